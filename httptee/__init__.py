@@ -1,0 +1,25 @@
+"""A reverse proxy that answers from server A and shows every request to test servers B, at no risk to A's clients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from httptee.app import Tee
+    from httptee.config import Settings
+
+__version__ = "0.1.0"
+
+
+def create_app(settings: Settings) -> Tee:
+    """The tee as a WSGI application for a server of your own; its shadows are drained when the interpreter exits.
+
+    The settings of the listening side (`listen`, `threads`, `processes` and the like) are that server's business.
+    """
+    import atexit
+
+    from httptee.build import build_ledger, build_tee
+
+    tee = build_tee(settings, build_ledger(settings))
+    atexit.register(tee.close)
+    return tee

@@ -1,0 +1,7 @@
+"""`python -m httptee` is the command `httptee`."""
+
+import sys
+
+from httptee.cli import main
+
+sys.exit(main())

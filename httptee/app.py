@@ -1,0 +1,102 @@
+"""The tee itself: a WSGI callable.
+
+environ → Request → primary → start_response → body out → every shadow is offered its clone
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from httptee.errors import Refusal
+from httptee.headers import Additions, outbound
+from httptee.inbound import receive
+from httptee.message import Exchange, Request, Response, tee_answer
+from httptee.primary import Primary
+from httptee.shadow import Shadow
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+
+class Tee:
+    """Answers every request from A and offers each shadow a clone once A's answer is on its way."""
+
+    def __init__(
+        self,
+        primary: Primary,
+        shadows: Sequence[Shadow],
+        additions: Additions,
+        *,
+        in_memory: int,
+        max_request_body: int,
+        drain_timeout: float,
+    ) -> None:
+        self.primary = primary
+        self.shadows = tuple(shadows)
+        self._additions = additions
+        self._in_memory = in_memory
+        self._max_request_body = max_request_body
+        self._drain_timeout = drain_timeout
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+        try:
+            request = self._admit(environ)
+        except Refusal as refusal:
+            return Relay(tee_answer(refusal), start_response, None)
+        started = perf_counter()
+        response = self.primary.answer(request)
+        exchange = Exchange(request, response.status, perf_counter() - started)
+        return Relay(response, start_response, lambda: self._offer(exchange))
+
+    def close(self, timeout: float | None = None) -> None:
+        """Drain every shadow within `timeout` seconds in all (the drain timeout if not given), then close all idle
+        connections. May be called twice."""
+        deadline = perf_counter() + (self._drain_timeout if timeout is None else timeout)
+        for shadow in self.shadows:
+            shadow.stop()
+        for shadow in self.shadows:
+            shadow.drain(deadline - perf_counter())
+        self.primary.close()
+
+    def _admit(self, environ: WSGIEnvironment) -> Request:
+        """The request every upstream gets, before its own prefix and Host."""
+        request = receive(environ, self._in_memory, self._max_request_body)
+        sent = outbound(request.headers, request.client, request.scheme, len(request.body), self._additions)
+        return dataclasses.replace(request, headers=sent)
+
+    def _offer(self, exchange: Exchange) -> None:
+        for shadow in self.shadows:
+            shadow.offer(exchange)
+
+
+class Relay:
+    """A response on its way to the client, as a WSGI iterable.
+
+    An answer that is whole is followed by the offer to the shadows at `close`, when the client has it; one that
+    streams may go on for hours, so its offer comes at the headers.
+    """
+
+    def __init__(self, response: Response, start_response: StartResponse, offer: Callable[[], None] | None) -> None:
+        start_response(f"{response.status} {response.reason}", response.headers)
+        self._response = response
+        self._offer = offer
+        if not response.whole:
+            self._offer_once()
+
+    def __iter__(self) -> Iterator[bytes]:
+        body = self._response.body
+        return iter((body,)) if isinstance(body, bytes) else body
+
+    def close(self) -> None:
+        """Free A's connection, and offer the clone if that is still to be done."""
+        self._response.close()
+        self._offer_once()
+
+    def _offer_once(self) -> None:
+        offer, self._offer = self._offer, None
+        if offer is not None:
+            offer()

@@ -1,0 +1,31 @@
+"""The command: parse, set up the log, run."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from httptee.config import load_or_exit
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `httptee` with these arguments (the process's own by default) and return its exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments and arguments[0].lstrip("-").split("=")[0] == "demo" and arguments[0].startswith("-"):
+        from httptee.demo import run_demo
+
+        return run_demo(serve="serve" in arguments[0] or "serve" in arguments[1:])
+    settings = load_or_exit(arguments, os.environ)
+    set_up_log(logging.DEBUG if settings.debug else logging.INFO)
+    from httptee.server.supervisor import serve
+
+    return serve(settings)
+
+
+def set_up_log(level: int) -> None:
+    """Log to stderr. The libraries speak up for warnings only: they would log a line for every failing request."""
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    for library in ("waitress", "urllib3", "requests"):
+        logging.getLogger(library).setLevel(logging.WARNING)

@@ -1,0 +1,244 @@
+"""From a command line, the environment and a file to frozen `Settings`, or to one line that says what is wrong.
+
+Each source is checked where it is read, so that the complaint can name the word, variable or line at fault; a bad
+value is refused even where another source overrides it. Then all of it goes to ConfigArgParse as `--name=value`,
+which knows who beats whom.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, TextIO
+
+import configargparse
+
+from httptee import __version__
+from httptee.endpoint import Endpoint, Listen, without_userinfo
+from httptee.options import BY_NAME, OPTIONS, Option, default_workers, help_text, usable_cores
+
+__all__ = ["ConfigError", "Endpoint", "Listen", "Settings", "load", "load_or_exit"]
+
+SECTION = "httptee"
+CONFIG_ENVIRONMENT = "HTTPTEE_CONFIG"
+
+
+class ConfigError(ValueError):
+    """An option is unknown, or its value does not do. The message is one line and names where it stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the tee is to do. Times are in seconds, sizes in bytes; a test holds the defaults to the option table."""
+
+    listen: Listen = field(default=Listen("", 8888))
+    a: Endpoint = field(default=Endpoint("http", "localhost", 8080))
+    a_rewrite: bool = False
+    a_timeout: float = 2.5
+    a_idle_timeout: float = 60.0
+    b: tuple[Endpoint, ...] = ()
+    b_percent: float = 100.0
+    b_rewrite: bool = False
+    b_timeout: float = 1.0
+    b_workers: int = field(default_factory=default_workers)
+    b_backlog: int = 1000
+    b_methods: re.Pattern[str] | None = None
+    b_max_body: int = 1024 * 1024
+    forward_client_ip: bool = False
+    close_connections: bool = False
+    via: bool = True
+    debug: bool = False
+    threads: int = 64
+    processes: int = field(default_factory=usable_cores)
+    pin: bool = True
+    connection_limit: int = 10_000
+    max_request_body: int = 2 * 1024**3
+    drain_timeout: float = 5.0
+    cert_file: str = ""
+    key_file: str = ""
+
+
+def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
+    """The settings for a command line (without the program's name), an environment, and the file that either names.
+
+    Raises ConfigError. `-h` and `-version` print, and raise SystemExit(0).
+    """
+    words = list(_command_line(argv))
+    if words[-1:] in (["--help"], ["--version"]):
+        # Who asks for help may be asking because of what the environment or the file says.
+        words, environ = words[-1:], {}
+    found = _parser().parse_args(words, env_vars=_environment(environ))
+    values: dict[str, Any] = {}
+    for option in OPTIONS:
+        texts = getattr(found, option.setting) or option.texts(option.default)
+        values[option.setting] = option.value(texts)
+    return Settings(**values)
+
+
+def load_or_exit(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
+    """`load` for a program's entry: prints what is wrong on stderr in one line, and exits with 2."""
+    try:
+        return load(argv, environ)
+    except ConfigError as error:
+        print("httptee:", " ".join(str(error).splitlines()), file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _check(option: Option, texts: list[str], place: str) -> None:
+    if "--" in texts:
+        # Before Python 3.13 argparse takes it out of whatever it stands in.
+        raise ConfigError(f"{place}: -- is not a value")
+    try:
+        for text in texts:
+            option.cast(text)
+    except ValueError as error:
+        raise ConfigError(f"{place}: {error}") from None
+
+
+# --- The command line -----------------------------------------------------------------------------------------------
+
+
+def _command_line(argv: Sequence[str]) -> Iterator[str]:
+    """Every word pair of Go's flag syntax as one `--name=value`.
+
+    One dash or two; the value behind `=` or in the next word, whatever that starts with; a boolean only behind `=`.
+    Go stops at `--` and at the first other word, and ignores what follows; here nothing may follow.
+    """
+    words = iter(argv)
+    for word in words:
+        if word == "--":
+            _refuse_arguments(list(words))
+            return
+        dashed = re.fullmatch(r"--?([^-=][^=]*)(?:=(.*))?", word, re.DOTALL)
+        if not dashed:
+            _refuse_arguments([word])
+            return
+        name, value = dashed[1], dashed[2]
+        if name in ("h", "help", "version"):
+            if value is not None:
+                raise ConfigError(f"-{name}: takes no value")
+            yield "--version" if name == "version" else "--help"
+            return
+        option = BY_NAME.get(name)
+        if option is None and name != "config":
+            raise ConfigError(f"unknown option {_unknown(name, '-')}")
+        if value is None:
+            value = "true" if option and option.boolean else next(words, None)
+        if value is None or (option is None and not value):
+            raise ConfigError(f"-{name}: needs a value")
+        if option is not None:
+            _check(option, [value], f"-{name}")
+        yield f"--{option.name if option else name}={value}"
+
+
+def _refuse_arguments(words: list[str]) -> None:
+    if words:
+        hint = " (a boolean takes its value behind =)" if words[0].lower() in ("true", "false") else ""
+        raise ConfigError(f"unexpected argument {without_userinfo(words[0])!r}{hint}")
+
+
+def _unknown(name: str, dash: str = "") -> str:
+    """The name in quotes, and the one that it may be meant for."""
+    lower = {known.lower(): known for known in BY_NAME}
+    close = difflib.get_close_matches(name.lower(), lower, n=1)
+    hint = f"; did you mean {dash}{lower[close[0]]}?" if close else ""
+    return f"{dash + without_userinfo(name)!r}{hint}"
+
+
+# --- The environment ------------------------------------------------------------------------------------------------
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables that set options, each a list in the form that ConfigArgParse reads. Empty ones do not count.
+
+    Other names that start alike pass: Kubernetes gives every container HTTPTEE_PORT for a service called httptee.
+    """
+    found = {name: environ[name] for name in (CONFIG_ENVIRONMENT,) if environ.get(name)}
+    for option in OPTIONS:
+        text = environ.get(option.environment, "").strip()
+        if text:
+            texts = option.texts(text)
+            if not texts:
+                raise ConfigError(f"{option.environment}: names nothing")
+            _check(option, texts, option.environment)
+            found[option.environment] = json.dumps(texts)
+    return found
+
+
+# --- The file -------------------------------------------------------------------------------------------------------
+
+
+class _IniParser(configargparse.ConfigFileParser):  # type: ignore[misc]
+    """Plain `key = value` lines, in a section [httptee] or in none. Raises ConfigError with the line's number."""
+
+    def parse(self, stream: TextIO) -> dict[str, list[str]]:
+        """The texts of every option that the file sets, by the option's own name."""
+        found: dict[str, list[str]] = {}
+        for number, line in enumerate(stream, start=1):
+            place = f"{stream.name}:{number}"
+            text = re.split(r"(?:^|\s)[#;]", line, maxsplit=1)[0].strip()
+            if text.startswith("["):
+                if text != f"[{SECTION}]":
+                    raise ConfigError(f"{place}: the only section is [{SECTION}]")
+            elif text:
+                option, texts = self._setting(text, place)
+                if option.name in found and not option.repeatable:
+                    raise ConfigError(f"{place}: {option.name} is there twice")
+                found.setdefault(option.name, []).extend(texts)
+        return found
+
+    def _setting(self, text: str, place: str) -> tuple[Option, list[str]]:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        if not equals:
+            raise ConfigError(f"{place}: a line is key = value")
+        if key not in BY_NAME:
+            raise ConfigError(f"{place}: unknown option {_unknown(key)}")
+        option = BY_NAME[key]
+        quoted = re.fullmatch(r"([\"'])(.*)\1", value)
+        texts = option.texts(quoted[2] if quoted else value)
+        _check(option, texts, f"{place}: {key}")
+        return option, texts
+
+
+def _open(path: str) -> TextIO:
+    """The file as a stream that is read to the end: what cannot be read or decoded shows here and not later."""
+    with open(path, encoding="utf-8-sig") as file:
+        stream = io.StringIO(file.read())
+    stream.name = path
+    return stream
+
+
+# --- The parser -----------------------------------------------------------------------------------------------------
+
+
+class _Parser(configargparse.ArgumentParser):  # type: ignore[misc]
+    """Raises where argparse would print its usage and exit, and has the table's own help."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the message as a ConfigError."""
+        raise ConfigError(message)
+
+    def format_help(self) -> str:
+        """The help of the option table."""
+        return help_text()
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="httptee",
+        allow_abbrev=False,
+        add_help=False,
+        config_file_parser_class=_IniParser,
+        config_file_open_func=_open,
+    )
+    parser.add_argument("--help", action="help")
+    parser.add_argument("--version", action="version", version=f"httptee {__version__}")
+    parser.add_argument("--config", is_config_file_arg=True, env_var=CONFIG_ENVIRONMENT)
+    for option in OPTIONS:
+        parser.add_argument("--" + option.name, dest=option.setting, action="append", env_var=option.environment)
+    return parser

@@ -1,0 +1,107 @@
+"""Which header fields pass through the tee, which stay behind, and which it adds. Pure functions over header lists.
+
+Fields travel as they came: case, order and duplicates survive. What goes is what RFC 9110 §7.6.1 says concerns one
+connection only; what comes is Via (§7.6.3) and, where asked, X-Forwarded-For and Forwarded (RFC 7239).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from httptee.errors import LoopDetected
+from httptee.message import Headers
+
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "trailers",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Fields about one connection, lower case (RFC 9110 §7.6.1 and the older list of RFC 2616 §13.5.1, which PEP 3333
+forbids an application to send)."""
+
+# Naming one of these in Connection must not make it vanish: the message would change its meaning or its length.
+_NEVER_CONNECTION_NAMED = frozenset({"host", "content-length", "via"})
+
+# The client's server has already answered `Expect: 100-continue` by the time the request is forwarded, body in hand.
+_STAYS_BEHIND = HOP_BY_HOP | {"expect"}
+
+
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """What the tee adds to a request on its way to every upstream.
+
+    `via` is the whole field value (empty: none). Its comment names this tee, so that a request which comes back is
+    known from one that passed through another tee before.
+    """
+
+    via: str = ""
+    forward_client: bool = False
+
+
+def values(headers: Headers, name: str) -> list[str]:
+    """Every value of a field, in order; `name` in lower case."""
+    return [value for field, value in headers if field.lower() == name]
+
+
+def end_to_end(headers: Headers, left_out: frozenset[str] = HOP_BY_HOP) -> Headers:
+    """The fields that travel on: without hop-by-hop ones and those that Connection names (RFC 9110 §7.6.1)."""
+    kept = [pair for pair in headers if pair[0].lower() not in left_out]
+    if len(kept) == len(headers):
+        return kept
+    named = {token.strip().lower() for value in values(headers, "connection") for token in value.split(",")}
+    named -= _NEVER_CONNECTION_NAMED
+    named -= {"close", "keep-alive", ""}
+    return [pair for pair in kept if pair[0].lower() not in named] if named else kept
+
+
+def outbound(headers: Headers, client: str, scheme: str, length: int, add: Additions) -> Headers:
+    """The request fields every upstream gets, before its own Host.
+
+    `length` is the body's, in bytes; it takes the place of a chunked framing, which ends at the tee. Raises
+    `LoopDetected` where Via says that the request has been here before.
+    """
+    sent = end_to_end(headers, _STAYS_BEHIND)
+    if length and not any(name.lower() == "content-length" for name, _ in sent):
+        sent.append(("Content-Length", str(length)))
+    if add.forward_client:
+        _append(sent, "X-Forwarded-For", client)
+        _append(sent, "Forwarded", f"for={_forwarded_node(client)};proto={scheme}")
+    if add.via:
+        if any(add.via in value for name, value in headers if name.lower() == "via"):
+            raise LoopDetected("this request has passed through this tee before: an upstream leads back to it")
+        _append(sent, "Via", add.via)
+    return sent
+
+
+def with_host(headers: Headers, host: str) -> Headers:
+    """The same fields with Host set: in the place of the client's, or first where there was none."""
+    if not any(name.lower() == "host" for name, _ in headers):
+        return [("Host", host), *headers]
+    return [(name, host if name.lower() == "host" else value) for name, value in headers]
+
+
+def _append(headers: Headers, name: str, value: str) -> None:
+    """Add an element to the last field of that name (in `headers`, which is ours), or a field of its own."""
+    lowered = name.lower()
+    for index in range(len(headers) - 1, -1, -1):
+        field, before = headers[index]
+        if field.lower() == lowered:
+            headers[index] = (field, f"{before}, {value}" if before else value)
+            return
+    headers.append((name, value))
+
+
+def _forwarded_node(client: str) -> str:
+    """A node identifier: IPv6 in brackets and quotes, an unknown peer by that name (RFC 7239 §6)."""
+    if ":" in client:
+        return f'"[{client}]"'
+    return client or "unknown"

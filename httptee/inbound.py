@@ -1,0 +1,116 @@
+"""From a WSGI environ to a `Request`: what the client sent, as exactly as the server in front can tell.
+
+The tee's own server hands over the header list as it was received. Under another server the list is made from the
+environ: names lose their case, fields their order, and duplicates have been joined.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from typing import TYPE_CHECKING, BinaryIO, cast
+from urllib.parse import quote
+
+from httptee.errors import BadRequest, BodyTooLarge, ConnectRefused
+from httptee.message import Body, FileBody, Headers, Request
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+RECEIVED_HEADERS = "httptee.headers"
+"""The environ key under which the tee's own server hands over the header list as received."""
+
+# Origin-form, absolute-form and the asterisk (RFC 9112 §3.2). Bytes the URI grammar leaves out, `|` or `é`, pass
+# through: it is for A to judge them. White space and control characters would break the request line.
+_TARGET = re.compile(r"(?:/|[Hh][Tt][Tt][Pp][Ss]?://)[!-~\x80-\xff]*|\*")
+_PIECE = 256 * 1024
+
+
+def receive(environ: WSGIEnvironment, in_memory: int, most: int) -> Request:
+    """Read one request whole, its body included.
+
+    A body of up to `in_memory` bytes becomes one immutable `bytes`; a longer one stays in a file. Raises a `Refusal`
+    for what is not forwarded: CONNECT, a malformed target or length, a body of more than `most` bytes.
+    """
+    method = environ["REQUEST_METHOD"]
+    if method == "CONNECT":
+        raise ConnectRefused("CONNECT asks for a tunnel; a tee forwards requests only")
+    target = _target(environ)
+    if not _TARGET.fullmatch(target) or (target == "*" and method != "OPTIONS"):
+        raise BadRequest("the request target is not one that RFC 9112 section 3.2 allows")
+    headers = environ.get(RECEIVED_HEADERS)
+    client = environ.get("REMOTE_ADDR") or ""
+    return Request(
+        method=method,
+        target=target,
+        headers=_headers(environ) if headers is None else headers,
+        body=_body(environ, in_memory, most),
+        # A dual-stack socket reports IPv4 peers as IPv4-mapped IPv6 addresses (RFC 4291 §2.5.5.2).
+        client=client[7:] if client.startswith("::ffff:") else client,
+        scheme=environ["wsgi.url_scheme"],
+        version=environ.get("SERVER_PROTOCOL", "HTTP/1.1"),
+    )
+
+
+def _target(environ: WSGIEnvironment) -> str:
+    """The target as the server received it, or rebuilt from its decoded parts where it does not say."""
+    raw = environ.get("REQUEST_URI") or environ.get("RAW_URI")
+    if raw:
+        return cast(str, raw)
+    path = quote(
+        environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""), safe="/:@!$&'()*+,;=~", encoding="latin-1"
+    )
+    query = environ.get("QUERY_STRING", "")
+    return f"{path or '/'}?{query}" if query else path or "/"
+
+
+def _headers(environ: WSGIEnvironment) -> Headers:
+    headers = [
+        ("-".join(word.capitalize() for word in key[5:].split("_")), value)
+        for key, value in environ.items()
+        if key.startswith("HTTP_") and key not in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH")
+    ]
+    for key, name in (("CONTENT_TYPE", "Content-Type"), ("CONTENT_LENGTH", "Content-Length")):
+        if environ.get(key):
+            headers.append((name, environ[key]))
+    return headers
+
+
+def _body(environ: WSGIEnvironment, in_memory: int, most: int) -> Body:
+    announced = environ.get("CONTENT_LENGTH")
+    if not announced:
+        chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+        return _unannounced(environ["wsgi.input"], in_memory, most) if chunked else b""
+    if not (announced.isascii() and announced.isdigit()):
+        raise BadRequest("Content-Length is not a number")
+    length = int(announced)
+    if length > most:
+        raise BodyTooLarge(f"the request body is over the limit of {most} bytes")
+    source = cast(BinaryIO, environ["wsgi.input"])
+    if length <= in_memory:
+        body = source.read(length) if length else b""
+        if len(body) < length:
+            raise BadRequest("the request body ended before its Content-Length")
+        return body
+    if hasattr(source, "fileno"):
+        return FileBody(source, length)
+    return _spool(source, b"", most)
+
+
+def _unannounced(source: BinaryIO, in_memory: int, most: int) -> Body:
+    """A chunked body under a server that passes it on without its length."""
+    start = source.read(in_memory + 1)
+    return start if len(start) <= in_memory else _spool(source, start, most)
+
+
+def _spool(source: BinaryIO, start: bytes, most: int) -> FileBody:
+    """Move a body into a file of its own, unnamed, which vanishes with its last reader."""
+    file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - it outlives this function
+    length = file.write(start)
+    while piece := source.read(_PIECE):
+        length += file.write(piece)
+        if length > most:
+            file.close()
+            raise BodyTooLarge(f"the request body is over the limit of {most} bytes")
+    file.seek(0)
+    return FileBody(file, length)

@@ -1,0 +1,97 @@
+"""The values that travel through the tee: a request, its body, A's answer, and both together as an exchange.
+
+Text is latin-1 throughout, one character a byte, so what came in over the wire goes out over the wire unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import BinaryIO
+
+from httptee.errors import TeeError
+
+Headers = list[tuple[str, str]]
+"""Header fields in wire order: case, order and duplicates as received. Nobody changes a list it was handed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileBody:
+    """A request body too large to hold in memory: `length` bytes of `file` from its current position."""
+
+    file: BinaryIO
+    length: int
+
+    def __len__(self) -> int:
+        return self.length
+
+
+Body = bytes | FileBody
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as the client sent it. Upstream requests are derived from it; it is never changed.
+
+    `target` is the request target byte for byte (RFC 9112 §3.2), `client` the peer's address without a port.
+    """
+
+    method: str
+    target: str
+    headers: Headers
+    body: Body
+    client: str
+    scheme: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer for the client: A's own, or the tee's in place of one that did not come.
+
+    `body` is the whole body where it has arrived, or an iterator over the pieces of one that still streams; the
+    iterator raises `UpstreamError` where the body breaks off. `close` frees the connection and may be called twice.
+    `error` is the reason slug where the answer is the tee's.
+    """
+
+    status: int
+    reason: str
+    headers: Headers
+    body: bytes | Iterator[bytes]
+    close: Callable[[], None]
+    error: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the body has arrived to its last byte."""
+        return isinstance(self.body, bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request with what A made of it: what a B is offered, and has to measure itself by.
+
+    `status` is what the client got and `seconds` the time A took to its headers.
+    """
+
+    request: Request
+    status: int
+    seconds: float
+
+
+def tee_answer(error: TeeError, reason: str | None = None) -> Response:
+    """The tee's own answer to an error: one line of text, the reason slug in `X-Httptee-Error`."""
+    slug = reason or error.reason
+    phrase = HTTPStatus(error.status).phrase
+    body = f"{error.status} {phrase}: {slug}\n".encode()
+    headers = [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Length", str(len(body))),
+        ("X-Httptee-Error", slug),
+    ]
+    return Response(error.status, phrase, headers, body, _nothing, slug)
+
+
+def _nothing() -> None:
+    """There is no connection behind the tee's own answer."""

@@ -1,0 +1,251 @@
+"""The option table, and what is written from it: environment names, the help, and `etc/httptee.ini`.
+
+Every option is one row of `OPTIONS`. Its default is the text that somebody would type, so that a default, a word on
+the command line, an environment variable and a line of the file all go through the same cast.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from httptee.endpoint import Endpoint, Listen, split_endpoints
+
+WORKERS_PER_CORE = 16
+_MOST_MILLISECONDS = 2**31 - 1
+_MOST_BYTES = 2**63 - 1
+_MOST_OF_ANYTHING = 1_000_000
+# What Go's strconv.ParseBool takes, and nothing besides.
+_TRUE = ("1", "t", "T", "true", "TRUE", "True")
+_FALSE = ("0", "f", "F", "false", "FALSE", "False")
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: its name as the Go tees spell it, and `cast` from text to value (ValueError states the rule).
+
+    `field` names the attribute of `Settings` where the name does not say it; `aliases` are further names.
+    """
+
+    name: str
+    cast: Callable[[str], object]
+    default: str
+    help: str
+    metavar: str = ""
+    field: str = ""
+    aliases: tuple[str, ...] = ()
+    repeatable: bool = False
+    boolean: bool = False
+
+    @property
+    def setting(self) -> str:
+        """The attribute of `Settings` that holds the value."""
+        return self.field or re.sub("[.-]", "_", self.name)
+
+    @property
+    def environment(self) -> str:
+        """The environment variable that sets this option."""
+        return "HTTPTEE_" + re.sub("[.-]", "_", self.name).upper()
+
+    def value(self, texts: list[str]) -> object:
+        """The value for what was given, in order: all of it if repeatable, or else the last. Raises ValueError."""
+        values = tuple(self.cast(text) for text in texts)
+        return values if self.repeatable else values[-1]
+
+    def texts(self, text: str) -> list[str]:
+        """What one environment variable or one line of the file says: several texts if repeatable."""
+        return split_endpoints(text) if self.repeatable else [text]
+
+
+def usable_cores() -> int:
+    """The number of cores that this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+def default_workers() -> int:
+    """Threads for each B: they wait rather than compute, so there are many more than cores."""
+    return WORKERS_PER_CORE * usable_cores()
+
+
+def _boolean(text: str) -> bool:
+    if text not in _TRUE + _FALSE:
+        raise ValueError(f"must be true or false: {text!r}")
+    return text in _TRUE
+
+
+def _whole(text: str, lowest: int, highest: int) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]{1,20}", text) or not lowest <= int(text) <= highest:
+        raise ValueError(f"must be a whole number from {lowest} to {highest}: {text!r}")
+    return int(text)
+
+
+_count = partial(_whole, lowest=1, highest=_MOST_OF_ANYTHING)
+_count_or_none = partial(_whole, lowest=0, highest=_MOST_OF_ANYTHING)
+_bytes = partial(_whole, lowest=0, highest=_MOST_BYTES)
+
+
+def _milliseconds(text: str) -> float:
+    """Seconds, from a text in milliseconds."""
+    return _whole(text, 1, _MOST_MILLISECONDS) / 1000
+
+
+def _or_auto(text: str, automatic: Callable[[], int]) -> int:
+    return (0 if text == "auto" else _count_or_none(text)) or automatic()
+
+
+def _percent(text: str) -> float:
+    if not re.fullmatch(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", text) or not 0 <= float(text) <= 100:
+        raise ValueError(f"must be a number from 0 to 100: {text!r}")
+    return float(text)
+
+
+def _pattern(text: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(text) if text else None
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"must be a regular expression ({error}): {text!r}") from None
+
+
+def _tls_file(text: str) -> str:
+    if text:
+        raise ValueError("TLS on the listening side is not there yet")
+    return text
+
+
+def _flag(name: str, text: str) -> Option:
+    """A boolean, false unless given; `no-via` is kept the other way round, as `via`."""
+    if name.startswith("no-"):
+        return Option(name, lambda text: not _boolean(text), "false", text, field=name[3:], boolean=True)
+    return Option(name, _boolean, "false", text, boolean=True)
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        "l",
+        Listen.parse,
+        ":8888",
+        "Where to listen: :8888 (every IPv4 and IPv6 address), host:8888 or [::1]:8888. Port 0 takes any free port.",
+        "ADDRESS",
+        field="listen",
+    ),
+    Option(
+        "a",
+        Endpoint.parse,
+        "localhost:8080",
+        "The production server, whose answers go to the clients: [http(s)://]host[:port][/prefix].",
+        "ENDPOINT",
+    ),
+    _flag("a.rewrite", "Send A its own host and port as the Host header, not the client's."),
+    Option("a.timeout", _milliseconds, "2500", "How long A may take to the headers of its answer.", "MILLISECONDS"),
+    Option(
+        "a.idle-timeout", _milliseconds, "60000", "The longest silence within the body of A's answer.", "MILLISECONDS"
+    ),
+    Option(
+        "b",
+        Endpoint.parse,
+        "",
+        "A test server, which gets clones and whose answers nobody sees: [http(s)://]host[:port][/prefix]. "
+        "Repeatable. In the file one line each, or b = [http://x:1, http://y:2]; in the environment spaces between.",
+        "ENDPOINT",
+        repeatable=True,
+    ),
+    Option(
+        "b.percent",
+        _percent,
+        "100",
+        "How many of 100 requests to clone; may be a fraction.",
+        "NUMBER",
+        aliases=("p", "percent"),
+    ),
+    _flag("b.rewrite", "Send each B its own host and port as the Host header, not the client's."),
+    Option("b.timeout", _milliseconds, "1000", "How long a whole exchange with a B may take.", "MILLISECONDS"),
+    Option(
+        "b.workers",
+        partial(_or_auto, automatic=default_workers),
+        "auto",
+        f"Threads for each B. They wait rather than compute, so auto (or 0) is {WORKERS_PER_CORE} for each core that "
+        "the process may use.",
+        "NUMBER",
+        aliases=("max.workers",),
+    ),
+    Option(
+        "b.chanSize",
+        _count_or_none,
+        "1000",
+        "Clones that may wait for a worker of each B. Those beyond are dropped at once.",
+        "NUMBER",
+        field="b_backlog",
+        aliases=("max.queue",),
+    ),
+    Option(
+        "b.methods",
+        _pattern,
+        "",
+        "Clone only requests in whose method this regular expression is found, such as ^(GET|HEAD)$.",
+        "REGEX",
+    ),
+    Option("b.max-body", _bytes, "1048576", "Requests with larger bodies go to A whole, and to no B.", "BYTES"),
+    _flag("forward-client-ip", "Append the client's address to X-Forwarded-For and Forwarded (RFC 7239)."),
+    _flag("close-connections", "Close connections to clients and upstreams after each exchange."),
+    _flag("no-via", "Do not add a Via header."),
+    _flag("debug", "Log more."),
+    Option("threads", _count, "64", "Requests to A in flight at a time.", "NUMBER"),
+    Option(
+        "processes",
+        partial(_or_auto, automatic=usable_cores),
+        "auto",
+        "Worker processes. auto (or 0) is one for each core that may be used.",
+        "NUMBER",
+    ),
+    _flag("no-pin", "Let worker processes move between cores, rather than keep each to its own."),
+    Option("connection-limit", _count, "10000", "Connections from clients at a time.", "NUMBER"),
+    Option("max-request-body", _bytes, "2147483648", "Requests with larger bodies are answered with 413.", "BYTES"),
+    Option("drain-timeout", _milliseconds, "5000", "How long each B's backlog gets at exit.", "MILLISECONDS"),
+    Option("cert.file", _tls_file, "", "TLS certificate for the listening side (not there yet).", "FILE"),
+    Option("key.file", _tls_file, "", "TLS private key for the listening side (not there yet).", "FILE"),
+)
+
+BY_NAME: dict[str, Option] = {name: option for option in OPTIONS for name in (option.name, *option.aliases)}
+
+
+def help_text() -> str:
+    """What `-h` prints."""
+    lines = [
+        "Usage: httptee [options]",
+        "",
+        "Every request goes to server A, whose answer the client gets, and a clone of it to the test servers B.",
+        "One dash or two, -name value or -name=value; true or false only with =. The command line beats the",
+        "environment, which beats the file. In the file an option is a line such as: a.timeout = 2500",
+        "",
+    ]
+    for option in OPTIONS:
+        names = ", ".join("-" + name for name in (option.name, *option.aliases))
+        default = f"default {option.default}; " if option.default and not option.boolean else ""
+        lines.append(f"  {names} {option.metavar}".rstrip())
+        lines += _wrapped(f"{option.help} ({default}{option.environment})", "        ")
+    lines += ["  -config FILE", "        The file to read options from. (HTTPTEE_CONFIG)"]
+    lines += ["  -version", "        Print the version.", "  -h, -help", "        Print this."]
+    return "\n".join(lines) + "\n"
+
+
+def ini_text() -> str:
+    """The text of `etc/httptee.ini`: every option at its default, commented out, below its help."""
+    lines = [
+        "# Options of httptee, each at its default. Run it with: httptee --config /etc/httptee.ini",
+        "# A name in the environment (HTTPTEE_A_TIMEOUT for a.timeout) beats this file, the command line beats both.",
+        "# Comments start with # or ; and case matters in names.",
+        "",
+        "[httptee]",
+    ]
+    for option in OPTIONS:
+        unit = f" ({option.metavar.lower()})" if option.metavar in ("MILLISECONDS", "BYTES") else ""
+        lines += ["", *_wrapped(option.help + unit, "# "), f"#{option.name} = {option.default}".rstrip()]
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, 100, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)

@@ -1,0 +1,54 @@
+"""Server A: a request goes in, the client's answer comes out, always.
+
+What A sends travels on as it is. Where A fails before its headers, the answer is the tee's own: 502 or 504 with the
+reason. Where A fails after them, the body breaks off with an `UpstreamError`, and whoever writes to the client cuts
+the connection, so that a short answer can never pass for a whole one.
+"""
+
+from __future__ import annotations
+
+from httptee.errors import UpstreamError, upstream_error
+from httptee.headers import end_to_end
+from httptee.message import Request, Response, tee_answer
+from httptee.transport.adapter import Timeouts
+from httptee.transport.upstream import Upstream
+
+_BODILESS = frozenset({204, 304})
+
+
+class Primary:
+    """A, behind its Session."""
+
+    def __init__(self, upstream: Upstream, timeouts: Timeouts) -> None:
+        self._upstream = upstream
+        self._timeouts = timeouts
+
+    def answer(self, request: Request) -> Response:
+        """Forward a request. Never raises for anything that A does."""
+        try:
+            return self._forward(request)
+        except UpstreamError as error:
+            return tee_answer(error, f"primary_{error.reason}")
+
+    def _forward(self, request: Request) -> Response:
+        try:
+            answer = self._upstream.send(request, self._timeouts)
+        except Exception as error:
+            raise upstream_error(error) from error
+        raw = answer.raw
+        headers = end_to_end(list(raw.headers.items()))
+        body = getattr(raw, "whole", None)
+        if body is None:
+            return Response(answer.status_code, answer.reason, headers, raw.stream(), raw.close)
+        # A short chunked answer has lost its framing with its Transfer-Encoding; its length is known by now.
+        if (
+            request.method != "HEAD"
+            and answer.status_code not in _BODILESS
+            and not any(name.lower() == "content-length" for name, _ in headers)
+        ):
+            headers.append(("Content-Length", str(len(body))))
+        return Response(answer.status_code, answer.reason, headers, body, raw.close)
+
+    def close(self) -> None:
+        """Close every idle connection to A."""
+        self._upstream.close()

@@ -1,0 +1,1 @@
+"""The tee's own HTTP server: waitress, made exact and quick."""

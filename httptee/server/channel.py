@@ -1,0 +1,179 @@
+"""One client connection: waitress's channel, owned by one thread at a time.
+
+waitress reads in its main loop and hands each request to a thread through a queue; every request then costs two
+wake-ups and several locks. Here a ready connection is handed out by the kernel to one waiting thread (epoll, one
+shot), and that thread alone reads, answers and writes until it arms the connection again. `HTTPChannel` keeps what it
+is good at: pipelined requests, `100 Continue`, the buffer of an answer the client is slow to take.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import struct
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any
+
+from waitress.channel import ClientDisconnected, HTTPChannel
+
+from httptee.server.parser import RequestParser
+from httptee.server.task import RefusalTask, TeeTask
+
+if TYPE_CHECKING:
+    from httptee.server.listener import Server
+
+_READ = select.EPOLLIN | select.EPOLLONESHOT
+_WRITE = select.EPOLLOUT | select.EPOLLONESHOT
+_PIECE = 256 * 1024
+_BUFFERED = 128 * 1024  # bytes of an answer that may wait for a slow client without a thread waiting too
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_LINGER = 2.0  # seconds during which what a refused client is still sending is read and thrown away
+
+
+class Channel(HTTPChannel):
+    """A client's connection. Between `arm` and the thread that epoll hands it to, nobody touches it."""
+
+    task_class = TeeTask
+    error_task_class = RefusalTask
+    parser_class = RequestParser
+    server: Server
+    requests: list[RequestParser]
+    requests_refused = False
+
+    def __init__(self, server: Server, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
+        self._lingers_until = 0.0
+        super().__init__(server, sock, addr, adj, map)
+
+    @property
+    def closes_after_answer(self) -> bool:
+        """Whether the next answer is the last on this connection, by the tee's own decision."""
+        return self.server.closes_connections
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request has begun to arrive and no answer is on its way."""
+        return not self.requests and self.request is None and not self.total_outbufs_len
+
+    def step(self, events: int) -> None:
+        """Do all that is to be done now, then arm the connection for what it waits for next."""
+        if self._lingers_until:
+            self._linger()
+        elif not events & select.EPOLLOUT:
+            self.handle_read()
+        while self.requests and self.connected:
+            self.service()
+        if self.writable() and self.connected:
+            self.handle_write()
+        if self._fileno is not None:
+            self.server.arm(self._fileno, _WRITE if self.total_outbufs_len else _READ)
+
+    def handle_read(self) -> None:
+        """Read once; whole requests come to stand in `requests`."""
+        try:
+            data = self.socket.recv(_PIECE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self.last_activity = time()
+            self.received(data)
+        else:
+            self.handle_close()
+
+    def write_soon(self, data: bytes) -> int:
+        """Send to the client at once; what it does not take is kept for it, or waited for where that is too much.
+
+        Raises ClientDisconnected when the client has gone or has taken nothing for too long.
+        """
+        if not self.connected:
+            raise ClientDisconnected
+        if not self.total_outbufs_len:
+            try:
+                sent: int = self.socket.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                raise self._gone() from None
+            if sent == len(data):
+                return sent
+            rest = memoryview(data)[sent:]
+        else:
+            rest = memoryview(data)
+        if self.total_outbufs_len + len(rest) <= _BUFFERED:
+            self.outbufs[-1].append(bytes(rest))
+            self.total_outbufs_len += len(rest)
+        else:
+            self._send_waiting(rest)
+        return len(data)
+
+    def cut_off(self) -> None:
+        """Give the connection up in mid-answer. A reset, since to some clients a plain end would look like the end
+        of the body (RFC 9112 §8)."""
+        if self._fileno is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self.handle_close()
+
+    def handle_close(self) -> None:
+        """Close the connection, a refused one only when its client has stopped sending: closing over unread bytes
+        sends a reset, and the refusal would be lost on its way (RFC 9112 §9.6)."""
+        if self.connected and self.requests_refused and not self._lingers_until:
+            self.will_close = self.close_when_flushed = False
+            self._lingers_until = monotonic() + _LINGER
+            try:
+                self.socket.shutdown(socket.SHUT_WR)
+                return
+            except OSError:
+                pass
+        if self._fileno is not None:
+            super().handle_close()
+        for request in self.requests:
+            request.close()
+        self.requests = []
+        if self.request is not None:
+            self.request.close()
+
+    def service(self) -> None:
+        """Answer the first request in hand."""
+        self.requests_refused = self.requests[0].error is not None
+        super().service()
+
+    def hang_up(self) -> None:
+        """Ask whoever is handed this connection next to close it; safe from any thread. What the client has sent
+        before is still read and answered."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RD)
+
+    def _linger(self) -> None:
+        try:
+            data = self.socket.recv(_PIECE)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data or monotonic() > self._lingers_until:
+            self.handle_close()
+
+    def _send_waiting(self, rest: memoryview) -> None:
+        """Send all that is buffered and `rest`, waiting for the client."""
+        writable = select.poll()
+        writable.register(self.socket, select.POLLOUT)
+        patience = self.server.client_timeout * 1000
+        while self.connected and (self.total_outbufs_len or rest):
+            if not writable.poll(patience):
+                raise self._gone()
+            try:
+                if self.total_outbufs_len:
+                    self._flush_some()
+                else:
+                    rest = rest[self.socket.send(rest) :]
+            except BlockingIOError:
+                continue
+            except OSError:
+                raise self._gone() from None
+        self.last_activity = time()
+
+    def _gone(self) -> ClientDisconnected:
+        self.cut_off()
+        return ClientDisconnected()

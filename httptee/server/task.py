@@ -1,0 +1,131 @@
+"""One answer to one request: waitress's task, which leaves A's header fields as A sent them.
+
+`start_response` takes the fields as they are. Only the framing of the client's own connection is added: chunked for a
+body whose length is not known, `Connection` where it ends here or where an HTTP/1.0 client asked to keep it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+from waitress.task import Task
+
+from httptee.errors import TeeError
+from httptee.inbound import RECEIVED_HEADERS
+from httptee.message import Headers, tee_answer
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from httptee.server.channel import Channel
+
+_JOINED = 64 * 1024  # bytes; head and body of up to this go out in one call
+
+
+class TeeTask(Task):
+    """Runs the application for one request and writes what it returns."""
+
+    def __init__(self, channel: Channel, request: Any) -> None:
+        self.channel = channel
+        self.request = request
+        self._head: bytes | None = None
+        self._bodiless = False
+
+    def service(self) -> None:
+        """Answer the request. A body that breaks off takes the connection with it."""
+        answer = self.channel.server.application(self._environ(), self._start_response)
+        try:
+            for piece in answer:
+                self.write(piece)
+            self._finish()
+        except TeeError:
+            # A died in mid-body: the client must not take what it got for the whole.
+            self.close_on_finish = True
+            self.channel.cut_off()
+        finally:
+            answer.close()
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of the body, the first one together with the head."""
+        head, self._head = self._head, None
+        if self._bodiless:
+            data = b""
+        elif self.chunked_response and data:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        if head is not None and len(data) <= _JOINED:
+            data = head + data
+        elif head is not None:
+            self.channel.write_soon(head)
+        if data:
+            self.channel.write_soon(data)
+
+    def _finish(self) -> None:
+        if self._head is not None:
+            self.write(b"")
+        if self.chunked_response:
+            self.channel.write_soon(b"0\r\n\r\n")
+
+    def _start_response(self, status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], None]:
+        request = self.request
+        self._bodiless = request.command == "HEAD" or status[:3] in ("204", "304")
+        has_length = any(len(name) == 14 and name.lower() == "content-length" for name, _ in headers)
+        extra = ""
+        close = self.close_on_finish or request.connection_close or self.channel.closes_after_answer
+        if not has_length and not self._bodiless:
+            if request.version == "1.1":
+                self.chunked_response = True
+                extra = "Transfer-Encoding: chunked\r\n"
+            else:
+                close = True  # an HTTP/1.0 client knows the end of this body by the end of the connection
+        if close:
+            self.close_on_finish = True
+            extra += "Connection: close\r\n"
+        elif request.version == "1.0":
+            extra += "Connection: keep-alive\r\n"
+        fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
+        self._head = f"HTTP/1.1 {status}\r\n{fields}{extra}\r\n".encode("latin-1")
+        return self.write
+
+    def _environ(self) -> WSGIEnvironment:
+        """What PEP 3333 requires and the tee reads; the header fields are in one list, not spread over keys."""
+        request, channel = self.request, self.channel
+        server = channel.server
+        return {
+            "REQUEST_METHOD": request.command,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": request.request_uri,
+            "REQUEST_URI": request.request_uri,
+            "QUERY_STRING": "",
+            "SERVER_NAME": server.server_name,
+            "SERVER_PORT": server.port,
+            "SERVER_PROTOCOL": "HTTP/" + request.version,
+            "REMOTE_ADDR": channel.addr[0],
+            "CONTENT_LENGTH": str(request.content_length) if request.body_rcv is not None else "",
+            RECEIVED_HEADERS: request.pairs,
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": server.adj.url_scheme,
+            "wsgi.input": request.get_body_stream() if request.body_rcv is not None else _NO_BODY,
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": False,
+        }
+
+
+class RefusalTask(TeeTask):
+    """Answers a request that the parser has refused; the connection ends with it."""
+
+    def service(self) -> None:
+        """Send the refusal."""
+        error = self.request.error
+        # waitress puts an error of its own in place of a request that the application failed on.
+        answer = tee_answer(error if isinstance(error, TeeError) else TeeError())
+        self.close_on_finish = True
+        self._start_response(f"{answer.status} {answer.reason}", answer.headers)
+        self.write(answer.body if isinstance(answer.body, bytes) else b"")
+
+
+_NO_BODY = BytesIO()

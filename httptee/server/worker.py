@@ -1,0 +1,81 @@
+"""One process that serves: it builds its own tee and its own server around the shared listening socket, and drains."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from waitress.adjustments import Adjustments
+
+from httptee.build import build_tee, share
+from httptee.config import Settings
+from httptee.ledger import Ledger
+from httptee.server.listener import Server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+_MAX_HEADER = 64 * 1024
+_IN_MEMORY_BODY = 512 * 1024
+_IDLE_CLIENT = 120  # seconds
+_STALLED_CLIENT = 60.0  # seconds in which a client takes nothing of its answer
+
+
+def run_worker(
+    settings: Settings,
+    ledger: Ledger,
+    listening: socket.socket,
+    row: int,
+    processes: int,
+    *,
+    ready: Callable[[], object] = lambda: None,
+    wanted: Callable[[], bool] = lambda: True,
+) -> None:
+    """Serve until SIGTERM or SIGINT, then answer what is in flight and drain the shadows.
+
+    `ready` is called once signals are handled; where `wanted` turns false, once a second at most, the worker ends by
+    itself. Must run in the main thread of its process.
+    """
+    if settings.pin:
+        pin(row)
+    tee = build_tee(settings, ledger, row, processes)
+    server = build_server(tee, settings, listening, row, processes)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: server.stop())
+    ready()
+    server.run(wanted)
+    deadline = monotonic() + settings.drain_timeout
+    server.drain(settings.drain_timeout)
+    tee.close(max(0.0, deadline - monotonic()))
+
+
+def build_server(
+    application: WSGIApplication, settings: Settings, listening: socket.socket, row: int = 0, processes: int = 1
+) -> Server:
+    """The server of worker `row` out of `processes`, with its share of the bounds. No thread is started."""
+    adjustments = Adjustments(
+        max_request_header_size=_MAX_HEADER,
+        max_request_body_size=settings.max_request_body,
+        inbuf_overflow=_IN_MEMORY_BODY,
+        connection_limit=share(settings.connection_limit, row, processes, least=1),
+        channel_timeout=_IDLE_CLIENT,
+        clear_untrusted_proxy_headers=False,
+    )
+    return Server(
+        application,
+        listening,
+        adjustments,
+        threads=share(settings.threads, row, processes, least=1),
+        client_timeout=_STALLED_CLIENT,
+        close_connections=settings.close_connections,
+    )
+
+
+def pin(row: int) -> None:
+    """Keep this process on one core: a GIL that moves between cores spends its time moving."""
+    cores = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {cores[row % len(cores)]})

@@ -1,0 +1,184 @@
+"""One test server B: its clones wait in a bounded backlog, are sent by a bounded executor, or are dropped at once.
+
+`offer` is called in A's threads, so nothing in it may wait: a slot of the semaphore is there or it is not. A clone
+holds its slot from the offer until it is settled; slots are the backlog and the workers together, which bounds what
+can be waiting and what can be running.
+
+A worker is one task in the executor that sends clone after clone and ends when none has come for a while. That is
+many times cheaper than a task for each clone: where a worker is awake it takes the next one without being submitted.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from queue import Empty, SimpleQueue
+from time import perf_counter
+
+from httptee.errors import upstream_error
+from httptee.health import Health
+from httptee.ledger import Account
+from httptee.message import Exchange
+from httptee.selection import Selection
+from httptee.transport.adapter import Timeouts
+from httptee.transport.upstream import Upstream
+
+_IDLE_WORKER = 1.0  # seconds without a clone after which a worker ends
+
+
+class Shadow:
+    """B as the tee sees it. `<Shadow http://b:9002 [busy 3/16, queued 2, dropped 7]>`."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        account: Account,
+        selection: Selection,
+        *,
+        workers: int,
+        backlog: int,
+        timeout: float,
+        drain_timeout: float,
+    ) -> None:
+        self.health = Health(str(upstream.endpoint))
+        self._upstream = upstream
+        self._account = account
+        self._selection = selection
+        self._workers = workers
+        self._timeouts = Timeouts(connect=timeout, headers=timeout, idle=timeout, whole=timeout)
+        self._drain_timeout = drain_timeout
+        self._slots = threading.BoundedSemaphore(workers + backlog)
+        self._backlog: SimpleQueue[Exchange | None] = SimpleQueue()
+        # Started at the first clone, not here: a thread does not survive the fork of a pre-fork server.
+        self._executor: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()  # guards the two counts below and the executor; held for a few instructions
+        self._awake = 0
+        self._in_flight = 0
+        self._settled = threading.Condition(self._lock)
+        self._stopping = False
+        self._drained = False
+        self._leaves_by = math.inf
+
+    def __repr__(self) -> str:
+        busy = min(self._in_flight, self._awake)
+        queued = self._in_flight - busy
+        dropped = self._account.dropped
+        return f"<Shadow {self._upstream.endpoint} [busy {busy}/{self._workers}, queued {queued}, dropped {dropped}]>"
+
+    def offer(self, exchange: Exchange) -> None:
+        """Take a clone on, or drop it and say why in the ledger. Never waits."""
+        reason = self._refusal(exchange)
+        if reason is not None:
+            self._account.drop(reason)
+            return
+        self._account.open()
+        with self._lock:
+            self._in_flight += 1
+            wake = self._awake < self._workers and self._awake < self._in_flight
+            self._awake += wake
+        self._backlog.put(exchange)
+        if wake:
+            self._start_worker()
+        if self._drained:  # between the refusal above and here: nobody will come for this clone
+            self._drop_backlog()
+
+    def stop(self) -> None:
+        """Take nothing more on: what is offered from here on is dropped as `closing`."""
+        self._stopping = True
+
+    def drain(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds for the clones in hand, drop those still waiting then, close connections."""
+        self.stop()
+        with self._settled:
+            self._settled.wait_for(lambda: not self._in_flight, max(0.0, timeout))
+        self._drained = True
+        self._drop_backlog()
+        for _ in range(self._workers):
+            self._backlog.put(None)
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+        self._upstream.close()
+
+    def _refusal(self, exchange: Exchange) -> str | None:
+        if self._stopping:
+            return "closing"
+        reason = self._selection.refuses(exchange.request)
+        if reason is None and not self._slots.acquire(blocking=False):
+            return "saturated"
+        return reason
+
+    def _start_worker(self) -> None:
+        with self._lock:
+            if self._executor is None:
+                self._executor = ThreadPoolExecutor(self._workers, thread_name_prefix="shadow")
+            executor = self._executor
+        try:
+            executor.submit(self._work)
+        except RuntimeError:  # the interpreter is shutting down, or `drain` has been faster
+            with self._lock:
+                self._awake -= 1
+            self._drop_backlog()
+
+    def _work(self) -> None:
+        """One worker: send clones until none has come for a while, or until told to stop."""
+        while True:
+            if not threading.main_thread().is_alive():
+                self._leave()
+            try:
+                exchange = self._backlog.get(timeout=_IDLE_WORKER)
+            except Empty:
+                exchange = None
+            if exchange is not None:
+                self._send(exchange)
+            elif self._may_rest():
+                return
+
+    def _leave(self) -> None:
+        """The interpreter is ending and nobody has called `drain`: a server that is not ours. Its executor's threads
+        are waited for, so the backlog gets the drain timeout and no more."""
+        self.stop()
+        now = perf_counter()
+        self._leaves_by = min(self._leaves_by, now + self._drain_timeout)
+        if now > self._leaves_by:
+            self._drop_backlog()
+
+    def _may_rest(self) -> bool:
+        """End this worker, unless a clone has come in since it last looked."""
+        with self._lock:
+            if self._backlog.empty() or self._stopping:
+                self._awake -= 1
+                return True
+            return False
+
+    def _send(self, exchange: Exchange) -> None:
+        """One exchange with B, from its start to a line in the ledger."""
+        try:
+            answer = self._upstream.send(exchange.request, self._timeouts)
+            for _ in answer.raw.stream():  # read to its end, so that the connection can be used again
+                pass
+        except Exception as error:
+            reason = upstream_error(error).reason
+            self._account.settle_failed(reason)
+            self.health.failed(reason)
+        else:
+            self._account.settle_delivered(answer.status_code)
+            self.health.succeeded()
+        self._free_slot()
+
+    def _drop_backlog(self) -> None:
+        while True:
+            try:
+                exchange = self._backlog.get_nowait()
+            except Empty:
+                return
+            if exchange is not None:
+                self._account.settle_dropped("closing")
+                self._free_slot()
+
+    def _free_slot(self) -> None:
+        self._slots.release()
+        with self._settled:
+            self._in_flight -= 1
+            if self._stopping and not self._in_flight:
+                self._settled.notify_all()

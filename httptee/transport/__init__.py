@@ -1,0 +1,1 @@
+"""The road to an upstream: bytes on the wire, idle connections, and the requests adapter that joins them."""

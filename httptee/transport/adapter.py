@@ -1,0 +1,219 @@
+"""The requests transport adapter that carries a request to an upstream byte for byte, and the answer back.
+
+requests prepares requests for people: it normalises the target, folds headers into a dictionary, decodes the body. A
+proxy wants none of that, and it costs ten times what the exchange itself does. So what requests asks of a transport
+is kept (a Session, adapters mounted on it, prepared requests in, responses out) and nothing else: a `WireRequest` has
+nothing to prepare, and a `WireResponse` builds requests' conveniences when somebody asks for them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+from time import monotonic
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import BaseAdapter
+from requests.cookies import RequestsCookieJar
+from requests.structures import CaseInsensitiveDict
+
+from httptee.errors import UpstreamReset
+from httptee.message import Body, Headers
+from httptee.transport.connection import Connection, open_connection, tls_context
+from httptee.transport.pool import Pool
+from httptee.transport.stream import WireStream
+from httptee.transport.wire import Answer, request_head
+
+IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+"""Methods that may be repeated (RFC 9110 §9.2.2)."""
+SMALL = 65_536
+"""Bytes of Content-Length up to which a body is read to its end before the answer is handed on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long an exchange may take, in seconds.
+
+    `connect` for each address, and for each step of a TLS handshake; `headers` from the request's last byte to the
+    answer's head, and for any time in which the upstream takes nothing of a request; `idle` between two pieces of a
+    body; `whole` for everything from the connecting to the last byte, None for as long as it takes.
+    """
+
+    connect: float
+    headers: float
+    idle: float
+    whole: float | None = None
+
+
+DEFAULT_TIMEOUTS = Timeouts(connect=10.0, headers=60.0, idle=60.0)
+"""For a caller that names none."""
+
+
+class WireRequest(requests.PreparedRequest):
+    """A request that needs no preparing: it goes out as it stands.
+
+    `url` is the endpoint's and chooses adapter and connection; `target` is the request target and `pairs` the header
+    fields, final and in order, Host and Content-Length included.
+    """
+
+    method: str
+    url: str
+    hooks: Any = MappingProxyType({})
+    _cookies = None
+
+    def __init__(self, method: str, url: str, target: str, pairs: Headers, body: Body = b"") -> None:
+        self.method = method
+        self.url = url
+        self.target = target
+        self.pairs = pairs
+        self.body: Any = body
+
+    @property
+    def headers(self) -> CaseInsensitiveDict[str]:  # type: ignore[override]
+        """The fields as requests sees them: not what is sent."""
+        return _combined(self.pairs)
+
+
+class WireResponse(requests.Response):
+    """An answer; `raw` is its `WireStream`. What requests builds for every response is built here when asked for."""
+
+    _content: Any = False
+    _content_consumed = False
+    _next = None
+    encoding = None
+
+    def __init__(self, request: WireRequest, raw: WireStream, adapter: WireAdapter) -> None:
+        self.request = request
+        self.url = request.url
+        self.status_code = raw.status
+        self.reason = raw.reason
+        self.raw: Any = raw
+        self.connection: Any = adapter
+        self.history = []
+
+    @cached_property
+    def headers(self) -> CaseInsensitiveDict[str]:  # type: ignore[override]
+        """The fields as requests sees them, duplicates joined (RFC 9110 §5.3); `raw.pairs` has them as they came."""
+        return _combined(self.raw.pairs)
+
+    @cached_property
+    def cookies(self) -> RequestsCookieJar:  # type: ignore[override]
+        """Empty: cookies are between the client and the upstream."""
+        return RequestsCookieJar()
+
+
+class _Route:
+    """Where a URL leads: how to open a connection there, and the idle ones."""
+
+    __slots__ = ("_host", "_port", "_scheme", "_tls", "pool")
+
+    def __init__(self, url: str, verify: bool | str, cert: str | tuple[str, str] | None, pool: Pool) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"not the URL of an http or https endpoint: {url!r}")
+        self._scheme = parts.scheme
+        self._host = parts.hostname
+        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._tls = tls_context(verify, cert) if parts.scheme == "https" else None
+        self.pool = pool
+
+    def open(self, timeout: float) -> Connection:
+        return open_connection(self._scheme, self._host, self._port, timeout, self._tls)
+
+
+class WireAdapter(BaseAdapter):
+    """Sends `WireRequest`s, and keeps up to `max_idle` connections for each endpoint's URL. For any number of threads.
+
+    `idle_limit` and `max_age` are in seconds: how long a connection may have been idle, and open, to be used again.
+    """
+
+    def __init__(self, *, max_idle: int = 32, idle_limit: float = 30.0, max_age: float = 300.0) -> None:
+        super().__init__()
+        self._max_idle = max_idle
+        self._idle_limit = idle_limit
+        self._max_age = max_age
+        self._routes: dict[tuple[Any, ...], _Route] = {}
+        self._lock = threading.Lock()  # guards the adding of routes
+
+    def __repr__(self) -> str:
+        """The pools."""
+        return f"<WireAdapter {[route.pool for route in self._routes.values()]}>"
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: bool | str = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> WireResponse:
+        """Send a `WireRequest` and return its answer: the head read, a small body too, a larger one streaming.
+
+        `timeout` is a `Timeouts`. A connection from the pool that turns out dead is replaced once, where nothing of an
+        answer has come and repeating is safe: the method is idempotent, or no byte of the request was sent. Raises
+        UpstreamError, and ValueError for a request that cannot be written down.
+        """
+        if not isinstance(request, WireRequest):
+            raise TypeError("a WireAdapter sends WireRequests")
+        limits: Timeouts = timeout or DEFAULT_TIMEOUTS
+        deadline = inf if limits.whole is None else monotonic() + limits.whole
+        head = request_head(request.method, request.target, request.pairs)
+        route = self._routes.get((request.url, verify, cert)) or self._add_route(request.url, verify, cert)
+        connection = route.pool.acquire()
+        if connection is not None:
+            received = connection.received
+            try:
+                return self._exchange(request, head, connection, route.pool, limits, deadline)
+            except UpstreamReset:
+                if connection.received != received or not _repeatable(request, connection.sent):
+                    raise
+        connection = route.open(min(limits.connect, deadline - monotonic()))
+        return self._exchange(request, head, connection, route.pool, limits, deadline)
+
+    def close(self) -> None:
+        """Close every idle connection, and those in use as they come back. May be called twice."""
+        for route in list(self._routes.values()):
+            route.pool.close()
+
+    def _exchange(
+        self, request: WireRequest, head: bytes, connection: Connection, pool: Pool, limits: Timeouts, deadline: float
+    ) -> WireResponse:
+        answer = Answer(request.method)
+        try:
+            sent_all = connection.exchange(head, request.body, answer, limits, deadline)
+            if not answer.complete and answer.length is not None and answer.length <= SMALL:
+                while not answer.complete:
+                    connection.read_on(answer, SMALL, limits.idle, deadline)
+        except BaseException:
+            connection.close()
+            raise
+        raw = WireStream(answer, connection, pool, sent_all, limits.idle, deadline)
+        return WireResponse(request, raw, self)
+
+    def _add_route(self, url: str, verify: bool | str, cert: Any) -> _Route:
+        key = (url, verify, cert)
+        with self._lock:
+            if key not in self._routes:
+                pool = Pool(url, max_idle=self._max_idle, idle_limit=self._idle_limit, max_age=self._max_age)
+                self._routes[key] = _Route(url, verify, cert, pool)
+            return self._routes[key]
+
+
+def _repeatable(request: WireRequest, sent: int) -> bool:
+    """Whether a request may be sent again after `sent` bytes of it."""
+    body = request.body
+    return (request.method in IDEMPOTENT or not sent) and (isinstance(body, bytes) or body.file.seekable())
+
+
+def _combined(pairs: Headers) -> CaseInsensitiveDict[str]:
+    combined: CaseInsensitiveDict[str] = CaseInsensitiveDict()
+    for name, value in pairs:
+        combined[name] = f"{combined[name]}, {value}" if name in combined else value
+    return combined

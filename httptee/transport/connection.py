@@ -1,0 +1,226 @@
+"""One connection to an upstream: opened by urllib3, which resolves names and verifies TLS, used as a bare socket.
+
+The facts. Whatever blocks hands the GIL to another thread and must win it back, so an exchange should make two such
+calls, a send and a recv. A Python socket with a timeout makes four: it polls before each. The kernel has a timeout of
+its own for a blocking socket (SO_RCVTIMEO, SO_SNDTIMEO), and setting it does not release the GIL.
+
+Hence: a plain connection blocks, and its timeout is the kernel's, set anew only where the wanted one is longer, or
+shorter by more than SLACK. TLS has Python's, since one read of plaintext may take several of the socket.
+
+An idle connection that has become readable is closed or confused, and is looked at before every use. poll would
+release the GIL; TCP_INFO does not, and tells whether the peer has closed and how many bytes it has sent so far. Where
+those are not the bytes received here, poll decides.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import ssl
+import struct
+import sys
+from math import inf
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.ssl_ import create_urllib3_context
+
+from httptee.errors import UpstreamReset, UpstreamTimeout, upstream_error
+from httptee.message import Body
+from httptee.transport.upload import upload
+
+if TYPE_CHECKING:
+    from httptee.transport.adapter import Timeouts
+    from httptee.transport.wire import Answer
+
+SLACK = 0.05
+"""Seconds by which a wait may outlast its deadline, so that not every wait sets the kernel's timeout anew."""
+MAX_JOINED = 65_536
+"""Bytes of a body up to which head and body go out in one call; copying them is cheaper than a second call."""
+RECEIVE_SIZE = 65_536
+"""Bytes asked for at once until the head of an answer is there: most answers are whole in these."""
+
+_LONGEST = 1e8  # seconds: what stands for no timeout
+_BROKEN = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+_TCP_INFO = socket.TCP_INFO if sys.platform == "linux" else None
+_ESTABLISHED = 1  # tcpi_state, the first byte of struct tcp_info
+_BYTES_RECEIVED = slice(128, 136)  # tcpi_bytes_received, since Linux 4.1
+
+
+class Connection:
+    """A connection in use by one thread, or idle in a pool. Closed for good by whoever finds it broken.
+
+    `opened` and `idle_since` are in seconds of the monotonic clock; `sent` counts the bytes of this exchange's
+    request that the kernel took, `received` all bytes that ever came in.
+    """
+
+    __slots__ = ("_armed", "_poll", "_recv", "_send", "_tls", "idle_since", "opened", "received", "sent", "sock")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
+        if self._tls is not None:
+            # Without close_notify an answer may have been cut short by anybody (RFC 9112 §9.8).
+            self._tls.suppress_ragged_eofs = False  # type: ignore[attr-defined]
+        else:
+            sock.settimeout(None)
+        self._armed = -1.0
+        self._recv = sock.recv
+        self._send = sock.send
+        self._poll = select.poll()
+        self._poll.register(sock, select.POLLIN)
+        self.opened = self.idle_since = monotonic()
+        self.received = 0
+        self.sent = 0
+
+    def exchange(self, head: bytes, body: Body, answer: Answer, timeouts: Timeouts, deadline: float) -> bool:
+        """Send a request and read up to the end of the answer's head. True if the whole request was sent.
+
+        An upstream may answer, and close, before it has read the request: the answer is then passed on, and the
+        connection is of no further use. Raises UpstreamReset, UpstreamTimeout or UpstreamProtocolError.
+        """
+        self.sent = 0
+        sent_all = True
+        limit = timeouts.headers
+        try:
+            if not body:
+                self._send_all(head, limit, deadline)
+            elif isinstance(body, bytes) and len(body) <= MAX_JOINED:
+                self._send_all(head + body, limit, deadline)
+            else:
+                self._armed = -1.0  # the socket leaves blocking mode for a while
+                sent_all = upload(self, head, body, answer, limit, deadline)
+        except _BROKEN:
+            sent_all = False
+            limit = min(limit, 1.0)  # what the upstream had to say before it closed is here already
+        except OSError as error:
+            raise upstream_error(error) from error
+        now = monotonic()
+        until = min(deadline, now + limit)
+        while not answer.headers_complete:
+            self._feed(answer, RECEIVE_SIZE, until - now)
+            now = monotonic()
+        return sent_all
+
+    def read_on(self, answer: Answer, size: int, idle: float, deadline: float) -> None:
+        """Wait for more of an answer's body, `size` bytes at most and `idle` seconds at most. Raises as `exchange`."""
+        self._feed(answer, size, idle if deadline == inf else min(idle, deadline - monotonic()))
+
+    def is_quiet(self) -> bool:
+        """Whether an idle connection can carry a request: the peer has neither closed it nor sent anything."""
+        try:
+            if self._tls is not None:
+                return not self._tls.pending() and not self._poll.poll(0)
+            if _TCP_INFO is not None:
+                info = self.sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 136)
+                if info[0] == _ESTABLISHED and int.from_bytes(info[_BYTES_RECEIVED], sys.byteorder) == self.received:
+                    return True
+            return not self._poll.poll(0)
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Close the socket. May be called twice."""
+        self.sock.close()
+
+    def overhear(self, answer: Answer) -> None:
+        """Take in what has come of an answer while the request is still on its way, without waiting for more."""
+        try:
+            data = self._recv(RECEIVE_SIZE)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return
+        self.received += len(data)
+        if data:
+            answer.feed(data)
+        else:
+            answer.eof()
+
+    def _feed(self, answer: Answer, size: int, wait: float) -> None:
+        if not 0.0 <= self._armed - wait <= SLACK:
+            self._arm(wait)
+        try:
+            data = self._recv(size)
+        except BlockingIOError:
+            raise UpstreamTimeout(f"nothing came for {wait:.3g} s") from None
+        except ssl.SSLEOFError:
+            raise UpstreamReset("the TLS connection was cut off") from None
+        except OSError as error:
+            raise upstream_error(error) from error
+        if data:
+            self.received += len(data)
+            answer.feed(data)
+        else:
+            answer.eof()
+
+    def _arm(self, wait: float) -> None:
+        """Have the next call that blocks give up after `wait` seconds."""
+        if wait <= 0.0:
+            raise UpstreamTimeout("the exchange took longer than it may")
+        if self._tls is not None:
+            self._tls.settimeout(min(wait, _LONGEST))
+        else:
+            # A timeval of zero would mean no timeout at all.
+            microseconds = max(int(min(wait, _LONGEST) * 1e6), 1)
+            timeval = struct.pack("@ll", *divmod(microseconds, 1_000_000))
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
+        self._armed = wait
+
+    def _send_all(self, data: bytes, limit: float, deadline: float) -> None:
+        rest: bytes | memoryview = data
+        while rest:
+            wait = limit if deadline == inf else min(limit, deadline - monotonic())
+            if not 0.0 <= self._armed - wait <= SLACK:
+                self._arm(wait)
+            try:
+                count = self._send(rest)
+            except BlockingIOError:
+                raise UpstreamTimeout(f"the request could not be sent for {wait:.3g} s") from None
+            self.sent += count
+            if count == len(rest):
+                return
+            rest = memoryview(rest)[count:]
+
+
+def open_connection(scheme: str, host: str, port: int, timeout: float, tls: ssl.SSLContext | None) -> Connection:
+    """Connect, and for https shake hands, each address and each step within `timeout` seconds.
+
+    Raises UpstreamConnectError, UpstreamTimeout or UpstreamTLSError.
+    """
+    if timeout <= 0.0:
+        raise UpstreamTimeout("the exchange took longer than it may")
+    opening: HTTPConnection
+    if scheme == "https":
+        opening = HTTPSConnection(host, port, timeout=min(timeout, _LONGEST), ssl_context=tls)
+    else:
+        opening = HTTPConnection(host, port, timeout=min(timeout, _LONGEST))
+    try:
+        opening.connect()
+    except Exception as error:
+        opening.close()
+        raise upstream_error(error) from error
+    return Connection(opening.sock)
+
+
+def tls_context(verify: bool | str, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
+    """What https connections of an endpoint share; the arguments mean what they mean to requests.
+
+    Loading the authorities takes some 20 ms, so this is done once and not for every connection. Raises OSError for a
+    file that cannot be read.
+    """
+    context = create_urllib3_context()
+    if verify is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        authorities = DEFAULT_CA_BUNDLE_PATH if verify is True else verify
+        folder = os.path.isdir(authorities)
+        context.load_verify_locations(None if folder else authorities, authorities if folder else None)
+    if isinstance(cert, str):
+        context.load_cert_chain(cert)
+    elif cert is not None:
+        context.load_cert_chain(*cert)
+    return context

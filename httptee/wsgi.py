@@ -1,0 +1,13 @@
+"""The tee for a WSGI server: `gunicorn 'httptee.wsgi:application'`, `waitress-serve httptee.wsgi:application`.
+
+Configured by the environment (`HTTPTEE_A`, `HTTPTEE_B`, …) or by the file that `HTTPTEE_CONFIG` names.
+"""
+
+from __future__ import annotations
+
+import os
+
+from httptee import create_app
+from httptee.config import load_or_exit
+
+application = create_app(load_or_exit([], os.environ))

@@ -1,0 +1,223 @@
+import threading
+import time
+
+import pytest
+
+from httptee.errors import UpstreamReset
+from httptee.inbound import RECEIVED_HEADERS
+from tests.support.net import eventually
+
+GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+class App:
+    """A WSGI application that answers with what it was built with, and remembers what it was asked."""
+
+    def __init__(self, status="200 OK", headers=(("Content-Length", "2"),), body=(b"ok",)):
+        self.status, self.headers, self.body = status, list(headers), body
+        self.environs = []
+        self.closed = 0
+
+    def __call__(self, environ, start_response):
+        environ["read"] = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"] or 0))
+        self.environs.append(environ)
+        start_response(self.status, self.headers)
+        return self
+
+    def __iter__(self):
+        return iter(self.body() if callable(self.body) else self.body)
+
+    def close(self):
+        self.closed += 1
+
+
+def test_fields_go_out_as_the_application_gave_them(serve):
+    headers = [("x-B", "1"), ("Set-Cookie", "a"), ("content-length", "2"), ("Set-Cookie", "b"), ("X-a", "")]
+    client = serve(App("299 Very  Odd", headers)).connect().send(GET)
+    assert client.head() == (
+        b"HTTP/1.1 299 Very  Odd\r\nx-B: 1\r\nSet-Cookie: a\r\ncontent-length: 2\r\nSet-Cookie: b\r\nX-a: \r\n"
+    )
+    assert client.body(2) == b"ok"
+
+
+def test_fields_come_in_as_the_client_sent_them(serve):
+    app = App()
+    client = serve(app).connect().send(b"GET /x HTTP/1.1\r\nhOST: h\r\nA_b: 1\r\nz: 2\r\nZ: 3\r\n\r\n")
+    client.head()
+    assert app.environs[0][RECEIVED_HEADERS] == [("hOST", "h"), ("A_b", "1"), ("z", "2"), ("Z", "3")]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "method"),
+    [
+        ("204 No Content", [], b"GET"),
+        ("304 Not Modified", [("Content-Length", "100")], b"GET"),
+        ("200 OK", [("Content-Length", "100")], b"HEAD"),
+        ("200 OK", [], b"HEAD"),
+    ],
+)
+def test_answers_without_a_body_keep_the_connection(serve, status, headers, method):
+    client = serve(App(status, headers, [b""])).connect()
+    for _ in range(3):
+        client.send(GET.replace(b"GET", method))
+        assert client.head().startswith(b"HTTP/1.1 " + status.encode())
+
+
+def test_a_body_of_unknown_length_goes_out_chunked_and_keeps_the_connection(serve):
+    client = serve(App(headers=[], body=[b"a", b"", b"b" * 20])).connect()
+    for _ in range(2):
+        client.send(GET)
+        assert b"\r\nTransfer-Encoding: chunked\r\n" in client.head() + b"\r\n"
+        assert client.body(37) == b"1\r\na\r\n14\r\n" + b"b" * 20 + b"\r\n0\r\n\r\n"
+
+
+def test_an_http_1_0_client_gets_a_body_of_unknown_length_to_the_end_of_the_connection(serve):
+    client = serve(App(headers=[], body=[b"a", b"b"])).connect()
+    client.send(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+    assert client.head() == b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
+    assert client.rest() == b"ab"
+
+
+def test_an_http_1_0_client_that_asks_for_it_keeps_its_connection(serve):
+    client = serve(App()).connect()
+    for _ in range(2):
+        client.send(b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        assert b"Connection: keep-alive\r\n" in client.head()
+        assert client.body(2) == b"ok"
+
+
+@pytest.mark.parametrize(
+    "data", [b"GET / HTTP/1.0\r\n\r\n", GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")]
+)
+def test_a_client_that_wants_no_more_gets_its_answer_and_the_end(serve, data):
+    client = serve(App()).connect().send(data)
+    assert b"Connection: close\r\n" in client.head()
+    assert client.rest() == b"ok"
+
+
+def test_pipelined_requests_are_answered_in_order(serve):
+    app = App(headers=[], body=lambda: [app.environs[-1]["REQUEST_URI"].encode()])
+    client = serve(app).connect().send(b"".join(GET.replace(b"/ ", b"/%d " % n) for n in range(50)))
+    for number in range(50):
+        client.head()
+        uri = b"/%d" % number
+        assert client.body(len(uri) + 10) == b"%x\r\n%b\r\n0\r\n\r\n" % (len(uri), uri)
+
+
+def test_a_body_that_breaks_off_takes_the_connection_with_it(serve):
+    def broken():
+        yield b"abc"
+        raise UpstreamReset("A died")
+
+    app = App(headers=[("Content-Length", "10")], body=broken)
+    client = serve(app).connect().send(GET)
+    client.head()
+    with pytest.raises(ConnectionResetError):
+        client.rest()
+    eventually(lambda: app.closed == 1)
+
+
+def test_the_first_piece_of_a_stream_arrives_before_the_last_is_made(serve):
+    gate = threading.Event()
+
+    def slow():
+        yield b"first"
+        assert gate.wait(10)
+        yield b"last"
+
+    client = serve(App(headers=[], body=slow)).connect().send(GET)
+    client.head()
+    assert client.body(10) == b"5\r\nfirst\r\n"
+    gate.set()
+    assert client.body(14) == b"4\r\nlast\r\n0\r\n\r\n"[:14]
+
+
+def test_a_client_asking_before_it_sends_is_told_to_go_on(serve):
+    app = App()
+    client = serve(app).connect()
+    client.send(b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+    assert client.head() == b"HTTP/1.1 100 Continue\r\n"
+    client.send(b"abc")
+    assert client.head().startswith(b"HTTP/1.1 200 OK")
+    assert app.environs[0]["read"] == b"abc"
+
+
+def test_a_refused_request_gets_its_answer_even_while_it_is_still_being_sent(serve):
+    client = serve(App()).connect()
+    client.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999\r\n\r\n" + b"x" * 200_000)
+    head = client.head()
+    assert head.startswith(b"HTTP/1.1 413 ")
+    assert b"X-Httptee-Error: body_too_large\r\n" in head
+
+
+def test_nothing_behind_a_refused_request_is_served(serve):
+    app = App()
+    smuggled = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + GET
+    client = serve(app).connect().send(smuggled)
+    assert client.rest().count(b"HTTP/1.1 ") == 1
+    assert app.environs == []
+
+
+def test_a_client_that_is_slow_to_read_gets_everything(serve):
+    piece = bytes(range(256)) * 1024
+    client = serve(App(headers=[("Content-Length", str(len(piece) * 64))], body=[piece] * 64)).connect().send(GET)
+    client.head()
+    time.sleep(0.1)
+    assert client.body(len(piece) * 64) == piece * 64
+
+
+def test_a_client_that_leaves_in_mid_answer_frees_its_thread_and_closes_the_answer(serve):
+    app = App(headers=[], body=lambda: (b"x" * 65536 for _ in range(10_000)))
+    running = serve(app, threads=1)
+    client = running.connect().send(GET)
+    client.head()
+    client.close()
+    app.body = [b"ok"]
+    other = running.connect().send(GET)
+    assert other.head().startswith(b"HTTP/1.1 200 OK")
+    assert app.closed >= 1
+
+
+def test_a_large_body_is_handed_over_as_a_file(serve):
+    app = App()
+    client = serve(app).connect()
+    client.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 2_000_000)
+    assert client.head().startswith(b"HTTP/1.1 200 OK")
+    assert app.environs[0]["read"] == b"x" * 2_000_000
+
+
+def test_a_silent_client_is_hung_up_on(serve):
+    running = serve(App(), channel_timeout=0)
+    assert running.connect().rest() == b""
+
+
+def test_an_idle_client_is_sent_away_when_the_server_drains_and_a_busy_one_is_answered(serve):
+    gate, entered = threading.Event(), threading.Event()
+
+    def held():
+        entered.set()
+        assert gate.wait(10)
+        return [b"ok"]
+
+    running = serve(App(body=held))
+    idle = running.connect()
+    busy = running.connect().send(GET)
+    assert entered.wait(10)
+    stopping = threading.Thread(target=running.stop)
+    stopping.start()
+    assert idle.rest() == b""
+    gate.set()
+    assert busy.head().startswith(b"HTTP/1.1 200 OK")
+    assert busy.rest() == b"ok"
+    stopping.join()
+
+
+def test_a_bug_in_the_application_is_a_plain_500(serve, caplog):
+    def broken(environ, start_response):
+        raise RuntimeError("secret")
+
+    client = serve(broken).connect().send(GET)
+    answer = client.rest()
+    assert answer.startswith(b"HTTP/1.1 500 ")
+    assert b"secret" not in answer
+    assert b"Traceback" not in answer

@@ -1,0 +1,134 @@
+from types import SimpleNamespace
+
+import pytest
+
+from httptee.server.parser import RequestParser
+
+LIMITS = SimpleNamespace(max_request_header_size=2000, max_request_body_size=100, inbuf_overflow=50)
+HOST = b"Host: h\r\n"
+
+
+def parse(data, step=None):
+    """Feed a parser, whole or `step` bytes at a time, as the channel does."""
+    parser = RequestParser(LIMITS)
+    consumed = 0
+    while consumed < len(data) and not parser.completed:
+        consumed += parser.received(data[consumed : consumed + (step or len(data))])
+    parser.leftover = data[consumed:]
+    return parser
+
+
+def body(parser):
+    with parser.get_body_stream() as stream:
+        return stream.read()
+
+
+def request(*fields, line=b"GET / HTTP/1.1", rest=b""):
+    return line + b"\r\n" + HOST + b"".join(field + b"\r\n" for field in fields) + b"\r\n" + rest
+
+
+@pytest.mark.parametrize("step", [None, 1, 7])
+def test_fields_arrive_as_they_were_sent(step):
+    parser = parse(
+        request(b"x-B: 2", b"X_a:1", b"x-b:\t3 \t", b"Empty:", b"Colon: a:b", line=b"get /%zz? HTTP/1.1"), step
+    )
+    assert parser.error is None
+    assert (parser.command, parser.request_uri, parser.version) == ("get", "/%zz?", "1.1")
+    assert parser.pairs == [
+        ("Host", "h"),
+        ("x-B", "2"),
+        ("X_a", "1"),
+        ("x-b", "3"),
+        ("Empty", ""),
+        ("Colon", "a:b"),
+    ]
+
+
+@pytest.mark.parametrize("step", [None, 1, 3])
+def test_a_body_of_known_length_ends_where_it_says(step):
+    parser = parse(request(b"Content-Length: 5", rest=b"abcdeGET"), step)
+    assert (body(parser), parser.content_length) == (b"abcde", 5)
+    assert parser.leftover == (b"GET" if step is None else parser.leftover)
+
+
+@pytest.mark.parametrize("step", [None, 1, 3])
+def test_a_chunked_body_is_put_together(step):
+    rest = b"3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nTrailer: t\r\n\r\n"
+    parser = parse(request(b"Transfer-Encoding: Chunked", rest=rest), step)
+    assert (parser.error, body(parser), parser.content_length) == (None, b"abcde", 5)
+
+
+def test_empty_lines_before_a_request_are_skipped():
+    assert parse(b"\r\n\r\n" + request()).request_uri == "/"
+
+
+def test_pipelined_requests_are_told_apart():
+    first = parse(request() + request(line=b"GET /2 HTTP/1.1"))
+    assert parse(first.leftover).request_uri == "/2"
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (request(b"Content-Length: 1", b"Transfer-Encoding: chunked"), 400),
+        (request(b"Content-Length: 1", b"Content-Length: 2"), 400),
+        (request(b"Content-Length: 1", b"Content-Length: 1"), 400),
+        (request(b"Content-Length: 1, 1"), 400),
+        (request(b"Content-Length: +1"), 400),
+        (request(b"Content-Length: 1_0"), 400),
+        (request(b"Content-Length: 0x1"), 400),
+        (request(b"Content-Length: "), 400),
+        (request(b"Content-Length: \xb2"), 400),
+        (request(b"Transfer-Encoding: chunked", b" , identity"), 400),
+        (request(b"Transfer-Encoding: gzip, chunked"), 501),
+        (request(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"), 501),
+        (request(b"Transfer-Encoding: xchunked"), 501),
+        (request(b"Transfer-Encoding: \x0bchunked"), 400),
+        (request(b"Transfer-Encoding: chunked", line=b"GET / HTTP/1.0"), 400),
+        (request(b"Transfer-Encoding : chunked"), 400),
+        (request(b"X: a\r\n folded"), 400),
+        (request(b"X: a\x00b"), 400),
+        (request(b"X: a\rb"), 400),
+        (request(b"X: a\nY: b"), 400),
+        (request(b"X Y: a"), 400),
+        (request(b": a"), 400),
+        (request(b"no colon"), 400),
+        (request(b"Host: other"), 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\nHost: h\n\n", 400),
+        (b"GET /\r\n\r\n", 400),
+        (b"GET  / HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET / a HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET / HTTP/1.1 \r\n" + HOST + b"\r\n", 400),
+        (b"G\xe9T / HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"GET / http/1.1\r\n" + HOST + b"\r\n", 400),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", 400),
+        (request(b"X: " + b"a" * 2000), 431),
+        (b"GET /" + b"a" * 2100, 431),
+        (request(b"Content-Length: 101"), 413),
+        (request(b"Content-Length: 99999999999999999999999"), 400),
+        (request(b"Transfer-Encoding: chunked", rest=b"ff\r\n" + b"a" * 255 + b"\r\n"), 413),
+        (request(b"Transfer-Encoding: chunked", rest=b"zz\r\n"), 400),
+        (request(b"Transfer-Encoding: chunked", rest=b"-1\r\n"), 400),
+        (request(b"Transfer-Encoding: chunked", rest=b"1\r\nab\r\n"), 400),
+        (request(b"Transfer-Encoding: chunked", rest=b"1" * 5000), 400),
+    ],
+)
+def test_what_two_servers_could_read_differently_is_refused(data, status):
+    parser = parse(data)
+    assert parser.completed
+    assert parser.error is not None
+    assert parser.error.status == status
+    assert parser.connection_close
+    parser.close()
+
+
+def test_a_plain_http_1_0_request_ends_its_connection():
+    assert parse(b"GET / HTTP/1.0\r\n\r\n").connection_close
+    assert not parse(b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").connection_close
+
+
+@pytest.mark.parametrize("value", [b"close", b"Close", b"x, close"])
+def test_connection_close_is_understood(value):
+    assert parse(request(b"Connection: " + value)).connection_close

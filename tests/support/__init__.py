@@ -1,0 +1,1 @@
+"""What the tests of the running program share: scripted servers, raw clients, and runners of real programs."""

@@ -1,0 +1,60 @@
+"""The ledger as the tee prints it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+LEDGER = re.compile(
+    r"\bB (?P<url>\S+) seen=(?P<seen>\d+) delivered=(?P<delivered>\d+)"
+    r" failed=(?P<failed>\d+)(?: \((?P<failures>[^)]*)\))?"
+    r" dropped=(?P<dropped>\d+)(?: \((?P<drops>[^)]*)\))? in_flight=(?P<in_flight>\d+)"
+)
+
+FAILURES = {"connect", "timeout", "reset", "protocol", "tls"}
+DROPS = {"sampled_out", "filtered", "too_large", "saturated", "over_budget", "circuit_open", "closing"}
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What became of the clones of one B."""
+
+    url: str
+    seen: int
+    delivered: int
+    failed: int
+    failures: dict[str, int]
+    dropped: int
+    drops: dict[str, int]
+    in_flight: int
+
+    @classmethod
+    def parse(cls, match: re.Match[str]) -> Ledger:
+        """From a match of `LEDGER`."""
+        return cls(
+            url=match["url"],
+            seen=int(match["seen"]),
+            delivered=int(match["delivered"]),
+            failed=int(match["failed"]),
+            failures=_reasons(match["failures"]),
+            dropped=int(match["dropped"]),
+            drops=_reasons(match["drops"]),
+            in_flight=int(match["in_flight"]),
+        )
+
+    def check(self) -> None:
+        """The equation holds to the unit, and every reason is one of the closed sets."""
+        assert self.seen == self.delivered + self.failed + self.dropped + self.in_flight, self
+        assert self.failed == sum(self.failures.values()), self
+        assert self.dropped == sum(self.drops.values()), self
+        assert set(self.failures) <= FAILURES, self
+        assert set(self.drops) <= DROPS, self
+
+
+def parse(output: str) -> list[Ledger]:
+    """Every ledger line of a program's output, in order."""
+    return [Ledger.parse(match) for match in LEDGER.finditer(output)]
+
+
+def _reasons(text: str | None) -> dict[str, int]:
+    return {name: int(count) for name, _, count in (pair.partition("=") for pair in (text or "").split())}

@@ -1,0 +1,85 @@
+"""Ports, patience and required programs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+PATIENCE = 30.0
+"""Seconds after which something that was to happen eventually counts as not happening; no test asserts less."""
+
+REQUIRE_SERVERS = "HTTPTEE_REQUIRE_SERVERS"
+"""Environment variable that turns a missing program from a skip into a failure."""
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port nobody listens on at this moment."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def refusing_port(host: str = "127.0.0.1") -> Iterator[int]:
+    """A port that refuses connections for as long as the block runs: bound, so nobody takes it, but not listening."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as held:
+        held.bind((host, 0))
+        yield int(held.getsockname()[1])
+
+
+@contextmanager
+def unaccepting_port(host: str = "127.0.0.1") -> Iterator[int]:
+    """A port whose backlog is full: further connections get no answer at all, neither accepted nor refused."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.bind((host, 0))
+        listener.listen(0)
+        fillers = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(4)]
+        try:
+            for filler in fillers:
+                filler.setblocking(False)
+                filler.connect_ex(listener.getsockname())
+            yield int(listener.getsockname()[1])
+        finally:
+            for filler in fillers:
+                filler.close()
+
+
+def eventually(probe: Callable[[], T], what: str = "the condition", patience: float = PATIENCE) -> T:
+    """Call `probe` until it returns something true, and return that; fail when patience runs out."""
+    deadline = time.monotonic() + patience
+    while True:
+        result = probe()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what} did not come about within {patience:g} s (last: {result!r})")
+        time.sleep(0.01)
+
+
+def ipv6_or_skip() -> None:
+    """Skip the test on a machine without an IPv6 loopback."""
+    try:
+        free_port("::1")
+    except OSError as error:
+        pytest.skip(f"no IPv6 loopback: {error}")
+
+
+def require(program: str) -> str:
+    """The path of a program. Without it the test skips, or fails where HTTPTEE_REQUIRE_SERVERS=1 is set."""
+    path = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin:/sbin")
+    if path is None:
+        message = f"{program} is not installed"
+        if os.environ.get(REQUIRE_SERVERS) == "1":
+            pytest.fail(f"{message}, and {REQUIRE_SERVERS}=1 is set")
+        pytest.skip(message)
+    return path

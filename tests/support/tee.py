@@ -1,0 +1,89 @@
+"""The program under test, run as a user runs it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+
+from .ledger import LEDGER, Ledger, parse
+from .net import eventually
+from .process import Program
+
+STARTED = r"Starting httptee (?:\S+ )?at (?P<at>\S+) sending to A: (?P<a>\S+) and B: \[(?P<b>.*)\]"
+
+
+class Tee:
+    """`python -m httptee` with these arguments, on a free port of 127.0.0.1 unless they say where to listen.
+
+    As a context manager it is ready inside the block, and leaving it asserts a clean end: exit code 0, no traceback,
+    no resource left open, no process left, a balanced ledger.
+    """
+
+    def __init__(
+        self, *arguments: str, env: Mapping[str, str] | None = None, listen: str | None = "127.0.0.1:0"
+    ) -> None:
+        self.arguments = (*(("-l", listen) if listen else ()), *arguments)
+        self.env = env
+        self.host, self.port = "127.0.0.1", 0
+        self.final: list[Ledger] = []
+
+    @property
+    def url(self) -> str:
+        """Where clients find it."""
+        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+
+    def __enter__(self) -> Tee:
+        self.program = Program([sys.executable, "-m", "httptee", *self.arguments], env=self.env)
+        try:
+            self.started = self.program.wait_for_line(STARTED)[0]
+            host, _, port = self.started["at"].rpartition(":")
+            self.host, self.port = host.strip("[]") or "127.0.0.1", int(port)
+        except BaseException:
+            self.program.kill()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if kind is not None:
+            self.program.kill()
+            print(self.program.output)
+        elif not self.final:
+            self.stop()
+
+    def ledgers(self) -> list[Ledger]:
+        """Ask for the ledger now (SIGUSR1): one entry per B, each balanced."""
+        count = len(self.started["b"].replace(",", " ").split())
+        mark = self.program.mark()
+        self.program.send_signal(signal.SIGUSR1)
+        ledgers = [Ledger.parse(match) for match in self.program.wait_for_line(LEDGER.pattern, after=mark, count=count)]
+        for ledger in ledgers:
+            ledger.check()
+        return ledgers
+
+    def ledger(self) -> Ledger:
+        """The ledger of the only B."""
+        (ledger,) = self.ledgers()
+        return ledger
+
+    def settled(self, seen: int) -> list[Ledger]:
+        """Wait until every B has seen that many clones and nothing is in flight any more."""
+
+        def probe() -> list[Ledger]:
+            ledgers = self.ledgers()
+            return ledgers if all(ledger.seen == seen and not ledger.in_flight for ledger in ledgers) else []
+
+        return eventually(probe, f"a ledger with seen={seen} and in_flight=0")
+
+    def stop(self, number: int = signal.SIGTERM) -> list[Ledger]:
+        """End it, hold it to a clean end, and return its last ledger: one entry per B."""
+        output = self.program.stop(number)
+        count = len(self.started["b"].replace(",", " ").split())
+        for trouble in ("Traceback", "ResourceWarning", "Exception ignored"):
+            assert trouble not in output, output
+        self.final = parse(output)[-count:] if count else []
+        assert len(self.final) == count, f"{count} Bs, but no ledger for each at the end:\n{output}"
+        for ledger in self.final:
+            ledger.check()
+        return self.final

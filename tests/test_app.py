@@ -1,0 +1,196 @@
+from io import BytesIO
+from types import SimpleNamespace
+from wsgiref.validate import validator
+
+import pytest
+
+from httptee.app import Tee
+from httptee.errors import UpstreamReset, UpstreamTimeout
+from httptee.headers import Additions
+from httptee.message import Response, tee_answer
+
+
+class ScriptedPrimary:
+    """Answers what it is told to and remembers what it was sent."""
+
+    def __init__(self, log, response):
+        self.log, self.response = log, response
+        self.requests = []
+
+    def answer(self, request):
+        self.log.append("A")
+        self.requests.append(request)
+        return self.response
+
+    def close(self):
+        self.log.append("A closed")
+
+
+class RecordingShadow:
+    def __init__(self, log):
+        self.log = log
+        self.exchanges = []
+
+    def offer(self, exchange):
+        self.log.append("offer")
+        self.exchanges.append(exchange)
+
+    def stop(self):
+        self.log.append("stop")
+
+    def drain(self, timeout):
+        self.log.append("drain")
+
+
+def build(response=None, shadows=1, **additions):
+    log = []
+    if response is None:
+        response = Response(200, "OK", [("Content-Length", "2")], b"ok", lambda: log.append("freed"))
+    primary = ScriptedPrimary(log, response)
+    backends = [RecordingShadow(log) for _ in range(shadows)]
+    tee = Tee(primary, backends, Additions(**additions), in_memory=100, max_request_body=1000, drain_timeout=1.0)
+    return SimpleNamespace(tee=tee, log=log, primary=primary, shadows=backends)
+
+
+def environ(**changes):
+    return {
+        "REQUEST_METHOD": "GET",
+        "REQUEST_URI": "/a",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": "/a",
+        "SERVER_NAME": "tee",
+        "SERVER_PORT": "80",
+        "REMOTE_ADDR": "192.0.2.1",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.input": BytesIO(),
+        "wsgi.errors": SimpleNamespace(flush=None, write=None, writelines=None),
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        **changes,
+    }
+
+
+def call(made, **changes):
+    """What the client gets: status line, fields and body; the log says what happened when."""
+    got = {}
+
+    def start_response(status, headers, exc_info=None):
+        made.log.append("headers")
+        got.update(status=status, headers=headers)
+        return lambda data: None
+
+    answer = made.tee(environ(**changes), start_response)
+    body = b""
+    for piece in answer:
+        made.log.append("body")
+        body += piece
+    answer.close()
+    return SimpleNamespace(body=body, **got)
+
+
+def test_a_whole_answer_reaches_the_client_before_b_hears_of_it():
+    made = build()
+    answer = call(made)
+    assert (answer.status, answer.headers, answer.body) == ("200 OK", [("Content-Length", "2")], b"ok")
+    assert made.log == ["A", "headers", "body", "freed", "offer"]
+
+
+def test_a_streaming_answer_is_offered_at_its_headers():
+    made = build(Response(200, "OK", [], iter([b"a", b"b"]), lambda: None))
+    assert call(made).body == b"ab"
+    assert made.log == ["A", "headers", "offer", "body", "body"]
+
+
+def test_every_shadow_gets_the_same_exchange():
+    made = build(shadows=3)
+    call(made)
+    first, *others = [shadow.exchanges[0] for shadow in made.shadows]
+    assert all(other is first for other in others)
+    assert (first.request.target, first.status) == ("/a", 200)
+    assert first.seconds >= 0
+
+
+def test_closing_an_answer_twice_offers_once():
+    made = build()
+    answer = made.tee(environ(), lambda status, headers: None)
+    answer.close()
+    answer.close()
+    assert made.log.count("offer") == 1
+
+
+def test_a_client_that_leaves_before_the_body_still_makes_a_clone():
+    made = build()
+    made.tee(environ(), lambda status, headers: None).close()
+    assert made.log == ["A", "freed", "offer"]
+
+
+def test_where_a_fails_b_gets_its_clone_all_the_same():
+    made = build(tee_answer(UpstreamTimeout("silent"), "primary_timeout"))
+    answer = call(made)
+    assert answer.status == "504 Gateway Timeout"
+    assert ("X-Httptee-Error", "primary_timeout") in answer.headers
+    assert made.shadows[0].exchanges[0].status == 504
+
+
+def test_a_body_that_breaks_off_is_not_mended():
+    def broken():
+        yield b"abc"
+        raise UpstreamReset("A died")
+
+    made = build(Response(200, "OK", [], broken(), lambda: None))
+    with pytest.raises(UpstreamReset):
+        call(made)
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "reason"),
+    [
+        ({"REQUEST_METHOD": "CONNECT", "REQUEST_URI": "a:1"}, "501 Not Implemented", "connect_not_supported"),
+        ({"REQUEST_URI": "nonsense"}, "400 Bad Request", "bad_request"),
+        ({"CONTENT_LENGTH": "1001"}, "413 Request Entity Too Large", "body_too_large"),
+        ({"HTTP_VIA": "1.1 httptee (me)"}, "508 Loop Detected", "loop"),
+    ],
+)
+def test_what_is_refused_reaches_neither_a_nor_b(changes, status, reason):
+    made = build(via="1.1 httptee (me)")
+    answer = call(made, **changes)
+    assert answer.status == status
+    assert ("X-Httptee-Error", reason) in answer.headers
+    assert answer.body.endswith(f"{reason}\n".encode())
+    assert made.log == ["headers", "body"]
+
+
+def test_a_and_b_get_the_same_derived_headers():
+    made = build(via="1.1 httptee (me)", forward_client=True)
+    call(made, HTTP_HOST="h", HTTP_CONNECTION="close")
+    sent = made.primary.requests[0]
+    assert sent.headers == [
+        ("Host", "h"),
+        ("X-Forwarded-For", "192.0.2.1"),
+        ("Forwarded", "for=192.0.2.1;proto=http"),
+        ("Via", "1.1 httptee (me)"),
+    ]
+    assert made.shadows[0].exchanges[0].request is sent
+
+
+def test_close_stops_every_shadow_before_it_waits_for_any():
+    made = build(shadows=2)
+    made.tee.close()
+    assert made.log == ["stop", "stop", "drain", "drain", "A closed"]
+
+
+def test_the_application_is_valid_wsgi():
+    headers = [("Content-Type", "text/plain"), ("Content-Length", "2")]
+    made = build(Response(200, "OK", headers, b"ok", lambda: None))
+    errors = SimpleNamespace(flush=lambda: None, write=lambda text: None, writelines=lambda lines: None)
+    started = []
+    answer = validator(made.tee)(
+        environ(QUERY_STRING="", **{"wsgi.errors": errors}),
+        lambda status, headers, exc_info=None: started.append(status) or (lambda data: None),
+    )
+    assert b"".join(answer) == b"ok"
+    answer.close()
+    assert started == ["200 OK"]

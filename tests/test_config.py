@@ -1,0 +1,423 @@
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import httptee
+from httptee.config import ConfigError, Endpoint, Listen, Settings, load, load_or_exit
+from httptee.options import BY_NAME, OPTIONS, help_text, ini_text
+
+CHECKED_IN = Path(__file__).parent.parent / "etc" / "httptee.ini"
+
+
+@pytest.fixture
+def ini(tmp_path: Path) -> Path:
+    return tmp_path / "httptee.ini"
+
+
+def from_file(ini: Path, text: str) -> Settings:
+    ini.write_text(text, encoding="utf-8")
+    return load(["--config", str(ini)], {})
+
+
+def from_line(line: str) -> Settings:
+    return load(line.split(), {})
+
+
+def with_b(*endpoints: str) -> tuple[Endpoint, ...]:
+    return tuple(Endpoint.parse(endpoint) for endpoint in endpoints)
+
+
+# The table
+
+
+def test_settings_defaults_are_those_of_the_table() -> None:
+    assert load([], {}) == Settings()
+
+
+def test_every_setting_is_an_option_and_every_option_a_setting() -> None:
+    assert {option.setting for option in OPTIONS} == {field.name for field in dataclasses.fields(Settings)}
+
+
+def test_no_two_options_share_a_name_or_a_variable() -> None:
+    assert len(BY_NAME) == sum(1 + len(option.aliases) for option in OPTIONS)
+    assert len({option.environment for option in OPTIONS} | {"HTTPTEE_CONFIG"}) == len(OPTIONS) + 1
+    assert not {"config", "h", "help", "version"} & set(BY_NAME)
+
+
+def test_checked_in_file_is_written_from_the_table() -> None:
+    assert CHECKED_IN.read_text(encoding="utf-8") == ini_text()
+
+
+def test_checked_in_file_changes_nothing() -> None:
+    assert load(["--config", str(CHECKED_IN)], {}) == Settings()
+
+
+def test_every_line_of_the_checked_in_file_can_be_uncommented(ini: Path) -> None:
+    text = re.sub(r"^#(?=\S+ =)", "", ini_text(), flags=re.MULTILINE)
+    assert text.count("\n#") < text.count(" =") * 4
+    assert all(f"\n{option.name} =" in text for option in OPTIONS)
+    assert from_file(ini, text) == Settings()
+
+
+def test_help_names_every_option_and_variable() -> None:
+    text = help_text()
+    for option in OPTIONS:
+        assert all(re.search(rf"-{re.escape(name)}\b", text) for name in (option.name, *option.aliases))
+        assert option.environment in text
+
+
+# Command lines written for the Go tees
+
+
+def test_plain_command_line_of_the_original() -> None:
+    settings = from_line("-l :8888 -a localhost:9000 -b localhost:9001 -b.percent 10")
+    assert settings == Settings(
+        listen=Listen("", 8888), a=Endpoint.parse("localhost:9000"), b=with_b("localhost:9001"), b_percent=10.0
+    )
+
+
+def test_full_command_line_of_teeproxy() -> None:
+    settings = from_line(
+        "-l :8888 -a http://localhost:9000 -b https://localhost:9001 -b localhost:9002/test -p 10 -a.timeout=2000 "
+        "-b.timeout 900 -a.rewrite -b.rewrite=true -forward-client-ip -close-connections=false -debug -b.methods ^GET$"
+    )
+    assert settings == Settings(
+        a=Endpoint("http", "localhost", 9000),
+        a_rewrite=True,
+        a_timeout=2.0,
+        b=with_b("https://localhost:9001", "http://localhost:9002/test"),
+        b_percent=10.0,
+        b_rewrite=True,
+        b_timeout=0.9,
+        b_methods=re.compile("^GET$"),
+        forward_client_ip=True,
+        debug=True,
+    )
+
+
+def test_full_command_line_of_the_source_of_the_original() -> None:
+    settings = from_line("-a a -b b -b.chanSize 5 -b.workers 0 -max.workers 7 -max.queue=9 -key.file= -cert.file=")
+    assert settings == Settings(a=Endpoint("http", "a", 80), b=with_b("b"), b_workers=7, b_backlog=9)
+
+
+@pytest.mark.parametrize("word", ["-max.workers=0", "--max.workers=auto", "-b.workers=0", "--b.workers=auto"])
+def test_workers_of_zero_run_as_the_default(word: str) -> None:
+    assert load([word], {}).b_workers == 16 * len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(("value", "expected"), [("auto", None), ("0", None), ("3", 3)])
+def test_processes_are_counted(value: str, expected: int | None) -> None:
+    assert load(["--processes", value], {}).processes == (expected or len(os.sched_getaffinity(0)))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["-a.timeout", "7"], ["--a.timeout", "7"], ["-a.timeout=7"], ["--a.timeout=7"], ["-a.timeout=9", "-a.timeout=7"]],
+)
+def test_one_dash_or_two_and_equals_or_not(words: list[str]) -> None:
+    assert load(words, {}) == Settings(a_timeout=0.007)
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_every_option_takes_its_default_in_every_form(option: httptee.options.Option) -> None:
+    if option.repeatable:
+        return
+    for name in (option.name, *option.aliases):
+        assert load([f"-{name}={option.default}"], {}) == Settings()
+        assert load([f"--{name}={option.default}"], {}) == Settings()
+        if not option.boolean:
+            assert load([f"-{name}", option.default], {}) == Settings()
+    assert load([], {option.environment: option.default}) == Settings()
+
+
+@pytest.mark.parametrize("value", ["1", "t", "T", "true", "TRUE", "True"])
+def test_what_go_takes_for_true_is_true(value: str) -> None:
+    assert load([f"-debug={value}"], {}).debug
+    assert not load([f"-no-via={value}"], {}).via
+
+
+@pytest.mark.parametrize("value", ["0", "f", "F", "false", "FALSE", "False"])
+def test_what_go_takes_for_false_is_false(value: str) -> None:
+    assert not load([f"-debug={value}"], {}).debug
+    assert load([f"-no-via={value}"], {}).via
+
+
+def test_bare_booleans_are_true() -> None:
+    settings = load(["-a.rewrite", "--debug", "--no-pin", "--no-via"], {})
+    assert settings == Settings(a_rewrite=True, debug=True, pin=False, via=False)
+
+
+def test_a_value_may_start_with_a_dash() -> None:
+    assert load(["-b.methods=-x"], {}).b_methods == re.compile("-x")
+    assert load(["-b.methods", "--debug"], {}) == Settings(b_methods=re.compile("--debug"))
+
+
+def test_a_value_may_hold_spaces_and_equals_signs_and_brackets() -> None:
+    assert load(["-b.methods=(?x) G = E"], {}).b_methods == re.compile("(?x) G = E")
+    assert load(["-b.methods", "[GP]"], {"HTTPTEE_B_METHODS": "x"}).b_methods == re.compile("[GP]")
+    assert load([], {"HTTPTEE_B_METHODS": "[GP]"}).b_methods == re.compile("[GP]")
+
+
+def test_two_dashes_end_the_options() -> None:
+    assert load(["-debug", "--"], {}) == Settings(debug=True)
+
+
+def test_every_number_lands_in_its_unit() -> None:
+    settings = from_line(
+        "--threads 3 --a.idle-timeout 1500 --b.max-body 10 --drain-timeout 250 --max-request-body 0 "
+        "--connection-limit 9 --b.chanSize 0 --b.percent .5"
+    )
+    assert settings == Settings(
+        threads=3,
+        a_idle_timeout=1.5,
+        b_max_body=10,
+        drain_timeout=0.25,
+        max_request_body=0,
+        connection_limit=9,
+        b_backlog=0,
+        b_percent=0.5,
+    )
+
+
+def test_the_same_b_may_come_twice_and_be_a() -> None:
+    settings = load(["-a", "x", "-b", "x", "-b", "x"], {})
+    assert settings.b == (settings.a, settings.a)
+
+
+# Who beats whom
+
+
+def test_environment_beats_file(ini: Path) -> None:
+    ini.write_text("a.timeout = 1\nb = x\nb = y\ndebug = true\nno-via = true\n", encoding="utf-8")
+    environ = {
+        "HTTPTEE_CONFIG": str(ini),
+        "HTTPTEE_A_TIMEOUT": "2",
+        "HTTPTEE_B": "z, [::1]:8",
+        "HTTPTEE_DEBUG": "false",
+    }
+    assert load([], environ) == Settings(a_timeout=0.002, b=with_b("z", "[::1]:8"), via=False)
+
+
+def test_command_line_beats_environment() -> None:
+    environ = {"HTTPTEE_A_TIMEOUT": "2", "HTTPTEE_B": "z", "HTTPTEE_DEBUG": "true", "HTTPTEE_A_REWRITE": "1"}
+    settings = load(["-a.timeout=3", "-b", "x", "-debug=false"], environ)
+    assert settings == Settings(a_timeout=0.003, b=with_b("x"), a_rewrite=True)
+
+
+def test_command_line_beats_file(ini: Path) -> None:
+    ini.write_text("[httptee]\nb.percent = 1\nb = x\na = q\n", encoding="utf-8")
+    settings = load(["-p", "3", "-config", str(ini), "-b=z"], {})
+    assert settings == Settings(a=Endpoint("http", "q", 80), b_percent=3.0, b=with_b("z"))
+
+
+def test_config_option_beats_config_variable(ini: Path) -> None:
+    ini.write_text("threads = 5", encoding="utf-8")
+    assert load([f"-config={ini}"], {"HTTPTEE_CONFIG": "/nowhere"}).threads == 5
+
+
+def test_empty_variables_and_foreign_ones_do_not_count() -> None:
+    environ = {"HTTPTEE_A": "", "HTTPTEE_B": " ", "HTTPTEE_CONFIG": "", "HTTPTEE_PORT": "tcp://10.0.0.1:80"}
+    assert load([], environ) == Settings()
+
+
+@pytest.mark.parametrize("text", ["x:1 y:2", "x:1,y:2", " x:1 ,\ty:2", "[x:1, y:2]", '["x:1", "y:2"]'])
+def test_several_b_in_the_environment(text: str) -> None:
+    assert load([], {"HTTPTEE_B": text}).b == with_b("x:1", "y:2")
+
+
+def test_the_process_environment_plays_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPTEE_THREADS", "5")
+    assert load([], {}).threads == 64
+
+
+# The file
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "b = x:1\nb = y:2",
+        "b = [x:1, y:2]",
+        "b = x:1, y:2",
+        "b = x:1 y:2",
+        "[httptee]\nb = \"x:1\"\nb = 'y:2'\n",
+        "\ufeff; comment\r\n\r\n[httptee]   # section\r\n  b=x:1 ; first\r\n# b = q\r\nb = [y:2] # second\r\n",
+    ],
+)
+def test_several_b_in_the_file(ini: Path, text: str) -> None:
+    assert from_file(ini, text) == Settings(b=with_b("x:1", "y:2"))
+
+
+def test_file_takes_aliases_quotes_and_signs(ini: Path) -> None:
+    text = 'p = 12.5\nmax.queue="7"\nb.methods = [GP](ET|OST)=%s;#\nclose-connections = T\n'
+    assert from_file(ini, text) == Settings(
+        b_percent=12.5, b_backlog=7, b_methods=re.compile("[GP](ET|OST)=%s;#"), close_connections=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("a = x\na.timout = 5", ":2: unknown option 'a.timout'; did you mean a.timeout?"),
+        ("b.chansize = 5", ":1: unknown option 'b.chansize'; did you mean b.chanSize?"),
+        ("config = other.ini", ":1: unknown option 'config'"),
+        ("help = true", ":1: unknown option 'help'"),
+        ("\n\na.timeout = soon", ":3: a.timeout: must be a whole number from 1"),
+        ("a.timeout =", ":1: a.timeout: must be a whole number"),
+        ("p = 101", ":1: p: must be a number from 0 to 100"),
+        ("a =", ":1: a: an endpoint is missing"),
+        ("a = http://me:sesame@host", ":1: a: an endpoint takes no user name or password: 'http://***@host'"),
+        ("debug", ":1: a line is key = value"),
+        ("http://me:sesame@host", ":1: a line is key = value"),
+        ("http://me:sesame@host/?a=b", ":1: unknown option 'http://***@host/?a'"),
+        ("debug = yes", ":1: debug: must be true or false"),
+        ("[other]\na = x", ":1: the only section is [httptee]"),
+        ("[httptee", ":1: the only section is [httptee]"),
+        ("a = x\na = y", ":2: a is there twice"),
+        ("p = 1\nb.percent = 2", ":2: b.percent is there twice"),
+        ("b = x\n    http://y", ":2: a line is key = value"),
+        ("a = x\x00", "visible ASCII"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_named_by_line(ini: Path, text: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        from_file(ini, text)
+    assert str(caught.value).startswith(str(ini))
+    assert complaint in str(caught.value)
+    assert "sesame" not in str(caught.value)
+
+
+def test_a_bad_value_in_the_file_is_refused_even_where_it_is_overridden(ini: Path) -> None:
+    ini.write_text("threads = none", encoding="utf-8")
+    with pytest.raises(ConfigError, match="threads"):
+        load(["-config", str(ini), "-threads=1"], {"HTTPTEE_THREADS": "1"})
+
+
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "latin.ini").write_bytes(b"a = \xff\xfe")
+    for name in ("none.ini", "latin.ini", ".", "a\nb", "nul\x00"):
+        with pytest.raises(SystemExit):
+            load_or_exit(["--config", str(tmp_path / name)], {})
+        with pytest.raises(ConfigError, match=re.escape(str(tmp_path))):
+            load([], {"HTTPTEE_CONFIG": str(tmp_path / name)})
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ("-bogus", "unknown option '-bogus'"),
+        ("--a.timeou=1", "unknown option '-a.timeou'; did you mean -a.timeout?"),
+        ("-b.chansize 1", "did you mean -b.chanSize?"),
+        ("-a", "-a: needs a value"),
+        ("-a=", "-a: an endpoint is missing"),
+        ("-a -b localhost:1", "-a: the host is neither a name nor an address: '-b'"),
+        ("-config", "-config: needs a value"),
+        ("-config=", "-config: needs a value"),
+        ("-h=1", "-h: takes no value"),
+        ("-version=true", "-version: takes no value"),
+        ("localhost:9000", "unexpected argument 'localhost:9000'"),
+        ("-debug true", "unexpected argument 'true' (a boolean takes its value behind =)"),
+        ("-debug -- -a x", "unexpected argument '-a'"),
+        ("-", "unexpected argument '-'"),
+        ("---a=x", "unexpected argument '---a=x'"),
+        ("-=x", "unexpected argument '-=x'"),
+        ("http://me:sesame@host", "unexpected argument 'http://***@host'"),
+        ("-a http://me:sesame@host", "-a: an endpoint takes no user name or password: 'http://***@host'"),
+        ("-debug=yes", "-debug: must be true or false: 'yes'"),
+        ("-debug=", "-debug: must be true or false: ''"),
+        ("-l 8888", "-l: a listening address is :port, host:port or [IPv6]:port: '8888'"),
+        ("-p 100.1", "-p: must be a number from 0 to 100: '100.1'"),
+        ("-p -1", "-p: must be a number from 0 to 100: '-1'"),
+        ("-p nan", "-p: must be a number from 0 to 100: 'nan'"),
+        ("-p 1e999", "-p: must be a number from 0 to 100: '1e999'"),
+        ("-a.timeout 0", "-a.timeout: must be a whole number from 1 to 2147483647: '0'"),
+        ("-a.timeout 2500ms", "-a.timeout: must be a whole number"),
+        ("-b.timeout -5", "-b.timeout: must be a whole number"),
+        ("-b.timeout 99999999999999999999999", "-b.timeout: must be a whole number"),
+        ("-a.idle-timeout 0", "-a.idle-timeout: must be a whole number from 1"),
+        ("-drain-timeout 0", "-drain-timeout: must be a whole number from 1"),
+        ("-threads 0", "-threads: must be a whole number from 1"),
+        ("-threads 1_0", "-threads: must be a whole number from 1"),
+        ("-b.chanSize -1", "-b.chanSize: must be a whole number from 0"),
+        ("-max.workers -1", "-max.workers: must be a whole number from 0"),
+        ("-processes many", "-processes: must be a whole number from 0"),
+        ("-connection-limit 0", "-connection-limit: must be a whole number from 1"),
+        ("-max-request-body -1", "-max-request-body: must be a whole number from 0"),
+        ("-b.max-body 1M", "-b.max-body: must be a whole number from 0"),
+        ("-b.methods (", "-b.methods: must be a regular expression"),
+        ("-b.methods --", "-b.methods: -- is not a value"),
+        ("-b.methods=--", "-b.methods: -- is not a value"),
+        ("-b.methods a{99999999999}", "-b.methods: must be a regular expression"),
+        ("-cert.file c.pem", "-cert.file: TLS on the listening side is not there yet"),
+        ("-key.file=k.pem", "-key.file: TLS on the listening side is not there yet"),
+        ("-threads x -threads 1", "-threads: must be a whole number"),
+    ],
+)
+def test_what_is_wrong_on_the_command_line_is_one_line_and_exit_2(
+    words: str, complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        load_or_exit(words.split(), {})
+    output = capsys.readouterr()
+    assert caught.value.code == 2
+    assert output.out == ""
+    assert output.err.startswith("httptee: ")
+    assert complaint in output.err
+    assert output.err.count("\n") == 1
+    assert "sesame" not in output.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("HTTPTEE_A_TIMEOUT", "soon", "HTTPTEE_A_TIMEOUT: must be a whole number"),
+        ("HTTPTEE_B", "x, http://me:sesame@y", "HTTPTEE_B: an endpoint takes no user name or password"),
+        ("HTTPTEE_B", "[]", "HTTPTEE_B: names nothing"),
+        ("HTTPTEE_NO_VIA", "on", "HTTPTEE_NO_VIA: must be true or false"),
+        ("HTTPTEE_KEY_FILE", "k.pem", "HTTPTEE_KEY_FILE: TLS on the listening side is not there yet"),
+    ],
+)
+def test_what_is_wrong_in_the_environment_names_the_variable(name: str, value: str, complaint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load([], {name: value})
+    assert complaint in str(caught.value)
+    assert "sesame" not in str(caught.value)
+
+
+def test_undecodable_bytes_are_refused_without_a_traceback() -> None:
+    code = "import os, sys; from httptee.config import load_or_exit; load_or_exit(sys.argv[1:], os.environ)"
+    for words in ([b"-a", b"\xff"], [b"\xff"], [b"-\xff=1"], [b"-config", b"/\xff"]):
+        run = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, timeout=30, check=False)
+        assert run.returncode == 2
+        assert run.stdout == b""
+        assert run.stderr.startswith(b"httptee: ")
+        assert run.stderr.count(b"\n") == 1
+
+
+# Help and version
+
+
+@pytest.mark.parametrize("words", ["-h", "--h", "-help", "--help", "-debug -h -bogus", "-config /nowhere -h"])
+def test_help_is_printed_whatever_else_is_wrong(words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        load_or_exit(words.split(), {"HTTPTEE_A": "?", "HTTPTEE_CONFIG": "/nowhere"})
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == help_text()
+
+
+@pytest.mark.parametrize("word", ["-version", "--version"])
+def test_version_is_printed(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        load_or_exit([word], {"HTTPTEE_CONFIG": "/nowhere"})
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"httptee {httptee.__version__}\n"

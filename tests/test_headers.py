@@ -1,0 +1,98 @@
+import pytest
+
+from httptee.errors import LoopDetected
+from httptee.headers import Additions, end_to_end, outbound, values, with_host
+
+
+def send(headers, client="192.0.2.1", length=0, **additions):
+    return outbound(headers, client, "http", length, Additions(**additions))
+
+
+def test_case_order_and_duplicates_survive():
+    headers = [("HOST", "a"), ("x-B", "2"), ("X-a", "1"), ("x-b", "3"), ("under_score", "4")]
+    assert end_to_end(headers) == headers
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Connection", "KEEP-ALIVE", "Proxy-Connection", "TE", "Trailer", "transfer-encoding", "Upgrade"],
+)
+def test_hop_by_hop_fields_stay_behind_in_any_case(name):
+    assert end_to_end([("Accept", "*/*"), (name, "x")]) == [("Accept", "*/*")]
+
+
+def test_fields_named_by_connection_stay_behind():
+    headers = [("X-Internal", "1"), ("Connection", "close, x-internal"), ("connection", "X-Other"), ("x-other", "2")]
+    assert end_to_end(headers) == []
+
+
+def test_connection_cannot_take_host_or_the_length_away():
+    headers = [("Host", "a"), ("Content-Length", "3"), ("Connection", "host, content-length")]
+    assert end_to_end(headers) == headers[:2]
+
+
+def test_expect_ends_at_the_tee_which_has_answered_it():
+    assert send([("Expect", "100-continue"), ("Content-Length", "1")], length=1) == [("Content-Length", "1")]
+
+
+def test_a_chunked_body_gets_its_length():
+    assert send([("Transfer-Encoding", "chunked"), ("A", "1")], length=7) == [("A", "1"), ("Content-Length", "7")]
+
+
+def test_a_given_length_keeps_its_spelling_and_place():
+    headers = [("content-length", "7"), ("A", "1")]
+    assert send(headers, length=7) == headers
+
+
+def test_an_inbound_list_is_never_changed():
+    headers = [("X-Forwarded-For", "10.0.0.1"), ("Via", "1.0 old")]
+    send(headers, forward_client=True, via="1.1 httptee (x)")
+    assert headers == [("X-Forwarded-For", "10.0.0.1"), ("Via", "1.0 old")]
+
+
+def test_without_forwarding_both_fields_pass_as_sent():
+    headers = [("x-forwarded-for", "10.0.0.1"), ("FORWARDED", "for=10.0.0.1")]
+    assert send(headers) == headers
+
+
+def test_the_client_is_appended_to_what_is_there():
+    headers = [("x-forwarded-for", "10.0.0.1"), ("A", "1"), ("Forwarded", "for=10.0.0.1")]
+    assert send(headers, forward_client=True) == [
+        ("x-forwarded-for", "10.0.0.1, 192.0.2.1"),
+        ("A", "1"),
+        ("Forwarded", "for=10.0.0.1, for=192.0.2.1;proto=http"),
+    ]
+
+
+def test_of_several_fields_the_last_one_is_extended():
+    headers = [("X-Forwarded-For", "10.0.0.1"), ("X-Forwarded-For", "10.0.0.2")]
+    sent = send(headers, forward_client=True)
+    assert values(sent, "x-forwarded-for") == ["10.0.0.1", "10.0.0.2, 192.0.2.1"]
+
+
+def test_an_ipv6_client_is_quoted_in_forwarded_and_plain_in_x_forwarded_for():
+    assert send([], client="2001:db8::1", forward_client=True) == [
+        ("X-Forwarded-For", "2001:db8::1"),
+        ("Forwarded", 'for="[2001:db8::1]";proto=http'),
+    ]
+
+
+def test_via_is_added_after_those_of_other_proxies():
+    assert send([("Via", "1.0 fred")], via="1.1 httptee (x)") == [("Via", "1.0 fred, 1.1 httptee (x)")]
+
+
+def test_a_request_that_comes_back_is_a_loop():
+    with pytest.raises(LoopDetected):
+        send([("Via", "1.0 fred, 1.1 httptee (x)")], via="1.1 httptee (x)")
+
+
+def test_another_tee_on_the_way_is_no_loop():
+    assert send([("Via", "1.1 httptee (y)")], via="1.1 httptee (x)") == [("Via", "1.1 httptee (y), 1.1 httptee (x)")]
+
+
+def test_host_is_rewritten_in_its_place():
+    assert with_host([("A", "1"), ("hOST", "a")], "b:1") == [("A", "1"), ("hOST", "b:1")]
+
+
+def test_a_missing_host_is_added_first():
+    assert with_host([("A", "1")], "b:1") == [("Host", "b:1"), ("A", "1")]

@@ -1,0 +1,110 @@
+from io import BytesIO
+
+import pytest
+
+from httptee.errors import BadRequest, BodyTooLarge, ConnectRefused
+from httptee.inbound import RECEIVED_HEADERS, receive
+from httptee.message import FileBody
+
+
+def environ(**changes):
+    return {
+        "REQUEST_METHOD": "GET",
+        "REQUEST_URI": "/",
+        "REMOTE_ADDR": "192.0.2.1",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": BytesIO(),
+        **changes,
+    }
+
+
+def take(in_memory=1000, most=10_000, **changes):
+    return receive(environ(**changes), in_memory, most)
+
+
+@pytest.mark.parametrize("target", ["/a%2Fb", "//x", "/?", "/%zz", "/a/../b", "/|~\xe9", "http://h/p", "HTTPS://h"])
+def test_a_target_arrives_as_it_was_sent(target):
+    assert take(REQUEST_URI=target).target == target
+
+
+def test_gunicorns_name_for_the_raw_target_is_known():
+    assert take(REQUEST_URI=None, RAW_URI="/a%2Fb?").target == "/a%2Fb?"
+
+
+def test_without_a_raw_target_it_is_rebuilt():
+    request = take(REQUEST_URI=None, SCRIPT_NAME="/s", PATH_INFO="/a b", QUERY_STRING="q=1")
+    assert request.target == "/s/a%20b?q=1"
+
+
+@pytest.mark.parametrize("target", ["a", "*", "/a b", "/a\r\nX: 1", "ftp://h/", "/\x00"])
+def test_a_malformed_target_is_refused(target):
+    with pytest.raises(BadRequest):
+        take(REQUEST_URI=target)
+
+
+def test_the_asterisk_belongs_to_options():
+    assert take(REQUEST_METHOD="OPTIONS", REQUEST_URI="*").target == "*"
+
+
+def test_connect_is_refused():
+    with pytest.raises(ConnectRefused):
+        take(REQUEST_METHOD="CONNECT", REQUEST_URI="a:80")
+
+
+def test_the_list_as_received_wins_over_the_environ():
+    pairs = [("x-A", "1"), ("X-a", "2")]
+    assert take(HTTP_X_A="1,2", **{RECEIVED_HEADERS: pairs}).headers == pairs
+
+
+def test_under_another_server_names_come_from_the_environ():
+    request = take(HTTP_HOST="h", HTTP_X_USER_ID="7", CONTENT_TYPE="text/plain", CONTENT_LENGTH="")
+    assert request.headers == [("Host", "h"), ("X-User-Id", "7"), ("Content-Type", "text/plain")]
+
+
+def test_an_ipv4_client_on_a_dual_stack_socket_is_an_ipv4_client():
+    assert take(REMOTE_ADDR="::ffff:192.0.2.9").client == "192.0.2.9"
+
+
+def test_a_short_body_is_held_in_memory():
+    assert take(CONTENT_LENGTH="3", **{"wsgi.input": BytesIO(b"abcdef")}).body == b"abc"
+
+
+def test_a_long_body_is_held_in_a_file():
+    body = take(in_memory=2, CONTENT_LENGTH="6", **{"wsgi.input": BytesIO(b"abcdef")}).body
+    assert isinstance(body, FileBody)
+    assert len(body) == 6
+    assert body.file.read() == b"abcdef"
+
+
+def test_a_chunked_body_is_read_to_its_end():
+    request = take(HTTP_TRANSFER_ENCODING="chunked", **{"wsgi.input": BytesIO(b"abcdef")})
+    assert request.body == b"abcdef"
+
+
+def test_a_long_chunked_body_goes_to_a_file():
+    body = take(in_memory=2, HTTP_TRANSFER_ENCODING="chunked", **{"wsgi.input": BytesIO(b"abcdef")}).body
+    assert isinstance(body, FileBody)
+    with body.file:
+        assert (len(body), body.file.read()) == (6, b"abcdef")
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_read():
+    with pytest.raises(BodyTooLarge):
+        take(most=5, CONTENT_LENGTH="6")
+
+
+def test_a_chunked_body_over_the_limit_is_refused():
+    with pytest.raises(BodyTooLarge):
+        take(in_memory=2, most=5, HTTP_TRANSFER_ENCODING="chunked", **{"wsgi.input": BytesIO(b"abcdef")})
+
+
+@pytest.mark.parametrize("length", ["x", "-1", "+1", "1 1", "\u0661"])
+def test_a_length_that_is_no_number_is_refused(length):
+    with pytest.raises(BadRequest):
+        take(CONTENT_LENGTH=length)
+
+
+def test_a_body_that_ends_early_is_refused():
+    with pytest.raises(BadRequest):
+        take(CONTENT_LENGTH="6", **{"wsgi.input": BytesIO(b"abc")})
