@@ -19,8 +19,9 @@ from typing import Any, NoReturn, TextIO
 import configargparse
 
 from httptee import __version__
+from httptee.casts import default_workers, usable_cores
 from httptee.endpoint import Endpoint, Listen, without_userinfo
-from httptee.options import BY_NAME, OPTIONS, Option, default_workers, help_text, usable_cores
+from httptee.options import BY_NAME, OPTIONS, Option, help_text
 
 __all__ = ["ConfigError", "Endpoint", "Listen", "Settings", "load", "load_or_exit"]
 

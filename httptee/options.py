@@ -6,22 +6,27 @@ the command line, an environment variable and a line of the file all go through 
 
 from __future__ import annotations
 
-import os
 import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from httptee.casts import (
+    WORKERS_PER_CORE,
+    boolean,
+    count,
+    count_or_none,
+    default_workers,
+    milliseconds,
+    or_auto,
+    pattern,
+    percent,
+    size,
+    tls_file,
+    usable_cores,
+)
 from httptee.endpoint import Endpoint, Listen, split_endpoints
-
-WORKERS_PER_CORE = 16
-_MOST_MILLISECONDS = 2**31 - 1
-_MOST_BYTES = 2**63 - 1
-_MOST_OF_ANYTHING = 1_000_000
-# What Go's strconv.ParseBool takes, and nothing besides.
-_TRUE = ("1", "t", "T", "true", "TRUE", "True")
-_FALSE = ("0", "f", "F", "false", "FALSE", "False")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,66 +66,11 @@ class Option:
         return split_endpoints(text) if self.repeatable else [text]
 
 
-def usable_cores() -> int:
-    """The number of cores that this process may run on."""
-    return len(os.sched_getaffinity(0))
-
-
-def default_workers() -> int:
-    """Threads for each B: they wait rather than compute, so there are many more than cores."""
-    return WORKERS_PER_CORE * usable_cores()
-
-
-def _boolean(text: str) -> bool:
-    if text not in _TRUE + _FALSE:
-        raise ValueError(f"must be true or false: {text!r}")
-    return text in _TRUE
-
-
-def _whole(text: str, lowest: int, highest: int) -> int:
-    if not re.fullmatch(r"[+-]?[0-9]{1,20}", text) or not lowest <= int(text) <= highest:
-        raise ValueError(f"must be a whole number from {lowest} to {highest}: {text!r}")
-    return int(text)
-
-
-_count = partial(_whole, lowest=1, highest=_MOST_OF_ANYTHING)
-_count_or_none = partial(_whole, lowest=0, highest=_MOST_OF_ANYTHING)
-_bytes = partial(_whole, lowest=0, highest=_MOST_BYTES)
-
-
-def _milliseconds(text: str) -> float:
-    """Seconds, from a text in milliseconds."""
-    return _whole(text, 1, _MOST_MILLISECONDS) / 1000
-
-
-def _or_auto(text: str, automatic: Callable[[], int]) -> int:
-    return (0 if text == "auto" else _count_or_none(text)) or automatic()
-
-
-def _percent(text: str) -> float:
-    if not re.fullmatch(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", text) or not 0 <= float(text) <= 100:
-        raise ValueError(f"must be a number from 0 to 100: {text!r}")
-    return float(text)
-
-
-def _pattern(text: str) -> re.Pattern[str] | None:
-    try:
-        return re.compile(text) if text else None
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"must be a regular expression ({error}): {text!r}") from None
-
-
-def _tls_file(text: str) -> str:
-    if text:
-        raise ValueError("TLS on the listening side is not there yet")
-    return text
-
-
 def _flag(name: str, text: str) -> Option:
     """A boolean, false unless given; `no-via` is kept the other way round, as `via`."""
     if name.startswith("no-"):
-        return Option(name, lambda text: not _boolean(text), "false", text, field=name[3:], boolean=True)
-    return Option(name, _boolean, "false", text, boolean=True)
+        return Option(name, lambda text: not boolean(text), "false", text, field=name[3:], boolean=True)
+    return Option(name, boolean, "false", text, boolean=True)
 
 
 OPTIONS: tuple[Option, ...] = (
@@ -140,9 +90,13 @@ OPTIONS: tuple[Option, ...] = (
         "ENDPOINT",
     ),
     _flag("a.rewrite", "Send A its own host and port as the Host header, not the client's."),
-    Option("a.timeout", _milliseconds, "2500", "How long A may take to the headers of its answer.", "MILLISECONDS"),
+    Option("a.timeout", milliseconds, "2500", "How long A may take to the headers of its answer.", "MILLISECONDS"),
     Option(
-        "a.idle-timeout", _milliseconds, "60000", "The longest silence within the body of A's answer.", "MILLISECONDS"
+        "a.idle-timeout",
+        milliseconds,
+        "60000",
+        "The longest silence within the body of A's answer.",
+        "MILLISECONDS",
     ),
     Option(
         "b",
@@ -155,17 +109,17 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "b.percent",
-        _percent,
+        percent,
         "100",
         "How many of 100 requests to clone; may be a fraction.",
         "NUMBER",
         aliases=("p", "percent"),
     ),
     _flag("b.rewrite", "Send each B its own host and port as the Host header, not the client's."),
-    Option("b.timeout", _milliseconds, "1000", "How long a whole exchange with a B may take.", "MILLISECONDS"),
+    Option("b.timeout", milliseconds, "1000", "How long a whole exchange with a B may take.", "MILLISECONDS"),
     Option(
         "b.workers",
-        partial(_or_auto, automatic=default_workers),
+        partial(or_auto, automatic=default_workers),
         "auto",
         f"Threads for each B. They wait rather than compute, so auto (or 0) is {WORKERS_PER_CORE} for each core that "
         "the process may use.",
@@ -174,7 +128,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "b.chanSize",
-        _count_or_none,
+        count_or_none,
         "1000",
         "Clones that may wait for a worker of each B. Those beyond are dropped at once.",
         "NUMBER",
@@ -183,30 +137,30 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "b.methods",
-        _pattern,
+        pattern,
         "",
         "Clone only requests in whose method this regular expression is found, such as ^(GET|HEAD)$.",
         "REGEX",
     ),
-    Option("b.max-body", _bytes, "1048576", "Requests with larger bodies go to A whole, and to no B.", "BYTES"),
+    Option("b.max-body", size, "1048576", "Requests with larger bodies go to A whole, and to no B.", "BYTES"),
     _flag("forward-client-ip", "Append the client's address to X-Forwarded-For and Forwarded (RFC 7239)."),
     _flag("close-connections", "Close connections to clients and upstreams after each exchange."),
     _flag("no-via", "Do not add a Via header."),
     _flag("debug", "Log more."),
-    Option("threads", _count, "64", "Requests to A in flight at a time.", "NUMBER"),
+    Option("threads", count, "64", "Requests to A in flight at a time.", "NUMBER"),
     Option(
         "processes",
-        partial(_or_auto, automatic=usable_cores),
+        partial(or_auto, automatic=usable_cores),
         "auto",
         "Worker processes. auto (or 0) is one for each core that may be used.",
         "NUMBER",
     ),
     _flag("no-pin", "Let worker processes move between cores, rather than keep each to its own."),
-    Option("connection-limit", _count, "10000", "Connections from clients at a time.", "NUMBER"),
-    Option("max-request-body", _bytes, "2147483648", "Requests with larger bodies are answered with 413.", "BYTES"),
-    Option("drain-timeout", _milliseconds, "5000", "How long each B's backlog gets at exit.", "MILLISECONDS"),
-    Option("cert.file", _tls_file, "", "TLS certificate for the listening side (not there yet).", "FILE"),
-    Option("key.file", _tls_file, "", "TLS private key for the listening side (not there yet).", "FILE"),
+    Option("connection-limit", count, "10000", "Connections from clients at a time.", "NUMBER"),
+    Option("max-request-body", size, "2147483648", "Requests with larger bodies are answered with 413.", "BYTES"),
+    Option("drain-timeout", milliseconds, "5000", "How long each B's backlog gets at exit.", "MILLISECONDS"),
+    Option("cert.file", tls_file, "", "TLS certificate for the listening side (not there yet).", "FILE"),
+    Option("key.file", tls_file, "", "TLS private key for the listening side (not there yet).", "FILE"),
 )
 
 BY_NAME: dict[str, Option] = {name: option for option in OPTIONS for name in (option.name, *option.aliases)}

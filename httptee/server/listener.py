@@ -1,18 +1,15 @@
 """The listening side of one process: accepts connections and lets a crew of threads serve them.
 
-Leader and followers: all threads of the crew wait in one epoll set. The kernel hands a ready connection to one of
-them, the one that went to sleep last, and to no other until it is armed again. The main thread accepts, looks after
-idle connections, and is where signals arrive.
+The main thread accepts, looks after idle connections and the size of the crew, and is where signals arrive. It never
+touches what a client sends or gets.
 """
 
 from __future__ import annotations
 
 import errno
 import logging
-import os
 import select
 import socket
-import threading
 from collections.abc import Callable
 from time import monotonic, sleep, time
 from typing import Any
@@ -21,10 +18,12 @@ from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
 from httptee.server.channel import Channel
+from httptee.server.crew import Crew
 
 logger = logging.getLogger(__name__)
 
 _TICK = 1.0  # seconds between looks at idle connections
+_SHORT_TICK = 0.005  # seconds between looks at the crew while it is short of threads
 _NO_DESCRIPTOR_PAUSE = 0.1  # seconds without accepting when the process is out of descriptors
 
 
@@ -43,11 +42,8 @@ class Server(TcpWSGIServer):
         client_timeout: float,
         close_connections: bool,
     ) -> None:
-        self._ready = select.epoll()
+        self._crew = Crew(threads, self._serve, self._wake)
         self._listening = select.epoll()
-        self._stop_reader, self._stop_writer = os.pipe()
-        self._ready.register(self._stop_reader, select.EPOLLIN)
-        self._crew = [threading.Thread(target=self._serve, name=f"crew-{n}", daemon=True) for n in range(threads)]
         self._stopping = False
         self.closes_connections = close_connections
         self.client_timeout = client_timeout
@@ -65,18 +61,20 @@ class Server(TcpWSGIServer):
         self._listening.register(listening, select.EPOLLIN | select.EPOLLEXCLUSIVE)
         self._listening.register(self.trigger.socket, select.EPOLLIN)
         self.accepting = True
+        self.in_connection_overflow = False
 
     def run(self, wanted: Callable[[], bool] = lambda: True) -> None:
         """Accept and serve until `stop`, or until `wanted`, asked once a second, says no."""
-        for thread in self._crew:
-            thread.start()
+        self._crew.start()
         next_tick = monotonic() + _TICK
+        short_of_threads = False
         while not self._stopping:
-            for descriptor, _ in self._listening.poll(_TICK):
+            for descriptor, _ in self._listening.poll(_SHORT_TICK if short_of_threads else _TICK):
                 if descriptor == self._fileno:
                     self.handle_accept()
                 else:
                     self.trigger.handle_read()
+            short_of_threads = self._crew.reinforce()
             if monotonic() >= next_tick:
                 next_tick = monotonic() + _TICK
                 self.maintenance(time())
@@ -85,7 +83,7 @@ class Server(TcpWSGIServer):
     def stop(self) -> None:
         """Make `run` return; safe in a signal handler."""
         self._stopping = True
-        self.pull_trigger()
+        self._wake()
 
     def drain(self, timeout: float) -> None:
         """Accept nothing more, answer what has arrived, close every connection; up to `timeout` seconds."""
@@ -97,16 +95,14 @@ class Server(TcpWSGIServer):
             for channel in list(self.active_channels.values()):
                 if channel.idle:
                     channel.hang_up()
-            sleep(0.02)
-        os.close(self._stop_writer)
-        for thread in self._crew:
-            thread.join(max(0.0, deadline - monotonic()))
-        if not any(thread.is_alive() for thread in self._crew):
+            self._crew.reinforce()
+            sleep(_SHORT_TICK)
+        if self._crew.stop(max(0.0, deadline - monotonic())):
             self._close_descriptors()
 
     def arm(self, descriptor: int, events: int) -> None:
         """Give a connection back to the crew, for one event."""
-        self._ready.modify(descriptor, events)
+        self._crew.ready.modify(descriptor, events)
 
     def handle_accept(self) -> None:
         """Take one connection from the backlog; the other processes' main threads get theirs."""
@@ -117,10 +113,17 @@ class Server(TcpWSGIServer):
                 logger.warning("out of file descriptors: connections wait in the kernel's backlog")
                 sleep(_NO_DESCRIPTOR_PAUSE)
             return
+        over = len(self.active_channels) >= self.adj.connection_limit
+        if over != self.in_connection_overflow:
+            self.in_connection_overflow = over
+            logger.warning("%s the limit of %d connections", "over" if over else "below", self.adj.connection_limit)
+        if over:
+            connection.close()
+            return
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             channel = self.channel_class(self, connection, address, self.adj, self._map)
-            self._ready.register(channel.socket, select.EPOLLIN | select.EPOLLONESHOT)
+            self._crew.ready.register(channel.socket, select.EPOLLIN | select.EPOLLONESHOT)
         except OSError:
             connection.close()
 
@@ -135,33 +138,28 @@ class Server(TcpWSGIServer):
         """Whoever reads a request serves it; there is no queue to put it in."""
 
     def pull_trigger(self) -> None:
-        """Wake the main thread, which has only `stop` to wait for: connections wake their own."""
-        if self._stopping:
-            super().pull_trigger()
+        """Connections wake their own threads; nothing of theirs is for the main thread to do."""
+
+    def _wake(self) -> None:
+        super().pull_trigger()
 
     def _close_descriptors(self) -> None:
         for channel in list(self.active_channels.values()):
             channel.cut_off()
-        self._ready.close()
+        self._crew.close()
         self._listening.close()
-        os.close(self._stop_reader)
         self.trigger.close()
 
-    def _serve(self) -> None:
-        """One thread of the crew."""
-        wait, channels = self._ready.poll, self._map
-        while True:
-            for descriptor, events in wait(-1, 1):
-                if descriptor == self._stop_reader:
-                    return
-                channel = channels.get(descriptor)
-                if channel is None:
-                    continue
-                try:
-                    channel.step(events)
-                except Exception:
-                    logger.exception("a connection failed; it is closed")
-                    channel.cut_off()
+    def _serve(self, descriptor: int, events: int) -> None:
+        """Let a thread of the crew do what a ready connection is ready for."""
+        channel = self._map.get(descriptor)
+        if channel is None:
+            return
+        try:
+            channel.step(events)
+        except Exception:
+            channel.cut_off()
+            raise
 
 
 class _NoDispatcher:

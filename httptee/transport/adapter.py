@@ -32,8 +32,6 @@ from httptee.transport.wire import Answer, request_head
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that may be repeated (RFC 9110 §9.2.2)."""
-SMALL = 65_536
-"""Bytes of Content-Length up to which a body is read to its end before the answer is handed on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +152,7 @@ class WireAdapter(BaseAdapter):
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> WireResponse:
-        """Send a `WireRequest` and return its answer: the head read, a small body too, a larger one streaming.
+        """Send a `WireRequest` and return its answer: the head read, and of the body what came with it.
 
         `timeout` is a `Timeouts`. A connection from the pool that turns out dead is replaced once, where nothing of an
         answer has come and repeating is safe: the method is idempotent, or no byte of the request was sent. Raises
@@ -188,9 +186,6 @@ class WireAdapter(BaseAdapter):
         answer = Answer(request.method)
         try:
             sent_all = connection.exchange(head, request.body, answer, limits, deadline)
-            if not answer.complete and answer.length is not None and answer.length <= SMALL:
-                while not answer.complete:
-                    connection.read_on(answer, SMALL, limits.idle, deadline)
         except BaseException:
             connection.close()
             raise

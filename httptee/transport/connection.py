@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 SLACK = 0.05
 """Seconds by which a wait may outlast its deadline, so that not every wait sets the kernel's timeout anew."""
-MAX_JOINED = 65_536
+MAX_JOINED = 131_072
 """Bytes of a body up to which head and body go out in one call; copying them is cheaper than a second call."""
 RECEIVE_SIZE = 65_536
 """Bytes asked for at once until the head of an answer is there: most answers are whole in these."""

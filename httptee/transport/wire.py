@@ -10,9 +10,9 @@ have to be thrown away; a head it has passed has exactly one `CRLF name ":" valu
 expression takes apart. A body of known length, or one that ends with the connection, needs no parser: the bytes that
 came from the socket are the bytes handed on. Only chunks go through llhttp a second time.
 
-What llhttp takes and this module refuses: control characters in the reason, versions other than HTTP/1.0 and 1.1, the
-protocols RTSP and ICE, statuses below 100, empty lines before the status line, transfer codings other than one
-`chunked`, and heads, interim answers and trailers without bound.
+What llhttp takes and this module refuses: control characters in the reason, versions other than HTTP/1.0 and 1.1,
+RTSP and ICE, statuses below 100, empty lines before the status line, transfer codings other than one `chunked`, and
+heads, interim answers and trailers without bound.
 """
 
 from __future__ import annotations
@@ -25,16 +25,11 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from httptee.errors import UpstreamProtocolError, UpstreamReset
 from httptee.message import Headers
 
-MAX_HEAD = 65_536
-"""Bytes of one head, status line and the empty line at its end included."""
-MAX_STATUS_LINE = 8_192
-"""Bytes of a status line."""
-MAX_FIELDS = 256
-"""Header fields of one head."""
-MAX_INTERIM = 32
-"""Interim (1xx) answers before the final one."""
-MAX_CHUNK_OVERHEAD = 65_536
-"""Bytes of chunk extensions and trailers in a row, with nothing of the body among them."""
+MAX_HEAD = 65_536  # bytes of one head, from its status line to the empty line at its end
+MAX_STATUS_LINE = 8_192  # bytes
+MAX_FIELDS = 256  # header fields of one head
+MAX_INTERIM = 32  # interim (1xx) answers before the final one
+MAX_CHUNK_OVERHEAD = 65_536  # bytes of chunk extensions and trailers with nothing of the body among them
 
 _VERSIONS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
 _EMPTY_LINE = b"\r\n\r\n"
@@ -61,6 +56,8 @@ def request_head(method: str, target: str, headers: Iterable[tuple[str, str]]) -
 
 def _persists(options: str, modern: bool) -> bool:
     """Whether the Connection options, in lower case, let the connection live on (RFC 9112 §9.3)."""
+    if modern and "close" not in options:
+        return True
     tokens = [token.strip(" \t") for token in options.split(",")]
     return "close" not in tokens and (modern or "keep-alive" in tokens)
 
@@ -155,15 +152,13 @@ class Answer:
         """Judge what came of the head; returns what follows it, b"" while it goes on."""
         known = self._head
         seen = known + data
-        end = seen.find(_EMPTY_LINE, max(0, len(known) - 3)) + 4
+        end = seen.find(_EMPTY_LINE, len(known) - 3 if len(known) > 3 else 0) + 4
         ended = end > 3
         head = seen[:end] if ended else seen
         if not head.startswith(_VERSIONS) and not (len(head) < 9 and any(v.startswith(head) for v in _VERSIONS)):
             raise UpstreamProtocolError("the answer does not begin with HTTP/1.1 or HTTP/1.0")
-        if len(head) > MAX_HEAD:
-            raise UpstreamProtocolError(f"the answer's head is longer than {MAX_HEAD} bytes")
-        if len(head) > MAX_STATUS_LINE and head.find(b"\r", 0, MAX_STATUS_LINE) < 0:
-            raise UpstreamProtocolError(f"the answer's status line is longer than {MAX_STATUS_LINE} bytes")
+        if len(head) > MAX_STATUS_LINE and (len(head) > MAX_HEAD or b"\r" not in head[:MAX_STATUS_LINE]):
+            raise UpstreamProtocolError("the answer's head, or its status line, is longer than it may be")
         try:
             self._parser.feed_data(head[len(known) :] if known else head)
         except HttpParserUpgrade:
@@ -189,7 +184,7 @@ class Answer:
         headers = _fields(head)
         if len(headers) > MAX_FIELDS:
             raise UpstreamProtocolError(f"the answer has more than {MAX_FIELDS} header fields")
-        if " \r\n" in head or "\t\r\n" in head:
+        if " \r" in head or "\t" in head:
             headers = [(name, value.rstrip(" \t")) for name, value in headers]
         self.headers = headers
         self._frame(status, head.startswith("HTTP/1.1"))
@@ -223,17 +218,14 @@ class Answer:
             self.complete = True
             self.keep_alive = self._persistent  # taken back if anything follows
         elif coding:
-            self._begin_chunks(modern)
+            self._chunks = _ChunkedBody()
+            self._parser = HttpResponseParser(self._chunks)
+            self._parser.feed_data(_CHUNKED_HEAD)
+            self._persistent &= modern  # RFC 9112 §6.1: chunks from HTTP/1.0, close afterwards
+            self._overhead = 0
+            self._tail = b""
         elif self.length is not None:
             self._left = self.length
-
-    def _begin_chunks(self, modern: bool) -> None:
-        self._chunks = _ChunkedBody()
-        self._parser = HttpResponseParser(self._chunks)
-        self._parser.feed_data(_CHUNKED_HEAD)
-        self._persistent &= modern  # RFC 9112 §6.1: chunks from HTTP/1.0, close afterwards
-        self._overhead = 0
-        self._tail = b""
 
     def _feed_chunks(self, data: bytes, chunks: _ChunkedBody) -> None:
         try:

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 
 LEDGER = re.compile(
-    r"\bB (?P<url>\S+) seen=(?P<seen>\d+) delivered=(?P<delivered>\d+)"
+    r"\bB (?P<url>\S+) seen=(?P<seen>\d+) delivered=(?P<delivered>\d+)(?: \((?P<statuses>[^)]*)\))?"
     r" failed=(?P<failed>\d+)(?: \((?P<failures>[^)]*)\))?"
     r" dropped=(?P<dropped>\d+)(?: \((?P<drops>[^)]*)\))? in_flight=(?P<in_flight>\d+)"
 )
 
-FAILURES = {"connect", "timeout", "reset", "protocol", "tls"}
+FAILURES = {"connect", "timeout", "reset", "protocol", "tls", "lost"}
 DROPS = {"sampled_out", "filtered", "too_large", "saturated", "over_budget", "circuit_open", "closing"}
 
 
@@ -22,6 +22,7 @@ class Ledger:
     url: str
     seen: int
     delivered: int
+    statuses: dict[str, int]
     failed: int
     failures: dict[str, int]
     dropped: int
@@ -35,6 +36,7 @@ class Ledger:
             url=match["url"],
             seen=int(match["seen"]),
             delivered=int(match["delivered"]),
+            statuses=_reasons(match["statuses"]),
             failed=int(match["failed"]),
             failures=_reasons(match["failures"]),
             dropped=int(match["dropped"]),
@@ -45,6 +47,7 @@ class Ledger:
     def check(self) -> None:
         """The equation holds to the unit, and every reason is one of the closed sets."""
         assert self.seen == self.delivered + self.failed + self.dropped + self.in_flight, self
+        assert not self.statuses or self.delivered == sum(self.statuses.values()), self
         assert self.failed == sum(self.failures.values()), self
         assert self.dropped == sum(self.drops.values()), self
         assert set(self.failures) <= FAILURES, self

@@ -36,7 +36,7 @@ http {{
     server {{
         listen 127.0.0.1:{port};
         root {root}/html;
-        location /zipped/ {{ gzip on; gzip_min_length 1; gzip_types text/plain; }}
+        location /zipped/ {{ gzip on; gzip_proxied any; gzip_min_length 1; gzip_types text/plain; }}
         location = /nothing {{ return 204; }}
         location = /moved {{ return 302 /elsewhere; }}
     }}

@@ -1,0 +1,76 @@
+"""From the text that somebody typed to a value. Each cast raises ValueError with the rule it holds to."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from functools import partial
+
+WORKERS_PER_CORE = 16
+_MOST_MILLISECONDS = 2**31 - 1
+_MOST_BYTES = 2**63 - 1
+_MOST_OF_ANYTHING = 1_000_000
+# What Go's strconv.ParseBool takes, and nothing besides.
+_TRUE = ("1", "t", "T", "true", "TRUE", "True")
+_FALSE = ("0", "f", "F", "false", "FALSE", "False")
+
+
+def usable_cores() -> int:
+    """The number of cores that this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+def default_workers() -> int:
+    """Threads for each B: they wait rather than compute, so there are many more than cores."""
+    return WORKERS_PER_CORE * usable_cores()
+
+
+def boolean(text: str) -> bool:
+    """A boolean as Go's flag package reads it."""
+    if text not in _TRUE + _FALSE:
+        raise ValueError(f"must be true or false: {text!r}")
+    return text in _TRUE
+
+
+def _whole(text: str, lowest: int, highest: int) -> int:
+    if not re.fullmatch(r"[+-]?[0-9]{1,20}", text) or not lowest <= int(text) <= highest:
+        raise ValueError(f"must be a whole number from {lowest} to {highest}: {text!r}")
+    return int(text)
+
+
+count = partial(_whole, lowest=1, highest=_MOST_OF_ANYTHING)
+count_or_none = partial(_whole, lowest=0, highest=_MOST_OF_ANYTHING)
+size = partial(_whole, lowest=0, highest=_MOST_BYTES)
+
+
+def milliseconds(text: str) -> float:
+    """Seconds, from a text in milliseconds."""
+    return _whole(text, 1, _MOST_MILLISECONDS) / 1000
+
+
+def or_auto(text: str, automatic: Callable[[], int]) -> int:
+    """A count, or what `automatic` says for `auto` and 0."""
+    return (0 if text == "auto" else count_or_none(text)) or automatic()
+
+
+def percent(text: str) -> float:
+    """A share of 100, fractions allowed."""
+    if not re.fullmatch(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", text) or not 0 <= float(text) <= 100:
+        raise ValueError(f"must be a number from 0 to 100: {text!r}")
+    return float(text)
+
+
+def pattern(text: str) -> re.Pattern[str] | None:
+    """A regular expression; the empty text is none."""
+    try:
+        return re.compile(text) if text else None
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"must be a regular expression ({error}): {text!r}") from None
+
+
+def tls_file(text: str) -> str:
+    """A file for TLS on the listening side, which is refused until there is TLS."""
+    if text:
+        raise ValueError("TLS on the listening side is not there yet")
+    return text

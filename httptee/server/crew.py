@@ -1,0 +1,125 @@
+"""The threads that serve: leaders and followers in one epoll set, as few at a time as keep the core busy.
+
+The kernel hands a ready connection to one waiting thread, the one that went to sleep last, and to no other until it
+is armed again. A thread costs nothing while it waits for A, but many that are ready at once take the GIL from one
+another at every call that blocks, and from the shadows' workers most of all: with all 64 threads let loose on a quick
+A, B falls behind. So at most `_QUICK` of them serve at a time, not counting those that have been at one request for
+longer than `_SLOW`: those wait for A, or for a client. A slow A thus gets all threads there are, within milliseconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import threading
+from collections.abc import Callable
+from time import monotonic
+
+logger = logging.getLogger(__name__)
+
+_QUICK = 8
+_SLOW = 0.005  # seconds
+_IDLE, _PARKED = 0.0, -1.0  # in the place of the time at which a thread took its connection
+
+
+class Crew:
+    """Up to `size` threads, each of which calls `serve(descriptor, events)` for one ready connection at a time.
+
+    `call` is called from a thread of the crew when nobody is left to take the next connection and nobody has been
+    looking: whoever is called should `reinforce` every few milliseconds for as long as it says so.
+    """
+
+    def __init__(self, size: int, serve: Callable[[int, int], None], call: Callable[[], None]) -> None:
+        self.ready = select.epoll()
+        self._size = size
+        self._serve = serve
+        self._call = call
+        self._called = False
+        self._threads: list[threading.Thread] = []
+        self._since: list[float] = []  # for each thread: when it took the connection it serves
+        self._allowed = min(size, _QUICK)
+        self._awake = 0
+        self._lock = threading.Lock()  # guards the counts of threads; taken when one starts, parks or ends
+        self._parked = threading.Condition(self._lock)
+        self._stopping = False
+        self._stop_reader, self._stop_writer = os.pipe()
+        self.ready.register(self._stop_reader, select.EPOLLIN)
+
+    def __repr__(self) -> str:
+        busy = sum(since > _IDLE for since in self._since)
+        return f"<Crew [busy {busy}, awake {self._awake}/{self._size}]>"
+
+    def start(self) -> None:
+        """Start the threads that are allowed from the beginning; more come when they are needed."""
+        self._call_up()
+
+    def reinforce(self) -> bool:
+        """Let as many threads serve as the slow ones among them leave room for; whether to come back soon."""
+        now = monotonic()
+        busy = [since for since in self._since if since > _IDLE]
+        slow = sum(now - since > _SLOW for since in busy)
+        self._allowed = min(self._size, _QUICK + slow)
+        if self._awake < self._allowed:
+            self._call_up()
+        self._called = len(busy) >= _QUICK
+        return self._called
+
+    def stop(self, timeout: float) -> bool:
+        """End all threads that are not in the middle of a request; whether all have ended within `timeout` seconds."""
+        deadline = monotonic() + timeout
+        with self._parked:
+            self._stopping = True
+            self._parked.notify_all()
+        os.write(self._stop_writer, b".")
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def close(self) -> None:
+        """Close the descriptors; only after all threads have ended."""
+        self.ready.close()
+        os.close(self._stop_reader)
+        os.close(self._stop_writer)
+
+    def _call_up(self) -> None:
+        with self._parked:
+            needed = self._allowed - self._awake
+            from_park = min(needed, len(self._threads) - self._awake)
+            self._parked.notify(from_park)
+            self._awake += needed
+            for _ in range(needed - from_park):
+                number = len(self._threads)
+                self._since.append(_IDLE)
+                thread = threading.Thread(target=self._run, args=(number,), name=f"crew-{number}", daemon=True)
+                self._threads.append(thread)
+                thread.start()
+
+    def _run(self, number: int) -> None:
+        """One thread's life."""
+        wait, since, serve = self.ready.poll, self._since, self._serve
+        while True:
+            for descriptor, events in wait(-1, 1):
+                if descriptor == self._stop_reader:
+                    return
+                since[number] = monotonic()
+                if not self._called and _IDLE not in since:
+                    self._called = True
+                    self._call()
+                try:
+                    serve(descriptor, events)
+                except Exception:
+                    logger.exception("a thread of the crew failed at a connection")
+                since[number] = _IDLE
+            if self._awake > self._allowed and not self._park(number):
+                return
+
+    def _park(self, number: int) -> bool:
+        """Sleep until needed again; False when it is time to end."""
+        with self._parked:
+            if self._awake > self._allowed and not self._stopping:
+                self._awake -= 1
+                self._since[number] = _PARKED
+                self._parked.wait()
+                self._since[number] = _IDLE
+            return not self._stopping

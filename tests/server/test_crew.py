@@ -1,0 +1,131 @@
+import os
+import select
+import threading
+
+import pytest
+
+from httptee.server import crew as module
+from httptee.server.crew import Crew
+from tests.support.net import eventually
+
+
+class Pipes:
+    """Ready descriptors for a crew: each is served once, and held until `gate` opens."""
+
+    def __init__(self, size, held=True):
+        self.gate = threading.Event()
+        if not held:
+            self.gate.set()
+        self.served = []
+        self.calls = 0
+        self.crew = Crew(size, self.serve, self.called)
+        self.pipes = []
+        self.crew.start()
+
+    def serve(self, descriptor, events):
+        self.served.append(descriptor)
+        assert self.gate.wait(10)
+
+    def called(self):
+        self.calls += 1
+
+    def make_ready(self, count):
+        for _ in range(count):
+            reader, writer = os.pipe()
+            self.pipes += [reader, writer]
+            os.write(writer, b".")
+            self.crew.ready.register(reader, select.EPOLLIN | select.EPOLLONESHOT)
+
+    def close(self):
+        self.gate.set()
+        assert self.crew.stop(10)
+        self.crew.close()
+        for descriptor in self.pipes:
+            os.close(descriptor)
+
+
+@pytest.fixture
+def pipes(monkeypatch):
+    monkeypatch.setattr(module, "_SLOW", 0.0)
+    made = []
+
+    def make(size, **options):
+        made.append(Pipes(size, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def test_every_ready_connection_is_served_once(pipes):
+    made = pipes(4, held=False)
+    made.make_ready(50)
+    eventually(lambda: len(made.served) == 50)
+    assert len(set(made.served)) == 50
+
+
+def test_no_more_threads_than_are_needed_are_started(pipes):
+    before = threading.active_count()
+    pipes(64)
+    assert threading.active_count() - before == module._QUICK
+
+
+def test_it_calls_once_when_nobody_is_left(pipes):
+    made = pipes(64)
+    made.make_ready(module._QUICK - 1)
+    eventually(lambda: len(made.served) == module._QUICK - 1)
+    assert made.calls == 0
+    made.make_ready(1)
+    eventually(lambda: made.calls == 1)
+
+
+def test_threads_that_wait_for_a_slow_upstream_make_room_for_others(pipes):
+    made = pipes(20)
+    made.make_ready(30)
+    eventually(lambda: made.crew.reinforce() and len(made.served) == 20)
+    assert repr(made.crew) == "<Crew [busy 20, awake 20/20]>"
+    made.gate.set()
+    eventually(lambda: len(made.served) == 30)
+
+
+def test_threads_that_are_not_needed_any_more_are_parked(pipes):
+    made = pipes(20)
+    made.make_ready(20)
+    eventually(lambda: made.crew.reinforce() and len(made.served) == 20)
+    made.gate.set()
+    eventually(lambda: not made.crew.reinforce())
+    made.make_ready(200)
+    eventually(lambda: len(made.served) == 220)
+    eventually(lambda: repr(made.crew) == f"<Crew [busy 0, awake {module._QUICK}/20]>")
+
+
+def test_parked_threads_are_called_up_again(pipes):
+    made = pipes(20)
+    made.make_ready(20)
+    eventually(lambda: made.crew.reinforce() and len(made.served) == 20)
+    made.gate.set()
+    eventually(lambda: not made.crew.reinforce())
+    made.make_ready(200)
+    eventually(lambda: made.crew._awake == module._QUICK)
+    made.gate.clear()
+    before = len(made.served)
+    eventually(lambda: len(made.served) == before)
+    made.make_ready(20)
+    eventually(lambda: made.crew.reinforce() and len(made.served) == before + 20)
+    assert len(made.crew._threads) == 20
+
+
+def test_a_connection_that_fails_costs_no_thread(pipes, caplog):
+    made = pipes(2, held=False)
+    made.serve, failing = None, []
+
+    def serve(descriptor, events):
+        failing.append(descriptor)
+        raise RuntimeError("a bug")
+
+    made.crew._serve = serve
+    made.make_ready(1)
+    eventually(lambda: made.served or failing)
+    made.make_ready(10)
+    eventually(lambda: len(made.served) + len(failing) == 11)

@@ -1,0 +1,14 @@
+"""What the tests of the transport share."""
+
+from __future__ import annotations
+
+import pytest
+
+from httptee.transport.adapter import WireAdapter
+
+
+@pytest.fixture
+def adapter():
+    made = WireAdapter(max_idle=4)
+    yield made
+    made.close()

@@ -1,0 +1,196 @@
+"""Requests out and answers back through a real socket, against servers that do as they are told."""
+
+from __future__ import annotations
+
+import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from httptee.errors import UpstreamReset
+from httptee.message import FileBody
+from httptee.transport.adapter import WireRequest
+from tests.support import scripts
+from tests.support.net import eventually
+from tests.support.scripted import ScriptedServer
+
+from .exchange import PATIENT, fetch, send
+
+
+class TestExchange:
+    def test_the_request_arrives_byte_for_byte(self, adapter):
+        with ScriptedServer(scripts.answer()) as server:
+            fetch(
+                adapter, server, "PURGE", "/a%2Fb//../x?%zz|", [("x_Y", "1"), ("X-y", ""), ("x_Y", "\xe9")], b"\0body"
+            )
+            assert server.requests[0].raw == (
+                b"PURGE /a%2Fb//../x?%zz| HTTP/1.1\r\nHost: a.test\r\nx_Y: 1\r\nX-y: \r\nx_Y: \xe9\r\n"
+                b"Content-Length: 5\r\n\r\n\0body"
+            )
+
+    def test_the_answer_comes_back_as_sent(self, adapter):
+        raw = b"HTTP/1.1 299 Fine by me\r\nset-cookie: a\r\nB: c\r\nset-cookie: d\r\nContent-Length: 2\r\n\r\nhi"
+        with ScriptedServer(scripts.answer(raw)) as server:
+            response = send(adapter, server)
+        assert (response.status_code, response.reason, response.raw.whole) == (299, "Fine by me", b"hi")
+        fields = [("set-cookie", "a"), ("B", "c"), ("set-cookie", "d"), ("Content-Length", "2")]
+        assert response.raw.pairs == fields
+        assert list(response.raw.headers.items()) == fields
+        assert response.headers["Set-Cookie"] == "a, d"
+        assert response.content == b"hi"
+
+    def test_a_session_sends_through_it(self, adapter):
+        with ScriptedServer(scripts.answer()) as server, requests.Session() as session:
+            session.mount("http://", adapter)
+            request = WireRequest("GET", f"{server.url}/", "/", [("Host", "a.test")])
+            response = session.send(request, stream=False, timeout=PATIENT, proxies={})
+        assert response.text == "ok"
+        assert not session.cookies
+
+    def test_a_connection_is_used_again(self, adapter):
+        with ScriptedServer(scripts.answer()) as server:
+            for _ in range(5):
+                assert fetch(adapter, server) == b"ok"
+            assert server.connections == 1
+            assert repr(adapter) == f"<WireAdapter [<Pool {server.url}/ [idle 1/4]>]>"
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            scripts.response(headers=[("Connection", "close")]),
+            scripts.response(version="1.0"),
+            scripts.response() + b"rubbish",
+        ],
+    )
+    def test_a_connection_is_not_used_again_after_a_close_or_rubbish(self, adapter, raw):
+        with ScriptedServer(scripts.answer(raw)) as server:
+            assert fetch(adapter, server) == b"ok"
+            assert fetch(adapter, server) == b"ok"
+            assert server.connections == 2
+
+    def test_a_body_that_trickles_streams_however_small_it_is(self, adapter):
+        with ScriptedServer(scripts.trickle(scripts.response(body=b"0123456789"), size=20, pause=0.01)) as server:
+            raw = send(adapter, server).raw
+            assert raw.whole is None
+            assert b"".join(raw.stream()) == b"0123456789"
+
+    def test_a_chunked_answer_is_whole_where_it_came_at_once(self, adapter):
+        with ScriptedServer(scripts.answer(scripts.chunked_response(b"ab", b"c"))) as server:
+            assert send(adapter, server).raw.whole == b"abc"
+
+    def test_the_first_piece_of_a_stream_comes_at_once(self, adapter):
+        more = threading.Event()
+
+        def script(connection):
+            connection.request()
+            connection.send(scripts.chunked_response(b"first", last=False))
+            connection.wait_for(more)
+            connection.send(scripts.chunked(b"second"))
+
+        with ScriptedServer(script) as server:
+            response = send(adapter, server)
+            assert response.raw.whole is None
+            pieces = response.raw.stream()
+            assert next(pieces) == b"first"
+            more.set()
+            assert list(pieces) == [b"second"]
+
+    def test_a_large_answer_streams_and_gives_its_connection_back(self, adapter):
+        with ScriptedServer(scripts.large(5_000_000)) as server:
+            response = send(adapter, server)
+            assert response.raw.whole is None
+            assert sum(map(len, response.raw.stream())) == 5_000_000
+            send(adapter, server).raw.discard()
+            assert server.connections == 1
+
+    def test_close_in_the_middle_closes_the_connection_and_may_be_repeated(self, adapter):
+        with ScriptedServer(scripts.endless()) as server:
+            response = send(adapter, server)
+            next(response.raw.stream())
+            response.close()
+            response.raw.close()
+            eventually(lambda: not server.open_connections)
+            with pytest.raises(UpstreamReset):
+                list(response.raw.stream())
+
+    def test_threads_share_it(self, adapter):
+        with ScriptedServer(scripts.serve(lambda request: scripts.response(body=request.target.encode()))) as server:
+            with ThreadPoolExecutor(8) as executor:
+                bodies = list(executor.map(lambda n: fetch(adapter, server, target=f"/{n}"), range(400)))
+            assert bodies == [b"/%d" % n for n in range(400)]
+            assert len(server.requests) == 400
+            assert server.connections <= 400
+
+    def test_after_close_a_connection_is_not_kept(self, adapter):
+        with ScriptedServer(scripts.answer()) as server:
+            fetch(adapter, server)
+            adapter.close()
+            assert fetch(adapter, server) == b"ok"
+            eventually(lambda: not server.open_connections)
+
+
+class TestStaleConnections:
+    """A pooled connection that the upstream closes when it is used once more."""
+
+    def closing(self, *, before_reading):
+        """Answers the first request of each connection, and closes at the second."""
+
+        def script(connection):
+            connection.request()
+            connection.send(scripts.response())
+            if not before_reading:
+                connection.request()
+
+        return script
+
+    @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
+    def test_an_idempotent_request_is_repeated_on_a_fresh_connection(self, adapter, method):
+        with ScriptedServer(self.closing(before_reading=False)) as server:
+            fetch(adapter, server)
+            fetch(adapter, server, method, headers=[("Connection", "close")] if method == "HEAD" else [])
+            assert [request.method for request in server.requests] == ["GET", method, method]
+
+    @pytest.mark.parametrize("method", ["POST", "PATCH", "LOCK", "get"])
+    @pytest.mark.parametrize("size", [0, 10, 200_000])
+    def test_any_other_request_is_never_sent_twice(self, adapter, method, size):
+        with ScriptedServer(self.closing(before_reading=False)) as server:
+            fetch(adapter, server)
+            with pytest.raises(UpstreamReset):
+                send(adapter, server, method, body=b"x" * size)
+            assert [request.method for request in server.requests] == ["GET", method]
+
+    def test_a_post_does_not_meet_a_connection_known_to_be_closed(self, adapter):
+        with ScriptedServer(self.closing(before_reading=True)) as server:
+            fetch(adapter, server)
+            eventually(lambda: not server.open_connections)
+            assert fetch(adapter, server, "POST", body=b"x") == b"ok"
+            assert [request.method for request in server.requests] == ["GET", "POST"]
+
+    def test_a_request_is_not_repeated_once_a_byte_of_an_answer_has_come(self, adapter):
+        def script(connection):
+            connection.request()
+            connection.send(scripts.response())
+            connection.request()
+            connection.send(b"H")
+
+        with ScriptedServer(script) as server:
+            fetch(adapter, server)
+            with pytest.raises(UpstreamReset):
+                send(adapter, server)
+            assert len(server.requests) == 2
+
+    def test_a_fresh_connection_that_breaks_is_not_repeated(self, adapter):
+        with ScriptedServer(scripts.reset_after()) as server:
+            with pytest.raises(UpstreamReset):
+                send(adapter, server)
+            assert len(server.requests) == 1
+
+    def test_a_body_from_a_file_is_repeated_from_where_it_began(self, adapter):
+        with ScriptedServer(self.closing(before_reading=False)) as server:
+            fetch(adapter, server)
+            file = io.BytesIO(b"skipped" + b"x" * 100_000)
+            file.seek(7)
+            fetch(adapter, server, "PUT", body=FileBody(file, 100_000))
+            assert [len(request.body) for request in server.requests] == [0, 100_000, 100_000]

@@ -1,0 +1,171 @@
+"""What is not an answer, and what is one but without bound."""
+
+from __future__ import annotations
+
+import pytest
+from httptools import HttpParserError, HttpResponseParser
+
+from httptee.errors import UpstreamProtocolError, UpstreamReset
+from httptee.transport import wire
+from httptee.transport.wire import Answer
+
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+def parse(data: bytes, method: str = "GET", *, at_once: bool = True, eof: bool = False) -> tuple[Answer, bytes]:
+    answer = Answer(method)
+    body = b""
+    for piece in [data] if at_once else [data[i : i + 1] for i in range(len(data))]:
+        answer.feed(piece)
+        body += answer.take()
+    if eof:
+        answer.eof()
+    return answer, body
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "byte by byte"])
+class TestRefusals:
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"hello",
+            b"\r\nHTTP/1.1 200 OK\r\n\r\n",
+            b"http/1.1 200 OK\r\n\r\n",
+            b"HTTP/2.0 200 OK\r\n\r\n",
+            b"HTTP/0.9 200 OK\r\n\r\n",
+            b"RTSP/1.0 200 OK\r\n\r\n",
+            b"ICE/1.0 200 OK\r\n\r\n",
+            b"HTTP/1.1  200 OK\r\n\r\n",
+            b"HTTP/1.1 099 Low\r\n\r\n",
+            b"HTTP/1.1 000 Low\r\n\r\n",
+            b"HTTP/1.1 2000 Long\r\n\r\n",
+            b"HTTP/1.1 200OK\r\n\r\n",
+            b"HTTP/1.1 200 O\0K\r\n\r\n",
+            b"HTTP/1.1 200 O\x01K\r\n\r\n",
+            b"HTTP/1.1 200 O\x7fK\r\n\r\n",
+            b"HTTP/1.1 200 OK\rX\r\n\r\n",
+            b"HTTP/1.1 200 OK\n\n",
+            OK + b"A: b\n\n",
+            OK + b"A: b\0c\r\n\r\n",
+            OK + b"A: b\rc\r\n\r\n",
+            OK + b"A: b\r\n folded\r\n\r\n",
+            OK + b" A: b\r\n\r\n",
+            OK + b"A : b\r\n\r\n",
+            OK + b"A\r\n\r\n",
+            OK + b": b\r\n\r\n",
+            OK + b"A(: b\r\n\r\n",
+            OK + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
+            OK + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n",
+            OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n",
+            OK + b"Content-Length: 2, 2\r\n\r\n",
+            OK + b"Content-Length: +2\r\n\r\n",
+            OK + b"Content-Length: -2\r\n\r\n",
+            OK + b"Content-Length: 0x2\r\n\r\n",
+            OK + b"Content-Length: 1_0\r\n\r\n",
+            OK + b"Content-Length:\r\n\r\n",
+            OK + b"Content-Length: 99999999999999999999999\r\n\r\n",
+            OK + b"Transfer-Encoding: gzip\r\n\r\n",
+            OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n",
+            OK + b"Transfer-Encoding: chunked, gzip\r\n\r\n",
+            OK + b"Transfer-Encoding: chunked, chunked\r\n\r\n",
+            OK + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+            OK + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+            OK + b"Transfer-Encoding: x-chunked\r\n\r\n",
+            OK + b"Transfer-Encoding:\r\n\r\n",
+        ],
+    )
+    def test_what_is_not_an_http_1_answer_is_refused(self, at_once, data):
+        with pytest.raises(UpstreamProtocolError):
+            parse(data, at_once=at_once, eof=True)
+
+    @pytest.mark.parametrize(
+        "chunks",
+        [
+            b"3\nabc\n0\n\n",
+            b"3 \r\nabc\r\n0\r\n\r\n",
+            b"3\r\nabcX\r\n",
+            b"3\r\nabc0\r\n\r\n",
+            b"-1\r\n",
+            b"0x3\r\nabc\r\n",
+            b"\r\nabc",
+            b"3;a\nb\r\nabc\r\n",
+            b"ffffffffffffffffff\r\n",
+            b"0\r\nT: a\0\r\n\r\n",
+        ],
+    )
+    def test_broken_chunks_are_refused(self, at_once, chunks):
+        with pytest.raises(UpstreamProtocolError):
+            parse(OK + b"Transfer-Encoding: chunked\r\n\r\n" + chunks, at_once=at_once)
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"",
+            b"HTTP",
+            OK,
+            b"HTTP/1.1 100 Continue\r\n\r\n",
+            OK + b"Content-Length: 3\r\n\r\nab",
+            OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nab",
+            OK + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n",
+        ],
+    )
+    def test_an_answer_cut_short_is_a_reset(self, at_once, data):
+        with pytest.raises(UpstreamReset):
+            parse(data, at_once=at_once, eof=True)
+
+
+class TestLimits:
+    def head(self, size: int) -> bytes:
+        frame = OK + b"X: \r\nContent-Length: 0\r\n\r\n"
+        return frame.replace(b"X: ", b"X: " + b"x" * (size - len(frame)))
+
+    def test_a_head_may_have_its_size_to_the_byte(self):
+        assert parse(self.head(wire.MAX_HEAD))[0].complete
+        with pytest.raises(UpstreamProtocolError, match="longer"):
+            parse(self.head(wire.MAX_HEAD + 1))
+
+    def test_a_head_without_end_is_refused_before_its_end(self):
+        answer = Answer("GET")
+        answer.feed(OK + b"X: " + b"x" * 60_000)
+        with pytest.raises(UpstreamProtocolError, match="longer"):
+            answer.feed(b"x" * 6_000)
+
+    def test_a_status_line_without_end_is_refused(self):
+        with pytest.raises(UpstreamProtocolError, match="longer"):
+            parse(b"HTTP/1.1 200 " + b"x" * wire.MAX_STATUS_LINE)
+
+    def test_fields_are_counted(self):
+        assert parse(OK + b"A: b\r\n" * (wire.MAX_FIELDS - 1) + b"Content-Length: 0\r\n\r\n")[0].complete
+        with pytest.raises(UpstreamProtocolError, match="fields"):
+            parse(OK + b"A: b\r\n" * (wire.MAX_FIELDS + 1) + b"\r\n")
+
+    @pytest.mark.parametrize("endless", [b"0\r\nT: ", b"3;"], ids=["trailers", "extensions"])
+    def test_trailers_and_extensions_without_end_are_refused(self, endless):
+        answer = Answer("GET")
+        answer.feed(OK + b"Transfer-Encoding: chunked\r\n\r\n" + endless + b"x" * 60_000)
+        with pytest.raises(UpstreamProtocolError, match="without end"):
+            answer.feed(b"x" * 6_000)
+
+
+class TestWhatTheParserTakes:
+    """The gaps this module closes. Where one of these fails, llhttp has closed a gap itself and the check can go."""
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"HTTP/1.1 200 O\0K\r\n\r\n",
+            b"HTTP/1.1 000 Low\r\n\r\n",
+            b"HTTP/2.0 200 OK\r\n\r\n",
+            b"RTSP/1.0 200 OK\r\n\r\n",
+            b"\n\r\rHTTP/1.1 200 OK\r\n\r\n",
+            OK + b"Transfer-Encoding: gzip\r\n\r\n",
+            OK + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        ],
+    )
+    def test_llhttp_passes_what_the_wire_refuses(self, data):
+        try:
+            HttpResponseParser(None).feed_data(data)
+        except HttpParserError as error:
+            pytest.fail(f"llhttp refuses it by now: {error}")
+        with pytest.raises(UpstreamProtocolError):
+            parse(data)
