@@ -5,15 +5,14 @@ environ → Request → primary → start_response → body out → every shadow
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from httptee.errors import Refusal
-from httptee.headers import Additions, outbound
+from httptee.headers import Additions
 from httptee.inbound import receive
-from httptee.message import Exchange, Request, Response, tee_answer
+from httptee.message import Exchange, Response, tee_answer
 from httptee.primary import Primary
 from httptee.shadow import Shadow
 
@@ -44,13 +43,13 @@ class Tee:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
         try:
-            request = self._admit(environ)
+            request = receive(environ, self._additions, self._in_memory, self._max_request_body)
         except Refusal as refusal:
-            return Relay(tee_answer(refusal), start_response, None)
+            return Relay(tee_answer(refusal), start_response, ())
         started = perf_counter()
         response = self.primary.answer(request)
         exchange = Exchange(request, response.status, perf_counter() - started)
-        return Relay(response, start_response, lambda: self._offer(exchange))
+        return Relay(response, start_response, self.shadows, exchange)
 
     def close(self, timeout: float | None = None) -> None:
         """Drain every shadow within `timeout` seconds in all (the drain timeout if not given), then close all idle
@@ -62,16 +61,6 @@ class Tee:
             shadow.drain(deadline - perf_counter())
         self.primary.close()
 
-    def _admit(self, environ: WSGIEnvironment) -> Request:
-        """The request every upstream gets, before its own prefix and Host."""
-        request = receive(environ, self._in_memory, self._max_request_body)
-        sent = outbound(request.headers, request.client, request.scheme, len(request.body), self._additions)
-        return dataclasses.replace(request, headers=sent)
-
-    def _offer(self, exchange: Exchange) -> None:
-        for shadow in self.shadows:
-            shadow.offer(exchange)
-
 
 class Relay:
     """A response on its way to the client, as a WSGI iterable.
@@ -80,12 +69,19 @@ class Relay:
     streams may go on for hours, so its offer comes at the headers.
     """
 
-    def __init__(self, response: Response, start_response: StartResponse, offer: Callable[[], None] | None) -> None:
+    def __init__(
+        self,
+        response: Response,
+        start_response: StartResponse,
+        shadows: Sequence[Shadow],
+        exchange: Exchange | None = None,
+    ) -> None:
         start_response(f"{response.status} {response.reason}", response.headers)
         self._response = response
-        self._offer = offer
+        self._shadows = shadows
+        self._exchange = exchange
         if not response.whole:
-            self._offer_once()
+            self._offer()
 
     def __iter__(self) -> Iterator[bytes]:
         body = self._response.body
@@ -94,9 +90,10 @@ class Relay:
     def close(self) -> None:
         """Free A's connection, and offer the clone if that is still to be done."""
         self._response.close()
-        self._offer_once()
+        self._offer()
 
-    def _offer_once(self) -> None:
-        offer, self._offer = self._offer, None
-        if offer is not None:
-            offer()
+    def _offer(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            for shadow in self._shadows:
+                shadow.offer(exchange)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote
 
 from httptee.errors import BadRequest, BodyTooLarge, ConnectRefused
+from httptee.headers import Additions, outbound
 from httptee.message import Body, FileBody, Headers, Request
 
 if TYPE_CHECKING:
@@ -26,11 +27,11 @@ _TARGET = re.compile(r"(?:/|[Hh][Tt][Tt][Pp][Ss]?://)[!-~\x80-\xff]*|\*")
 _PIECE = 256 * 1024
 
 
-def receive(environ: WSGIEnvironment, in_memory: int, most: int) -> Request:
-    """Read one request whole, its body included.
+def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most: int) -> Request:
+    """Read one request whole, its body included; its header fields are those that travel on, with the tee's additions.
 
     A body of up to `in_memory` bytes becomes one immutable `bytes`; a longer one stays in a file. Raises a `Refusal`
-    for what is not forwarded: CONNECT, a malformed target or length, a body of more than `most` bytes.
+    for what is not forwarded: CONNECT, a malformed target or length, a body of more than `most` bytes, a loop.
     """
     method = environ["REQUEST_METHOD"]
     if method == "CONNECT":
@@ -39,17 +40,15 @@ def receive(environ: WSGIEnvironment, in_memory: int, most: int) -> Request:
     if not _TARGET.fullmatch(target) or (target == "*" and method != "OPTIONS"):
         raise BadRequest("the request target is not one that RFC 9112 section 3.2 allows")
     headers = environ.get(RECEIVED_HEADERS)
+    if headers is None:
+        headers = _headers(environ)
     client = environ.get("REMOTE_ADDR") or ""
-    return Request(
-        method=method,
-        target=target,
-        headers=_headers(environ) if headers is None else headers,
-        body=_body(environ, in_memory, most),
-        # A dual-stack socket reports IPv4 peers as IPv4-mapped IPv6 addresses (RFC 4291 §2.5.5.2).
-        client=client[7:] if client.startswith("::ffff:") else client,
-        scheme=environ["wsgi.url_scheme"],
-        version=environ.get("SERVER_PROTOCOL", "HTTP/1.1"),
-    )
+    if client.startswith("::ffff:"):  # an IPv4 peer of a dual-stack socket (RFC 4291 §2.5.5.2)
+        client = client[7:]
+    scheme = environ["wsgi.url_scheme"]
+    body = _body(environ, in_memory, most)
+    sent = outbound(headers, client, scheme, len(body), additions)
+    return Request(method, target, sent, body, client, scheme)
 
 
 def _target(environ: WSGIEnvironment) -> str:

@@ -32,9 +32,10 @@ Body = bytes | FileBody
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request as the client sent it. Upstream requests are derived from it; it is never changed.
+    """One request on its way to A and every B, which add no more than their own prefix and Host. It is never changed.
 
-    `target` is the request target byte for byte (RFC 9112 §3.2), `client` the peer's address without a port.
+    `target` is the request target byte for byte (RFC 9112 §3.2), `headers` are the fields that travel on, `client` is
+    the peer's address without a port.
     """
 
     method: str
@@ -43,7 +44,6 @@ class Request:
     body: Body
     client: str
     scheme: str
-    version: str
 
 
 @dataclass(frozen=True, slots=True)

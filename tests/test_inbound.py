@@ -3,6 +3,7 @@ from io import BytesIO
 import pytest
 
 from httptee.errors import BadRequest, BodyTooLarge, ConnectRefused
+from httptee.headers import Additions
 from httptee.inbound import RECEIVED_HEADERS, receive
 from httptee.message import FileBody
 
@@ -20,7 +21,7 @@ def environ(**changes):
 
 
 def take(in_memory=1000, most=10_000, **changes):
-    return receive(environ(**changes), in_memory, most)
+    return receive(environ(**changes), Additions(), in_memory, most)
 
 
 @pytest.mark.parametrize("target", ["/a%2Fb", "//x", "/?", "/%zz", "/a/../b", "/|~\xe9", "http://h/p", "HTTPS://h"])

@@ -8,7 +8,7 @@ from httptee.selection import Selection
 
 
 def request(method="GET", body=b""):
-    return Request(method, "/", [], body, "192.0.2.1", "http", "HTTP/1.1")
+    return Request(method, "/", [], body, "192.0.2.1", "http")
 
 
 def test_by_default_every_request_is_for_b():

@@ -12,7 +12,7 @@ from httptee.selection import Selection
 from httptee.shadow import Shadow
 from tests.support.net import eventually
 
-EXCHANGE = Exchange(Request("GET", "/", [], b"", "192.0.2.1", "http", "HTTP/1.1"), 200, 0.01)
+EXCHANGE = Exchange(Request("GET", "/", [], b"", "192.0.2.1", "http"), 200, 0.01)
 PATIENCE = 10.0
 
 

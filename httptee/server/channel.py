@@ -1,9 +1,13 @@
 """One client connection: waitress's channel, owned by one thread at a time.
 
 waitress reads in its main loop and hands each request to a thread through a queue; every request then costs two
-wake-ups and several locks. Here a ready connection is handed out by the kernel to one waiting thread (epoll, one
-shot), and that thread alone reads, answers and writes until it arms the connection again. `HTTPChannel` keeps what it
-is good at: pipelined requests, `100 Continue`, the buffer of an answer the client is slow to take.
+wake-ups and several locks. Here the kernel hands a connection that has become ready to one waiting thread, and that
+thread reads, answers and writes. The connection stays armed meanwhile (epoll, edge-triggered: no system call to arm
+it anew), so another thread may be handed it too; that one leaves a note to the owner and goes. `HTTPChannel` keeps
+what it is good at: pipelined requests, `100 Continue`, the buffer of an answer the client is slow to take.
+
+An edge is told once. So the owner reads until the kernel has no more, which a read that comes back short shows, unless
+the client has closed its side: then only the empty read does.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import contextlib
 import select
 import socket
 import struct
+import threading
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +28,10 @@ from httptee.server.task import RefusalTask, TeeTask
 if TYPE_CHECKING:
     from httptee.server.listener import Server
 
-_READ = select.EPOLLIN | select.EPOLLONESHOT
-_WRITE = select.EPOLLOUT | select.EPOLLONESHOT
+READY = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
+"""What a connection is armed for as long as it lives."""
+_READY_TO_WRITE = READY | select.EPOLLOUT
+_HUNG_UP = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 _PIECE = 256 * 1024
 _BUFFERED = 128 * 1024  # bytes of an answer that may wait for a slow client without a thread waiting too
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -32,7 +39,7 @@ _LINGER = 2.0  # seconds during which what a refused client is still sending is 
 
 
 class Channel(HTTPChannel):
-    """A client's connection. Between `arm` and the thread that epoll hands it to, nobody touches it."""
+    """A client's connection. Only the thread in `step` that holds `_owner` touches it; the rest may `hang_up`."""
 
     task_class = TeeTask
     error_task_class = RefusalTask
@@ -42,6 +49,10 @@ class Channel(HTTPChannel):
     requests_refused = False
 
     def __init__(self, server: Server, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
+        self._owner = threading.Lock()
+        self._note = False  # something has happened since the owner last looked
+        self._unread = False  # the kernel may hold more from the client
+        self._waits_to_write = False
         self._lingers_until = 0.0
         super().__init__(server, sock, addr, adj, map)
 
@@ -56,31 +67,49 @@ class Channel(HTTPChannel):
         return not self.requests and self.request is None and not self.total_outbufs_len
 
     def step(self, events: int) -> None:
-        """Do all that is to be done now, then arm the connection for what it waits for next."""
-        if self._lingers_until:
-            self._linger()
-        elif not events & select.EPOLLOUT:
-            self.handle_read()
-        while self.requests and self.connected:
-            self.service()
+        """Do all that is to be done now. Called by whichever thread the connection was handed to."""
+        self._note = True
+        while self._note and self._owner.acquire(blocking=False):
+            self._note = False
+            try:
+                self._advance(events)
+            finally:
+                self._owner.release()
+            events = _HUNG_UP  # what another thread was told is not known here: look for everything
+
+    def _advance(self, events: int) -> None:
+        """Write, read and answer until the client has to do something."""
+        self._unread = True
+        while self._unread and self._fileno is not None:
+            if self.writable():
+                self.handle_write()
+                if self.total_outbufs_len or self._fileno is None:
+                    break
+            self._read(whole=bool(events & _HUNG_UP))
+            while self.requests and self.connected:
+                self.service()
         if self.writable() and self.connected:
             self.handle_write()
-        if self._fileno is not None:
-            self.server.arm(self._fileno, _WRITE if self.total_outbufs_len else _READ)
+        waits = self.total_outbufs_len > 0
+        if waits != self._waits_to_write and self._fileno is not None:
+            self._waits_to_write = waits
+            self.server.arm(self._fileno, _READY_TO_WRITE if waits else READY)
 
-    def handle_read(self) -> None:
-        """Read once; whole requests come to stand in `requests`."""
+    def _read(self, whole: bool) -> None:
+        """Read once; whole requests come to stand in `requests`. With `whole`, only an empty read is the end."""
         try:
             data = self.socket.recv(_PIECE)
         except BlockingIOError:
+            self._unread = False
             return
         except OSError:
             data = b""
-        if data:
+        self._unread = whole or len(data) == _PIECE
+        if not data or (self._lingers_until and monotonic() > self._lingers_until):
+            self.handle_close()
+        elif not self._lingers_until:
             self.last_activity = time()
             self.received(data)
-        else:
-            self.handle_close()
 
     def write_soon(self, data: bytes) -> int:
         """Send to the client at once; what it does not take is kept for it, or waited for where that is too much.
@@ -144,16 +173,6 @@ class Channel(HTTPChannel):
         before is still read and answered."""
         with contextlib.suppress(OSError):
             self.socket.shutdown(socket.SHUT_RD)
-
-    def _linger(self) -> None:
-        try:
-            data = self.socket.recv(_PIECE)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data or monotonic() > self._lingers_until:
-            self.handle_close()
 
     def _send_waiting(self, rest: memoryview) -> None:
         """Send all that is buffered and `rest`, waiting for the client."""

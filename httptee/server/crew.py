@@ -1,10 +1,10 @@
 """The threads that serve: leaders and followers in one epoll set, as few at a time as keep the core busy.
 
-The kernel hands a ready connection to one waiting thread, the one that went to sleep last, and to no other until it
-is armed again. A thread costs nothing while it waits for A, but many that are ready at once take the GIL from one
-another at every call that blocks, and from the shadows' workers most of all: with all 64 threads let loose on a quick
-A, B falls behind. So at most `_QUICK` of them serve at a time, not counting those that have been at one request for
-longer than `_SLOW`: those wait for A, or for a client. A slow A thus gets all threads there are, within milliseconds.
+The kernel hands a connection that has become ready to one waiting thread, the one that went to sleep last. A thread
+costs nothing while it waits for A, but many that are ready at once take the GIL from one another at every call that
+blocks, and from the shadows' workers most of all: with all 64 threads let loose on a quick A, B falls behind. So at
+most `_QUICK` of them serve at a time, not counting those that have been at one request for longer than `_SLOW`: those
+wait for A, or for a client. A slow A thus gets all threads there are, within milliseconds.
 """
 
 from __future__ import annotations

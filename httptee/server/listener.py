@@ -17,7 +17,7 @@ from typing import Any
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
-from httptee.server.channel import Channel
+from httptee.server.channel import READY, Channel
 from httptee.server.crew import Crew
 
 logger = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ class Server(TcpWSGIServer):
             self._close_descriptors()
 
     def arm(self, descriptor: int, events: int) -> None:
-        """Give a connection back to the crew, for one event."""
+        """Choose what a connection is handed to the crew for."""
         self._crew.ready.modify(descriptor, events)
 
     def handle_accept(self) -> None:
@@ -123,7 +123,7 @@ class Server(TcpWSGIServer):
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             channel = self.channel_class(self, connection, address, self.adj, self._map)
-            self._crew.ready.register(channel.socket, select.EPOLLIN | select.EPOLLONESHOT)
+            self._crew.ready.register(channel.socket, READY)
         except OSError:
             connection.close()
 

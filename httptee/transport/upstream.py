@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from http.cookiejar import DefaultCookiePolicy
 from typing import cast
 
@@ -19,15 +20,20 @@ class UpstreamSession(requests.Session):
 
     def __init__(self, adapter: BaseAdapter) -> None:
         super().__init__()
+        self._adapter = adapter
         self.trust_env = False
         # A Session shared by all clients must never hand one client's Set-Cookie to the next.
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.mount("http://", adapter)
         self.mount("https://", adapter)
 
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """A redirect is the client's to follow; looking for its target would read the whole body."""
-        return
+    def get_adapter(self, url: str | bytes) -> BaseAdapter:
+        """The one there is."""
+        return self._adapter
+
+    def resolve_redirects(self, *_: object, **__: object) -> Iterator[requests.Response]:
+        """A redirect is the client's to follow; so much as looking at its target would read the whole body."""
+        return iter(())
 
 
 class Upstream:

@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from .net import PATIENCE, eventually, free_port, require
 from .process import Program, clean_environment
@@ -149,16 +150,18 @@ def mounted(server: str, env: Mapping[str, str], *options: str) -> Iterator[tupl
     """`httptee.wsgi:application` under gunicorn or waitress-serve on a free port; yields port and program."""
     port = free_port()
     bind = {"gunicorn": f"--bind=127.0.0.1:{port}", "waitress": f"--listen=127.0.0.1:{port}"}[server]
-    program = Program([sys.executable, "-m", server, bind, *options, "httptee.wsgi:application"], env=env)
-    try:
-        program.wait_for_line(rf"(Listening at|Serving on):? http://127\.0\.0\.1:{port}")
-        yield port, program
-    except BaseException:
-        program.kill()
-        print(program.output)
-        raise
-    # waitress-serve has no handler for SIGTERM, but ends properly on SIGINT.
-    output = program.stop(signal.SIGINT)
+    command = [sys.executable, "-m", server, bind, *options, "httptee.wsgi:application"]
+    with TemporaryDirectory() as home:  # gunicorn keeps a control socket in its home
+        program = Program(command, env={"HOME": home, "XDG_RUNTIME_DIR": home, **env})
+        try:
+            program.wait_for_line(rf"(Listening at|Serving on):? http://127\.0\.0\.1:{port}")
+            yield port, program
+        except BaseException:
+            program.kill()
+            print(program.output)
+            raise
+        # waitress-serve handles SIGINT only; to gunicorn that means in the middle of whatever a worker is doing.
+        output = program.stop(signal.SIGTERM if server == "gunicorn" else signal.SIGINT)
     assert "Traceback" not in output, output
 
 
