@@ -6,13 +6,16 @@ import hashlib
 import socket
 
 from httptee.app import Tee
+from httptee.breaker import Breaker, BreakerPolicy
+from httptee.budget import Budget
 from httptee.config import Settings
+from httptee.cutoff import Cutoff
 from httptee.endpoint import Endpoint
 from httptee.headers import Additions
 from httptee.ledger import Account, Ledger
 from httptee.primary import Primary
 from httptee.selection import Selection
-from httptee.shadow import Shadow
+from httptee.shadow import Guards, Shadow
 from httptee.transport.adapter import Timeouts, WireAdapter
 from httptee.transport.upstream import Upstream
 
@@ -34,9 +37,15 @@ def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int =
         ),
         Timeouts(connect=settings.a_timeout, headers=settings.a_timeout, idle=settings.a_idle_timeout),
     )
+    budget = Budget(share(settings.b_max_bytes, row, processes))
+    cutoff = Cutoff(settings.b_cutoff) if settings.b_cutoff else None
+    policy = BreakerPolicy(failures=settings.b_breaker_failures, longest=settings.b_probe_interval)
+    breakers = [
+        Breaker(str(endpoint), circuit, policy) for endpoint, circuit in zip(settings.b, ledger.circuits, strict=True)
+    ]
     shadows = [
-        _shadow(settings, endpoint, account, row, processes)
-        for endpoint, account in zip(settings.b, ledger.accounts(row), strict=True)
+        _shadow(settings, endpoint, account, Guards(breaker, budget, cutoff), row, processes)
+        for endpoint, account, breaker in zip(settings.b, ledger.accounts(row), breakers, strict=True)
     ]
     additions = Additions(_via(settings) if settings.via else "", settings.forward_client_ip)
     in_memory = max(MAX_BODY_IN_MEMORY, settings.b_max_body)
@@ -47,6 +56,7 @@ def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int =
         in_memory=in_memory,
         max_request_body=settings.max_request_body,
         drain_timeout=settings.drain_timeout,
+        cutoff=cutoff,
     )
 
 
@@ -55,7 +65,9 @@ def share(total: int, row: int, processes: int, least: int = 0) -> int:
     return max(least, total // processes + (row < total % processes))
 
 
-def _shadow(settings: Settings, endpoint: Endpoint, account: Account, row: int, processes: int) -> Shadow:
+def _shadow(
+    settings: Settings, endpoint: Endpoint, account: Account, guards: Guards, row: int, processes: int
+) -> Shadow:
     workers = share(settings.b_workers, row, processes, least=1)
     return Shadow(
         Upstream(
@@ -63,6 +75,7 @@ def _shadow(settings: Settings, endpoint: Endpoint, account: Account, row: int, 
         ),
         account,
         Selection(settings.b_percent, settings.b_methods, settings.b_max_body),
+        guards,
         workers=workers,
         backlog=share(settings.b_backlog, row, processes),
         timeout=settings.b_timeout,

@@ -50,6 +50,10 @@ class Settings:
     b_backlog: int = 1000
     b_methods: re.Pattern[str] | None = None
     b_max_body: int = 1024 * 1024
+    b_max_bytes: int = 64 * 1024 * 1024
+    b_breaker_failures: int = 5
+    b_probe_interval: float = 1.5
+    b_cutoff: float = 0.0
     forward_client_ip: bool = False
     close_connections: bool = False
     via: bool = True

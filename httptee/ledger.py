@@ -9,12 +9,12 @@ all the care a count needs. For each B, at every moment:
 
 from __future__ import annotations
 
-import mmap
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from httptee.errors import UPSTREAM_REASONS
+from httptee.shared import shared_words
 
 FAILURE_REASONS: tuple[str, ...] = (*UPSTREAM_REASONS, "lost")
 """Why a clone that was sent got no whole answer: what became of its exchange, or `lost` with a killed worker."""
@@ -26,9 +26,13 @@ DROP_REASONS: tuple[str, ...] = (
     "saturated",
     "over_budget",
     "circuit_open",
+    "cut_off",
     "closing",
 )
 """Why a clone may never be sent: the closed set."""
+
+CIRCUIT_WORDS = 4
+"""Shared words for the state of one B's circuit breaker."""
 
 _STATUSES = range(100, 600)
 _FAILED = 0
@@ -38,7 +42,6 @@ _OTHER_STATUS = _DELIVERED + len(_STATUSES)
 # Last, because a row is read in this order: what is read before `seen` can only have been counted before it.
 _SEEN = _OTHER_STATUS + 1
 _COLUMNS = _SEEN + 1
-_WORD = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +122,13 @@ class Account:
 
 
 class Ledger:
-    """All accounts: `rows` workers by the B's named in `backends`."""
+    """All accounts: `rows` workers by the B's named in `backends`. `circuits` is the state of each B's breaker."""
 
     def __init__(self, backends: Sequence[str], rows: int = 1) -> None:
         self._backends = tuple(backends)
         self._rows = rows
-        self._memory = mmap.mmap(-1, max(1, rows * len(self._backends) * _COLUMNS) * _WORD)
-        self._cells = memoryview(self._memory).cast("Q")
+        self.circuits = tuple(shared_words(CIRCUIT_WORDS) for _ in self._backends)
+        self._cells = shared_words(rows * len(self._backends) * _COLUMNS)
 
     def accounts(self, row: int) -> list[Account]:
         """A worker's accounts, one a B, in their order."""

@@ -19,6 +19,7 @@ from httptee.casts import (
     count_or_none,
     default_workers,
     milliseconds,
+    milliseconds_or_off,
     or_auto,
     pattern,
     percent,
@@ -143,6 +144,37 @@ OPTIONS: tuple[Option, ...] = (
         "REGEX",
     ),
     Option("b.max-body", size, "1048576", "Requests with larger bodies go to A whole, and to no B.", "BYTES"),
+    Option(
+        "b.max-bytes",
+        size,
+        "67108864",
+        "Bytes of request bodies that all clones in hand may hold together; one that several B share counts once. "
+        "Clones beyond are dropped.",
+        "BYTES",
+    ),
+    Option(
+        "b.breaker-failures",
+        count_or_none,
+        "5",
+        "Failures in a row, to connect or to answer in time, after which a B is taken to be down: its clones are "
+        "dropped until one that is let through to try succeeds. 0 sends them all the same.",
+        "NUMBER",
+    ),
+    Option(
+        "b.probe-interval",
+        milliseconds,
+        "1500",
+        "The longest wait between two tries at a B that is down.",
+        "MILLISECONDS",
+    ),
+    Option(
+        "b.cutoff",
+        milliseconds_or_off,
+        "0",
+        "Protect A: while more than 1 in 100 of A's answers take longer than this, or requests wait for a thread, "
+        "halve the share of clones every second; give it back by tenths. 0 is off.",
+        "MILLISECONDS",
+    ),
     _flag("forward-client-ip", "Append the client's address to X-Forwarded-For and Forwarded (RFC 7239)."),
     _flag("close-connections", "Close connections to clients and upstreams after each exchange."),
     _flag("no-via", "Do not add a Via header."),

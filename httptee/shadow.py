@@ -13,11 +13,14 @@ from __future__ import annotations
 import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from time import perf_counter
 
+from httptee.breaker import Breaker
+from httptee.budget import Budget
+from httptee.cutoff import Cutoff
 from httptee.errors import upstream_error
-from httptee.health import Health
 from httptee.ledger import Account
 from httptee.message import Exchange
 from httptee.selection import Selection
@@ -25,6 +28,15 @@ from httptee.transport.adapter import Timeouts
 from httptee.transport.upstream import Upstream
 
 _IDLE_WORKER = 1.0  # seconds without a clone after which a worker ends
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What keeps a B from costing anything. The budget and the cutoff are those of all B's together."""
+
+    breaker: Breaker
+    budget: Budget
+    cutoff: Cutoff | None = None
 
 
 class Shadow:
@@ -35,13 +47,16 @@ class Shadow:
         upstream: Upstream,
         account: Account,
         selection: Selection,
+        guards: Guards,
         *,
         workers: int,
         backlog: int,
         timeout: float,
         drain_timeout: float,
     ) -> None:
-        self.health = Health(str(upstream.endpoint))
+        self.breaker = guards.breaker
+        self._budget = guards.budget
+        self._cutoff = guards.cutoff
         self._upstream = upstream
         self._account = account
         self._selection = selection
@@ -101,12 +116,22 @@ class Shadow:
         self._upstream.close()
 
     def _refusal(self, exchange: Exchange) -> str | None:
+        """Why a clone is not taken on, or None: it then has its slot and its part of the budget."""
         if self._stopping:
             return "closing"
         reason = self._selection.refuses(exchange.request)
-        if reason is None and not self._slots.acquire(blocking=False):
+        if reason is not None:
+            return reason
+        if self._cutoff is not None and self._cutoff.cuts():
+            return "cut_off"
+        if self.breaker.blocks:
+            return "circuit_open"
+        if not self._slots.acquire(blocking=False):
             return "saturated"
-        return reason
+        if exchange.request.body and not self._budget.take(exchange):
+            self._slots.release()
+            return "over_budget"
+        return None
 
     def _start_worker(self) -> None:
         with self._lock:
@@ -160,23 +185,28 @@ class Shadow:
         except Exception as error:
             reason = upstream_error(error).reason
             self._account.settle_failed(reason)
-            self.health.failed(reason)
+            self.breaker.failed(reason)
+            if self.breaker.gives_up:
+                self._drop_backlog("circuit_open")
         else:
             self._account.settle_delivered(answer.status_code)
-            self.health.succeeded()
-        self._free_slot()
+            self.breaker.succeeded()
+        self._let_go(exchange)
 
-    def _drop_backlog(self) -> None:
+    def _drop_backlog(self, reason: str = "closing") -> None:
         while True:
             try:
                 exchange = self._backlog.get_nowait()
             except Empty:
                 return
             if exchange is not None:
-                self._account.settle_dropped("closing")
-                self._free_slot()
+                self._account.settle_dropped(reason)
+                self._let_go(exchange)
 
-    def _free_slot(self) -> None:
+    def _let_go(self, exchange: Exchange) -> None:
+        """Give back what a settled clone held."""
+        if exchange.request.body:
+            self._budget.release(exchange)
         self._slots.release()
         with self._settled:
             self._in_flight -= 1

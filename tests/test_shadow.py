@@ -4,15 +4,19 @@ from types import SimpleNamespace
 
 import pytest
 
+from httptee.breaker import Breaker, BreakerPolicy
+from httptee.budget import Budget
+from httptee.cutoff import Cutoff
 from httptee.endpoint import Endpoint
 from httptee.errors import UpstreamTimeout
 from httptee.ledger import Ledger
 from httptee.message import Exchange, Request
 from httptee.selection import Selection
-from httptee.shadow import Shadow
+from httptee.shadow import Guards, Shadow
 from tests.support.net import eventually
 
 EXCHANGE = Exchange(Request("GET", "/", [], b"", "192.0.2.1", "http"), 200, 0.01)
+POLICY = BreakerPolicy()
 PATIENCE = 10.0
 
 
@@ -45,10 +49,11 @@ def make():
     """A shadow, its upstream and its ledger; all are closed at the end."""
     made = []
 
-    def build(outcome=204, held=False, workers=2, backlog=3, **rules):
+    def build(outcome=204, held=False, workers=2, backlog=3, policy=POLICY, max_bytes=10**6, cutoff=None, **rules):
         upstream, ledger = ScriptedUpstream(outcome, held), Ledger(["b"])
         options = {"workers": workers, "backlog": backlog, "timeout": 1.0, "drain_timeout": 1.0}
-        shadow = Shadow(upstream, ledger.accounts(0)[0], Selection(**rules), **options)
+        guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(max_bytes), cutoff)
+        shadow = Shadow(upstream, ledger.accounts(0)[0], Selection(**rules), guards, **options)
         made.append((shadow, upstream))
         return shadow, upstream, ledger
 
@@ -176,3 +181,50 @@ def test_a_delivered_clone_is_not_kept(make):
     shadow.offer(Exchange(EXCHANGE.request, 299, 0.0))
     settled(ledger)
     eventually(lambda: not [one for one in gc.get_objects() if isinstance(one, Exchange) and one.status == 299])
+
+
+def with_body(size):
+    return Exchange(Request("POST", "/", [], b"x" * size, "192.0.2.1", "http"), 200, 0.01)
+
+
+def test_clones_over_the_byte_budget_are_dropped_and_bytes_come_back(make):
+    shadow, upstream, ledger = make(held=True, max_bytes=25)
+    for _ in range(3):
+        shadow.offer(with_body(10))
+    shadow.offer(EXCHANGE)
+    (statement,) = ledger.statements()
+    assert (statement.dropped_by_reason, statement.in_flight) == ({"over_budget": 1}, 3)
+    upstream.gate.set()
+    settled(ledger)
+    eventually(lambda: not shadow._budget.held)
+    assert shadow._slots._value == 5
+
+
+def test_after_failures_in_a_row_clones_cost_no_exchange(make):
+    policy = BreakerPolicy(failures=2, shortest=60.0, longest=60.0)
+    shadow, upstream, ledger = make(outcome=UpstreamTimeout("silent"), policy=policy)
+    for _ in range(10):
+        shadow.offer(EXCHANGE)
+        settled(ledger)
+    assert upstream.sent == 2
+    assert ledger.statements()[0].dropped_by_reason == {"circuit_open": 8}
+
+
+def test_what_waits_when_the_circuit_opens_is_dropped_with_it(make):
+    policy = BreakerPolicy(failures=1, shortest=60.0, longest=60.0)
+    shadow, upstream, ledger = make(outcome=UpstreamTimeout("silent"), held=True, workers=1, policy=policy)
+    for _ in range(4):
+        shadow.offer(EXCHANGE)
+    eventually(lambda: upstream.sent == 1)
+    upstream.gate.set()
+    statement = settled(ledger)
+    assert statement.failed_by_reason == {"timeout": 1}
+    assert statement.dropped_by_reason == {"circuit_open": 3}
+
+
+def test_while_the_share_is_cut_clones_are_dropped_for_that(make):
+    cutoff = Cutoff(1.0, draw=lambda: 0.5)
+    cutoff.share = 0.25
+    shadow, _, ledger = make(cutoff=cutoff)
+    shadow.offer(EXCHANGE)
+    assert ledger.statements()[0].dropped_by_reason == {"cut_off": 1}
