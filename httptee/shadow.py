@@ -1,8 +1,8 @@
 """One test server B: its clones wait in a bounded backlog, are sent by a bounded executor, or are dropped at once.
 
-`offer` is called in A's threads, so nothing in it may wait: a slot of the semaphore is there or it is not. A clone
-holds its slot from the offer until it is settled; slots are the backlog and the workers together, which bounds what
-can be waiting and what can be running.
+`offer` is called in A's threads, so nothing in it may wait for B: a slot of the semaphore is there or it is not. A
+clone holds its slot from the offer until it is settled; slots are the backlog and the workers together, which bounds
+what can be waiting and what can be running.
 
 A worker is one task in the executor that sends clone after clone and ends when none has come for a while. That is
 many times cheaper than a task for each clone: where a worker is awake it takes the next one without being submitted.
@@ -15,7 +15,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from time import perf_counter
+from time import perf_counter, sleep
 
 from httptee.breaker import Breaker
 from httptee.budget import Budget
@@ -28,6 +28,9 @@ from httptee.transport.adapter import Timeouts
 from httptee.transport.upstream import Upstream
 
 _IDLE_WORKER = 1.0  # seconds without a clone after which a worker ends
+_STARVED = 0.002  # seconds an answer of B's may lie unread before its workers count as short of processor time
+_STARVED_FOR = 0.02  # seconds for which one such answer tells
+_LONGEST_PAUSE = 0.004  # seconds; less than what makes a thread of the crew count as slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,10 @@ class Shadow:
         self._workers = workers
         self._timeouts = Timeouts(connect=timeout, headers=timeout, idle=timeout, whole=timeout)
         self._drain_timeout = drain_timeout
-        self._slots = threading.BoundedSemaphore(workers + backlog)
+        self._capacity = workers + backlog
+        self._crowd = 2 * workers
+        self._starved_until = 0.0
+        self._slots = threading.BoundedSemaphore(self._capacity)
         self._backlog: SimpleQueue[Exchange | None] = SimpleQueue()
         # Started at the first clone, not here: a thread does not survive the fork of a pre-fork server.
         self._executor: ThreadPoolExecutor | None = None
@@ -95,6 +101,8 @@ class Shadow:
         self._backlog.put(exchange)
         if wake:
             self._start_worker()
+        if self._in_flight > self._crowd and perf_counter() < self._starved_until:
+            self._make_way()
         if self._drained:  # between the refusal above and here: nobody will come for this clone
             self._drop_backlog()
 
@@ -132,6 +140,15 @@ class Shadow:
             self._slots.release()
             return "over_budget"
         return None
+
+    def _make_way(self) -> None:
+        """Leave the processor to B's workers for a moment: B has answered and they have not got round to reading.
+
+        That is the tee's own want of processor time, never B's slowness: of a B that is slow nothing lies unread. The
+        pause grows with the backlog, so that it settles where A and B get the same share, and A's clients, whose
+        answer is out by now, wait for no more than they would for any other work on the same core.
+        """
+        sleep(_LONGEST_PAUSE * self._in_flight / self._capacity)
 
     def _start_worker(self) -> None:
         with self._lock:
@@ -180,6 +197,8 @@ class Shadow:
         """One exchange with B, from its start to a line in the ledger."""
         try:
             answer = self._upstream.send(exchange.request, self._timeouts)
+            if getattr(answer.raw, "unread_for", 0.0) > _STARVED:
+                self._starved_until = perf_counter() + _STARVED_FOR
             for _ in answer.raw.stream():  # read to its end, so that the connection can be used again
                 pass
         except Exception as error:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from httptee import shadow as module
 from httptee.breaker import Breaker, BreakerPolicy
 from httptee.budget import Budget
 from httptee.cutoff import Cutoff
@@ -27,6 +28,7 @@ class ScriptedUpstream:
 
     def __init__(self, outcome=204, held=False):
         self.outcome = outcome
+        self.unread_for = 0.0
         self.gate = threading.Event()
         self.sent = 0
         self.closed = 0
@@ -38,7 +40,9 @@ class ScriptedUpstream:
         assert self.gate.wait(PATIENCE)
         if isinstance(self.outcome, Exception):
             raise self.outcome
-        return SimpleNamespace(status_code=self.outcome, raw=SimpleNamespace(stream=lambda: iter([b"x"])))
+        return SimpleNamespace(
+            status_code=self.outcome, raw=SimpleNamespace(stream=lambda: iter([b"x"]), unread_for=self.unread_for)
+        )
 
     def close(self):
         self.closed += 1
@@ -228,3 +232,31 @@ def test_while_the_share_is_cut_clones_are_dropped_for_that(make):
     shadow, _, ledger = make(cutoff=cutoff)
     shadow.offer(EXCHANGE)
     assert ledger.statements()[0].dropped_by_reason == {"cut_off": 1}
+
+
+@pytest.mark.parametrize(("unread_for", "pauses"), [(0.0, False), (0.004, True)])
+def test_a_thread_makes_way_only_where_answers_of_b_lie_unread(make, monkeypatch, unread_for, pauses):
+    slept = []
+    monkeypatch.setattr(module, "sleep", slept.append)
+    monkeypatch.setattr(module, "_STARVED_FOR", PATIENCE)
+    shadow, upstream, ledger = make(workers=1, backlog=9)
+    upstream.unread_for = unread_for
+    shadow.offer(EXCHANGE)
+    settled(ledger)
+    upstream.gate.clear()
+    for _ in range(2):
+        shadow.offer(EXCHANGE)
+    assert slept == []
+    for _ in range(3):
+        shadow.offer(EXCHANGE)
+    upstream.gate.set()
+    assert slept == ([module._LONGEST_PAUSE * busy / 10 for busy in (3, 4, 5)] if pauses else [])
+
+
+def test_of_a_b_that_never_answers_nothing_lies_unread(make, monkeypatch):
+    slept = []
+    monkeypatch.setattr(module, "sleep", slept.append)
+    shadow, _, _ = make(held=True, workers=1, backlog=9)
+    for _ in range(20):
+        shadow.offer(EXCHANGE)
+    assert slept == []
