@@ -46,7 +46,7 @@ class Generation:
         """Whether a worker has died before it was told to end."""
         self._listening = listening
         self._workers = [_Worker(row) for row in range(settings.processes)]
-        self._ready = mmap.mmap(-1, settings.processes)  # shared: each worker sets its byte when it serves
+        self._ready = mmap.mmap(-1, settings.processes)  # shared: a worker's byte says whether it accepts connections
         self._retired = False
         self._kill_at = 0.0
 
@@ -58,6 +58,11 @@ class Generation:
     def ready(self) -> bool:
         """Whether every worker has come to accept connections."""
         return all(self._ready[:])
+
+    @property
+    def accepting(self) -> bool:
+        """Whether any worker still accepts connections."""
+        return any(self._ready[:])
 
     @property
     def ended(self) -> bool:
@@ -84,6 +89,7 @@ class Generation:
         for worker in self._workers:
             if worker.pid and os.waitpid(worker.pid, os.WNOHANG)[0]:
                 self.ledger.settle_lost(worker.row)
+                self._ready[worker.row] = 0
                 if not self._retired:
                     self._plan_successor(worker)
                 worker.pid = 0
@@ -130,6 +136,7 @@ class Generation:
                 worker.row,
                 self.settings.processes,
                 ready=lambda: self._set_out(worker),
+                closed=lambda: self._mark(worker, 0),
                 wanted=lambda: os.getppid() == parent,
             )
             status = 0
@@ -141,5 +148,8 @@ class Generation:
             os._exit(status)
 
     def _set_out(self, worker: _Worker) -> None:
-        self._ready[worker.row] = 1
+        self._mark(worker, 1)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+    def _mark(self, worker: _Worker, accepts: int) -> None:
+        self._ready[worker.row] = accepts

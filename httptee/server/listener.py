@@ -111,13 +111,13 @@ class Server(TcpWSGIServer):
         began = monotonic()
         deadline = began + timeout
         self.closes_connections = True
-        self._stop_accepting()
-        quiet_since = time()
+        self.stop_accepting()
+        asked = time()
         next_tick = began + _TICK
         while self.active_channels and monotonic() < deadline:
             quiet = time() - min(_QUIET, timeout / 2)
             for channel in list(self.active_channels.values()):
-                if channel.idle and channel.last_activity < quiet and quiet_since < quiet:
+                if channel.idle and max(asked, channel.last_activity) < quiet:
                     channel.hang_up()
             self._reinforce()
             if monotonic() >= next_tick:
@@ -130,15 +130,15 @@ class Server(TcpWSGIServer):
         if self._crew.stop(max(0.0, deadline - monotonic())):
             self._close_descriptors()
 
-    def _stop_accepting(self) -> None:
-        """Take in all that the kernel has accepted on the tee's behalf, and close the listening socket.
-
-        What another process's socket of the same port keeps open may have chosen this one to wake.
-        """
-        self._listening.unregister(self._fileno)
-        while self.handle_accept():
-            pass
-        self.socket.close()
+    def stop_accepting(self) -> None:
+        """Take in all that the kernel has accepted on the tee's behalf, and close the listening socket. May be called
+        twice. Even where others listen on: the kernel may have chosen to wake this process for a connection."""
+        if self.accepting:
+            self.accepting = False
+            self._listening.unregister(self._fileno)
+            while self.handle_accept():
+                pass
+            self.socket.close()
 
     def _reinforce(self) -> bool:
         """See to it that ready connections find a thread, or wait their turn where there is none."""

@@ -55,12 +55,16 @@ class SingleProcess:
             pin(0)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
             signal.signal(number, self._handle)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         notify.ready()
         while True:
             self._serving.server.run(self._goes_on)
             if self._successor is None:
                 break
             old, self._serving, self._successor = self._serving, self._successor, None
+            old.server.stop_accepting()
+            logger.info("reloaded: a new server serves, the one before drains")
+            notify.ready()
             thread = threading.Thread(target=retire, args=(old.server, old.tee, old.settings), name="retire")
             self._draining.append((old, thread))
             thread.start()
@@ -69,6 +73,8 @@ class SingleProcess:
         retire(self._serving.server, self._serving.tee, self._serving.settings)
         for _, thread in self._draining:
             thread.join()
+        for number in (signal.SIGTERM, signal.SIGINT):  # what comes now finds nothing left to end
+            signal.signal(number, signal.SIG_IGN)
         return self._settled()
 
     def _build(self, settings: Settings, ledger: Ledger) -> _Serving:
@@ -109,10 +115,10 @@ class SingleProcess:
             self._bury()
             try:
                 self._successor = self._build(settings, build_ledger(settings, 1, current.ledger.history))
-                logger.info("reloaded: the server before drains")
+                return
             except Exception:
                 logger.exception("reload failed, nothing changes")
-        notify.ready("serving" if self._successor else "serving; the last reload was refused")
+        notify.ready("serving; the last reload was refused")
 
     def _bury(self) -> None:
         """Let the next ledger take over those that nobody writes to any more."""

@@ -7,9 +7,11 @@ forks a new generation of workers; when all of them accept, the old ones are tol
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable
 from time import monotonic
 
@@ -38,6 +40,8 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
 
     `load` is asked for the settings at a reload; without it they stay.
     """
+    # Until somebody is there to take them: whoever reads that the tee starts may send it a signal.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         settings = within_descriptors(settings)
         listening = listen(settings.listen)
@@ -52,6 +56,10 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
     kind = SingleProcess if settings.processes == 1 else Supervisor
     last = kind(settings, ledger, listening, load or (lambda: settings)).run()
     print_ledger(last)
+    if threading.active_count() > 1:
+        # In a single process a thread may still wait for a B, longer than the drain timeout: not to be waited for.
+        logging.shutdown()
+        os._exit(0)
     return 0
 
 
@@ -86,13 +94,13 @@ class Supervisor:
         self._current = Generation(settings, ledger, listening)
         self._arriving: Generation | None = None
         self._arriving_since = 0.0
+        self._leaving: Generation | None = None  # retired, and perhaps still accepting connections
         self._draining: list[Generation] = []
         self._asked_to_reload = False
         self._said_ready = False
 
     def run(self) -> Ledger:
-        """Fork, watch, reload, and end with the last worker; return the ledger of all."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        """Fork, watch, reload, and end with the last worker; return the ledger of all. Signals must be blocked."""
         while not signal.sigtimedwait(_STOP, 0):
             self._advance()
             received = signal.sigtimedwait(SIGNALS, self._patience())
@@ -112,7 +120,7 @@ class Supervisor:
     def _patience(self) -> float:
         """Seconds until there is something to do without any signal."""
         waits = [generation.next_event() for generation in self._generations()]
-        if self._arriving or not self._said_ready:
+        if self._arriving or self._leaving or not self._said_ready:
             waits.append(_LOOK_AGAIN)
         if (watchdog := notify.watchdog_seconds()) is not None:
             waits.append(watchdog)
@@ -130,6 +138,8 @@ class Supervisor:
             notify.ready()
         if self._arriving:
             self._hand_over(self._arriving)
+        elif self._leaving:
+            self._finish_reload(self._leaving)
         elif self._asked_to_reload and len(self._draining) < _MOST_DRAINING:
             self._asked_to_reload = False
             self._reload()
@@ -150,18 +160,22 @@ class Supervisor:
 
     def _hand_over(self, arriving: Generation) -> None:
         """Retire the old workers once all new ones accept connections, or the new ones where they cannot start."""
-        failed = arriving.lost_one or monotonic() - self._arriving_since > _LONGEST_START
-        if failed:
+        if arriving.lost_one or monotonic() - self._arriving_since > _LONGEST_START:
             logger.error("reload failed, nothing changes: the new workers do not start")
+            notify.ready("serving; the last reload failed")
             self._retire(arriving)
+            self._arriving = None
         elif arriving.ready:
-            logger.info("reloaded: %d new workers serve, those before them drain", arriving.settings.processes)
             self._retire(self._current)
-            self._current = arriving
-        else:
-            return
-        self._arriving = None
-        notify.ready("serving; the last reload failed" if failed else "serving")
+            self._leaving = self._current
+            self._current, self._arriving = arriving, None
+
+    def _finish_reload(self, leaving: Generation) -> None:
+        """Say that the reload is done once no connection gets to the old workers any more."""
+        if not leaving.accepting:
+            self._leaving = None
+            logger.info("reloaded: %d new workers serve, those before them drain", self._current.settings.processes)
+            notify.ready()
 
     def _retire(self, generation: Generation) -> None:
         generation.retire()

@@ -32,12 +32,13 @@ def run_worker(
     processes: int,
     *,
     ready: Callable[[], object] = lambda: None,
+    closed: Callable[[], object] = lambda: None,
     wanted: Callable[[], bool] = lambda: True,
 ) -> None:
     """Serve until SIGTERM, then answer what is in flight and drain the shadows.
 
-    `ready` is called once connections are accepted and signals handled; where `wanted` turns false, once a second at
-    most, the worker ends by itself. Must run in the main thread of its process.
+    `ready` is called once connections are accepted and signals handled, `closed` when no more are accepted; where
+    `wanted` turns false, once a second at most, the worker ends by itself. Must run in the main thread of its process.
     """
     if settings.pin:
         pin(row)
@@ -46,6 +47,8 @@ def run_worker(
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
     ready()
     server.run(wanted)
+    server.stop_accepting()
+    closed()
     retire(server, tee, settings)
 
 
