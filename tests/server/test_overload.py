@@ -117,6 +117,7 @@ def test_requests_that_wait_when_the_server_drains_are_answered(serve, app):
     eventually(lambda: waiting(running) == 1)
     stopping = threading.Thread(target=running.stop)
     stopping.start()
+    eventually(lambda: running.server.closes_connections)
     app.gate.set()
     head = client.head()
     stopping.join()
@@ -139,6 +140,7 @@ def test_connections_beyond_the_limit_are_told_so_and_let_in_again_later(serve, 
     first.close()
     eventually(lambda: len(running.server.active_channels) == 1)
     assert running.connect().send(GET).head().startswith(b"HTTP/1.1 200 OK")
+    second.close()
     eventually(lambda: "below the limit of 2 connections again; 3 were refused" in caplog.text)
     assert caplog.text.count("over the limit") == 1
 
