@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import socket
+from collections.abc import Sequence
 
 from httptee.app import Tee
 from httptee.breaker import Breaker, BreakerPolicy
@@ -23,9 +24,12 @@ MAX_BODY_IN_MEMORY = 1024 * 1024
 """Request bodies up to this, in bytes, are held in memory; longer ones stay in a file."""
 
 
-def build_ledger(settings: Settings, rows: int = 1) -> Ledger:
-    """The ledger of a tee with `rows` worker processes; to be built before they are forked."""
-    return Ledger([str(endpoint) for endpoint in settings.b], rows)
+def build_ledger(settings: Settings, rows: int = 1, earlier: Sequence[Ledger] = ()) -> Ledger:
+    """The ledger of a tee with `rows` worker processes; to be built before they are forked.
+
+    After a reload it goes on from the `earlier` ones.
+    """
+    return Ledger([str(endpoint) for endpoint in settings.b], rows, earlier)
 
 
 def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int = 1) -> Tee:

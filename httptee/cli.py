@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from httptee.config import load_or_exit
+from httptee.config import load, load_or_exit
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_up_log(logging.DEBUG if settings.debug else logging.INFO)
     from httptee.server.supervisor import serve
 
-    return serve(settings)
+    return serve(settings, lambda: load(arguments, os.environ))
 
 
 def set_up_log(level: int) -> None:

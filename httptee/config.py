@@ -62,6 +62,8 @@ class Settings:
     processes: int = field(default_factory=usable_cores)
     pin: bool = True
     connection_limit: int = 10_000
+    max_pending: int = 1000
+    client_timeout: float = 60.0
     max_request_body: int = 2 * 1024**3
     drain_timeout: float = 5.0
     cert_file: str = ""

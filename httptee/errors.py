@@ -21,6 +21,8 @@ class TeeError(Exception):
 
     status: ClassVar[int] = 500
     reason: ClassVar[str] = "internal"
+    retry_after: ClassVar[int] = 0
+    """Seconds after which the client may well try again; 0 where the answer does not say."""
 
 
 class Refusal(TeeError):
@@ -32,6 +34,13 @@ class BadRequest(Refusal):
 
     status = 400
     reason = "bad_request"
+
+
+class RequestTimeout(Refusal):
+    """The client is too slow in sending its request (RFC 9110 §15.5.9)."""
+
+    status = 408
+    reason = "request_timeout"
 
 
 class BodyTooLarge(Refusal):
@@ -74,6 +83,14 @@ class LoopDetected(Refusal):
 
     status = 508
     reason = "loop"
+
+
+class Overloaded(Refusal):
+    """The tee has as many connections, or requests waiting for a thread, as it may (RFC 9110 §15.6.4)."""
+
+    status = 503
+    reason = "overloaded"
+    retry_after = 1
 
 
 class UpstreamError(TeeError):

@@ -90,6 +90,8 @@ def tee_answer(error: TeeError, reason: str | None = None) -> Response:
         ("Content-Length", str(len(body))),
         ("X-Httptee-Error", slug),
     ]
+    if error.retry_after:
+        headers.append(("Retry-After", str(error.retry_after)))
     return Response(error.status, phrase, headers, body, _nothing, slug)
 
 

@@ -188,9 +188,36 @@ OPTIONS: tuple[Option, ...] = (
         "NUMBER",
     ),
     _flag("no-pin", "Let worker processes move between cores, rather than keep each to its own."),
-    Option("connection-limit", count, "10000", "Connections from clients at a time.", "NUMBER"),
+    Option(
+        "connection-limit",
+        count,
+        "10000",
+        "Connections from clients at a time. Those beyond are answered with 503.",
+        "NUMBER",
+    ),
+    Option(
+        "max-pending",
+        count_or_none,
+        "1000",
+        "Requests that may wait for a thread when all are at A. Those beyond are answered with 503 at once.",
+        "NUMBER",
+    ),
+    Option(
+        "client-timeout",
+        milliseconds,
+        "60000",
+        "How long a client may take over its request line and header fields, be silent between requests, or be slower "
+        "than 500 bytes a second in sending a body or taking its answer.",
+        "MILLISECONDS",
+    ),
     Option("max-request-body", size, "2147483648", "Requests with larger bodies are answered with 413.", "BYTES"),
-    Option("drain-timeout", milliseconds, "5000", "How long each B's backlog gets at exit.", "MILLISECONDS"),
+    Option(
+        "drain-timeout",
+        milliseconds,
+        "5000",
+        "How long requests in flight and each B's backlog get at exit and reload.",
+        "MILLISECONDS",
+    ),
     Option("cert.file", tls_file, "", "TLS certificate for the listening side (not there yet).", "FILE"),
     Option("key.file", tls_file, "", "TLS private key for the listening side (not there yet).", "FILE"),
 )
