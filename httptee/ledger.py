@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from httptee.errors import UPSTREAM_REASONS
+from httptee.rate import shared_clocks
 
 FAILURE_REASONS: tuple[str, ...] = (*UPSTREAM_REASONS, "lost")
 """Why a clone that was sent got no whole answer: what became of its exchange, or `lost` with a killed worker."""
@@ -23,6 +24,7 @@ DROP_REASONS: tuple[str, ...] = (
     "sampled_out",
     "filtered",
     "too_large",
+    "rate_limited",
     "saturated",
     "over_budget",
     "circuit_open",
@@ -126,6 +128,8 @@ class Ledger:
         self._rows = rows
         self._memory = mmap.mmap(-1, max(1, rows * len(self._backends) * _COLUMNS) * _WORD)
         self._cells = memoryview(self._memory).cast("Q")
+        self.clocks = shared_clocks(len(self._backends))
+        """What the rate limits of all workers share, one a B."""
 
     def accounts(self, row: int) -> list[Account]:
         """A worker's accounts, one a B, in their order."""

@@ -28,7 +28,7 @@ _IDLE_WORKER = 1.0  # seconds without a clone after which a worker ends
 
 
 class Shadow:
-    """B as the tee sees it. `<Shadow http://b:9002 [busy 3/16, queued 2, dropped 7]>`."""
+    """B as the tee sees it. `<Shadow canary [busy 3/16, queued 2, dropped 7]>`."""
 
     def __init__(
         self,
@@ -40,8 +40,10 @@ class Shadow:
         backlog: int,
         timeout: float,
         drain_timeout: float,
+        name: str = "",
     ) -> None:
-        self.health = Health(str(upstream.endpoint))
+        self.name = name or str(upstream.endpoint)
+        self.health = Health(self.name)
         self._upstream = upstream
         self._account = account
         self._selection = selection
@@ -64,7 +66,7 @@ class Shadow:
         busy = min(self._in_flight, self._awake)
         queued = self._in_flight - busy
         dropped = self._account.dropped
-        return f"<Shadow {self._upstream.endpoint} [busy {busy}/{self._workers}, queued {queued}, dropped {dropped}]>"
+        return f"<Shadow {self.name} [busy {busy}/{self._workers}, queued {queued}, dropped {dropped}]>"
 
     def offer(self, exchange: Exchange) -> None:
         """Take a clone on, or drop it and say why in the ledger. Never waits."""

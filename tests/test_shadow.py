@@ -8,8 +8,9 @@ from httptee.endpoint import Endpoint
 from httptee.errors import UpstreamTimeout
 from httptee.ledger import Ledger
 from httptee.message import Exchange, Request
-from httptee.selection import Selection
+from httptee.selection import selections
 from httptee.shadow import Shadow
+from httptee.shadow_settings import ShadowSettings
 from tests.support.net import eventually
 
 EXCHANGE = Exchange(Request("GET", "/", [], b"", "192.0.2.1", "http"), 200, 0.01)
@@ -47,8 +48,9 @@ def make():
 
     def build(outcome=204, held=False, workers=2, backlog=3, **rules):
         upstream, ledger = ScriptedUpstream(outcome, held), Ledger(["b"])
+        (selection,) = selections([ShadowSettings(upstream.endpoint, "b", **rules)])
         options = {"workers": workers, "backlog": backlog, "timeout": 1.0, "drain_timeout": 1.0}
-        shadow = Shadow(upstream, ledger.accounts(0)[0], Selection(**rules), **options)
+        shadow = Shadow(upstream, ledger.accounts(0)[0], selection, **options)
         made.append((shadow, upstream))
         return shadow, upstream, ledger
 

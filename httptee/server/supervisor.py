@@ -20,6 +20,7 @@ from httptee.endpoint import Listen
 from httptee.ledger import Ledger
 from httptee.server.listening import bind
 from httptee.server.worker import run_worker
+from httptee.shadow_settings import descriptions
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,8 @@ def _announce(settings: Settings, port: int) -> None:
         settings.processes,
         "" if settings.processes == 1 else "es",
     )
+    for description in descriptions(settings):
+        logger.info("B %s", description)
 
 
 @dataclass
