@@ -173,6 +173,8 @@ def help_text() -> str:
     """What `-h` prints."""
     lines = [
         "Usage: httptee [options]",
+        "       httptee explain [options] [-H 'Name: value'] [-d BODY] 'METHOD /target'    who would get this request?",
+        "       httptee check [options]    are the options right, and A and every B there?",
         "",
         "Every request goes to server A, whose answer the client gets, and a clone of it to the test servers B.",
         "One dash or two, -name value or -name=value; true or false only with =. The command line beats the",

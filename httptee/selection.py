@@ -17,7 +17,7 @@ from httptee.sampling import SCALE, Deck, SharedDeck, stable_position
 from httptee.shadow_settings import ShadowSettings
 
 
-def _no_odds(request: Request) -> str:
+def _nothing(request: Request) -> str:
     return ""
 
 
@@ -26,14 +26,23 @@ class Rule:
     """One rule of one B: `holds` says whether a request passes, `reason` is the drop reason of one that does not.
 
     `text` is how it would be written. `odds` says what passing depends on where the request alone does not decide;
-    `finding` what the rule found in the request.
+    `seen` what the rule sees in the request.
     """
 
     text: str
     reason: str
     holds: Test
-    odds: Callable[[Request], str] = _no_odds
-    finding: Callable[[Request], str] = _no_odds
+    odds: Callable[[Request], str] = _nothing
+    seen: Callable[[Request], str] = _nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule makes of a request: whether it passes, None where that depends, and what there is to say."""
+
+    rule: Rule
+    passes: bool | None
+    note: str
 
 
 class Selection:
@@ -50,16 +59,15 @@ class Selection:
                 return rule.reason
         return None
 
-    def foresee(self, request: Request) -> tuple[Rule | None, list[str]]:
-        """What can be said beforehand: the rule that refuses for certain, if any, and what else it depends on."""
-        odds = []
+    def foresee(self, request: Request) -> list[Finding]:
+        """What becomes of a request, rule by rule, up to one that refuses it for certain. Draws and takes nothing."""
+        findings = []
         for holds, rule in self._checks:
-            depends = rule.odds(request)
-            if depends:
-                odds.append(depends)
-            elif not holds(request):
-                return rule, odds
-        return None, odds
+            odds = rule.odds(request)
+            findings.append(Finding(rule, None if odds else holds(request), odds or rule.seen(request)))
+            if findings[-1].passes is False:
+                break
+        return findings
 
 
 def selections(shadows: Sequence[ShadowSettings], clocks: Sequence[memoryview[float]] = ()) -> list[Selection]:
@@ -91,7 +99,7 @@ def _within(most: int) -> Test:
 
 def _limit(rate: Rate, bucket: TokenBucket) -> Rule:
     text = f"rate={rate.text}"
-    return Rule(text, "rate_limited", lambda request: bucket.take(), lambda request: f"{text} at most")
+    return Rule(text, "rate_limited", lambda request: bucket.take(), lambda request: "if the rate allows")
 
 
 def _share(shadow: ShadowSettings, decks: dict[str, SharedDeck]) -> Rule:
@@ -109,11 +117,11 @@ def _share(shadow: ShadowSettings, decks: dict[str, SharedDeck]) -> Rule:
         value = key(request)
         return first <= (draw(request) if value is None else hashed(value)) < after
 
-    def finding(request: Request) -> str:
+    def seen(request: Request) -> str:
         value = key(request)
         return "" if value is None else f"at {hashed(value):.2f}, its share is {first:g} to {after:g}"
 
-    return Rule(text, "sampled_out", holds, lambda request: "" if key(request) is not None else odds, finding)
+    return Rule(text, "sampled_out", holds, lambda request: "" if key(request) is not None else odds, seen)
 
 
 def _each(deck: Deck) -> Callable[[Request], float]:

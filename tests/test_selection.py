@@ -164,16 +164,34 @@ def test_percentages_of_a_split_come_to_a_hundred_at_most():
 # Foreseeing
 
 
+def told(chosen, asked):
+    return [(finding.rule.text, finding.passes, finding.note) for finding in chosen.foresee(asked)]
+
+
 def test_what_is_certain_and_what_depends_is_told_apart():
-    chosen = selection(percent=10.0, filters=(methods_filter("GET"),), rate=Rate.parse("5/s"))
-    refusing, odds = chosen.foresee(request("PUT"))
-    assert (refusing and refusing.text, odds) == ("methods=GET", [])
-    assert chosen.foresee(request()) == (None, ["10 of 100 such requests", "rate=5/s at most"])
+    chosen = selection(percent=10.0, filters=(methods_filter("GET"),), rate=Rate.parse("1/h"))
+    assert told(chosen, request("PUT")) == [("methods=GET", False, "")]
+    for _ in range(3):
+        assert told(chosen, request()) == [
+            ("methods=GET", True, ""),
+            ("percent=10", None, "10 of 100 such requests"),
+            ("max-body=1048576", True, ""),
+            ("rate=1/h", None, "if the rate allows"),
+        ]
 
 
 def test_where_a_key_decides_nothing_depends():
     chosen = selection(percent=10.0, sticky=BY_USER)
     for user in range(50):
-        refusing, odds = chosen.foresee(of_user(user))
-        assert odds == []
-        assert (refusing.reason if refusing else None) == chosen.refuses(of_user(user))
+        share, *_ = chosen.foresee(of_user(user))
+        assert share.rule.text == "percent=10 sticky=header:X-User"
+        assert share.passes is (chosen.refuses(of_user(user)) is None)
+        assert share.note.endswith("its share is 0 to 10")
+    assert told(chosen, request())[0] == ("percent=10 sticky=header:X-User", None, "10 of 100 such requests")
+
+
+def test_foreseeing_draws_no_card():
+    chosen = selection(percent=10.0)
+    for _ in range(30):
+        chosen.foresee(request())
+    assert [chosen.refuses(request()) for _ in range(100)].count(None) == 10

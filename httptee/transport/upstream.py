@@ -12,7 +12,8 @@ from requests.adapters import BaseAdapter
 from httptee.endpoint import Endpoint
 from httptee.headers import with_host
 from httptee.message import Request
-from httptee.transport.adapter import Timeouts, WireRequest
+from httptee.transport.adapter import Timeouts, WireAdapter, WireRequest
+from httptee.transport.connection import Connection
 
 
 class UpstreamSession(requests.Session):
@@ -54,7 +55,7 @@ class Upstream:
     ) -> None:
         self.endpoint = endpoint
         self._session = UpstreamSession(adapter)
-        self._session.verify = verify
+        self._session.verify = self._verify = verify
         self._change = change
         self._url = f"{endpoint.scheme}://{endpoint.authority}/"
         self._rewrite_host = rewrite_host
@@ -80,6 +81,14 @@ class Upstream:
         if self._close:
             headers = [*headers, ("Connection", "close")]
         return WireRequest(request.method, self._url, self.endpoint.target(request.target), headers, request.body)
+
+    def connect(self, timeout: float) -> Connection:
+        """A new connection that sends nothing, within `timeout` seconds; it is the caller's to close.
+
+        Raises UpstreamError.
+        """
+        adapter = cast(WireAdapter, self._session.get_adapter(self._url))
+        return adapter.connect(self._url, timeout, self._verify)
 
     def close(self) -> None:
         """Close every idle connection. May be called twice."""
