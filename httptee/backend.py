@@ -16,7 +16,7 @@ from typing import Any
 
 from httptee.casts import boolean, count_or_none, default_workers, milliseconds, or_auto, percent, size
 from httptee.changes import HeaderLine, PathRewrite, literal_host, names_to_remove
-from httptee.endpoint import Endpoint, is_bracketed_list, without_userinfo
+from httptee.endpoint import Endpoint, is_bracketed_list
 from httptee.rate import Rate
 from httptee.rules import header_filter, methods_filter, path_filter
 from httptee.sampling import Sticky
@@ -78,6 +78,7 @@ FIELDS: dict[str, Field] = {
         Field("ca", _file),
     )
 }
+_ALL = ", ".join(FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class Backend:
         fields: list[tuple[str, str]] = []
         for word in words[1:]:
             try:
-                fields.append(_field(word, {name for name, _ in fields}))
+                fields.append(_field(word, [name for name, _ in fields]))
             except ValueError as error:
                 raise ValueError(f"B {endpoint}: {error}") from None
         given = {name for name, _ in fields}
@@ -157,16 +158,19 @@ def _is_field(word: str) -> bool:
     return bool(_FIELD.fullmatch(word)) or (word in FIELDS and FIELDS[word].boolean)
 
 
-def _field(word: str, given: set[str]) -> tuple[str, str]:
+def _field(word: str, given: list[str]) -> tuple[str, str]:
     """Name and text of one field, checked. Raises ValueError."""
     word = _unquoted(word)
     parts = _FIELD.fullmatch(word)
     name, text = (parts[1], parts[2]) if parts else (word, "true")
     field = FIELDS.get(name)
     if field is None:
+        if not parts:
+            # The word is not repeated: it may be the rest of a credential that wants quotes.
+            after = given[-1] if given else "the endpoint"
+            raise ValueError(f"a word after {after} is no field; quotes hold together what has spaces in it")
         close = difflib.get_close_matches(name.lower(), FIELDS, n=1)
-        hint = f"did you mean {close[0]}?" if close else "quotes hold together what has spaces in it"
-        raise ValueError(f"unknown field {without_userinfo(name)!r}; {hint}")
+        raise ValueError(f"unknown field {name!r}; {f'did you mean {close[0]}?' if close else f'there are {_ALL}'}")
     if not parts and not field.boolean:
         raise ValueError(f"{name}: needs a value")
     if name in given and not field.repeatable:

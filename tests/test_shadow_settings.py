@@ -107,3 +107,27 @@ def test_descriptions_are_of_those_bs_that_say_more_than_where_they_are():
     settings = loaded("-b", "x", "-b", "y name=n percent=5 set-header=Authorization:sesame")
     assert descriptions(settings) == ["n: http://y name=n percent=5 set-header=Authorization:***"]
     assert descriptions(Settings()) == []
+
+
+def test_what_is_wrong_with_a_line_names_the_place_the_b_and_the_field(tmp_path):
+    ini = tmp_path / "h.ini"
+    ini.write_text("a = x\nb = x percent=101\n", encoding="utf-8")
+    complaint = "B http://x: percent: must be a number from 0 to 100: '101'"
+    for words, environ, place in (
+        (["-b", "x percent=101"], {}, "-b"),
+        ([], {"HTTPTEE_B": "y; x percent=101"}, "HTTPTEE_B"),
+        (["--config", str(ini)], {}, f"{ini}:2: b"),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            load(words, environ)
+        assert str(caught.value) == f"{place}: {complaint}"
+
+
+@pytest.mark.parametrize("text", ["x 'percent=1", 'y; x header="a', "x set-header='Authorization: sesame"])
+def test_a_quote_that_is_not_closed_is_refused_everywhere(tmp_path, text):
+    ini = tmp_path / "h.ini"
+    ini.write_text(f"b = {text}\n", encoding="utf-8")
+    for words, environ in ((["-b", text], {}), ([], {"HTTPTEE_B": text}), (["--config", str(ini)], {})):
+        with pytest.raises(ConfigError, match="a quote is not closed") as caught:
+            load(words, environ)
+        assert "sesame" not in str(caught.value)

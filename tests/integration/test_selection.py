@@ -99,5 +99,6 @@ def test_the_log_says_what_each_b_gets_and_no_secret() -> None:
         with Tee("-a", a.url, "-b", line, "-b", b.url) as tee:
             shown = f"B canary: {b.url} name=canary percent=10 set-header='Authorization:***'"
             tee.program.wait_for_line(shown.replace("*", r"\*").replace("'", "'?"))
+            assert ask(tee.port).status == 200
             assert tee.started["b"] == f"{b.url} {b.url}"
         assert "sesame" not in tee.program.output
