@@ -2,7 +2,7 @@
 
 Two families. A `Refusal` is the tee's own answer to a request it will not forward. An `UpstreamError` says what
 became of an exchange with A or B; its `reason` is the slug the ledger counts. For B that is the whole story; for A
-it also decides the status that the client gets.
+it also decides the status that the client gets. A `ConfigError` is for whoever starts the tee.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from typing import ClassVar
 
 import requests
 import urllib3.exceptions
+
+
+class ConfigError(ValueError):
+    """An option is unknown, or its value does not do. The message is one line and names where it stands."""
 
 
 class TeeError(Exception):

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from httptee.errors import UPSTREAM_REASONS
+from httptee.rate import shared_clocks
 from httptee.shared import shared_words
 
 FAILURE_REASONS: tuple[str, ...] = (*UPSTREAM_REASONS, "lost")
@@ -23,6 +24,7 @@ DROP_REASONS: tuple[str, ...] = (
     "sampled_out",
     "filtered",
     "too_large",
+    "rate_limited",
     "saturated",
     "over_budget",
     "circuit_open",
@@ -141,6 +143,8 @@ class Ledger:
             self._backends += [backend for backend in ledger._backends if backend not in self._backends]
         self._rows = rows
         self.circuits = tuple(shared_words(CIRCUIT_WORDS) for _ in backends)
+        self.clocks = shared_clocks(len(backends))
+        """What the rate limits of all workers share, one a B."""
         self._cells = shared_words((rows + 1) * len(self._backends) * _COLUMNS)
         for ledger in earlier:
             if ledger.finished:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from httptee.backend import Backend, split_backends
 from httptee.casts import (
     WORKERS_PER_CORE,
     boolean,
@@ -27,7 +28,7 @@ from httptee.casts import (
     tls_file,
     usable_cores,
 )
-from httptee.endpoint import Endpoint, Listen, split_endpoints
+from httptee.endpoint import Endpoint, Listen
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Option:
 
     def texts(self, text: str) -> list[str]:
         """What one environment variable or one line of the file says: several texts if repeatable."""
-        return split_endpoints(text) if self.repeatable else [text]
+        return split_backends(text) if self.repeatable else [text]
 
 
 def _flag(name: str, text: str) -> Option:
@@ -101,11 +102,13 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "b",
-        Endpoint.parse,
+        Backend.parse,
         "",
-        "A test server, which gets clones and whose answers nobody sees: [http(s)://]host[:port][/prefix]. "
-        "Repeatable. In the file one line each, or b = [http://x:1, http://y:2]; in the environment spaces between.",
-        "ENDPOINT",
+        "A test server, which gets clones and whose answers nobody sees: [http(s)://]host[:port][/prefix]. Repeatable. "
+        "After it may come what it gets: b = http://canary:9001 name=canary percent=10 methods=GET,HEAD (see "
+        "docs/selecting.md); the -b.… options hold for what is not said. In the file one line each, or "
+        "b = [http://x:1, http://y:2]; in the environment spaces between endpoints, semicolons between lines.",
+        "BACKEND",
         repeatable=True,
     ),
     Option(
@@ -229,6 +232,8 @@ def help_text() -> str:
     """What `-h` prints."""
     lines = [
         "Usage: httptee [options]",
+        "       httptee explain [options] [-H 'Name: value'] [-d BODY] 'METHOD /target'    who would get this request?",
+        "       httptee check [options]    are the options right, and A and every B there?",
         "",
         "Every request goes to server A, whose answer the client gets, and a clone of it to the test servers B.",
         "One dash or two, -name value or -name=value; true or false only with =. The command line beats the",

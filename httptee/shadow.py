@@ -43,7 +43,7 @@ class Guards:
 
 
 class Shadow:
-    """B as the tee sees it. `<Shadow http://b:9002 [busy 3/16, queued 2, dropped 7]>`."""
+    """B as the tee sees it. `<Shadow canary [busy 3/16, queued 2, dropped 7]>`."""
 
     def __init__(
         self,
@@ -56,7 +56,9 @@ class Shadow:
         backlog: int,
         timeout: float,
         drain_timeout: float,
+        name: str = "",
     ) -> None:
+        self.name = name or str(upstream.endpoint)
         self.breaker = guards.breaker
         self._budget = guards.budget
         self._cutoff = guards.cutoff
@@ -85,7 +87,7 @@ class Shadow:
         busy = min(self._in_flight, self._awake)
         queued = self._in_flight - busy
         dropped = self._account.dropped
-        return f"<Shadow {self._upstream.endpoint} [busy {busy}/{self._workers}, queued {queued}, dropped {dropped}]>"
+        return f"<Shadow {self.name} [busy {busy}/{self._workers}, queued {queued}, dropped {dropped}]>"
 
     def offer(self, exchange: Exchange) -> None:
         """Take a clone on, or drop it and say why in the ledger. Never waits."""

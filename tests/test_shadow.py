@@ -12,8 +12,9 @@ from httptee.endpoint import Endpoint
 from httptee.errors import UpstreamTimeout
 from httptee.ledger import Ledger
 from httptee.message import Exchange, Request
-from httptee.selection import Selection
+from httptee.selection import selections
 from httptee.shadow import Guards, Shadow
+from httptee.shadow_settings import ShadowSettings
 from tests.support.net import eventually
 
 EXCHANGE = Exchange(Request("GET", "/", [], b"", "192.0.2.1", "http"), 200, 0.01)
@@ -55,9 +56,10 @@ def make():
 
     def build(outcome=204, held=False, workers=2, backlog=3, policy=POLICY, max_bytes=10**6, cutoff=None, **rules):
         upstream, ledger = ScriptedUpstream(outcome, held), Ledger(["b"])
+        (selection,) = selections([ShadowSettings(upstream.endpoint, "b", **rules)])
         options = {"workers": workers, "backlog": backlog, "timeout": 1.0, "drain_timeout": 1.0}
         guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(max_bytes), cutoff)
-        shadow = Shadow(upstream, ledger.accounts(0)[0], Selection(**rules), guards, **options)
+        shadow = Shadow(upstream, ledger.accounts(0)[0], selection, guards, **options)
         made.append((shadow, upstream))
         return shadow, upstream, ledger
 

@@ -26,6 +26,7 @@ from httptee.server.generation import SIGNALS, Generation
 from httptee.server.listening import listen
 from httptee.server.reload import reread
 from httptee.server.single import SingleProcess
+from httptee.shadow_settings import descriptions
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,8 @@ def _announce(settings: Settings, listening: socket.socket) -> None:
         settings.processes,
         "" if settings.processes == 1 else "es",
     )
+    for description in descriptions(settings):
+        logger.info("B %s", description)
 
 
 class Supervisor:
