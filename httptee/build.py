@@ -14,7 +14,9 @@ from httptee.primary import Primary
 from httptee.selection import Selection
 from httptee.shadow import Shadow
 from httptee.transport.adapter import Timeouts, WireAdapter
+from httptee.transport.tls import Trust
 from httptee.transport.upstream import Upstream
+from httptee.trust import trust_of_a, trust_of_b
 
 MAX_BODY_IN_MEMORY = 1024 * 1024
 """Request bodies up to this, in bytes, are held in memory; longer ones stay in a file."""
@@ -29,16 +31,16 @@ def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int =
     """The tee of worker `row` out of `processes`, which has its share of all bounds. No thread is started."""
     threads = share(settings.threads, row, processes, least=1)
     primary = Primary(
-        Upstream(
-            settings.a, WireAdapter(max_idle=threads), rewrite_host=settings.a_rewrite, close=settings.close_connections
-        ),
+        _upstream(settings.a, trust_of_a(settings), threads, settings.a_rewrite, settings.close_connections),
         Timeouts(connect=settings.a_timeout, headers=settings.a_timeout, idle=settings.a_idle_timeout),
     )
     shadows = [
         _shadow(settings, endpoint, account, row, processes)
         for endpoint, account in zip(settings.b, ledger.accounts(row), strict=True)
     ]
-    additions = Additions(_via(settings) if settings.via else "", settings.forward_client_ip)
+    additions = Additions(
+        _via(settings) if settings.via else "", settings.forward_client_ip, settings.client_subject_header
+    )
     in_memory = max(MAX_BODY_IN_MEMORY, settings.b_max_body)
     return Tee(
         primary,
@@ -58,9 +60,7 @@ def share(total: int, row: int, processes: int, least: int = 0) -> int:
 def _shadow(settings: Settings, endpoint: Endpoint, account: Account, row: int, processes: int) -> Shadow:
     workers = share(settings.b_workers, row, processes, least=1)
     return Shadow(
-        Upstream(
-            endpoint, WireAdapter(max_idle=workers), rewrite_host=settings.b_rewrite, close=settings.close_connections
-        ),
+        _upstream(endpoint, trust_of_b(settings), workers, settings.b_rewrite, settings.close_connections),
         account,
         Selection(settings.b_percent, settings.b_methods, settings.b_max_body),
         workers=workers,
@@ -68,6 +68,11 @@ def _shadow(settings: Settings, endpoint: Endpoint, account: Account, row: int, 
         timeout=settings.b_timeout,
         drain_timeout=settings.drain_timeout,
     )
+
+
+def _upstream(endpoint: Endpoint, trust: Trust, max_idle: int, rewrite_host: bool, close: bool) -> Upstream:
+    adapter = WireAdapter(max_idle=max_idle, server_name=trust.server_name)
+    return Upstream(endpoint, adapter, rewrite_host=rewrite_host, close=close, trust=trust)
 
 
 def _via(settings: Settings) -> str:

@@ -34,6 +34,13 @@ class BadRequest(Refusal):
     reason = "bad_request"
 
 
+class PlainHttp(Refusal):
+    """The request came in plain text to a port that speaks HTTPS."""
+
+    status = 400
+    reason = "plain_http_on_https_port"
+
+
 class BodyTooLarge(Refusal):
     """The request body is over the limit (RFC 9110 §15.5.14)."""
 

@@ -47,6 +47,7 @@ class Channel(HTTPChannel):
     server: Server
     requests: list[RequestParser]
     requests_refused = False
+    client_subject = ""
 
     def __init__(self, server: Server, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
         self._owner = threading.Lock()

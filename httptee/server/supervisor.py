@@ -9,17 +9,20 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 from dataclasses import dataclass
 from time import monotonic
 
 from httptee import __version__
 from httptee.build import build_ledger
-from httptee.config import Settings
+from httptee.config import ConfigError, Settings
 from httptee.endpoint import Listen
 from httptee.ledger import Ledger
+from httptee.server.context import server_context
 from httptee.server.listening import bind
 from httptee.server.worker import run_worker
+from httptee.trust import check_trust
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +35,12 @@ _LAST_WORDS = 2.0  # seconds beyond the drain timeout before a worker that does 
 def serve(settings: Settings) -> int:
     """Run the tee until it is told to stop; return the exit status. The ledger is printed at the end."""
     try:
+        tls = server_context(settings)
+        check_trust(settings)
+    except ConfigError as error:
+        print(f"httptee: {error}", file=sys.stderr)
+        return 2
+    try:
         listening = bind(settings.listen)
     except OSError as error:
         print(f"httptee: cannot listen on {settings.listen}: {error.strerror or error}", file=sys.stderr)
@@ -40,9 +49,9 @@ def serve(settings: Settings) -> int:
     _announce(settings, listening.getsockname()[1])
     if settings.processes == 1:
         signal.signal(signal.SIGUSR1, lambda *_: print_ledger(ledger))
-        run_worker(settings, ledger, listening, 0, 1)
+        run_worker(settings, ledger, listening, 0, 1, tls=tls)
     else:
-        Supervisor(settings, ledger, listening).run()
+        Supervisor(settings, ledger, listening, tls).run()
     print_ledger(ledger)
     return 0
 
@@ -80,10 +89,13 @@ class _Worker:
 class Supervisor:
     """Keeps `settings.processes` workers alive until SIGTERM or SIGINT."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, listening: socket.socket) -> None:
+    def __init__(
+        self, settings: Settings, ledger: Ledger, listening: socket.socket, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._settings = settings
         self._ledger = ledger
         self._listening = listening
+        self._tls = tls
         self._workers = [_Worker(row) for row in range(settings.processes)]
 
     def run(self) -> None:
@@ -119,6 +131,7 @@ class Supervisor:
                 self._listening,
                 worker.row,
                 self._settings.processes,
+                tls=self._tls,
                 ready=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS),
                 wanted=lambda: os.getppid() == parent,
             )

@@ -13,13 +13,18 @@ from httptee.endpoint import Endpoint
 from httptee.headers import with_host
 from httptee.message import Request
 from httptee.transport.adapter import Timeouts, WireRequest
+from httptee.transport.tls import Trust
+
+_BY_DEFAULT = Trust()
 
 
 class UpstreamSession(requests.Session):
     """A Session that adds nothing of its own: no cookies, redirects, netrc, proxies or environment variables."""
 
-    def __init__(self, adapter: BaseAdapter) -> None:
+    def __init__(self, adapter: BaseAdapter, trust: Trust) -> None:
         super().__init__()
+        self.verify = trust.verify
+        self.cert = trust.certificate
         self._adapter = adapter
         self.trust_env = False
         # A Session shared by all clients must never hand one client's Set-Cookie to the next.
@@ -39,9 +44,11 @@ class UpstreamSession(requests.Session):
 class Upstream:
     """Sends requests to one endpoint: target under its prefix, Host kept or rewritten."""
 
-    def __init__(self, endpoint: Endpoint, adapter: BaseAdapter, *, rewrite_host: bool, close: bool) -> None:
+    def __init__(
+        self, endpoint: Endpoint, adapter: BaseAdapter, *, rewrite_host: bool, close: bool, trust: Trust = _BY_DEFAULT
+    ) -> None:
         self.endpoint = endpoint
-        self._session = UpstreamSession(adapter)
+        self._session = UpstreamSession(adapter, trust)
         self._url = f"{endpoint.scheme}://{endpoint.authority}/"
         self._rewrite_host = rewrite_host
         self._close = close
