@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from httptee.config import ConfigError, Settings
@@ -32,7 +32,7 @@ def check_trust(settings: Settings) -> None:
     _check("b", trust_of_b(settings), settings.b)
 
 
-def _check(name: str, trust: Trust, endpoints: Iterable[Endpoint]) -> None:
+def _check(name: str, trust: Trust, endpoints: Sequence[Endpoint]) -> None:
     if trust.key and not trust.cert:
         raise ConfigError(f"-{name}.key: there is no -{name}.cert that it could belong to")
     if trust.ca and trust.insecure:
@@ -43,6 +43,8 @@ def _check(name: str, trust: Trust, endpoints: Iterable[Endpoint]) -> None:
                 Path(path).read_bytes()
         except OSError as error:
             raise ConfigError(f"-{name}.{option}: cannot read {path}: {error.strerror}") from None
+    if trust == Trust(server_name=trust.server_name) and not any(each.scheme == "https" for each in endpoints):
+        return
     try:
         tls_context(trust.verify, trust.certificate)
     except OSError as error:
