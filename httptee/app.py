@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from httptee.cutoff import Cutoff
 from httptee.errors import Refusal
 from httptee.headers import Additions
 from httptee.inbound import receive
@@ -32,6 +33,7 @@ class Tee:
         in_memory: int,
         max_request_body: int,
         drain_timeout: float,
+        cutoff: Cutoff | None = None,
     ) -> None:
         self.primary = primary
         self.shadows = tuple(shadows)
@@ -39,6 +41,7 @@ class Tee:
         self._in_memory = in_memory
         self._max_request_body = max_request_body
         self._drain_timeout = drain_timeout
+        self.cutoff = cutoff
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
@@ -49,6 +52,8 @@ class Tee:
         started = perf_counter()
         response = self.primary.answer(request)
         exchange = Exchange(request, response.status, perf_counter() - started)
+        if self.cutoff is not None:
+            self.cutoff.observe(exchange.seconds)
         return Relay(response, start_response, self.shadows, exchange)
 
     def close(self, timeout: float | None = None) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import socket
+from collections.abc import Sequence
 
 from httptee.app import Tee
+from httptee.breaker import Breaker, BreakerPolicy
+from httptee.budget import Budget
 from httptee.config import Settings
-from httptee.endpoint import Endpoint
+from httptee.cutoff import Cutoff
 from httptee.headers import Additions
 from httptee.ledger import Account, Ledger
 from httptee.primary import Primary
-from httptee.selection import Selection
-from httptee.shadow import Shadow
+from httptee.selection import Selection, selections
+from httptee.shadow import Guards, Shadow
+from httptee.shadow_settings import ShadowSettings, backend_names, shadow_settings
 from httptee.transport.adapter import Timeouts, WireAdapter
-from httptee.transport.tls import Trust
 from httptee.transport.upstream import Upstream
 from httptee.trust import trust_of_a, trust_of_b
 
@@ -22,33 +25,47 @@ MAX_BODY_IN_MEMORY = 1024 * 1024
 """Request bodies up to this, in bytes, are held in memory; longer ones stay in a file."""
 
 
-def build_ledger(settings: Settings, rows: int = 1) -> Ledger:
-    """The ledger of a tee with `rows` worker processes; to be built before they are forked."""
-    return Ledger([str(endpoint) for endpoint in settings.b], rows)
+def build_ledger(settings: Settings, rows: int = 1, earlier: Sequence[Ledger] = ()) -> Ledger:
+    """The ledger of a tee with `rows` worker processes; to be built before they are forked.
+
+    After a reload it goes on from the `earlier` ones.
+    """
+    return Ledger(backend_names(settings.b), rows, earlier)
 
 
 def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int = 1) -> Tee:
     """The tee of worker `row` out of `processes`, which has its share of all bounds. No thread is started."""
     threads = share(settings.threads, row, processes, least=1)
     primary = Primary(
-        _upstream(settings.a, trust_of_a(settings), threads, settings.a_rewrite, settings.close_connections),
+        primary_upstream(settings, threads),
         Timeouts(connect=settings.a_timeout, headers=settings.a_timeout, idle=settings.a_idle_timeout),
     )
+    budget = Budget(share(settings.b_max_bytes, row, processes))
+    cutoff = Cutoff(settings.b_cutoff) if settings.b_cutoff else None
+    policy = BreakerPolicy(failures=settings.b_breaker_failures, longest=settings.b_probe_interval)
+    chosen = shadow_settings(settings)
     shadows = [
-        _shadow(settings, endpoint, account, row, processes)
-        for endpoint, account in zip(settings.b, ledger.accounts(row), strict=True)
+        _shadow(
+            settings,
+            shadow,
+            account,
+            selection,
+            Guards(Breaker(shadow.name, circuit, policy), budget, cutoff),
+            row,
+            processes,
+        )
+        for shadow, account, selection, circuit in zip(
+            chosen, ledger.accounts(row), selections(chosen, ledger.clocks), ledger.circuits, strict=True
+        )
     ]
-    additions = Additions(
-        _via(settings) if settings.via else "", settings.forward_client_ip, settings.client_subject_header
-    )
-    in_memory = max(MAX_BODY_IN_MEMORY, settings.b_max_body)
     return Tee(
         primary,
         shadows,
-        additions,
-        in_memory=in_memory,
+        additions(settings),
+        in_memory=in_memory(settings),
         max_request_body=settings.max_request_body,
         drain_timeout=settings.drain_timeout,
+        cutoff=cutoff,
     )
 
 
@@ -57,26 +74,66 @@ def share(total: int, row: int, processes: int, least: int = 0) -> int:
     return max(least, total // processes + (row < total % processes))
 
 
-def _shadow(settings: Settings, endpoint: Endpoint, account: Account, row: int, processes: int) -> Shadow:
-    workers = share(settings.b_workers, row, processes, least=1)
-    return Shadow(
-        _upstream(endpoint, trust_of_b(settings), workers, settings.b_rewrite, settings.close_connections),
-        account,
-        Selection(settings.b_percent, settings.b_methods, settings.b_max_body),
-        workers=workers,
-        backlog=share(settings.b_backlog, row, processes),
-        timeout=settings.b_timeout,
-        drain_timeout=settings.drain_timeout,
+def primary_upstream(settings: Settings, threads: int = 1) -> Upstream:
+    """A, with as many connections as there are threads to use them."""
+    trust = trust_of_a(settings)
+    return Upstream(
+        settings.a,
+        WireAdapter(max_idle=threads, server_name=trust.server_name),
+        rewrite_host=settings.a_rewrite,
+        close=settings.close_connections,
+        trust=trust,
     )
 
 
-def _upstream(endpoint: Endpoint, trust: Trust, max_idle: int, rewrite_host: bool, close: bool) -> Upstream:
-    adapter = WireAdapter(max_idle=max_idle, server_name=trust.server_name)
-    return Upstream(endpoint, adapter, rewrite_host=rewrite_host, close=close, trust=trust)
+def shadow_upstream(settings: Settings, shadow: ShadowSettings, workers: int = 1) -> Upstream:
+    """One B."""
+    trust = trust_of_b(settings, shadow)
+    return Upstream(
+        shadow.endpoint,
+        WireAdapter(max_idle=workers, server_name=trust.server_name),
+        rewrite_host=shadow.rewrite_host,
+        close=settings.close_connections,
+        change=shadow.changes or None,
+        trust=trust,
+    )
+
+
+def additions(settings: Settings) -> Additions:
+    """What every request gets on its way to A and B."""
+    return Additions(_via(settings) if settings.via else "", settings.forward_client_ip, settings.client_subject_header)
+
+
+def in_memory(settings: Settings) -> int:
+    """Bytes of a request body up to which it is held in memory: only such a body can go to a B."""
+    return max([MAX_BODY_IN_MEMORY, *(shadow.max_body for shadow in shadow_settings(settings))])
+
+
+def _shadow(
+    settings: Settings,
+    shadow: ShadowSettings,
+    account: Account,
+    selection: Selection,
+    guards: Guards,
+    row: int,
+    processes: int,
+) -> Shadow:
+    workers = share(shadow.workers, row, processes, least=1)
+    return Shadow(
+        shadow_upstream(settings, shadow, workers),
+        account,
+        selection,
+        guards,
+        workers=workers,
+        backlog=share(shadow.backlog, row, processes),
+        timeout=shadow.timeout,
+        drain_timeout=settings.drain_timeout,
+        name=shadow.name,
+    )
 
 
 def _via(settings: Settings) -> str:
     """The Via of this tee (RFC 9110 §7.6.3). The comment tells it from other tees on the way, which are no
     loop, and is the same in all its processes."""
-    identity = f"{socket.gethostname()} {settings.listen} {settings.a} {settings.b}"
+    identity = f"{socket.gethostname()} {settings.listen} {settings.a} {' '.join(map(str, settings.b))}"
     return f"1.1 httptee ({hashlib.sha256(identity.encode()).hexdigest()[:8]})"

@@ -1,15 +1,12 @@
-"""What every source of options is held to, and the error that says in one line where it is not."""
+"""What every source of options is held to."""
 
 from __future__ import annotations
 
 import difflib
 
 from httptee.endpoint import without_userinfo
+from httptee.errors import ConfigError
 from httptee.options import BY_NAME, Option
-
-
-class ConfigError(ValueError):
-    """An option is unknown, or its value does not do. The message is one line and names where it stands."""
 
 
 def check(option: Option, texts: list[str], place: str) -> None:

@@ -9,12 +9,13 @@ all the care a count needs. For each B, at every moment:
 
 from __future__ import annotations
 
-import mmap
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from httptee.errors import UPSTREAM_REASONS
+from httptee.rate import shared_clocks
+from httptee.shared import shared_words
 
 FAILURE_REASONS: tuple[str, ...] = (*UPSTREAM_REASONS, "lost")
 """Why a clone that was sent got no whole answer: what became of its exchange, or `lost` with a killed worker."""
@@ -23,12 +24,17 @@ DROP_REASONS: tuple[str, ...] = (
     "sampled_out",
     "filtered",
     "too_large",
+    "rate_limited",
     "saturated",
     "over_budget",
     "circuit_open",
+    "cut_off",
     "closing",
 )
 """Why a clone may never be sent: the closed set."""
+
+CIRCUIT_WORDS = 4
+"""Shared words for the state of one B's circuit breaker."""
 
 _STATUSES = range(100, 600)
 _FAILED = 0
@@ -38,7 +44,6 @@ _OTHER_STATUS = _DELIVERED + len(_STATUSES)
 # Last, because a row is read in this order: what is read before `seen` can only have been counted before it.
 _SEEN = _OTHER_STATUS + 1
 _COLUMNS = _SEEN + 1
-_WORD = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,27 +124,55 @@ class Account:
 
 
 class Ledger:
-    """All accounts: `rows` workers by the B's named in `backends`."""
+    """All accounts: `rows` workers by the B's named in `backends`. `circuits` is the state of each B's breaker.
 
-    def __init__(self, backends: Sequence[str], rows: int = 1) -> None:
-        self._backends = tuple(backends)
+    A reload starts a ledger of its own for the workers to come, which goes on counting where the `earlier` ones are:
+    the lines of those that are finished are added up in one row of its own, the others are read along. So the newest
+    ledger knows all there is since the start, in every process that was forked after it was made, and no count ever
+    goes back. A B that the reload took away keeps its line.
+    """
+
+    def __init__(self, backends: Sequence[str], rows: int = 1, earlier: Sequence[Ledger] = ()) -> None:
+        self.finished = False
+        """Set once no process writes to this ledger any more, and what they held has been settled."""
+        self._accounts = len(backends)
+        self._running = [ledger for ledger in earlier if not ledger.finished]
+        # A B may be named twice: the second one of a name is another B.
+        self._backends = _numbered(backends)
+        for ledger in earlier:
+            self._backends += [backend for backend in ledger._backends if backend not in self._backends]
         self._rows = rows
-        self._memory = mmap.mmap(-1, max(1, rows * len(self._backends) * _COLUMNS) * _WORD)
-        self._cells = memoryview(self._memory).cast("Q")
+        self.circuits = tuple(shared_words(CIRCUIT_WORDS) for _ in backends)
+        self.clocks = shared_clocks(len(backends))
+        """What the rate limits of all workers share, one a B."""
+        self._cells = shared_words((rows + 1) * len(self._backends) * _COLUMNS)
+        for ledger in earlier:
+            if ledger.finished:
+                self._take_over(ledger)
 
     def accounts(self, row: int) -> list[Account]:
         """A worker's accounts, one a B, in their order."""
-        return [Account(self._line(row, backend), threading.Lock()) for backend in range(len(self._backends))]
+        return [Account(self._line(row, backend), threading.Lock()) for backend in range(self._accounts)]
+
+    @property
+    def history(self) -> list[Ledger]:
+        """The ledger itself and those it reads along: what the next one has to be told of as `earlier`."""
+        return [self, *self._running]
 
     def statements(self) -> list[Statement]:
         """Where every B stands now, all workers together."""
-        return [self._statement(backend) for backend in range(len(self._backends))]
+        return [self._statement(backend) for backend in self._backends]
 
     def settle_lost(self, row: int) -> None:
         """Account for what a worker held when it died: call it only when nobody writes to its row any more."""
-        for backend in range(len(self._backends)):
+        for backend in range(self._accounts):
             line = self._line(row, backend)
             line[_FAILED_AT["lost"]] += line[_SEEN] - sum(line[:_SEEN])
+
+    def holds_any(self, row: int) -> bool:
+        """Whether a worker's row has a clone in flight."""
+        lines = [self._line(row, backend).tolist() for backend in range(self._accounts)]
+        return any(line[_SEEN] > sum(line[:_SEEN]) for line in lines)
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.statements()))
@@ -148,11 +181,25 @@ class Ledger:
         start = (row * len(self._backends) + backend) * _COLUMNS
         return self._cells[start : start + _COLUMNS]
 
-    def _statement(self, backend: int) -> Statement:
-        lines = [self._line(row, backend).tolist() for row in range(self._rows)]
-        total = [sum(column) for column in zip(*lines, strict=True)]
+    def _take_over(self, ledger: Ledger) -> None:
+        for number, backend in enumerate(self._backends):
+            line = self._line(self._rows, number)
+            for at, count in enumerate(ledger._total(backend)):
+                line[at] += count
+
+    def _total(self, backend: tuple[str, int]) -> list[int]:
+        """One B's counts in this ledger alone."""
+        if backend not in self._backends:
+            return [0] * _COLUMNS
+        number = self._backends.index(backend)
+        lines = [self._line(row, number).tolist() for row in range(self._rows + 1)]
+        return [sum(column) for column in zip(*lines, strict=True)]
+
+    def _statement(self, backend: tuple[str, int]) -> Statement:
+        totals = [ledger._total(backend) for ledger in self.history]
+        total = [sum(column) for column in zip(*totals, strict=True)]
         return Statement(
-            backend=self._backends[backend],
+            backend=backend[0],
             seen=total[_SEEN],
             delivered_by_status={status: total[at] for status, at in _DELIVERED_AT.items() if total[at]}
             | ({0: total[_OTHER_STATUS]} if total[_OTHER_STATUS] else {}),
@@ -168,3 +215,8 @@ _DELIVERED_AT = {status: _DELIVERED + index for index, status in enumerate(_STAT
 
 def _detail(counts: dict[int, int] | dict[str, int]) -> str:
     return f" ({' '.join(f'{key}={count}' for key, count in counts.items())})" if counts else ""
+
+
+def _numbered(names: Sequence[str]) -> list[tuple[str, int]]:
+    """Every name with how many of its like stand before it."""
+    return [(name, names[:at].count(name)) for at, name in enumerate(names)]

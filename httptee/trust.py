@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 
 from httptee.config import ConfigError, Settings
 from httptee.endpoint import Endpoint
+from httptee.shadow_settings import ShadowSettings, shadow_settings
 from httptee.transport.tls import Trust, tls_context
 
 logger = logging.getLogger(__name__)
@@ -18,9 +18,9 @@ def trust_of_a(settings: Settings) -> Trust:
     return Trust(settings.a_ca, settings.a_cert, settings.a_key, settings.a_insecure, settings.a_server_name)
 
 
-def trust_of_b(settings: Settings) -> Trust:
-    """How every B is verified."""
-    return Trust(settings.b_ca, settings.b_cert, settings.b_key, settings.b_insecure, settings.b_server_name)
+def trust_of_b(settings: Settings, shadow: ShadowSettings) -> Trust:
+    """How one B is verified."""
+    return Trust(shadow.ca, settings.b_cert, settings.b_key, shadow.insecure, settings.b_server_name)
 
 
 def check_trust(settings: Settings) -> None:
@@ -28,31 +28,43 @@ def check_trust(settings: Settings) -> None:
 
     To be called once, before any worker is forked. Raises ConfigError for what contradicts itself or cannot be used.
     """
-    _check("a", trust_of_a(settings), [settings.a])
-    _check("b", trust_of_b(settings), settings.b)
+    for_all_b = Trust(settings.b_ca, settings.b_cert, settings.b_key, settings.b_insecure, settings.b_server_name)
+    tried: set[Trust] = set()
+    _check("-a.", trust_of_a(settings), settings.a, tried)
+    _check("-b.", for_all_b, None, tried)
+    _say("A", trust_of_a(settings), settings.a)
+    for shadow in shadow_settings(settings):
+        trust = trust_of_b(settings, shadow)
+        _check(f"B {shadow.name}: ", trust, shadow.endpoint, tried)
+        _say("B", trust, shadow.endpoint)
 
 
-def _check(name: str, trust: Trust, endpoints: Sequence[Endpoint]) -> None:
+def _check(place: str, trust: Trust, endpoint: Endpoint | None, tried: set[Trust]) -> None:
+    """`place` is what stands before an option's name in a complaint; `tried` is what has been found good."""
     if trust.key and not trust.cert:
-        raise ConfigError(f"-{name}.key: there is no -{name}.cert that it could belong to")
+        raise ConfigError(f"{place}key: there is no {place}cert that it could belong to")
     if trust.ca and trust.insecure:
-        raise ConfigError(f"-{name}.insecure: contradicts -{name}.ca")
+        raise ConfigError(f"{place}insecure: contradicts {place}ca")
     for option, path in (("ca", trust.ca), ("cert", trust.cert), ("key", trust.key)):
         try:
             if path and not Path(path).is_dir():
                 Path(path).read_bytes()
         except OSError as error:
-            raise ConfigError(f"-{name}.{option}: cannot read {path}: {error.strerror}") from None
-    if trust == Trust(server_name=trust.server_name) and not any(each.scheme == "https" for each in endpoints):
+            raise ConfigError(f"{place}{option}: cannot read {path}: {error.strerror}") from None
+    unused = trust == Trust(server_name=trust.server_name) and not (endpoint and endpoint.scheme == "https")
+    if unused or trust in tried:
         return
     try:
         tls_context(trust.verify, trust.certificate)
     except OSError as error:
         files = ", ".join(path for path in (trust.ca, trust.cert, trust.key) if path)
-        raise ConfigError(f"-{name}.ca, -{name}.cert or -{name}.key: {files}: {error}") from None
-    for endpoint in endpoints:
-        if trust.insecure and endpoint.scheme == "https":
-            logger.warning(
-                "%s %s IS NOT VERIFIED (-%s.insecure): whoever is on the way to it can read and change everything",
-                name.upper(), endpoint, name,
-            )  # fmt: skip
+        raise ConfigError(f"{place}ca, {place}cert or {place}key: {files}: {error}") from None
+    tried.add(trust)
+
+
+def _say(name: str, trust: Trust, endpoint: Endpoint) -> None:
+    if trust.insecure and endpoint.scheme == "https":
+        logger.warning(
+            "%s %s IS NOT VERIFIED (insecure): whoever is on the way to it can read and change everything",
+            name, endpoint,
+        )  # fmt: skip

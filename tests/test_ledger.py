@@ -101,3 +101,46 @@ def test_no_count_is_lost_between_threads():
     for thread in threads:
         thread.join()
     assert str(ledger) == "B b seen=20000 delivered=20000 (200=20000) failed=0 dropped=0 in_flight=0"
+
+
+def test_the_ledger_of_a_reload_goes_on_where_the_one_before_it_is():
+    first = Ledger(["stays", "leaves"])
+    for account in first.accounts(0):
+        account.open()
+        account.settle_delivered(200)
+    second = Ledger(["comes", "stays"], rows=2, earlier=first.history)
+    second.accounts(1)[1].drop("saturated")
+    first.accounts(0)[0].drop("closing")  # the old worker is still at it
+    assert [str(statement) for statement in second.statements()] == [
+        "B comes seen=0 delivered=0 failed=0 dropped=0 in_flight=0",
+        "B stays seen=3 delivered=1 (200=1) failed=0 dropped=2 (saturated=1 closing=1) in_flight=0",
+        "B leaves seen=1 delivered=1 (200=1) failed=0 dropped=0 in_flight=0",
+    ]
+
+
+def test_no_count_is_lost_or_counted_twice_over_many_reloads():
+    ledgers = [Ledger(["b"])]
+    for number in range(20):
+        ledgers[-1].accounts(0)[0].drop("filtered")
+        if number >= 3:
+            ledgers[number - 3].finished = True
+        ledgers.append(Ledger(["b"], earlier=ledgers[-1].history))
+        assert ledgers[-1].statements()[0].dropped == number + 1
+        assert len(ledgers[-1].history) <= 5
+
+
+def test_two_bs_of_one_name_keep_lines_of_their_own_over_a_reload():
+    first = Ledger(["b", "b"])
+    first.accounts(0)[1].drop("filtered")
+    first.finished = True
+    second = Ledger(["b", "b"], earlier=first.history)
+    assert [statement.seen for statement in second.statements()] == [0, 1]
+
+
+def test_a_row_that_holds_something_says_so():
+    ledger = Ledger(["a", "b"])
+    assert not ledger.holds_any(0)
+    ledger.accounts(0)[1].open()
+    assert ledger.holds_any(0)
+    ledger.settle_lost(0)
+    assert not ledger.holds_any(0)

@@ -12,11 +12,18 @@ import ssl
 from pathlib import Path
 
 from httptee.config import ConfigError, Settings
+from httptee.trust import check_trust
 
 logger = logging.getLogger(__name__)
 
 _PARTIAL_CHAIN = ssl.VerifyFlags(0x80000)  # ssl.VERIFY_X509_PARTIAL_CHAIN, which Python 3.10 does not name
 _VALIDITY = {9: "is not valid yet", 10: "has expired"}  # X509_V_ERR_…
+
+
+def listening_tls(settings: Settings) -> ssl.SSLContext | None:
+    """`server_context`, after trying all the other files of TLS. Raises ConfigError."""
+    check_trust(settings)
+    return server_context(settings)
 
 
 def server_context(settings: Settings) -> ssl.SSLContext | None:

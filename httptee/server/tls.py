@@ -191,10 +191,13 @@ class TlsChannel(Channel):
         if not isinstance(stream, TlsSocket):
             super()._read(whole)
             return
+        shook_hands = stream.established
         try:
             super()._read(whole)
             self._unread = self._unread or stream.unread
-            self.client_subject = stream.subject
+            if not shook_hands:
+                self.last_activity = time()  # a server that drains must not take this client for an idle one
+                self.client_subject = stream.subject
         except NotTlsError as error:
             logger.debug("%s: %s", self.addr[0], error)
             self._leave_tls()

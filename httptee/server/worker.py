@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from waitress.adjustments import Adjustments
 
+from httptee.app import Tee
 from httptee.build import build_tee, share
 from httptee.config import Settings
 from httptee.ledger import Ledger
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 _MAX_HEADER = 64 * 1024
 _IN_MEMORY_BODY = 512 * 1024
-_IDLE_CLIENT = 120  # seconds
-_STALLED_CLIENT = 60.0  # seconds in which a client takes nothing of its answer
 
 
 def run_worker(
@@ -37,21 +36,28 @@ def run_worker(
     *,
     tls: ssl.SSLContext | None = None,
     ready: Callable[[], object] = lambda: None,
+    closed: Callable[[], object] = lambda: None,
     wanted: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then answer what is in flight and drain the shadows.
+    """Serve until SIGTERM, then answer what is in flight and drain the shadows.
 
-    `ready` is called once signals are handled; where `wanted` turns false, once a second at most, the worker ends by
-    itself. Must run in the main thread of its process.
+    `ready` is called once connections are accepted and signals handled, `closed` when no more are accepted; where
+    `wanted` turns false, once a second at most, the worker ends by itself. Must run in the main thread of its process.
     """
     if settings.pin:
         pin(row)
     tee = build_tee(settings, ledger, row, processes)
     server = build_server(tee, settings, listening, row, processes, tls)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: server.stop())
+    signal.signal(signal.SIGTERM, lambda *_: server.stop())
     ready()
     server.run(wanted)
+    server.stop_accepting()
+    closed()
+    retire(server, tee, settings)
+
+
+def retire(server: Server, tee: Tee, settings: Settings) -> None:
+    """Answer what is in flight, and drain the shadows, within one drain timeout."""
     deadline = monotonic() + settings.drain_timeout
     server.drain(settings.drain_timeout)
     tee.close(max(0.0, deadline - monotonic()))
@@ -72,7 +78,6 @@ def build_server(
         max_request_body_size=settings.max_request_body,
         inbuf_overflow=_IN_MEMORY_BODY,
         connection_limit=share(settings.connection_limit, row, processes, least=1),
-        channel_timeout=_IDLE_CLIENT,
         clear_untrusted_proxy_headers=False,
         url_scheme="https" if tls else "http",
     )
@@ -82,8 +87,9 @@ def build_server(
         listening,
         adjustments,
         threads=share(settings.threads, row, processes, least=1),
-        client_timeout=_STALLED_CLIENT,
+        client_timeout=settings.client_timeout,
         close_connections=settings.close_connections,
+        max_pending=share(settings.max_pending, row, processes),
     )
 
 

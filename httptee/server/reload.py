@@ -1,0 +1,38 @@
+"""What SIGHUP begins with, whoever gets it: new settings, or one line in the log that says why there are none."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Callable
+from dataclasses import replace
+
+from httptee.config import ConfigError, Settings
+from httptee.server.context import listening_tls
+from httptee.server.descriptors import TooFewDescriptorsError, within_descriptors
+
+logger = logging.getLogger(__name__)
+
+
+def reread(load: Callable[[], Settings], current: Settings) -> tuple[Settings, ssl.SSLContext | None] | None:
+    """What the command line, environment and file say now, and what they have the listening side speak TLS with: a
+    renewed certificate is read anew. None, and a line in the log, where they do not do.
+
+    The listening socket stays as it is: another address takes a restart, and a line in the log says so.
+    """
+    try:
+        settings = within_descriptors(load())
+        tls = listening_tls(settings)
+    except (ConfigError, TooFewDescriptorsError) as error:
+        logger.error("reload refused, nothing changes: %s", " ".join(str(error).splitlines()))
+        return None
+    except Exception:
+        logger.exception("reload refused, nothing changes")
+        return None
+    if settings.listen != current.listen:
+        logger.warning(
+            "the listening address changes at a restart only: still %s, not %s", current.listen, settings.listen
+        )
+        settings = replace(settings, listen=current.listen)
+    logging.getLogger().setLevel(logging.DEBUG if settings.debug else logging.INFO)
+    return settings, tls
