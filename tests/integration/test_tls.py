@@ -6,10 +6,8 @@ import json
 import resource
 import socket
 import ssl
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -212,23 +210,16 @@ class TestClients:
         ):
             assert client.ask().status == 200
 
-            def p99() -> float:
-                times = []
-                for _ in range(300):
-                    began = time.perf_counter()
-                    assert client.ask().status == 200
-                    times.append(time.perf_counter() - began)
-                return statistics.quantiles(times, n=100)[98]
-
             def descriptors() -> int:
                 return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in tee.program.group())
 
-            before, alone = descriptors(), p99()
+            before = descriptors()
             peers = [socket.create_connection(("127.0.0.1", tee.port), timeout=30) for _ in range(1000)]
             for number, peer in enumerate(peers):
                 peer.sendall([b"", first_flight[:3], first_flight[:200], first_flight][number % 4])
             eventually(lambda: descriptors() >= before + 900, "all connections accepted")
-            print(f"p99 alone {alone * 1e6:.0f} µs, among a thousand {p99() * 1e6:.0f} µs")
+            for _ in range(300):
+                assert client.ask().status == 200
             for peer in peers:
                 while peer.recv(65536):
                     pass
