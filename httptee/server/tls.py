@@ -51,7 +51,7 @@ class TlsSocket:
 
     __slots__ = (
         *("established", "raw", "subject", "unread"),
-        *("_context", "_ended", "_incoming", "_outgoing", "_owed", "_tls", "_unsent"),
+        *("_context", "_ended", "_incoming", "_outgoing", "_owed", "_silent", "_tls", "_unsent"),
     )
 
     def __init__(self, raw: socket.socket, context: ssl.SSLContext) -> None:
@@ -64,6 +64,7 @@ class TlsSocket:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._ended = False
+        self._silent = False
         self._unsent = b""  # encrypted, but not yet taken by the kernel
         self._owed = 0  # bytes of plaintext of which this is the last part
 
@@ -107,6 +108,13 @@ class TlsSocket:
         self._unsent = b""
         owed, self._owed = self._owed, 0
         return owed
+
+    def setsockopt(self, level: int, option: int, value: Any) -> None:
+        """Set an option. A connection that is to be reset when it is closed gets no goodbye either: that would make
+        an answer which breaks off look whole."""
+        if (level, option) == (socket.SOL_SOCKET, socket.SO_LINGER):
+            self._silent = True
+        self.raw.setsockopt(level, option, value)
 
     def shutdown(self, how: int) -> None:
         """Shut down a side of the connection; the client is told of the end of what is sent (RFC 8446 §6.1)."""
@@ -160,7 +168,7 @@ class TlsSocket:
             raise ConnectionAbortedError("the client makes TLS talk and does not listen")
 
     def _say_goodbye(self) -> None:
-        if self._tls is not None and self.established:
+        if self._tls is not None and self.established and not self._silent:
             with contextlib.suppress(OSError):
                 self._tls.unwrap()
             with contextlib.suppress(OSError):
@@ -180,11 +188,6 @@ class TlsChannel(Channel):
     def shakes_hands(self) -> bool:
         """Whether TLS is not established, or never will be."""
         return not getattr(self.socket, "established", False)
-
-    def cut_off(self) -> None:
-        """Give the connection up in mid-answer, without the alert that would make a cut look like an end."""
-        self._leave_tls()
-        super().cut_off()
 
     def _read(self, whole: bool) -> None:
         stream = self.socket

@@ -163,7 +163,13 @@ class ScriptedServer:
             self._open.discard(sock)
             secured = tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
             self._open.add(secured)
-        secured.do_handshake()
+        try:
+            secured.do_handshake()
+        except BaseException:
+            with self._changed:
+                self._open.discard(secured)
+            secured.close()
+            raise
         return secured
 
 
