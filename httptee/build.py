@@ -19,6 +19,7 @@ from httptee.shadow import Guards, Shadow
 from httptee.shadow_settings import ShadowSettings, backend_names, shadow_settings
 from httptee.transport.adapter import Timeouts, WireAdapter
 from httptee.transport.upstream import Upstream
+from httptee.trust import trust_of_a, trust_of_b
 
 MAX_BODY_IN_MEMORY = 1024 * 1024
 """Request bodies up to this, in bytes, are held in memory; longer ones stay in a file."""
@@ -75,26 +76,32 @@ def share(total: int, row: int, processes: int, least: int = 0) -> int:
 
 def primary_upstream(settings: Settings, threads: int = 1) -> Upstream:
     """A, with as many connections as there are threads to use them."""
+    trust = trust_of_a(settings)
     return Upstream(
-        settings.a, WireAdapter(max_idle=threads), rewrite_host=settings.a_rewrite, close=settings.close_connections
+        settings.a,
+        WireAdapter(max_idle=threads, server_name=trust.server_name),
+        rewrite_host=settings.a_rewrite,
+        close=settings.close_connections,
+        trust=trust,
     )
 
 
 def shadow_upstream(settings: Settings, shadow: ShadowSettings, workers: int = 1) -> Upstream:
     """One B."""
+    trust = trust_of_b(settings, shadow)
     return Upstream(
         shadow.endpoint,
-        WireAdapter(max_idle=workers),
+        WireAdapter(max_idle=workers, server_name=trust.server_name),
         rewrite_host=shadow.rewrite_host,
         close=settings.close_connections,
         change=shadow.changes or None,
-        verify=False if shadow.insecure else shadow.ca or True,
+        trust=trust,
     )
 
 
 def additions(settings: Settings) -> Additions:
     """What every request gets on its way to A and B."""
-    return Additions(_via(settings) if settings.via else "", settings.forward_client_ip)
+    return Additions(_via(settings) if settings.via else "", settings.forward_client_ip, settings.client_subject_header)
 
 
 def in_memory(settings: Settings) -> int:

@@ -74,8 +74,15 @@ def pattern(text: str) -> re.Pattern[str] | None:
         raise ValueError(f"must be a regular expression ({error}): {text!r}") from None
 
 
-def tls_file(text: str) -> str:
-    """A file for TLS on the listening side, which is refused until there is TLS."""
-    if text:
-        raise ValueError("TLS on the listening side is not there yet")
+def one_of(text: str, words: tuple[str, ...]) -> str:
+    """One of a few words."""
+    if text not in words:
+        raise ValueError(f"must be {' or '.join(words)}: {text!r}")
+    return text
+
+
+def field_name(text: str) -> str:
+    """The name of a header field (RFC 9110 §5.1); the empty text is none."""
+    if not re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*", text):
+        raise ValueError(f"must be the name of a header field: {text!r}")
     return text

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -39,11 +40,16 @@ class SingleProcess:
     """Serves until SIGTERM or SIGINT; a second one ends the process on the spot."""
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, listening: socket.socket, load: Callable[[], Settings]
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        listening: socket.socket,
+        load: Callable[[], Settings],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._listening = listening
         self._load = load
-        self._serving = self._build(settings, ledger)
+        self._serving = self._build(settings, ledger, tls)
         self._successor: _Serving | None = None
         self._draining: list[tuple[_Serving, threading.Thread]] = []
         self._asked: set[int] = set()
@@ -77,10 +83,10 @@ class SingleProcess:
             signal.signal(number, signal.SIG_IGN)
         return self._settled()
 
-    def _build(self, settings: Settings, ledger: Ledger) -> _Serving:
+    def _build(self, settings: Settings, ledger: Ledger, tls: ssl.SSLContext | None) -> _Serving:
         tee = build_tee(settings, ledger)
         # A socket of its own: it closes it when it drains.
-        return _Serving(settings, ledger, tee, build_server(tee, settings, self._listening.dup()))
+        return _Serving(settings, ledger, tee, build_server(tee, settings, self._listening.dup(), tls=tls))
 
     def _handle(self, number: int, _: object) -> None:
         if number in (signal.SIGTERM, signal.SIGINT):
@@ -107,14 +113,15 @@ class SingleProcess:
     def _reload(self) -> None:
         notify.reloading()
         current = self._serving
-        settings = reread(self._load, current.settings)
-        if settings is not None:
+        found = reread(self._load, current.settings)
+        if found is not None:
+            settings, tls = found
             if settings.processes != 1:
                 logger.warning("one process becomes several at a restart only: still 1, not %d", settings.processes)
                 settings = replace(settings, processes=1)
             self._bury()
             try:
-                self._successor = self._build(settings, build_ledger(settings, 1, current.ledger.history))
+                self._successor = self._build(settings, build_ledger(settings, 1, current.ledger.history), tls)
                 return
             except Exception:
                 logger.exception("reload failed, nothing changes")

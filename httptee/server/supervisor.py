@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable
@@ -17,10 +18,11 @@ from time import monotonic
 
 from httptee import __version__
 from httptee.build import build_ledger
-from httptee.config import Settings
+from httptee.config import ConfigError, Settings
 from httptee.endpoint import Listen
 from httptee.ledger import Ledger
 from httptee.server import notify
+from httptee.server.context import listening_tls
 from httptee.server.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.server.generation import SIGNALS, Generation
 from httptee.server.listening import listen
@@ -44,8 +46,12 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
     # Until somebody is there to take them: whoever reads that the tee starts may send it a signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
+        tls = listening_tls(settings)
         settings = within_descriptors(settings)
         listening = listen(settings.listen)
+    except ConfigError as error:
+        print(f"httptee: {error}", file=sys.stderr)
+        return 2
     except TooFewDescriptorsError as error:
         print(f"httptee: {error}", file=sys.stderr)
         return 1
@@ -55,7 +61,7 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
     ledger = build_ledger(settings, settings.processes)
     _announce(settings, listening)
     kind = SingleProcess if settings.processes == 1 else Supervisor
-    last = kind(settings, ledger, listening, load or (lambda: settings)).run()
+    last = kind(settings, ledger, listening, load or (lambda: settings), tls).run()
     print_ledger(last)
     if threading.active_count() > 1:
         # In a single process a thread may still wait for a B, longer than the drain timeout: not to be waited for.
@@ -89,12 +95,17 @@ class Supervisor:
     """Keeps `settings.processes` workers alive until SIGTERM or SIGINT."""
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, listening: socket.socket, load: Callable[[], Settings]
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        listening: socket.socket,
+        load: Callable[[], Settings],
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._listening = listening
         self._load = load
         self._ledger = ledger  # the newest: it knows what the ones before it have counted
-        self._current = Generation(settings, ledger, listening)
+        self._current = Generation(settings, ledger, listening, tls)
         self._arriving: Generation | None = None
         self._arriving_since = 0.0
         self._leaving: Generation | None = None  # retired, and perhaps still accepting connections
@@ -152,12 +163,13 @@ class Supervisor:
     def _reload(self) -> None:
         """Start the workers of new settings beside the old ones; an invalid configuration changes nothing."""
         notify.reloading()
-        settings = reread(self._load, self._current.settings)
-        if settings is None:
+        found = reread(self._load, self._current.settings)
+        if found is None:
             notify.ready("serving; the last reload was refused")
             return
+        settings, tls = found
         self._ledger = build_ledger(settings, settings.processes, self._ledger.history)
-        self._arriving = Generation(settings, self._ledger, self._listening)
+        self._arriving = Generation(settings, self._ledger, self._listening, tls)
         self._arriving_since = monotonic()
         self._arriving.start_due()
 
