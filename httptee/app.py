@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from httptee.accounts import WorkerAccount
 from httptee.errors import Refusal
 from httptee.headers import Additions
 from httptee.inbound import receive
@@ -28,6 +29,7 @@ class Tee:
         primary: Primary,
         shadows: Sequence[Shadow],
         additions: Additions,
+        account: WorkerAccount,
         *,
         in_memory: int,
         max_request_body: int,
@@ -36,6 +38,7 @@ class Tee:
         self.primary = primary
         self.shadows = tuple(shadows)
         self._additions = additions
+        self._account = account
         self._in_memory = in_memory
         self._max_request_body = max_request_body
         self._drain_timeout = drain_timeout
@@ -45,10 +48,13 @@ class Tee:
         try:
             request = receive(environ, self._additions, self._in_memory, self._max_request_body)
         except Refusal as refusal:
+            self._account.refused(refusal.reason)
             return Relay(tee_answer(refusal), start_response, ())
         started = perf_counter()
         response = self.primary.answer(request)
-        exchange = Exchange(request, response.status, perf_counter() - started)
+        seconds = perf_counter() - started
+        self._account.answered(response.status, seconds)
+        exchange = Exchange(request, response.status, seconds)
         return Relay(response, start_response, self.shadows, exchange)
 
     def close(self, timeout: float | None = None) -> None:

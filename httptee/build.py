@@ -28,11 +28,13 @@ def build_ledger(settings: Settings, rows: int = 1) -> Ledger:
 def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int = 1) -> Tee:
     """The tee of worker `row` out of `processes`, which has its share of all bounds. No thread is started."""
     threads = share(settings.threads, row, processes, least=1)
+    account = ledger.worker(row)
     primary = Primary(
         Upstream(
             settings.a, WireAdapter(max_idle=threads), rewrite_host=settings.a_rewrite, close=settings.close_connections
         ),
         Timeouts(connect=settings.a_timeout, headers=settings.a_timeout, idle=settings.a_idle_timeout),
+        account,
     )
     shadows = [
         _shadow(settings, endpoint, account, row, processes)
@@ -44,6 +46,7 @@ def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int =
         primary,
         shadows,
         additions,
+        account,
         in_memory=in_memory,
         max_request_body=settings.max_request_body,
         drain_timeout=settings.drain_timeout,

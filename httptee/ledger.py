@@ -1,121 +1,31 @@
 """What became of every clone and of every request to A: fixed 64-bit counters, one row a worker process.
 
-The counters lie in anonymous shared memory that is mapped before any fork: the parent reads what its workers count,
-and a worker that is killed takes nothing with it. A row has one writer process, so a lock of that process's own is
-all the care a count needs. For each B, at every moment:
+The counters lie in anonymous shared memory that is mapped before any fork: whoever maps it reads what the workers
+count, and a worker that is killed takes nothing with it. For each B, at every moment:
 
     seen = delivered + failed + dropped + in flight
+
+Whatever can be read is a sum over all rows, so a new worker goes on in the row of one that has ended.
 """
 
 from __future__ import annotations
 
 import mmap
-import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-from httptee.errors import UPSTREAM_REASONS
-
-FAILURE_REASONS: tuple[str, ...] = (*UPSTREAM_REASONS, "lost")
-"""Why a clone that was sent got no whole answer: what became of its exchange, or `lost` with a killed worker."""
-
-DROP_REASONS: tuple[str, ...] = (
-    "sampled_out",
-    "filtered",
-    "too_large",
-    "saturated",
-    "over_budget",
-    "circuit_open",
-    "closing",
+from httptee.accounts import Account, WorkerAccount
+from httptee.columns import (
+    DROP_REASONS,
+    FAILURE_REASONS,
+    STATES,
+    ShadowLine,
+    WorkerLine,
+    bytes_of,
+    row_width,
 )
-"""Why a clone may never be sent: the closed set."""
+from httptee.statements import Latency, PrimaryStatement, Statement, Worker
 
-_STATUSES = range(100, 600)
-_FAILED = 0
-_DROPPED = _FAILED + len(FAILURE_REASONS)
-_DELIVERED = _DROPPED + len(DROP_REASONS)
-_OTHER_STATUS = _DELIVERED + len(_STATUSES)
-# Last, because a row is read in this order: what is read before `seen` can only have been counted before it.
-_SEEN = _OTHER_STATUS + 1
-_COLUMNS = _SEEN + 1
-_WORD = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One B's account at one moment: counts since start, by status and by reason."""
-
-    backend: str
-    seen: int
-    delivered_by_status: dict[int, int]
-    failed_by_reason: dict[str, int]
-    dropped_by_reason: dict[str, int]
-
-    @property
-    def delivered(self) -> int:
-        """Clones that B answered, with whatever status."""
-        return sum(self.delivered_by_status.values())
-
-    @property
-    def failed(self) -> int:
-        """Clones that were sent, or could not be, and got no whole answer."""
-        return sum(self.failed_by_reason.values())
-
-    @property
-    def dropped(self) -> int:
-        """Clones that were never sent."""
-        return sum(self.dropped_by_reason.values())
-
-    @property
-    def in_flight(self) -> int:
-        """Clones that wait for a worker or for B."""
-        return self.seen - self.delivered - self.failed - self.dropped
-
-    def __str__(self) -> str:
-        return (
-            f"B {self.backend} seen={self.seen} delivered={self.delivered}{_detail(self.delivered_by_status)}"
-            f" failed={self.failed}{_detail(self.failed_by_reason)}"
-            f" dropped={self.dropped}{_detail(self.dropped_by_reason)} in_flight={self.in_flight}"
-        )
-
-
-class Account:
-    """One B's line in one worker's row. Every clone is opened and settled once, or dropped once."""
-
-    def __init__(self, cells: memoryview, lock: threading.Lock) -> None:
-        self._cells = cells
-        self._lock = lock
-
-    def open(self) -> None:
-        """A clone has been taken on; it is in flight until it is settled."""
-        with self._lock:
-            self._cells[_SEEN] += 1
-
-    def drop(self, reason: str) -> None:
-        """A clone was offered and refused in the same moment."""
-        with self._lock:
-            self._cells[_SEEN] += 1
-            self._cells[_DROPPED_AT[reason]] += 1
-
-    def settle_delivered(self, status: int) -> None:
-        """A clone in flight got its answer."""
-        with self._lock:
-            self._cells[_DELIVERED_AT.get(status, _OTHER_STATUS)] += 1
-
-    @property
-    def dropped(self) -> int:
-        """Clones dropped so far."""
-        return sum(self._cells[_DROPPED : _DROPPED + len(DROP_REASONS)])
-
-    def settle_failed(self, reason: str) -> None:
-        """A clone in flight got none."""
-        with self._lock:
-            self._cells[_FAILED_AT[reason]] += 1
-
-    def settle_dropped(self, reason: str) -> None:
-        """A clone that waited will not be sent after all."""
-        with self._lock:
-            self._cells[_DROPPED_AT[reason]] += 1
+__all__ = ["DROP_REASONS", "FAILURE_REASONS", "Account", "Ledger", "Statement", "WorkerAccount"]
 
 
 class Ledger:
@@ -123,48 +33,97 @@ class Ledger:
 
     def __init__(self, backends: Sequence[str], rows: int = 1) -> None:
         self._backends = tuple(backends)
-        self._rows = rows
-        self._memory = mmap.mmap(-1, max(1, rows * len(self._backends) * _COLUMNS) * _WORD)
+        self._rows = range(rows)
+        self._memory = mmap.mmap(-1, bytes_of(rows, len(self._backends)))
         self._cells = memoryview(self._memory).cast("Q")
 
     def accounts(self, row: int) -> list[Account]:
-        """A worker's accounts, one a B, in their order."""
-        return [Account(self._line(row, backend), threading.Lock()) for backend in range(len(self._backends))]
+        """A worker's accounts with the B's, one a B, in their order."""
+        return [Account(name, self._shadow_line(row, backend)) for backend, name in enumerate(self._backends)]
+
+    def worker(self, row: int) -> WorkerAccount:
+        """A worker's own account."""
+        return WorkerAccount(self._worker_line(row))
 
     def statements(self) -> list[Statement]:
         """Where every B stands now, all workers together."""
         return [self._statement(backend) for backend in range(len(self._backends))]
 
+    def primary(self) -> PrimaryStatement:
+        """Where A stands now, all workers together."""
+        total = _sum([self._worker_line(row).tolist() for row in self._rows])
+        return PrimaryStatement(
+            answered_by_status=_statuses(total, WorkerLine.ANSWERED, WorkerLine.OTHER_STATUS),
+            errors_by_reason=_counts(total, WorkerLine.ERRORS),
+            refused_by_reason=_counts(total, WorkerLine.REFUSED),
+            latency=_latency(total, WorkerLine.BUCKETS, WorkerLine.MICROSECONDS),
+            log_dropped=total[WorkerLine.LOG_DROPPED],
+        )
+
+    def workers(self) -> list[Worker]:
+        """The workers that are alive."""
+        found = []
+        for row in self._rows:
+            line = self._worker_line(row)
+            gauges = {name: line[column] for name, column in WorkerLine.GAUGES.items()}
+            core, draining = gauges.pop("core"), gauges.pop("draining")
+            if gauges["pid"]:
+                found.append(Worker(row, core=core - 1 if core else None, draining=bool(draining), **gauges))
+        return found
+
     def settle_lost(self, row: int) -> None:
-        """Account for what a worker held when it died: call it only when nobody writes to its row any more."""
+        """Account for what a worker held when it ended: call it only when nobody writes to its row any more."""
         for backend in range(len(self._backends)):
-            line = self._line(row, backend)
-            line[_FAILED_AT["lost"]] += line[_SEEN] - sum(line[:_SEEN])
+            line = self._shadow_line(row, backend)
+            line[ShadowLine.FAILED["lost"]] += line[ShadowLine.SEEN] - sum(line[: ShadowLine.SEEN])
+            for column in ShadowLine.GAUGES.values():
+                line[column] = 0
+        line = self._worker_line(row)
+        for column in WorkerLine.GAUGES.values():
+            line[column] = 0
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.statements()))
 
-    def _line(self, row: int, backend: int) -> memoryview:
-        start = (row * len(self._backends) + backend) * _COLUMNS
-        return self._cells[start : start + _COLUMNS]
+    def _worker_line(self, row: int) -> memoryview:
+        start = row * row_width(len(self._backends))
+        return self._cells[start : start + WorkerLine.WIDTH]
+
+    def _shadow_line(self, row: int, backend: int) -> memoryview:
+        start = row * row_width(len(self._backends)) + WorkerLine.WIDTH + backend * ShadowLine.WIDTH
+        return self._cells[start : start + ShadowLine.WIDTH]
 
     def _statement(self, backend: int) -> Statement:
-        lines = [self._line(row, backend).tolist() for row in range(self._rows)]
-        total = [sum(column) for column in zip(*lines, strict=True)]
+        lines = [self._shadow_line(row, backend).tolist() for row in self._rows]
+        total = _sum(lines)
+        present = [line for row, line in enumerate(lines) if self._worker_line(row)[WorkerLine.GAUGES["pid"]]]
+        states = [STATES[line[ShadowLine.GAUGES["state"]]] for line in present]
         return Statement(
             backend=self._backends[backend],
-            seen=total[_SEEN],
-            delivered_by_status={status: total[at] for status, at in _DELIVERED_AT.items() if total[at]}
-            | ({0: total[_OTHER_STATUS]} if total[_OTHER_STATUS] else {}),
-            failed_by_reason={reason: total[at] for reason, at in _FAILED_AT.items() if total[at]},
-            dropped_by_reason={reason: total[at] for reason, at in _DROPPED_AT.items() if total[at]},
+            seen=total[ShadowLine.SEEN],
+            delivered_by_status=_statuses(total, ShadowLine.DELIVERED, ShadowLine.OTHER_STATUS),
+            failed_by_reason=_counts(total, ShadowLine.FAILED),
+            dropped_by_reason=_counts(total, ShadowLine.DROPPED),
+            latency=_latency(total, ShadowLine.BUCKETS, ShadowLine.MICROSECONDS),
+            waiting=total[ShadowLine.GAUGES["waiting"]],
+            held_bytes=total[ShadowLine.GAUGES["held_bytes"]],
+            states={state: states.count(state) for state in STATES if state in states},
         )
 
 
-_FAILED_AT = {reason: _FAILED + index for index, reason in enumerate(FAILURE_REASONS)}
-_DROPPED_AT = {reason: _DROPPED + index for index, reason in enumerate(DROP_REASONS)}
-_DELIVERED_AT = {status: _DELIVERED + index for index, status in enumerate(_STATUSES)}
+def _sum(lines: Sequence[Sequence[int]]) -> list[int]:
+    return [sum(column) for column in zip(*lines, strict=True)]
 
 
-def _detail(counts: dict[int, int] | dict[str, int]) -> str:
-    return f" ({' '.join(f'{key}={count}' for key, count in counts.items())})" if counts else ""
+def _counts(total: Sequence[int], columns: Mapping[str, int]) -> dict[str, int]:
+    return {key: total[column] for key, column in columns.items() if total[column]}
+
+
+def _statuses(total: Sequence[int], columns: Mapping[int, int], other: int) -> dict[int, int]:
+    """Counts by status; those that no one has heard of under 0."""
+    found = {status: total[column] for status, column in columns.items() if total[column]}
+    return found | ({0: total[other]} if total[other] else {})
+
+
+def _latency(total: Sequence[int], buckets: Sequence[int], microseconds: int) -> Latency:
+    return Latency(tuple(total[column] for column in buckets), total[microseconds] / 1e6)

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 from time import perf_counter
 
+from httptee.columns import STATES
 from httptee.errors import upstream_error
 from httptee.health import Health
 from httptee.ledger import Account
@@ -62,15 +63,22 @@ class Shadow:
 
     def __repr__(self) -> str:
         busy = min(self._in_flight, self._awake)
-        queued = self._in_flight - busy
         dropped = self._account.dropped
-        return f"<Shadow {self._upstream.endpoint} [busy {busy}/{self._workers}, queued {queued}, dropped {dropped}]>"
+        return (
+            f"<Shadow {self._upstream.endpoint} "
+            f"[busy {busy}/{self._workers}, queued {self._waiting}, dropped {dropped}]>"
+        )
+
+    @property
+    def _waiting(self) -> int:
+        """Clones that no worker has taken up yet, as near as can be told without a lock."""
+        return max(0, self._in_flight - self._awake)
 
     def offer(self, exchange: Exchange) -> None:
         """Take a clone on, or drop it and say why in the ledger. Never waits."""
         reason = self._refusal(exchange)
         if reason is not None:
-            self._account.drop(reason)
+            self._account.drop(reason, exchange.follower)
             return
         self._account.open()
         with self._lock:
@@ -82,6 +90,10 @@ class Shadow:
             self._start_worker()
         if self._drained:  # between the refusal above and here: nobody will come for this clone
             self._drop_backlog()
+
+    def publish(self) -> None:
+        """Tell the ledger what does not follow from its counts. Called about once a second."""
+        self._account.publish(waiting=self._waiting, state=STATES.index("up" if self.health.up else "down"))
 
     def stop(self) -> None:
         """Take nothing more on: what is offered from here on is dropped as `closing`."""
@@ -153,16 +165,17 @@ class Shadow:
 
     def _send(self, exchange: Exchange) -> None:
         """One exchange with B, from its start to a line in the ledger."""
+        started = perf_counter()
         try:
             answer = self._upstream.send(exchange.request, self._timeouts)
             for _ in answer.raw.stream():  # read to its end, so that the connection can be used again
                 pass
         except Exception as error:
             reason = upstream_error(error).reason
-            self._account.settle_failed(reason)
+            self._account.settle_failed(reason, perf_counter() - started, exchange.follower)
             self.health.failed(reason)
         else:
-            self._account.settle_delivered(answer.status_code)
+            self._account.settle_delivered(answer.status_code, perf_counter() - started, exchange.follower)
             self.health.succeeded()
         self._free_slot()
 
@@ -173,7 +186,7 @@ class Shadow:
             except Empty:
                 return
             if exchange is not None:
-                self._account.settle_dropped("closing")
+                self._account.settle_dropped("closing", exchange.follower)
                 self._free_slot()
 
     def _free_slot(self) -> None:

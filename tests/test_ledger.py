@@ -19,7 +19,7 @@ def test_every_clone_is_somewhere_at_every_step():
     account.open()
     account.drop("saturated")
     assert ledger.statements()[0].in_flight == 3
-    account.settle_delivered(204)
+    account.settle_delivered(204, 0.0)
     account.settle_failed("timeout")
     account.settle_dropped("closing")
     (statement,) = ledger.statements()
@@ -50,7 +50,7 @@ def test_a_reason_outside_the_set_is_refused():
 
 def test_a_status_no_one_has_heard_of_is_counted_all_the_same():
     ledger = Ledger(["b"])
-    ledger.accounts(0)[0].settle_delivered(999)
+    ledger.accounts(0)[0].settle_delivered(999, 0.0)
     assert ledger.statements()[0].delivered == 1
 
 
@@ -79,7 +79,7 @@ def test_what_a_dead_worker_held_is_lost_and_only_that():
     dead, alive = ledger.accounts(0)[0], ledger.accounts(1)[0]
     for account in (dead, dead, alive):
         account.open()
-    dead.settle_delivered(200)
+    dead.settle_delivered(200, 0.0)
     ledger.settle_lost(0)
     (statement,) = ledger.statements()
     assert statement.failed_by_reason == {"lost": 1}
@@ -93,7 +93,7 @@ def test_no_count_is_lost_between_threads():
     def count():
         for _ in range(5000):
             account.open()
-            account.settle_delivered(200)
+            account.settle_delivered(200, 0.0)
 
     threads = [threading.Thread(target=count) for _ in range(4)]
     for thread in threads:

@@ -15,6 +15,7 @@ from httptee.build import build_tee, share
 from httptee.config import Settings
 from httptee.ledger import Ledger
 from httptee.server.listener import Server
+from httptee.server.vitals import Vitals
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -46,8 +47,11 @@ def run_worker(
     server = build_server(tee, settings, listening, row, processes)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
+    vitals = Vitals(ledger.worker(row), server, tee)
+    vitals.begin()
     ready()
-    server.run(wanted)
+    server.run(lambda: vitals.published() and wanted())
+    vitals.drain()
     deadline = monotonic() + settings.drain_timeout
     server.drain(settings.drain_timeout)
     tee.close(max(0.0, deadline - monotonic()))

@@ -1,0 +1,109 @@
+"""What can be read in the ledger: one B's account, A's account, and each worker, at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from httptee.columns import STATES
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How long answers took: their number in each bucket of `columns.BOUNDS` and above, and the sum in seconds."""
+
+    buckets: tuple[int, ...]
+    seconds: float
+
+    @property
+    def count(self) -> int:
+        """All answers together."""
+        return sum(self.buckets)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One B's account at one moment: counts since start, by status and by reason.
+
+    `waiting` and `held_bytes` are gauges over all workers; `states` has the number of workers that see B in each of
+    `columns.STATES`.
+    """
+
+    backend: str
+    seen: int
+    delivered_by_status: dict[int, int]
+    failed_by_reason: dict[str, int]
+    dropped_by_reason: dict[str, int]
+    latency: Latency
+    waiting: int
+    held_bytes: int
+    states: dict[str, int]
+
+    @property
+    def delivered(self) -> int:
+        """Clones that B answered, with whatever status."""
+        return sum(self.delivered_by_status.values())
+
+    @property
+    def failed(self) -> int:
+        """Clones that were sent, or could not be, and got no whole answer."""
+        return sum(self.failed_by_reason.values())
+
+    @property
+    def dropped(self) -> int:
+        """Clones that were never sent."""
+        return sum(self.dropped_by_reason.values())
+
+    @property
+    def in_flight(self) -> int:
+        """Clones that wait for a worker or for B."""
+        return self.seen - self.delivered - self.failed - self.dropped
+
+    @property
+    def state(self) -> str:
+        """`up` where all workers see it so, otherwise the worst that any of them sees."""
+        return next((state for state in (*STATES[1:], *STATES[:1]) if self.states.get(state)), STATES[0])
+
+    def __str__(self) -> str:
+        return (
+            f"B {self.backend} seen={self.seen} delivered={self.delivered}{_detail(self.delivered_by_status)}"
+            f" failed={self.failed}{_detail(self.failed_by_reason)}"
+            f" dropped={self.dropped}{_detail(self.dropped_by_reason)} in_flight={self.in_flight}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PrimaryStatement:
+    """A's account: answers that clients got by status, A's failures and the tee's own refusals by reason.
+
+    A request is counted once under `answered_by_status`, also where the answer is the tee's 502 or 504; an answer that
+    breaks off in its body is counted by its status, and once more under `errors_by_reason`. Refused requests never
+    came to A and are in no other count.
+    """
+
+    answered_by_status: dict[int, int]
+    errors_by_reason: dict[str, int]
+    refused_by_reason: dict[str, int]
+    latency: Latency
+    log_dropped: int
+
+    @property
+    def answered(self) -> int:
+        """Requests that went to A and have been answered."""
+        return sum(self.answered_by_status.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker process that is alive: `core` is None where it is not pinned, `started` in seconds since the epoch."""
+
+    row: int
+    pid: int
+    core: int | None
+    started: int
+    draining: bool
+    connections: int
+    held_bytes: int
+
+
+def _detail(counts: dict[int, int] | dict[str, int]) -> str:
+    return f" ({' '.join(f'{key}={count}' for key, count in counts.items())})" if counts else ""
