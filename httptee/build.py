@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import socket
 
+from httptee.admin.check import Check
 from httptee.app import Tee
 from httptee.config import Settings
 from httptee.endpoint import Endpoint
@@ -51,6 +52,12 @@ def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int =
         max_request_body=settings.max_request_body,
         drain_timeout=settings.drain_timeout,
     )
+
+
+def build_check(settings: Settings) -> Check:
+    """A's check, on connections of its own."""
+    upstream = Upstream(settings.a, WireAdapter(max_idle=1), rewrite_host=True, close=settings.close_connections)
+    return Check(upstream, settings.a_check, settings.a_timeout)
 
 
 def share(total: int, row: int, processes: int, least: int = 0) -> int:

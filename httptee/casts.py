@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from functools import partial
 
+from httptee.endpoint import Listen
+
 WORKERS_PER_CORE = 16
 _MOST_MILLISECONDS = 2**31 - 1
 _MOST_BYTES = 2**63 - 1
@@ -67,6 +69,25 @@ def pattern(text: str) -> re.Pattern[str] | None:
         return re.compile(text) if text else None
     except (re.error, OverflowError, RecursionError) as error:
         raise ValueError(f"must be a regular expression ({error}): {text!r}") from None
+
+
+def path_or_none(text: str) -> str:
+    """A request target in origin-form (RFC 9112 §3.2.1); the empty text is none."""
+    if text and not re.fullmatch(r"/[!-~]*", text):
+        raise ValueError(f"must be a path that starts with a slash, in visible ASCII: {text!r}")
+    return text
+
+
+def listen_or_none(text: str) -> Listen | None:
+    """An address to listen at; the empty text is none."""
+    return Listen.parse(text) if text else None
+
+
+def access_log_format(text: str) -> str:
+    """One of the access log's formats."""
+    if text not in ("combined", "json"):
+        raise ValueError(f"must be combined or json: {text!r}")
+    return text
 
 
 def tls_file(text: str) -> str:

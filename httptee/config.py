@@ -42,6 +42,7 @@ class Settings:
     a_rewrite: bool = False
     a_timeout: float = 2.5
     a_idle_timeout: float = 60.0
+    a_check: str = ""
     b: tuple[Endpoint, ...] = ()
     b_percent: float = 100.0
     b_rewrite: bool = False
@@ -60,6 +61,9 @@ class Settings:
     connection_limit: int = 10_000
     max_request_body: int = 2 * 1024**3
     drain_timeout: float = 5.0
+    admin: Listen | None = None
+    access_log: str = ""
+    access_log_format: str = "combined"
     cert_file: str = ""
     key_file: str = ""
 

@@ -14,12 +14,15 @@ from functools import partial
 
 from httptee.casts import (
     WORKERS_PER_CORE,
+    access_log_format,
     boolean,
     count,
     count_or_none,
     default_workers,
+    listen_or_none,
     milliseconds,
     or_auto,
+    path_or_none,
     pattern,
     percent,
     size,
@@ -99,6 +102,13 @@ OPTIONS: tuple[Option, ...] = (
         "MILLISECONDS",
     ),
     Option(
+        "a.check",
+        path_or_none,
+        "",
+        "A path of A's that the admin listener asks for every few seconds; /readyz fails unless A answers 2xx or 3xx.",
+        "PATH",
+    ),
+    Option(
         "b",
         Endpoint.parse,
         "",
@@ -159,6 +169,27 @@ OPTIONS: tuple[Option, ...] = (
     Option("connection-limit", count, "10000", "Connections from clients at a time.", "NUMBER"),
     Option("max-request-body", size, "2147483648", "Requests with larger bodies are answered with 413.", "BYTES"),
     Option("drain-timeout", milliseconds, "5000", "How long each B's backlog gets at exit.", "MILLISECONDS"),
+    Option(
+        "admin",
+        listen_or_none,
+        "",
+        "Where to serve /healthz, /readyz, /status and /metrics, such as 127.0.0.1:8889. Nowhere unless given.",
+        "ADDRESS",
+    ),
+    Option(
+        "access-log",
+        str,
+        "",
+        "A file for one record a request, with what became of each B's clone; - is the standard output.",
+        "FILE",
+    ),
+    Option(
+        "access-log-format",
+        access_log_format,
+        "combined",
+        "How these records look: combined (the combined log format, and more at the end of the line) or json.",
+        "FORMAT",
+    ),
     Option("cert.file", tls_file, "", "TLS certificate for the listening side (not there yet).", "FILE"),
     Option("key.file", tls_file, "", "TLS private key for the listening side (not there yet).", "FILE"),
 )

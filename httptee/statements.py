@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from httptee.columns import STATES
@@ -103,6 +104,14 @@ class Worker:
     draining: bool
     connections: int
     held_bytes: int
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names, those that were there before with a number: two B's may be at the same address."""
+    return [
+        name if names.index(name) == index else f"{name}#{names[:index].count(name) + 1}"
+        for index, name in enumerate(names)
+    ]
 
 
 def _detail(counts: dict[int, int] | dict[str, int]) -> str:

@@ -18,6 +18,7 @@ from httptee.build import build_ledger
 from httptee.config import Settings
 from httptee.endpoint import Listen
 from httptee.ledger import Ledger
+from httptee.server.admin import AdminProcess
 from httptee.server.listening import bind
 from httptee.server.worker import run_worker
 
@@ -37,12 +38,19 @@ def serve(settings: Settings) -> int:
         print(f"httptee: cannot listen on {settings.listen}: {error.strerror or error}", file=sys.stderr)
         return 1
     ledger = build_ledger(settings, settings.processes)
+    try:
+        admin = AdminProcess(settings, ledger, inherited=(listening,))
+    except OSError as error:
+        print(f"httptee: cannot listen on {settings.admin} (-admin): {error.strerror or error}", file=sys.stderr)
+        return 1
     _announce(settings, listening.getsockname()[1])
     if settings.processes == 1:
         signal.signal(signal.SIGUSR1, lambda *_: print_ledger(ledger))
+        admin.start_thread()
         run_worker(settings, ledger, listening, 0, 1)
     else:
-        Supervisor(settings, ledger, listening).run()
+        Supervisor(settings, ledger, listening, admin).run()
+    admin.stop()
     print_ledger(ledger)
     return 0
 
@@ -80,10 +88,11 @@ class _Worker:
 class Supervisor:
     """Keeps `settings.processes` workers alive until SIGTERM or SIGINT."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, listening: socket.socket) -> None:
+    def __init__(self, settings: Settings, ledger: Ledger, listening: socket.socket, admin: AdminProcess) -> None:
         self._settings = settings
         self._ledger = ledger
         self._listening = listening
+        self._admin = admin
         self._workers = [_Worker(row) for row in range(settings.processes)]
 
     def run(self) -> None:
@@ -91,7 +100,7 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         while True:
             self._start_due()
-            received = signal.sigtimedwait(_SIGNALS, self._next_start())
+            received = signal.sigtimedwait(_SIGNALS, min(self._next_start(), self._admin.keep()))
             number = received.si_signo if received else 0
             if number == signal.SIGCHLD:
                 self._collect()
