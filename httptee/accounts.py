@@ -19,6 +19,7 @@ _DELIVERED = ShadowLine.DELIVERED
 _A_FIRST_BUCKET = WorkerLine.BUCKETS[0]
 _A_MICROSECONDS = WorkerLine.MICROSECONDS
 _ANSWERED = WorkerLine.ANSWERED
+_INTERNAL = WorkerLine.REFUSED["internal"]
 
 
 class Account:
@@ -108,7 +109,7 @@ class WorkerAccount:
     def refused(self, reason: str) -> None:
         """The tee answered a request itself; neither A nor any B hears of it."""
         with self._lock:
-            self._cells[WorkerLine.REFUSED[reason]] += 1
+            self._cells[WorkerLine.REFUSED.get(reason, _INTERNAL)] += 1
 
     def log_dropped(self) -> None:
         """A record of the access log was dropped."""

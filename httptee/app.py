@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from httptee.access_log import AccessLog
 from httptee.accounts import WorkerAccount
 from httptee.errors import Refusal
 from httptee.headers import Additions
@@ -20,6 +21,8 @@ from httptee.shadow import Shadow
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+_LAST_RECORDS = 1.0  # seconds for the access log at the end
+
 
 class Tee:
     """Answers every request from A and offers each shadow a clone once A's answer is on its way."""
@@ -30,6 +33,7 @@ class Tee:
         shadows: Sequence[Shadow],
         additions: Additions,
         account: WorkerAccount,
+        log: AccessLog | None = None,
         *,
         in_memory: int,
         max_request_body: int,
@@ -39,6 +43,7 @@ class Tee:
         self.shadows = tuple(shadows)
         self._additions = additions
         self._account = account
+        self._log = log
         self._in_memory = in_memory
         self._max_request_body = max_request_body
         self._drain_timeout = drain_timeout
@@ -48,14 +53,24 @@ class Tee:
         try:
             request = receive(environ, self._additions, self._in_memory, self._max_request_body)
         except Refusal as refusal:
-            self._account.refused(refusal.reason)
-            return Relay(tee_answer(refusal), start_response, ())
+            answer = tee_answer(refusal)
+            self.refused(environ, answer)
+            return Relay(answer, start_response, ())
         started = perf_counter()
         response = self.primary.answer(request)
         seconds = perf_counter() - started
         self._account.answered(response.status, seconds)
-        exchange = Exchange(request, response.status, seconds)
+        record = None
+        if self._log is not None:
+            record, response = self._log.follow(environ, response, seconds)
+        exchange = Exchange(request, response.status, seconds, record)
         return Relay(response, start_response, self.shadows, exchange)
+
+    def refused(self, environ: WSGIEnvironment, answer: Response) -> None:
+        """Account for a request that was answered without A, here or in the server in front."""
+        self._account.refused(answer.error)
+        if self._log is not None:
+            self._log.refused(environ, answer)
 
     def close(self, timeout: float | None = None) -> None:
         """Drain every shadow within `timeout` seconds in all (the drain timeout if not given), then close all idle
@@ -66,6 +81,8 @@ class Tee:
         for shadow in self.shadows:
             shadow.drain(deadline - perf_counter())
         self.primary.close()
+        if self._log is not None:
+            self._log.close(_LAST_RECORDS)
 
 
 class Relay:

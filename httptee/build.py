@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import socket
 
+from httptee.access_log import AccessLog
 from httptee.admin.check import Check
 from httptee.app import Tee
 from httptee.config import Settings
 from httptee.endpoint import Endpoint
 from httptee.headers import Additions
-from httptee.ledger import Account, Ledger
+from httptee.ledger import Account, Ledger, WorkerAccount
+from httptee.line_writer import LineWriter
+from httptee.log_formats import FORMATS
 from httptee.primary import Primary
 from httptee.selection import Selection
 from httptee.shadow import Shadow
@@ -48,6 +51,7 @@ def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int =
         shadows,
         additions,
         account,
+        _access_log(settings, account) if settings.access_log else None,
         in_memory=in_memory,
         max_request_body=settings.max_request_body,
         drain_timeout=settings.drain_timeout,
@@ -78,6 +82,11 @@ def _shadow(settings: Settings, endpoint: Endpoint, account: Account, row: int, 
         timeout=settings.b_timeout,
         drain_timeout=settings.drain_timeout,
     )
+
+
+def _access_log(settings: Settings, account: WorkerAccount) -> AccessLog:
+    writer = LineWriter(settings.access_log, account.log_dropped)
+    return AccessLog(writer, FORMATS[settings.access_log_format], len(settings.b))
 
 
 def _via(settings: Settings) -> str:

@@ -12,13 +12,17 @@ import select
 import socket
 from collections.abc import Callable
 from time import monotonic, sleep, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
+from httptee.message import Response
 from httptee.server.channel import READY, Channel
 from httptee.server.crew import Crew
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +51,7 @@ class Server(TcpWSGIServer):
         self._stopping = False
         self.closes_connections = close_connections
         self.client_timeout = client_timeout
+        self.on_refusal: Callable[[WSGIEnvironment, Response], object] = lambda environ, answer: None
         super().__init__(
             application,
             map={},

@@ -18,6 +18,7 @@ from httptee.build import build_ledger
 from httptee.config import Settings
 from httptee.endpoint import Listen
 from httptee.ledger import Ledger
+from httptee.line_writer import check_log
 from httptee.server.admin import AdminProcess
 from httptee.server.listening import bind
 from httptee.server.worker import run_worker
@@ -36,6 +37,12 @@ def serve(settings: Settings) -> int:
         listening = bind(settings.listen)
     except OSError as error:
         print(f"httptee: cannot listen on {settings.listen}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    try:
+        if settings.access_log:
+            check_log(settings.access_log)
+    except OSError as error:
+        print(f"httptee: cannot write {settings.access_log} (-access-log): {error.strerror}", file=sys.stderr)
         return 1
     ledger = build_ledger(settings, settings.processes)
     try:

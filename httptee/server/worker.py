@@ -47,6 +47,7 @@ def run_worker(
     server = build_server(tee, settings, listening, row, processes)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.stop())
+    server.on_refusal = tee.refused
     vitals = Vitals(ledger.worker(row), server, tee)
     vitals.begin()
     ready()
