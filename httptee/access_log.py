@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 Outcome = tuple[str, str, str | int, float]
 """A B's name, `delivered`, `failed` or `dropped`, the status or reason, and the seconds that its exchange took."""
 
-_NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")
-
 
 def request_id() -> str:
     """A name for one request: 16 hexadecimal digits."""

@@ -18,8 +18,8 @@ def combined(record: Record) -> str:
     method, target, protocol = record.request
     error = f":{record.error}" if record.error else ""
     text = (
-        f'{record.client or "-"} - - [{_local(int(record.at))}] "{_plain(method)} {_plain(target)} {protocol}" {record.status} '
-        f'{record.sent or "-"} "{_plain(record.referer) or "-"}" "{_plain(record.agent) or "-"}" '
+        f'{record.client or "-"} - - [{_local(int(record.at))}] "{_plain(method)} {_plain(target)} {protocol}" '
+        f'{record.status} {record.sent or "-"} "{_plain(record.referer) or "-"}" "{_plain(record.agent) or "-"}" '
         f"id={record.id} total={record.total:.6f} a={record.status}{error}/{record.seconds:.6f}"
     )
     for backend, outcome, detail, seconds in record.outcomes:
