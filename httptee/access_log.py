@@ -44,6 +44,7 @@ class Record:
         "id",
         "outcomes",
         "referer",
+        "refused",
         "request",
         "seconds",
         "sent",
@@ -52,7 +53,13 @@ class Record:
     )
 
     def __init__(
-        self, log: AccessLog, environ: WSGIEnvironment, response: Response, seconds: float, clones: int
+        self,
+        log: AccessLog,
+        environ: WSGIEnvironment,
+        response: Response,
+        seconds: float,
+        clones: int,
+        refused: bool = False,
     ) -> None:
         self.id = request_id()
         self.at = time() - seconds
@@ -61,6 +68,7 @@ class Record:
         self.referer, self.agent = _fields(environ)
         self.status = response.status
         self.error = response.error
+        self.refused = refused
         self.seconds = seconds
         self.total = seconds
         self.sent = 0
@@ -135,7 +143,7 @@ class AccessLog:
 
     def refused(self, environ: WSGIEnvironment, response: Response) -> None:
         """Write the record of a request that the tee answers itself."""
-        Record(self, environ, response, 0.0, 0).watch(response).close()
+        Record(self, environ, response, 0.0, 0, refused=True).watch(response).close()
 
     def write(self, record: Record) -> None:
         """Hand a record to the writer, formatted: many at once in the writer's thread would hold the others up."""

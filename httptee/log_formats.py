@@ -17,10 +17,11 @@ def combined(record: Record) -> str:
     """The combined log format; behind it the request's id, A's outcome and time, and every B's."""
     method, target, protocol = record.request
     error = f":{record.error}" if record.error else ""
+    a = f"a={record.status}{error}/{record.seconds:.6f}" if not record.refused else f"refused{error}"
     text = (
         f'{record.client or "-"} - - [{_local(int(record.at))}] "{_plain(method)} {_plain(target)} {protocol}" '
         f'{record.status} {record.sent or "-"} "{_plain(record.referer) or "-"}" "{_plain(record.agent) or "-"}" '
-        f"id={record.id} total={record.total:.6f} a={record.status}{error}/{record.seconds:.6f}"
+        f"id={record.id} total={record.total:.6f} {a}"
     )
     for backend, outcome, detail, seconds in record.outcomes:
         took = "" if outcome == "dropped" else f"/{seconds:.6f}"
@@ -44,7 +45,10 @@ def as_json(record: Record) -> str:
         "referer": record.referer,
         "user_agent": record.agent,
         "seconds": round(record.total, 6),
-        "a": {"status": record.status, "error": record.error, "seconds": round(record.seconds, 6)},
+        "refused": record.error if record.refused else None,
+        "a": None
+        if record.refused
+        else {"status": record.status, "error": record.error, "seconds": round(record.seconds, 6)},
         "b": [_shadow(*outcome) for outcome in record.outcomes],
     }
     return json.dumps(found, separators=(",", ":")) + "\n"
