@@ -79,7 +79,7 @@ def test_a_reader_that_does_not_read_costs_lines_and_no_time(make, tmp_path):
     eventually(lambda: writer._file >= 0)
 
     def full():
-        writer.put(b"x" * 99 + b"\n")
+        writer.put(b"x" * 3999 + b"\n")
         return lost
 
     eventually(full)

@@ -44,7 +44,7 @@ class AdminServer(Server):
         """Cut off whoever has been here for too long."""
         for channel in list(self.active_channels.values()):
             if channel.creation_time < now - _PATIENCE:
-                with contextlib.suppress(OSError):
+                with contextlib.suppress(OSError, AttributeError):  # its owner may have closed it a moment ago
                     channel.socket.shutdown(socket.SHUT_RDWR)
 
 

@@ -34,20 +34,21 @@ _LAST_WORDS = 2.0  # seconds beyond the drain timeout before a worker that does 
 def serve(settings: Settings) -> int:
     """Run the tee until it is told to stop; return the exit status. The ledger is printed at the end."""
     try:
-        listening = bind(settings.listen)
-    except OSError as error:
-        print(f"httptee: cannot listen on {settings.listen}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    try:
         if settings.access_log:
             check_log(settings.access_log)
     except OSError as error:
         print(f"httptee: cannot write {settings.access_log} (-access-log): {error.strerror}", file=sys.stderr)
         return 1
+    try:
+        listening = bind(settings.listen)
+    except OSError as error:
+        print(f"httptee: cannot listen on {settings.listen}: {error.strerror or error}", file=sys.stderr)
+        return 1
     ledger = build_ledger(settings, settings.processes)
     try:
         admin = AdminProcess(settings, ledger, inherited=(listening,))
     except OSError as error:
+        listening.close()
         print(f"httptee: cannot listen on {settings.admin} (-admin): {error.strerror or error}", file=sys.stderr)
         return 1
     _announce(settings, listening.getsockname()[1])
