@@ -1,6 +1,7 @@
 import json
 import re
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,8 +12,8 @@ from httptee.admin.history import History
 from httptee.admin.metrics import LedgerCollector, exposition
 from httptee.admin.status import shown
 from httptee.config import Settings, load
-from httptee.errors import UpstreamConnectError
-from httptee.ledger import Ledger
+from httptee.errors import REFUSAL_REASONS, UpstreamConnectError
+from httptee.ledger import DROP_REASONS, FAILURE_REASONS, Ledger
 from tests.support.net import require
 
 SETTINGS = load(["-a", "http://a:1", "-b", "http://b:2", "-b", "http://b:2", "-b.methods", "^GET$"], {})
@@ -274,3 +275,13 @@ def test_the_oldest_clone_is_as_old_as_the_counts_say(history):
 def test_history_is_bounded(history):
     history.seconds(500)
     assert len(history.history._snapshots) <= 62
+
+
+def test_every_metric_page_and_reason_is_in_the_documentation():
+    text = (Path(__file__).parent.parent / "docs" / "monitoring.md").read_text()
+    families = re.findall(r"^# TYPE (\S+) ", get(with_worker(make()), "/metrics").body, re.M)
+    assert len(families) >= 18
+    for name in [*families, *make().admin._pages, *FAILURE_REASONS, *DROP_REASONS, *REFUSAL_REASONS]:
+        assert f"`{name}" in text, name
+    documented = set(re.findall(r"^\| `(httptee_\w+)", text, re.M))
+    assert documented == set(families)
