@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _quoted
 from time import gmtime, localtime, strftime
 
 from httptee.access_log import Record
@@ -33,37 +33,32 @@ def as_json(record: Record) -> str:
     """One JSON object a line; times in seconds, `time` in UTC."""
     method, target, protocol = record.request
     milliseconds = int(record.at * 1000) % 1000
-    found = {
-        "time": f"{_utc(int(record.at))}.{milliseconds:03d}Z",
-        "id": record.id,
-        "client": record.client,
-        "method": method,
-        "target": target,
-        "protocol": protocol,
-        "status": record.status,
-        "bytes": record.sent,
-        "referer": record.referer,
-        "user_agent": record.agent,
-        "seconds": round(record.total, 6),
-        "refused": record.error if record.refused else None,
-        "a": None
-        if record.refused
-        else {"status": record.status, "error": record.error, "seconds": round(record.seconds, 6)},
-        "b": [_shadow(*outcome) for outcome in record.outcomes],
-    }
-    return json.dumps(found, separators=(",", ":")) + "\n"
+    if record.refused:
+        asked = f'"refused":{_quoted(record.error)},"a":null'
+    else:
+        asked = (
+            f'"refused":null,"a":{{"status":{record.status},"error":{_quoted(record.error)},'
+            f'"seconds":{record.seconds:.6f}}}'
+        )
+    shadows = ",".join([_shadow(*outcome) for outcome in record.outcomes])
+    return (
+        f'{{"time":"{_utc(int(record.at))}.{milliseconds:03d}Z","id":"{record.id}","client":{_quoted(record.client)},'
+        f'"method":{_quoted(method)},"target":{_quoted(target)},"protocol":{_quoted(protocol)},'
+        f'"status":{record.status},"bytes":{record.sent},"referer":{_quoted(record.referer)},'
+        f'"user_agent":{_quoted(record.agent)},"seconds":{record.total:.6f},{asked},"b":[{shadows}]}}\n'
+    )
 
 
 FORMATS: dict[str, Callable[[Record], str]] = {"combined": combined, "json": as_json}
 """How a record may be written; the names are those of the option's values."""
 
 
-def _shadow(backend: str, outcome: str, detail: str | int, seconds: float) -> dict[str, str | int | float]:
-    if outcome == "delivered":
-        return {"backend": backend, "outcome": outcome, "status": detail, "seconds": round(seconds, 6)}
-    if outcome == "failed":
-        return {"backend": backend, "outcome": outcome, "reason": detail, "seconds": round(seconds, 6)}
-    return {"backend": backend, "outcome": outcome, "reason": detail}
+def _shadow(backend: str, outcome: str, detail: str | int, seconds: float) -> str:
+    known = f'"backend":{_quoted(backend)},"outcome":"{outcome}"'
+    if outcome == "dropped":
+        return f'{{{known},"reason":"{detail}"}}'
+    what = f'"status":{detail}' if outcome == "delivered" else f'"reason":"{detail}"'
+    return f'{{{known},{what},"seconds":{seconds:.6f}}}'
 
 
 @lru_cache(maxsize=8)
