@@ -74,6 +74,7 @@ class ShadowLine:
     SEEN = _take.one()
     BUCKETS = tuple(_take.each(range(len(BOUNDS) + 1)).values())
     MICROSECONDS = _take.one()
+    COUNTERS = _take.width
     GAUGES = _take.each(SHADOW_GAUGES)
     WIDTH = _take.width
 
@@ -89,6 +90,7 @@ class WorkerLine:
     BUCKETS = tuple(_take.each(range(len(BOUNDS) + 1)).values())
     MICROSECONDS = _take.one()
     LOG_DROPPED = _take.one()
+    COUNTERS = _take.width
     GAUGES = _take.each(WORKER_GAUGES)
     WIDTH = _take.width
 

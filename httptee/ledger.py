@@ -28,30 +28,55 @@ from httptee.statements import Latency, PrimaryStatement, Statement, Worker
 __all__ = ["DROP_REASONS", "FAILURE_REASONS", "Account", "Ledger", "Statement", "WorkerAccount"]
 
 
-class Ledger:
-    """All accounts: `rows` workers by the B's named in `backends`."""
+_Backend = tuple[str, int]
+"""A B's name, and how many of that name stand before it."""
 
-    def __init__(self, backends: Sequence[str], rows: int = 1) -> None:
-        self._backends = tuple(backends)
-        self._rows = range(rows)
-        self._memory = mmap.mmap(-1, bytes_of(rows, len(self._backends)))
+
+class Ledger:
+    """All accounts: `rows` workers by the B's named in `backends`.
+
+    A reload starts a ledger of its own for the workers to come, which goes on counting where the `earlier` ones are:
+    the lines of those that are finished are added up in one row of its own, the others are read along. So the newest
+    ledger knows all there is since the start, in every process that was forked after it was made, and no count ever
+    goes back. A B that the reload took away keeps its line.
+    """
+
+    def __init__(self, backends: Sequence[str], rows: int = 1, earlier: Sequence[Ledger] = ()) -> None:
+        self.finished = False
+        """Set once no process writes to this ledger any more, and what they held has been settled."""
+        self._accounts = len(backends)
+        self._running = [ledger for ledger in earlier if not ledger.finished]
+        # A B may be named twice: the second one of a name is another B.
+        self._backends = _numbered(backends)
+        for ledger in earlier:
+            self._backends += [backend for backend in ledger._backends if backend not in self._backends]
+        self._rows = rows
+        self._memory = mmap.mmap(-1, bytes_of(rows + 1, len(self._backends)))
         self._cells = memoryview(self._memory).cast("Q")
+        for ledger in earlier:
+            if ledger.finished:
+                self._take_over(ledger)
 
     def accounts(self, row: int) -> list[Account]:
         """A worker's accounts with the B's, one a B, in their order."""
-        return [Account(name, self._shadow_line(row, backend)) for backend, name in enumerate(self._backends)]
+        return [Account(self._backends[number][0], self._shadow_line(row, number)) for number in range(self._accounts)]
 
     def worker(self, row: int) -> WorkerAccount:
         """A worker's own account."""
         return WorkerAccount(self._worker_line(row))
 
+    @property
+    def history(self) -> list[Ledger]:
+        """The ledger itself and those it reads along: what the next one has to be told of as `earlier`."""
+        return [self, *self._running]
+
     def statements(self) -> list[Statement]:
         """Where every B stands now, all workers together."""
-        return [self._statement(backend) for backend in range(len(self._backends))]
+        return [self._statement(backend) for backend in self._backends]
 
     def primary(self) -> PrimaryStatement:
         """Where A stands now, all workers together."""
-        total = _sum([self._worker_line(row).tolist() for row in self._rows])
+        total = _sum([line for ledger in self.history for line in ledger._worker_lines()])
         return PrimaryStatement(
             answered_by_status=_statuses(total, WorkerLine.ANSWERED, WorkerLine.OTHER_STATUS),
             errors_by_reason=_counts(total, WorkerLine.ERRORS),
@@ -63,8 +88,7 @@ class Ledger:
     def workers(self) -> list[Worker]:
         """The workers that are alive."""
         found = []
-        for row in self._rows:
-            line = self._worker_line(row)
+        for row, line in ((row, line) for ledger in self.history for row, line in enumerate(ledger._worker_lines())):
             gauges = {name: line[column] for name, column in WorkerLine.GAUGES.items()}
             core, draining = gauges.pop("core"), gauges.pop("draining")
             if gauges["pid"]:
@@ -73,14 +97,19 @@ class Ledger:
 
     def settle_lost(self, row: int) -> None:
         """Account for what a worker held when it ended: call it only when nobody writes to its row any more."""
-        for backend in range(len(self._backends)):
-            line = self._shadow_line(row, backend)
+        for number in range(self._accounts):
+            line = self._shadow_line(row, number)
             line[ShadowLine.FAILED["lost"]] += line[ShadowLine.SEEN] - sum(line[: ShadowLine.SEEN])
             for column in ShadowLine.GAUGES.values():
                 line[column] = 0
         line = self._worker_line(row)
         for column in WorkerLine.GAUGES.values():
             line[column] = 0
+
+    def holds_any(self, row: int) -> bool:
+        """Whether a worker's row has a clone in flight."""
+        lines = [self._shadow_line(row, number).tolist() for number in range(self._accounts)]
+        return any(line[ShadowLine.SEEN] > sum(line[: ShadowLine.SEEN]) for line in lines)
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.statements()))
@@ -89,17 +118,37 @@ class Ledger:
         start = row * row_width(len(self._backends))
         return self._cells[start : start + WorkerLine.WIDTH]
 
-    def _shadow_line(self, row: int, backend: int) -> memoryview:
-        start = row * row_width(len(self._backends)) + WorkerLine.WIDTH + backend * ShadowLine.WIDTH
+    def _shadow_line(self, row: int, number: int) -> memoryview:
+        start = row * row_width(len(self._backends)) + WorkerLine.WIDTH + number * ShadowLine.WIDTH
         return self._cells[start : start + ShadowLine.WIDTH]
 
-    def _statement(self, backend: int) -> Statement:
-        lines = [self._shadow_line(row, backend).tolist() for row in self._rows]
+    def _worker_lines(self) -> list[list[int]]:
+        """Every worker's line in this ledger alone, and behind them that of the finished ones."""
+        return [self._worker_line(row).tolist() for row in range(self._rows + 1)]
+
+    def _shadow_lines(self, backend: _Backend) -> list[list[int]]:
+        if backend not in self._backends:
+            return []
+        number = self._backends.index(backend)
+        return [self._shadow_line(row, number).tolist() for row in range(self._rows + 1)]
+
+    def _take_over(self, ledger: Ledger) -> None:
+        """Add the counts of a finished ledger, not its gauges, to the last row."""
+        _add(self._worker_line(self._rows), ledger._worker_lines(), WorkerLine.COUNTERS)
+        for number, backend in enumerate(self._backends):
+            _add(self._shadow_line(self._rows, number), ledger._shadow_lines(backend), ShadowLine.COUNTERS)
+
+    def _statement(self, backend: _Backend) -> Statement:
+        lines = [line for ledger in self.history for line in ledger._shadow_lines(backend)]
         total = _sum(lines)
-        present = [line for row, line in enumerate(lines) if self._worker_line(row)[WorkerLine.GAUGES["pid"]]]
-        states = [STATES[line[ShadowLine.GAUGES["state"]]] for line in present]
+        states = [
+            STATES[line[ShadowLine.GAUGES["state"]]]
+            for ledger in self.history
+            for line, worker in zip(ledger._shadow_lines(backend), ledger._worker_lines(), strict=False)
+            if worker[WorkerLine.GAUGES["pid"]]
+        ]
         return Statement(
-            backend=self._backends[backend],
+            backend=backend[0],
             seen=total[ShadowLine.SEEN],
             delivered_by_status=_statuses(total, ShadowLine.DELIVERED, ShadowLine.OTHER_STATUS),
             failed_by_reason=_counts(total, ShadowLine.FAILED),
@@ -109,6 +158,17 @@ class Ledger:
             held_bytes=total[ShadowLine.GAUGES["held_bytes"]],
             states={state: states.count(state) for state in STATES if state in states},
         )
+
+
+def _numbered(names: Sequence[str]) -> list[_Backend]:
+    """Every name with how many of its like stand before it."""
+    return [(name, names[:at].count(name)) for at, name in enumerate(names)]
+
+
+def _add(line: memoryview, lines: Sequence[Sequence[int]], columns: int) -> None:
+    for one in lines:
+        for column in range(columns):
+            line[column] += one[column]
 
 
 def _sum(lines: Sequence[Sequence[int]]) -> list[int]:

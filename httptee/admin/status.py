@@ -40,7 +40,12 @@ def status(settings: Settings, ledger: Ledger, history: History, check: Check, s
             "rates": history.primary_rates(),
         },
         "b": [
-            {"name": names[backend], "url": str(settings.b[backend]), **_shadow(statement, history, backend)}
+            {
+                "name": names[backend],
+                # A B that a reload took away keeps its account, and has no address any more.
+                "url": str(settings.b[backend]) if backend < len(settings.b) else None,
+                **_shadow(statement, history, backend),
+            }
             for backend, statement in enumerate(statements)
         ],
         "log_dropped": primary.log_dropped,
