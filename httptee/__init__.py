@@ -12,14 +12,18 @@ __version__ = "0.1.0"
 
 
 def create_app(settings: Settings) -> Tee:
-    """The tee as a WSGI application for a server of your own; its shadows are drained when the interpreter exits.
+    """The tee as a WSGI application for a server of your own; its shadows are drained when the interpreter exits, for
+    as long as the drain timeout.
 
     The settings of the listening side (`listen`, `threads`, `processes` and the like) are that server's business.
     """
     import atexit
+    import threading
 
     from httptee.build import build_ledger, build_tee
 
     tee = build_tee(settings, build_ledger(settings))
-    atexit.register(tee.close)
+    # What atexit calls comes too late: by then the executors' threads have been waited for, however much B's backlog
+    # holds. This is where concurrent.futures itself hooks in, and what hooks in later is called earlier.
+    getattr(threading, "_register_atexit", atexit.register)(tee.close)
     return tee

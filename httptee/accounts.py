@@ -116,6 +116,11 @@ class WorkerAccount:
         with self._lock:
             self._cells[WorkerLine.LOG_DROPPED] += 1
 
+    def share_changed(self, times: int) -> None:
+        """The cutoff has changed the share of the clones that are sent."""
+        with self._lock:
+            self._cells[WorkerLine.SHARE_CHANGES] += times
+
     def publish(self, **gauges: int) -> None:
         """Set some of `columns.WORKER_GAUGES`. With a pid the worker is there, and with 0 it is not."""
         for name, value in gauges.items():

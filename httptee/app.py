@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from httptee.access_log import AccessLog
 from httptee.accounts import WorkerAccount
-from httptee.errors import Refusal
+from httptee.budget import Budget
+from httptee.cutoff import Cutoff
+from httptee.errors import Overloaded, Refusal
 from httptee.headers import Additions
 from httptee.inbound import receive
 from httptee.message import Exchange, Response, tee_answer
@@ -38,6 +40,8 @@ class Tee:
         in_memory: int,
         max_request_body: int,
         drain_timeout: float,
+        cutoff: Cutoff | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.primary = primary
         self.shadows = tuple(shadows)
@@ -47,6 +51,8 @@ class Tee:
         self._in_memory = in_memory
         self._max_request_body = max_request_body
         self._drain_timeout = drain_timeout
+        self.cutoff = cutoff
+        self.budget = budget
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
@@ -60,6 +66,8 @@ class Tee:
         response = self.primary.answer(request)
         seconds = perf_counter() - started
         self._account.answered(response.status, seconds)
+        if self.cutoff is not None:
+            self.cutoff.observe(seconds)
         record = None
         if self._log is not None:
             record, response = self._log.follow(environ, response, seconds)
@@ -71,6 +79,10 @@ class Tee:
         self._account.refused(answer.error)
         if self._log is not None:
             self._log.refused(environ, answer)
+
+    def turned_away(self) -> None:
+        """Account for a connection that was answered with `overloaded` before it had asked for anything."""
+        self._account.refused(Overloaded.reason)
 
     def close(self, timeout: float | None = None) -> None:
         """Drain every shadow within `timeout` seconds in all (the drain timeout if not given), then close all idle

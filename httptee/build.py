@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import socket
+from collections.abc import Sequence
 
 from httptee.access_log import AccessLog
 from httptee.admin.check import Check
 from httptee.app import Tee
+from httptee.breaker import Breaker, BreakerPolicy
+from httptee.budget import Budget
 from httptee.config import Settings
-from httptee.endpoint import Endpoint
+from httptee.cutoff import Cutoff
 from httptee.headers import Additions
 from httptee.ledger import Account, Ledger, WorkerAccount
 from httptee.line_writer import LineWriter
 from httptee.log_formats import FORMATS
 from httptee.primary import Primary
-from httptee.selection import Selection
-from httptee.shadow import Shadow
+from httptee.selection import Selection, selections
+from httptee.shadow import Guards, Shadow
+from httptee.shadow_settings import ShadowSettings, backend_names, shadow_settings
 from httptee.transport.adapter import Timeouts, WireAdapter
 from httptee.transport.upstream import Upstream
 
@@ -24,9 +28,12 @@ MAX_BODY_IN_MEMORY = 1024 * 1024
 """Request bodies up to this, in bytes, are held in memory; longer ones stay in a file."""
 
 
-def build_ledger(settings: Settings, rows: int = 1) -> Ledger:
-    """The ledger of a tee with `rows` worker processes; to be built before they are forked."""
-    return Ledger([str(endpoint) for endpoint in settings.b], rows)
+def build_ledger(settings: Settings, rows: int = 1, earlier: Sequence[Ledger] = ()) -> Ledger:
+    """The ledger of a tee with `rows` worker processes; to be built before they are forked.
+
+    After a reload it goes on from the `earlier` ones.
+    """
+    return Ledger(backend_names(settings.b), rows, earlier)
 
 
 def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int = 1) -> Tee:
@@ -34,27 +41,39 @@ def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int =
     threads = share(settings.threads, row, processes, least=1)
     account = ledger.worker(row)
     primary = Primary(
-        Upstream(
-            settings.a, WireAdapter(max_idle=threads), rewrite_host=settings.a_rewrite, close=settings.close_connections
-        ),
+        primary_upstream(settings, threads),
         Timeouts(connect=settings.a_timeout, headers=settings.a_timeout, idle=settings.a_idle_timeout),
         account,
     )
+    budget = Budget(share(settings.b_max_bytes, row, processes))
+    cutoff = Cutoff(settings.b_cutoff) if settings.b_cutoff else None
+    policy = BreakerPolicy(failures=settings.b_breaker_failures, longest=settings.b_probe_interval)
+    chosen = shadow_settings(settings)
     shadows = [
-        _shadow(settings, endpoint, account, row, processes)
-        for endpoint, account in zip(settings.b, ledger.accounts(row), strict=True)
+        _shadow(
+            settings,
+            shadow,
+            account,
+            selection,
+            Guards(Breaker(shadow.name, circuit, policy), budget, cutoff),
+            row,
+            processes,
+        )
+        for shadow, account, selection, circuit in zip(
+            chosen, ledger.accounts(row), selections(chosen, ledger.clocks), ledger.circuits, strict=True
+        )
     ]
-    additions = Additions(_via(settings) if settings.via else "", settings.forward_client_ip)
-    in_memory = max(MAX_BODY_IN_MEMORY, settings.b_max_body)
     return Tee(
         primary,
         shadows,
-        additions,
+        additions(settings),
         account,
         _access_log(settings, account) if settings.access_log else None,
-        in_memory=in_memory,
+        in_memory=in_memory(settings),
         max_request_body=settings.max_request_body,
         drain_timeout=settings.drain_timeout,
+        cutoff=cutoff,
+        budget=budget,
     )
 
 
@@ -69,18 +88,55 @@ def share(total: int, row: int, processes: int, least: int = 0) -> int:
     return max(least, total // processes + (row < total % processes))
 
 
-def _shadow(settings: Settings, endpoint: Endpoint, account: Account, row: int, processes: int) -> Shadow:
-    workers = share(settings.b_workers, row, processes, least=1)
+def primary_upstream(settings: Settings, threads: int = 1) -> Upstream:
+    """A, with as many connections as there are threads to use them."""
+    return Upstream(
+        settings.a, WireAdapter(max_idle=threads), rewrite_host=settings.a_rewrite, close=settings.close_connections
+    )
+
+
+def shadow_upstream(settings: Settings, shadow: ShadowSettings, workers: int = 1) -> Upstream:
+    """One B."""
+    return Upstream(
+        shadow.endpoint,
+        WireAdapter(max_idle=workers),
+        rewrite_host=shadow.rewrite_host,
+        close=settings.close_connections,
+        change=shadow.changes or None,
+        verify=False if shadow.insecure else shadow.ca or True,
+    )
+
+
+def additions(settings: Settings) -> Additions:
+    """What every request gets on its way to A and B."""
+    return Additions(_via(settings) if settings.via else "", settings.forward_client_ip)
+
+
+def in_memory(settings: Settings) -> int:
+    """Bytes of a request body up to which it is held in memory: only such a body can go to a B."""
+    return max([MAX_BODY_IN_MEMORY, *(shadow.max_body for shadow in shadow_settings(settings))])
+
+
+def _shadow(
+    settings: Settings,
+    shadow: ShadowSettings,
+    account: Account,
+    selection: Selection,
+    guards: Guards,
+    row: int,
+    processes: int,
+) -> Shadow:
+    workers = share(shadow.workers, row, processes, least=1)
     return Shadow(
-        Upstream(
-            endpoint, WireAdapter(max_idle=workers), rewrite_host=settings.b_rewrite, close=settings.close_connections
-        ),
+        shadow_upstream(settings, shadow, workers),
         account,
-        Selection(settings.b_percent, settings.b_methods, settings.b_max_body),
+        selection,
+        guards,
         workers=workers,
-        backlog=share(settings.b_backlog, row, processes),
-        timeout=settings.b_timeout,
+        backlog=share(shadow.backlog, row, processes),
+        timeout=shadow.timeout,
         drain_timeout=settings.drain_timeout,
+        name=shadow.name,
     )
 
 
@@ -92,5 +148,5 @@ def _access_log(settings: Settings, account: WorkerAccount) -> AccessLog:
 def _via(settings: Settings) -> str:
     """The Via of this tee (RFC 9110 §7.6.3). The comment tells it from other tees on the way, which are no
     loop, and is the same in all its processes."""
-    identity = f"{socket.gethostname()} {settings.listen} {settings.a} {settings.b}"
+    identity = f"{socket.gethostname()} {settings.listen} {settings.a} {' '.join(map(str, settings.b))}"
     return f"1.1 httptee ({hashlib.sha256(identity.encode()).hexdigest()[:8]})"

@@ -51,6 +51,11 @@ def milliseconds(text: str) -> float:
     return _whole(text, 1, _MOST_MILLISECONDS) / 1000
 
 
+def milliseconds_or_off(text: str) -> float:
+    """Seconds, from a text in milliseconds; 0 for what is to be off."""
+    return _whole(text, 0, _MOST_MILLISECONDS) / 1000
+
+
 def or_auto(text: str, automatic: Callable[[], int]) -> int:
     """A count, or what `automatic` says for `auto` and 0."""
     return (0 if text == "auto" else count_or_none(text)) or automatic()

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from httptee.config import load_or_exit
+from httptee.config import load, load_or_exit
 from httptee.logs import set_up_log
 
 
@@ -18,8 +18,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         from httptee.demo import run_demo
 
         return run_demo(serve="serve" in arguments[0] or "serve" in arguments[1:])
+    if arguments[:1] == ["explain"]:
+        from httptee.explain import run_explain
+
+        return run_explain(arguments[1:], os.environ)
+    if arguments[:1] == ["check"]:
+        from httptee.check import run_check
+
+        return run_check(arguments[1:], os.environ)
     settings = load_or_exit(arguments, os.environ)
     set_up_log(logging.DEBUG if settings.debug else logging.INFO)
     from httptee.server.supervisor import serve
 
-    return serve(settings)
+    return serve(settings, lambda: load(arguments, os.environ))

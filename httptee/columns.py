@@ -21,9 +21,11 @@ DROP_REASONS: tuple[str, ...] = (
     "sampled_out",
     "filtered",
     "too_large",
+    "rate_limited",
     "saturated",
     "over_budget",
     "circuit_open",
+    "cut_off",
     "closing",
 )
 """Why a clone may never be sent: the closed set."""
@@ -31,18 +33,21 @@ DROP_REASONS: tuple[str, ...] = (
 BOUNDS: tuple[float, ...] = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the latency buckets, in seconds; one more bucket takes what is above them all."""
 
-WORKER_GAUGES: tuple[str, ...] = ("pid", "core", "started", "draining", "connections", "held_bytes")
+WORKER_GAUGES: tuple[str, ...] = ("pid", "core", "started", "draining", "connections", "held_bytes", "cut")
 """What a worker says of itself. `core` is one more than the core's number, 0 for a worker that is not pinned;
-`started` is in whole seconds since the epoch, `held_bytes` what its clones hold, shared bodies counted once."""
+`started` is in whole seconds since the epoch, `held_bytes` what the bodies of its clones hold, those that several B's
+share counted once, `cut` the part of the clones that the cutoff drops, in millionths."""
 
-SHADOW_GAUGES: tuple[str, ...] = ("waiting", "state", "held_bytes")
-"""What a worker says of a B: clones that no thread has taken up yet, one of `STATES` by its number, and the bytes that
-those clones hold."""
+SHADOW_GAUGES: tuple[str, ...] = ("waiting",)
+"""What a worker says of a B: clones that no thread has taken up yet."""
 
-STATES: tuple[str, ...] = ("up", "down", "half_open")
+CIRCUIT_WORDS = 4
+"""Shared words for the state of one B's circuit breaker."""
+
+IS_OPEN = 0
+"""Which of them is not 0 while B is taken to be down."""
 
 _STATUSES = range(100, 600)
-_WORD = 8  # bytes
 
 
 class _Columns:
@@ -90,6 +95,7 @@ class WorkerLine:
     BUCKETS = tuple(_take.each(range(len(BOUNDS) + 1)).values())
     MICROSECONDS = _take.one()
     LOG_DROPPED = _take.one()
+    SHARE_CHANGES = _take.one()
     COUNTERS = _take.width
     GAUGES = _take.each(WORKER_GAUGES)
     WIDTH = _take.width
@@ -98,8 +104,3 @@ class WorkerLine:
 def row_width(backends: int) -> int:
     """Words in the row of a worker with so many B's."""
     return WorkerLine.WIDTH + backends * ShadowLine.WIDTH
-
-
-def bytes_of(rows: int, backends: int) -> int:
-    """Bytes that `rows` workers with so many B's take."""
-    return rows * row_width(backends) * _WORD

@@ -19,18 +19,17 @@ from typing import Any, NoReturn, TextIO
 import configargparse
 
 from httptee import __version__
+from httptee.backend import Backend
 from httptee.casts import default_workers, usable_cores
 from httptee.endpoint import Endpoint, Listen, without_userinfo
+from httptee.errors import ConfigError
 from httptee.options import BY_NAME, OPTIONS, Option, help_text
+from httptee.shadow_settings import shadow_settings
 
 __all__ = ["ConfigError", "Endpoint", "Listen", "Settings", "load", "load_or_exit"]
 
 SECTION = "httptee"
 CONFIG_ENVIRONMENT = "HTTPTEE_CONFIG"
-
-
-class ConfigError(ValueError):
-    """An option is unknown, or its value does not do. The message is one line and names where it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ class Settings:
     a_timeout: float = 2.5
     a_idle_timeout: float = 60.0
     a_check: str = ""
-    b: tuple[Endpoint, ...] = ()
+    b: tuple[Backend, ...] = ()
     b_percent: float = 100.0
     b_rewrite: bool = False
     b_timeout: float = 1.0
@@ -51,6 +50,10 @@ class Settings:
     b_backlog: int = 1000
     b_methods: re.Pattern[str] | None = None
     b_max_body: int = 1024 * 1024
+    b_max_bytes: int = 64 * 1024 * 1024
+    b_breaker_failures: int = 5
+    b_probe_interval: float = 1.5
+    b_cutoff: float = 0.0
     forward_client_ip: bool = False
     close_connections: bool = False
     via: bool = True
@@ -59,6 +62,8 @@ class Settings:
     processes: int = field(default_factory=usable_cores)
     pin: bool = True
     connection_limit: int = 10_000
+    max_pending: int = 1000
+    client_timeout: float = 60.0
     max_request_body: int = 2 * 1024**3
     drain_timeout: float = 5.0
     admin: Listen | None = None
@@ -82,7 +87,9 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     for option in OPTIONS:
         texts = getattr(found, option.setting) or option.texts(option.default)
         values[option.setting] = option.value(texts)
-    return Settings(**values)
+    settings = Settings(**values)
+    shadow_settings(settings)  # refuses Bs that contradict each other
+    return settings
 
 
 def load_or_exit(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -205,7 +212,8 @@ class _IniParser(configargparse.ConfigFileParser):  # type: ignore[misc]
             raise ConfigError(f"{place}: unknown option {_unknown(key)}")
         option = BY_NAME[key]
         quoted = re.fullmatch(r"([\"'])(.*)\1", value)
-        texts = option.texts(quoted[2] if quoted else value)
+        # A quote at the start of a repeatable option's value may be its first word's alone.
+        texts = option.texts(quoted[2] if quoted and not option.repeatable else value)
         _check(option, texts, f"{place}: {key}")
         return option, texts
 

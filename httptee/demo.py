@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from httptee.backend import Backend
 from httptee.build import build_ledger, build_tee
 from httptee.config import Settings
 from httptee.endpoint import Endpoint, Listen
@@ -101,7 +102,7 @@ def run_demo(serve: bool = False) -> int:
     production, test = Echo("A"), Echo("B")
     backends = [Background(echo, Settings(threads=8)) for echo in (production, test)]
     settings = Settings(
-        a=Endpoint.parse(backends[0].url), b=(Endpoint.parse(backends[1].url),), threads=8, forward_client_ip=True
+        a=Endpoint.parse(backends[0].url), b=(Backend.parse(backends[1].url),), threads=8, forward_client_ip=True
     )
     ledger = build_ledger(settings)
     tee = build_tee(settings, ledger)

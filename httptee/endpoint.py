@@ -81,10 +81,9 @@ class Endpoint:
             return self.prefix + raw
         if raw == "*":
             return raw
-        absolute = _ABSOLUTE.match(raw)
-        if absolute:
-            path = raw[absolute.end() :]
-            return self.prefix + (path if path.startswith("/") else "/" + path)
+        origin = origin_form(raw)
+        if origin is not raw:
+            return self.prefix + origin
         return f"{self.prefix}/{raw}" if self.prefix else raw
 
     def __str__(self) -> str:
@@ -115,12 +114,23 @@ class Listen:
         return f"{_bracketed(self.host)}:{self.port}"
 
 
-def split_endpoints(text: str) -> list[str]:
-    """Split `x y`, `x, y`, `[x, y]` or `["x", "y"]`. `[::1]` is one address and not a list."""
-    text = text.strip()
-    if re.fullmatch(r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]", text) and not _is_ipv6(text[1:-1]):
-        text = text[1:-1]
-    return [word.strip("\"'") for word in re.split(r"[\s,]+", text) if word]
+def is_bracketed_list(text: str) -> bool:
+    """Whether it is `[x, y]`. `[::1]` is one address and not a list."""
+    return bool(re.fullmatch(r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]", text)) and not _is_ipv6(text[1:-1])
+
+
+def origin_form(raw: str) -> str:
+    """A request target without the scheme and authority of an absolute one (RFC 9112 §3.2.2). Never raises."""
+    absolute = _ABSOLUTE.match(raw) if raw[:1] != "/" else None
+    if absolute is None:
+        return raw
+    path = raw[absolute.end() :]
+    return path if path.startswith("/") else "/" + path
+
+
+def path_of(raw: str) -> str:
+    """The path of a request target, not decoded, without the query."""
+    return (raw if raw[:1] == "/" else origin_form(raw)).partition("?")[0]
 
 
 def without_userinfo(text: str) -> str:

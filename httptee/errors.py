@@ -2,7 +2,7 @@
 
 Two families. A `Refusal` is the tee's own answer to a request it will not forward. An `UpstreamError` says what
 became of an exchange with A or B; its `reason` is the slug the ledger counts. For B that is the whole story; for A
-it also decides the status that the client gets.
+it also decides the status that the client gets. A `ConfigError` is for whoever starts the tee.
 """
 
 from __future__ import annotations
@@ -16,11 +16,17 @@ import requests
 import urllib3.exceptions
 
 
+class ConfigError(ValueError):
+    """An option is unknown, or its value does not do. The message is one line and names where it stands."""
+
+
 class TeeError(Exception):
     """An error that has an answer: an HTTP status and a reason slug for `X-Httptee-Error`."""
 
     status: ClassVar[int] = 500
     reason: ClassVar[str] = "internal"
+    retry_after: ClassVar[int] = 0
+    """Seconds after which the client may well try again; 0 where the answer does not say."""
 
 
 class Refusal(TeeError):
@@ -32,6 +38,13 @@ class BadRequest(Refusal):
 
     status = 400
     reason = "bad_request"
+
+
+class RequestTimeout(Refusal):
+    """The client is too slow in sending its request (RFC 9110 §15.5.9)."""
+
+    status = 408
+    reason = "request_timeout"
 
 
 class BodyTooLarge(Refusal):
@@ -74,6 +87,14 @@ class LoopDetected(Refusal):
 
     status = 508
     reason = "loop"
+
+
+class Overloaded(Refusal):
+    """The tee has as many connections, or requests waiting for a thread, as it may (RFC 9110 §15.6.4)."""
+
+    status = 503
+    reason = "overloaded"
+    retry_after = 1
 
 
 REFUSAL_REASONS: tuple[str, ...] = (TeeError.reason, *(refusal.reason for refusal in Refusal.__subclasses__()))

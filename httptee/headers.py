@@ -89,6 +89,29 @@ def with_host(headers: Headers, host: str) -> Headers:
     return [(name, host if name.lower() == "host" else value) for name, value in headers]
 
 
+def without(headers: Headers, names: frozenset[str]) -> Headers:
+    """The fields whose names, in lower case, are not among these."""
+    return [pair for pair in headers if pair[0].lower() not in names] if names else headers
+
+
+def with_field(headers: Headers, name: str, value: str) -> Headers:
+    """The fields with exactly one of that name: in the place of the first there was, or last."""
+    lowered = name.lower()
+    kept: Headers = []
+    pending: list[tuple[str, str]] = [(name, value)]
+    for pair in headers:
+        if pair[0].lower() != lowered:
+            kept.append(pair)
+        elif pending:
+            kept.append(pending.pop())
+    return kept + pending
+
+
+def with_added(headers: Headers, name: str, value: str) -> Headers:
+    """The fields and one more at their end."""
+    return [*headers, (name, value)]
+
+
 def _append(headers: Headers, name: str, value: str) -> None:
     """Add an element to the last field of that name (in `headers`, which is ours), or a field of its own."""
     lowered = name.lower()

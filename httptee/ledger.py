@@ -10,30 +10,22 @@ Whatever can be read is a sum over all rows, so a new worker goes on in the row 
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Mapping, Sequence
 
 from httptee.accounts import Account, WorkerAccount
-from httptee.columns import (
-    DROP_REASONS,
-    FAILURE_REASONS,
-    STATES,
-    ShadowLine,
-    WorkerLine,
-    bytes_of,
-    row_width,
-)
+from httptee.columns import CIRCUIT_WORDS, DROP_REASONS, FAILURE_REASONS, IS_OPEN, ShadowLine, WorkerLine, row_width
+from httptee.rate import shared_clocks
+from httptee.shared import shared_words
 from httptee.statements import Latency, PrimaryStatement, Statement, Worker
 
 __all__ = ["DROP_REASONS", "FAILURE_REASONS", "Account", "Ledger", "Statement", "WorkerAccount"]
-
 
 _Backend = tuple[str, int]
 """A B's name, and how many of that name stand before it."""
 
 
 class Ledger:
-    """All accounts: `rows` workers by the B's named in `backends`.
+    """All accounts: `rows` workers by the B's named in `backends`. `circuits` is the state of each B's breaker.
 
     A reload starts a ledger of its own for the workers to come, which goes on counting where the `earlier` ones are:
     the lines of those that are finished are added up in one row of its own, the others are read along. So the newest
@@ -51,8 +43,10 @@ class Ledger:
         for ledger in earlier:
             self._backends += [backend for backend in ledger._backends if backend not in self._backends]
         self._rows = rows
-        self._memory = mmap.mmap(-1, bytes_of(rows + 1, len(self._backends)))
-        self._cells = memoryview(self._memory).cast("Q")
+        self.circuits = tuple(shared_words(CIRCUIT_WORDS) for _ in backends)
+        self.clocks = shared_clocks(len(backends))
+        """What the rate limits of all workers share, one a B."""
+        self._cells = shared_words((rows + 1) * row_width(len(self._backends)))
         for ledger in earlier:
             if ledger.finished:
                 self._take_over(ledger)
@@ -83,6 +77,7 @@ class Ledger:
             refused_by_reason=_counts(total, WorkerLine.REFUSED),
             latency=_latency(total, WorkerLine.BUCKETS, WorkerLine.MICROSECONDS),
             log_dropped=total[WorkerLine.LOG_DROPPED],
+            share_changes=total[WorkerLine.SHARE_CHANGES],
         )
 
     def workers(self) -> list[Worker]:
@@ -90,9 +85,11 @@ class Ledger:
         found = []
         for row, line in ((row, line) for ledger in self.history for row, line in enumerate(ledger._worker_lines())):
             gauges = {name: line[column] for name, column in WorkerLine.GAUGES.items()}
-            core, draining = gauges.pop("core"), gauges.pop("draining")
+            core, draining, cut = gauges.pop("core"), gauges.pop("draining"), gauges.pop("cut")
             if gauges["pid"]:
-                found.append(Worker(row, core=core - 1 if core else None, draining=bool(draining), **gauges))
+                found.append(
+                    Worker(row, core=core - 1 if core else None, draining=bool(draining), share=1 - cut / 1e6, **gauges)
+                )
         return found
 
     def settle_lost(self, row: int) -> None:
@@ -132,6 +129,11 @@ class Ledger:
         number = self._backends.index(backend)
         return [self._shadow_line(row, number).tolist() for row in range(self._rows + 1)]
 
+    def _live_lines(self, backend: _Backend) -> list[list[int]]:
+        """Those of workers that are alive: only what they say of themselves counts."""
+        both = zip(self._shadow_lines(backend), self._worker_lines(), strict=False)
+        return [line for line, worker in both if worker[WorkerLine.GAUGES["pid"]]]
+
     def _take_over(self, ledger: Ledger) -> None:
         """Add the counts of a finished ledger, not its gauges, to the last row."""
         _add(self._worker_line(self._rows), ledger._worker_lines(), WorkerLine.COUNTERS)
@@ -139,14 +141,8 @@ class Ledger:
             _add(self._shadow_line(self._rows, number), ledger._shadow_lines(backend), ShadowLine.COUNTERS)
 
     def _statement(self, backend: _Backend) -> Statement:
-        lines = [line for ledger in self.history for line in ledger._shadow_lines(backend)]
-        total = _sum(lines)
-        states = [
-            STATES[line[ShadowLine.GAUGES["state"]]]
-            for ledger in self.history
-            for line, worker in zip(ledger._shadow_lines(backend), ledger._worker_lines(), strict=False)
-            if worker[WorkerLine.GAUGES["pid"]]
-        ]
+        total = _sum([line for ledger in self.history for line in ledger._shadow_lines(backend)])
+        live = [line for ledger in self.history for line in ledger._live_lines(backend)]
         return Statement(
             backend=backend[0],
             seen=total[ShadowLine.SEEN],
@@ -154,10 +150,15 @@ class Ledger:
             failed_by_reason=_counts(total, ShadowLine.FAILED),
             dropped_by_reason=_counts(total, ShadowLine.DROPPED),
             latency=_latency(total, ShadowLine.BUCKETS, ShadowLine.MICROSECONDS),
-            waiting=total[ShadowLine.GAUGES["waiting"]],
-            held_bytes=total[ShadowLine.GAUGES["held_bytes"]],
-            states={state: states.count(state) for state in STATES if state in states},
+            waiting=sum(line[ShadowLine.GAUGES["waiting"]] for line in live),
+            state=self._state(backend),
         )
+
+    def _state(self, backend: _Backend) -> str:
+        number = self._backends.index(backend)
+        if number >= self._accounts:
+            return "gone"
+        return "down" if self.circuits[number][IS_OPEN] else "up"
 
 
 def _numbered(names: Sequence[str]) -> list[_Backend]:

@@ -114,7 +114,9 @@ def open_log(path: str) -> int:
 
 
 def check_log(path: str) -> None:
-    """Open and close the log, to hear of what is wrong with it. Raises OSError."""
+    """Open and close the log, if there is to be one, to hear of what is wrong with it. Raises OSError."""
+    if not path:
+        return
     descriptor = open_log(path)
     if descriptor > 2:
         os.close(descriptor)

@@ -6,8 +6,9 @@ Text is latin-1 throughout, one character a byte, so what came in over the wire 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
+from itertools import count
 from typing import BinaryIO, Protocol
 
 from httptee.errors import TeeError
@@ -35,7 +36,7 @@ class Request:
     """One request on its way to A and every B, which add no more than their own prefix and Host. It is never changed.
 
     `target` is the request target byte for byte (RFC 9112 §3.2), `headers` are the fields that travel on, `client` is
-    the peer's address without a port.
+    the peer's address without a port. `number` tells it from all others of this process.
     """
 
     method: str
@@ -44,6 +45,7 @@ class Request:
     body: Body
     client: str
     scheme: str
+    number: int = field(default_factory=count(1).__next__, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ def tee_answer(error: TeeError, reason: str | None = None) -> Response:
         ("Content-Length", str(len(body))),
         ("X-Httptee-Error", slug),
     ]
+    if error.retry_after:
+        headers.append(("Retry-After", str(error.retry_after)))
     return Response(error.status, phrase, headers, body, _nothing, slug)
 
 

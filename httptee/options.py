@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from httptee.backend import Backend, split_backends
 from httptee.casts import (
     WORKERS_PER_CORE,
     access_log_format,
@@ -21,6 +22,7 @@ from httptee.casts import (
     default_workers,
     listen_or_none,
     milliseconds,
+    milliseconds_or_off,
     or_auto,
     path_or_none,
     pattern,
@@ -29,7 +31,7 @@ from httptee.casts import (
     tls_file,
     usable_cores,
 )
-from httptee.endpoint import Endpoint, Listen, split_endpoints
+from httptee.endpoint import Endpoint, Listen
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Option:
 
     def texts(self, text: str) -> list[str]:
         """What one environment variable or one line of the file says: several texts if repeatable."""
-        return split_endpoints(text) if self.repeatable else [text]
+        return split_backends(text) if self.repeatable else [text]
 
 
 def _flag(name: str, text: str) -> Option:
@@ -110,11 +112,13 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "b",
-        Endpoint.parse,
+        Backend.parse,
         "",
-        "A test server, which gets clones and whose answers nobody sees: [http(s)://]host[:port][/prefix]. "
-        "Repeatable. In the file one line each, or b = [http://x:1, http://y:2]; in the environment spaces between.",
-        "ENDPOINT",
+        "A test server, which gets clones and whose answers nobody sees: [http(s)://]host[:port][/prefix]. Repeatable. "
+        "After it may come what it gets: b = http://canary:9001 name=canary percent=10 methods=GET,HEAD (see "
+        "docs/selecting.md); the -b.… options hold for what is not said. In the file one line each, or "
+        "b = [http://x:1, http://y:2]; in the environment spaces between endpoints, semicolons between lines.",
+        "BACKEND",
         repeatable=True,
     ),
     Option(
@@ -153,6 +157,37 @@ OPTIONS: tuple[Option, ...] = (
         "REGEX",
     ),
     Option("b.max-body", size, "1048576", "Requests with larger bodies go to A whole, and to no B.", "BYTES"),
+    Option(
+        "b.max-bytes",
+        size,
+        "67108864",
+        "Bytes of request bodies that all clones in hand may hold together; one that several B share counts once. "
+        "Clones beyond are dropped.",
+        "BYTES",
+    ),
+    Option(
+        "b.breaker-failures",
+        count_or_none,
+        "5",
+        "Failures in a row, to connect or to answer in time, after which a B is taken to be down: its clones are "
+        "dropped until one that is let through to try succeeds. 0 sends them all the same.",
+        "NUMBER",
+    ),
+    Option(
+        "b.probe-interval",
+        milliseconds,
+        "1500",
+        "The longest wait between two tries at a B that is down.",
+        "MILLISECONDS",
+    ),
+    Option(
+        "b.cutoff",
+        milliseconds_or_off,
+        "0",
+        "Protect A: while more than 1 in 100 of A's answers take longer than this, or requests wait for a thread, "
+        "halve the share of clones every second; give it back by tenths. 0 is off.",
+        "MILLISECONDS",
+    ),
     _flag("forward-client-ip", "Append the client's address to X-Forwarded-For and Forwarded (RFC 7239)."),
     _flag("close-connections", "Close connections to clients and upstreams after each exchange."),
     _flag("no-via", "Do not add a Via header."),
@@ -166,9 +201,36 @@ OPTIONS: tuple[Option, ...] = (
         "NUMBER",
     ),
     _flag("no-pin", "Let worker processes move between cores, rather than keep each to its own."),
-    Option("connection-limit", count, "10000", "Connections from clients at a time.", "NUMBER"),
+    Option(
+        "connection-limit",
+        count,
+        "10000",
+        "Connections from clients at a time. Those beyond are answered with 503.",
+        "NUMBER",
+    ),
+    Option(
+        "max-pending",
+        count_or_none,
+        "1000",
+        "Requests that may wait for a thread when all are at A. Those beyond are answered with 503 at once.",
+        "NUMBER",
+    ),
+    Option(
+        "client-timeout",
+        milliseconds,
+        "60000",
+        "How long a client may take over its request line and header fields, be silent between requests, or be slower "
+        "than 500 bytes a second in sending a body or taking its answer.",
+        "MILLISECONDS",
+    ),
     Option("max-request-body", size, "2147483648", "Requests with larger bodies are answered with 413.", "BYTES"),
-    Option("drain-timeout", milliseconds, "5000", "How long each B's backlog gets at exit.", "MILLISECONDS"),
+    Option(
+        "drain-timeout",
+        milliseconds,
+        "5000",
+        "How long requests in flight and each B's backlog get at exit and reload.",
+        "MILLISECONDS",
+    ),
     Option(
         "admin",
         listen_or_none,
@@ -201,6 +263,8 @@ def help_text() -> str:
     """What `-h` prints."""
     lines = [
         "Usage: httptee [options]",
+        "       httptee explain [options] [-H 'Name: value'] [-d BODY] 'METHOD /target'    who would get this request?",
+        "       httptee check [options]    are the options right, and A and every B there?",
         "",
         "Every request goes to server A, whose answer the client gets, and a clone of it to the test servers B.",
         "One dash or two, -name value or -name=value; true or false only with =. The command line beats the",

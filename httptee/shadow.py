@@ -1,8 +1,8 @@
 """One test server B: its clones wait in a bounded backlog, are sent by a bounded executor, or are dropped at once.
 
-`offer` is called in A's threads, so nothing in it may wait: a slot of the semaphore is there or it is not. A clone
-holds its slot from the offer until it is settled; slots are the backlog and the workers together, which bounds what
-can be waiting and what can be running.
+`offer` is called in A's threads, so nothing in it may wait for B: a slot of the semaphore is there or it is not. A
+clone holds its slot from the offer until it is settled; slots are the backlog and the workers together, which bounds
+what can be waiting and what can be running.
 
 A worker is one task in the executor that sends clone after clone and ends when none has come for a while. That is
 many times cheaper than a task for each clone: where a worker is awake it takes the next one without being submitted.
@@ -13,12 +13,14 @@ from __future__ import annotations
 import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from time import perf_counter
+from time import perf_counter, sleep
 
-from httptee.columns import STATES
+from httptee.breaker import Breaker
+from httptee.budget import Budget
+from httptee.cutoff import Cutoff
 from httptee.errors import upstream_error
-from httptee.health import Health
 from httptee.ledger import Account
 from httptee.message import Exchange
 from httptee.selection import Selection
@@ -26,30 +28,50 @@ from httptee.transport.adapter import Timeouts
 from httptee.transport.upstream import Upstream
 
 _IDLE_WORKER = 1.0  # seconds without a clone after which a worker ends
+_STARVED = 0.002  # seconds an answer of B's may lie unread before its workers count as short of processor time
+_STARVED_FOR = 0.02  # seconds for which one such answer tells
+_LONGEST_PAUSE = 0.004  # seconds; less than what makes a thread of the crew count as slow
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What keeps a B from costing anything. The budget and the cutoff are those of all B's together."""
+
+    breaker: Breaker
+    budget: Budget
+    cutoff: Cutoff | None = None
 
 
 class Shadow:
-    """B as the tee sees it. `<Shadow http://b:9002 [busy 3/16, queued 2, dropped 7]>`."""
+    """B as the tee sees it. `<Shadow canary [busy 3/16, queued 2, dropped 7]>`."""
 
     def __init__(
         self,
         upstream: Upstream,
         account: Account,
         selection: Selection,
+        guards: Guards,
         *,
         workers: int,
         backlog: int,
         timeout: float,
         drain_timeout: float,
+        name: str = "",
     ) -> None:
-        self.health = Health(str(upstream.endpoint))
+        self.name = name or str(upstream.endpoint)
+        self.breaker = guards.breaker
+        self._budget = guards.budget
+        self._cutoff = guards.cutoff
         self._upstream = upstream
         self._account = account
         self._selection = selection
         self._workers = workers
         self._timeouts = Timeouts(connect=timeout, headers=timeout, idle=timeout, whole=timeout)
         self._drain_timeout = drain_timeout
-        self._slots = threading.BoundedSemaphore(workers + backlog)
+        self._capacity = workers + backlog
+        self._crowd = 2 * workers
+        self._starved_until = 0.0
+        self._slots = threading.BoundedSemaphore(self._capacity)
         self._backlog: SimpleQueue[Exchange | None] = SimpleQueue()
         # Started at the first clone, not here: a thread does not survive the fork of a pre-fork server.
         self._executor: ThreadPoolExecutor | None = None
@@ -64,10 +86,7 @@ class Shadow:
     def __repr__(self) -> str:
         busy = min(self._in_flight, self._awake)
         dropped = self._account.dropped
-        return (
-            f"<Shadow {self._upstream.endpoint} "
-            f"[busy {busy}/{self._workers}, queued {self._waiting}, dropped {dropped}]>"
-        )
+        return f"<Shadow {self.name} [busy {busy}/{self._workers}, queued {self._waiting}, dropped {dropped}]>"
 
     @property
     def _waiting(self) -> int:
@@ -88,12 +107,14 @@ class Shadow:
         self._backlog.put(exchange)
         if wake:
             self._start_worker()
+        if self._in_flight > self._crowd and perf_counter() < self._starved_until:
+            self._make_way()
         if self._drained:  # between the refusal above and here: nobody will come for this clone
             self._drop_backlog()
 
     def publish(self) -> None:
         """Tell the ledger what does not follow from its counts. Called about once a second."""
-        self._account.publish(waiting=self._waiting, state=STATES.index("up" if self.health.up else "down"))
+        self._account.publish(waiting=self._waiting)
 
     def stop(self) -> None:
         """Take nothing more on: what is offered from here on is dropped as `closing`."""
@@ -113,12 +134,31 @@ class Shadow:
         self._upstream.close()
 
     def _refusal(self, exchange: Exchange) -> str | None:
+        """Why a clone is not taken on, or None: it then has its slot and its part of the budget."""
         if self._stopping:
             return "closing"
         reason = self._selection.refuses(exchange.request)
-        if reason is None and not self._slots.acquire(blocking=False):
+        if reason is not None:
+            return reason
+        if self._cutoff is not None and self._cutoff.cuts():
+            return "cut_off"
+        if self.breaker.blocks:
+            return "circuit_open"
+        if not self._slots.acquire(blocking=False):
             return "saturated"
-        return reason
+        if exchange.request.body and not self._budget.take(exchange):
+            self._slots.release()
+            return "over_budget"
+        return None
+
+    def _make_way(self) -> None:
+        """Leave the processor to B's workers for a moment: B has answered and they have not got round to reading.
+
+        That is the tee's own want of processor time, never B's slowness: of a B that is slow nothing lies unread. The
+        pause grows with the backlog, so that it settles where A and B get the same share, and A's clients, whose
+        answer is out by now, wait for no more than they would for any other work on the same core.
+        """
+        sleep(_LONGEST_PAUSE * self._in_flight / self._capacity)
 
     def _start_worker(self) -> None:
         with self._lock:
@@ -168,28 +208,35 @@ class Shadow:
         started = perf_counter()
         try:
             answer = self._upstream.send(exchange.request, self._timeouts)
+            if getattr(answer.raw, "unread_for", 0.0) > _STARVED:
+                self._starved_until = perf_counter() + _STARVED_FOR
             for _ in answer.raw.stream():  # read to its end, so that the connection can be used again
                 pass
         except Exception as error:
             reason = upstream_error(error).reason
             self._account.settle_failed(reason, perf_counter() - started, exchange.follower)
-            self.health.failed(reason)
+            self.breaker.failed(reason)
+            if self.breaker.gives_up:
+                self._drop_backlog("circuit_open")
         else:
             self._account.settle_delivered(answer.status_code, perf_counter() - started, exchange.follower)
-            self.health.succeeded()
-        self._free_slot()
+            self.breaker.succeeded()
+        self._let_go(exchange)
 
-    def _drop_backlog(self) -> None:
+    def _drop_backlog(self, reason: str = "closing") -> None:
         while True:
             try:
                 exchange = self._backlog.get_nowait()
             except Empty:
                 return
             if exchange is not None:
-                self._account.settle_dropped("closing", exchange.follower)
-                self._free_slot()
+                self._account.settle_dropped(reason, exchange.follower)
+                self._let_go(exchange)
 
-    def _free_slot(self) -> None:
+    def _let_go(self, exchange: Exchange) -> None:
+        """Give back what a settled clone held."""
+        if exchange.request.body:
+            self._budget.release(exchange)
         self._slots.release()
         with self._settled:
             self._in_flight -= 1

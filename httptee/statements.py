@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from httptee.columns import STATES
-
 
 @dataclass(frozen=True, slots=True)
 class Latency:
@@ -25,8 +23,7 @@ class Latency:
 class Statement:
     """One B's account at one moment: counts since start, by status and by reason.
 
-    `waiting` and `held_bytes` are gauges over all workers; `states` has the number of workers that see B in each of
-    `columns.STATES`.
+    `waiting` is a gauge over all workers. `state` is `up` or `down`, or `gone` where a reload took B away.
     """
 
     backend: str
@@ -36,8 +33,7 @@ class Statement:
     dropped_by_reason: dict[str, int]
     latency: Latency
     waiting: int
-    held_bytes: int
-    states: dict[str, int]
+    state: str
 
     @property
     def delivered(self) -> int:
@@ -59,11 +55,6 @@ class Statement:
         """Clones that wait for a worker or for B."""
         return self.seen - self.delivered - self.failed - self.dropped
 
-    @property
-    def state(self) -> str:
-        """`up` where all workers see it so, otherwise the worst that any of them sees."""
-        return next((state for state in (*STATES[1:], *STATES[:1]) if self.states.get(state)), STATES[0])
-
     def __str__(self) -> str:
         return (
             f"B {self.backend} seen={self.seen} delivered={self.delivered}{_detail(self.delivered_by_status)}"
@@ -78,7 +69,8 @@ class PrimaryStatement:
 
     A request is counted once under `answered_by_status`, also where the answer is the tee's 502 or 504; an answer that
     breaks off in its body is counted by its status, and once more under `errors_by_reason`. Refused requests never
-    came to A and are in no other count.
+    came to A and are in no other count. `share_changes` is how often a worker's cutoff has changed the share of the
+    clones that are sent.
     """
 
     answered_by_status: dict[int, int]
@@ -86,6 +78,7 @@ class PrimaryStatement:
     refused_by_reason: dict[str, int]
     latency: Latency
     log_dropped: int
+    share_changes: int
 
     @property
     def answered(self) -> int:
@@ -95,7 +88,10 @@ class PrimaryStatement:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A worker process that is alive: `core` is None where it is not pinned, `started` in seconds since the epoch."""
+    """A worker process that is alive: `core` is None where it is not pinned, `started` in seconds since the epoch.
+
+    `share` is the part of the clones that its cutoff lets through, 0.0 to 1.0.
+    """
 
     row: int
     pid: int
@@ -104,6 +100,12 @@ class Worker:
     draining: bool
     connections: int
     held_bytes: int
+    share: float
+
+
+def mean_share(workers: Sequence[Worker]) -> float:
+    """The part of the clones that the cutoffs of all workers let through; 1.0 where none is alive."""
+    return sum(worker.share for worker in workers) / len(workers) if workers else 1.0
 
 
 def distinct(names: Sequence[str]) -> list[str]:

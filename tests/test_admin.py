@@ -11,9 +11,11 @@ from httptee.admin.check import Check
 from httptee.admin.history import History
 from httptee.admin.metrics import LedgerCollector, exposition
 from httptee.admin.status import shown
+from httptee.columns import IS_OPEN
 from httptee.config import Settings, load
 from httptee.errors import REFUSAL_REASONS, UpstreamConnectError
 from httptee.ledger import DROP_REASONS, FAILURE_REASONS, Ledger
+from httptee.shadow_settings import backend_names
 from tests.support.net import require
 
 SETTINGS = load(["-a", "http://a:1", "-b", "http://b:2", "-b", "http://b:2", "-b.methods", "^GET$"], {})
@@ -37,7 +39,7 @@ class Upstream:
 
 
 def make(check_path="", rows=2, outcome=200):
-    ledger = Ledger([str(endpoint) for endpoint in SETTINGS.b], rows)
+    ledger = Ledger(backend_names(SETTINGS.b), rows)
     check = Check(Upstream(outcome), check_path, 1.0)
     return SimpleNamespace(admin=Admin(SETTINGS, ledger, check, 1_700_000_000.0), ledger=ledger, check=check)
 
@@ -121,7 +123,8 @@ def test_a_query_is_ignored_and_nothing_is_cached():
 def test_status_has_the_ledger_and_the_settings_in_force():
     made = with_worker(make())
     account, other = made.ledger.accounts(0)
-    account.publish(waiting=2, state=1, held_bytes=10)
+    account.publish(waiting=2)
+    made.ledger.circuits[0][IS_OPEN] = 1
     for _ in range(4):
         account.open()
     account.settle_delivered(204, 0.5)
@@ -140,6 +143,7 @@ def test_status_has_the_ledger_and_the_settings_in_force():
             "draining": False,
             "connections": 5,
             "held_bytes": 0,
+            "share": 1.0,
         }
     ]
     assert found["started"] == 1_700_000_000.0
@@ -149,7 +153,7 @@ def test_status_has_the_ledger_and_the_settings_in_force():
     assert found["a"]["seconds"] == {"count": 1, "mean": 0.25}
     b, c = found["b"]
     assert (b["name"], b["url"], c["name"], c["url"]) == ("http://b:2", "http://b:2", "http://b:2#2", "http://b:2")
-    assert (b["state"], b["in_flight"], b["waiting"], b["held_bytes"]) == ("down", 2, 2, 10)
+    assert (b["state"], b["in_flight"], b["waiting"]) == ("down", 2, 2)
     assert b["ledger"] == {
         "seen": 5,
         "delivered": 1,
@@ -177,7 +181,7 @@ def counts(text):
 
 
 def test_metrics_have_the_names_that_were_promised_and_what_was_counted():
-    made = with_worker(make(), held_bytes=77)
+    made = with_worker(make(), held_bytes=77, cut=250_000)
     account, _ = made.ledger.accounts(0)
     account.open()
     account.open()
@@ -204,6 +208,7 @@ def test_metrics_have_the_names_that_were_promised_and_what_was_counted():
     assert found['httptee_shadow_seconds_bucket{backend="http://b:2",le="0.0025"}'] == 1
     assert found['httptee_shadow_up{backend="http://b:2"}'] == 1
     assert found["httptee_shadow_queue_bytes"] == 77
+    assert (found["httptee_shadow_share"], found["httptee_shadow_share_changes_total"]) == (0.75, 0)
     assert (found["httptee_workers"], found["httptee_connections"]) == (1, 5)
     assert found["httptee_log_dropped_total"] == 0
     assert any(name.startswith("httptee_build_info{") for name in found)

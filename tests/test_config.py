@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import httptee
+from httptee.backend import Backend
 from httptee.config import ConfigError, Endpoint, Listen, Settings, load, load_or_exit
 from httptee.options import BY_NAME, OPTIONS, help_text, ini_text
 
@@ -30,8 +31,8 @@ def from_line(line: str) -> Settings:
     return load(line.split(), {})
 
 
-def with_b(*endpoints: str) -> tuple[Endpoint, ...]:
-    return tuple(Endpoint.parse(endpoint) for endpoint in endpoints)
+def with_b(*lines: str) -> tuple[Backend, ...]:
+    return tuple(Backend.parse(line) for line in lines)
 
 
 # The table
@@ -188,7 +189,7 @@ def test_every_number_lands_in_its_unit() -> None:
 
 def test_the_same_b_may_come_twice_and_be_a() -> None:
     settings = load(["-a", "x", "-b", "x", "-b", "x"], {})
-    assert settings.b == (settings.a, settings.a)
+    assert [backend.endpoint for backend in settings.b] == [settings.a, settings.a]
 
 
 # Who beats whom

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from httptee.endpoint import Endpoint, Listen, split_endpoints, without_userinfo
+from httptee.endpoint import Endpoint, Listen, path_of, without_userinfo
 
 
 @pytest.mark.parametrize(
@@ -224,20 +224,15 @@ def test_what_is_no_listening_address_is_refused(text: str, rule: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("target", "path"),
     [
-        ("", []),
-        ("[]", []),
-        ("x:1", ["x:1"]),
-        (" x:1  y:2\n", ["x:1", "y:2"]),
-        ("x:1,y:2, z", ["x:1", "y:2", "z"]),
-        ("[http://x:1, http://y:2]", ["http://x:1", "http://y:2"]),
-        ('["x:1", "y:2"]', ["x:1", "y:2"]),
-        ("[::1]", ["[::1]"]),
-        ("[::1]:80", ["[::1]:80"]),
-        ("[::1]:80, [::2]", ["[::1]:80", "[::2]"]),
-        ("[[::1]:80, [::2]]", ["[::1]:80", "[::2]"]),
+        ("/a?b=c?d", "/a"),
+        ("/a%2Fb//x", "/a%2Fb//x"),
+        ("http://host:80/a?b", "/a"),
+        ("http://host", "/"),
+        ("*", "*"),
+        ("", ""),
     ],
 )
-def test_a_list_of_endpoints_is_split(text: str, expected: list[str]) -> None:
-    assert split_endpoints(text) == expected
+def test_the_path_of_a_target_is_what_stands_before_the_query(target: str, path: str) -> None:
+    assert path_of(target) == path

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from httptee.columns import BOUNDS, STATES, ShadowLine, WorkerLine
+from httptee.columns import BOUNDS, IS_OPEN, ShadowLine, WorkerLine
 from httptee.errors import REFUSAL_REASONS
 from httptee.ledger import DROP_REASONS, FAILURE_REASONS, Ledger
 from httptee.statements import Worker, distinct
@@ -170,29 +170,48 @@ def test_a_worker_is_there_from_its_pid_to_its_end():
     assert ledger.workers() == []
     ledger.worker(1).publish(core=1, started=1700000000, connections=7)
     ledger.worker(1).publish(pid=42)
-    assert ledger.workers() == [Worker(1, 42, 0, 1700000000, False, 7, 0)]
-    ledger.worker(1).publish(draining=1, core=0)
-    assert ledger.workers() == [Worker(1, 42, None, 1700000000, True, 7, 0)]
+    assert ledger.workers() == [Worker(1, 42, 0, 1700000000, False, 7, 0, 1.0)]
+    ledger.worker(1).publish(draining=1, core=0, cut=250_000)
+    assert ledger.workers() == [Worker(1, 42, None, 1700000000, True, 7, 0, 0.75)]
     ledger.settle_lost(1)
     assert ledger.workers() == []
 
 
 def test_gauges_end_with_their_worker_and_counters_stay():
     ledger = Ledger(["b"], rows=2)
-    for row, state in ((0, "down"), (1, "up")):
+    for row in range(2):
         ledger.worker(row).publish(pid=row + 1)
         account = ledger.accounts(row)[0]
-        account.publish(waiting=3, held_bytes=100, state=STATES.index(state))
+        account.publish(waiting=3)
         account.open()
         account.settle_delivered(200, 0.01)
     (statement,) = ledger.statements()
-    assert (statement.waiting, statement.held_bytes) == (6, 200)
-    assert (statement.state, statement.states) == ("down", {"up": 1, "down": 1})
+    assert statement.waiting == 6
     ledger.settle_lost(0)
     (statement,) = ledger.statements()
-    assert (statement.waiting, statement.held_bytes) == (3, 100)
-    assert (statement.state, statement.states) == ("up", {"up": 1})
+    assert statement.waiting == 3
+    ledger.worker(1).publish(pid=0)
+    (statement,) = ledger.statements()
+    assert statement.waiting == 0
     assert (statement.seen, statement.latency.count) == (2, 2)
+
+
+def test_a_b_is_down_while_its_circuit_is_open_and_gone_after_a_reload_without_it():
+    first = Ledger(["b", "leaves"])
+    assert [each.state for each in first.statements()] == ["up", "up"]
+    first.circuits[0][IS_OPEN] = 1
+    assert [each.state for each in first.statements()] == ["down", "up"]
+    second = Ledger(["b"], earlier=first.history)
+    assert [each.state for each in second.statements()] == ["up", "gone"]
+
+
+def test_changes_of_the_share_are_added_up_over_workers_and_reloads():
+    first = Ledger(["b"], rows=2)
+    first.worker(0).share_changed(1)
+    first.worker(1).share_changed(2)
+    second = Ledger(["b"], earlier=first.history)
+    second.worker(0).share_changed(4)
+    assert second.primary().share_changes == 7
 
 
 def test_a_gauge_nobody_has_heard_of_is_refused():

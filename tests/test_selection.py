@@ -1,50 +1,197 @@
+import itertools
 import re
 from io import BytesIO
 
 import pytest
 
+from httptee.backend import Backend
+from httptee.config import Settings
+from httptee.endpoint import Endpoint
+from httptee.errors import ConfigError
 from httptee.message import FileBody, Request
-from httptee.selection import Selection
+from httptee.rate import Rate
+from httptee.rules import header_filter, methods_filter, methods_search, path_filter
+from httptee.sampling import Sticky
+from httptee.selection import selections
+from httptee.shadow_settings import ShadowSettings, shadow_settings
+
+B = Endpoint.parse("b")
+BY_USER = Sticky.parse("header:X-User")
 
 
-def request(method="GET", body=b""):
-    return Request(method, "/", [], body, "192.0.2.1", "http")
+def request(method="GET", body=b"", target="/", headers=()):
+    return Request(method, target, list(headers), body, "192.0.2.1", "http")
 
 
-def test_by_default_every_request_is_for_b():
-    assert Selection().refuses(request()) is None
+def of_user(user):
+    return request(headers=[("X-User", str(user))])
 
 
-@pytest.mark.parametrize(
-    ("drawn", "reason"), [(0.0, None), (0.0999, None), (0.1, "sampled_out"), (0.99, "sampled_out")]
-)
-def test_a_share_of_ten_percent_takes_the_lowest_tenth_of_the_draws(drawn, reason):
-    assert Selection(percent=10, draw=lambda: drawn).refuses(request()) == reason
+def selection(name="b", **rules):
+    return selections([ShadowSettings(B, name, **rules)])[0]
 
 
-def test_zero_percent_is_nothing_even_for_the_lowest_draw():
-    assert Selection(percent=0, draw=lambda: 0.0).refuses(request()) == "sampled_out"
+def taken(chosen, requests):
+    return {number for number, one in enumerate(requests) if chosen.refuses(one) is None}
+
+
+def test_by_default_every_request_is_for_b_and_only_its_size_is_asked_for():
+    assert selection().refuses(request()) is None
+    assert [rule.reason for rule in selection().rules] == ["too_large"]
+
+
+def test_a_share_of_ten_percent_is_ten_of_every_hundred():
+    chosen = selection(percent=10.0)
+    for _ in range(5):
+        reasons = [chosen.refuses(request()) for _ in range(100)]
+        assert (reasons.count(None), reasons.count("sampled_out")) == (10, 90)
+
+
+def test_zero_percent_is_nothing():
+    chosen = selection(percent=0.0)
+    assert {chosen.refuses(request()) for _ in range(300)} == {"sampled_out"}
 
 
 def test_methods_are_searched_as_the_go_tees_do():
-    selection = Selection(methods=re.compile("^P|HEAD"))
-    assert selection.refuses(request("HEAD")) is None
-    assert selection.refuses(request("POST")) is None
-    assert selection.refuses(request("GET")) == "filtered"
+    chosen = selection(filters=(methods_search(re.compile("^P|HEAD")),))
+    assert chosen.refuses(request("HEAD")) is None
+    assert chosen.refuses(request("POST")) is None
+    assert chosen.refuses(request("GET")) == "filtered"
+
+
+def test_every_filter_must_let_it_pass():
+    filters = (methods_filter("GET"), path_filter("/a/*"), header_filter("!X-Bot"))
+    chosen = selection(filters=filters)
+    assert chosen.refuses(request(target="/a/b")) is None
+    assert chosen.refuses(request("PUT", target="/a/b")) == "filtered"
+    assert chosen.refuses(request(target="/b")) == "filtered"
+    assert chosen.refuses(request(target="/a/b", headers=[("x-bot", "")])) == "filtered"
 
 
 def test_what_is_filtered_is_not_drawn_for():
-    def draw():
-        raise AssertionError("drawn")
-
-    assert Selection(percent=10, methods=re.compile("GET"), draw=draw).refuses(request("PUT")) == "filtered"
+    chosen = selection(percent=10.0, filters=(methods_filter("GET"),))
+    reasons = [chosen.refuses(request("GET" if number % 2 else "PUT")) for number in range(200)]
+    assert [reasons.count(reason) for reason in (None, "sampled_out", "filtered")] == [10, 90, 100]
 
 
 def test_a_body_over_the_limit_is_too_large():
-    selection = Selection(max_body=3)
-    assert selection.refuses(request(body=b"abc")) is None
-    assert selection.refuses(request(body=b"abcd")) == "too_large"
+    chosen = selection(max_body=3)
+    assert chosen.refuses(request(body=b"abc")) is None
+    assert chosen.refuses(request(body=b"abcd")) == "too_large"
 
 
 def test_a_body_in_a_file_is_too_large():
-    assert Selection().refuses(request(body=FileBody(BytesIO(b"a"), 1))) == "too_large"
+    assert selection().refuses(request(body=FileBody(BytesIO(b"a"), 1))) == "too_large"
+
+
+def test_a_rate_takes_tokens_for_what_would_be_sent_and_nothing_else():
+    chosen = selection(rate=Rate.parse("3/h"), filters=(methods_filter("GET"),), max_body=0)
+    assert chosen.refuses(request("PUT")) == "filtered"
+    assert chosen.refuses(request(body=b"a")) == "too_large"
+    assert [chosen.refuses(request()) for _ in range(2)] == [None, "rate_limited"]
+
+
+# Sticky shares
+
+
+def test_a_user_is_wholly_in_or_wholly_out():
+    chosen = selection(percent=10.0, sticky=BY_USER)
+    for user in range(500):
+        assert len({chosen.refuses(of_user(user)) for _ in range(3)}) == 1
+
+
+def test_a_share_that_grows_only_takes_in_more():
+    users = [of_user(user) for user in range(5_000)]
+    shares = [taken(selection(percent=percent, sticky=BY_USER), users) for percent in (1.0, 10.0, 20.0, 99.9)]
+    assert all(smaller < larger for smaller, larger in itertools.pairwise(shares))
+
+
+def test_bs_with_different_names_choose_their_own_users():
+    users = [of_user(user) for user in range(5_000)]
+    one, other = (taken(selection(name, percent=10.0, sticky=BY_USER), users) for name in ("b", "c"))
+    assert 20 < len(one & other) < 80
+
+
+def test_requests_without_a_key_are_drawn_for_one_by_one():
+    chosen = selection(percent=10.0, sticky=BY_USER)
+    reasons = [chosen.refuses(request()) for _ in range(100)]
+    assert reasons.count(None) == 10
+
+
+# Splits
+
+
+def split(*percents, sticky=None):
+    """The selections of Bs that share one split, placed as `shadow_settings` places them."""
+    stick = f" sticky={sticky}" if sticky else ""
+    lines = [f"http://b{number} percent={percent} split=s{stick}" for number, percent in enumerate(percents)]
+    return selections(shadow_settings(Settings(b=tuple(Backend.parse(line) for line in lines))))
+
+
+@pytest.mark.parametrize("sticky", [None, "header:X-User"])
+def test_shares_of_one_split_are_disjoint_and_whole(sticky):
+    chosen = split(20, 30, 50, sticky=sticky)
+    for user in range(500):
+        one = of_user(user)
+        assert sorted(each.refuses(one) or "" for each in chosen) == ["", "sampled_out", "sampled_out"]
+
+
+def test_shares_of_one_split_are_exact():
+    chosen = split(20, 30)
+    counts = [0, 0]
+    for _ in range(100):
+        one = request()
+        for number, each in enumerate(chosen):
+            counts[number] += each.refuses(one) is None
+    assert counts == [20, 30]
+
+
+def test_of_two_in_a_split_neither_moves_when_the_other_grows():
+    users = [of_user(user) for user in range(3_000)]
+    before, after = (
+        [taken(each, users) for each in split(10, percent, sticky="header:X-User")] for percent in (10, 40)
+    )
+    assert before[0] == after[0]
+    assert before[1] < after[1]
+
+
+def test_percentages_of_a_split_come_to_a_hundred_at_most():
+    with pytest.raises(ConfigError, match="split=s: its percentages must come to 100 at most: 101"):
+        split(50, 51)
+    assert len(split(33.3, 33.3, 33.4)) == 3
+
+
+# Foreseeing
+
+
+def told(chosen, asked):
+    return [(finding.rule.text, finding.passes, finding.note) for finding in chosen.foresee(asked)]
+
+
+def test_what_is_certain_and_what_depends_is_told_apart():
+    chosen = selection(percent=10.0, filters=(methods_filter("GET"),), rate=Rate.parse("1/h"))
+    assert told(chosen, request("PUT")) == [("methods=GET", False, "")]
+    for _ in range(3):
+        assert told(chosen, request()) == [
+            ("methods=GET", True, ""),
+            ("percent=10", None, "10 of 100 such requests"),
+            ("max-body=1048576", True, ""),
+            ("rate=1/h", None, "if the rate allows"),
+        ]
+
+
+def test_where_a_key_decides_nothing_depends():
+    chosen = selection(percent=10.0, sticky=BY_USER)
+    for user in range(50):
+        share, *_ = chosen.foresee(of_user(user))
+        assert share.rule.text == "percent=10 sticky=header:X-User"
+        assert share.passes is (chosen.refuses(of_user(user)) is None)
+        assert share.note.endswith("its share is 0 to 10")
+    assert told(chosen, request())[0] == ("percent=10 sticky=header:X-User", None, "10 of 100 such requests")
+
+
+def test_foreseeing_draws_no_card():
+    chosen = selection(percent=10.0)
+    for _ in range(30):
+        chosen.foresee(request())
+    assert [chosen.refuses(request()) for _ in range(100)].count(None) == 10

@@ -4,15 +4,21 @@ from types import SimpleNamespace
 
 import pytest
 
+from httptee import shadow as module
+from httptee.breaker import Breaker, BreakerPolicy
+from httptee.budget import Budget
+from httptee.cutoff import Cutoff
 from httptee.endpoint import Endpoint
 from httptee.errors import UpstreamTimeout
 from httptee.ledger import Ledger
 from httptee.message import Exchange, Request
-from httptee.selection import Selection
-from httptee.shadow import Shadow
+from httptee.selection import selections
+from httptee.shadow import Guards, Shadow
+from httptee.shadow_settings import ShadowSettings
 from tests.support.net import eventually
 
 EXCHANGE = Exchange(Request("GET", "/", [], b"", "192.0.2.1", "http"), 200, 0.01)
+POLICY = BreakerPolicy()
 PATIENCE = 10.0
 
 
@@ -23,6 +29,7 @@ class ScriptedUpstream:
 
     def __init__(self, outcome=204, held=False):
         self.outcome = outcome
+        self.unread_for = 0.0
         self.gate = threading.Event()
         self.sent = 0
         self.closed = 0
@@ -34,7 +41,9 @@ class ScriptedUpstream:
         assert self.gate.wait(PATIENCE)
         if isinstance(self.outcome, Exception):
             raise self.outcome
-        return SimpleNamespace(status_code=self.outcome, raw=SimpleNamespace(stream=lambda: iter([b"x"])))
+        return SimpleNamespace(
+            status_code=self.outcome, raw=SimpleNamespace(stream=lambda: iter([b"x"]), unread_for=self.unread_for)
+        )
 
     def close(self):
         self.closed += 1
@@ -45,10 +54,12 @@ def make():
     """A shadow, its upstream and its ledger; all are closed at the end."""
     made = []
 
-    def build(outcome=204, held=False, workers=2, backlog=3, **rules):
+    def build(outcome=204, held=False, workers=2, backlog=3, policy=POLICY, max_bytes=10**6, cutoff=None, **rules):
         upstream, ledger = ScriptedUpstream(outcome, held), Ledger(["b"])
+        (selection,) = selections([ShadowSettings(upstream.endpoint, "b", **rules)])
         options = {"workers": workers, "backlog": backlog, "timeout": 1.0, "drain_timeout": 1.0}
-        shadow = Shadow(upstream, ledger.accounts(0)[0], Selection(**rules), **options)
+        guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(max_bytes), cutoff)
+        shadow = Shadow(upstream, ledger.accounts(0)[0], selection, guards, **options)
         made.append((shadow, upstream))
         return shadow, upstream, ledger
 
@@ -176,3 +187,78 @@ def test_a_delivered_clone_is_not_kept(make):
     shadow.offer(Exchange(EXCHANGE.request, 299, 0.0))
     settled(ledger)
     eventually(lambda: not [one for one in gc.get_objects() if isinstance(one, Exchange) and one.status == 299])
+
+
+def with_body(size):
+    return Exchange(Request("POST", "/", [], b"x" * size, "192.0.2.1", "http"), 200, 0.01)
+
+
+def test_clones_over_the_byte_budget_are_dropped_and_bytes_come_back(make):
+    shadow, upstream, ledger = make(held=True, max_bytes=25)
+    for _ in range(3):
+        shadow.offer(with_body(10))
+    shadow.offer(EXCHANGE)
+    (statement,) = ledger.statements()
+    assert (statement.dropped_by_reason, statement.in_flight) == ({"over_budget": 1}, 3)
+    upstream.gate.set()
+    settled(ledger)
+    eventually(lambda: not shadow._budget.held)
+    assert shadow._slots._value == 5
+
+
+def test_after_failures_in_a_row_clones_cost_no_exchange(make):
+    policy = BreakerPolicy(failures=2, shortest=60.0, longest=60.0)
+    shadow, upstream, ledger = make(outcome=UpstreamTimeout("silent"), policy=policy)
+    for _ in range(10):
+        shadow.offer(EXCHANGE)
+        settled(ledger)
+    assert upstream.sent == 2
+    assert ledger.statements()[0].dropped_by_reason == {"circuit_open": 8}
+
+
+def test_what_waits_when_the_circuit_opens_is_dropped_with_it(make):
+    policy = BreakerPolicy(failures=1, shortest=60.0, longest=60.0)
+    shadow, upstream, ledger = make(outcome=UpstreamTimeout("silent"), held=True, workers=1, policy=policy)
+    for _ in range(4):
+        shadow.offer(EXCHANGE)
+    eventually(lambda: upstream.sent == 1)
+    upstream.gate.set()
+    statement = settled(ledger)
+    assert statement.failed_by_reason == {"timeout": 1}
+    assert statement.dropped_by_reason == {"circuit_open": 3}
+
+
+def test_while_the_share_is_cut_clones_are_dropped_for_that(make):
+    cutoff = Cutoff(1.0, draw=lambda: 0.5)
+    cutoff.share = 0.25
+    shadow, _, ledger = make(cutoff=cutoff)
+    shadow.offer(EXCHANGE)
+    assert ledger.statements()[0].dropped_by_reason == {"cut_off": 1}
+
+
+@pytest.mark.parametrize(("unread_for", "pauses"), [(0.0, False), (0.004, True)])
+def test_a_thread_makes_way_only_where_answers_of_b_lie_unread(make, monkeypatch, unread_for, pauses):
+    slept = []
+    monkeypatch.setattr(module, "sleep", slept.append)
+    monkeypatch.setattr(module, "_STARVED_FOR", PATIENCE)
+    shadow, upstream, ledger = make(workers=1, backlog=9)
+    upstream.unread_for = unread_for
+    shadow.offer(EXCHANGE)
+    settled(ledger)
+    upstream.gate.clear()
+    for _ in range(2):
+        shadow.offer(EXCHANGE)
+    assert slept == []
+    for _ in range(3):
+        shadow.offer(EXCHANGE)
+    upstream.gate.set()
+    assert slept == ([module._LONGEST_PAUSE * busy / 10 for busy in (3, 4, 5)] if pauses else [])
+
+
+def test_of_a_b_that_never_answers_nothing_lies_unread(make, monkeypatch):
+    slept = []
+    monkeypatch.setattr(module, "sleep", slept.append)
+    shadow, _, _ = make(held=True, workers=1, backlog=9)
+    for _ in range(20):
+        shadow.offer(EXCHANGE)
+    assert slept == []

@@ -18,7 +18,7 @@ from httptee import __version__
 from httptee.columns import BOUNDS, DROP_REASONS, FAILURE_REASONS
 from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS
 from httptee.ledger import Ledger
-from httptee.statements import Latency, PrimaryStatement, Statement, Worker, distinct
+from httptee.statements import Latency, PrimaryStatement, Statement, Worker, distinct, mean_share
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -62,6 +62,9 @@ def _of_the_tee(workers: Sequence[Worker], started: float) -> Iterator[Metric]:
         "What all clones in flight hold, in bytes; shared bodies counted once.",
         sum(worker.held_bytes for worker in workers),
     )
+    yield GaugeMetricFamily(
+        "httptee_shadow_share", "The part of the clones that the cutoff lets through.", mean_share(workers)
+    )
 
 
 def _of_a(statement: PrimaryStatement) -> Iterator[Metric]:
@@ -85,6 +88,11 @@ def _of_a(statement: PrimaryStatement) -> Iterator[Metric]:
         "Requests that the tee answered itself: neither A nor any B heard of them.",
         "reason",
         _complete(statement.refused_by_reason, REFUSAL_REASONS),
+    )
+    yield CounterMetricFamily(
+        "httptee_shadow_share_changes",
+        "How often the cutoff of a worker has changed that part.",
+        statement.share_changes,
     )
     yield CounterMetricFamily(
         "httptee_log_dropped", "Records of the access log that were dropped.", statement.log_dropped
@@ -114,9 +122,10 @@ def _of_b(statements: Named) -> Iterator[Metric]:
         statements,
         lambda b: _complete(b.dropped_by_reason, DROP_REASONS),
     )
+    present = [(backend, statement) for backend, statement in statements if statement.state != "gone"]
     yield _gauge("in_flight", "Clones that wait for a worker or for B.", statements, lambda b: b.in_flight)
     yield _gauge("waiting", "Clones that no thread has taken up yet.", statements, lambda b: b.waiting)
-    yield _gauge("up", "Whether every worker sees B up.", statements, lambda b: b.state == "up")
+    yield _gauge("up", "Whether B is taken to be up.", present, lambda b: b.state == "up")
     latency = HistogramMetricFamily(
         "httptee_shadow_seconds", "Time that B took for an exchange that it answered.", labels=("backend",)
     )

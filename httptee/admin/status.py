@@ -15,20 +15,24 @@ from httptee.config import Settings
 from httptee.endpoint import without_userinfo
 from httptee.ledger import Ledger
 from httptee.options import OPTIONS
-from httptee.statements import Latency, Statement, distinct
+from httptee.shadow_settings import backend_names, shadow_settings
+from httptee.statements import Latency, Statement, distinct, mean_share
 
 
 def status(settings: Settings, ledger: Ledger, history: History, check: Check, started: float) -> dict[str, Any]:
     """What /status answers; `started` in seconds since the epoch. Times in seconds, sizes in bytes."""
     primary = ledger.primary()
+    workers = ledger.workers()
     statements = ledger.statements()
     names = distinct([statement.backend for statement in statements])
+    # A B that a reload took away keeps its account, and has no address any more.
+    urls = dict(zip(distinct(backend_names(settings.b)), shadow_settings(settings), strict=True))
     return {
         "version": __version__,
         "python": platform.python_version(),
         "started": started,
         "uptime": round(time() - started, 3),
-        "workers": [asdict(worker) for worker in ledger.workers()],
+        "workers": [asdict(worker) for worker in workers],
         "a": {
             "url": str(settings.a),
             "check": {"path": check.path, "passes": check.passes, "said": check.said} if check.path else None,
@@ -42,12 +46,13 @@ def status(settings: Settings, ledger: Ledger, history: History, check: Check, s
         "b": [
             {
                 "name": names[backend],
-                # A B that a reload took away keeps its account, and has no address any more.
-                "url": str(settings.b[backend]) if backend < len(settings.b) else None,
+                "url": str(urls[names[backend]].endpoint) if names[backend] in urls else None,
                 **_shadow(statement, history, backend),
             }
             for backend, statement in enumerate(statements)
         ],
+        "share": mean_share(workers),
+        "share_changes": primary.share_changes,
         "log_dropped": primary.log_dropped,
         "settings": shown(settings),
     }
@@ -62,10 +67,8 @@ def shown(settings: Settings) -> dict[str, Any]:
 def _shadow(statement: Statement, history: History, backend: int) -> dict[str, Any]:
     return {
         "state": statement.state,
-        "workers_by_state": statement.states,
         "in_flight": statement.in_flight,
         "waiting": statement.waiting,
-        "held_bytes": statement.held_bytes,
         "oldest": round(history.oldest(backend), 3),
         "seconds": _latency(statement.latency),
         "rates": history.shadow_rates(backend),

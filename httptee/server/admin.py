@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import signal
 import socket
@@ -33,6 +34,7 @@ _LONGEST_HEAD = 8 * 1024
 _LONGEST_BODY = 8 * 1024
 _PATIENCE = 5.0  # seconds a client gets for its whole exchange
 _LAST_WORDS = 1.0  # seconds for answers in flight at the end
+_KILL_AGAIN = 0.1  # seconds, where one did not help at once
 _SHORTEST_LIFE = 1.0  # seconds; a process that dies sooner is replaced only then
 
 
@@ -40,8 +42,11 @@ class AdminServer(Server):
     """The tee's own server with one request a connection, and no connection for long: a client that trickles, or does
     not take its answer, is cut off."""
 
+    application: Admin
+
     def maintenance(self, now: float) -> None:
-        """Cut off whoever has been here for too long."""
+        """Once a second: cut off whoever has been here for too long."""
+        super().maintenance(now)
         for channel in list(self.active_channels.values()):
             if channel.creation_time < now - _PATIENCE:
                 with contextlib.suppress(OSError, AttributeError):  # its owner may have closed it a moment ago
@@ -63,6 +68,7 @@ class AdminProcess:
         self._socket = bind(settings.admin) if settings.admin else None
         self._pid = 0
         self._forked = 0.0
+        self._kill_at = math.inf  # while the child has been told to end
         self._server: AdminServer | None = None
         self._thread: threading.Thread | None = None
         if self._socket is not None:
@@ -80,20 +86,33 @@ class AdminProcess:
         if self._socket is None:
             return 3600.0
         if self._pid and os.waitpid(self._pid, os.WNOHANG)[0]:
-            logger.warning("the admin process ended; another starts")
-            self._pid = 0
+            if self._kill_at == math.inf:
+                logger.warning("the admin process ended; another starts")
+            self._pid, self._kill_at = 0, math.inf
+        if self._pid and monotonic() >= self._kill_at:
+            os.kill(self._pid, signal.SIGKILL)
         wait = self._forked + _SHORTEST_LIFE - monotonic()
         if not self._pid and wait <= 0:
             self._forked = monotonic()
             self._pid = os.fork() or self._be(self._socket)
-        return 3600.0 if self._pid else wait
+        return min(3600.0, max(_KILL_AGAIN, self._kill_at - monotonic())) if self._pid else wait
 
     def replace(self, settings: Settings, ledger: Ledger) -> None:
-        """Tell of another ledger from now on; the listening socket stays, and nobody is refused meanwhile."""
+        """Tell of another ledger from now on. The listening socket stays, and nobody is refused meanwhile.
+
+        A process knows only of memory that was mapped before its fork, so another one takes its place. It starts when
+        the old one has ended, in `keep`: with both there, a count might go back from one scrape to the next.
+        """
         self._settings, self._ledger = settings, ledger
-        self._end_process()
         self._forked = 0.0
-        self.keep()
+        if self._pid:
+            os.kill(self._pid, signal.SIGTERM)
+            self._kill_at = monotonic() + 2 * _LAST_WORDS
+        if self._server is not None:
+            old, new = self._server.application, self._application()
+            new.check.start()
+            self._server.application = new
+            old.check.stop()
 
     def stop(self) -> None:
         """Close the listener. May be called twice."""
@@ -128,7 +147,6 @@ class AdminProcess:
             os._exit(status)
 
     def _build(self, listening: socket.socket) -> AdminServer:
-        application = Admin(self._settings, self._ledger, build_check(self._settings), self._started)
         adjustments = Adjustments(
             max_request_header_size=_LONGEST_HEAD,
             max_request_body_size=_LONGEST_BODY,
@@ -136,16 +154,23 @@ class AdminProcess:
             clear_untrusted_proxy_headers=False,
         )
         return AdminServer(
-            application, listening, adjustments, threads=_THREADS, client_timeout=_PATIENCE, close_connections=True
+            self._application(),
+            listening,
+            adjustments,
+            threads=_THREADS,
+            client_timeout=_PATIENCE,
+            close_connections=True,
         )
+
+    def _application(self) -> Admin:
+        return Admin(self._settings, self._ledger, build_check(self._settings), self._started)
 
     def _serve(self, server: AdminServer, parent: int | None = None) -> None:
         """Serve until told to stop, or until the process that forked this one has gone."""
-        application: Admin = server.application
-        application.check.start()
-        server.run(lambda: application.history.take() and (parent is None or os.getppid() == parent))
+        server.application.check.start()
+        server.run(lambda: server.application.history.take() and (parent is None or os.getppid() == parent))
         server.drain(_LAST_WORDS)
-        application.check.stop()
+        server.application.check.stop()
 
     def _end_process(self) -> None:
         if not self._pid:

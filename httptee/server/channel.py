@@ -16,13 +16,14 @@ import contextlib
 import select
 import socket
 import struct
-import threading
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
-from waitress.channel import ClientDisconnected, HTTPChannel
+from waitress.channel import ClientDisconnected
 
+from httptee.server.ownership import HUNG_UP, OwnedChannel
 from httptee.server.parser import RequestParser
+from httptee.server.patience import Stretch
 from httptee.server.task import RefusalTask, TeeTask
 
 if TYPE_CHECKING:
@@ -31,51 +32,31 @@ if TYPE_CHECKING:
 READY = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 """What a connection is armed for as long as it lives."""
 _READY_TO_WRITE = READY | select.EPOLLOUT
-_HUNG_UP = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
-_PIECE = 256 * 1024
+_PIECE = 64 * 1024
 _BUFFERED = 128 * 1024  # bytes of an answer that may wait for a slow client without a thread waiting too
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _LINGER = 2.0  # seconds during which what a refused client is still sending is read and thrown away
 
 
-class Channel(HTTPChannel):
-    """A client's connection. Only the thread in `step` that holds `_owner` touches it; the rest may `hang_up`."""
+class Channel(OwnedChannel):
+    """A client's connection: what its owner reads and writes."""
 
     task_class = TeeTask
     error_task_class = RefusalTask
     parser_class = RequestParser
     server: Server
-    requests: list[RequestParser]
     requests_refused = False
+    buffered = 0
+    """Bytes of answers that have gone, or are to go, by way of the buffer: what is held less than that was taken."""
 
     def __init__(self, server: Server, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
-        self._owner = threading.Lock()
-        self._note = False  # something has happened since the owner last looked
-        self._unread = False  # the kernel may hold more from the client
         self._waits_to_write = False
-        self._lingers_until = 0.0
         super().__init__(server, sock, addr, adj, map)
 
     @property
     def closes_after_answer(self) -> bool:
         """Whether the next answer is the last on this connection, by the tee's own decision."""
         return self.server.closes_connections
-
-    @property
-    def idle(self) -> bool:
-        """Whether no request has begun to arrive and no answer is on its way."""
-        return not self.requests and self.request is None and not self.total_outbufs_len
-
-    def step(self, events: int) -> None:
-        """Do all that is to be done now. Called by whichever thread the connection was handed to."""
-        self._note = True
-        while self._note and self._owner.acquire(blocking=False):
-            self._note = False
-            try:
-                self._advance(events)
-            finally:
-                self._owner.release()
-            events = _HUNG_UP  # what another thread was told is not known here: look for everything
 
     def _advance(self, events: int) -> None:
         """Write, read and answer until the client has to do something."""
@@ -85,7 +66,8 @@ class Channel(HTTPChannel):
                 self.handle_write()
                 if self.total_outbufs_len or self._fileno is None:
                     break
-            self._read(whole=bool(events & _HUNG_UP))
+            if not self.requests:
+                self._read(whole=bool(events & HUNG_UP))
             while self.requests and self.connected:
                 self.service()
         if self.writable() and self.connected:
@@ -132,6 +114,7 @@ class Channel(HTTPChannel):
             rest = memoryview(data)
         if self.total_outbufs_len + len(rest) <= _BUFFERED:
             self.outbufs[-1].append(bytes(rest))
+            self.buffered += len(rest)
             self.total_outbufs_len += len(rest)
         else:
             self._send_waiting(rest)
@@ -143,6 +126,12 @@ class Channel(HTTPChannel):
         if self._fileno is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
             self.handle_close()
+
+    def reset_when_closed(self) -> None:
+        """Whenever this connection is closed from here on, and be it by the end of the process, reset it: the drain is
+        over, and an answer that is not whole must not look whole."""
+        with contextlib.suppress(OSError):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
 
     def handle_close(self) -> None:
         """Close the connection, a refused one only when its client has stopped sending: closing over unread bytes
@@ -168,29 +157,29 @@ class Channel(HTTPChannel):
         self.requests_refused = self.requests[0].error is not None
         super().service()
 
-    def hang_up(self) -> None:
-        """Ask whoever is handed this connection next to close it; safe from any thread. What the client has sent
-        before is still read and answered."""
-        with contextlib.suppress(OSError, AttributeError):  # its owner may have closed it a moment ago
-            self.socket.shutdown(socket.SHUT_RD)
-
     def _send_waiting(self, rest: memoryview) -> None:
         """Send all that is buffered and `rest`, waiting for the client."""
         writable = select.poll()
         writable.register(self.socket, select.POLLOUT)
-        patience = self.server.client_timeout * 1000
-        while self.connected and (self.total_outbufs_len or rest):
-            if not writable.poll(patience):
-                raise self._gone()
-            try:
-                if self.total_outbufs_len:
-                    self._flush_some()
-                else:
-                    rest = rest[self.socket.send(rest) :]
-            except BlockingIOError:
-                continue
-            except OSError:
-                raise self._gone() from None
+        timeout = self.server.client_timeout
+        stretch = Stretch(self, self.buffered - self.total_outbufs_len, monotonic())
+        with self.server.held_by_client():
+            while self.connected and (self.total_outbufs_len or rest):
+                if not writable.poll(timeout * 1000):
+                    raise self._gone()
+                try:
+                    if self.total_outbufs_len:
+                        self._flush_some()
+                    else:
+                        sent = self.socket.send(rest)
+                        self.buffered += sent
+                        rest = rest[sent:]
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    raise self._gone() from None
+                if stretch.too_slow(self.buffered - self.total_outbufs_len, monotonic(), timeout):
+                    raise self._gone()
         self.last_activity = time()
 
     def _gone(self) -> ClientDisconnected:

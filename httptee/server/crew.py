@@ -5,6 +5,13 @@ costs nothing while it waits for A, but many that are ready at once take the GIL
 blocks, and from the shadows' workers most of all: with all 64 threads let loose on a quick A, B falls behind. So at
 most `_QUICK` of them serve at a time, not counting those that have been at one request for longer than `_SLOW`: those
 wait for A, or for a client. A slow A thus gets all threads there are, within milliseconds.
+
+When even those are all held up, what becomes ready would lie in the epoll set unseen. The main thread then takes it,
+reads it, and has what needs a thread stand in `waiting`, which a thread looks at whenever it has done something. A
+bell in the epoll set wakes those that are asleep there.
+
+A thread that waits for a client to take its answer does not count: `size` bounds the requests to A in flight, and slow
+readers must not stand in the way of others. Up to `_MOST_HELD` more threads make up for those.
 """
 
 from __future__ import annotations
@@ -13,13 +20,16 @@ import logging
 import os
 import select
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 
 logger = logging.getLogger(__name__)
 
 _QUICK = 8
 _SLOW = 0.005  # seconds
+_MOST_HELD = 1000
 _IDLE, _PARKED = 0.0, -1.0  # in the place of the time at which a thread took its connection
 
 
@@ -32,7 +42,11 @@ class Crew:
 
     def __init__(self, size: int, serve: Callable[[int, int], None], call: Callable[[], None]) -> None:
         self.ready = select.epoll()
+        self.waiting: deque[Callable[[], None]] = deque()
+        self.overwhelmed = False
+        """Whether all threads there may be have been at one request each for a while."""
         self._size = size
+        self._held = 0  # threads that wait for a client to take its answer
         self._serve = serve
         self._call = call
         self._called = False
@@ -45,6 +59,8 @@ class Crew:
         self._stopping = False
         self._stop_reader, self._stop_writer = os.pipe()
         self.ready.register(self._stop_reader, select.EPOLLIN)
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.ready.register(self._bell, select.EPOLLIN | select.EPOLLET)
 
     def __repr__(self) -> str:
         busy = sum(since > _IDLE for since in self._since)
@@ -59,11 +75,30 @@ class Crew:
         now = monotonic()
         busy = [since for since in self._since if since > _IDLE]
         slow = sum(now - since > _SLOW for since in busy)
-        self._allowed = min(self._size, _QUICK + slow)
+        size = self._size + min(self._held, _MOST_HELD)
+        self._allowed = min(size, _QUICK + slow)
         if self._awake < self._allowed:
             self._call_up()
-        self._called = len(busy) >= _QUICK
+        self.overwhelmed = slow >= size
+        if self.waiting and _IDLE in self._since:
+            self.ring()
+        self._called = bool(self.waiting) or len(busy) >= min(_QUICK, size)
         return self._called
+
+    def ring(self) -> None:
+        """Wake a sleeping thread to look at what is `waiting`."""
+        os.eventfd_write(self._bell, 1)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Around the wait of a thread of the crew for a client that is slow to take its answer."""
+        with self._lock:
+            self._held += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held -= 1
 
     def stop(self, timeout: float) -> bool:
         """End all threads that are not in the middle of a request; whether all have ended within `timeout` seconds."""
@@ -79,6 +114,7 @@ class Crew:
     def close(self) -> None:
         """Close the descriptors; only after all threads have ended."""
         self.ready.close()
+        os.close(self._bell)
         os.close(self._stop_reader)
         os.close(self._stop_writer)
 
@@ -97,7 +133,7 @@ class Crew:
 
     def _run(self, number: int) -> None:
         """One thread's life."""
-        wait, since, serve = self.ready.poll, self._since, self._serve
+        wait, since, serve, waiting = self.ready.poll, self._since, self._serve, self.waiting
         while True:
             for descriptor, events in wait(-1, 1):
                 if descriptor == self._stop_reader:
@@ -110,9 +146,25 @@ class Crew:
                     serve(descriptor, events)
                 except Exception:
                     logger.exception("a thread of the crew failed at a connection")
+                while waiting:
+                    self._serve_waiting(number)
                 since[number] = _IDLE
             if self._awake > self._allowed and not self._park(number):
                 return
+
+    def _serve_waiting(self, number: int) -> None:
+        """Do what has waited longest for a thread, and let another one see to the next."""
+        try:
+            work = self.waiting.popleft()
+        except IndexError:  # another thread has been faster
+            return
+        if self.waiting:
+            self.ring()
+        self._since[number] = monotonic()
+        try:
+            work()
+        except Exception:
+            logger.exception("a thread of the crew failed at a connection")
 
     def _park(self, number: int) -> bool:
         """Sleep until needed again; False when it is time to end."""

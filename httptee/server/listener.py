@@ -11,6 +11,8 @@ import logging
 import select
 import socket
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from time import monotonic, sleep, time
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,8 @@ from waitress.server import TcpWSGIServer
 from httptee.message import Response
 from httptee.server.channel import READY, Channel
 from httptee.server.crew import Crew
+from httptee.server.door import Door
+from httptee.server.patience import look_after
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -28,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 _TICK = 1.0  # seconds between looks at idle connections
 _SHORT_TICK = 0.005  # seconds between looks at the crew while it is short of threads
+_LOOK_AT_MOST = 256  # ready connections that the main thread reads at a time when no other thread can
+_QUIET = 1.0  # seconds; a connection that has been idle for that long is closed by a server that drains
 _NO_DESCRIPTOR_PAUSE = 0.1  # seconds without accepting when the process is out of descriptors
 
 
@@ -45,13 +51,17 @@ class Server(TcpWSGIServer):
         threads: int,
         client_timeout: float,
         close_connections: bool,
+        max_pending: int = 1000,
     ) -> None:
-        self._crew = Crew(threads, self._serve, self._wake)
+        self._crew = Crew(threads, self._serve, self.wake)
         self._listening = select.epoll()
         self._stopping = False
         self.closes_connections = close_connections
         self.client_timeout = client_timeout
         self.on_refusal: Callable[[WSGIEnvironment, Response], object] = lambda environ, answer: None
+        self.on_turned_away: Callable[[], object] = lambda: None
+        self._max_pending = max_pending
+        self._door = Door(adj.connection_limit, lambda: self.on_turned_away(), plain=adj.url_scheme == "http")
         super().__init__(
             application,
             map={},
@@ -66,87 +76,139 @@ class Server(TcpWSGIServer):
         self._listening.register(listening, select.EPOLLIN | select.EPOLLEXCLUSIVE)
         self._listening.register(self.trigger.socket, select.EPOLLIN)
         self.accepting = True
-        self.in_connection_overflow = False
 
     def run(self, wanted: Callable[[], bool] = lambda: True) -> None:
-        """Accept and serve until `stop`, or until `wanted`, asked once a second, says no."""
+        """Accept and serve until `stop`, or until `wanted` says no, which is asked at every `wake` and every second."""
         self._crew.start()
         next_tick = monotonic() + _TICK
-        short_of_threads = False
+        short_of_threads, ask = False, True
         while not self._stopping:
             for descriptor, _ in self._listening.poll(_SHORT_TICK if short_of_threads else _TICK):
                 if descriptor == self._fileno:
                     self.handle_accept()
                 else:
                     self.trigger.handle_read()
-            short_of_threads = self._crew.reinforce()
+                    ask = True
+            short_of_threads = self._reinforce()
             if monotonic() >= next_tick:
                 next_tick = monotonic() + _TICK
                 self.maintenance(time())
+                ask = True
+            if ask:
+                ask = False
                 self._stopping = self._stopping or not wanted()
 
     def stop(self) -> None:
         """Make `run` return; safe in a signal handler."""
         self._stopping = True
-        self._wake()
+        self.wake()
+
+    def wake(self) -> None:
+        """Have the main thread look around; safe in a signal handler."""
+        super().pull_trigger()
 
     def drain(self, timeout: float) -> None:
-        """Accept nothing more, answer what has arrived, close every connection; up to `timeout` seconds."""
-        deadline = monotonic() + timeout
+        """Accept nothing more, answer what has arrived and what arrives, close every connection; within `timeout`
+        seconds.
+
+        A connection that has been kept alive is told to close with its next answer. It is closed without one only
+        when it has been quiet for a while: its next request may be on its way already, and would be lost.
+        """
+        began = monotonic()
+        deadline = began + timeout
         self.closes_connections = True
-        self._listening.unregister(self._fileno)
-        self.socket.close()
+        self.stop_accepting()
+        asked = time()
+        next_tick = began + _TICK
         while self.active_channels and monotonic() < deadline:
+            quiet = time() - min(_QUIET, timeout / 2)
             for channel in list(self.active_channels.values()):
-                if channel.idle:
+                if channel.idle and max(asked, channel.last_activity) < quiet:
                     channel.hang_up()
-            self._crew.reinforce()
+            self._reinforce()
+            if monotonic() >= next_tick:
+                next_tick += _TICK
+                self.maintenance(time())
             sleep(_SHORT_TICK)
+        self._door.close()
+        for channel in list(self.active_channels.values()):
+            channel.reset_when_closed()
         if self._crew.stop(max(0.0, deadline - monotonic())):
             self._close_descriptors()
+
+    def stop_accepting(self) -> None:
+        """Take in all that the kernel has accepted on the tee's behalf, and close the listening socket. May be called
+        twice. Even where others listen on: the kernel may have chosen to wake this process for a connection."""
+        if self.accepting:
+            self.accepting = False
+            self._listening.unregister(self._fileno)
+            while self.handle_accept():
+                pass
+            self.socket.close()
+
+    def _reinforce(self) -> bool:
+        """See to it that ready connections find a thread, or wait their turn where there is none."""
+        soon = self._crew.reinforce()
+        if self._crew.overwhelmed:
+            for descriptor, events in self._crew.ready.poll(0, _LOOK_AT_MOST):
+                channel = self._map.get(descriptor)
+                if channel is not None:
+                    self._look(channel, events)
+        return soon
+
+    def _look(self, channel: Channel, events: int) -> None:
+        try:
+            if channel.look(events, len(self._crew.waiting) < self._max_pending):
+                self.hand_over(channel)
+        except Exception:
+            logger.exception("the main thread failed at a connection")
+            channel.cut_off()
+
+    def hand_over(self, channel: Channel) -> None:
+        """Have the next thread that comes free take up a connection that the main thread has looked at."""
+        channel.waits = True
+        self._crew.waiting.append(partial(self._take_up, channel))
+        self._crew.ring()
+
+    def held_by_client(self) -> AbstractContextManager[None]:
+        """Around a thread's wait for a client that is slow to take its answer."""
+        return self._crew.held()
 
     def arm(self, descriptor: int, events: int) -> None:
         """Choose what a connection is handed to the crew for."""
         self._crew.ready.modify(descriptor, events)
 
-    def handle_accept(self) -> None:
-        """Take one connection from the backlog; the other processes' main threads get theirs."""
+    def handle_accept(self) -> bool:
+        """Take one connection from the backlog, if there is one; the other processes' main threads get theirs."""
         try:
             connection, address = self.socket.accept()
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 logger.warning("out of file descriptors: connections wait in the kernel's backlog")
                 sleep(_NO_DESCRIPTOR_PAUSE)
-            return
-        over = len(self.active_channels) >= self.adj.connection_limit
-        if over != self.in_connection_overflow:
-            self.in_connection_overflow = over
-            logger.warning("%s the limit of %d connections", "over" if over else "below", self.adj.connection_limit)
-        if over:
-            connection.close()
-            return
+            return False
+        if not self._door.admits(len(self.active_channels)):
+            self._door.refuse(connection)
+            return True
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             channel = self.channel_class(self, connection, address, self.adj, self._map)
             self._crew.ready.register(channel.socket, READY)
         except OSError:
             connection.close()
+        return True
 
     def maintenance(self, now: float) -> None:
-        """Hang up on clients that have been silent for `channel_timeout` seconds."""
-        cutoff = now - self.adj.channel_timeout
+        """Once a second: end what slow and silent clients draw out."""
+        self._door.tick(len(self.active_channels))
         for channel in list(self.active_channels.values()):
-            if not channel.requests and channel.last_activity < cutoff:
-                channel.hang_up()
+            look_after(channel, now, self.client_timeout)
 
     def add_task(self, task: Channel) -> None:
         """Whoever reads a request serves it; there is no queue to put it in."""
 
     def pull_trigger(self) -> None:
         """Connections wake their own threads; nothing of theirs is for the main thread to do."""
-
-    def _wake(self) -> None:
-        super().pull_trigger()
 
     def _close_descriptors(self) -> None:
         for channel in list(self.active_channels.values()):
@@ -162,6 +224,13 @@ class Server(TcpWSGIServer):
             return
         try:
             channel.step(events)
+        except Exception:
+            channel.cut_off()
+            raise
+
+    def _take_up(self, channel: Channel) -> None:
+        try:
+            channel.resume()
         except Exception:
             channel.cut_off()
             raise

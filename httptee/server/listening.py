@@ -1,12 +1,38 @@
-"""The socket that the tee listens on: bound once, before any worker is forked."""
+"""The socket that the tee listens on: bound once, or handed over by systemd, before any worker is forked."""
 
 from __future__ import annotations
 
+import os
 import socket
 
 from httptee.endpoint import Listen
 
 _BACKLOG = 4096  # the kernel caps it at net.core.somaxconn
+_FIRST_INHERITED = 3  # SD_LISTEN_FDS_START
+
+
+def listen(where: Listen) -> socket.socket:
+    """The socket that systemd passed to this process, or else one that is bound here. Raises OSError."""
+    return inherited() or bind(where)
+
+
+def inherited() -> socket.socket | None:
+    """The listening socket of socket activation (sd_listen_fds(3)), if there is one. Raises OSError if it will not do.
+
+    The variables are taken out of the environment: they are for this process and for none that it starts.
+    """
+    process, count, _ = (os.environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"))
+    if process != str(os.getpid()) or not count.isdigit() or int(count) == 0:
+        return None
+    if int(count) > 1:
+        raise OSError(f"LISTEN_FDS={count}: the tee takes one socket")
+    passed = socket.socket(fileno=_FIRST_INHERITED)
+    passed.set_inheritable(False)
+    listens = passed.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    if passed.family not in (socket.AF_INET, socket.AF_INET6) or passed.type != socket.SOCK_STREAM or not listens:
+        passed.close()
+        raise OSError("the socket that LISTEN_FDS passed is not a listening TCP socket")
+    return passed
 
 
 def bind(listen: Listen) -> socket.socket:

@@ -1,6 +1,7 @@
-"""One socket, N worker processes: the supervisor binds, forks, replaces what dies, and prints the ledger.
+"""One socket, N worker processes: the supervisor binds, forks, replaces what dies, reloads, and prints the ledger.
 
-Signals are not handled but waited for, so that the supervisor is never interrupted in the middle of anything.
+Signals are not handled but waited for, so that the supervisor is never interrupted in the middle of anything. A reload
+forks a new generation of workers; when all of them accept, the old ones are told to finish. For a moment both serve.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import os
 import signal
 import socket
 import sys
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable
 from time import monotonic
 
 from httptee import __version__
@@ -19,48 +21,61 @@ from httptee.config import Settings
 from httptee.endpoint import Listen
 from httptee.ledger import Ledger
 from httptee.line_writer import check_log
+from httptee.server import notify
 from httptee.server.admin import AdminProcess
-from httptee.server.listening import bind
-from httptee.server.worker import run_worker
+from httptee.server.descriptors import TooFewDescriptorsError, within_descriptors
+from httptee.server.generation import SIGNALS, Generation
+from httptee.server.listening import listen
+from httptee.server.reload import reread
+from httptee.server.single import SingleProcess
+from httptee.shadow_settings import descriptions
 
 logger = logging.getLogger(__name__)
 
-_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGCHLD}
-_SHORT_LIFE = 5.0  # seconds; a worker that dies younger than this is replaced later and later
-_LONGEST_WAIT = 10.0
-_LAST_WORDS = 2.0  # seconds beyond the drain timeout before a worker that does not end is killed
+_STOP = {signal.SIGTERM, signal.SIGINT}
+_LOOK_AGAIN = 0.02  # seconds between looks at workers that are starting
+_LONGEST_START = 30.0  # seconds for a new generation to accept connections
+_MOST_DRAINING = 4  # generations; a further reload waits until one of them has ended
 
 
-def serve(settings: Settings) -> int:
-    """Run the tee until it is told to stop; return the exit status. The ledger is printed at the end."""
+def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int:
+    """Run the tee until it is told to stop; return the exit status. The ledger is printed at the end.
+
+    `load` is asked for the settings at a reload; without it they stay.
+    """
+    # Until somebody is there to take them: whoever reads that the tee starts may send it a signal.
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
-        if settings.access_log:
-            check_log(settings.access_log)
+        settings = within_descriptors(settings)
+        check_log(settings.access_log)
+    except TooFewDescriptorsError as error:
+        return _cannot_start(str(error))
     except OSError as error:
-        print(f"httptee: cannot write {settings.access_log} (-access-log): {error.strerror}", file=sys.stderr)
-        return 1
+        return _cannot_start(f"cannot write {settings.access_log} (-access-log): {error.strerror}")
     try:
-        listening = bind(settings.listen)
+        listening = listen(settings.listen)
     except OSError as error:
-        print(f"httptee: cannot listen on {settings.listen}: {error.strerror or error}", file=sys.stderr)
-        return 1
+        return _cannot_start(f"cannot listen on {settings.listen}: {error.strerror or error}")
     ledger = build_ledger(settings, settings.processes)
     try:
         admin = AdminProcess(settings, ledger, inherited=(listening,))
     except OSError as error:
-        listening.close()
-        print(f"httptee: cannot listen on {settings.admin} (-admin): {error.strerror or error}", file=sys.stderr)
-        return 1
-    _announce(settings, listening.getsockname()[1])
-    if settings.processes == 1:
-        signal.signal(signal.SIGUSR1, lambda *_: print_ledger(ledger))
-        admin.start_thread()
-        run_worker(settings, ledger, listening, 0, 1)
-    else:
-        Supervisor(settings, ledger, listening, admin).run()
+        return _cannot_start(f"cannot listen on {settings.admin} (-admin): {error.strerror or error}")
+    _announce(settings, listening)
+    kind = SingleProcess if settings.processes == 1 else Supervisor
+    last = kind(settings, ledger, listening, load or (lambda: settings), admin).run()
     admin.stop()
-    print_ledger(ledger)
+    print_ledger(last)
+    if threading.active_count() > 1:
+        # In a single process a thread may still wait for a B, longer than the drain timeout: not to be waited for.
+        logging.shutdown()
+        os._exit(0)
     return 0
+
+
+def _cannot_start(why: str) -> int:
+    print(f"httptee: {why}", file=sys.stderr)
+    return 1
 
 
 def print_ledger(ledger: Ledger) -> None:
@@ -69,113 +84,141 @@ def print_ledger(ledger: Ledger) -> None:
         logger.info("%s", statement)
 
 
-def _announce(settings: Settings, port: int) -> None:
+def _announce(settings: Settings, listening: socket.socket) -> None:
     shadows = " ".join(map(str, settings.b))
     logger.info(
         "Starting httptee at %s sending to A: %s and B: [%s], version %s, %d process%s",
-        Listen(settings.listen.host, port),
+        Listen(settings.listen.host, listening.getsockname()[1]),
         settings.a,
         shadows,
         __version__,
         settings.processes,
         "" if settings.processes == 1 else "es",
     )
-
-
-@dataclass
-class _Worker:
-    """A row of the ledger and the process that fills it; `starts_at` while there is none."""
-
-    row: int
-    pid: int = 0
-    started: float = 0.0
-    starts_at: float = 0.0
-    wait: float = 0.0
+    for description in descriptions(settings):
+        logger.info("B %s", description)
 
 
 class Supervisor:
     """Keeps `settings.processes` workers alive until SIGTERM or SIGINT."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, listening: socket.socket, admin: AdminProcess) -> None:
-        self._settings = settings
-        self._ledger = ledger
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        listening: socket.socket,
+        load: Callable[[], Settings],
+        admin: AdminProcess,
+    ) -> None:
         self._listening = listening
+        self._load = load
         self._admin = admin
-        self._workers = [_Worker(row) for row in range(settings.processes)]
+        self._ledger = ledger  # the newest: it knows what the ones before it have counted
+        self._current = Generation(settings, ledger, listening)
+        self._arriving: Generation | None = None
+        self._arriving_since = 0.0
+        self._leaving: Generation | None = None  # retired, and perhaps still accepting connections
+        self._draining: list[Generation] = []
+        self._asked_to_reload = False
+        self._said_ready = False
 
-    def run(self) -> None:
-        """Fork, watch, and end with the last worker."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        while True:
-            self._start_due()
-            received = signal.sigtimedwait(_SIGNALS, min(self._next_start(), self._admin.keep()))
+    def run(self) -> Ledger:
+        """Fork, watch, reload, and end with the last worker; return the ledger of all. Signals must be blocked."""
+        while not signal.sigtimedwait(_STOP, 0):
+            self._advance()
+            received = signal.sigtimedwait(SIGNALS, min(self._patience(), self._admin.keep()))
             number = received.si_signo if received else 0
-            if number == signal.SIGCHLD:
-                self._collect()
-            elif number == signal.SIGUSR1:
+            if number == signal.SIGUSR1:
                 print_ledger(self._ledger)
-            elif number:
-                self._stop()
-                return
+            elif number == signal.SIGHUP:
+                self._asked_to_reload = True
+            elif number in _STOP:
+                break
+        self._stop()
+        return self._ledger
 
-    def _start_due(self) -> None:
-        now = monotonic()
-        for worker in self._workers:
-            if not worker.pid and worker.starts_at <= now:
-                worker.started = now
-                worker.pid = os.fork() or self._be(worker)
+    def _generations(self) -> list[Generation]:
+        return [self._current, *([self._arriving] if self._arriving else []), *self._draining]
 
-    def _be(self, worker: _Worker) -> int:
-        """The life of a worker process; ends the process."""
-        status = 1
-        try:
-            parent = os.getppid()
-            run_worker(
-                self._settings,
-                self._ledger,
-                self._listening,
-                worker.row,
-                self._settings.processes,
-                ready=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS),
-                wanted=lambda: os.getppid() == parent,
-            )
-            status = 0
-        except BaseException:
-            logger.exception("a worker process failed")
-        finally:
-            sys.stdout.flush()
-            # Not sys.exit: the parent's frames, and its atexit functions, are not this process's to run.
-            os._exit(status)
+    def _patience(self) -> float:
+        """Seconds until there is something to do without any signal."""
+        waits = [generation.next_event() for generation in self._generations()]
+        if self._arriving or self._leaving or not self._said_ready:
+            waits.append(_LOOK_AGAIN)
+        if (watchdog := notify.watchdog_seconds()) is not None:
+            waits.append(watchdog)
+        return min(waits)
 
-    def _next_start(self) -> float:
-        waiting = [worker.starts_at for worker in self._workers if not worker.pid]
-        return max(0.0, min(waiting) - monotonic()) if waiting else 3600.0
+    def _advance(self) -> None:
+        """Bury, kill, start; then let a reload take its next step."""
+        for generation in self._generations():
+            generation.collect()
+            generation.kill_overdue()
+            generation.start_due()
+        self._draining = [generation for generation in self._draining if not generation.ended]
+        if not self._said_ready and self._current.ready:
+            self._said_ready = True
+            notify.ready()
+        if self._arriving:
+            self._hand_over(self._arriving)
+        elif self._leaving:
+            self._finish_reload(self._leaving)
+        elif self._asked_to_reload and len(self._draining) < _MOST_DRAINING:
+            self._asked_to_reload = False
+            self._reload()
+        if notify.watchdog_seconds() is not None:
+            notify.alive()
 
-    def _collect(self) -> None:
-        """Bury the dead, settle what they held, and plan their successors."""
-        for worker in self._workers:
-            if worker.pid and os.waitpid(worker.pid, os.WNOHANG)[0]:
-                self._ledger.settle_lost(worker.row)
-                lived = monotonic() - worker.started
-                worker.wait = min(_LONGEST_WAIT, max(0.1, worker.wait * 2)) if lived < _SHORT_LIFE else 0.0
-                worker.starts_at = monotonic() + worker.wait
-                logger.warning("worker %d ended; another starts in %.1f s", worker.pid, worker.wait)
-                worker.pid = 0
+    def _reload(self) -> None:
+        """Start the workers of new settings beside the old ones; an invalid configuration changes nothing."""
+        notify.reloading()
+        settings = reread(self._load, self._current.settings)
+        if settings is None:
+            notify.ready("serving; the last reload was refused")
+            return
+        self._ledger = build_ledger(settings, settings.processes, self._ledger.history)
+        self._arriving = Generation(settings, self._ledger, self._listening)
+        self._arriving_since = monotonic()
+        self._arriving.start_due()
+
+    def _hand_over(self, arriving: Generation) -> None:
+        """Retire the old workers once all new ones accept connections, or the new ones where they cannot start."""
+        if arriving.lost_one or monotonic() - self._arriving_since > _LONGEST_START:
+            logger.error("reload failed, nothing changes: the new workers do not start")
+            notify.ready("serving; the last reload failed")
+            self._retire(arriving)
+            self._arriving = None
+            self._admin.replace(self._current.settings, self._ledger)
+        elif arriving.ready:
+            self._retire(self._current)
+            self._leaving = self._current
+            self._current, self._arriving = arriving, None
+            self._admin.replace(arriving.settings, self._ledger)
+
+    def _finish_reload(self, leaving: Generation) -> None:
+        """Say that the reload is done once no connection gets to the old workers any more."""
+        if not leaving.accepting:
+            self._leaving = None
+            logger.info("reloaded: %d new workers serve, those before them drain", self._current.settings.processes)
+            notify.ready()
+
+    def _retire(self, generation: Generation) -> None:
+        generation.retire()
+        self._draining.append(generation)
 
     def _stop(self) -> None:
-        """End all workers: politely, and after the drain timeout not so."""
+        """End all workers: politely, after the drain timeout or at a second signal not so."""
+        notify.stopping()
         self._listening.close()
-        self._signal(signal.SIGTERM)
-        deadline = monotonic() + self._settings.drain_timeout + _LAST_WORDS
-        while any(worker.pid for worker in self._workers):
-            if monotonic() > deadline:
-                self._signal(signal.SIGKILL)
-            signal.sigtimedwait({signal.SIGCHLD}, 0.1)
-            for worker in self._workers:
-                if worker.pid and os.waitpid(worker.pid, os.WNOHANG)[0]:
-                    worker.pid = 0
-
-    def _signal(self, number: int) -> None:
-        for worker in self._workers:
-            if worker.pid:
-                os.kill(worker.pid, number)
+        generations = self._generations()
+        for generation in generations:
+            generation.retire()
+        while not all(generation.ended for generation in generations):
+            received = signal.sigtimedwait({signal.SIGCHLD, *_STOP}, 0.1)
+            at_once = received is not None and received.si_signo in _STOP
+            if at_once:
+                logger.warning("a second signal: stopping at once")
+            self._admin.keep()
+            for generation in generations:
+                generation.kill_overdue(at_once)
+                generation.collect()

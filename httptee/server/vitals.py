@@ -21,6 +21,7 @@ class Vitals:
         self._account = account
         self._server = server
         self._tee = tee
+        self._share_changes = 0
 
     def begin(self) -> None:
         """Say that this process is the worker now, and its core if it is pinned to one."""
@@ -33,6 +34,13 @@ class Vitals:
     def published(self) -> bool:
         """Set what changes, and be done: True. For the server's main thread, about once a second."""
         self._account.publish(connections=len(self._server.active_channels))
+        if self._tee.budget is not None:
+            self._account.publish(held_bytes=self._tee.budget.held)
+        if self._tee.cutoff is not None:
+            self._account.publish(cut=round((1 - self._tee.cutoff.share) * 1e6))
+            changes = self._tee.cutoff.changes
+            self._account.share_changed(changes - self._share_changes)
+            self._share_changes = changes
         for shadow in self._tee.shadows:
             shadow.publish()
         HOLD_BACK.flush()
@@ -41,3 +49,8 @@ class Vitals:
     def drain(self) -> None:
         """Say that it accepts nothing more."""
         self._account.publish(draining=1)
+
+    def end(self) -> None:
+        """Say that the worker is there no more, where its process goes on."""
+        self.published()
+        self._account.publish(pid=0)

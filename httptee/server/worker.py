@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from waitress.adjustments import Adjustments
 
+from httptee.app import Tee
 from httptee.build import build_tee, share
 from httptee.config import Settings
 from httptee.ledger import Ledger
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 _MAX_HEADER = 64 * 1024
 _IN_MEMORY_BODY = 512 * 1024
-_IDLE_CLIENT = 120  # seconds
-_STALLED_CLIENT = 60.0  # seconds in which a client takes nothing of its answer
 
 
 def run_worker(
@@ -34,28 +33,44 @@ def run_worker(
     processes: int,
     *,
     ready: Callable[[], object] = lambda: None,
+    closed: Callable[[], object] = lambda: None,
     wanted: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then answer what is in flight and drain the shadows.
+    """Serve until SIGTERM, then answer what is in flight and drain the shadows.
 
-    `ready` is called once signals are handled; where `wanted` turns false, once a second at most, the worker ends by
-    itself. Must run in the main thread of its process.
+    `ready` is called once connections are accepted and signals handled, `closed` when no more are accepted; where
+    `wanted` turns false, once a second at most, the worker ends by itself. Must run in the main thread of its process.
     """
     if settings.pin:
         pin(row)
     tee = build_tee(settings, ledger, row, processes)
-    server = build_server(tee, settings, listening, row, processes)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: server.stop())
-    server.on_refusal = tee.refused
+    server = build_tee_server(tee, settings, listening, row, processes)
+    signal.signal(signal.SIGTERM, lambda *_: server.stop())
     vitals = Vitals(ledger.worker(row), server, tee)
     vitals.begin()
     ready()
     server.run(lambda: vitals.published() and wanted())
     vitals.drain()
+    server.stop_accepting()
+    closed()
+    retire(server, tee, settings)
+
+
+def retire(server: Server, tee: Tee, settings: Settings) -> None:
+    """Answer what is in flight, and drain the shadows, within one drain timeout."""
     deadline = monotonic() + settings.drain_timeout
     server.drain(settings.drain_timeout)
     tee.close(max(0.0, deadline - monotonic()))
+
+
+def build_tee_server(
+    tee: Tee, settings: Settings, listening: socket.socket, row: int = 0, processes: int = 1
+) -> Server:
+    """The server before a tee, which hears of what the server answers itself."""
+    server = build_server(tee, settings, listening, row, processes)
+    server.on_refusal = tee.refused
+    server.on_turned_away = tee.turned_away
+    return server
 
 
 def build_server(
@@ -67,7 +82,6 @@ def build_server(
         max_request_body_size=settings.max_request_body,
         inbuf_overflow=_IN_MEMORY_BODY,
         connection_limit=share(settings.connection_limit, row, processes, least=1),
-        channel_timeout=_IDLE_CLIENT,
         clear_untrusted_proxy_headers=False,
     )
     return Server(
@@ -75,8 +89,9 @@ def build_server(
         listening,
         adjustments,
         threads=share(settings.threads, row, processes, least=1),
-        client_timeout=_STALLED_CLIENT,
+        client_timeout=settings.client_timeout,
         close_connections=settings.close_connections,
+        max_pending=share(settings.max_pending, row, processes),
     )
 
 

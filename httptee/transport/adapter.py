@@ -175,6 +175,11 @@ class WireAdapter(BaseAdapter):
         connection = route.open(min(limits.connect, deadline - monotonic()))
         return self._exchange(request, head, connection, route.pool, limits, deadline)
 
+    def connect(self, url: str, timeout: float, verify: bool | str = True, cert: Any = None) -> Connection:
+        """A new connection to an endpoint, no request sent; it is the caller's to close. Raises UpstreamError."""
+        route = self._routes.get((url, verify, cert)) or self._add_route(url, verify, cert)
+        return route.open(timeout)
+
     def close(self) -> None:
         """Close every idle connection, and those in use as they come back. May be called twice."""
         for route in list(self._routes.values()):

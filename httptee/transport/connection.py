@@ -48,6 +48,7 @@ _BROKEN = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _TCP_INFO = socket.TCP_INFO if sys.platform == "linux" else None
 _ESTABLISHED = 1  # tcpi_state, the first byte of struct tcp_info
 _BYTES_RECEIVED = slice(128, 136)  # tcpi_bytes_received, since Linux 4.1
+_LAST_DATA_RECEIVED = slice(52, 56)  # tcpi_last_data_recv, in milliseconds, as exact as the kernel's tick
 
 
 class Connection:
@@ -121,6 +122,13 @@ class Connection:
             return not self._poll.poll(0)
         except OSError:
             return False
+
+    def unread_for(self) -> float:
+        """Seconds that what was read last had lain in the kernel: how long this process took to get round to it."""
+        if _TCP_INFO is None:
+            return 0.0
+        info = self.sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 56)
+        return int.from_bytes(info[_LAST_DATA_RECEIVED], sys.byteorder) / 1000
 
     def close(self) -> None:
         """Close the socket. May be called twice."""

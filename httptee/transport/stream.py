@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 from httptee.errors import UpstreamReset
 from httptee.message import Headers
@@ -30,7 +31,8 @@ class WireStream:
 
     `whole` is the body where it has arrived to its end, otherwise None. Then `stream`, `read` and `discard` wait for
     the rest and raise UpstreamReset, UpstreamTimeout or UpstreamProtocolError where it breaks off. `pairs` are the
-    header fields in wire order. `close` frees the connection and may be called twice.
+    header fields in wire order, `unread_for` the seconds that the head had lain in the kernel. `close` frees the
+    connection and may be called twice.
     """
 
     __slots__ = (
@@ -43,6 +45,7 @@ class WireStream:
         "pairs",
         "reason",
         "status",
+        "unread_for",
         "whole",
     )
 
@@ -53,6 +56,8 @@ class WireStream:
         self.reason = answer.reason
         self.pairs = answer.headers
         self.whole: bytes | None = None
+        # Asked only where it is of use, which is for B: the exchanges that have a deadline.
+        self.unread_for = connection.unread_for() if deadline != inf else 0.0
         self._answer = answer
         self._connection: Connection | None = connection
         self._pool = pool

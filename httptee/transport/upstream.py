@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.cookiejar import DefaultCookiePolicy
 from typing import cast
 
@@ -12,7 +12,8 @@ from requests.adapters import BaseAdapter
 from httptee.endpoint import Endpoint
 from httptee.headers import with_host
 from httptee.message import Request
-from httptee.transport.adapter import Timeouts, WireRequest
+from httptee.transport.adapter import Timeouts, WireAdapter, WireRequest
+from httptee.transport.connection import Connection
 
 
 class UpstreamSession(requests.Session):
@@ -37,11 +38,25 @@ class UpstreamSession(requests.Session):
 
 
 class Upstream:
-    """Sends requests to one endpoint: target under its prefix, Host kept or rewritten."""
+    """Sends requests to one endpoint: target under its prefix, Host kept or rewritten.
 
-    def __init__(self, endpoint: Endpoint, adapter: BaseAdapter, *, rewrite_host: bool, close: bool) -> None:
+    `change` makes from each request the one to send; `verify` is what it is to requests.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        adapter: BaseAdapter,
+        *,
+        rewrite_host: bool,
+        close: bool,
+        change: Callable[[Request], Request] | None = None,
+        verify: bool | str = True,
+    ) -> None:
         self.endpoint = endpoint
         self._session = UpstreamSession(adapter)
+        self._session.verify = self._verify = verify
+        self._change = change
         self._url = f"{endpoint.scheme}://{endpoint.authority}/"
         self._rewrite_host = rewrite_host
         self._close = close
@@ -51,15 +66,29 @@ class Upstream:
 
         Raises what the adapter raises; `errors.upstream_error` names it.
         """
+        # requests hands a timeout to the adapter as it is; this adapter's have four parts.
+        timeout = cast(float, timeouts)
+        prepared = self.prepare(request)
+        return self._session.send(prepared, stream=True, timeout=timeout, allow_redirects=False, proxies={})
+
+    def prepare(self, request: Request) -> WireRequest:
+        """What is sent for a request."""
+        if self._change is not None:
+            request = self._change(request)
         headers = request.headers
         if self._rewrite_host or not any(name.lower() == "host" for name, _ in headers):
             headers = with_host(headers, self.endpoint.authority)
         if self._close:
             headers = [*headers, ("Connection", "close")]
-        prepared = WireRequest(request.method, self._url, self.endpoint.target(request.target), headers, request.body)
-        # requests hands a timeout to the adapter as it is; this adapter's have four parts.
-        timeout = cast(float, timeouts)
-        return self._session.send(prepared, stream=True, timeout=timeout, allow_redirects=False, proxies={})
+        return WireRequest(request.method, self._url, self.endpoint.target(request.target), headers, request.body)
+
+    def connect(self, timeout: float) -> Connection:
+        """A new connection that sends nothing, within `timeout` seconds; it is the caller's to close.
+
+        Raises UpstreamError.
+        """
+        adapter = cast(WireAdapter, self._session.get_adapter(self._url))
+        return adapter.connect(self._url, timeout, self._verify)
 
     def close(self) -> None:
         """Close every idle connection. May be called twice."""

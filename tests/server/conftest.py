@@ -47,7 +47,7 @@ class Running:
             max_request_header_size=4000,
             max_request_body_size=10**7,
             clear_untrusted_proxy_headers=False,
-            channel_timeout=options.pop("channel_timeout", 60),
+            connection_limit=options.pop("connection_limit", 100),
         )
         options = {"threads": 4, "client_timeout": 10.0, "close_connections": False, **options}
         self.server = Server(application, listening, adjustments, **options)

@@ -187,7 +187,7 @@ def test_a_large_body_is_handed_over_as_a_file(serve):
 
 
 def test_a_silent_client_is_hung_up_on(serve):
-    running = serve(App(), channel_timeout=0)
+    running = serve(App(), client_timeout=0.1)
     assert running.connect().rest() == b""
 
 

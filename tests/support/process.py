@@ -31,7 +31,12 @@ class Program:
     """A program running in a process group of its own, standard output and error read together by a thread."""
 
     def __init__(
-        self, command: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None
+        self,
+        command: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         self.command = list(command)
         self.lines: list[str] = []
@@ -45,6 +50,7 @@ class Program:
             env=clean_environment(env),
             cwd=cwd,
             start_new_session=True,
+            pass_fds=pass_fds,
         )
         self.pid = self._process.pid
         self._reader = threading.Thread(target=self._read, name=f"output:{self.pid}")

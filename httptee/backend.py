@@ -1,0 +1,193 @@
+"""One B as somebody wrote it: `http://canary:9001 name=canary percent=10 methods=GET,HEAD`.
+
+The same line on the command line, in the environment and in the file: an endpoint, then fields, with spaces between.
+Quotes, single or double, hold together what has spaces or semicolons in it; a backslash is a backslash. Where several
+lines may stand in one text, a semicolon or the end of a line parts them; endpoints alone need no more than a space.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from httptee.casts import boolean, count_or_none, default_workers, milliseconds, or_auto, percent, size
+from httptee.changes import HeaderLine, PathRewrite, literal_host, names_to_remove
+from httptee.endpoint import Endpoint, is_bracketed_list
+from httptee.rate import Rate
+from httptee.rules import header_filter, methods_filter, path_filter
+from httptee.sampling import Sticky
+
+_WORD = re.compile(r"""(?:[^\s,;"']|,+(?=[^\s,;])|"[^"]*"|'[^']*')+""")
+_SEGMENT = re.compile(r"""(?:[^\n;"']|"[^"]*"|'[^']*')+""")
+_STRAY_QUOTE = re.compile("[\"']")
+_QUOTED = re.compile(r""""([^"]*)"|'([^']*)'""")
+_FIELD = re.compile(r"([A-Za-z_-]+)=(.*)", re.DOTALL)
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_SECRET = re.compile(r"auth|cookie|token|secret|key|pass|session|credential", re.IGNORECASE)
+
+
+def _label(text: str) -> str:
+    if not _LABEL.fullmatch(text):
+        raise ValueError(f"must be letters, digits, dots, dashes and underscores, 64 at most: {text!r}")
+    return text
+
+
+def _file(text: str) -> str:
+    if not text:
+        raise ValueError("must be a file")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the line: `cast` from text to value, or ValueError with the rule."""
+
+    name: str
+    cast: Callable[[str], Any]
+    repeatable: bool = False
+    boolean: bool = False
+
+
+FIELDS: dict[str, Field] = {
+    field.name: field
+    for field in (
+        Field("name", _label),
+        Field("percent", percent),
+        Field("sticky", Sticky.parse),
+        Field("split", _label),
+        Field("methods", methods_filter),
+        Field("path", path_filter, repeatable=True),
+        Field("header", header_filter, repeatable=True),
+        Field("rate", Rate.parse),
+        Field("timeout", milliseconds),
+        Field("workers", partial(or_auto, automatic=default_workers)),
+        Field("chan-size", count_or_none),
+        Field("max-body", size),
+        Field("host", literal_host),
+        Field("rewrite", boolean, boolean=True),
+        Field("set-header", HeaderLine.parse, repeatable=True),
+        Field("add-header", HeaderLine.parse, repeatable=True),
+        Field("remove-header", names_to_remove, repeatable=True),
+        Field("rewrite-path", PathRewrite.parse, repeatable=True),
+        Field("mark", boolean, boolean=True),
+        Field("insecure", boolean, boolean=True),
+        Field("ca", _file),
+    )
+}
+_ALL = ", ".join(FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """An endpoint and the fields given for it, in order, as texts that their casts have passed."""
+
+    endpoint: Endpoint
+    fields: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Backend:
+        """Read one line. Raises ValueError with one line that names the B, the field and the rule."""
+        words = _words(text)
+        if not words:
+            raise ValueError("an endpoint is missing: ''")
+        endpoint = Endpoint.parse(_unquoted(words[0]))
+        fields: list[tuple[str, str]] = []
+        for word in words[1:]:
+            try:
+                fields.append(_field(word, [name for name, _ in fields]))
+            except ValueError as error:
+                raise ValueError(f"B {endpoint}: {error}") from None
+        given = {name for name, _ in fields}
+        if {"rewrite", "host"} <= given:
+            raise ValueError(f"B {endpoint}: rewrite and host say the same thing; keep host")
+        return cls(endpoint, tuple(fields))
+
+    def values(self, name: str) -> list[Any]:
+        """What the line says of a field, cast: nothing, one value, or several where it may be repeated."""
+        return [FIELDS[name].cast(text) for field, text in self.fields if field == name]
+
+    def __str__(self) -> str:
+        """The URL."""
+        return str(self.endpoint)
+
+    def described(self) -> str:
+        """The fields for a log or a status page: values that may be credentials are masked."""
+        return " ".join(_shown(name, text) for name, text in self.fields)
+
+
+def split_backends(text: str) -> list[str]:
+    """The lines of a text with several Bs: `x y`, `x, y`, `[x, y]`, `["x", "y"]`, `x percent=10; y percent=20`.
+    A quote that is not closed is left for `Backend.parse` to refuse.
+    """
+    text = text.strip()
+    if _STRAY_QUOTE.search(_QUOTED.sub("", text)):
+        return [text]
+    if is_bracketed_list(text):
+        text = text[1:-1]
+    lines: list[str] = []
+    for segment in _SEGMENT.findall(text):
+        words = _words(segment)
+        if any(_is_field(_unquoted(word)) for word in words[1:]):
+            lines.append(" ".join(words))
+        else:
+            for word in words:
+                quoted = _QUOTED.fullmatch(word)
+                lines += split_backends(_unquoted(word)) if quoted else [word]
+    return lines
+
+
+def _words(text: str) -> list[str]:
+    """The words as they stand, quotes and all. A comma parts endpoints; within a field it is part of the field."""
+    if _STRAY_QUOTE.search(_QUOTED.sub("", text)):
+        raise ValueError("a quote is not closed")
+    pieces: list[str] = []
+    for word in _WORD.findall(text):
+        pieces += [word] if _is_field(word) or _QUOTED.search(word) else filter(None, word.split(","))
+    return pieces
+
+
+def _unquoted(word: str) -> str:
+    return _QUOTED.sub(lambda quoted: quoted[1] if quoted[1] is not None else quoted[2], word)
+
+
+def _is_field(word: str) -> bool:
+    return bool(_FIELD.fullmatch(word)) or (word in FIELDS and FIELDS[word].boolean)
+
+
+def _field(word: str, given: list[str]) -> tuple[str, str]:
+    """Name and text of one field, checked. Raises ValueError."""
+    word = _unquoted(word)
+    parts = _FIELD.fullmatch(word)
+    name, text = (parts[1], parts[2]) if parts else (word, "true")
+    field = FIELDS.get(name)
+    if field is None:
+        if not parts:
+            # The word is not repeated: it may be the rest of a credential that wants quotes.
+            after = given[-1] if given else "the endpoint"
+            raise ValueError(f"a word after {after} is no field; quotes hold together what has spaces in it")
+        close = difflib.get_close_matches(name.lower(), FIELDS, n=1)
+        raise ValueError(f"unknown field {name!r}; {f'did you mean {close[0]}?' if close else f'there are {_ALL}'}")
+    if not parts and not field.boolean:
+        raise ValueError(f"{name}: needs a value")
+    if name in given and not field.repeatable:
+        raise ValueError(f"{name} is there twice")
+    try:
+        field.cast(text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    return name, text
+
+
+def _shown(name: str, text: str) -> str:
+    if name in ("set-header", "add-header", "header"):
+        header = re.split("[:=~]", text, maxsplit=1)
+        if len(header) > 1 and _SECRET.search(header[0]):
+            text = f"{text[: len(header[0]) + 1]}***"
+    if not re.search(r"[\s;,\"']", text):
+        return f"{name}={text}"
+    quote = '"' if "'" in text else "'"
+    return f"{name}={quote}{text}{quote}"

@@ -1,0 +1,175 @@
+"""What is changed in a clone on its way to one B. The request itself is never changed: a new one is made from it.
+
+In this order: fields are removed, set, added, the mark is set, Host is replaced, the path is rewritten.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from httptee.casts import pattern
+from httptee.endpoint import origin_form
+from httptee.headers import HOP_BY_HOP, values, with_added, with_field, with_host, without
+from httptee.message import Request
+
+MARK = "X-Shadow"
+"""The field that `mark` sets, to `1`."""
+
+Render = Callable[[Request], str]
+
+_UNTOUCHABLE = HOP_BY_HOP | {"content-length", "expect", "host"}
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE = re.compile(r"[\t -~\x80-\xff]*")
+_VISIBLE = re.compile(r"[!-~]+")
+_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|([{}])|[^{}]+")
+_DOUBLED = {"{{": "{", "}}": "}"}
+_TEMPLATE = re.compile(r"(?:[!-\[\]-~\x80-\xff]|\\[1-9](?![0-9])|\\g<\w+>)*", re.ASCII)
+# Tells this tee's requests from those of any other, and of its own earlier runs.
+_RUN = secrets.token_hex(4)
+
+
+def _request_id(request: Request) -> str:
+    """The client's own X-Request-Id, or one that is the same for every B."""
+    given = values(request.headers, "x-request-id")
+    return given[0] if given else f"{_RUN}-{os.getpid():x}-{request.number:x}"
+
+
+_PLACEHOLDERS: dict[str, Render] = {
+    "client": lambda request: request.client,
+    "request-id": _request_id,
+    "scheme": lambda request: request.scheme,
+    "host": lambda request: (values(request.headers, "host") or [""])[0],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderLine:
+    """A field to set or to add; `render` makes its value for a request."""
+
+    name: str
+    template: str
+    render: Render = field(compare=False, repr=False)
+
+    @classmethod
+    def parse(cls, text: str) -> HeaderLine:
+        """Read `Name: value`, with {client}, {request-id}, {scheme} and {host} in it. Raises ValueError.
+
+        The message never repeats the value: it may be a credential.
+        """
+        name, colon, value = text.partition(":")
+        value = value.strip(" \t")
+        if not colon or not _VALUE.fullmatch(value):
+            raise ValueError("must be Name: value, in characters that a header may hold")
+        return cls(_changeable(name), value, _renderer(value))
+
+
+def names_to_remove(text: str) -> frozenset[str]:
+    """`Authorization,Cookie`, in lower case. Raises ValueError."""
+    return frozenset(_changeable(name).lower() for name in text.split(","))
+
+
+def literal_host(text: str) -> str:
+    """A value for Host, or the words preserve and target. Raises ValueError."""
+    if not _VISIBLE.fullmatch(text):
+        raise ValueError(f"must be preserve, target, or a host in visible ASCII: {text!r}")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class PathRewrite:
+    """The first match of an expression in the path, replaced."""
+
+    text: str
+    expression: re.Pattern[str]
+    replacement: str
+
+    @classmethod
+    def parse(cls, text: str) -> PathRewrite:
+        r"""Read `expression -> replacement`, or the same with →. `\1` and `\g<name>` stand for groups.
+
+        Raises ValueError.
+        """
+        parts = re.fullmatch(r"(.*?)\s*(?:->|→)\s*(.*?)", text, re.DOTALL)
+        expression = pattern(parts[1]) if parts else None
+        if parts is None or expression is None:
+            raise ValueError(f"must be a regular expression, -> and what to put in its place: {text!r}")
+        if not _TEMPLATE.fullmatch(parts[2]):
+            raise ValueError(f"a replacement is visible characters, \\1 to \\9 and \\g<name>: {parts[2]!r}")
+        try:
+            expression.sub(parts[2], "")
+        except (re.error, IndexError) as error:
+            raise ValueError(f"the replacement does not fit the expression ({error}): {text!r}") from None
+        return cls(text, expression, parts[2])
+
+    def __call__(self, target: str) -> str:
+        """The target with its path rewritten; it begins with a slash again. The query stays as it is."""
+        if target == "*":
+            return target
+        path, mark, query = origin_form(target).partition("?")
+        path = self.expression.sub(self.replacement, path, count=1)
+        return f"{path if path.startswith('/') else '/' + path}{mark}{query}"
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """All that is changed for one B. False where that is nothing. Called with a request, makes the one B gets."""
+
+    removed: frozenset[str] = frozenset()
+    set: tuple[HeaderLine, ...] = ()
+    added: tuple[HeaderLine, ...] = ()
+    mark: bool = False
+    host: str = ""
+    rewrites: tuple[PathRewrite, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self != NO_CHANGES
+
+    def __call__(self, request: Request) -> Request:
+        """A request changed; the one given, and its header list, stay as they are."""
+        headers = without(request.headers, self.removed)
+        for line in self.set:
+            headers = with_field(headers, line.name, line.render(request))
+        for line in self.added:
+            headers = with_added(headers, line.name, line.render(request))
+        if self.mark:
+            headers = with_field(headers, MARK, "1")
+        if self.host:
+            headers = with_host(headers, self.host)
+        target = request.target
+        for rewrite in self.rewrites:
+            target = rewrite(target)
+        return Request(request.method, target, headers, request.body, request.client, request.scheme, request.number)
+
+
+NO_CHANGES = Changes()
+"""What is sent is what came."""
+
+
+def _changeable(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"not the name of a header: {name!r}")
+    if name.lower() == "host":
+        raise ValueError("Host is set by host=preserve, host=target or host=literal")
+    if name.lower() in _UNTOUCHABLE:
+        raise ValueError(f"{name} belongs to the connection, which is the tee's own")
+    return name
+
+
+def _renderer(template: str) -> Render:
+    """The function that fills in a template. Braces that stand for themselves are doubled. Raises ValueError."""
+    pieces: list[str | Render] = []
+    for piece in _PIECE.finditer(template):
+        if piece[2]:
+            raise ValueError("a brace that stands for itself is doubled: {{ or }}")
+        if piece[1] is not None and piece[1] not in _PLACEHOLDERS:
+            known = ", ".join(f"{{{name}}}" for name in _PLACEHOLDERS)
+            raise ValueError(f"unknown placeholder {{{piece[1]}}}: there are {known}")
+        pieces.append(_PLACEHOLDERS[piece[1]] if piece[1] is not None else _DOUBLED.get(piece[0], piece[0]))
+    if all(isinstance(piece, str) for piece in pieces):
+        constant = "".join(map(str, pieces))
+        return lambda request: constant
+    return lambda request: "".join([piece if isinstance(piece, str) else piece(request) for piece in pieces])

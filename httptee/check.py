@@ -1,0 +1,93 @@
+"""`httptee check`: are the options right, and are A and every B there? Connects to each, and sends no request."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+from httptee.build import primary_upstream, shadow_upstream
+from httptee.config import ConfigError, Settings, load
+from httptee.endpoint import Endpoint
+from httptee.errors import UpstreamError
+from httptee.shadow_settings import shadow_settings
+from httptee.transport.upstream import Upstream
+
+
+@dataclass(frozen=True)
+class Row:
+    """One server: where its name leads, and what came of connecting to it."""
+
+    server: str
+    endpoint: str
+    addresses: str
+    result: str
+    good: bool
+
+
+def run_check(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """The command: prints a table; returns 0 where everything is fine and 1 where anything is not."""
+    try:
+        settings = load(argv, environ)
+    except ConfigError as error:
+        print("httptee:", " ".join(str(error).splitlines()), file=sys.stderr)
+        return 1
+    rows = list(check(settings))
+    print(table(rows))
+    return 0 if all(row.good for row in rows) else 1
+
+
+def check(settings: Settings) -> Iterator[Row]:
+    """A's row, then every B's."""
+    yield _row("A", settings.a, primary_upstream(settings), settings.a_timeout)
+    for shadow in shadow_settings(settings):
+        name = "B" if shadow.name == str(shadow.endpoint) else f"B {shadow.name}"
+        yield _row(name, shadow.endpoint, shadow_upstream(settings, shadow), shadow.timeout)
+
+
+def table(rows: Sequence[Row]) -> str:
+    """The rows below one another."""
+    cells = [("", "endpoint", "resolves to", "result")]
+    cells += [(row.server, row.endpoint, row.addresses, row.result) for row in rows]
+    widths = [max(len(line[column]) for line in cells) for column in range(3)]
+    return "\n".join(
+        "  ".join([*(cell.ljust(width) for cell, width in zip(line, widths, strict=False)), line[3]]) for line in cells
+    )
+
+
+def _row(server: str, endpoint: Endpoint, upstream: Upstream, timeout: float) -> Row:
+    addresses = "-"
+    try:
+        found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+        addresses = " ".join(dict.fromkeys(str(address[0]) for *_, address in found))
+        return Row(server, str(endpoint), addresses, _connected(upstream, timeout), True)
+    except (UpstreamError, OSError) as error:
+        return Row(server, str(endpoint), addresses, _trouble(error), False)
+
+
+def _connected(upstream: Upstream, timeout: float) -> str:
+    started = monotonic()
+    connection = upstream.connect(timeout)
+    took = f"connected in {(monotonic() - started) * 1000:.1f} ms"
+    try:
+        sock = connection.sock
+        if not isinstance(sock, ssl.SSLSocket):
+            return took
+        certificate = sock.getpeercert()
+        known = f"certificate until {certificate['notAfter']}" if certificate else "certificate not verified"
+        return f"{took}, {sock.version()}, {known}"
+    finally:
+        connection.close()
+
+
+def _trouble(error: BaseException) -> str:
+    """The reason slug, and the words of the innermost error: what wraps it says where, and that is in the row."""
+    reason = error.reason if isinstance(error, UpstreamError) else "connect"
+    inner = error
+    while inner.__cause__ is not None:
+        inner = inner.__cause__
+    said = getattr(inner, "verify_message", "") or getattr(inner, "strerror", "") or str(inner)
+    return f"{reason}: {said}"

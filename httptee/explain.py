@@ -1,0 +1,158 @@
+"""`httptee explain`: who would get a request, by which rule, and the very bytes that would be sent.
+
+It asks the objects that the tee itself is built of, and connects to nobody.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from io import BytesIO
+
+from httptee.build import additions, in_memory, primary_upstream, shadow_upstream
+from httptee.config import ConfigError, Settings, load_or_exit
+from httptee.endpoint import Listen
+from httptee.errors import Refusal
+from httptee.inbound import RECEIVED_HEADERS, receive
+from httptee.message import FileBody, Headers, Request
+from httptee.options import BY_NAME
+from httptee.selection import Finding, selections
+from httptee.shadow_settings import shadow_settings
+from httptee.transport.upstream import Upstream
+from httptee.transport.wire import request_head
+
+USAGE = "httptee explain [options] [-H 'Name: value']... [-d BODY] [--client ADDRESS] 'METHOD /target'"
+
+
+@dataclass
+class Asked:
+    """A request as a client would send it, and the words of the command line that are options of the tee."""
+
+    method: str = ""
+    target: str = ""
+    headers: Headers = field(default_factory=list)
+    body: bytes = b""
+    client: str = "127.0.0.1"
+    options: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of a request at one server. `sent` is None where that depends; `data` is what would be sent."""
+
+    server: str
+    sent: bool | None
+    findings: list[Finding]
+    data: bytes
+
+    def __str__(self) -> str:
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        verdict = {True: "gets it", None: "may get it", False: "does not get it"}[self.sent]
+        yield f"{self.server} {verdict}"
+        for finding in self.findings:
+            said = {True: "passes", None: "depends on", False: f"{finding.rule.reason} by"}[finding.passes]
+            yield f"  {said} {finding.rule.text}" + (f": {finding.note}" if finding.note else "")
+        if self.sent is not False:
+            for line in self.data.splitlines(keepends=True):
+                yield "  > " + line.decode("latin-1").encode("unicode_escape").decode("ascii")
+
+
+def explain(settings: Settings, asked: Asked) -> list[Fate]:
+    """A's fate and every B's. Raises Refusal for a request that the tee itself answers."""
+    request = receive(_environ(settings, asked), additions(settings), in_memory(settings), settings.max_request_body)
+    fates = [Fate(f"A {settings.a}", True, [], sent_bytes(primary_upstream(settings), request))]
+    shadows = shadow_settings(settings)
+    for shadow, selection in zip(shadows, selections(shadows), strict=True):
+        findings = selection.foresee(request)
+        passes = [finding.passes for finding in findings]
+        sent = False if False in passes else None if None in passes else True
+        name = "" if shadow.name == str(shadow.endpoint) else f"{shadow.name} "
+        data = sent_bytes(shadow_upstream(settings, shadow), request) if sent is not False else b""
+        fates.append(Fate(f"B {name}{shadow.endpoint}", sent, findings, data))
+    return fates
+
+
+def sent_bytes(upstream: Upstream, request: Request) -> bytes:
+    """What goes out to an upstream for a request."""
+    prepared = upstream.prepare(request)
+    body = prepared.body
+    return request_head(prepared.method, prepared.target, prepared.pairs) + (
+        body.file.read(body.length) if isinstance(body, FileBody) else body
+    )
+
+
+def run_explain(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """The command; returns the exit status."""
+    try:
+        asked = read_command_line(argv)
+    except ConfigError as error:
+        print(f"httptee: {error}", file=sys.stderr)
+        return 2
+    settings = load_or_exit(asked.options, environ)
+    try:
+        for fate in explain(settings, asked):
+            print(fate)
+    except Refusal as refusal:
+        print(f"nobody gets it: the tee answers {refusal.status} {refusal.reason}: {refusal}")
+    return 0
+
+
+def read_command_line(argv: Sequence[str]) -> Asked:
+    """Tell the request from the tee's own options. Raises ConfigError."""
+    asked = Asked()
+    words = iter(argv)
+    for word in words:
+        if word in ("-H", "-d", "--client"):
+            value = next(words, None)
+            if value is None:
+                raise ConfigError(f"{word}: needs a value")
+            _take(asked, word, value)
+        elif word.startswith("-"):
+            asked.options.append(word)
+            option = BY_NAME.get(word.lstrip("-"))
+            if "=" not in word and not (option and option.boolean):
+                asked.options += [value] if (value := next(words, None)) is not None else []
+        elif asked.target:
+            raise ConfigError(f"one request at a time, not {word!r} as well; usage: {USAGE}")
+        else:
+            method, _, target = word.rpartition(" ")
+            asked.method, asked.target = method.strip(), target
+    if not asked.target and asked.options[:1] not in (["-h"], ["-help"], ["--help"]):
+        raise ConfigError(f"which request? usage: {USAGE}")
+    asked.method = asked.method or ("POST" if asked.body else "GET")
+    return asked
+
+
+def _take(asked: Asked, word: str, value: str) -> None:
+    raw = value.encode("utf-8", "surrogateescape")  # the bytes that were typed, one character each from here on
+    if word == "-d":
+        asked.body = raw
+    elif word == "--client":
+        asked.client = value
+    else:
+        name, colon, text = raw.decode("latin-1").partition(":")
+        if not colon or not name or any(character in value for character in "\r\n\0"):
+            raise ConfigError(f"-H: must be Name: value: {value!r}")
+        asked.headers.append((name, text.strip(" \t")))
+
+
+def _environ(settings: Settings, asked: Asked) -> dict[str, object]:
+    """What the tee's own server would hand over."""
+    headers = list(asked.headers)
+    names = {name.lower() for name, _ in headers}
+    if "host" not in names:
+        headers.insert(0, ("Host", str(Listen(settings.listen.host or "localhost", settings.listen.port))))
+    if asked.body and "content-length" not in names:
+        headers.append(("Content-Length", str(len(asked.body))))
+    return {
+        "REQUEST_METHOD": asked.method,
+        "REQUEST_URI": asked.target,
+        "REMOTE_ADDR": asked.client,
+        "CONTENT_LENGTH": str(len(asked.body)) if asked.body else "",
+        RECEIVED_HEADERS: headers,
+        "wsgi.url_scheme": "https" if settings.cert_file else "http",
+        "wsgi.input": BytesIO(asked.body),
+    }

@@ -1,0 +1,64 @@
+"""A B's rate limit: one token bucket for all worker processes, without a lock between them.
+
+The bucket is one number in memory that is mapped before the fork: the time at which the tokens taken so far will have
+been earned (the generic cell rate algorithm, ITU-T I.371). Taking one moves it on by the time that one token takes;
+where it is further ahead of the clock than the bucket is deep, there is none. A process writes eight bytes at once,
+so nobody reads half a number; two processes that take a token within the same microsecond may both write the same
+time, and B gets one request more than its rate. That is what it costs that no process ever waits for another.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+_BURST = 1.0  # seconds' worth of tokens that a bucket holds, and one token at least
+_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many requests in so many seconds."""
+
+    text: str
+    per_second: float
+
+    @classmethod
+    def parse(cls, text: str) -> Rate:
+        """Read `200/s`, `30/m` or `5/h`. Raises ValueError."""
+        parts = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)/([smh])", text)
+        if parts is None or not float(parts[1]):
+            raise ValueError(f"must be a number and a unit such as 200/s, 30/m or 5/h: {text!r}")
+        return cls(text, float(parts[1]) / _SECONDS[parts[2]])
+
+
+def shared_clocks(count: int) -> list[memoryview[float]]:
+    """One number for each of `count` buckets, in memory that processes forked later share."""
+    memory = memoryview(mmap.mmap(-1, max(1, count) * 8)).cast("d")
+    return [memory[index : index + 1] for index in range(count)]
+
+
+class TokenBucket:
+    """Tokens that come at a rate, for all threads of all processes that share `clock`."""
+
+    def __init__(self, rate: Rate, clock: memoryview[float], now: Callable[[], float] = monotonic) -> None:
+        self._clock = clock
+        self._now = now  # the system's monotonic clock is the same in all processes
+        self._token = 1.0 / rate.per_second
+        self._depth = max(0.0, _BURST - self._token)
+        self._lock = threading.Lock()  # for the threads of this process; held for a few instructions
+
+    def take(self) -> bool:
+        """Take a token, if there is one."""
+        now = self._now()
+        with self._lock:
+            earned: float = self._clock[0]
+            # Some 1e-9 of slack, or the rounding of a sum would cost the last token of a full bucket.
+            if earned - now > self._depth + 1e-9:
+                return False
+            self._clock[0] = max(earned, now) + self._token
+            return True

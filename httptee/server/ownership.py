@@ -1,0 +1,129 @@
+"""Whose turn it is at a connection: waitress's channel, owned by one thread at a time.
+
+The connection stays armed while it is served (epoll, edge-triggered: no system call to arm it anew), so another thread
+may be handed it too; that one leaves a note to the owner and goes. The main thread, too, may become the owner for a
+moment: to read for the others when all of them are held up, and to end what a slow client draws out. It never waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from waitress.channel import HTTPChannel
+
+from httptee.errors import Overloaded, TeeError
+
+if TYPE_CHECKING:
+    from httptee.server.listener import Server
+    from httptee.server.parser import RequestParser
+    from httptee.server.patience import Stretch
+
+HUNG_UP = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+"""The events after which only an empty read is the end of what the client has sent."""
+
+
+class OwnedChannel(HTTPChannel):
+    """A connection that only the thread that holds `_owner` touches; the rest may `hang_up`."""
+
+    server: Server
+    requests: list[RequestParser]
+    request: RequestParser | None
+    waits = False
+    """Whether a request in hand waits for a thread, none having been free to read it."""
+    stretch: Stretch | None = None
+    """What the client is being slow at, if anything; the main thread's own."""
+
+    def __init__(self, server: Server, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
+        self._owner = threading.Lock()
+        self._note = False  # something has happened since the owner last looked
+        self._unread = False  # the kernel may hold more from the client
+        self._lingers_until = 0.0
+        super().__init__(server, sock, addr, adj, map)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no request has begun to arrive and no answer is on its way."""
+        return not self.requests and self.request is None and not self.total_outbufs_len
+
+    @property
+    def has_lingered(self) -> bool:
+        """Whether a refused client has had its time to read the refusal."""
+        return bool(self._lingers_until) and monotonic() > self._lingers_until
+
+    def step(self, events: int) -> None:
+        """Do all that is to be done now. Called by whichever thread the connection was handed to."""
+        self._note = True
+        while self._note and self._owner.acquire(blocking=False):
+            self._note = False
+            try:
+                self._advance(events)
+            finally:
+                self._owner.release()
+            events = HUNG_UP  # what another thread was told is not known here: look for everything
+
+    def look(self, events: int, room: bool) -> bool:
+        """Read once without answering; whether a thread is wanted. For the main thread, when all others are held up.
+
+        Without `room` for one more request to wait, a request that has arrived is answered with 503 here and now.
+        """
+        if self.waits:
+            return False
+        self._note = True
+        if not self._owner.acquire(blocking=False):
+            return False
+        self._note = False
+        wanted = True
+        try:
+            if not self.writable():
+                self._read(whole=bool(events & HUNG_UP))
+                if self.requests and not room:
+                    self.refuse(Overloaded("too many requests wait for a thread"))
+                wanted = self._fileno is not None and (self._unread or bool(self.requests))
+        finally:
+            self._owner.release()
+        return wanted or self._note
+
+    def resume(self) -> None:
+        """Take up what `look` has left to a thread."""
+        self.waits = False
+        self.step(HUNG_UP)
+
+    def owned(self, act: Callable[[], object]) -> None:
+        """Do something to a connection from the main thread, unless a thread is at it: then there is no need to."""
+        if self._owner.acquire(blocking=False):
+            try:
+                act()
+            finally:
+                self._owner.release()
+            if self._note:
+                self.server.hand_over(self)
+
+    def refuse(self, error: TeeError) -> None:
+        """Answer the request in hand, or what has arrived of one, with an error, and end the connection."""
+        if self.request is not None and not self.requests:
+            self.requests, self.request = [self.request], None
+        if self.requests and self._fileno is not None:
+            self.requests[0].error = error
+            self.service()
+            if self.writable() and self.connected:
+                self.handle_write()
+
+    def hang_up(self) -> None:
+        """Ask whoever is handed this connection next to close it; safe from any thread. What the client has sent
+        before is still read and answered."""
+        with contextlib.suppress(OSError, AttributeError):  # its owner may have closed it a moment ago
+            self.socket.shutdown(socket.SHUT_RD)
+
+    def _advance(self, events: int) -> None:
+        """Write, read and answer until the client has to do something."""
+        raise NotImplementedError
+
+    def _read(self, whole: bool) -> None:
+        """Read once; whole requests come to stand in `requests`. With `whole`, only an empty read is the end."""
+        raise NotImplementedError

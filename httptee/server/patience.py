@@ -1,0 +1,61 @@
+"""How long slow clients may take, so that they hold connections for a bounded time and threads not at all.
+
+One rule for all that arrives or leaves slowly, looked at by the main thread once a second and costing a quick client
+nothing: a head has to be whole within the client timeout, and a body, or an answer that the client takes, has to make
+headway of `LEAST_RATE` in every stretch of that length. Counting bytes rather than signs of life is what makes
+trickling one byte a second no way to stay (RFC 9110 §15.5.9). Who keeps a connection open and asks nothing is let go.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from httptee.errors import RequestTimeout
+
+if TYPE_CHECKING:
+    from httptee.server.channel import Channel
+
+LEAST_RATE = 500  # bytes a second
+
+
+class Stretch:
+    """A stretch of time in which something (`what`, told by identity) has to get on."""
+
+    def __init__(self, what: object, reached: int, now: float) -> None:
+        self.what = what
+        self._since = now
+        self._reached = reached
+
+    def too_slow(self, reached: int, now: float, timeout: float) -> bool:
+        """Whether the stretch is over and `reached` shows too little headway; begins the next one if it is enough."""
+        if now - self._since < timeout:
+            return False
+        if reached - self._reached < LEAST_RATE * timeout:
+            return True
+        self._since, self._reached = now, reached
+        return False
+
+
+def look_after(channel: Channel, now: float, timeout: float) -> None:
+    """End what this client has drawn out for too long. `now` is wall time, as the channel's `last_activity` is."""
+    request, held = channel.request, channel.total_outbufs_len
+    what: object = None
+    reached = 0
+    if channel.requests:  # it is the tee's turn, or A's
+        pass
+    elif held:
+        what, reached = channel.outbufs, channel.buffered - held
+    elif request is not None and request.headers_finished:
+        what, reached = request.body_rcv, len(request.body_rcv or ())
+    elif request is not None:
+        what = request
+    elif channel.last_activity < now - timeout or channel.has_lingered:
+        channel.hang_up()
+    stretch = channel.stretch
+    if what is None or stretch is None or stretch.what is not what:
+        channel.stretch = Stretch(what, reached, now) if what is not None else None
+    elif stretch.too_slow(reached, now, timeout):
+        if held:
+            channel.owned(channel.cut_off)
+        else:
+            channel.owned(lambda: channel.refuse(RequestTimeout("the request did not arrive in time")))

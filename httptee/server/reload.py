@@ -1,0 +1,42 @@
+"""What SIGHUP begins with, whoever gets it: new settings, or one line in the log that says why there are none."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from httptee.config import ConfigError, Settings
+from httptee.line_writer import check_log
+from httptee.server.descriptors import TooFewDescriptorsError, within_descriptors
+
+logger = logging.getLogger(__name__)
+
+
+def reread(load: Callable[[], Settings], current: Settings) -> Settings | None:
+    """What the command line, environment and file say now; None, and a line in the log, where they do not do.
+
+    The listening sockets stay as they are: another address takes a restart, and a line in the log says so.
+    """
+    try:
+        settings = within_descriptors(load())
+        check_log(settings.access_log)
+    except (ConfigError, TooFewDescriptorsError) as error:
+        logger.error("reload refused, nothing changes: %s", " ".join(str(error).splitlines()))
+        return None
+    except OSError as error:
+        logger.error("reload refused, nothing changes: the access log: %s", error)
+        return None
+    except Exception:
+        logger.exception("reload refused, nothing changes")
+        return None
+    if settings.listen != current.listen:
+        logger.warning(
+            "the listening address changes at a restart only: still %s, not %s", current.listen, settings.listen
+        )
+        settings = replace(settings, listen=current.listen)
+    if settings.admin != current.admin:
+        logger.warning("the admin address changes at a restart only: still %s, not %s", current.admin, settings.admin)
+        settings = replace(settings, admin=current.admin)
+    logging.getLogger().setLevel(logging.DEBUG if settings.debug else logging.INFO)
+    return settings

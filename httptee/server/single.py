@@ -1,0 +1,160 @@
+"""One process without a supervisor. A reload builds a new server beside the old one, which drains in a thread.
+
+Signal handlers set flags and wake the main thread, which does what they ask for between two looks at its sockets.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from httptee.app import Tee
+from httptee.build import build_ledger, build_tee
+from httptee.config import Settings
+from httptee.ledger import Ledger
+from httptee.server import notify
+from httptee.server.admin import AdminProcess
+from httptee.server.listener import Server
+from httptee.server.reload import reread
+from httptee.server.vitals import Vitals
+from httptee.server.worker import build_tee_server, pin, retire
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Serving:
+    """A tee, the server before it, and what they were built from."""
+
+    settings: Settings
+    ledger: Ledger
+    tee: Tee
+    server: Server
+    vitals: Vitals
+
+    def retire(self) -> None:
+        """Answer what is in flight, drain the shadows, and be gone."""
+        self.vitals.drain()
+        retire(self.server, self.tee, self.settings)
+        self.vitals.end()
+
+
+class SingleProcess:
+    """Serves until SIGTERM or SIGINT; a second one ends the process on the spot."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        listening: socket.socket,
+        load: Callable[[], Settings],
+        admin: AdminProcess,
+    ) -> None:
+        self._listening = listening
+        self._admin = admin
+        self._load = load
+        self._serving = self._build(settings, ledger)
+        self._successor: _Serving | None = None
+        self._draining: list[tuple[_Serving, threading.Thread]] = []
+        self._asked: set[int] = set()
+        self._stopping = False
+
+    def run(self) -> Ledger:
+        """Serve, reload, drain; return the ledger of all."""
+        if self._serving.settings.pin:
+            pin(0)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+            signal.signal(number, self._handle)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        self._serving.vitals.begin()
+        self._admin.start_thread()
+        notify.ready()
+        while True:
+            self._serving.server.run(self._goes_on)
+            if self._successor is None:
+                break
+            old, self._serving, self._successor = self._serving, self._successor, None
+            self._serving.vitals.begin()
+            self._admin.replace(self._serving.settings, self._serving.ledger)
+            old.server.stop_accepting()
+            logger.info("reloaded: a new server serves, the one before drains")
+            notify.ready()
+            thread = threading.Thread(target=old.retire, name="retire")
+            self._draining.append((old, thread))
+            thread.start()
+        notify.stopping()
+        self._listening.close()
+        self._serving.retire()
+        for _, thread in self._draining:
+            thread.join()
+        for number in (signal.SIGTERM, signal.SIGINT):  # what comes now finds nothing left to end
+            signal.signal(number, signal.SIG_IGN)
+        return self._settled()
+
+    def _build(self, settings: Settings, ledger: Ledger) -> _Serving:
+        tee = build_tee(settings, ledger)
+        # A socket of its own: it closes it when it drains.
+        server = build_tee_server(tee, settings, self._listening.dup())
+        return _Serving(settings, ledger, tee, server, Vitals(ledger.worker(0), server, tee))
+
+    def _handle(self, number: int, _: object) -> None:
+        if number in (signal.SIGTERM, signal.SIGINT):
+            if self._stopping:
+                self._end_at_once()
+            self._stopping = True
+        else:
+            self._asked.add(number)
+        self._serving.server.wake()
+
+    def _goes_on(self) -> bool:
+        """What the main loop asks when it has been woken, and now and then: whether it is to go on."""
+        if signal.SIGUSR1 in self._asked:
+            self._asked.discard(signal.SIGUSR1)
+            for statement in self._serving.ledger.statements():
+                logger.info("%s", statement)
+        if signal.SIGHUP in self._asked and not self._stopping:
+            self._asked.discard(signal.SIGHUP)
+            self._reload()
+        if notify.watchdog_seconds() is not None:
+            notify.alive()
+        self._serving.vitals.published()
+        return self._successor is None and not self._stopping
+
+    def _reload(self) -> None:
+        notify.reloading()
+        current = self._serving
+        settings = reread(self._load, current.settings)
+        if settings is not None:
+            if settings.processes != 1:
+                logger.warning("one process becomes several at a restart only: still 1, not %d", settings.processes)
+                settings = replace(settings, processes=1)
+            self._bury()
+            try:
+                self._successor = self._build(settings, build_ledger(settings, 1, current.ledger.history))
+                return
+            except Exception:
+                logger.exception("reload failed, nothing changes")
+        notify.ready("serving; the last reload was refused")
+
+    def _bury(self) -> None:
+        """Let the next ledger take over those that nobody writes to any more."""
+        for old, thread in self._draining:
+            old.ledger.finished = not thread.is_alive() and not old.ledger.holds_any(0)
+        self._draining = [each for each in self._draining if not each[0].ledger.finished]
+
+    def _settled(self) -> Ledger:
+        """The newest ledger, what is still at a B accounted for as lost: this process ends with it."""
+        for serving in (self._serving, *(old for old, _ in self._draining)):
+            serving.ledger.settle_lost(0)
+        return self._serving.ledger
+
+    def _end_at_once(self) -> None:
+        logger.warning("a second signal: stopping at once")
+        for statement in self._settled().statements():
+            logger.info("%s", statement)
+        os._exit(0)

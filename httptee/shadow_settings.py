@@ -1,0 +1,140 @@
+"""What holds for each B: its own line where that says something, and the `-b.…` options where it does not."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from httptee.backend import Backend
+from httptee.changes import NO_CHANGES, Changes
+from httptee.endpoint import Endpoint
+from httptee.errors import ConfigError
+from httptee.rate import Rate
+from httptee.rules import Filter, methods_search
+from httptee.sampling import SCALE, Sticky
+
+if TYPE_CHECKING:
+    from httptee.config import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowSettings:
+    """One B. Times are in seconds, sizes in bytes; `workers` and `backlog` are the whole tee's, not a process's.
+
+    `name` is what the log, the ledger and the status call it. Its share of the scale is `percent` long and begins at
+    `first`; the Bs of one `split` lie side by side.
+    """
+
+    endpoint: Endpoint
+    name: str
+    percent: float = SCALE
+    first: float = 0.0
+    sticky: Sticky | None = None
+    split: str = ""
+    filters: tuple[Filter, ...] = ()
+    max_body: int = 1024 * 1024
+    rate: Rate | None = None
+    timeout: float = 1.0
+    workers: int = 16
+    backlog: int = 1000
+    rewrite_host: bool = False
+    changes: Changes = NO_CHANGES
+    insecure: bool = False
+    ca: str = ""
+
+
+def shadow_settings(settings: Settings) -> tuple[ShadowSettings, ...]:
+    """Every B in order. Raises ConfigError where two of them contradict each other."""
+    shares = zip(settings.b, backend_names(settings.b), _starts(settings), strict=True)
+    return tuple(_one(settings, backend, name, first) for backend, name, first in shares)
+
+
+def backend_names(backends: Sequence[Backend]) -> list[str]:
+    """A name for each B: its own, or its URL, numbered where it comes again. Raises ConfigError for a name twice."""
+    names: list[str] = []
+    for backend in backends:
+        given = backend.values("name")
+        name = given[0] if given else str(backend)
+        if given and name in names:
+            raise ConfigError(f"B {backend}: name: {name!r} is another B's name")
+        again = sum(str(other) == str(backend) and not other.values("name") for other in backends[: len(names)])
+        names.append(f"{name}#{again + 1}" if again and not given else name)
+    return names
+
+
+def descriptions(settings: Settings) -> list[str]:
+    """One line for each B that is more than an endpoint, credentials masked."""
+    named = zip(backend_names(settings.b), settings.b, strict=True)
+    return [f"{name}: {backend} {backend.described()}" for name, backend in named if backend.fields]
+
+
+def _one(settings: Settings, backend: Backend, name: str, first: float) -> ShadowSettings:
+    def said(field: str, otherwise: Any) -> Any:
+        values = backend.values(field)
+        return values[-1] if values else otherwise
+
+    host = said("host", "target" if said("rewrite", settings.b_rewrite) else "preserve")
+    return ShadowSettings(
+        endpoint=backend.endpoint,
+        name=name,
+        percent=_percent(settings, backend),
+        first=first,
+        sticky=said("sticky", None),
+        split=said("split", ""),
+        filters=_filters(settings, backend),
+        max_body=said("max-body", settings.b_max_body),
+        rate=said("rate", None),
+        timeout=said("timeout", settings.b_timeout),
+        workers=said("workers", settings.b_workers),
+        backlog=said("chan-size", settings.b_backlog),
+        rewrite_host=host == "target",
+        changes=Changes(
+            removed=frozenset().union(*backend.values("remove-header")),
+            set=tuple(backend.values("set-header")),
+            added=tuple(backend.values("add-header")),
+            mark=said("mark", False),
+            host="" if host in ("preserve", "target") else host,
+            rewrites=tuple(backend.values("rewrite-path")),
+        ),
+        insecure=said("insecure", False),
+        ca=said("ca", ""),
+    )
+
+
+def _filters(settings: Settings, backend: Backend) -> tuple[Filter, ...]:
+    methods = backend.values("methods")
+    if not methods and settings.b_methods is not None:
+        methods = [methods_search(settings.b_methods)]
+    return (*methods, *backend.values("path"), *backend.values("header"))
+
+
+def _percent(settings: Settings, backend: Backend) -> float:
+    given: list[float] = backend.values("percent")
+    return given[0] if given else settings.b_percent
+
+
+def _starts(settings: Settings) -> list[float]:
+    """Where on the scale each B's share begins: at 0, but side by side for those of one split.
+
+    The last of a split lies at the scale's end. So of two, neither moves when the other one grows; of more, each grows
+    where it is and moves only those between it and the last.
+    """
+    groups: dict[str, list[int]] = defaultdict(list)
+    for index, backend in enumerate(settings.b):
+        for group in backend.values("split"):
+            groups[group].append(index)
+    starts = [0.0] * len(settings.b)
+    for group, members in groups.items():
+        percents = [_percent(settings, settings.b[index]) for index in members]
+        if len({tuple(settings.b[index].values("sticky")) for index in members}) > 1:
+            raise ConfigError(f"split={group}: its Bs must have the same sticky, or none")
+        if sum(percents) > SCALE + 1e-9:
+            raise ConfigError(f"split={group}: its percentages must come to 100 at most: {sum(percents):g}")
+        for index, before in zip(members, accumulate(percents, initial=0.0), strict=False):
+            starts[index] = before
+        if len(members) > 1:
+            starts[members[-1]] = SCALE - percents[-1]
+    return starts

@@ -1,0 +1,12 @@
+"""Numbers that all processes of a tee share: mapped before the fork, there for whoever is forked later."""
+
+from __future__ import annotations
+
+import mmap
+
+_WORD = 8
+
+
+def shared_words(count: int) -> memoryview:
+    """`count` unsigned 64-bit words, all zero, in anonymous memory that forked processes share."""
+    return memoryview(mmap.mmap(-1, max(1, count) * _WORD)).cast("Q")

@@ -1,0 +1,149 @@
+"""Slow clients: what they get, and that others do not notice them."""
+
+import threading
+
+import pytest
+
+from httptee.server.patience import LEAST_RATE, Stretch
+from tests.support.net import eventually
+
+GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
+
+
+def answering(length):
+    """An application that answers with so many bytes."""
+
+    def app(environ, start_response):
+        environ["wsgi.input"].read()
+        start_response("200 OK", [("Content-Length", str(length))])
+        return Answer([b"x" * length])
+
+    return app
+
+
+class Answer(list):
+    def close(self):
+        pass
+
+
+def test_a_stretch_with_enough_headway_is_followed_by_another():
+    stretch = Stretch("a body", 0, 100.0)
+    enough = LEAST_RATE * 10
+    assert not stretch.too_slow(0, 109.0, 10)
+    assert not stretch.too_slow(enough, 110.0, 10)
+    assert not stretch.too_slow(enough, 119.0, 10)
+    assert stretch.too_slow(2 * enough - 1, 120.0, 10)
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        b"G",
+        b"GET / HTTP/1.1\r\nHost: h\r\n",
+        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc",
+        b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+    ],
+)
+def test_half_a_request_is_answered_with_408_and_the_end(serve, half):
+    client = serve(answering(2), client_timeout=0.2).connect().send(half)
+    head = client.head()
+    assert head.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    assert b"X-Httptee-Error: request_timeout\r\n" in head
+    assert b"Connection: close\r\n" in head
+    assert client.rest() == b"408 Request Timeout: request_timeout\n"
+
+
+@pytest.mark.parametrize(
+    "start", [b"GET / HTTP/1.1\r\nX: ", b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 999\r\n\r\n"]
+)
+def test_trickling_is_no_way_to_stay(serve, start):
+    client = serve(answering(2), client_timeout=0.5).connect().send(start)
+    client.socket.settimeout(0.05)
+    answered = b""
+
+    def trickled():
+        nonlocal answered
+        try:
+            client.send(b"y")
+            answered += client.socket.recv(1000)
+        except TimeoutError:
+            pass
+        return answered
+
+    eventually(trickled)
+    assert answered.startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_client_that_keeps_a_connection_and_asks_nothing_is_let_go_without_a_word(serve):
+    running = serve(answering(2), client_timeout=0.2)
+    assert running.connect().rest() == b""
+    client = running.connect().send(GET)
+    client.head()
+    assert client.rest() == b"xx"
+
+
+def test_a_client_that_takes_nothing_of_a_buffered_answer_is_cut_off(serve, monkeypatch):
+    monkeypatch.setattr("httptee.server.channel._BUFFERED", 10**8)
+    running = serve(answering(20_000_000), client_timeout=0.2)
+    running.connect().send(GET)
+    eventually(lambda: len(running.server.active_channels) == 1)
+    eventually(lambda: not running.server.active_channels)
+
+
+def test_a_client_that_takes_nothing_frees_the_thread_that_waits_for_it(serve):
+    running = serve(answering(20_000_000), threads=1, client_timeout=0.2)
+    running.connect().send(GET)
+    eventually(lambda: len(running.server.active_channels) == 1)
+    eventually(lambda: not running.server.active_channels)
+
+
+def test_slow_readers_take_no_thread_from_others(serve):
+    large, small = answering(20_000_000), answering(2)
+
+    def app(environ, start_response):
+        return (large if environ["PATH_INFO"] == "/large" else small)(environ, start_response)
+
+    running = serve(app, threads=2, client_timeout=60)
+    slow = [running.connect().send(GET.replace(b"/ ", b"/large ")) for _ in range(20)]
+    eventually(lambda: running.server._crew._held == 20)
+    client = running.connect()
+    for _ in range(10):
+        client.send(GET)
+        assert client.head().startswith(b"HTTP/1.1 200 OK")
+        assert client.body(2) == b"xx"
+    for each in slow:
+        each.close()
+    eventually(lambda: running.server._crew._held == 0)
+
+
+def test_slow_senders_take_no_thread_from_others(serve):
+    running = serve(answering(2), threads=1, client_timeout=60)
+    slow = [running.connect().send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nx") for _ in range(50)]
+    client = running.connect()
+    for _ in range(10):
+        client.send(GET)
+        assert client.head().startswith(b"HTTP/1.1 200 OK")
+        assert client.body(2) == b"xx"
+    for each in slow:
+        each.send(b"12345678")
+        assert each.head().startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_pipelined_request_that_waits_behind_a_long_one_is_not_late(serve):
+    gate = threading.Event()
+
+    def app(environ, start_response):
+        assert gate.wait(30)
+        return answering(2)(environ, start_response)
+
+    running = serve(app, client_timeout=0.2)
+    client = running.connect().send(GET + GET[:10])
+    looked = []
+    original = running.server.maintenance
+    running.server.maintenance = lambda now: (original(now), looked.append(now))
+    eventually(lambda: len(looked) >= 3)
+    client.send(GET[10:])
+    gate.set()
+    for _ in range(2):
+        assert client.head().startswith(b"HTTP/1.1 200 OK")
+        assert client.body(2) == b"xx"

@@ -1,0 +1,119 @@
+"""The supervisor's pieces; the whole of it is run in tests/integration/test_lifecycle.py."""
+
+import os
+import signal
+import socket
+
+import pytest
+
+from httptee.build import build_ledger
+from httptee.config import ConfigError, Settings
+from httptee.endpoint import Endpoint, Listen
+from httptee.server import generation as module
+from httptee.server.generation import SIGNALS, Generation
+from httptee.server.reload import reread
+from tests.support.net import eventually
+
+SETTINGS = Settings(processes=2, pin=False, a=Endpoint.parse("127.0.0.1:1"), drain_timeout=0.2)
+
+
+@pytest.fixture
+def generations(monkeypatch):
+    """Generations whose workers do what the test says; none outlives the test."""
+    made = []
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+
+    def make(life=None):
+        if life is not None:
+            monkeypatch.setattr(module, "run_worker", life)
+        made.append(Generation(SETTINGS, build_ledger(SETTINGS, 2), socket.create_server(("127.0.0.1", 0))))
+        made[-1].start_due()
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.retire()
+        one.kill_overdue(at_once=True)
+        eventually(lambda one=one: one.collect() or one.ended)
+        one._listening.close()
+    signal.sigtimedwait({signal.SIGCHLD}, 0)
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+def hangs(*_, ready, **__):
+    """A worker that serves and never ends."""
+    ready()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    while True:
+        signal.pause()
+
+
+def fails(*_, **__):
+    """A worker that ends at once."""
+    os._exit(3)
+
+
+def pids(one):
+    return [worker.pid for worker in one._workers]
+
+
+def test_a_generation_is_ready_when_all_its_workers_serve(generations):
+    one = generations()
+    eventually(lambda: one.ready)
+    assert repr(one) == "<Generation of 2 [running 2, ready 2]>"
+    assert not one.lost_one
+
+
+def test_a_retired_generation_ends_by_itself(generations):
+    one = generations()
+    eventually(lambda: one.ready)
+    one.retire()
+    eventually(lambda: one.collect() or one.ended)
+    assert one.ledger.finished
+    assert not one.accepting
+
+
+def test_a_worker_that_does_not_end_is_killed_after_the_drain_timeout(generations, monkeypatch):
+    monkeypatch.setattr(module, "_LAST_WORDS", 0.0)
+    one = generations(hangs)
+    eventually(lambda: one.ready)
+    one.retire()
+    one.kill_overdue()
+    one.collect()
+    assert all(pids(one))
+    assert one.next_event() > 0
+    eventually(lambda: one.kill_overdue() or one.collect() or one.ended)
+
+
+def test_a_worker_that_fails_again_and_again_is_started_later_and_later(generations):
+    one = generations(fails)
+    waits = []
+
+    def collected():
+        one.collect()
+        if not any(pids(one)):
+            waits.append(one._workers[0].wait)
+            for worker in one._workers:
+                worker.starts_at = 0.0
+            one.start_due()
+        return len(waits) >= 9
+
+    eventually(collected)
+    assert waits[:3] == [0.1, 0.2, 0.4]
+    assert waits[-1] == 10.0
+    assert one.lost_one
+
+
+def test_a_reload_that_raises_changes_nothing_and_says_why_in_a_line(caplog):
+    def load():
+        raise ConfigError("the file\nis wrong")
+
+    assert reread(load, SETTINGS) is None
+    assert [record.getMessage() for record in caplog.records] == ["reload refused, nothing changes: the file is wrong"]
+
+
+def test_a_reload_keeps_the_listening_address_and_says_so(caplog):
+    current = Settings(listen=Listen("127.0.0.1", 1))
+    settings = reread(lambda: Settings(listen=Listen("127.0.0.1", 2), threads=7), current)
+    assert (settings.listen, settings.threads) == (current.listen, 7)
+    assert "changes at a restart only" in caplog.text
