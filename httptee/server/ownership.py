@@ -117,7 +117,7 @@ class OwnedChannel(HTTPChannel):
     def hang_up(self) -> None:
         """Ask whoever is handed this connection next to close it; safe from any thread. What the client has sent
         before is still read and answered."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, AttributeError):  # its owner may have closed it a moment ago
             self.socket.shutdown(socket.SHUT_RD)
 
     def _advance(self, events: int) -> None:
