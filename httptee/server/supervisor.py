@@ -60,6 +60,7 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
     try:
         admin = AdminProcess(settings, ledger, inherited=(listening,))
     except OSError as error:
+        listening.close()
         return _cannot_start(f"cannot listen on {settings.admin} (-admin): {error.strerror or error}")
     _announce(settings, listening)
     kind = SingleProcess if settings.processes == 1 else Supervisor
