@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import influx, isolation, report, targets, tees, transfer
+from . import influx, isolation, report, targets, tees, tls, transfer
 from .figures import Json
 from .load import CASES, Load
 from .processes import BenchError, Workspace, exit_on_signals, program
@@ -18,6 +18,7 @@ EPILOG = """\
   python -m bench                      direct, plain tee, nginx mirror, Envoy and httptee
   python -m bench isolation            what a bad B does to A's clients
   python -m bench transfer             1 GiB up and down
+  python -m bench tls                  requests and handshakes over TLS, beside nginx
   python -m bench influx               InfluxDB writes, direct and through the tee
   python -m bench report RESULT.json   the tables and the chart into docs/performance.md (several files allowed)
   python -m bench targets RESULT.json  what httptee is held to, and whether it holds
@@ -26,7 +27,7 @@ A peer, for example another checkout of this one:
   --peer "before=env PYTHONPATH=$PWD/../before python -m httptee -l {listen} -a {a} -b {b} -b.percent 100"
 Also filled in: {port}, {a_port}, {b_port}. Nothing leaves 127.0.0.1.
 """
-RUNS = {"tees": tees, "isolation": isolation, "transfer": transfer, "influx": influx}
+RUNS = {"tees": tees, "isolation": isolation, "transfer": transfer, "influx": influx, "tls": tls}
 
 
 def listed(text: str) -> list[str]:
@@ -114,6 +115,9 @@ def measure(options: argparse.Namespace) -> Json:
             tables = transfer.run(workspace, choose(options.only, options.peer, ["direct", "nginx", "httptee"]),
                                   plan, options.size)  # fmt: skip
             told = {"rounds": plan.rounds, "MiB": options.size}
+        elif options.run == "tls":
+            tables = tls.run(workspace, load, plan)
+            told.update(load=f"{options.load}, hey for handshakes")
         else:
             tables = influx.run(workspace, choose(options.only, options.peer, ["direct", "nginx", "httptee"]), plan)
             told["load"] = "hey"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 
 from httptee.access_log import AccessLog
 from httptee.admin.check import Check
@@ -23,6 +24,7 @@ from httptee.shadow import Guards, Shadow
 from httptee.shadow_settings import ShadowSettings, backend_names, shadow_settings
 from httptee.transport.adapter import Timeouts, WireAdapter
 from httptee.transport.upstream import Upstream
+from httptee.trust import trust_of_a, trust_of_b
 
 MAX_BODY_IN_MEMORY = 1024 * 1024
 """Request bodies up to this, in bytes, are held in memory; longer ones stay in a file."""
@@ -78,9 +80,8 @@ def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int =
 
 
 def build_check(settings: Settings) -> Check:
-    """A's check, on connections of its own."""
-    upstream = Upstream(settings.a, WireAdapter(max_idle=1), rewrite_host=True, close=settings.close_connections)
-    return Check(upstream, settings.a_check, settings.a_timeout)
+    """A's check, on a connection of its own."""
+    return Check(primary_upstream(replace(settings, a_rewrite=True)), settings.a_check, settings.a_timeout)
 
 
 def share(total: int, row: int, processes: int, least: int = 0) -> int:
@@ -90,26 +91,32 @@ def share(total: int, row: int, processes: int, least: int = 0) -> int:
 
 def primary_upstream(settings: Settings, threads: int = 1) -> Upstream:
     """A, with as many connections as there are threads to use them."""
+    trust = trust_of_a(settings)
     return Upstream(
-        settings.a, WireAdapter(max_idle=threads), rewrite_host=settings.a_rewrite, close=settings.close_connections
+        settings.a,
+        WireAdapter(max_idle=threads, server_name=trust.server_name),
+        rewrite_host=settings.a_rewrite,
+        close=settings.close_connections,
+        trust=trust,
     )
 
 
 def shadow_upstream(settings: Settings, shadow: ShadowSettings, workers: int = 1) -> Upstream:
     """One B."""
+    trust = trust_of_b(settings, shadow)
     return Upstream(
         shadow.endpoint,
-        WireAdapter(max_idle=workers),
+        WireAdapter(max_idle=workers, server_name=trust.server_name),
         rewrite_host=shadow.rewrite_host,
         close=settings.close_connections,
         change=shadow.changes or None,
-        verify=False if shadow.insecure else shadow.ca or True,
+        trust=trust,
     )
 
 
 def additions(settings: Settings) -> Additions:
     """What every request gets on its way to A and B."""
-    return Additions(_via(settings) if settings.via else "", settings.forward_client_ip)
+    return Additions(_via(settings) if settings.via else "", settings.forward_client_ip, settings.client_subject_header)
 
 
 def in_memory(settings: Settings) -> int:

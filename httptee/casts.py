@@ -88,15 +88,15 @@ def listen_or_none(text: str) -> Listen | None:
     return Listen.parse(text) if text else None
 
 
-def access_log_format(text: str) -> str:
-    """One of the access log's formats."""
-    if text not in ("combined", "json"):
-        raise ValueError(f"must be combined or json: {text!r}")
+def one_of(text: str, words: tuple[str, ...]) -> str:
+    """One of a few words."""
+    if text not in words:
+        raise ValueError(f"must be {' or '.join(words)}: {text!r}")
     return text
 
 
-def tls_file(text: str) -> str:
-    """A file for TLS on the listening side, which is refused until there is TLS."""
-    if text:
-        raise ValueError("TLS on the listening side is not there yet")
+def field_name(text: str) -> str:
+    """The name of a header field (RFC 9110 §5.1); the empty text is none."""
+    if not re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*", text):
+        raise ValueError(f"must be the name of a header field: {text!r}")
     return text

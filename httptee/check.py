@@ -13,6 +13,7 @@ from httptee.build import primary_upstream, shadow_upstream
 from httptee.config import ConfigError, Settings, load
 from httptee.endpoint import Endpoint
 from httptee.errors import UpstreamError
+from httptee.server.context import listening_tls
 from httptee.shadow_settings import shadow_settings
 from httptee.transport.upstream import Upstream
 
@@ -32,6 +33,7 @@ def run_check(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """The command: prints a table; returns 0 where everything is fine and 1 where anything is not."""
     try:
         settings = load(argv, environ)
+        listening_tls(settings)
     except ConfigError as error:
         print("httptee:", " ".join(str(error).splitlines()), file=sys.stderr)
         return 1

@@ -7,7 +7,6 @@ which knows who beats whom.
 
 from __future__ import annotations
 
-import difflib
 import io
 import json
 import re
@@ -21,6 +20,7 @@ import configargparse
 from httptee import __version__
 from httptee.backend import Backend
 from httptee.casts import default_workers, usable_cores
+from httptee.checks import check, unknown
 from httptee.endpoint import Endpoint, Listen, without_userinfo
 from httptee.errors import ConfigError
 from httptee.options import BY_NAME, OPTIONS, Option, help_text
@@ -71,6 +71,21 @@ class Settings:
     access_log_format: str = "combined"
     cert_file: str = ""
     key_file: str = ""
+    key_password_file: str = ""
+    tls_handshake_timeout: float = 10.0
+    client_ca: str = ""
+    client_auth: str = "required"
+    client_subject_header: str = ""
+    a_ca: str = ""
+    a_cert: str = ""
+    a_key: str = ""
+    a_insecure: bool = False
+    a_server_name: str = ""
+    b_ca: str = ""
+    b_cert: str = ""
+    b_key: str = ""
+    b_insecure: bool = False
+    b_server_name: str = ""
 
 
 def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -101,17 +116,6 @@ def load_or_exit(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         raise SystemExit(2) from None
 
 
-def _check(option: Option, texts: list[str], place: str) -> None:
-    if "--" in texts:
-        # Before Python 3.13 argparse takes it out of whatever it stands in.
-        raise ConfigError(f"{place}: -- is not a value")
-    try:
-        for text in texts:
-            option.cast(text)
-    except ValueError as error:
-        raise ConfigError(f"{place}: {error}") from None
-
-
 # --- The command line -----------------------------------------------------------------------------------------------
 
 
@@ -138,13 +142,13 @@ def _command_line(argv: Sequence[str]) -> Iterator[str]:
             return
         option = BY_NAME.get(name)
         if option is None and name != "config":
-            raise ConfigError(f"unknown option {_unknown(name, '-')}")
+            raise ConfigError(f"unknown option {unknown(name, '-')}")
         if value is None:
             value = "true" if option and option.boolean else next(words, None)
         if value is None or (option is None and not value):
             raise ConfigError(f"-{name}: needs a value")
         if option is not None:
-            _check(option, [value], f"-{name}")
+            check(option, [value], f"-{name}")
         yield f"--{option.name if option else name}={value}"
 
 
@@ -152,14 +156,6 @@ def _refuse_arguments(words: list[str]) -> None:
     if words:
         hint = " (a boolean takes its value behind =)" if words[0].lower() in ("true", "false") else ""
         raise ConfigError(f"unexpected argument {without_userinfo(words[0])!r}{hint}")
-
-
-def _unknown(name: str, dash: str = "") -> str:
-    """The name in quotes, and the one that it may be meant for."""
-    lower = {known.lower(): known for known in BY_NAME}
-    close = difflib.get_close_matches(name.lower(), lower, n=1)
-    hint = f"; did you mean {dash}{lower[close[0]]}?" if close else ""
-    return f"{dash + without_userinfo(name)!r}{hint}"
 
 
 # --- The environment ------------------------------------------------------------------------------------------------
@@ -177,7 +173,7 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
             texts = option.texts(text)
             if not texts:
                 raise ConfigError(f"{option.environment}: names nothing")
-            _check(option, texts, option.environment)
+            check(option, texts, option.environment)
             found[option.environment] = json.dumps(texts)
     return found
 
@@ -209,12 +205,12 @@ class _IniParser(configargparse.ConfigFileParser):  # type: ignore[misc]
         if not equals:
             raise ConfigError(f"{place}: a line is key = value")
         if key not in BY_NAME:
-            raise ConfigError(f"{place}: unknown option {_unknown(key)}")
+            raise ConfigError(f"{place}: unknown option {unknown(key)}")
         option = BY_NAME[key]
         quoted = re.fullmatch(r"([\"'])(.*)\1", value)
         # A quote at the start of a repeatable option's value may be its first word's alone.
         texts = option.texts(quoted[2] if quoted and not option.repeatable else value)
-        _check(option, texts, f"{place}: {key}")
+        check(option, texts, f"{place}: {key}")
         return option, texts
 
 

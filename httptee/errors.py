@@ -40,6 +40,13 @@ class BadRequest(Refusal):
     reason = "bad_request"
 
 
+class PlainHttp(Refusal):
+    """The request came in plain text to a port that speaks HTTPS."""
+
+    status = 400
+    reason = "plain_http_on_https_port"
+
+
 class RequestTimeout(Refusal):
     """The client is too slow in sending its request (RFC 9110 §15.5.9)."""
 

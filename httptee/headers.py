@@ -40,11 +40,13 @@ class Additions:
     """What the tee adds to a request on its way to every upstream.
 
     `via` is the whole field value (empty: none). Its comment names this tee, so that a request which comes back is
-    known from one that passed through another tee before.
+    known from one that passed through another tee before. `subject_header` is the field that tells who the client's
+    certificate says it is (empty: none).
     """
 
     via: str = ""
     forward_client: bool = False
+    subject_header: str = ""
 
 
 def values(headers: Headers, name: str) -> list[str]:
@@ -87,6 +89,16 @@ def with_host(headers: Headers, host: str) -> Headers:
     if not any(name.lower() == "host" for name, _ in headers):
         return [("Host", host), *headers]
     return [(name, host if name.lower() == "host" else value) for name, value in headers]
+
+
+def with_subject(headers: Headers, name: str, subject: str) -> Headers:
+    """The same fields with the client's `subject` in the one called `name`, and nobody else's word for it.
+
+    What a client sends under that name goes, and under any that CGI and WSGI would take for it: `A_B` is `A-B` there.
+    """
+    known = name.lower().replace("_", "-")
+    kept = [pair for pair in headers if pair[0].lower().replace("_", "-") != known]
+    return [*kept, (name, subject)] if subject else kept
 
 
 def without(headers: Headers, names: frozenset[str]) -> Headers:

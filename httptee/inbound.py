@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote
 
 from httptee.errors import BadRequest, BodyTooLarge, ConnectRefused
-from httptee.headers import Additions, outbound
+from httptee.headers import Additions, outbound, with_subject
 from httptee.message import Body, FileBody, Headers, Request
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 RECEIVED_HEADERS = "httptee.headers"
 """The environ key under which the tee's own server hands over the header list as received."""
+CLIENT_SUBJECT = "httptee.client_subject"
+"""The environ key of the subject of the client's verified certificate."""
 
 # Origin-form, absolute-form and the asterisk (RFC 9112 §3.2). Bytes the URI grammar leaves out, `|` or `é`, pass
 # through: it is for A to judge them. White space and control characters would break the request line.
@@ -46,6 +48,8 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     scheme = environ["wsgi.url_scheme"]
     body = _body(environ, in_memory, most)
     sent = outbound(headers, client, scheme, len(body), additions)
+    if additions.subject_header:
+        sent = with_subject(sent, additions.subject_header, environ.get(CLIENT_SUBJECT) or "")
     return Request(method, target, sent, body, client, scheme)
 
 

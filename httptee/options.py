@@ -15,20 +15,20 @@ from functools import partial
 from httptee.backend import Backend, split_backends
 from httptee.casts import (
     WORKERS_PER_CORE,
-    access_log_format,
     boolean,
     count,
     count_or_none,
     default_workers,
+    field_name,
     listen_or_none,
     milliseconds,
     milliseconds_or_off,
+    one_of,
     or_auto,
     path_or_none,
     pattern,
     percent,
     size,
-    tls_file,
     usable_cores,
 )
 from httptee.endpoint import Endpoint, Listen
@@ -76,6 +76,19 @@ def _flag(name: str, text: str) -> Option:
     if name.startswith("no-"):
         return Option(name, lambda text: not boolean(text), "false", text, field=name[3:], boolean=True)
     return Option(name, boolean, "false", text, boolean=True)
+
+
+def _upstream_tls(name: str, whose: str) -> tuple[Option, ...]:
+    """How an https upstream is verified, and the tee by it."""
+    return (
+        Option(f"{name}.ca", str, "", f"Verify {whose} by these authorities (PEM), not the system's.", "FILE"),
+        Option(f"{name}.cert", str, "", f"The client certificate to show to {whose} (PEM).", "FILE"),
+        Option(f"{name}.key", str, "", "Its private key, if it is not in the same file (PEM).", "FILE"),
+        _flag(f"{name}.insecure", f"Take any certificate from {whose}: whoever is in between can read and change all."),
+        Option(
+            f"{name}.server-name", str, "", f"The name to ask {whose} for and to verify, not the endpoint's.", "NAME"
+        ),
+    )
 
 
 OPTIONS: tuple[Option, ...] = (
@@ -247,13 +260,38 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "access-log-format",
-        access_log_format,
+        partial(one_of, words=("combined", "json")),
         "combined",
         "How these records look: combined (the combined log format, and more at the end of the line) or json.",
         "FORMAT",
     ),
-    Option("cert.file", tls_file, "", "TLS certificate for the listening side (not there yet).", "FILE"),
-    Option("key.file", tls_file, "", "TLS private key for the listening side (not there yet).", "FILE"),
+    Option("cert.file", str, "", "Serve HTTPS with this certificate, its chain behind it (PEM).", "FILE"),
+    Option("key.file", str, "", "The certificate's private key, if it is not in the same file (PEM).", "FILE"),
+    Option("key.password-file", str, "", "The password of an encrypted key, as the only line of a file.", "FILE"),
+    Option(
+        "tls-handshake-timeout",
+        milliseconds,
+        "10000",
+        "How long a client may take from connecting to the end of its TLS handshake.",
+        "MILLISECONDS",
+    ),
+    Option("client-ca", str, "", "Verify clients' certificates by these authorities (PEM).", "FILE"),
+    Option(
+        "client-auth",
+        partial(one_of, words=("required", "optional")),
+        "required",
+        "Whether a client must have a certificate. One that does not verify is refused in any case.",
+        "required|optional",
+    ),
+    Option(
+        "client-subject-header",
+        field_name,
+        "",
+        "Tell A and B the subject of the client's certificate in this header field, and nobody else's word for it.",
+        "NAME",
+    ),
+    *_upstream_tls("a", "A"),
+    *_upstream_tls("b", "every B"),
 )
 
 BY_NAME: dict[str, Option] = {name: option for option in OPTIONS for name in (option.name, *option.aliases)}

@@ -99,8 +99,9 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
             host="" if host in ("preserve", "target") else host,
             rewrites=tuple(backend.values("rewrite-path")),
         ),
-        insecure=said("insecure", False),
-        ca=said("ca", ""),
+        # Where its line says one of them, the general word for the other, which would contradict it, is not meant.
+        insecure=said("insecure", settings.b_insecure and not backend.values("ca")),
+        ca=said("ca", "" if said("insecure", False) else settings.b_ca),
     )
 
 

@@ -359,8 +359,8 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         ("-b.methods --", "-b.methods: -- is not a value"),
         ("-b.methods=--", "-b.methods: -- is not a value"),
         ("-b.methods a{99999999999}", "-b.methods: must be a regular expression"),
-        ("-cert.file c.pem", "-cert.file: TLS on the listening side is not there yet"),
-        ("-key.file=k.pem", "-key.file: TLS on the listening side is not there yet"),
+        ("-client-auth maybe", "-client-auth: must be required or optional: 'maybe'"),
+        ("-client-subject-header=a:b", "-client-subject-header: must be the name of a header field: 'a:b'"),
         ("-threads x -threads 1", "-threads: must be a whole number"),
     ],
 )
@@ -385,7 +385,7 @@ def test_what_is_wrong_on_the_command_line_is_one_line_and_exit_2(
         ("HTTPTEE_B", "x, http://me:sesame@y", "HTTPTEE_B: an endpoint takes no user name or password"),
         ("HTTPTEE_B", "[]", "HTTPTEE_B: names nothing"),
         ("HTTPTEE_NO_VIA", "on", "HTTPTEE_NO_VIA: must be true or false"),
-        ("HTTPTEE_KEY_FILE", "k.pem", "HTTPTEE_KEY_FILE: TLS on the listening side is not there yet"),
+        ("HTTPTEE_A_INSECURE", "perhaps", "HTTPTEE_A_INSECURE: must be true or false: 'perhaps'"),
     ],
 )
 def test_what_is_wrong_in_the_environment_names_the_variable(name: str, value: str, complaint: str) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from httptee.errors import LoopDetected
-from httptee.headers import Additions, end_to_end, outbound, values, with_host
+from httptee.headers import Additions, end_to_end, outbound, values, with_host, with_subject
 
 
 def send(headers, client="192.0.2.1", length=0, **additions):
@@ -96,3 +96,13 @@ def test_host_is_rewritten_in_its_place():
 
 def test_a_missing_host_is_added_first():
     assert with_host([("A", "1")], "b:1") == [("Host", "b:1"), ("A", "1")]
+
+
+class TestSubject:
+    FORGED = [("X-Subject", "CN=m"), ("x_subject", "CN=m"), ("A", "1"), ("X_SUBJECT", "CN=m")]  # noqa: RUF012
+
+    def test_only_the_tees_own_word_is_passed_on(self):
+        assert with_subject(self.FORGED, "X-Subject", "CN=a") == [("A", "1"), ("X-Subject", "CN=a")]
+
+    def test_without_a_certificate_nothing_is(self):
+        assert with_subject(self.FORGED, "X-Subject", "") == [("A", "1")]

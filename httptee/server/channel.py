@@ -46,6 +46,7 @@ class Channel(OwnedChannel):
     parser_class = RequestParser
     server: Server
     requests_refused = False
+    client_subject = ""
     buffered = 0
     """Bytes of answers that have gone, or are to go, by way of the buffer: what is held less than that was taken."""
 

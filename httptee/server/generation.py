@@ -7,6 +7,7 @@ import mmap
 import os
 import signal
 import socket
+import ssl
 import sys
 from dataclasses import dataclass
 from time import monotonic
@@ -37,14 +38,20 @@ class _Worker:
 
 
 class Generation:
-    """`<Generation of 2 [running 2, ready 2]>`; `settings` and `ledger` are those of its workers."""
+    """`<Generation of 2 [running 2, ready 2]>`; `settings` and `ledger` are those of its workers.
 
-    def __init__(self, settings: Settings, ledger: Ledger, listening: socket.socket) -> None:
+    They share `tls`, made before they are forked, and its keys: each accepts the session tickets of all.
+    """
+
+    def __init__(
+        self, settings: Settings, ledger: Ledger, listening: socket.socket, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.settings = settings
         self.ledger = ledger
         self.lost_one = False
         """Whether a worker has died before it was told to end."""
         self._listening = listening
+        self._tls = tls
         self._workers = [_Worker(row) for row in range(settings.processes)]
         self._ready = mmap.mmap(-1, settings.processes)  # shared: a worker's byte says whether it accepts connections
         self._retired = False
@@ -135,6 +142,7 @@ class Generation:
                 self._listening,
                 worker.row,
                 self.settings.processes,
+                tls=self._tls,
                 ready=lambda: self._set_out(worker),
                 closed=lambda: self._mark(worker, 0),
                 wanted=lambda: os.getppid() == parent,

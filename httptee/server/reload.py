@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Callable
 from dataclasses import replace
 
 from httptee.config import ConfigError, Settings
 from httptee.line_writer import check_log
+from httptee.server.context import listening_tls
 from httptee.server.descriptors import TooFewDescriptorsError, within_descriptors
 
 logger = logging.getLogger(__name__)
 
 
-def reread(load: Callable[[], Settings], current: Settings) -> Settings | None:
-    """What the command line, environment and file say now; None, and a line in the log, where they do not do.
+def reread(load: Callable[[], Settings], current: Settings) -> tuple[Settings, ssl.SSLContext | None] | None:
+    """What the command line, environment and file say now, and what they have the listening side speak TLS with: a
+    renewed certificate is read anew. None, and a line in the log, where they do not do.
 
     The listening sockets stay as they are: another address takes a restart, and a line in the log says so.
     """
     try:
         settings = within_descriptors(load())
         check_log(settings.access_log)
+        tls = listening_tls(settings)
     except (ConfigError, TooFewDescriptorsError) as error:
         logger.error("reload refused, nothing changes: %s", " ".join(str(error).splitlines()))
         return None
@@ -39,4 +43,4 @@ def reread(load: Callable[[], Settings], current: Settings) -> Settings | None:
         logger.warning("the admin address changes at a restart only: still %s, not %s", current.admin, settings.admin)
         settings = replace(settings, admin=current.admin)
     logging.getLogger().setLevel(logging.DEBUG if settings.debug else logging.INFO)
-    return settings
+    return settings, tls

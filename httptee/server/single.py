@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -54,11 +55,12 @@ class SingleProcess:
         listening: socket.socket,
         load: Callable[[], Settings],
         admin: AdminProcess,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._listening = listening
         self._admin = admin
         self._load = load
-        self._serving = self._build(settings, ledger)
+        self._serving = self._build(settings, ledger, tls)
         self._successor: _Serving | None = None
         self._draining: list[tuple[_Serving, threading.Thread]] = []
         self._asked: set[int] = set()
@@ -96,10 +98,10 @@ class SingleProcess:
             signal.signal(number, signal.SIG_IGN)
         return self._settled()
 
-    def _build(self, settings: Settings, ledger: Ledger) -> _Serving:
+    def _build(self, settings: Settings, ledger: Ledger, tls: ssl.SSLContext | None) -> _Serving:
         tee = build_tee(settings, ledger)
         # A socket of its own: it closes it when it drains.
-        server = build_tee_server(tee, settings, self._listening.dup())
+        server = build_tee_server(tee, settings, self._listening.dup(), tls=tls)
         return _Serving(settings, ledger, tee, server, Vitals(ledger.worker(0), server, tee))
 
     def _handle(self, number: int, _: object) -> None:
@@ -128,14 +130,15 @@ class SingleProcess:
     def _reload(self) -> None:
         notify.reloading()
         current = self._serving
-        settings = reread(self._load, current.settings)
-        if settings is not None:
+        found = reread(self._load, current.settings)
+        if found is not None:
+            settings, tls = found
             if settings.processes != 1:
                 logger.warning("one process becomes several at a restart only: still 1, not %d", settings.processes)
                 settings = replace(settings, processes=1)
             self._bury()
             try:
-                self._successor = self._build(settings, build_ledger(settings, 1, current.ledger.history))
+                self._successor = self._build(settings, build_ledger(settings, 1, current.ledger.history), tls)
                 return
             except Exception:
                 logger.exception("reload failed, nothing changes")

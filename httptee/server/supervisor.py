@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable
@@ -17,12 +18,13 @@ from time import monotonic
 
 from httptee import __version__
 from httptee.build import build_ledger
-from httptee.config import Settings
+from httptee.config import ConfigError, Settings
 from httptee.endpoint import Listen
 from httptee.ledger import Ledger
 from httptee.line_writer import check_log
 from httptee.server import notify
 from httptee.server.admin import AdminProcess
+from httptee.server.context import listening_tls
 from httptee.server.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.server.generation import SIGNALS, Generation
 from httptee.server.listening import listen
@@ -46,8 +48,12 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
     # Until somebody is there to take them: whoever reads that the tee starts may send it a signal.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
+        tls = listening_tls(settings)
         settings = within_descriptors(settings)
         check_log(settings.access_log)
+    except ConfigError as error:
+        print(f"httptee: {error}", file=sys.stderr)
+        return 2
     except TooFewDescriptorsError as error:
         return _cannot_start(str(error))
     except OSError as error:
@@ -64,7 +70,7 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
         return _cannot_start(f"cannot listen on {settings.admin} (-admin): {error.strerror or error}")
     _announce(settings, listening)
     kind = SingleProcess if settings.processes == 1 else Supervisor
-    last = kind(settings, ledger, listening, load or (lambda: settings), admin).run()
+    last = kind(settings, ledger, listening, load or (lambda: settings), admin, tls).run()
     admin.stop()
     print_ledger(last)
     if threading.active_count() > 1:
@@ -110,12 +116,13 @@ class Supervisor:
         listening: socket.socket,
         load: Callable[[], Settings],
         admin: AdminProcess,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._listening = listening
         self._load = load
         self._admin = admin
         self._ledger = ledger  # the newest: it knows what the ones before it have counted
-        self._current = Generation(settings, ledger, listening)
+        self._current = Generation(settings, ledger, listening, tls)
         self._arriving: Generation | None = None
         self._arriving_since = 0.0
         self._leaving: Generation | None = None  # retired, and perhaps still accepting connections
@@ -173,14 +180,16 @@ class Supervisor:
     def _reload(self) -> None:
         """Start the workers of new settings beside the old ones; an invalid configuration changes nothing."""
         notify.reloading()
-        settings = reread(self._load, self._current.settings)
-        if settings is None:
+        found = reread(self._load, self._current.settings)
+        if found is None:
             notify.ready("serving; the last reload was refused")
             return
+        settings, tls = found
         self._ledger = build_ledger(settings, settings.processes, self._ledger.history)
-        self._arriving = Generation(settings, self._ledger, self._listening)
+        self._arriving = Generation(settings, self._ledger, self._listening, tls)
         self._arriving_since = monotonic()
         self._arriving.start_due()
+        self._admin.replace(settings, self._ledger)
 
     def _hand_over(self, arriving: Generation) -> None:
         """Retire the old workers once all new ones accept connections, or the new ones where they cannot start."""
@@ -190,11 +199,10 @@ class Supervisor:
             self._retire(arriving)
             self._arriving = None
             self._admin.replace(self._current.settings, self._ledger)
-        elif arriving.ready:
+        elif arriving.ready and not self._admin.changing:
             self._retire(self._current)
             self._leaving = self._current
             self._current, self._arriving = arriving, None
-            self._admin.replace(arriving.settings, self._ledger)
 
     def _finish_reload(self, leaving: Generation) -> None:
         """Say that the reload is done once no connection gets to the old workers any more."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from waitress.task import Task
 
 from httptee.errors import TeeError
-from httptee.inbound import RECEIVED_HEADERS
+from httptee.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS
 from httptee.message import Headers, tee_answer
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class TeeTask(Task):
             "REMOTE_ADDR": channel.addr[0],
             "CONTENT_LENGTH": str(request.content_length) if request.body_rcv is not None else "",
             RECEIVED_HEADERS: request.pairs,
+            CLIENT_SUBJECT: channel.client_subject,
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": server.adj.url_scheme,
             "wsgi.input": request.get_body_stream() if request.body_rcv is not None else _NO_BODY,

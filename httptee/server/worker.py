@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,7 @@ from httptee.build import build_tee, share
 from httptee.config import Settings
 from httptee.ledger import Ledger
 from httptee.server.listener import Server
+from httptee.server.tls import TlsServer
 from httptee.server.vitals import Vitals
 
 if TYPE_CHECKING:
@@ -32,6 +35,7 @@ def run_worker(
     row: int,
     processes: int,
     *,
+    tls: ssl.SSLContext | None = None,
     ready: Callable[[], object] = lambda: None,
     closed: Callable[[], object] = lambda: None,
     wanted: Callable[[], bool] = lambda: True,
@@ -44,7 +48,7 @@ def run_worker(
     if settings.pin:
         pin(row)
     tee = build_tee(settings, ledger, row, processes)
-    server = build_tee_server(tee, settings, listening, row, processes)
+    server = build_tee_server(tee, settings, listening, row, processes, tls)
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
     vitals = Vitals(ledger.worker(row), server, tee)
     vitals.begin()
@@ -64,27 +68,40 @@ def retire(server: Server, tee: Tee, settings: Settings) -> None:
 
 
 def build_tee_server(
-    tee: Tee, settings: Settings, listening: socket.socket, row: int = 0, processes: int = 1
+    tee: Tee,
+    settings: Settings,
+    listening: socket.socket,
+    row: int = 0,
+    processes: int = 1,
+    tls: ssl.SSLContext | None = None,
 ) -> Server:
     """The server before a tee, which hears of what the server answers itself."""
-    server = build_server(tee, settings, listening, row, processes)
+    server = build_server(tee, settings, listening, row, processes, tls)
     server.on_refusal = tee.refused
     server.on_turned_away = tee.turned_away
     return server
 
 
 def build_server(
-    application: WSGIApplication, settings: Settings, listening: socket.socket, row: int = 0, processes: int = 1
+    application: WSGIApplication,
+    settings: Settings,
+    listening: socket.socket,
+    row: int = 0,
+    processes: int = 1,
+    tls: ssl.SSLContext | None = None,
 ) -> Server:
-    """The server of worker `row` out of `processes`, with its share of the bounds. No thread is started."""
+    """The server of worker `row` out of `processes`, with its share of the bounds; HTTPS with `tls`, plain HTTP
+    without. No thread is started."""
     adjustments = Adjustments(
         max_request_header_size=_MAX_HEADER,
         max_request_body_size=settings.max_request_body,
         inbuf_overflow=_IN_MEMORY_BODY,
         connection_limit=share(settings.connection_limit, row, processes, least=1),
         clear_untrusted_proxy_headers=False,
+        url_scheme="https" if tls else "http",
     )
-    return Server(
+    make = partial(TlsServer, context=tls, handshake_timeout=settings.tls_handshake_timeout) if tls else Server
+    return make(
         application,
         listening,
         adjustments,

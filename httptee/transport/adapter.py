@@ -25,9 +25,10 @@ from requests.structures import CaseInsensitiveDict
 
 from httptee.errors import UpstreamReset
 from httptee.message import Body, Headers
-from httptee.transport.connection import Connection, open_connection, tls_context
+from httptee.transport.connection import Connection, open_connection
 from httptee.transport.pool import Pool
 from httptee.transport.stream import WireStream
+from httptee.transport.tls import tls_context
 from httptee.transport.wire import Answer, request_head
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
@@ -109,30 +110,37 @@ class WireResponse(requests.Response):
 class _Route:
     """Where a URL leads: how to open a connection there, and the idle ones."""
 
-    __slots__ = ("_host", "_port", "_scheme", "_tls", "pool")
+    __slots__ = ("_host", "_port", "_scheme", "_server_name", "_tls", "pool")
 
-    def __init__(self, url: str, verify: bool | str, cert: str | tuple[str, str] | None, pool: Pool) -> None:
+    def __init__(
+        self, url: str, verify: bool | str, cert: str | tuple[str, str] | None, server_name: str, pool: Pool
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"not the URL of an http or https endpoint: {url!r}")
         self._scheme = parts.scheme
         self._host = parts.hostname
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._server_name = server_name
         self._tls = tls_context(verify, cert) if parts.scheme == "https" else None
         self.pool = pool
 
     def open(self, timeout: float) -> Connection:
-        return open_connection(self._scheme, self._host, self._port, timeout, self._tls)
+        return open_connection(self._scheme, self._host, self._port, timeout, self._tls, self._server_name)
 
 
 class WireAdapter(BaseAdapter):
     """Sends `WireRequest`s, and keeps up to `max_idle` connections for each endpoint's URL. For any number of threads.
 
-    `idle_limit` and `max_age` are in seconds: how long a connection may have been idle, and open, to be used again.
+    `server_name` is who https upstreams are asked for and verified as, where that is not the URL's host. `idle_limit`
+    and `max_age` are in seconds: how long a connection may have been idle, and open, to be used again.
     """
 
-    def __init__(self, *, max_idle: int = 32, idle_limit: float = 30.0, max_age: float = 300.0) -> None:
+    def __init__(
+        self, *, max_idle: int = 32, idle_limit: float = 30.0, max_age: float = 300.0, server_name: str = ""
+    ) -> None:
         super().__init__()
+        self._server_name = server_name
         self._max_idle = max_idle
         self._idle_limit = idle_limit
         self._max_age = max_age
@@ -202,7 +210,7 @@ class WireAdapter(BaseAdapter):
         with self._lock:
             if key not in self._routes:
                 pool = Pool(url, max_idle=self._max_idle, idle_limit=self._idle_limit, max_age=self._max_age)
-                self._routes[key] = _Route(url, verify, cert, pool)
+                self._routes[key] = _Route(url, verify, cert, self._server_name, pool)
             return self._routes[key]
 
 

@@ -14,7 +14,6 @@ those are not the bytes received here, poll decides.
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import ssl
@@ -24,12 +23,11 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.util.ssl_ import create_urllib3_context
 
 from httptee.errors import UpstreamReset, UpstreamTimeout, upstream_error
 from httptee.message import Body
+from httptee.transport.tls import ResumingContext
 from httptee.transport.upload import upload
 
 if TYPE_CHECKING:
@@ -58,7 +56,10 @@ class Connection:
     request that the kernel took, `received` all bytes that ever came in.
     """
 
-    __slots__ = ("_armed", "_poll", "_recv", "_send", "_tls", "idle_since", "opened", "received", "sent", "sock")
+    __slots__ = (
+        *("_armed", "_new_tls", "_poll", "_recv", "_send", "_tls"),
+        *("idle_since", "opened", "received", "sent", "sock"),
+    )
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -68,6 +69,7 @@ class Connection:
             self._tls.suppress_ragged_eofs = False  # type: ignore[attr-defined]
         else:
             sock.settimeout(None)
+        self._new_tls = self._tls
         self._armed = -1.0
         self._recv = sock.recv
         self._send = sock.send
@@ -104,6 +106,8 @@ class Connection:
         while not answer.headers_complete:
             self._feed(answer, RECEIVE_SIZE, until - now)
             now = monotonic()
+        if self._new_tls is not None:
+            self._remember(self._new_tls)
         return sent_all
 
     def read_on(self, answer: Answer, size: int, idle: float, deadline: float) -> None:
@@ -133,6 +137,12 @@ class Connection:
     def close(self) -> None:
         """Close the socket. May be called twice."""
         self.sock.close()
+
+    def _remember(self, tls: ssl.SSLSocket) -> None:
+        """Keep the session for the next connection, now that what it takes has come with the first answer."""
+        self._new_tls = None
+        if isinstance(tls.context, ResumingContext):
+            tls.context.remember(tls)
 
     def overhear(self, answer: Answer) -> None:
         """Take in what has come of an answer while the request is still on its way, without waiting for more."""
@@ -193,8 +203,25 @@ class Connection:
             rest = memoryview(rest)[count:]
 
 
-def open_connection(scheme: str, host: str, port: int, timeout: float, tls: ssl.SSLContext | None) -> Connection:
-    """Connect, and for https shake hands, each address and each step within `timeout` seconds.
+class _HTTPSConnection(HTTPSConnection):
+    """Gives the handshake what connecting has left of the time."""
+
+    def _new_conn(self) -> socket.socket:
+        deadline = monotonic() + float(self.timeout or _LONGEST)
+        sock = super()._new_conn()
+        left = deadline - monotonic()
+        if left <= 0.0:
+            sock.close()
+            raise TimeoutError("no time is left for the TLS handshake")
+        sock.settimeout(left)
+        return sock
+
+
+def open_connection(
+    scheme: str, host: str, port: int, timeout: float, tls: ssl.SSLContext | None, server_name: str = ""
+) -> Connection:
+    """Connect to the first address that accepts, each within `timeout` seconds, and for https shake hands in what is
+    left of them; `server_name` is who to ask for if not `host`.
 
     Raises UpstreamConnectError, UpstreamTimeout or UpstreamTLSError.
     """
@@ -202,7 +229,9 @@ def open_connection(scheme: str, host: str, port: int, timeout: float, tls: ssl.
         raise UpstreamTimeout("the exchange took longer than it may")
     opening: HTTPConnection
     if scheme == "https":
-        opening = HTTPSConnection(host, port, timeout=min(timeout, _LONGEST), ssl_context=tls)
+        opening = _HTTPSConnection(
+            host, port, timeout=min(timeout, _LONGEST), ssl_context=tls, server_hostname=server_name or None
+        )
     else:
         opening = HTTPConnection(host, port, timeout=min(timeout, _LONGEST))
     try:
@@ -211,24 +240,3 @@ def open_connection(scheme: str, host: str, port: int, timeout: float, tls: ssl.
         opening.close()
         raise upstream_error(error) from error
     return Connection(opening.sock)
-
-
-def tls_context(verify: bool | str, cert: str | tuple[str, str] | None) -> ssl.SSLContext:
-    """What https connections of an endpoint share; the arguments mean what they mean to requests.
-
-    Loading the authorities takes some 20 ms, so this is done once and not for every connection. Raises OSError for a
-    file that cannot be read.
-    """
-    context = create_urllib3_context()
-    if verify is False:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    else:
-        authorities = DEFAULT_CA_BUNDLE_PATH if verify is True else verify
-        folder = os.path.isdir(authorities)
-        context.load_verify_locations(None if folder else authorities, authorities if folder else None)
-    if isinstance(cert, str):
-        context.load_cert_chain(cert)
-    elif cert is not None:
-        context.load_cert_chain(*cert)
-    return context

@@ -14,13 +14,18 @@ from httptee.headers import with_host
 from httptee.message import Request
 from httptee.transport.adapter import Timeouts, WireAdapter, WireRequest
 from httptee.transport.connection import Connection
+from httptee.transport.tls import Trust
+
+_BY_DEFAULT = Trust()
 
 
 class UpstreamSession(requests.Session):
     """A Session that adds nothing of its own: no cookies, redirects, netrc, proxies or environment variables."""
 
-    def __init__(self, adapter: BaseAdapter) -> None:
+    def __init__(self, adapter: BaseAdapter, trust: Trust) -> None:
         super().__init__()
+        self.verify = trust.verify
+        self.cert = trust.certificate
         self._adapter = adapter
         self.trust_env = False
         # A Session shared by all clients must never hand one client's Set-Cookie to the next.
@@ -40,7 +45,7 @@ class UpstreamSession(requests.Session):
 class Upstream:
     """Sends requests to one endpoint: target under its prefix, Host kept or rewritten.
 
-    `change` makes from each request the one to send; `verify` is what it is to requests.
+    `change` makes from each request the one to send; `trust` says how an https endpoint is verified.
     """
 
     def __init__(
@@ -51,11 +56,11 @@ class Upstream:
         rewrite_host: bool,
         close: bool,
         change: Callable[[Request], Request] | None = None,
-        verify: bool | str = True,
+        trust: Trust = _BY_DEFAULT,
     ) -> None:
         self.endpoint = endpoint
-        self._session = UpstreamSession(adapter)
-        self._session.verify = self._verify = verify
+        self._session = UpstreamSession(adapter, trust)
+        self._trust = trust
         self._change = change
         self._url = f"{endpoint.scheme}://{endpoint.authority}/"
         self._rewrite_host = rewrite_host
@@ -88,7 +93,7 @@ class Upstream:
         Raises UpstreamError.
         """
         adapter = cast(WireAdapter, self._session.get_adapter(self._url))
-        return adapter.connect(self._url, timeout, self._verify)
+        return adapter.connect(self._url, timeout, self._trust.verify, self._trust.certificate)
 
     def close(self) -> None:
         """Close every idle connection. May be called twice."""

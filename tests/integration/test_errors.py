@@ -10,9 +10,9 @@ import requests
 
 from tests.support import scripts
 from tests.support.backend import Backend
-from tests.support.client import RawClient, ask, request_bytes, send_raw
+from tests.support.client import RawClient, ask, library_connection, request_bytes, send_raw
 from tests.support.net import free_port, refusing_port, unaccepting_port
-from tests.support.scripted import Script, ScriptedServer
+from tests.support.scripted import Script, ScriptedServer, address
 from tests.support.scripts import chunked_response, response
 from tests.support.tee import Tee
 from tests.support.wire import Answer
@@ -106,7 +106,7 @@ CUTS = {
 def test_the_clients_library_reports_a_broken_answer_where_a_cuts(raw: bytes, how: str) -> None:
     script = scripts.answer_and_close(raw) if how == "closing" else scripts.reset_after(raw)
     with ScriptedServer(script) as a, Backend() as b, Tee("-a", a.url, "-b", b.url) as tee:
-        connection = http.client.HTTPConnection("127.0.0.1", tee.port, timeout=30)
+        connection = library_connection(tee.port)
         try:
             connection.request("GET", "/")
             with connection.getresponse() as broken, pytest.raises((http.client.HTTPException, ConnectionError)):
@@ -114,6 +114,7 @@ def test_the_clients_library_reports_a_broken_answer_where_a_cuts(raw: bytes, ho
         finally:
             connection.close()
         with requests.Session() as session:
+            session.verify = tee.authority or True
             session.trust_env = False
             with pytest.raises(requests.RequestException):
                 session.get(f"{tee.url}/", timeout=30)
@@ -123,7 +124,7 @@ def test_the_clients_library_reports_a_broken_answer_where_a_cuts(raw: bytes, ho
 def test_an_answer_without_a_length_that_a_resets_is_reported_as_broken() -> None:
     script = scripts.reset_after(response(body=None) + b"the beginning")
     with ScriptedServer(script) as a, Tee("-a", a.url) as tee:
-        connection = http.client.HTTPConnection("127.0.0.1", tee.port, timeout=30)
+        connection = library_connection(tee.port)
         try:
             connection.request("GET", "/")
             with connection.getresponse() as broken, pytest.raises((http.client.HTTPException, ConnectionError)):
@@ -141,13 +142,13 @@ def test_501_for_connect() -> None:
 
 def test_508_where_a_is_the_tee_itself() -> None:
     port = free_port()
-    with Tee("-a", f"http://127.0.0.1:{port}", listen=f"127.0.0.1:{port}") as tee:
+    with Tee("-a", address(port), listen=f"127.0.0.1:{port}") as tee:
         assert_error(ask(tee.port), 508, "loop")
 
 
 def test_508_where_a_leads_back_through_another_tee() -> None:
     first, second = free_port(), free_port()
-    to_second, to_first = f"http://127.0.0.1:{second}", f"http://127.0.0.1:{first}"
+    to_second, to_first = address(second), address(first)
     with Tee("-a", to_second, listen=f"127.0.0.1:{first}"), Tee("-a", to_first, listen=f"127.0.0.1:{second}"):
         assert_error(ask(first), 508, "loop")
 

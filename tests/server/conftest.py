@@ -12,8 +12,8 @@ from httptee.server.listening import bind
 class Client:
     """A raw connection: bytes out, bytes in."""
 
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+    def __init__(self, port, connected=None):
+        self.socket = connected or socket.create_connection(("127.0.0.1", port), timeout=10)
         self.file = self.socket.makefile("rb")
 
     def send(self, data):
@@ -40,7 +40,7 @@ class Client:
 class Running:
     """A server in a thread, with the application a test gives it."""
 
-    def __init__(self, application, **options):
+    def __init__(self, application, kind=Server, **options):
         listening = bind(Listen("127.0.0.1", 0))
         self.port = listening.getsockname()[1]
         adjustments = Adjustments(
@@ -50,7 +50,7 @@ class Running:
             connection_limit=options.pop("connection_limit", 100),
         )
         options = {"threads": 4, "client_timeout": 10.0, "close_connections": False, **options}
-        self.server = Server(application, listening, adjustments, **options)
+        self.server = kind(application, listening, adjustments, **options)
         self.thread = threading.Thread(target=self.server.run)
         self.thread.start()
         self.clients = []

@@ -114,6 +114,9 @@ def test_a_reload_that_raises_changes_nothing_and_says_why_in_a_line(caplog):
 
 def test_a_reload_keeps_the_listening_address_and_says_so(caplog):
     current = Settings(listen=Listen("127.0.0.1", 1))
-    settings = reread(lambda: Settings(listen=Listen("127.0.0.1", 2), threads=7), current)
+    found = reread(lambda: Settings(listen=Listen("127.0.0.1", 2), threads=7), current)
+    assert found is not None
+    settings, tls = found
+    assert tls is None
     assert (settings.listen, settings.threads) == (current.listen, 7)
     assert "changes at a restart only" in caplog.text

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
+import ssl
 from types import TracebackType
 
 from .net import PATIENCE
@@ -24,7 +26,12 @@ def request_bytes(
 
 
 class RawClient:
-    """One connection, as a context manager. `ask` connects again by itself after an answer that closes."""
+    """One connection, as a context manager. `ask` connects again by itself after an answer that closes.
+
+    With `tls` set, on the class or an object, it speaks TLS.
+    """
+
+    tls: ssl.SSLContext | None = None
 
     def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self.address = (host, port)
@@ -43,6 +50,8 @@ class RawClient:
         if self._sock is None:
             self._sock = socket.create_connection(self.address, timeout=PATIENCE)
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.tls is not None:
+                self._sock = self.tls.wrap_socket(self._sock, server_hostname=self.address[0])
             self._reader = Reader(self._sock)
         return self._sock
 
@@ -96,6 +105,13 @@ def ask(
     """One request on a connection of its own."""
     with RawClient(port, host) as client:
         return client.ask(method, target, headers, body)
+
+
+def library_connection(port: int) -> http.client.HTTPConnection:
+    """Python's own client, over TLS where `RawClient` speaks it."""
+    if RawClient.tls is not None:
+        return http.client.HTTPSConnection("127.0.0.1", port, timeout=PATIENCE, context=RawClient.tls)
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
 
 
 def send_raw(port: int, data: bytes, method: str = "GET") -> Answer | None:

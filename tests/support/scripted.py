@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable
@@ -61,8 +62,11 @@ class ScriptedServer:
     """Listens on a free port of the loopback and runs `script` in a thread for every connection.
 
     Use as a context manager; leaving it closes the listener and every connection and joins every thread. A script
-    ends by returning (the connection is closed) or by the connection failing under it.
+    ends by returning (the connection is closed) or by the connection failing under it. With `tls` set, on the class
+    or an object, it speaks TLS.
     """
+
+    tls: ssl.SSLContext | None = None
 
     def __init__(self, script: Script, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self.script = script
@@ -80,7 +84,8 @@ class ScriptedServer:
     @property
     def url(self) -> str:
         """What to give the tee as -a or -b."""
-        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+        scheme = "https" if self.tls else "http"
+        return f"{scheme}://[{self.host}]:{self.port}" if ":" in self.host else f"{scheme}://{self.host}:{self.port}"
 
     @property
     def open_connections(self) -> int:
@@ -140,13 +145,37 @@ class ScriptedServer:
 
     def _serve(self, sock: socket.socket) -> None:
         try:
+            if self.tls is not None:
+                sock = self._secured(sock, self.tls)
             self.script(Connection(self, sock))
+            if isinstance(sock, ssl.SSLSocket):
+                sock.setblocking(False)
+                sock.unwrap()  # says that this is the end, and does not wait for an answer
         except (OSError, BrokenMessageError):
             pass  # the peer left, or the server is being stopped
         finally:
             with self._changed:
                 self._open.discard(sock)
             sock.close()
+
+    def _secured(self, sock: socket.socket, tls: ssl.SSLContext) -> socket.socket:
+        with self._changed:
+            self._open.discard(sock)
+            secured = tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+            self._open.add(secured)
+        try:
+            secured.do_handshake()
+        except BaseException:
+            with self._changed:
+                self._open.discard(secured)
+            secured.close()
+            raise
+        return secured
+
+
+def address(port: int) -> str:
+    """A URL on this machine, over TLS where `ScriptedServer` speaks it."""
+    return f"{'https' if ScriptedServer.tls else 'http'}://127.0.0.1:{port}"
 
 
 def _shut(sock: socket.socket) -> None:

@@ -18,13 +18,16 @@ class Tee:
     """`python -m httptee` with these arguments, on a free port of 127.0.0.1 unless they say where to listen.
 
     As a context manager it is ready inside the block, and leaving it asserts a clean end: exit code 0, no traceback,
-    no resource left open, no process left, a balanced ledger.
+    no resource left open, no process left, a balanced ledger. `always` are words for every command line; with
+    -cert.file among all of them it speaks TLS.
     """
+
+    always: tuple[str, ...] = ()
 
     def __init__(
         self, *arguments: str, env: Mapping[str, str] | None = None, listen: str | None = "127.0.0.1:0"
     ) -> None:
-        self.arguments = (*(("-l", listen) if listen else ()), *arguments)
+        self.arguments = (*(("-l", listen) if listen else ()), *self.always, *arguments)
         self.env = env
         self.host, self.port = "127.0.0.1", 0
         self.final: list[Ledger] = []
@@ -32,7 +35,14 @@ class Tee:
     @property
     def url(self) -> str:
         """Where clients find it."""
-        return f"http://[{self.host}]:{self.port}" if ":" in self.host else f"http://{self.host}:{self.port}"
+        scheme = "https" if "-cert.file" in self.arguments else "http"
+        return f"{scheme}://[{self.host}]:{self.port}" if ":" in self.host else f"{scheme}://{self.host}:{self.port}"
+
+    @property
+    def authority(self) -> str:
+        """The file by which it verifies A, and clients of the tests verify it; empty for none."""
+        words = self.arguments
+        return words[words.index("-a.ca") + 1] if "-a.ca" in words else ""
 
     def __enter__(self) -> Tee:
         self.program = Program([sys.executable, "-m", "httptee", *self.arguments], env=self.env)

@@ -1,0 +1,29 @@
+"""What every source of options is held to."""
+
+from __future__ import annotations
+
+import difflib
+
+from httptee.endpoint import without_userinfo
+from httptee.errors import ConfigError
+from httptee.options import BY_NAME, Option
+
+
+def check(option: Option, texts: list[str], place: str) -> None:
+    """Raise ConfigError, with the place, for a text that the option does not take."""
+    if "--" in texts:
+        # Before Python 3.13 argparse takes it out of whatever it stands in.
+        raise ConfigError(f"{place}: -- is not a value")
+    try:
+        for text in texts:
+            option.cast(text)
+    except ValueError as error:
+        raise ConfigError(f"{place}: {error}") from None
+
+
+def unknown(name: str, dash: str = "") -> str:
+    """The name in quotes, and the one that it may be meant for."""
+    lower = {known.lower(): known for known in BY_NAME}
+    close = difflib.get_close_matches(name.lower(), lower, n=1)
+    hint = f"; did you mean {dash}{lower[close[0]]}?" if close else ""
+    return f"{dash + without_userinfo(name)!r}{hint}"

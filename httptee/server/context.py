@@ -1,0 +1,131 @@
+"""What the listening side speaks TLS with: made of the settings before any worker is forked, or refused in one line.
+
+The keys that session tickets are encrypted with belong to the context. Workers that are forked after it is made share
+them, so that each accepts the tickets of all (RFC 5077, RFC 8446 §4.6.1).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import ssl
+from pathlib import Path
+
+from httptee.config import ConfigError, Settings
+from httptee.trust import check_trust
+
+logger = logging.getLogger(__name__)
+
+_PARTIAL_CHAIN = ssl.VerifyFlags(0x80000)  # ssl.VERIFY_X509_PARTIAL_CHAIN, which Python 3.10 does not name
+_VALIDITY = {9: "is not valid yet", 10: "has expired"}  # X509_V_ERR_…
+
+
+def listening_tls(settings: Settings) -> ssl.SSLContext | None:
+    """`server_context`, after trying all the other files of TLS. Raises ConfigError."""
+    check_trust(settings)
+    return server_context(settings)
+
+
+def server_context(settings: Settings) -> ssl.SSLContext | None:
+    """The listening side's TLS, None where it speaks plain HTTP.
+
+    Raises ConfigError for files that cannot be read or do not fit together. A certificate that is out of its time is
+    used nevertheless, with a warning in the log: a tee that does not start would be the greater harm.
+    """
+    if not settings.cert_file:
+        for name, value in (
+            ("key.file", settings.key_file),
+            ("key.password-file", settings.key_password_file),
+            ("client-ca", settings.client_ca),
+        ):
+            if value:
+                raise ConfigError(f"-{name}: there is no -cert.file that it could belong to")
+    if settings.client_subject_header and not settings.client_ca:
+        raise ConfigError("-client-subject-header: there is no -client-ca to verify clients with")
+    if not settings.cert_file:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["http/1.1"])
+    _load_certificate(context, settings)
+    if settings.client_ca:
+        _load_authorities(context, settings)
+    flaw = _flaw(context, settings.cert_file)
+    if flaw:
+        logger.warning("the certificate in %s %s: clients will refuse it", settings.cert_file, flaw)
+    return context
+
+
+def _load_certificate(context: ssl.SSLContext, settings: Settings) -> None:
+    """Load certificate, chain and key. OpenSSL never asks for a password on the terminal."""
+    for name, path in (
+        ("cert.file", settings.cert_file),
+        ("key.file", settings.key_file),
+        ("key.password-file", settings.key_password_file),
+    ):
+        if path:
+            _check_readable(name, path)
+    password = ""
+    if settings.key_password_file:
+        password = Path(settings.key_password_file).read_text(encoding="utf-8", errors="replace").rstrip("\r\n")
+    asked = False
+
+    def tell() -> str:
+        nonlocal asked
+        asked = True
+        return password
+
+    key_file = settings.key_file or settings.cert_file
+    try:
+        context.load_cert_chain(settings.cert_file, key_file, tell)
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            why = f"the key in {key_file} is not the certificate's"
+        elif asked and not password:
+            why = f"the key in {key_file} is encrypted: -key.password-file names the file with its password"
+        elif asked:
+            why = f"the password in {settings.key_password_file} does not open the key in {key_file}"
+        else:
+            why = f"no certificate with its key, both PEM, in {settings.cert_file} and {key_file}"
+            why += f" ({error.reason})" if error.reason and error.reason != "PEM lib" else ""
+        raise ConfigError(f"-cert.file: {why}") from None
+    except ValueError as error:
+        raise ConfigError(f"-key.password-file: {error}") from None
+
+
+def _load_authorities(context: ssl.SSLContext, settings: Settings) -> None:
+    _check_readable("client-ca", settings.client_ca)
+    try:
+        context.load_verify_locations(settings.client_ca)
+    except ssl.SSLError:
+        raise ConfigError(f"-client-ca: no certificate, in PEM, in {settings.client_ca}") from None
+    context.verify_mode = ssl.CERT_REQUIRED if settings.client_auth == "required" else ssl.CERT_OPTIONAL
+
+
+def _check_readable(name: str, path: str) -> None:
+    try:
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise ConfigError(f"-{name}: cannot read {path}: {error.strerror}") from None
+
+
+def _flaw(context: ssl.SSLContext, cert_file: str) -> str:
+    """What a client that trusts this certificate would say of its dates: a handshake in memory tells."""
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname = False
+    trusting.verify_flags |= _PARTIAL_CHAIN
+    trusting.load_verify_locations(cert_file)
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(to_server, to_client, server_side=True)
+    client = trusting.wrap_bio(to_client, to_server)
+    for end in (client, server, client):
+        try:
+            with contextlib.suppress(ssl.SSLWantReadError):
+                end.do_handshake()
+        except ssl.SSLCertVerificationError as error:
+            return _VALIDITY.get(error.verify_code, "")
+        except ssl.SSLError:
+            break
+    return ""

@@ -1,0 +1,70 @@
+"""How A and the Bs are verified, by the settings; tried at start, before any request finds a bad file."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from httptee.config import ConfigError, Settings
+from httptee.endpoint import Endpoint
+from httptee.shadow_settings import ShadowSettings, shadow_settings
+from httptee.transport.tls import Trust, tls_context
+
+logger = logging.getLogger(__name__)
+
+
+def trust_of_a(settings: Settings) -> Trust:
+    """How A is verified."""
+    return Trust(settings.a_ca, settings.a_cert, settings.a_key, settings.a_insecure, settings.a_server_name)
+
+
+def trust_of_b(settings: Settings, shadow: ShadowSettings) -> Trust:
+    """How one B is verified."""
+    return Trust(shadow.ca, settings.b_cert, settings.b_key, shadow.insecure, settings.b_server_name)
+
+
+def check_trust(settings: Settings) -> None:
+    """Try what the upstreams will be verified with, and say loudly where nothing is verified.
+
+    To be called once, before any worker is forked. Raises ConfigError for what contradicts itself or cannot be used.
+    """
+    for_all_b = Trust(settings.b_ca, settings.b_cert, settings.b_key, settings.b_insecure, settings.b_server_name)
+    tried: set[Trust] = set()
+    _check("-a.", trust_of_a(settings), settings.a, tried)
+    _check("-b.", for_all_b, None, tried)
+    _say("A", trust_of_a(settings), settings.a)
+    for shadow in shadow_settings(settings):
+        trust = trust_of_b(settings, shadow)
+        _check(f"B {shadow.name}: ", trust, shadow.endpoint, tried)
+        _say("B", trust, shadow.endpoint)
+
+
+def _check(place: str, trust: Trust, endpoint: Endpoint | None, tried: set[Trust]) -> None:
+    """`place` is what stands before an option's name in a complaint; `tried` is what has been found good."""
+    if trust.key and not trust.cert:
+        raise ConfigError(f"{place}key: there is no {place}cert that it could belong to")
+    if trust.ca and trust.insecure:
+        raise ConfigError(f"{place}insecure: contradicts {place}ca")
+    for option, path in (("ca", trust.ca), ("cert", trust.cert), ("key", trust.key)):
+        try:
+            if path and not Path(path).is_dir():
+                Path(path).read_bytes()
+        except OSError as error:
+            raise ConfigError(f"{place}{option}: cannot read {path}: {error.strerror}") from None
+    unused = trust == Trust(server_name=trust.server_name) and not (endpoint and endpoint.scheme == "https")
+    if unused or trust in tried:
+        return
+    try:
+        tls_context(trust.verify, trust.certificate)
+    except OSError as error:
+        files = ", ".join(path for path in (trust.ca, trust.cert, trust.key) if path)
+        raise ConfigError(f"{place}ca, {place}cert or {place}key: {files}: {error}") from None
+    tried.add(trust)
+
+
+def _say(name: str, trust: Trust, endpoint: Endpoint) -> None:
+    if trust.insecure and endpoint.scheme == "https":
+        logger.warning(
+            "%s %s IS NOT VERIFIED (insecure): whoever is on the way to it can read and change everything",
+            name, endpoint,
+        )  # fmt: skip
