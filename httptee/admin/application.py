@@ -68,6 +68,7 @@ class Admin:
             return _unavailable("no worker is alive")
         if all(worker.draining for worker in workers):
             return _unavailable("draining")
+        self.check.wait()
         if not self.check.passes:
             return _unavailable(f"A fails its check: {self.check.said}")
         return "200 OK", _TEXT, b"ready\n"

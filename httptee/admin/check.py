@@ -22,6 +22,7 @@ class Check:
         self.said = "" if not path else "not asked yet"
         self._upstream = upstream
         self._timeouts = Timeouts(connect=timeout, headers=timeout, idle=timeout, whole=timeout)
+        self._asked = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="check", daemon=True)
 
@@ -35,6 +36,11 @@ class Check:
         self._stopping.set()
         self._upstream.close()
 
+    def wait(self) -> None:
+        """Wait for the first answer where it is on its way: after a reload nobody is to hear that A was not asked."""
+        if self._thread.is_alive():
+            self._asked.wait(self._timeouts.whole)
+
     def ask(self) -> None:
         """Ask once."""
         request = Request("GET", self.path, [("User-Agent", "httptee-check")], b"", "", "http")
@@ -45,6 +51,7 @@ class Check:
             self.passes, self.said = False, upstream_error(error).reason
         else:
             self.passes, self.said = answer.status_code in _WELL, str(answer.status_code)
+        self._asked.set()
 
     def _run(self) -> None:
         while True:

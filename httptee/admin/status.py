@@ -15,7 +15,7 @@ from httptee.endpoint import without_userinfo
 from httptee.ledger import Ledger
 from httptee.options import OPTIONS
 from httptee.settings import Settings
-from httptee.shadow_settings import backend_names, shadow_settings
+from httptee.shadow_settings import backend_names
 from httptee.statements import Latency, Statement, distinct, mean_share
 
 
@@ -26,7 +26,7 @@ def status(settings: Settings, ledger: Ledger, history: History, check: Check, s
     statements = ledger.statements()
     names = distinct([statement.backend for statement in statements])
     # A B that a reload took away keeps its account, and has no address any more.
-    urls = dict(zip(distinct(backend_names(settings.b)), shadow_settings(settings), strict=True))
+    urls = dict(zip(distinct(backend_names(settings.b)), map(str, settings.b), strict=True))
     return {
         "version": __version__,
         "python": platform.python_version(),
@@ -46,7 +46,7 @@ def status(settings: Settings, ledger: Ledger, history: History, check: Check, s
         "b": [
             {
                 "name": names[backend],
-                "url": str(urls[names[backend]].endpoint) if names[backend] in urls else None,
+                "url": urls.get(names[backend]),
                 **_shadow(statement, history, backend),
             }
             for backend, statement in enumerate(statements)

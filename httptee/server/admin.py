@@ -86,7 +86,7 @@ class AdminProcess:
         if self._socket is None:
             return 3600.0
         if self._pid and os.waitpid(self._pid, os.WNOHANG)[0]:
-            if self._kill_at == math.inf:
+            if not self.changing:
                 logger.warning("the admin process ended; another starts")
             self._pid, self._kill_at = 0, math.inf
         if self._pid and monotonic() >= self._kill_at:
@@ -113,6 +113,11 @@ class AdminProcess:
             new.check.start()
             self._server.application = new
             old.check.stop()
+
+    @property
+    def changing(self) -> bool:
+        """Whether the process is there still that knows nothing of the newest ledger."""
+        return self._kill_at != math.inf
 
     def stop(self) -> None:
         """Close the listener. May be called twice."""

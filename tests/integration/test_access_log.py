@@ -29,7 +29,20 @@ def test_every_request_has_one_record_with_what_became_of_each_clone(processes: 
     log = tmp_path / "access.log"
     with Backend() as a, Backend() as b, refusing_port() as nobody:
         down = f"http://127.0.0.1:{nobody}"
-        arguments = ("-a", a.url, "-b", b.url, "-b", down, "--processes", str(processes), "-b.methods", "GET")
+        arguments = (
+            "-a",
+            a.url,
+            "-b",
+            b.url,
+            "-b",
+            down,
+            "--processes",
+            str(processes),
+            "-b.methods",
+            "GET",
+            "-b.breaker-failures",
+            "0",
+        )
         with Tee(*arguments, "--access-log", str(log), "--access-log-format", "json") as tee:
             with RawClient(tee.port) as client:
                 for number in range(50):

@@ -20,6 +20,7 @@ import pytest
 
 from tests.support.backend import Backend
 from tests.support.client import RawClient, ask, send_raw
+from tests.support.ledger import parse
 from tests.support.net import PATIENCE, eventually, free_port, refusing_port, require
 from tests.support.process import clean_environment
 from tests.support.scripted import ScriptedServer
@@ -60,6 +61,12 @@ def workers(port: int, count: int = 2) -> list[int]:
         return pids if len(pids) == count else []
 
     return eventually(there, f"{count} workers")
+
+
+def went_back(before: Counter[str], after: Counter[str]) -> list[str]:
+    """The counters that are smaller than they were."""
+    counters = [name for name in before if name.partition("{")[0].endswith(("_total", "_bucket", "_count", "_sum"))]
+    return [name for name in counters if after[name] < before[name]]
 
 
 def total(found: Counter[str], name: str) -> float:
@@ -191,9 +198,7 @@ def test_a_killed_worker_loses_nothing_that_it_had_counted() -> None:
                 os.kill(killed, signal.SIGKILL)
             eventually(lambda: not set(pids) & set(workers(port)), "their successors")
             after = metrics(port)
-            for series, value in before.items():
-                if series.partition("{")[0].endswith(("_total", "_bucket", "_count", "_sum")):
-                    assert after[series] >= value, series
+            assert not went_back(before, after)
             assert after["httptee_primary_seconds_count"] == 40
             assert after[f'httptee_shadow_seen_total{{backend="{held.url}"}}'] == 40
             assert after[f'httptee_shadow_failed_total{{backend="{held.url}",reason="lost"}}'] == 40
@@ -316,6 +321,56 @@ def test_ready_follows_as_check() -> None:
         eventually(lambda: ask(port, target="/readyz").status == 503, "A's failing the check")
         assert ask(port, target="/readyz").body == b"A fails its check: connect\n"
         assert ask(port, target="/healthz").status == 200
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_no_count_goes_back_and_nobody_is_refused_over_reloads(tmp_path: Path, processes: int) -> None:
+    ini = tmp_path / "httptee.ini"
+    with Backend() as a, Backend() as stays, Backend() as leaves:
+        ini.write_text(f"a.check = /ping\nb = {stays.url}\nb = {leaves.url}\n")
+        with Tee("-a", a.url, "-config", str(ini), "--processes", str(processes), *ADMIN) as tee:
+            port = admin_port(tee)
+            eventually(lambda: ask(port, target="/readyz").status == 200, "readiness")
+            in_threads(4, tee.port, 5)
+            last = metrics(port)
+            for count in range(1, 6):
+                ini.write_text(f"a.check = /ping\nb.timeout = {1000 + count}\nb = {stays.url}\n")
+                mark = tee.program.mark()
+                tee.program.send_signal(signal.SIGHUP)
+                in_threads(4, tee.port, 5)
+                while not any("INFO reloaded: " in line for line in tee.program.lines[mark:]):
+                    found = metrics(port)
+                    assert not went_back(last, found)
+                    last = found
+                    assert ask(port, target="/readyz").body == b"ready\n"
+                in_force = eventually(
+                    lambda count=count: status(port)["settings"]["b_timeout"] == 1 + count / 1000,  # type: ignore[misc]
+                    "the new settings",
+                )
+                assert in_force
+                found = metrics(port)
+                assert not went_back(last, found)
+                last = found
+            eventually(lambda: metrics(port)["httptee_workers"] == processes, "the end of the old workers")
+            found = metrics(port)
+            assert not went_back(last, found)
+            assert found["httptee_primary_seconds_count"] == 120
+            assert found[f'httptee_shadow_seen_total{{backend="{stays.url}"}}'] == 120
+            assert [(b["url"], b["state"]) for b in status(port)["b"]] == [(stays.url, "up"), (None, "gone")]
+            assert f'httptee_shadow_up{{backend="{leaves.url}"}}' not in found
+            tee.final = parse(tee.program.stop())
+
+
+def test_its_address_changes_at_a_restart_only(tmp_path: Path) -> None:
+    ini = tmp_path / "httptee.ini"
+    ini.write_text("admin = 127.0.0.1:0\n")
+    with Backend() as a, Tee("-a", a.url, "-config", str(ini), "--processes", "2") as tee:
+        port = admin_port(tee)
+        ini.write_text(f"admin = 127.0.0.1:{free_port()}\n")
+        tee.program.send_signal(signal.SIGHUP)
+        tee.program.wait_for_line("the admin address changes at a restart only")
+        tee.program.wait_for_line("INFO reloaded: ")
+        assert len(workers(port)) == 2
 
 
 @pytest.mark.parametrize("processes", [1, 2])
