@@ -66,6 +66,7 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
     try:
         admin = AdminProcess(settings, ledger, inherited=(listening,))
     except OSError as error:
+        listening.close()
         return _cannot_start(f"cannot listen on {settings.admin} (-admin): {error.strerror or error}")
     _announce(settings, listening)
     kind = SingleProcess if settings.processes == 1 else Supervisor
@@ -188,6 +189,7 @@ class Supervisor:
         self._arriving = Generation(settings, self._ledger, self._listening, tls)
         self._arriving_since = monotonic()
         self._arriving.start_due()
+        self._admin.replace(settings, self._ledger)
 
     def _hand_over(self, arriving: Generation) -> None:
         """Retire the old workers once all new ones accept connections, or the new ones where they cannot start."""
@@ -197,11 +199,10 @@ class Supervisor:
             self._retire(arriving)
             self._arriving = None
             self._admin.replace(self._current.settings, self._ledger)
-        elif arriving.ready:
+        elif arriving.ready and not self._admin.changing:
             self._retire(self._current)
             self._leaving = self._current
             self._current, self._arriving = arriving, None
-            self._admin.replace(arriving.settings, self._ledger)
 
     def _finish_reload(self, leaving: Generation) -> None:
         """Say that the reload is done once no connection gets to the old workers any more."""
