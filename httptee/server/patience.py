@@ -55,7 +55,12 @@ def look_after(channel: Channel, now: float, timeout: float) -> None:
     if what is None or stretch is None or stretch.what is not what:
         channel.stretch = Stretch(what, reached, now) if what is not None else None
     elif stretch.too_slow(reached, now, timeout):
-        if held:
-            channel.owned(channel.cut_off)
-        else:
-            channel.owned(lambda: channel.refuse(RequestTimeout("the request did not arrive in time")))
+        channel.owned(lambda: _give_up(channel, request))
+
+
+def _give_up(channel: Channel, request: object) -> None:
+    """End it, now that it is ours, unless a thread has got on with it since it was looked at."""
+    if channel.total_outbufs_len:
+        channel.cut_off()
+    elif request is not None and channel.request is request:
+        channel.refuse(RequestTimeout("the request did not arrive in time"))
