@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 
 from httptee.endpoint import without_userinfo
-from httptee.options import BY_NAME, Option
+from httptee.option import Option
+from httptee.options import BY_NAME
 
 
 class ConfigError(ValueError):

@@ -21,7 +21,8 @@ from httptee import __version__
 from httptee.casts import default_workers, usable_cores
 from httptee.checks import ConfigError, check, unknown
 from httptee.endpoint import Endpoint, Listen, without_userinfo
-from httptee.options import BY_NAME, OPTIONS, Option, help_text
+from httptee.option import Option
+from httptee.options import BY_NAME, OPTIONS, help_text
 
 __all__ = ["ConfigError", "Endpoint", "Listen", "Settings", "load", "load_or_exit"]
 

@@ -6,86 +6,24 @@ the command line, an environment variable and a line of the file all go through 
 
 from __future__ import annotations
 
-import re
 import textwrap
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 from httptee.casts import (
     WORKERS_PER_CORE,
-    boolean,
     count,
     count_or_none,
     default_workers,
-    field_name,
     milliseconds,
-    one_of,
     or_auto,
     pattern,
     percent,
     size,
     usable_cores,
 )
-from httptee.endpoint import Endpoint, Listen, split_endpoints
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option: its name as the Go tees spell it, and `cast` from text to value (ValueError states the rule).
-
-    `field` names the attribute of `Settings` where the name does not say it; `aliases` are further names.
-    """
-
-    name: str
-    cast: Callable[[str], object]
-    default: str
-    help: str
-    metavar: str = ""
-    field: str = ""
-    aliases: tuple[str, ...] = ()
-    repeatable: bool = False
-    boolean: bool = False
-
-    @property
-    def setting(self) -> str:
-        """The attribute of `Settings` that holds the value."""
-        return self.field or re.sub("[.-]", "_", self.name)
-
-    @property
-    def environment(self) -> str:
-        """The environment variable that sets this option."""
-        return "HTTPTEE_" + re.sub("[.-]", "_", self.name).upper()
-
-    def value(self, texts: list[str]) -> object:
-        """The value for what was given, in order: all of it if repeatable, or else the last. Raises ValueError."""
-        values = tuple(self.cast(text) for text in texts)
-        return values if self.repeatable else values[-1]
-
-    def texts(self, text: str) -> list[str]:
-        """What one environment variable or one line of the file says: several texts if repeatable."""
-        return split_endpoints(text) if self.repeatable else [text]
-
-
-def _flag(name: str, text: str) -> Option:
-    """A boolean, false unless given; `no-via` is kept the other way round, as `via`."""
-    if name.startswith("no-"):
-        return Option(name, lambda text: not boolean(text), "false", text, field=name[3:], boolean=True)
-    return Option(name, boolean, "false", text, boolean=True)
-
-
-def _upstream_tls(name: str, whose: str) -> tuple[Option, ...]:
-    """How an https upstream is verified, and the tee by it."""
-    return (
-        Option(f"{name}.ca", str, "", f"Verify {whose} by these authorities (PEM), not the system's.", "FILE"),
-        Option(f"{name}.cert", str, "", f"The client certificate to show to {whose} (PEM).", "FILE"),
-        Option(f"{name}.key", str, "", "Its private key, if it is not in the same file (PEM).", "FILE"),
-        _flag(f"{name}.insecure", f"Take any certificate from {whose}: whoever is in between can read and change all."),
-        Option(
-            f"{name}.server-name", str, "", f"The name to ask {whose} for and to verify, not the endpoint's.", "NAME"
-        ),
-    )
-
+from httptee.endpoint import Endpoint, Listen
+from httptee.option import Option, flag
+from httptee.tls_options import TLS_OPTIONS
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -103,7 +41,7 @@ OPTIONS: tuple[Option, ...] = (
         "The production server, whose answers go to the clients: [http(s)://]host[:port][/prefix].",
         "ENDPOINT",
     ),
-    _flag("a.rewrite", "Send A its own host and port as the Host header, not the client's."),
+    flag("a.rewrite", "Send A its own host and port as the Host header, not the client's."),
     Option("a.timeout", milliseconds, "2500", "How long A may take to the headers of its answer.", "MILLISECONDS"),
     Option(
         "a.idle-timeout",
@@ -129,7 +67,7 @@ OPTIONS: tuple[Option, ...] = (
         "NUMBER",
         aliases=("p", "percent"),
     ),
-    _flag("b.rewrite", "Send each B its own host and port as the Host header, not the client's."),
+    flag("b.rewrite", "Send each B its own host and port as the Host header, not the client's."),
     Option("b.timeout", milliseconds, "1000", "How long a whole exchange with a B may take.", "MILLISECONDS"),
     Option(
         "b.workers",
@@ -157,10 +95,10 @@ OPTIONS: tuple[Option, ...] = (
         "REGEX",
     ),
     Option("b.max-body", size, "1048576", "Requests with larger bodies go to A whole, and to no B.", "BYTES"),
-    _flag("forward-client-ip", "Append the client's address to X-Forwarded-For and Forwarded (RFC 7239)."),
-    _flag("close-connections", "Close connections to clients and upstreams after each exchange."),
-    _flag("no-via", "Do not add a Via header."),
-    _flag("debug", "Log more."),
+    flag("forward-client-ip", "Append the client's address to X-Forwarded-For and Forwarded (RFC 7239)."),
+    flag("close-connections", "Close connections to clients and upstreams after each exchange."),
+    flag("no-via", "Do not add a Via header."),
+    flag("debug", "Log more."),
     Option("threads", count, "64", "Requests to A in flight at a time.", "NUMBER"),
     Option(
         "processes",
@@ -169,37 +107,11 @@ OPTIONS: tuple[Option, ...] = (
         "Worker processes. auto (or 0) is one for each core that may be used.",
         "NUMBER",
     ),
-    _flag("no-pin", "Let worker processes move between cores, rather than keep each to its own."),
+    flag("no-pin", "Let worker processes move between cores, rather than keep each to its own."),
     Option("connection-limit", count, "10000", "Connections from clients at a time.", "NUMBER"),
     Option("max-request-body", size, "2147483648", "Requests with larger bodies are answered with 413.", "BYTES"),
     Option("drain-timeout", milliseconds, "5000", "How long each B's backlog gets at exit.", "MILLISECONDS"),
-    Option("cert.file", str, "", "Serve HTTPS with this certificate, its chain behind it (PEM).", "FILE"),
-    Option("key.file", str, "", "The certificate's private key, if it is not in the same file (PEM).", "FILE"),
-    Option("key.password-file", str, "", "The password of an encrypted key, as the only line of a file.", "FILE"),
-    Option(
-        "tls-handshake-timeout",
-        milliseconds,
-        "10000",
-        "How long a client may take from connecting to the end of its TLS handshake.",
-        "MILLISECONDS",
-    ),
-    Option("client-ca", str, "", "Verify clients' certificates by these authorities (PEM).", "FILE"),
-    Option(
-        "client-auth",
-        partial(one_of, words=("required", "optional")),
-        "required",
-        "Whether a client must have a certificate. One that does not verify is refused in any case.",
-        "required|optional",
-    ),
-    Option(
-        "client-subject-header",
-        field_name,
-        "",
-        "Tell A and B the subject of the client's certificate in this header field, and nobody else's word for it.",
-        "NAME",
-    ),
-    *_upstream_tls("a", "A"),
-    *_upstream_tls("b", "every B"),
+    *TLS_OPTIONS,
 )
 
 BY_NAME: dict[str, Option] = {name: option for option in OPTIONS for name in (option.name, *option.aliases)}

@@ -361,7 +361,7 @@ class TestRecords:
             while sign not in said:
                 said += client.stdout.readline()
             client.stdin.write(b"GET / HTTP/1.1\nHost: t\nConnection: close\n\n")
-            client.stdin.close()
+            client.stdin.flush()
             said += client.stdout.read()
         assert b"no renegotiation" in said if command == "R" else b"hello" in said
         eventually(lambda: not running.server.active_channels, "the end of the connection")
