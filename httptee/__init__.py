@@ -19,7 +19,9 @@ def create_app(settings: Settings) -> Tee:
     import atexit
 
     from httptee.build import build_ledger, build_tee
+    from httptee.trust import check_trust
 
+    check_trust(settings)
     tee = build_tee(settings, build_ledger(settings))
     atexit.register(tee.close)
     return tee
