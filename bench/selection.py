@@ -9,10 +9,10 @@ from statistics import median
 from time import process_time
 
 from httptee.backend import Backend
-from httptee.config import Settings
 from httptee.endpoint import Endpoint
 from httptee.message import Request
 from httptee.selection import Selection, selections
+from httptee.settings import Settings
 from httptee.shadow_settings import shadow_settings
 
 ROUNDS = 7

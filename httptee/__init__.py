@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from httptee.app import Tee
-    from httptee.config import Settings
+    from httptee.settings import Settings
 
 __version__ = "0.1.0"
 

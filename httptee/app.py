@@ -9,8 +9,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from httptee.access_log import AccessLog
+from httptee.accounts import WorkerAccount
+from httptee.budget import Budget
 from httptee.cutoff import Cutoff
-from httptee.errors import Refusal
+from httptee.errors import Overloaded, Refusal
 from httptee.headers import Additions
 from httptee.inbound import receive
 from httptee.message import Exchange, Response, tee_answer
@@ -19,6 +22,8 @@ from httptee.shadow import Shadow
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_LAST_RECORDS = 1.0  # seconds for the access log at the end
 
 
 class Tee:
@@ -29,32 +34,55 @@ class Tee:
         primary: Primary,
         shadows: Sequence[Shadow],
         additions: Additions,
+        account: WorkerAccount,
+        log: AccessLog | None = None,
         *,
         in_memory: int,
         max_request_body: int,
         drain_timeout: float,
         cutoff: Cutoff | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.primary = primary
         self.shadows = tuple(shadows)
         self._additions = additions
+        self._account = account
+        self._log = log
         self._in_memory = in_memory
         self._max_request_body = max_request_body
         self._drain_timeout = drain_timeout
         self.cutoff = cutoff
+        self.budget = budget
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
         try:
             request = receive(environ, self._additions, self._in_memory, self._max_request_body)
         except Refusal as refusal:
-            return Relay(tee_answer(refusal), start_response, ())
+            answer = tee_answer(refusal)
+            self.refused(environ, answer)
+            return Relay(answer, start_response, ())
         started = perf_counter()
         response = self.primary.answer(request)
-        exchange = Exchange(request, response.status, perf_counter() - started)
+        seconds = perf_counter() - started
+        self._account.answered(response.status, seconds)
         if self.cutoff is not None:
-            self.cutoff.observe(exchange.seconds)
+            self.cutoff.observe(seconds)
+        record = None
+        if self._log is not None:
+            record, response = self._log.follow(environ, response, seconds)
+        exchange = Exchange(request, response.status, seconds, record)
         return Relay(response, start_response, self.shadows, exchange)
+
+    def refused(self, environ: WSGIEnvironment, answer: Response) -> None:
+        """Account for a request that was answered without A, here or in the server in front."""
+        self._account.refused(answer.error)
+        if self._log is not None:
+            self._log.refused(environ, answer)
+
+    def turned_away(self) -> None:
+        """Account for a connection that was answered with `overloaded` before it had asked for anything."""
+        self._account.refused(Overloaded.reason)
 
     def close(self, timeout: float | None = None) -> None:
         """Drain every shadow within `timeout` seconds in all (the drain timeout if not given), then close all idle
@@ -65,6 +93,8 @@ class Tee:
         for shadow in self.shadows:
             shadow.drain(deadline - perf_counter())
         self.primary.close()
+        if self._log is not None:
+            self._log.close(_LAST_RECORDS)
 
 
 class Relay:

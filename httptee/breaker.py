@@ -17,11 +17,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
-from httptee.ledger import CIRCUIT_WORDS
+from httptee.columns import CIRCUIT_WORDS, IS_OPEN
 
 logger = logging.getLogger(__name__)
 
-_OPEN, _FAILURES, _PROBE_AT, _OPENED = range(CIRCUIT_WORDS)  # times in microseconds
+_OPEN, (_FAILURES, _PROBE_AT, _OPENED) = IS_OPEN, range(1, CIRCUIT_WORDS)  # times in microseconds
 
 COUNTED = frozenset({"connect", "timeout"})
 """The failures that say that B is not there, rather than that it answers badly."""

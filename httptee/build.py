@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import socket
 from collections.abc import Sequence
+from dataclasses import replace
 
+from httptee.access_log import AccessLog
+from httptee.admin.check import Check
 from httptee.app import Tee
 from httptee.breaker import Breaker, BreakerPolicy
 from httptee.budget import Budget
-from httptee.config import Settings
 from httptee.cutoff import Cutoff
 from httptee.headers import Additions
-from httptee.ledger import Account, Ledger
+from httptee.ledger import Account, Ledger, WorkerAccount
+from httptee.line_writer import LineWriter
+from httptee.log_formats import FORMATS
 from httptee.primary import Primary
 from httptee.selection import Selection, selections
+from httptee.settings import Settings
 from httptee.shadow import Guards, Shadow
 from httptee.shadow_settings import ShadowSettings, backend_names, shadow_settings
 from httptee.transport.adapter import Timeouts, WireAdapter
@@ -36,9 +41,11 @@ def build_ledger(settings: Settings, rows: int = 1, earlier: Sequence[Ledger] = 
 def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int = 1) -> Tee:
     """The tee of worker `row` out of `processes`, which has its share of all bounds. No thread is started."""
     threads = share(settings.threads, row, processes, least=1)
+    account = ledger.worker(row)
     primary = Primary(
         primary_upstream(settings, threads),
         Timeouts(connect=settings.a_timeout, headers=settings.a_timeout, idle=settings.a_idle_timeout),
+        account,
     )
     budget = Budget(share(settings.b_max_bytes, row, processes))
     cutoff = Cutoff(settings.b_cutoff) if settings.b_cutoff else None
@@ -62,11 +69,19 @@ def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int =
         primary,
         shadows,
         additions(settings),
+        account,
+        _access_log(settings, account) if settings.access_log else None,
         in_memory=in_memory(settings),
         max_request_body=settings.max_request_body,
         drain_timeout=settings.drain_timeout,
         cutoff=cutoff,
+        budget=budget,
     )
+
+
+def build_check(settings: Settings) -> Check:
+    """A's check, on connections of its own."""
+    return Check(primary_upstream(replace(settings, a_rewrite=True)), settings.a_check, settings.a_timeout)
 
 
 def share(total: int, row: int, processes: int, least: int = 0) -> int:
@@ -130,6 +145,11 @@ def _shadow(
         drain_timeout=settings.drain_timeout,
         name=shadow.name,
     )
+
+
+def _access_log(settings: Settings, account: WorkerAccount) -> AccessLog:
+    writer = LineWriter(settings.access_log, account.log_dropped)
+    return AccessLog(writer, FORMATS[settings.access_log_format], len(settings.b))
 
 
 def _via(settings: Settings) -> str:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from functools import partial
 
+from httptee.endpoint import Listen
+
 WORKERS_PER_CORE = 16
 _MOST_MILLISECONDS = 2**31 - 1
 _MOST_BYTES = 2**63 - 1
@@ -86,3 +88,15 @@ def field_name(text: str) -> str:
     if not re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*", text):
         raise ValueError(f"must be the name of a header field: {text!r}")
     return text
+
+
+def path_or_none(text: str) -> str:
+    """A request target in origin-form (RFC 9112 §3.2.1); the empty text is none."""
+    if text and not re.fullmatch(r"/[!-~]*", text):
+        raise ValueError(f"must be a path that starts with a slash, in visible ASCII: {text!r}")
+    return text
+
+
+def listen_or_none(text: str) -> Listen | None:
+    """An address to listen at; the empty text is none."""
+    return Listen.parse(text) if text else None

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from time import monotonic
 
 from httptee.build import primary_upstream, shadow_upstream
-from httptee.config import ConfigError, Settings, load
+from httptee.config import load
 from httptee.endpoint import Endpoint
-from httptee.errors import UpstreamError
+from httptee.errors import ConfigError, UpstreamError
 from httptee.server.context import listening_tls
+from httptee.settings import Settings
 from httptee.shadow_settings import shadow_settings
 from httptee.transport.upstream import Upstream
 

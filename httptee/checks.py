@@ -6,7 +6,8 @@ import difflib
 
 from httptee.endpoint import without_userinfo
 from httptee.errors import ConfigError
-from httptee.options import BY_NAME, Option
+from httptee.option import Option
+from httptee.options import BY_NAME
 
 
 def check(option: Option, texts: list[str], place: str) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from httptee.config import load, load_or_exit
+from httptee.logs import set_up_log
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,10 +31,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     from httptee.server.supervisor import serve
 
     return serve(settings, lambda: load(arguments, os.environ))
-
-
-def set_up_log(level: int) -> None:
-    """Log to stderr. The libraries speak up for warnings only: they would log a line for every failing request."""
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    for library in ("waitress", "urllib3", "requests"):
-        logging.getLogger(library).setLevel(logging.WARNING)

@@ -104,6 +104,10 @@ class Overloaded(Refusal):
     retry_after = 1
 
 
+REFUSAL_REASONS: tuple[str, ...] = (TeeError.reason, *(refusal.reason for refusal in Refusal.__subclasses__()))
+"""Why the tee may answer a request itself: the closed set."""
+
+
 class UpstreamError(TeeError):
     """An exchange with A or B did not come to a whole answer."""
 

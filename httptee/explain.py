@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from io import BytesIO
 
 from httptee.build import additions, in_memory, primary_upstream, shadow_upstream
-from httptee.config import ConfigError, Settings, load_or_exit
+from httptee.config import load_or_exit
 from httptee.endpoint import Listen
-from httptee.errors import Refusal
+from httptee.errors import ConfigError, Refusal
 from httptee.inbound import RECEIVED_HEADERS, receive
 from httptee.message import FileBody, Headers, Request
 from httptee.options import BY_NAME
 from httptee.selection import Finding, selections
+from httptee.settings import Settings
 from httptee.shadow_settings import shadow_settings
 from httptee.transport.upstream import Upstream
 from httptee.transport.wire import request_head

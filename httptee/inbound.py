@@ -44,15 +44,19 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     headers = environ.get(RECEIVED_HEADERS)
     if headers is None:
         headers = _headers(environ)
-    client = environ.get("REMOTE_ADDR") or ""
-    if client.startswith("::ffff:"):  # an IPv4 peer of a dual-stack socket (RFC 4291 §2.5.5.2)
-        client = client[7:]
+    client = client_of(environ)
     scheme = environ["wsgi.url_scheme"]
     body = _body(environ, in_memory, most)
     sent = outbound(headers, client, scheme, len(body), additions)
     if additions.subject_header:
         sent = with_subject(sent, additions.subject_header, environ.get(CLIENT_SUBJECT) or "")
     return Request(method, target, sent, body, client, scheme)
+
+
+def client_of(environ: WSGIEnvironment) -> str:
+    """The peer's address without a port; an IPv4 peer of a dual-stack socket by its own (RFC 4291 §2.5.5.2)."""
+    client: str = environ.get("REMOTE_ADDR") or ""
+    return client[7:] if client.startswith("::ffff:") else client
 
 
 def _target(environ: WSGIEnvironment) -> str:

@@ -1,126 +1,27 @@
 """What became of every clone and of every request to A: fixed 64-bit counters, one row a worker process.
 
-The counters lie in anonymous shared memory that is mapped before any fork: the parent reads what its workers count,
-and a worker that is killed takes nothing with it. A row has one writer process, so a lock of that process's own is
-all the care a count needs. For each B, at every moment:
+The counters lie in anonymous shared memory that is mapped before any fork: whoever maps it reads what the workers
+count, and a worker that is killed takes nothing with it. For each B, at every moment:
 
     seen = delivered + failed + dropped + in flight
+
+Whatever can be read is a sum over all rows, so a new worker goes on in the row of one that has ended.
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-from httptee.errors import UPSTREAM_REASONS
+from httptee.accounts import Account, WorkerAccount
+from httptee.columns import CIRCUIT_WORDS, DROP_REASONS, FAILURE_REASONS, IS_OPEN, ShadowLine, WorkerLine, row_width
 from httptee.rate import shared_clocks
 from httptee.shared import shared_words
+from httptee.statements import Latency, PrimaryStatement, Statement, Worker
 
-FAILURE_REASONS: tuple[str, ...] = (*UPSTREAM_REASONS, "lost")
-"""Why a clone that was sent got no whole answer: what became of its exchange, or `lost` with a killed worker."""
+__all__ = ["DROP_REASONS", "FAILURE_REASONS", "Account", "Ledger", "Statement", "WorkerAccount"]
 
-DROP_REASONS: tuple[str, ...] = (
-    "sampled_out",
-    "filtered",
-    "too_large",
-    "rate_limited",
-    "saturated",
-    "over_budget",
-    "circuit_open",
-    "cut_off",
-    "closing",
-)
-"""Why a clone may never be sent: the closed set."""
-
-CIRCUIT_WORDS = 4
-"""Shared words for the state of one B's circuit breaker."""
-
-_STATUSES = range(100, 600)
-_FAILED = 0
-_DROPPED = _FAILED + len(FAILURE_REASONS)
-_DELIVERED = _DROPPED + len(DROP_REASONS)
-_OTHER_STATUS = _DELIVERED + len(_STATUSES)
-# Last, because a row is read in this order: what is read before `seen` can only have been counted before it.
-_SEEN = _OTHER_STATUS + 1
-_COLUMNS = _SEEN + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """One B's account at one moment: counts since start, by status and by reason."""
-
-    backend: str
-    seen: int
-    delivered_by_status: dict[int, int]
-    failed_by_reason: dict[str, int]
-    dropped_by_reason: dict[str, int]
-
-    @property
-    def delivered(self) -> int:
-        """Clones that B answered, with whatever status."""
-        return sum(self.delivered_by_status.values())
-
-    @property
-    def failed(self) -> int:
-        """Clones that were sent, or could not be, and got no whole answer."""
-        return sum(self.failed_by_reason.values())
-
-    @property
-    def dropped(self) -> int:
-        """Clones that were never sent."""
-        return sum(self.dropped_by_reason.values())
-
-    @property
-    def in_flight(self) -> int:
-        """Clones that wait for a worker or for B."""
-        return self.seen - self.delivered - self.failed - self.dropped
-
-    def __str__(self) -> str:
-        return (
-            f"B {self.backend} seen={self.seen} delivered={self.delivered}{_detail(self.delivered_by_status)}"
-            f" failed={self.failed}{_detail(self.failed_by_reason)}"
-            f" dropped={self.dropped}{_detail(self.dropped_by_reason)} in_flight={self.in_flight}"
-        )
-
-
-class Account:
-    """One B's line in one worker's row. Every clone is opened and settled once, or dropped once."""
-
-    def __init__(self, cells: memoryview, lock: threading.Lock) -> None:
-        self._cells = cells
-        self._lock = lock
-
-    def open(self) -> None:
-        """A clone has been taken on; it is in flight until it is settled."""
-        with self._lock:
-            self._cells[_SEEN] += 1
-
-    def drop(self, reason: str) -> None:
-        """A clone was offered and refused in the same moment."""
-        with self._lock:
-            self._cells[_SEEN] += 1
-            self._cells[_DROPPED_AT[reason]] += 1
-
-    def settle_delivered(self, status: int) -> None:
-        """A clone in flight got its answer."""
-        with self._lock:
-            self._cells[_DELIVERED_AT.get(status, _OTHER_STATUS)] += 1
-
-    @property
-    def dropped(self) -> int:
-        """Clones dropped so far."""
-        return sum(self._cells[_DROPPED : _DROPPED + len(DROP_REASONS)])
-
-    def settle_failed(self, reason: str) -> None:
-        """A clone in flight got none."""
-        with self._lock:
-            self._cells[_FAILED_AT[reason]] += 1
-
-    def settle_dropped(self, reason: str) -> None:
-        """A clone that waited will not be sent after all."""
-        with self._lock:
-            self._cells[_DROPPED_AT[reason]] += 1
+_Backend = tuple[str, int]
+"""A B's name, and how many of that name stand before it."""
 
 
 class Ledger:
@@ -145,14 +46,18 @@ class Ledger:
         self.circuits = tuple(shared_words(CIRCUIT_WORDS) for _ in backends)
         self.clocks = shared_clocks(len(backends))
         """What the rate limits of all workers share, one a B."""
-        self._cells = shared_words((rows + 1) * len(self._backends) * _COLUMNS)
+        self._cells = shared_words((rows + 1) * row_width(len(self._backends)))
         for ledger in earlier:
             if ledger.finished:
                 self._take_over(ledger)
 
     def accounts(self, row: int) -> list[Account]:
-        """A worker's accounts, one a B, in their order."""
-        return [Account(self._line(row, backend), threading.Lock()) for backend in range(self._accounts)]
+        """A worker's accounts with the B's, one a B, in their order."""
+        return [Account(self._backends[number][0], self._shadow_line(row, number)) for number in range(self._accounts)]
+
+    def worker(self, row: int) -> WorkerAccount:
+        """A worker's own account."""
+        return WorkerAccount(self._worker_line(row))
 
     @property
     def history(self) -> list[Ledger]:
@@ -163,60 +68,123 @@ class Ledger:
         """Where every B stands now, all workers together."""
         return [self._statement(backend) for backend in self._backends]
 
+    def primary(self) -> PrimaryStatement:
+        """Where A stands now, all workers together."""
+        total = _sum([line for ledger in self.history for line in ledger._worker_lines()])
+        return PrimaryStatement(
+            answered_by_status=_statuses(total, WorkerLine.ANSWERED, WorkerLine.OTHER_STATUS),
+            errors_by_reason=_counts(total, WorkerLine.ERRORS),
+            refused_by_reason=_counts(total, WorkerLine.REFUSED),
+            latency=_latency(total, WorkerLine.BUCKETS, WorkerLine.MICROSECONDS),
+            log_dropped=total[WorkerLine.LOG_DROPPED],
+            share_changes=total[WorkerLine.SHARE_CHANGES],
+        )
+
+    def workers(self) -> list[Worker]:
+        """The workers that are alive."""
+        found = []
+        for row, line in ((row, line) for ledger in self.history for row, line in enumerate(ledger._worker_lines())):
+            gauges = {name: line[column] for name, column in WorkerLine.GAUGES.items()}
+            core, draining, cut = gauges.pop("core"), gauges.pop("draining"), gauges.pop("cut")
+            if gauges["pid"]:
+                found.append(
+                    Worker(row, core=core - 1 if core else None, draining=bool(draining), share=1 - cut / 1e6, **gauges)
+                )
+        return found
+
     def settle_lost(self, row: int) -> None:
-        """Account for what a worker held when it died: call it only when nobody writes to its row any more."""
-        for backend in range(self._accounts):
-            line = self._line(row, backend)
-            line[_FAILED_AT["lost"]] += line[_SEEN] - sum(line[:_SEEN])
+        """Account for what a worker held when it ended: call it only when nobody writes to its row any more."""
+        for number in range(self._accounts):
+            line = self._shadow_line(row, number)
+            line[ShadowLine.FAILED["lost"]] += line[ShadowLine.SEEN] - sum(line[: ShadowLine.SEEN])
+            for column in ShadowLine.GAUGES.values():
+                line[column] = 0
+        line = self._worker_line(row)
+        for column in WorkerLine.GAUGES.values():
+            line[column] = 0
 
     def holds_any(self, row: int) -> bool:
         """Whether a worker's row has a clone in flight."""
-        lines = [self._line(row, backend).tolist() for backend in range(self._accounts)]
-        return any(line[_SEEN] > sum(line[:_SEEN]) for line in lines)
+        lines = [self._shadow_line(row, number).tolist() for number in range(self._accounts)]
+        return any(line[ShadowLine.SEEN] > sum(line[: ShadowLine.SEEN]) for line in lines)
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.statements()))
 
-    def _line(self, row: int, backend: int) -> memoryview:
-        start = (row * len(self._backends) + backend) * _COLUMNS
-        return self._cells[start : start + _COLUMNS]
+    def _worker_line(self, row: int) -> memoryview:
+        start = row * row_width(len(self._backends))
+        return self._cells[start : start + WorkerLine.WIDTH]
+
+    def _shadow_line(self, row: int, number: int) -> memoryview:
+        start = row * row_width(len(self._backends)) + WorkerLine.WIDTH + number * ShadowLine.WIDTH
+        return self._cells[start : start + ShadowLine.WIDTH]
+
+    def _worker_lines(self) -> list[list[int]]:
+        """Every worker's line in this ledger alone, and behind them that of the finished ones."""
+        return [self._worker_line(row).tolist() for row in range(self._rows + 1)]
+
+    def _shadow_lines(self, backend: _Backend) -> list[list[int]]:
+        if backend not in self._backends:
+            return []
+        number = self._backends.index(backend)
+        return [self._shadow_line(row, number).tolist() for row in range(self._rows + 1)]
+
+    def _live_lines(self, backend: _Backend) -> list[list[int]]:
+        """Those of workers that are alive: only what they say of themselves counts."""
+        both = zip(self._shadow_lines(backend), self._worker_lines(), strict=False)
+        return [line for line, worker in both if worker[WorkerLine.GAUGES["pid"]]]
 
     def _take_over(self, ledger: Ledger) -> None:
+        """Add the counts of a finished ledger, not its gauges, to the last row."""
+        _add(self._worker_line(self._rows), ledger._worker_lines(), WorkerLine.COUNTERS)
         for number, backend in enumerate(self._backends):
-            line = self._line(self._rows, number)
-            for at, count in enumerate(ledger._total(backend)):
-                line[at] += count
+            _add(self._shadow_line(self._rows, number), ledger._shadow_lines(backend), ShadowLine.COUNTERS)
 
-    def _total(self, backend: tuple[str, int]) -> list[int]:
-        """One B's counts in this ledger alone."""
-        if backend not in self._backends:
-            return [0] * _COLUMNS
-        number = self._backends.index(backend)
-        lines = [self._line(row, number).tolist() for row in range(self._rows + 1)]
-        return [sum(column) for column in zip(*lines, strict=True)]
-
-    def _statement(self, backend: tuple[str, int]) -> Statement:
-        totals = [ledger._total(backend) for ledger in self.history]
-        total = [sum(column) for column in zip(*totals, strict=True)]
+    def _statement(self, backend: _Backend) -> Statement:
+        total = _sum([line for ledger in self.history for line in ledger._shadow_lines(backend)])
+        live = [line for ledger in self.history for line in ledger._live_lines(backend)]
         return Statement(
             backend=backend[0],
-            seen=total[_SEEN],
-            delivered_by_status={status: total[at] for status, at in _DELIVERED_AT.items() if total[at]}
-            | ({0: total[_OTHER_STATUS]} if total[_OTHER_STATUS] else {}),
-            failed_by_reason={reason: total[at] for reason, at in _FAILED_AT.items() if total[at]},
-            dropped_by_reason={reason: total[at] for reason, at in _DROPPED_AT.items() if total[at]},
+            seen=total[ShadowLine.SEEN],
+            delivered_by_status=_statuses(total, ShadowLine.DELIVERED, ShadowLine.OTHER_STATUS),
+            failed_by_reason=_counts(total, ShadowLine.FAILED),
+            dropped_by_reason=_counts(total, ShadowLine.DROPPED),
+            latency=_latency(total, ShadowLine.BUCKETS, ShadowLine.MICROSECONDS),
+            waiting=sum(line[ShadowLine.GAUGES["waiting"]] for line in live),
+            state=self._state(backend),
         )
 
-
-_FAILED_AT = {reason: _FAILED + index for index, reason in enumerate(FAILURE_REASONS)}
-_DROPPED_AT = {reason: _DROPPED + index for index, reason in enumerate(DROP_REASONS)}
-_DELIVERED_AT = {status: _DELIVERED + index for index, status in enumerate(_STATUSES)}
-
-
-def _detail(counts: dict[int, int] | dict[str, int]) -> str:
-    return f" ({' '.join(f'{key}={count}' for key, count in counts.items())})" if counts else ""
+    def _state(self, backend: _Backend) -> str:
+        number = self._backends.index(backend)
+        if number >= self._accounts:
+            return "gone"
+        return "down" if self.circuits[number][IS_OPEN] else "up"
 
 
-def _numbered(names: Sequence[str]) -> list[tuple[str, int]]:
+def _numbered(names: Sequence[str]) -> list[_Backend]:
     """Every name with how many of its like stand before it."""
     return [(name, names[:at].count(name)) for at, name in enumerate(names)]
+
+
+def _add(line: memoryview, lines: Sequence[Sequence[int]], columns: int) -> None:
+    for one in lines:
+        for column in range(columns):
+            line[column] += one[column]
+
+
+def _sum(lines: Sequence[Sequence[int]]) -> list[int]:
+    return [sum(column) for column in zip(*lines, strict=True)]
+
+
+def _counts(total: Sequence[int], columns: Mapping[str, int]) -> dict[str, int]:
+    return {key: total[column] for key, column in columns.items() if total[column]}
+
+
+def _statuses(total: Sequence[int], columns: Mapping[int, int], other: int) -> dict[int, int]:
+    """Counts by status; those that no one has heard of under 0."""
+    found = {status: total[column] for status, column in columns.items() if total[column]}
+    return found | ({0: total[other]} if total[other] else {})
+
+
+def _latency(total: Sequence[int], buckets: Sequence[int], microseconds: int) -> Latency:
+    return Latency(tuple(total[column] for column in buckets), total[microseconds] / 1e6)

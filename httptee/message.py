@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import count
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from httptee.errors import TeeError
 
@@ -70,16 +70,25 @@ class Response:
         return isinstance(self.body, bytes)
 
 
+class Follower(Protocol):
+    """Somebody who wants to know what becomes of every clone of one exchange."""
+
+    def settled(self, backend: str, outcome: str, detail: str | int, seconds: float = 0.0) -> None:
+        """One B's clone was `delivered` (`detail` is the status), `failed` or `dropped` (the reason). Never waits."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """A request with what A made of it: what a B is offered, and has to measure itself by.
 
-    `status` is what the client got and `seconds` the time A took to its headers.
+    `status` is what the client got and `seconds` the time A took to its headers. `follower` is told, once for each B,
+    what became of the clone.
     """
 
     request: Request
     status: int
     seconds: float
+    follower: Follower | None = None
 
 
 def tee_answer(error: TeeError, reason: str | None = None) -> Response:

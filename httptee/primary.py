@@ -7,6 +7,9 @@ the connection, so that a short answer can never pass for a whole one.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from httptee.accounts import WorkerAccount
 from httptee.errors import UpstreamError, upstream_error
 from httptee.headers import end_to_end
 from httptee.message import Request, Response, tee_answer
@@ -19,15 +22,17 @@ _BODILESS = frozenset({204, 304})
 class Primary:
     """A, behind its Session."""
 
-    def __init__(self, upstream: Upstream, timeouts: Timeouts) -> None:
+    def __init__(self, upstream: Upstream, timeouts: Timeouts, account: WorkerAccount) -> None:
         self._upstream = upstream
         self._timeouts = timeouts
+        self._account = account
 
     def answer(self, request: Request) -> Response:
         """Forward a request. Never raises for anything that A does."""
         try:
             return self._forward(request)
         except UpstreamError as error:
+            self._account.error(error.reason)
             return tee_answer(error, f"primary_{error.reason}")
 
     def _forward(self, request: Request) -> Response:
@@ -39,7 +44,7 @@ class Primary:
         headers = end_to_end(list(raw.headers.items()))
         body = getattr(raw, "whole", None)
         if body is None:
-            return Response(answer.status_code, answer.reason, headers, raw.stream(), raw.close)
+            return Response(answer.status_code, answer.reason, headers, self._pieces(raw.stream()), raw.close)
         # A short chunked answer has lost its framing with its Transfer-Encoding; its length is known by now.
         if (
             request.method != "HEAD"
@@ -48,6 +53,14 @@ class Primary:
         ):
             headers.append(("Content-Length", str(len(body))))
         return Response(answer.status_code, answer.reason, headers, body, raw.close)
+
+    def _pieces(self, body: Iterator[bytes]) -> Iterator[bytes]:
+        """The body as it streams; one that breaks off is counted."""
+        try:
+            yield from body
+        except UpstreamError as error:
+            self._account.error(error.reason)
+            raise
 
     def close(self) -> None:
         """Close every idle connection to A."""

@@ -85,15 +85,19 @@ class Shadow:
 
     def __repr__(self) -> str:
         busy = min(self._in_flight, self._awake)
-        queued = self._in_flight - busy
         dropped = self._account.dropped
-        return f"<Shadow {self.name} [busy {busy}/{self._workers}, queued {queued}, dropped {dropped}]>"
+        return f"<Shadow {self.name} [busy {busy}/{self._workers}, queued {self._waiting}, dropped {dropped}]>"
+
+    @property
+    def _waiting(self) -> int:
+        """Clones that no worker has taken up yet, as near as can be told without a lock."""
+        return max(0, self._in_flight - self._awake)
 
     def offer(self, exchange: Exchange) -> None:
         """Take a clone on, or drop it and say why in the ledger. Never waits."""
         reason = self._refusal(exchange)
         if reason is not None:
-            self._account.drop(reason)
+            self._account.drop(reason, exchange.follower)
             return
         self._account.open()
         with self._lock:
@@ -107,6 +111,10 @@ class Shadow:
             self._make_way()
         if self._drained:  # between the refusal above and here: nobody will come for this clone
             self._drop_backlog()
+
+    def publish(self) -> None:
+        """Tell the ledger what does not follow from its counts. Called about once a second."""
+        self._account.publish(waiting=self._waiting)
 
     def stop(self) -> None:
         """Take nothing more on: what is offered from here on is dropped as `closing`."""
@@ -197,6 +205,7 @@ class Shadow:
 
     def _send(self, exchange: Exchange) -> None:
         """One exchange with B, from its start to a line in the ledger."""
+        started = perf_counter()
         try:
             answer = self._upstream.send(exchange.request, self._timeouts)
             if getattr(answer.raw, "unread_for", 0.0) > _STARVED:
@@ -205,12 +214,12 @@ class Shadow:
                 pass
         except Exception as error:
             reason = upstream_error(error).reason
-            self._account.settle_failed(reason)
+            self._account.settle_failed(reason, perf_counter() - started, exchange.follower)
             self.breaker.failed(reason)
             if self.breaker.gives_up:
                 self._drop_backlog("circuit_open")
         else:
-            self._account.settle_delivered(answer.status_code)
+            self._account.settle_delivered(answer.status_code, perf_counter() - started, exchange.follower)
             self.breaker.succeeded()
         self._let_go(exchange)
 
@@ -221,7 +230,7 @@ class Shadow:
             except Empty:
                 return
             if exchange is not None:
-                self._account.settle_dropped(reason)
+                self._account.settle_dropped(reason, exchange.follower)
                 self._let_go(exchange)
 
     def _let_go(self, exchange: Exchange) -> None:

@@ -17,7 +17,7 @@ from httptee.rules import Filter, methods_search
 from httptee.sampling import SCALE, Sticky
 
 if TYPE_CHECKING:
-    from httptee.config import Settings
+    from httptee.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,10 @@ import pytest
 from httptee.app import Tee
 from httptee.errors import UpstreamReset, UpstreamTimeout
 from httptee.headers import Additions
+from httptee.ledger import Ledger
 from httptee.message import Response, tee_answer
+
+LEDGER = Ledger([])
 
 
 class ScriptedPrimary:
@@ -48,7 +51,15 @@ def build(response=None, shadows=1, **additions):
         response = Response(200, "OK", [("Content-Length", "2")], b"ok", lambda: log.append("freed"))
     primary = ScriptedPrimary(log, response)
     backends = [RecordingShadow(log) for _ in range(shadows)]
-    tee = Tee(primary, backends, Additions(**additions), in_memory=100, max_request_body=1000, drain_timeout=1.0)
+    tee = Tee(
+        primary,
+        backends,
+        Additions(**additions),
+        LEDGER.worker(0),
+        in_memory=100,
+        max_request_body=1000,
+        drain_timeout=1.0,
+    )
     return SimpleNamespace(tee=tee, log=log, primary=primary, shadows=backends)
 
 

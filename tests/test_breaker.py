@@ -3,7 +3,7 @@ import logging
 import pytest
 
 from httptee.breaker import Breaker, BreakerPolicy
-from httptee.ledger import CIRCUIT_WORDS
+from httptee.columns import CIRCUIT_WORDS
 from httptee.shared import shared_words
 
 

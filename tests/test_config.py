@@ -11,8 +11,12 @@ import pytest
 
 import httptee
 from httptee.backend import Backend
-from httptee.config import ConfigError, Endpoint, Listen, Settings, load, load_or_exit
-from httptee.options import BY_NAME, OPTIONS, help_text, ini_text
+from httptee.config import load, load_or_exit
+from httptee.endpoint import Endpoint, Listen
+from httptee.errors import ConfigError
+from httptee.option_texts import help_text, ini_text
+from httptee.options import BY_NAME, OPTIONS
+from httptee.settings import Settings
 
 CHECKED_IN = Path(__file__).parent.parent / "etc" / "httptee.ini"
 

@@ -1,9 +1,13 @@
 import os
 import threading
+from types import SimpleNamespace
 
 import pytest
 
+from httptee.columns import BOUNDS, IS_OPEN, ShadowLine, WorkerLine
+from httptee.errors import REFUSAL_REASONS
 from httptee.ledger import DROP_REASONS, FAILURE_REASONS, Ledger
+from httptee.statements import Worker, distinct
 
 
 def test_a_new_ledger_is_all_zero():
@@ -19,7 +23,7 @@ def test_every_clone_is_somewhere_at_every_step():
     account.open()
     account.drop("saturated")
     assert ledger.statements()[0].in_flight == 3
-    account.settle_delivered(204)
+    account.settle_delivered(204, 0.0)
     account.settle_failed("timeout")
     account.settle_dropped("closing")
     (statement,) = ledger.statements()
@@ -50,7 +54,7 @@ def test_a_reason_outside_the_set_is_refused():
 
 def test_a_status_no_one_has_heard_of_is_counted_all_the_same():
     ledger = Ledger(["b"])
-    ledger.accounts(0)[0].settle_delivered(999)
+    ledger.accounts(0)[0].settle_delivered(999, 0.0)
     assert ledger.statements()[0].delivered == 1
 
 
@@ -79,7 +83,7 @@ def test_what_a_dead_worker_held_is_lost_and_only_that():
     dead, alive = ledger.accounts(0)[0], ledger.accounts(1)[0]
     for account in (dead, dead, alive):
         account.open()
-    dead.settle_delivered(200)
+    dead.settle_delivered(200, 0.0)
     ledger.settle_lost(0)
     (statement,) = ledger.statements()
     assert statement.failed_by_reason == {"lost": 1}
@@ -93,7 +97,7 @@ def test_no_count_is_lost_between_threads():
     def count():
         for _ in range(5000):
             account.open()
-            account.settle_delivered(200)
+            account.settle_delivered(200, 0.0)
 
     threads = [threading.Thread(target=count) for _ in range(4)]
     for thread in threads:
@@ -103,11 +107,168 @@ def test_no_count_is_lost_between_threads():
     assert str(ledger) == "B b seen=20000 delivered=20000 (200=20000) failed=0 dropped=0 in_flight=0"
 
 
+def test_answers_errors_and_refusals_are_counted_by_what_they_are():
+    ledger = Ledger(["b"], rows=2)
+    ledger.worker(0).answered(200, 0.0)
+    ledger.worker(1).answered(200, 0.0)
+    ledger.worker(1).answered(777, 0.0)
+    ledger.worker(0).error("timeout")
+    ledger.worker(0).refused("loop")
+    ledger.worker(0).log_dropped()
+    primary = ledger.primary()
+    assert (primary.answered, primary.answered_by_status) == (3, {200: 2, 0: 1})
+    assert primary.errors_by_reason == {"timeout": 1}
+    assert primary.refused_by_reason == {"loop": 1}
+    assert primary.log_dropped == 1
+
+
+@pytest.mark.parametrize("reason", REFUSAL_REASONS)
+def test_every_refusal_has_its_own_count(reason):
+    ledger = Ledger([])
+    ledger.worker(0).refused(reason)
+    assert ledger.primary().refused_by_reason == {reason: 1}
+
+
+def test_a_refusal_without_a_name_is_counted_as_internal():
+    ledger = Ledger([])
+    ledger.worker(0).refused("unheard_of")
+    assert ledger.primary().refused_by_reason == {"internal": 1}
+
+
+def test_a_latency_falls_into_the_first_bucket_whose_bound_it_does_not_pass():
+    ledger = Ledger(["b"])
+    (account,) = ledger.accounts(0)
+    for seconds in (0.0, BOUNDS[0], BOUNDS[0] + 1e-9, BOUNDS[-1], BOUNDS[-1] + 1):
+        account.open()
+        account.settle_delivered(200, seconds)
+        ledger.worker(0).answered(200, seconds)
+    expected = (2, 1, *(0,) * (len(BOUNDS) - 3), 1, 1)
+    for latency in (ledger.statements()[0].latency, ledger.primary().latency):
+        assert latency.buckets == expected
+        assert latency.count == 5
+        assert latency.seconds == pytest.approx(2 * BOUNDS[0] + 2 * BOUNDS[-1] + 1, abs=5e-6)
+
+
+def test_no_two_columns_are_the_same_word():
+    for line in (ShadowLine, WorkerLine):
+        columns = []
+        for name, value in vars(line).items():
+            if name.isupper() and name not in ("WIDTH", "COUNTERS"):
+                columns += [value] if isinstance(value, int) else getattr(value, "values", lambda it=value: it)()
+        assert sorted(columns) == list(range(line.WIDTH))
+
+
+def test_every_outcome_is_read_before_the_clones_seen():
+    outcomes = [ShadowLine.OTHER_STATUS]
+    for columns in (ShadowLine.FAILED, ShadowLine.DROPPED, ShadowLine.DELIVERED):
+        outcomes += columns.values()
+    assert sorted(outcomes) == list(range(ShadowLine.SEEN))
+
+
+def test_a_worker_is_there_from_its_pid_to_its_end():
+    ledger = Ledger(["b"], rows=2)
+    assert ledger.workers() == []
+    ledger.worker(1).publish(core=1, started=1700000000, connections=7)
+    ledger.worker(1).publish(pid=42)
+    assert ledger.workers() == [Worker(1, 42, 0, 1700000000, False, 7, 0, 1.0)]
+    ledger.worker(1).publish(draining=1, core=0, cut=250_000)
+    assert ledger.workers() == [Worker(1, 42, None, 1700000000, True, 7, 0, 0.75)]
+    ledger.settle_lost(1)
+    assert ledger.workers() == []
+
+
+def test_gauges_end_with_their_worker_and_counters_stay():
+    ledger = Ledger(["b"], rows=2)
+    for row in range(2):
+        ledger.worker(row).publish(pid=row + 1)
+        account = ledger.accounts(row)[0]
+        account.publish(waiting=3)
+        account.open()
+        account.settle_delivered(200, 0.01)
+    (statement,) = ledger.statements()
+    assert statement.waiting == 6
+    ledger.settle_lost(0)
+    (statement,) = ledger.statements()
+    assert statement.waiting == 3
+    ledger.worker(1).publish(pid=0)
+    (statement,) = ledger.statements()
+    assert statement.waiting == 0
+    assert (statement.seen, statement.latency.count) == (2, 2)
+
+
+def test_a_b_is_down_while_its_circuit_is_open_and_gone_after_a_reload_without_it():
+    first = Ledger(["b", "leaves"])
+    assert [each.state for each in first.statements()] == ["up", "up"]
+    first.circuits[0][IS_OPEN] = 1
+    assert [each.state for each in first.statements()] == ["down", "up"]
+    second = Ledger(["b"], earlier=first.history)
+    assert [each.state for each in second.statements()] == ["up", "gone"]
+
+
+def test_changes_of_the_share_are_added_up_over_workers_and_reloads():
+    first = Ledger(["b"], rows=2)
+    first.worker(0).share_changed(1)
+    first.worker(1).share_changed(2)
+    second = Ledger(["b"], earlier=first.history)
+    second.worker(0).share_changed(4)
+    assert second.primary().share_changes == 7
+
+
+def test_a_gauge_nobody_has_heard_of_is_refused():
+    with pytest.raises(KeyError):
+        Ledger(["b"]).accounts(0)[0].publish(mood=1)
+
+
+def test_a_follower_is_told_of_every_outcome_once():
+    told = []
+    follower = SimpleNamespace(settled=lambda *what: told.append(what))
+    (account,) = Ledger(["b"]).accounts(0)
+    account.drop("filtered", follower)
+    for _ in range(3):
+        account.open()
+    account.settle_delivered(204, 0.5, follower)
+    account.settle_failed("reset", 0.25, follower)
+    account.settle_dropped("closing", follower)
+    assert told == [
+        ("b", "dropped", "filtered"),
+        ("b", "delivered", 204, 0.5),
+        ("b", "failed", "reset", 0.25),
+        ("b", "dropped", "closing"),
+    ]
+
+
+def test_names_that_are_there_twice_are_told_apart():
+    assert distinct(["a", "b", "a", "a"]) == ["a", "b", "a#2", "a#3"]
+
+
+def test_a_later_ledger_goes_on_where_the_earlier_ones_are():
+    first = Ledger(["b", "gone"], rows=2)
+    for row, account in enumerate((first.accounts(0)[0], first.accounts(1)[1])):
+        account.open()
+        account.settle_delivered(200, 0.5)
+        first.worker(row).answered(200, 0.25)
+    first.worker(0).publish(pid=7)
+    second = Ledger(["b"], rows=1, earlier=first.history)
+    second.worker(0).answered(204, 0.25)
+    second.accounts(0)[0].drop("filtered")
+    first.worker(1).answered(200, 0.25)
+    assert [(each.backend, each.seen) for each in second.statements()] == [("b", 2), ("gone", 1)]
+    assert second.primary().answered_by_status == {200: 3, 204: 1}
+    assert [worker.pid for worker in second.workers()] == [7]
+    before = (second.primary(), second.statements()[0].latency)
+    first.settle_lost(0)
+    first.finished = True
+    third = Ledger(["b"], rows=1, earlier=second.history)
+    assert (third.primary(), third.statements()[0].latency) == before
+    assert third.workers() == []
+    assert [(each.backend, each.seen) for each in third.statements()] == [("b", 2), ("gone", 1)]
+
+
 def test_the_ledger_of_a_reload_goes_on_where_the_one_before_it_is():
     first = Ledger(["stays", "leaves"])
     for account in first.accounts(0):
         account.open()
-        account.settle_delivered(200)
+        account.settle_delivered(200, 0.0)
     second = Ledger(["comes", "stays"], rows=2, earlier=first.history)
     second.accounts(1)[1].drop("saturated")
     first.accounts(0)[0].drop("closing")  # the old worker is still at it

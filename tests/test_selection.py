@@ -5,7 +5,6 @@ from io import BytesIO
 import pytest
 
 from httptee.backend import Backend
-from httptee.config import Settings
 from httptee.endpoint import Endpoint
 from httptee.errors import ConfigError
 from httptee.message import FileBody, Request
@@ -13,6 +12,7 @@ from httptee.rate import Rate
 from httptee.rules import header_filter, methods_filter, methods_search, path_filter
 from httptee.sampling import Sticky
 from httptee.selection import selections
+from httptee.settings import Settings
 from httptee.shadow_settings import ShadowSettings, shadow_settings
 
 B = Endpoint.parse("b")

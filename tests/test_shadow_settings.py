@@ -2,7 +2,9 @@ import re
 
 import pytest
 
-from httptee.config import ConfigError, Settings, load
+from httptee.config import load
+from httptee.errors import ConfigError
+from httptee.settings import Settings
 from httptee.shadow_settings import backend_names, descriptions, shadow_settings
 
 

@@ -5,8 +5,9 @@ import logging
 import pytest
 
 from httptee.backend import Backend
-from httptee.config import ConfigError, Settings
 from httptee.endpoint import Endpoint
+from httptee.errors import ConfigError
+from httptee.settings import Settings
 from httptee.shadow_settings import shadow_settings
 from httptee.transport.tls import Trust
 from httptee.trust import check_trust, trust_of_a, trust_of_b

@@ -11,7 +11,8 @@ import logging
 import ssl
 from pathlib import Path
 
-from httptee.config import ConfigError, Settings
+from httptee.errors import ConfigError
+from httptee.settings import Settings
 from httptee.trust import check_trust
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import resource
 from dataclasses import replace
 
 from httptee.build import share
-from httptee.config import Settings
+from httptee.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ import contextlib
 import logging
 import socket
 from collections import deque
+from collections.abc import Callable
 from time import monotonic
 
 from httptee.errors import Overloaded
@@ -24,11 +25,12 @@ _MOST_LEAVING = 256  # connections that linger at a time; beyond that the one th
 
 
 class Door:
-    """Turns away who comes while `limit` connections are there. `plain` is false where clients expect TLS, who could
-    not read an answer in clear."""
+    """Turns away who comes while `limit` connections are there, and calls `turned_away` for each. `plain` is false
+    where clients expect TLS, who could not read an answer in clear."""
 
-    def __init__(self, limit: int, *, plain: bool = True) -> None:
+    def __init__(self, limit: int, turned_away: Callable[[], object], *, plain: bool = True) -> None:
         self._limit = limit
+        self._turned_away = turned_away
         self._answer = _refusal() if plain else b""
         self._leaving: deque[tuple[float, socket.socket]] = deque()
         self._refused = 0  # since the log last said that the tee is full
@@ -42,6 +44,7 @@ class Door:
         if not self._refused:
             logger.warning("over the limit of %d connections: further ones are answered with 503", self._limit)
         self._refused += 1
+        self._turned_away()
         with contextlib.suppress(OSError):
             connection.setblocking(False)
             if self._answer:

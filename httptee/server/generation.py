@@ -12,9 +12,9 @@ import sys
 from dataclasses import dataclass
 from time import monotonic
 
-from httptee.config import Settings
 from httptee.ledger import Ledger
 from httptee.server.worker import run_worker
+from httptee.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -14,15 +14,19 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from time import monotonic, sleep, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
+from httptee.message import Response
 from httptee.server.channel import READY, Channel
 from httptee.server.crew import Crew
 from httptee.server.door import Door
 from httptee.server.patience import look_after
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +58,10 @@ class Server(TcpWSGIServer):
         self._stopping = False
         self.closes_connections = close_connections
         self.client_timeout = client_timeout
+        self.on_refusal: Callable[[WSGIEnvironment, Response], object] = lambda environ, answer: None
+        self.on_turned_away: Callable[[], object] = lambda: None
         self._max_pending = max_pending
-        self._door = Door(adj.connection_limit, plain=adj.url_scheme == "http")
+        self._door = Door(adj.connection_limit, lambda: self.on_turned_away(), plain=adj.url_scheme == "http")
         super().__init__(
             application,
             map={},

@@ -117,10 +117,8 @@ class OwnedChannel(HTTPChannel):
     def hang_up(self) -> None:
         """Ask whoever is handed this connection next to close it; safe from any thread. What the client has sent
         before is still read and answered."""
-        sock: socket.socket | None = self.socket  # None once its owner has closed it, which may be at any moment
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RD)
+        with contextlib.suppress(OSError, AttributeError):  # its owner may have closed it a moment ago
+            self.socket.shutdown(socket.SHUT_RD)
 
     def _advance(self, events: int) -> None:
         """Write, read and answer until the client has to do something."""

@@ -7,9 +7,11 @@ import ssl
 from collections.abc import Callable
 from dataclasses import replace
 
-from httptee.config import ConfigError, Settings
+from httptee.errors import ConfigError
+from httptee.line_writer import check_log
 from httptee.server.context import listening_tls
 from httptee.server.descriptors import TooFewDescriptorsError, within_descriptors
+from httptee.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -18,13 +20,17 @@ def reread(load: Callable[[], Settings], current: Settings) -> tuple[Settings, s
     """What the command line, environment and file say now, and what they have the listening side speak TLS with: a
     renewed certificate is read anew. None, and a line in the log, where they do not do.
 
-    The listening socket stays as it is: another address takes a restart, and a line in the log says so.
+    The listening sockets stay as they are: another address takes a restart, and a line in the log says so.
     """
     try:
         settings = within_descriptors(load())
         tls = listening_tls(settings)
+        check_log(settings.access_log)
     except (ConfigError, TooFewDescriptorsError) as error:
         logger.error("reload refused, nothing changes: %s", " ".join(str(error).splitlines()))
+        return None
+    except OSError as error:
+        logger.error("reload refused, nothing changes: the access log: %s", error)
         return None
     except Exception:
         logger.exception("reload refused, nothing changes")
@@ -34,5 +40,8 @@ def reread(load: Callable[[], Settings], current: Settings) -> tuple[Settings, s
             "the listening address changes at a restart only: still %s, not %s", current.listen, settings.listen
         )
         settings = replace(settings, listen=current.listen)
+    if settings.admin != current.admin:
+        logger.warning("the admin address changes at a restart only: still %s, not %s", current.admin, settings.admin)
+        settings = replace(settings, admin=current.admin)
     logging.getLogger().setLevel(logging.DEBUG if settings.debug else logging.INFO)
     return settings, tls

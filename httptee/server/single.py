@@ -16,12 +16,14 @@ from dataclasses import dataclass, replace
 
 from httptee.app import Tee
 from httptee.build import build_ledger, build_tee
-from httptee.config import Settings
 from httptee.ledger import Ledger
 from httptee.server import notify
+from httptee.server.admin import AdminProcess
 from httptee.server.listener import Server
 from httptee.server.reload import reread
-from httptee.server.worker import build_server, pin, retire
+from httptee.server.vitals import Vitals
+from httptee.server.worker import build_tee_server, pin, retire
+from httptee.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,13 @@ class _Serving:
     ledger: Ledger
     tee: Tee
     server: Server
+    vitals: Vitals
+
+    def retire(self) -> None:
+        """Answer what is in flight, drain the shadows, and be gone."""
+        self.vitals.drain()
+        retire(self.server, self.tee, self.settings)
+        self.vitals.end()
 
 
 class SingleProcess:
@@ -45,9 +54,11 @@ class SingleProcess:
         ledger: Ledger,
         listening: socket.socket,
         load: Callable[[], Settings],
+        admin: AdminProcess,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._listening = listening
+        self._admin = admin
         self._load = load
         self._serving = self._build(settings, ledger, tls)
         self._successor: _Serving | None = None
@@ -62,21 +73,25 @@ class SingleProcess:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
             signal.signal(number, self._handle)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        self._serving.vitals.begin()
+        self._admin.start_thread()
         notify.ready()
         while True:
             self._serving.server.run(self._goes_on)
             if self._successor is None:
                 break
             old, self._serving, self._successor = self._serving, self._successor, None
+            self._serving.vitals.begin()
+            self._admin.replace(self._serving.settings, self._serving.ledger)
             old.server.stop_accepting()
             logger.info("reloaded: a new server serves, the one before drains")
             notify.ready()
-            thread = threading.Thread(target=retire, args=(old.server, old.tee, old.settings), name="retire")
+            thread = threading.Thread(target=old.retire, name="retire")
             self._draining.append((old, thread))
             thread.start()
         notify.stopping()
         self._listening.close()
-        retire(self._serving.server, self._serving.tee, self._serving.settings)
+        self._serving.retire()
         for _, thread in self._draining:
             thread.join()
         for number in (signal.SIGTERM, signal.SIGINT):  # what comes now finds nothing left to end
@@ -86,7 +101,8 @@ class SingleProcess:
     def _build(self, settings: Settings, ledger: Ledger, tls: ssl.SSLContext | None) -> _Serving:
         tee = build_tee(settings, ledger)
         # A socket of its own: it closes it when it drains.
-        return _Serving(settings, ledger, tee, build_server(tee, settings, self._listening.dup(), tls=tls))
+        server = build_tee_server(tee, settings, self._listening.dup(), tls=tls)
+        return _Serving(settings, ledger, tee, server, Vitals(ledger.worker(0), server, tee))
 
     def _handle(self, number: int, _: object) -> None:
         if number in (signal.SIGTERM, signal.SIGINT):
@@ -108,6 +124,7 @@ class SingleProcess:
             self._reload()
         if notify.watchdog_seconds() is not None:
             notify.alive()
+        self._serving.vitals.published()
         return self._successor is None and not self._stopping
 
     def _reload(self) -> None:

@@ -18,16 +18,19 @@ from time import monotonic
 
 from httptee import __version__
 from httptee.build import build_ledger
-from httptee.config import ConfigError, Settings
 from httptee.endpoint import Listen
+from httptee.errors import ConfigError
 from httptee.ledger import Ledger
+from httptee.line_writer import check_log
 from httptee.server import notify
+from httptee.server.admin import AdminProcess
 from httptee.server.context import listening_tls
 from httptee.server.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.server.generation import SIGNALS, Generation
 from httptee.server.listening import listen
 from httptee.server.reload import reread
 from httptee.server.single import SingleProcess
+from httptee.settings import Settings
 from httptee.shadow_settings import descriptions
 
 logger = logging.getLogger(__name__)
@@ -48,26 +51,37 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
     try:
         tls = listening_tls(settings)
         settings = within_descriptors(settings)
-        listening = listen(settings.listen)
+        check_log(settings.access_log)
     except ConfigError as error:
-        print(f"httptee: {error}", file=sys.stderr)
-        return 2
+        return _cannot_start(str(error), 2)
     except TooFewDescriptorsError as error:
-        print(f"httptee: {error}", file=sys.stderr)
-        return 1
+        return _cannot_start(str(error))
     except OSError as error:
-        print(f"httptee: cannot listen on {settings.listen}: {error.strerror or error}", file=sys.stderr)
-        return 1
+        return _cannot_start(f"cannot write {settings.access_log} (-access-log): {error.strerror}")
+    try:
+        listening = listen(settings.listen)
+    except OSError as error:
+        return _cannot_start(f"cannot listen on {settings.listen}: {error.strerror or error}")
     ledger = build_ledger(settings, settings.processes)
+    try:
+        admin = AdminProcess(settings, ledger, inherited=(listening,))
+    except OSError as error:
+        return _cannot_start(f"cannot listen on {settings.admin} (-admin): {error.strerror or error}")
     _announce(settings, listening)
     kind = SingleProcess if settings.processes == 1 else Supervisor
-    last = kind(settings, ledger, listening, load or (lambda: settings), tls).run()
+    last = kind(settings, ledger, listening, load or (lambda: settings), admin, tls).run()
+    admin.stop()
     print_ledger(last)
     if threading.active_count() > 1:
         # In a single process a thread may still wait for a B, longer than the drain timeout: not to be waited for.
         logging.shutdown()
         os._exit(0)
     return 0
+
+
+def _cannot_start(why: str, status: int = 1) -> int:
+    print(f"httptee: {why}", file=sys.stderr)
+    return status
 
 
 def print_ledger(ledger: Ledger) -> None:
@@ -100,10 +114,12 @@ class Supervisor:
         ledger: Ledger,
         listening: socket.socket,
         load: Callable[[], Settings],
+        admin: AdminProcess,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._listening = listening
         self._load = load
+        self._admin = admin
         self._ledger = ledger  # the newest: it knows what the ones before it have counted
         self._current = Generation(settings, ledger, listening, tls)
         self._arriving: Generation | None = None
@@ -117,7 +133,7 @@ class Supervisor:
         """Fork, watch, reload, and end with the last worker; return the ledger of all. Signals must be blocked."""
         while not signal.sigtimedwait(_STOP, 0):
             self._advance()
-            received = signal.sigtimedwait(SIGNALS, self._patience())
+            received = signal.sigtimedwait(SIGNALS, min(self._patience(), self._admin.keep()))
             number = received.si_signo if received else 0
             if number == signal.SIGUSR1:
                 print_ledger(self._ledger)
@@ -180,10 +196,12 @@ class Supervisor:
             notify.ready("serving; the last reload failed")
             self._retire(arriving)
             self._arriving = None
+            self._admin.replace(self._current.settings, self._ledger)
         elif arriving.ready:
             self._retire(self._current)
             self._leaving = self._current
             self._current, self._arriving = arriving, None
+            self._admin.replace(arriving.settings, self._ledger)
 
     def _finish_reload(self, leaving: Generation) -> None:
         """Say that the reload is done once no connection gets to the old workers any more."""
@@ -208,6 +226,7 @@ class Supervisor:
             at_once = received is not None and received.si_signo in _STOP
             if at_once:
                 logger.warning("a second signal: stopping at once")
+            self._admin.keep()
             for generation in generations:
                 generation.kill_overdue(at_once)
                 generation.collect()

@@ -124,6 +124,7 @@ class RefusalTask(TeeTask):
         error = self.request.error
         # waitress puts an error of its own in place of a request that the application failed on.
         answer = tee_answer(error if isinstance(error, TeeError) else TeeError())
+        self.channel.server.on_refusal(self._environ(), answer)
         self.close_on_finish = True
         self._start_response(f"{answer.status} {answer.reason}", answer.headers)
         self.write(answer.body if isinstance(answer.body, bytes) else b"")

@@ -15,10 +15,11 @@ from waitress.adjustments import Adjustments
 
 from httptee.app import Tee
 from httptee.build import build_tee, share
-from httptee.config import Settings
 from httptee.ledger import Ledger
 from httptee.server.listener import Server
 from httptee.server.tls import TlsServer
+from httptee.server.vitals import Vitals
+from httptee.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -47,10 +48,13 @@ def run_worker(
     if settings.pin:
         pin(row)
     tee = build_tee(settings, ledger, row, processes)
-    server = build_server(tee, settings, listening, row, processes, tls)
+    server = build_tee_server(tee, settings, listening, row, processes, tls)
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
+    vitals = Vitals(ledger.worker(row), server, tee)
+    vitals.begin()
     ready()
-    server.run(wanted)
+    server.run(lambda: vitals.published() and wanted())
+    vitals.drain()
     server.stop_accepting()
     closed()
     retire(server, tee, settings)
@@ -61,6 +65,21 @@ def retire(server: Server, tee: Tee, settings: Settings) -> None:
     deadline = monotonic() + settings.drain_timeout
     server.drain(settings.drain_timeout)
     tee.close(max(0.0, deadline - monotonic()))
+
+
+def build_tee_server(
+    tee: Tee,
+    settings: Settings,
+    listening: socket.socket,
+    row: int = 0,
+    processes: int = 1,
+    tls: ssl.SSLContext | None = None,
+) -> Server:
+    """The server before a tee, which hears of what the server answers itself."""
+    server = build_server(tee, settings, listening, row, processes, tls)
+    server.on_refusal = tee.refused
+    server.on_turned_away = tee.turned_away
+    return server
 
 
 def build_server(

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from httptee.backend import Backend
 from httptee.build import build_ledger, build_tee
-from httptee.config import Settings
 from httptee.demo import Background
 from httptee.endpoint import Endpoint
 from httptee.explain import Asked, explain
+from httptee.settings import Settings
 from tests.support.client import RawClient, request_bytes
 from tests.support.net import eventually
 from tests.support.scripted import ScriptedServer

@@ -5,8 +5,9 @@ import ssl
 
 import pytest
 
-from httptee.config import ConfigError, Settings
+from httptee.errors import ConfigError
 from httptee.server.context import server_context
+from httptee.settings import Settings
 from tests.support.tls import Authority
 
 

@@ -2,9 +2,9 @@ import resource
 
 import pytest
 
-from httptee.config import Settings
 from httptee.endpoint import Endpoint
 from httptee.server.descriptors import TooFewDescriptorsError, within_descriptors
+from httptee.settings import Settings
 
 
 @pytest.fixture

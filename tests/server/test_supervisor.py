@@ -7,11 +7,12 @@ import socket
 import pytest
 
 from httptee.build import build_ledger
-from httptee.config import ConfigError, Settings
 from httptee.endpoint import Endpoint, Listen
+from httptee.errors import ConfigError
 from httptee.server import generation as module
 from httptee.server.generation import SIGNALS, Generation
 from httptee.server.reload import reread
+from httptee.settings import Settings
 from tests.support.net import eventually
 
 SETTINGS = Settings(processes=2, pin=False, a=Endpoint.parse("127.0.0.1:1"), drain_timeout=0.2)

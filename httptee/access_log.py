@@ -1,0 +1,174 @@
+"""The access log: one record a request, which joins A's outcome and that of every B's clone.
+
+A record is written when A's answer is done and the last clone is settled or dropped, so not in the order in which the
+requests came. Of the header fields it holds Referer and User-Agent and no other; of the target what the client sent,
+its query included. What a client sends cannot break out of its line: whatever is not plain is escaped.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from random import getrandbits
+from time import perf_counter, time
+from typing import TYPE_CHECKING
+
+from httptee.errors import TeeError
+from httptee.inbound import RECEIVED_HEADERS, client_of
+from httptee.line_writer import LineWriter
+from httptee.message import Response
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+Outcome = tuple[str, str, str | int, float]
+"""A B's name, `delivered`, `failed` or `dropped`, the status or reason, and the seconds that its exchange took."""
+
+
+def request_id() -> str:
+    """A name for one request: 16 hexadecimal digits."""
+    return f"{getrandbits(64):016x}"
+
+
+class Record:
+    """What is known of one request. Follows its exchange, and hands itself over when nothing is left to wait for."""
+
+    __slots__ = (
+        "_awaited",
+        "_log",
+        "_started",
+        "agent",
+        "at",
+        "client",
+        "error",
+        "id",
+        "outcomes",
+        "referer",
+        "refused",
+        "request",
+        "seconds",
+        "sent",
+        "status",
+        "total",
+    )
+
+    def __init__(
+        self,
+        log: AccessLog,
+        environ: WSGIEnvironment,
+        response: Response,
+        seconds: float,
+        clones: int,
+        refused: bool = False,
+    ) -> None:
+        self.id = request_id()
+        self.at = time() - seconds
+        self.client = client_of(environ)
+        self.request = (environ["REQUEST_METHOD"], environ["REQUEST_URI"], environ["SERVER_PROTOCOL"])
+        self.referer, self.agent = _fields(environ)
+        self.status = response.status
+        self.error = response.error
+        self.refused = refused
+        self.seconds = seconds
+        self.total = seconds
+        self.sent = 0
+        self.outcomes: list[Outcome] = []
+        self._log = log
+        self._started = perf_counter() - seconds
+        self._awaited = clones + 1
+
+    def settled(self, backend: str, outcome: str, detail: str | int, seconds: float = 0.0) -> None:
+        """What became of one clone."""
+        with self._log.lock:
+            self.outcomes.append((backend, outcome, detail, seconds))
+        self._one_less()
+
+    def abandon(self) -> None:
+        """Wait for nothing more; the record has been written as it is."""
+        self._awaited = 0
+
+    def watch(self, response: Response) -> Response:
+        """The same answer, whose bytes are counted and whose end is noticed."""
+        body = response.body
+        freed = response.close
+
+        def close() -> None:
+            freed()
+            if self._started:
+                self.total = perf_counter() - self._started
+                self._started = 0.0
+                self._one_less()
+
+        if isinstance(body, bytes):
+            self.sent = 0 if self.request[0] == "HEAD" else len(body)
+            return Response(response.status, response.reason, response.headers, body, close, response.error)
+        pieces = self._counted(body)
+        return Response(response.status, response.reason, response.headers, pieces, close, response.error)
+
+    def _counted(self, body: Iterator[bytes]) -> Iterator[bytes]:
+        try:
+            for piece in body:
+                self.sent += len(piece)
+                yield piece
+        except TeeError as error:
+            self.error = f"primary_{error.reason}"
+            raise
+
+    def _one_less(self) -> None:
+        with self._log.lock:
+            self._awaited -= 1
+            done = not self._awaited
+            if done:
+                self._log.open.discard(self)
+        if done:
+            self._log.write(self)
+
+
+class AccessLog:
+    """Makes records and writes those that are complete. `clones` is the number of B's."""
+
+    def __init__(self, writer: LineWriter, line: Callable[[Record], str], clones: int) -> None:
+        self.lock = threading.Lock()  # guards every record's outcomes and the set below; held for a few instructions
+        self.open: set[Record] = set()
+        self._writer = writer
+        self._line = line
+        self._clones = clones
+
+    def follow(self, environ: WSGIEnvironment, response: Response, seconds: float) -> tuple[Record, Response]:
+        """A record of a request that A was asked, and the answer in the form in which it is watched."""
+        record = Record(self, environ, response, seconds, self._clones)
+        with self.lock:
+            self.open.add(record)
+        return record, record.watch(response)
+
+    def refused(self, environ: WSGIEnvironment, response: Response) -> None:
+        """Write the record of a request that the tee answers itself."""
+        Record(self, environ, response, 0.0, 0, refused=True).watch(response).close()
+
+    def write(self, record: Record) -> None:
+        """Hand a record to the writer, formatted: many at once in the writer's thread would hold the others up."""
+        self._writer.put(self._line(record).encode("latin-1"))
+
+    def close(self, timeout: float) -> None:
+        """Write what is there, unfinished records as they are, within `timeout` seconds. May be called twice."""
+        with self.lock:
+            unfinished, self.open = self.open, set()
+        for record in unfinished:
+            record.abandon()
+            self.write(record)
+        self._writer.close(timeout)
+
+
+def _fields(environ: WSGIEnvironment) -> tuple[str, str]:
+    """Referer and User-Agent as the client sent them, empty where it did not."""
+    pairs = environ.get(RECEIVED_HEADERS)
+    if pairs is None:
+        return environ.get("HTTP_REFERER", ""), environ.get("HTTP_USER_AGENT", "")
+    referer = agent = ""
+    for name, value in pairs:
+        length = len(name)
+        if length == 7 and name.lower() == "referer":
+            referer = value
+        elif length == 10 and name.lower() == "user-agent":
+            agent = value
+    return referer, agent

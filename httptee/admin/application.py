@@ -1,0 +1,93 @@
+"""The admin listener's WSGI application: four pages to read, and nothing to change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from time import time
+from typing import TYPE_CHECKING
+
+from httptee.admin.check import Check
+from httptee.admin.history import History
+from httptee.admin.metrics import CONTENT_TYPE, LedgerCollector, exposition
+from httptee.admin.status import status
+from httptee.ledger import Ledger
+from httptee.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+Page = tuple[str, str, bytes]
+"""Status line, content type, body."""
+
+_TEXT = "text/plain; charset=utf-8"
+
+
+class Admin:
+    """Answers GET and HEAD for the pages it knows; `started` is when the tee was, in seconds since the epoch."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, check: Check, started: float | None = None) -> None:
+        self.history = History(ledger)
+        self.check = check
+        self._settings = settings
+        self._ledger = ledger
+        self._started = time() if started is None else started
+        self._collector = LedgerCollector(ledger, self._started)
+        self._pages: dict[str, Callable[[], Page]] = {
+            "/healthz": self._health,
+            "/readyz": self._readiness,
+            "/status": self._status,
+            "/metrics": self._metrics,
+        }
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+        extra: list[tuple[str, str]] = []
+        page = self._pages.get(environ["REQUEST_URI"].partition("?")[0])
+        if page is None:
+            line, kind, body = "404 Not Found", _TEXT, f"there is {', '.join(self._pages)}\n".encode()
+        elif environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            line, kind, body = "405 Method Not Allowed", _TEXT, b"there is nothing to change here\n"
+            extra = [("Allow", "GET, HEAD")]
+        else:
+            line, kind, body = page()
+        headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store"), *extra]
+        start_response(line, headers)
+        return Answer((body,))
+
+    def _health(self) -> Page:
+        """Whether anybody is there to serve, also while draining."""
+        if self._ledger.workers():
+            return "200 OK", _TEXT, b"ok\n"
+        return _unavailable("no worker is alive")
+
+    def _readiness(self) -> Page:
+        """Whether new connections should come here."""
+        workers = self._ledger.workers()
+        if not workers:
+            return _unavailable("no worker is alive")
+        if all(worker.draining for worker in workers):
+            return _unavailable("draining")
+        if not self.check.passes:
+            return _unavailable(f"A fails its check: {self.check.said}")
+        return "200 OK", _TEXT, b"ready\n"
+
+    def _status(self) -> Page:
+        found = status(self._settings, self._ledger, self.history, self.check, self._started)
+        return "200 OK", "application/json", json.dumps(found, indent=2).encode() + b"\n"
+
+    def _metrics(self) -> Page:
+        return "200 OK", CONTENT_TYPE, exposition(self._collector)
+
+
+class Answer(tuple[bytes, ...]):
+    """A body with the `close` that the tee's own server calls."""
+
+    __slots__ = ()
+
+    def close(self) -> None:
+        """There is nothing to free."""
+
+
+def _unavailable(why: str) -> Page:
+    return "503 Service Unavailable", _TEXT, f"{why}\n".encode()

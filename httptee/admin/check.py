@@ -1,0 +1,53 @@
+"""Whether A passes its check: a GET every few seconds, by the admin listener and by nobody else."""
+
+from __future__ import annotations
+
+import threading
+
+from httptee.errors import upstream_error
+from httptee.message import Request
+from httptee.transport.adapter import Timeouts
+from httptee.transport.upstream import Upstream
+
+_INTERVAL = 2.0  # seconds
+_WELL = range(200, 400)
+
+
+class Check:
+    """Asks A for `path` and takes 2xx and 3xx for well. Without a path everything is well."""
+
+    def __init__(self, upstream: Upstream, path: str, timeout: float) -> None:
+        self.path = path
+        self.passes = not path
+        self.said = "" if not path else "not asked yet"
+        self._upstream = upstream
+        self._timeouts = Timeouts(connect=timeout, headers=timeout, idle=timeout, whole=timeout)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="check", daemon=True)
+
+    def start(self) -> None:
+        """Ask from now on, in a thread."""
+        if self.path:
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Ask no more. An exchange that hangs is not waited for."""
+        self._stopping.set()
+        self._upstream.close()
+
+    def ask(self) -> None:
+        """Ask once."""
+        request = Request("GET", self.path, [("User-Agent", "httptee-check")], b"", "", "http")
+        try:
+            answer = self._upstream.send(request, self._timeouts)
+            answer.raw.close()
+        except Exception as error:
+            self.passes, self.said = False, upstream_error(error).reason
+        else:
+            self.passes, self.said = answer.status_code in _WELL, str(answer.status_code)
+
+    def _run(self) -> None:
+        while True:
+            self.ask()
+            if self._stopping.wait(_INTERVAL):
+                return

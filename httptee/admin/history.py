@@ -1,0 +1,95 @@
+"""The ledger of the last minute, second by second: rates, and how long B's clones have been waiting."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from httptee.ledger import Ledger
+
+WINDOWS: tuple[int, ...] = (1, 10, 60)
+"""What rates are taken over, in seconds."""
+
+_KEPT = max(WINDOWS) + 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Snapshot:
+    """Counts since start: A's answers, and of each B the clones seen, delivered, failed and dropped."""
+
+    at: float
+    answered: int
+    shadows: tuple[dict[str, int], ...]
+
+
+class History:
+    """Snapshots of the ledger, one a second. Written by one thread, read by any."""
+
+    def __init__(self, ledger: Ledger, clock: Callable[[], float] = monotonic) -> None:
+        self._ledger = ledger
+        self._clock = clock
+        self._snapshots: deque[_Snapshot] = deque([self._now()], maxlen=_KEPT)
+
+    def take(self) -> bool:
+        """Keep the present moment, and be done: True."""
+        self._snapshots.append(self._now())
+        return True
+
+    def primary_rates(self) -> dict[str, float]:
+        """Answers of A a second, by window."""
+        return self._rates(lambda snapshot: snapshot.answered)
+
+    def shadow_rates(self, backend: int) -> dict[str, dict[str, float]]:
+        """Clones of a B a second: seen, delivered, failed and dropped, by window."""
+        return {
+            what: self._rates(lambda snapshot, what=what: snapshot.shadows[backend][what])  # type: ignore[misc]
+            for what in ("seen", "delivered", "failed", "dropped")
+        }
+
+    def oldest(self, backend: int) -> float:
+        """Seconds for which the oldest clone in flight has been so, to a second; 0 where none is.
+
+        Taken from the counts, as if clones were settled in the order in which they came: the oldest one came when as
+        many had been taken on as are settled now. One older than all that is kept counts as old as that.
+        """
+        now = self._now()
+        settled = _settled(now.shadows[backend])
+        if _taken_on(now.shadows[backend]) <= settled:
+            return 0.0
+        for snapshot in list(self._snapshots):
+            if _taken_on(snapshot.shadows[backend]) > settled:
+                return now.at - snapshot.at
+        return 0.0
+
+    def _rates(self, count: Callable[[_Snapshot], int]) -> dict[str, float]:
+        now = self._now()
+        kept = list(self._snapshots)
+        rates = {}
+        for window in WINDOWS:
+            old_enough = [snapshot for snapshot in kept if now.at - snapshot.at >= window]
+            since = old_enough[-1] if old_enough else kept[0]
+            elapsed = now.at - since.at
+            rates[f"{window}s"] = round((count(now) - count(since)) / elapsed, 3) if elapsed > 0 else 0.0
+        return rates
+
+    def _now(self) -> _Snapshot:
+        shadows = tuple(
+            {
+                "seen": statement.seen,
+                "delivered": statement.delivered,
+                "failed": statement.failed,
+                "dropped": statement.dropped,
+            }
+            for statement in self._ledger.statements()
+        )
+        return _Snapshot(self._clock(), self._ledger.primary().answered, shadows)
+
+
+def _taken_on(counts: dict[str, int]) -> int:
+    return counts["seen"] - counts["dropped"]
+
+
+def _settled(counts: dict[str, int]) -> int:
+    return counts["delivered"] + counts["failed"]

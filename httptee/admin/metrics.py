@@ -1,0 +1,175 @@
+"""The ledger as Prometheus reads it: prometheus-client formats, the ledger counts."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from httptee import __version__
+from httptee.columns import BOUNDS, DROP_REASONS, FAILURE_REASONS
+from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS
+from httptee.ledger import Ledger
+from httptee.statements import Latency, PrimaryStatement, Statement, Worker, distinct, mean_share
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+Named = Sequence[tuple[str, Statement]]
+"""Every B's account under a name of its own."""
+
+
+class LedgerCollector(Collector):
+    """Every metric, made from the ledger at each scrape."""
+
+    def __init__(self, ledger: Ledger, started: float) -> None:
+        self._ledger = ledger
+        self._started = started
+
+    def collect(self) -> Iterator[Metric]:
+        """What prometheus-client asks for."""
+        yield from _of_the_tee(self._ledger.workers(), self._started)
+        yield from _of_a(self._ledger.primary())
+        statements = self._ledger.statements()
+        yield from _of_b(list(zip(distinct([each.backend for each in statements]), statements, strict=True)))
+
+
+def exposition(collector: Collector) -> bytes:
+    """The text of all that a collector has, in Prometheus' text format 0.0.4."""
+    registry = CollectorRegistry()
+    registry.register(collector)
+    return generate_latest(registry)
+
+
+def _of_the_tee(workers: Sequence[Worker], started: float) -> Iterator[Metric]:
+    build = GaugeMetricFamily("httptee_build_info", "The version of the tee.", labels=("version", "python"))
+    build.add_metric((__version__, platform.python_version()), 1)
+    yield build
+    yield GaugeMetricFamily("httptee_start_time_seconds", "When the tee was started, since the epoch.", started)
+    yield GaugeMetricFamily("httptee_workers", "Worker processes that are alive.", len(workers))
+    yield GaugeMetricFamily(
+        "httptee_connections", "Open connections from clients.", sum(worker.connections for worker in workers)
+    )
+    yield GaugeMetricFamily(
+        "httptee_shadow_queue_bytes",
+        "What all clones in flight hold, in bytes; shared bodies counted once.",
+        sum(worker.held_bytes for worker in workers),
+    )
+    yield GaugeMetricFamily(
+        "httptee_shadow_share", "The part of the clones that the cutoff lets through.", mean_share(workers)
+    )
+
+
+def _of_a(statement: PrimaryStatement) -> Iterator[Metric]:
+    yield _counter(
+        "httptee_primary_requests",
+        "Requests to A that have been answered, by the status that the client got.",
+        "code",
+        _codes(statement.answered_by_status),
+    )
+    yield _counter(
+        "httptee_primary_errors",
+        "Exchanges with A that failed, before the headers or in the body of its answer.",
+        "reason",
+        _complete(statement.errors_by_reason, UPSTREAM_REASONS),
+    )
+    latency = HistogramMetricFamily("httptee_primary_seconds", "Time that A took to the headers of its answer.")
+    latency.add_metric((), _buckets(statement.latency), statement.latency.seconds)
+    yield latency
+    yield _counter(
+        "httptee_refused",
+        "Requests that the tee answered itself: neither A nor any B heard of them.",
+        "reason",
+        _complete(statement.refused_by_reason, REFUSAL_REASONS),
+    )
+    yield CounterMetricFamily(
+        "httptee_shadow_share_changes",
+        "How often the cutoff of a worker has changed that part.",
+        statement.share_changes,
+    )
+    yield CounterMetricFamily(
+        "httptee_log_dropped", "Records of the access log that were dropped.", statement.log_dropped
+    )
+
+
+def _of_b(statements: Named) -> Iterator[Metric]:
+    yield _by_backend("seen", "Clones offered to B.", "", statements, lambda b: {"": b.seen})
+    yield _by_backend(
+        "delivered",
+        "Clones that B answered, by its status.",
+        "code",
+        statements,
+        lambda b: _codes(b.delivered_by_status),
+    )
+    yield _by_backend(
+        "failed",
+        "Clones that got no whole answer from B.",
+        "reason",
+        statements,
+        lambda b: _complete(b.failed_by_reason, FAILURE_REASONS),
+    )
+    yield _by_backend(
+        "dropped",
+        "Clones that were never sent to B.",
+        "reason",
+        statements,
+        lambda b: _complete(b.dropped_by_reason, DROP_REASONS),
+    )
+    present = [(backend, statement) for backend, statement in statements if statement.state != "gone"]
+    yield _gauge("in_flight", "Clones that wait for a worker or for B.", statements, lambda b: b.in_flight)
+    yield _gauge("waiting", "Clones that no thread has taken up yet.", statements, lambda b: b.waiting)
+    yield _gauge("up", "Whether B is taken to be up.", present, lambda b: b.state == "up")
+    latency = HistogramMetricFamily(
+        "httptee_shadow_seconds", "Time that B took for an exchange that it answered.", labels=("backend",)
+    )
+    for backend, statement in statements:
+        latency.add_metric((backend,), _buckets(statement.latency), statement.latency.seconds)
+    yield latency
+
+
+def _by_backend(
+    name: str, text: str, label: str, statements: Named, counts: Callable[[Statement], dict[str, int]]
+) -> Metric:
+    """A counter by B and, where `label` is not empty, by the keys of what `counts` finds."""
+    labels = ("backend", label) if label else ("backend",)
+    family = CounterMetricFamily(f"httptee_shadow_{name}", text, labels=labels)
+    for backend, statement in statements:
+        for key, count in counts(statement).items():
+            family.add_metric((backend, key)[: len(labels)], count)
+    return family
+
+
+def _gauge(name: str, text: str, statements: Named, value: Callable[[Statement], float]) -> Metric:
+    family = GaugeMetricFamily(f"httptee_shadow_{name}", text, labels=("backend",))
+    for backend, statement in statements:
+        family.add_metric((backend,), value(statement))
+    return family
+
+
+def _counter(name: str, text: str, label: str, counts: dict[str, int]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=(label,))
+    for key, count in counts.items():
+        family.add_metric((key,), count)
+    return family
+
+
+def _complete(counts: dict[str, int], reasons: Iterable[str]) -> dict[str, int]:
+    """With every reason of a closed set: a series that is there from the start has a rate from its first count."""
+    return {reason: counts.get(reason, 0) for reason in reasons}
+
+
+def _codes(counts: dict[int, int]) -> dict[str, int]:
+    return {str(status) if status else "other": count for status, count in counts.items()}
+
+
+def _buckets(latency: Latency) -> list[tuple[str, float]]:
+    """Cumulative, as the format has them."""
+    bounds = [*map(str, BOUNDS), "+Inf"]
+    return [(bound, sum(latency.buckets[: index + 1])) for index, bound in enumerate(bounds)]

@@ -1,0 +1,98 @@
+"""The tee's whole state as one JSON object, for people and scripts."""
+
+from __future__ import annotations
+
+import platform
+import re
+from dataclasses import asdict
+from time import time
+from typing import Any
+
+from httptee import __version__
+from httptee.admin.check import Check
+from httptee.admin.history import History
+from httptee.endpoint import without_userinfo
+from httptee.ledger import Ledger
+from httptee.options import OPTIONS
+from httptee.settings import Settings
+from httptee.shadow_settings import backend_names, shadow_settings
+from httptee.statements import Latency, Statement, distinct, mean_share
+
+
+def status(settings: Settings, ledger: Ledger, history: History, check: Check, started: float) -> dict[str, Any]:
+    """What /status answers; `started` in seconds since the epoch. Times in seconds, sizes in bytes."""
+    primary = ledger.primary()
+    workers = ledger.workers()
+    statements = ledger.statements()
+    names = distinct([statement.backend for statement in statements])
+    # A B that a reload took away keeps its account, and has no address any more.
+    urls = dict(zip(distinct(backend_names(settings.b)), shadow_settings(settings), strict=True))
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "started": started,
+        "uptime": round(time() - started, 3),
+        "workers": [asdict(worker) for worker in workers],
+        "a": {
+            "url": str(settings.a),
+            "check": {"path": check.path, "passes": check.passes, "said": check.said} if check.path else None,
+            "answered": primary.answered,
+            "answered_by_status": primary.answered_by_status,
+            "errors_by_reason": primary.errors_by_reason,
+            "refused_by_reason": primary.refused_by_reason,
+            "seconds": _latency(primary.latency),
+            "rates": history.primary_rates(),
+        },
+        "b": [
+            {
+                "name": names[backend],
+                "url": str(urls[names[backend]].endpoint) if names[backend] in urls else None,
+                **_shadow(statement, history, backend),
+            }
+            for backend, statement in enumerate(statements)
+        ],
+        "share": mean_share(workers),
+        "share_changes": primary.share_changes,
+        "log_dropped": primary.log_dropped,
+        "settings": shown(settings),
+    }
+
+
+def shown(settings: Settings) -> dict[str, Any]:
+    """The settings in force by the names of their options, fit for anybody's eyes: paths are shown, never what is in
+    the files, and nothing that looks like a user name and password."""
+    return {option.setting: _shown(getattr(settings, option.setting)) for option in OPTIONS}
+
+
+def _shadow(statement: Statement, history: History, backend: int) -> dict[str, Any]:
+    return {
+        "state": statement.state,
+        "in_flight": statement.in_flight,
+        "waiting": statement.waiting,
+        "oldest": round(history.oldest(backend), 3),
+        "seconds": _latency(statement.latency),
+        "rates": history.shadow_rates(backend),
+        "ledger": {
+            "seen": statement.seen,
+            "delivered": statement.delivered,
+            "delivered_by_status": statement.delivered_by_status,
+            "failed": statement.failed,
+            "failed_by_reason": statement.failed_by_reason,
+            "dropped": statement.dropped,
+            "dropped_by_reason": statement.dropped_by_reason,
+            "in_flight": statement.in_flight,
+        },
+    }
+
+
+def _latency(latency: Latency) -> dict[str, float]:
+    count = latency.count
+    return {"count": count, "mean": round(latency.seconds / count, 6) if count else 0.0}
+
+
+def _shown(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, tuple | list):
+        return [_shown(each) for each in value]
+    return without_userinfo(value.pattern if isinstance(value, re.Pattern) else str(value))

@@ -1,0 +1,76 @@
+"""How a record of the access log looks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from json.encoder import encode_basestring_ascii as _quoted
+from time import gmtime, localtime, strftime
+
+from httptee.access_log import Record
+
+_NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")
+
+
+def combined(record: Record) -> str:
+    """The combined log format; behind it the request's id, A's outcome and time, and every B's."""
+    method, target, protocol = record.request
+    error = f":{record.error}" if record.error else ""
+    a = f"a={record.status}{error}/{record.seconds:.6f}" if not record.refused else f"refused{error}"
+    text = (
+        f'{record.client or "-"} - - [{_local(int(record.at))}] "{_plain(method)} {_plain(target)} {protocol}" '
+        f'{record.status} {record.sent or "-"} "{_plain(record.referer) or "-"}" "{_plain(record.agent) or "-"}" '
+        f"id={record.id} total={record.total:.6f} {a}"
+    )
+    for backend, outcome, detail, seconds in record.outcomes:
+        took = "" if outcome == "dropped" else f"/{seconds:.6f}"
+        text += f" b={_plain(backend)}:{outcome}:{detail}{took}"
+    return text + "\n"
+
+
+def as_json(record: Record) -> str:
+    """One JSON object a line; times in seconds, `time` in UTC."""
+    method, target, protocol = record.request
+    milliseconds = int(record.at * 1000) % 1000
+    if record.refused:
+        asked = f'"refused":{_quoted(record.error)},"a":null'
+    else:
+        asked = (
+            f'"refused":null,"a":{{"status":{record.status},"error":{_quoted(record.error)},'
+            f'"seconds":{record.seconds:.6f}}}'
+        )
+    shadows = ",".join([_shadow(*outcome) for outcome in record.outcomes])
+    return (
+        f'{{"time":"{_utc(int(record.at))}.{milliseconds:03d}Z","id":"{record.id}","client":{_quoted(record.client)},'
+        f'"method":{_quoted(method)},"target":{_quoted(target)},"protocol":{_quoted(protocol)},'
+        f'"status":{record.status},"bytes":{record.sent},"referer":{_quoted(record.referer)},'
+        f'"user_agent":{_quoted(record.agent)},"seconds":{record.total:.6f},{asked},"b":[{shadows}]}}\n'
+    )
+
+
+FORMATS: dict[str, Callable[[Record], str]] = {"combined": combined, "json": as_json}
+"""How a record may be written; the names are those of the option's values."""
+
+
+def _shadow(backend: str, outcome: str, detail: str | int, seconds: float) -> str:
+    known = f'"backend":{_quoted(backend)},"outcome":"{outcome}"'
+    if outcome == "dropped":
+        return f'{{{known},"reason":"{detail}"}}'
+    what = f'"status":{detail}' if outcome == "delivered" else f'"reason":"{detail}"'
+    return f'{{{known},{what},"seconds":{seconds:.6f}}}'
+
+
+@lru_cache(maxsize=8)
+def _local(second: int) -> str:
+    return strftime("%d/%b/%Y:%H:%M:%S %z", localtime(second))
+
+
+@lru_cache(maxsize=8)
+def _utc(second: int) -> str:
+    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(second))
+
+
+def _plain(text: str) -> str:
+    """The text, whose quotes, backslashes and whatever is not printable ASCII are in hexadecimal, as with nginx."""
+    return _NOT_PLAIN.sub(lambda found: f"\\x{ord(found[0]):02X}", text)

@@ -1,0 +1,67 @@
+"""What one option is: a row of the option table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from httptee.backend import split_backends
+from httptee.casts import boolean
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: its name as the Go tees spell it, and `cast` from text to value (ValueError states the rule).
+
+    `field` names the attribute of `Settings` where the name does not say it; `aliases` are further names.
+    """
+
+    name: str
+    cast: Callable[[str], object]
+    default: str
+    help: str
+    metavar: str = ""
+    field: str = ""
+    aliases: tuple[str, ...] = ()
+    repeatable: bool = False
+    boolean: bool = False
+
+    @property
+    def setting(self) -> str:
+        """The attribute of `Settings` that holds the value."""
+        return self.field or re.sub("[.-]", "_", self.name)
+
+    @property
+    def environment(self) -> str:
+        """The environment variable that sets this option."""
+        return "HTTPTEE_" + re.sub("[.-]", "_", self.name).upper()
+
+    def value(self, texts: list[str]) -> object:
+        """The value for what was given, in order: all of it if repeatable, or else the last. Raises ValueError."""
+        values = tuple(self.cast(text) for text in texts)
+        return values if self.repeatable else values[-1]
+
+    def texts(self, text: str) -> list[str]:
+        """What one environment variable or one line of the file says: several texts if repeatable."""
+        return split_backends(text) if self.repeatable else [text]
+
+
+def flag(name: str, text: str) -> Option:
+    """A boolean, false unless given; `no-via` is kept the other way round, as `via`."""
+    if name.startswith("no-"):
+        return Option(name, lambda text: not boolean(text), "false", text, field=name[3:], boolean=True)
+    return Option(name, boolean, "false", text, boolean=True)
+
+
+def upstream_tls(name: str, whose: str) -> tuple[Option, ...]:
+    """How an https upstream is verified, and the tee by it."""
+    return (
+        Option(f"{name}.ca", str, "", f"Verify {whose} by these authorities (PEM), not the system's.", "FILE"),
+        Option(f"{name}.cert", str, "", f"The client certificate to show to {whose} (PEM).", "FILE"),
+        Option(f"{name}.key", str, "", "Its private key, if it is not in the same file (PEM).", "FILE"),
+        flag(f"{name}.insecure", f"Take any certificate from {whose}: whoever is in between can read and change all."),
+        Option(
+            f"{name}.server-name", str, "", f"The name to ask {whose} for and to verify, not the endpoint's.", "NAME"
+        ),
+    )

@@ -1,0 +1,48 @@
+"""What is written from the option table: the help, and `etc/httptee.ini`."""
+
+from __future__ import annotations
+
+import textwrap
+
+from httptee.options import OPTIONS
+
+
+def help_text() -> str:
+    """What `-h` prints."""
+    lines = [
+        "Usage: httptee [options]",
+        "       httptee explain [options] [-H 'Name: value'] [-d BODY] 'METHOD /target'    who would get this request?",
+        "       httptee check [options]    are the options right, and A and every B there?",
+        "",
+        "Every request goes to server A, whose answer the client gets, and a clone of it to the test servers B.",
+        "One dash or two, -name value or -name=value; true or false only with =. The command line beats the",
+        "environment, which beats the file. In the file an option is a line such as: a.timeout = 2500",
+        "",
+    ]
+    for option in OPTIONS:
+        names = ", ".join("-" + name for name in (option.name, *option.aliases))
+        default = f"default {option.default}; " if option.default and not option.boolean else ""
+        lines.append(f"  {names} {option.metavar}".rstrip())
+        lines += _wrapped(f"{option.help} ({default}{option.environment})", "        ")
+    lines += ["  -config FILE", "        The file to read options from. (HTTPTEE_CONFIG)"]
+    lines += ["  -version", "        Print the version.", "  -h, -help", "        Print this."]
+    return "\n".join(lines) + "\n"
+
+
+def ini_text() -> str:
+    """The text of `etc/httptee.ini`: every option at its default, commented out, below its help."""
+    lines = [
+        "# Options of httptee, each at its default. Run it with: httptee --config /etc/httptee.ini",
+        "# A name in the environment (HTTPTEE_A_TIMEOUT for a.timeout) beats this file, the command line beats both.",
+        "# Comments start with # or ; and case matters in names.",
+        "",
+        "[httptee]",
+    ]
+    for option in OPTIONS:
+        unit = f" ({option.metavar.lower()})" if option.metavar in ("MILLISECONDS", "BYTES") else ""
+        lines += ["", *_wrapped(option.help + unit, "# "), f"#{option.name} = {option.default}".rstrip()]
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, 100, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)

@@ -1,0 +1,56 @@
+"""What a worker says of itself in its row of the ledger, once a second and when it begins, drains and ends."""
+
+from __future__ import annotations
+
+import os
+from time import time
+from typing import TYPE_CHECKING
+
+from httptee.accounts import WorkerAccount
+from httptee.app import Tee
+from httptee.logs import HOLD_BACK
+
+if TYPE_CHECKING:
+    from httptee.server.listener import Server
+
+
+class Vitals:
+    """Sets the gauges of one worker. Nobody who serves a request waits for it."""
+
+    def __init__(self, account: WorkerAccount, server: Server, tee: Tee) -> None:
+        self._account = account
+        self._server = server
+        self._tee = tee
+        self._share_changes = 0
+
+    def begin(self) -> None:
+        """Say that this process is the worker now, and its core if it is pinned to one."""
+        cores = os.sched_getaffinity(0)
+        core = min(cores) + 1 if len(cores) == 1 else 0
+        self._account.publish(core=core, started=int(time()), draining=0)
+        self.published()
+        self._account.publish(pid=os.getpid())
+
+    def published(self) -> bool:
+        """Set what changes, and be done: True. For the server's main thread, about once a second."""
+        self._account.publish(connections=len(self._server.active_channels))
+        if self._tee.budget is not None:
+            self._account.publish(held_bytes=self._tee.budget.held)
+        if self._tee.cutoff is not None:
+            self._account.publish(cut=round((1 - self._tee.cutoff.share) * 1e6))
+            changes = self._tee.cutoff.changes
+            self._account.share_changed(changes - self._share_changes)
+            self._share_changes = changes
+        for shadow in self._tee.shadows:
+            shadow.publish()
+        HOLD_BACK.flush()
+        return True
+
+    def drain(self) -> None:
+        """Say that it accepts nothing more."""
+        self._account.publish(draining=1)
+
+    def end(self) -> None:
+        """Say that the worker is there no more, where its process goes on."""
+        self.published()
+        self._account.publish(pid=0)

@@ -1,0 +1,66 @@
+"""What the tee is to do, as values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from httptee.backend import Backend
+from httptee.casts import default_workers, usable_cores
+from httptee.endpoint import Endpoint, Listen
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the tee is to do. Times are in seconds, sizes in bytes; a test holds the defaults to the option table."""
+
+    listen: Listen = field(default=Listen("", 8888))
+    a: Endpoint = field(default=Endpoint("http", "localhost", 8080))
+    a_rewrite: bool = False
+    a_timeout: float = 2.5
+    a_idle_timeout: float = 60.0
+    a_check: str = ""
+    b: tuple[Backend, ...] = ()
+    b_percent: float = 100.0
+    b_rewrite: bool = False
+    b_timeout: float = 1.0
+    b_workers: int = field(default_factory=default_workers)
+    b_backlog: int = 1000
+    b_methods: re.Pattern[str] | None = None
+    b_max_body: int = 1024 * 1024
+    b_max_bytes: int = 64 * 1024 * 1024
+    b_breaker_failures: int = 5
+    b_probe_interval: float = 1.5
+    b_cutoff: float = 0.0
+    forward_client_ip: bool = False
+    close_connections: bool = False
+    via: bool = True
+    debug: bool = False
+    threads: int = 64
+    processes: int = field(default_factory=usable_cores)
+    pin: bool = True
+    connection_limit: int = 10_000
+    max_pending: int = 1000
+    client_timeout: float = 60.0
+    max_request_body: int = 2 * 1024**3
+    drain_timeout: float = 5.0
+    admin: Listen | None = None
+    access_log: str = ""
+    access_log_format: str = "combined"
+    cert_file: str = ""
+    key_file: str = ""
+    key_password_file: str = ""
+    tls_handshake_timeout: float = 10.0
+    client_ca: str = ""
+    client_auth: str = "required"
+    client_subject_header: str = ""
+    a_ca: str = ""
+    a_cert: str = ""
+    a_key: str = ""
+    a_insecure: bool = False
+    a_server_name: str = ""
+    b_ca: str = ""
+    b_cert: str = ""
+    b_key: str = ""
+    b_insecure: bool = False
+    b_server_name: str = ""

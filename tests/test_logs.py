@@ -1,0 +1,78 @@
+import logging
+
+import pytest
+
+from httptee.logs import HoldBack
+
+
+@pytest.fixture
+def log():
+    """A logger behind a filter whose clock stands still until a test moves it."""
+
+    class Log:
+        now = 100.0
+
+        def __init__(self):
+            self.lines = []
+            self.filter = HoldBack(quiet=10.0, clock=lambda: self.now)
+            self.logger = logging.getLogger("test.logs")
+            self.logger.propagate = False
+            self.handler = logging.Handler()
+            self.handler.emit = lambda record: self.lines.append(record.getMessage())
+            self.handler.addFilter(self.filter)
+            self.logger.addHandler(self.handler)
+            self.logger.setLevel(logging.INFO)
+
+    made = Log()
+    yield made
+    made.logger.removeHandler(made.handler)
+
+
+def test_the_same_warning_passes_once_and_the_next_one_says_how_many_did_not(log):
+    for _ in range(5):
+        log.logger.warning("out of %s", "descriptors")
+    assert log.lines == ["out of descriptors"]
+    log.now += 10
+    log.logger.warning("out of %s", "descriptors")
+    assert log.lines[1:] == ["out of descriptors (4 more like this held back)"]
+
+
+def test_warnings_that_differ_do_not_hold_each_other_back(log):
+    log.logger.warning("%s is down", "x")
+    log.logger.warning("%s is down", "y")
+    log.logger.error("x is down")
+    assert log.lines == ["x is down", "y is down", "x is down"]
+
+
+def test_news_is_never_held_back(log):
+    for _ in range(3):
+        log.logger.info("a ledger line")
+    assert len(log.lines) == 3
+
+
+def test_a_flood_that_has_ended_is_counted_by_flush_once(log):
+    for _ in range(4):
+        log.logger.warning("100%% bad")
+    log.filter.flush()
+    assert len(log.lines) == 1
+    log.now += 10
+    log.filter.flush()
+    log.filter.flush()
+    assert log.lines[1:] == ["100%% bad (3 more like this held back)"]
+
+
+def test_an_exception_keeps_its_traceback_and_is_held_back_like_the_rest(log):
+    seen = []
+    log.handler.emit = lambda record: seen.append(record.exc_info is not None)
+    for _ in range(3):
+        try:
+            raise RuntimeError("a bug")
+        except RuntimeError:
+            log.logger.exception("a thread failed")
+    assert seen == [True]
+
+
+def test_what_is_kept_in_mind_is_bounded(log):
+    for number in range(3000):
+        log.logger.warning("number %d", number)
+    assert len(log.filter._kinds) == 1000
