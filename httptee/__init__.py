@@ -21,7 +21,9 @@ def create_app(settings: Settings) -> Tee:
     import threading
 
     from httptee.build import build_ledger, build_tee
+    from httptee.trust import check_trust
 
+    check_trust(settings)
     tee = build_tee(settings, build_ledger(settings))
     # What atexit calls comes too late: by then the executors' threads have been waited for, however much B's backlog
     # holds. This is where concurrent.futures itself hooks in, and what hooks in later is called earlier.

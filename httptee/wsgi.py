@@ -6,8 +6,14 @@ Configured by the environment (`HTTPTEE_A`, `HTTPTEE_B`, …) or by the file tha
 from __future__ import annotations
 
 import os
+import sys
 
 from httptee import create_app
 from httptee.config import load_or_exit
+from httptee.errors import ConfigError
 
-application = create_app(load_or_exit([], os.environ))
+try:
+    application = create_app(load_or_exit([], os.environ))
+except ConfigError as error:
+    print("httptee:", error, file=sys.stderr)
+    raise SystemExit(2) from None

@@ -4,24 +4,47 @@ import logging
 
 import pytest
 
+from httptee.backend import Backend
 from httptee.endpoint import Endpoint
 from httptee.errors import ConfigError
 from httptee.settings import Settings
+from httptee.shadow_settings import shadow_settings
 from httptee.transport.tls import Trust
 from httptee.trust import check_trust, trust_of_a, trust_of_b
 
-SECURE, PLAIN = Endpoint.parse("https://x.test"), Endpoint.parse("http://x.test")
+A = Endpoint.parse("https://x.test")
+SECURE, PLAIN = Backend.parse("https://x.test"), Backend.parse("http://x.test")
+
+
+def trusts_of_b(settings):
+    return [trust_of_b(settings, shadow) for shadow in shadow_settings(settings)]
 
 
 def test_a_and_b_are_each_verified_in_their_own_way():
-    settings = Settings(a_ca="1", a_cert="2", a_key="3", b_insecure=True, b_server_name="y.test")
+    settings = Settings(a_ca="1", a_cert="2", a_key="3", b_insecure=True, b_server_name="y.test", b=(SECURE,))
     assert trust_of_a(settings) == Trust(ca="1", cert="2", key="3")
-    assert trust_of_b(settings) == Trust(insecure=True, server_name="y.test")
+    assert trusts_of_b(settings) == [Trust(insecure=True, server_name="y.test")]
+
+
+@pytest.mark.parametrize(
+    ("general", "line", "trust"),
+    [
+        ({"b_ca": "g"}, "x", Trust(ca="g")),
+        ({"b_ca": "g"}, "x ca=l", Trust(ca="l")),
+        ({"b_ca": "g"}, "x insecure", Trust(insecure=True)),
+        ({"b_insecure": True}, "x", Trust(insecure=True)),
+        ({"b_insecure": True}, "x insecure=false", Trust()),
+        ({"b_insecure": True}, "x ca=l", Trust(ca="l")),
+        ({"b_ca": "g", "b_cert": "c", "b_key": "k"}, "x ca=l", Trust(ca="l", cert="c", key="k")),
+    ],
+)
+def test_what_the_line_of_a_b_says_goes_before_what_holds_for_all(general, line, trust):
+    assert trusts_of_b(Settings(b=(Backend.parse(line),), **general)) == [trust]
 
 
 def test_what_is_not_verified_is_said_once_for_each_upstream(caplog):
     with caplog.at_level(logging.WARNING):
-        check_trust(Settings(a=SECURE, a_insecure=True, b=(SECURE, PLAIN), b_insecure=True))
+        check_trust(Settings(a=A, a_insecure=True, b=(SECURE, PLAIN), b_insecure=True))
     assert [record.getMessage().split(" (")[0] for record in caplog.records] == [
         "A https://x.test IS NOT VERIFIED",
         "B https://x.test IS NOT VERIFIED",
@@ -34,6 +57,8 @@ def test_what_is_not_verified_is_said_once_for_each_upstream(caplog):
         (Settings(a_key="k"), "-a.key: there is no -a.cert"),
         (Settings(b_ca="c", b_insecure=True), "-b.insecure: contradicts -b.ca"),
         (Settings(b_ca="/nowhere/ca.pem"), "-b.ca: cannot read /nowhere/ca.pem: No such file or directory"),
+        (Settings(b=(Backend.parse("x name=n insecure ca=c"),)), "B n: insecure: contradicts B n: ca"),
+        (Settings(b=(Backend.parse("x name=n ca=/nowhere/ca.pem"),)), "B n: ca: cannot read /nowhere/ca.pem: No such"),
     ],
 )
 def test_what_contradicts_itself_or_is_not_there_is_refused(settings, why):
@@ -42,5 +67,5 @@ def test_what_contradicts_itself_or_is_not_there_is_refused(settings, why):
 
 
 def test_the_defaults_are_fine(caplog):
-    check_trust(Settings(a=SECURE, b=(PLAIN,)))
+    check_trust(Settings(a=A, b=(PLAIN,)))
     assert not caplog.records

@@ -131,7 +131,7 @@ class Channel(OwnedChannel):
     def reset_when_closed(self) -> None:
         """Whenever this connection is closed from here on, and be it by the end of the process, reset it: the drain is
         over, and an answer that is not whole must not look whole."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, AttributeError):  # its owner may have closed it a moment ago
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
 
     def handle_close(self) -> None:

@@ -174,6 +174,11 @@ class Server(TcpWSGIServer):
         """Around a thread's wait for a client that is slow to take its answer."""
         return self._crew.held()
 
+    @property
+    def queueing(self) -> bool:
+        """Whether requests wait for a thread."""
+        return self._crew.overwhelmed or bool(self._crew.waiting)
+
     def arm(self, descriptor: int, events: int) -> None:
         """Choose what a connection is handed to the crew for."""
         self._crew.ready.modify(descriptor, events)

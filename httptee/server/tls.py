@@ -6,8 +6,8 @@ what has been decrypted, or is in the kernel, is not told of twice. Out of memor
 answer one send, the bytes that arrive first can be looked at, and the handshake is no more than reading.
 
 Hence: `TlsSocket.recv` takes what the kernel has, answers what is TLS's own business, and hands out all plaintext there
-is. What has been encrypted must go out as it is, before anything else, so `send` counts it as sent only when the kernel
-has all of it, and is to be called again with the same data until then: the rule of SSL_write. Nobody waits for a
+is. What has been encrypted must go out as it is, before anything else, so `send` counts its last byte as sent only when
+the kernel has all of it, and is to be called again with what is left until then, as after SSL_write. Nobody waits for a
 handshake: the crew is called when the client has sent something, and the listener's main thread looks at the time.
 """
 
@@ -92,9 +92,9 @@ class TlsSocket:
         return b""
 
     def send(self, data: bytes | memoryview) -> int:
-        """Send some of `data`; returns how much of it the kernel has taken to the last byte.
+        """Send some of `data`; returns how much of it counts as sent, which is what shows that a slow client gets on.
 
-        Raises BlockingIOError where it has not; the next call is to begin with the same data then.
+        Raises BlockingIOError where that is nothing. The next call is to begin with the data that is left.
         """
         if not self._owed:
             assert self._tls is not None
@@ -104,7 +104,11 @@ class TlsSocket:
         sent = self.raw.send(unsent)
         if sent < len(unsent):
             self._unsent = unsent[sent:]
-            raise BlockingIOError(errno.EAGAIN, "the kernel takes no more")
+            counts = min(sent, self._owed - 1)
+            if not counts:
+                raise BlockingIOError(errno.EAGAIN, "the kernel takes no more")
+            self._owed -= counts
+            return counts
         self._unsent = b""
         owed, self._owed = self._owed, 0
         return owed

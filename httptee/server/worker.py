@@ -79,6 +79,8 @@ def build_tee_server(
     server = build_server(tee, settings, listening, row, processes, tls)
     server.on_refusal = tee.refused
     server.on_turned_away = tee.turned_away
+    if tee.cutoff is not None:
+        tee.cutoff.queueing = lambda: server.queueing
     return server
 
 

@@ -48,6 +48,7 @@ class Running:
             max_request_body_size=10**7,
             clear_untrusted_proxy_headers=False,
             connection_limit=options.pop("connection_limit", 100),
+            url_scheme="http" if kind is Server else "https",
         )
         options = {"threads": 4, "client_timeout": 10.0, "close_connections": False, **options}
         self.server = kind(application, listening, adjustments, **options)

@@ -175,7 +175,7 @@ def test_a_client_that_leaves_in_mid_answer_frees_its_thread_and_closes_the_answ
     app.body = [b"ok"]
     other = running.connect().send(GET)
     assert other.head().startswith(b"HTTP/1.1 200 OK")
-    assert app.closed >= 1
+    eventually(lambda: app.closed >= 1)
 
 
 def test_a_large_body_is_handed_over_as_a_file(serve):
@@ -221,3 +221,15 @@ def test_a_bug_in_the_application_is_a_plain_500(serve, caplog):
     assert answer.startswith(b"HTTP/1.1 500 ")
     assert b"secret" not in answer
     assert b"Traceback" not in answer
+
+
+def test_a_connection_that_its_owner_has_closed_may_still_be_hung_up_on(serve):
+    running = serve(App())
+    client = running.connect().send(GET)
+    client.head()
+    (channel,) = running.server.active_channels.values()
+    client.close()
+    eventually(lambda: not running.server.active_channels, "the end of the connection")
+    eventually(lambda: channel.socket is None, "the end of its socket")
+    channel.hang_up()
+    channel.reset_when_closed()

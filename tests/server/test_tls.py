@@ -415,6 +415,46 @@ class TestEnd:
         assert client.rest() == b""
 
 
+class TestBounds:
+    @pytest.mark.parametrize("half", [b"G", b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc"])
+    def test_half_a_request_is_answered_with_408_and_the_end(self, serve, connect, half):
+        client = connect(serve(echo, client_timeout=0.2)).send(half)
+        assert client.head().startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        assert client.rest() == b"408 Request Timeout: request_timeout\n"
+
+    def test_a_client_that_takes_nothing_is_cut_off(self, serve, connect):
+        def application(environ, start_response):
+            start_response("200 OK", [("Content-Length", "20000000")])
+            return Body(b"y" * 20_000_000)
+
+        running = serve(application, threads=1, client_timeout=0.2)
+        client = connect(running).send(GET)
+        eventually(lambda: not running.server.active_channels, "the end of the connection")
+        with pytest.raises(ConnectionError):
+            client.rest()
+
+    def test_with_every_thread_held_up_a_newcomer_is_shaken_hands_with_and_told_to_come_back(self, serve, connect):
+        gate, inside = threading.Event(), threading.Event()
+
+        def application(environ, start_response):
+            inside.set()
+            assert gate.wait(30)
+            return hello(environ, start_response)
+
+        running = serve(application, threads=1, max_pending=0)
+        busy = connect(running).send(GET)
+        assert inside.wait(30)
+        assert connect(running).send(GET).head().startswith(b"HTTP/1.1 503 ")
+        gate.set()
+        assert busy.head().startswith(b"HTTP/1.1 200")
+
+    def test_who_comes_beyond_the_limit_finds_the_door_closed_and_nothing_in_clear(self, serve, connect):
+        running = serve(connection_limit=1)
+        client = connect(running).send(GET)
+        client.head()
+        assert running.connect().rest() == b""
+
+
 class FullSocket:
     """A socket whose kernel takes `room` bytes and no more."""
 
@@ -454,13 +494,16 @@ class TestSend:
 
     def test_counts_only_what_the_kernel_has_and_encrypts_it_once(self, ends):
         raw, server, client, to_client = ends
-        data = b"z" * 50_000
-        for room in (0, 10_000, 39_000, 0):
+        data = b"z" * 49_999 + b"!"
+        left = memoryview(data)
+        for room in (10_000, 39_000):
             raw.room = room
+            left = left[server.send(left) :]
             with pytest.raises(BlockingIOError):
-                server.send(data)
+                server.send(left)
+        assert len(left) == 1_000
         raw.room = 10**6
-        assert server.send(data) == 50_000
+        assert server.send(left) == 1_000
         to_client.write(raw.sent)
         got = b""
         while len(got) < 50_000:
