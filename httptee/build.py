@@ -57,7 +57,7 @@ def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int =
             shadow,
             account,
             selection,
-            Guards(Breaker(shadow.name, circuit, policy), budget, cutoff),
+            Guards(Breaker(shadow.name, circuit, policy), budget, primary.pressure, cutoff),
             row,
             processes,
         )
@@ -142,7 +142,6 @@ def _shadow(
         workers=workers,
         backlog=share(shadow.backlog, row, processes),
         timeout=shadow.timeout,
-        drain_timeout=settings.drain_timeout,
         name=shadow.name,
     )
 

@@ -13,6 +13,7 @@ from httptee.accounts import WorkerAccount
 from httptee.errors import UpstreamError, upstream_error
 from httptee.headers import end_to_end
 from httptee.message import Request, Response, tee_answer
+from httptee.pressure import Pressure
 from httptee.transport.adapter import Timeouts
 from httptee.transport.upstream import Upstream
 
@@ -26,6 +27,7 @@ class Primary:
         self._upstream = upstream
         self._timeouts = timeouts
         self._account = account
+        self.pressure = Pressure()
 
     def answer(self, request: Request) -> Response:
         """Forward a request. Never raises for anything that A does."""
@@ -41,6 +43,7 @@ class Primary:
         except Exception as error:
             raise upstream_error(error) from error
         raw = answer.raw
+        self.pressure.notice(getattr(raw, "unread_for", 0.0))
         headers = end_to_end(list(raw.headers.items()))
         body = getattr(raw, "whole", None)
         if body is None:

@@ -10,7 +10,6 @@ many times cheaper than a task for each clone: where a worker is awake it takes 
 
 from __future__ import annotations
 
-import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -23,22 +22,23 @@ from httptee.cutoff import Cutoff
 from httptee.errors import upstream_error
 from httptee.ledger import Account
 from httptee.message import Exchange
+from httptee.pressure import Pressure
 from httptee.selection import Selection
 from httptee.transport.adapter import Timeouts
 from httptee.transport.upstream import Upstream
 
 _IDLE_WORKER = 1.0  # seconds without a clone after which a worker ends
-_STARVED = 0.002  # seconds an answer of B's may lie unread before its workers count as short of processor time
-_STARVED_FOR = 0.02  # seconds for which one such answer tells
+_FEW = 3  # workers awake, while they are short of processor time
 _LONGEST_PAUSE = 0.004  # seconds; less than what makes a thread of the crew count as slow
 
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """What keeps a B from costing anything. The budget and the cutoff are those of all B's together."""
+    """What keeps a B from costing anything. All but the breaker are those of all B's together."""
 
     breaker: Breaker
     budget: Budget
+    pressure: Pressure
     cutoff: Cutoff | None = None
 
 
@@ -55,22 +55,21 @@ class Shadow:
         workers: int,
         backlog: int,
         timeout: float,
-        drain_timeout: float,
         name: str = "",
     ) -> None:
         self.name = name or str(upstream.endpoint)
         self.breaker = guards.breaker
         self._budget = guards.budget
+        self._pressure = guards.pressure
         self._cutoff = guards.cutoff
         self._upstream = upstream
         self._account = account
         self._selection = selection
         self._workers = workers
         self._timeouts = Timeouts(connect=timeout, headers=timeout, idle=timeout, whole=timeout)
-        self._drain_timeout = drain_timeout
         self._capacity = workers + backlog
         self._crowd = 2 * workers
-        self._starved_until = 0.0
+        self._few = min(workers, _FEW)
         self._slots = threading.BoundedSemaphore(self._capacity)
         self._backlog: SimpleQueue[Exchange | None] = SimpleQueue()
         # Started at the first clone, not here: a thread does not survive the fork of a pre-fork server.
@@ -81,7 +80,6 @@ class Shadow:
         self._settled = threading.Condition(self._lock)
         self._stopping = False
         self._drained = False
-        self._leaves_by = math.inf
 
     def __repr__(self) -> str:
         busy = min(self._in_flight, self._awake)
@@ -102,15 +100,21 @@ class Shadow:
         self._account.open()
         with self._lock:
             self._in_flight += 1
-            wake = self._awake < self._workers and self._awake < self._in_flight
+            wake = self._awake < self._in_flight and self._awake < self._enough
             self._awake += wake
         self._backlog.put(exchange)
         if wake:
             self._start_worker()
-        if self._in_flight > self._crowd and perf_counter() < self._starved_until:
+        if self._in_flight > self._crowd and self._pressure.high:
             self._make_way()
         if self._drained:  # between the refusal above and here: nobody will come for this clone
             self._drop_backlog()
+
+    @property
+    def _enough(self) -> int:
+        """How many workers may be awake. Where the processor is what they are short of, more of them only take it from
+        one another; where they wait for B, all of them are of use."""
+        return self._few if self._awake >= self._few and self._pressure.high else self._workers
 
     def publish(self) -> None:
         """Tell the ledger what does not follow from its counts. Called about once a second."""
@@ -158,7 +162,7 @@ class Shadow:
         pause grows with the backlog, so that it settles where A and B get the same share, and A's clients, whose
         answer is out by now, wait for no more than they would for any other work on the same core.
         """
-        sleep(_LONGEST_PAUSE * self._in_flight / self._capacity)
+        sleep(_LONGEST_PAUSE * min(1.0, 3 * self._in_flight / self._capacity))
 
     def _start_worker(self) -> None:
         with self._lock:
@@ -175,30 +179,19 @@ class Shadow:
     def _work(self) -> None:
         """One worker: send clones until none has come for a while, or until told to stop."""
         while True:
-            if not threading.main_thread().is_alive():
-                self._leave()
             try:
                 exchange = self._backlog.get(timeout=_IDLE_WORKER)
             except Empty:
                 exchange = None
             if exchange is not None:
                 self._send(exchange)
-            elif self._may_rest():
+            if (exchange is None or self._awake > self._enough) and self._may_rest():
                 return
 
-    def _leave(self) -> None:
-        """The interpreter is ending and nobody has called `drain`: a server that is not ours. Its executor's threads
-        are waited for, so the backlog gets the drain timeout and no more."""
-        self.stop()
-        now = perf_counter()
-        self._leaves_by = min(self._leaves_by, now + self._drain_timeout)
-        if now > self._leaves_by:
-            self._drop_backlog()
-
     def _may_rest(self) -> bool:
-        """End this worker, unless a clone has come in since it last looked."""
+        """End this worker, unless a clone has come in since it last looked and no other worker is to see to it."""
         with self._lock:
-            if self._backlog.empty() or self._stopping:
+            if self._backlog.empty() or self._stopping or self._awake > self._enough:
                 self._awake -= 1
                 return True
             return False
@@ -208,8 +201,7 @@ class Shadow:
         started = perf_counter()
         try:
             answer = self._upstream.send(exchange.request, self._timeouts)
-            if getattr(answer.raw, "unread_for", 0.0) > _STARVED:
-                self._starved_until = perf_counter() + _STARVED_FOR
+            self._pressure.notice(getattr(answer.raw, "unread_for", 0.0))
             for _ in answer.raw.stream():  # read to its end, so that the connection can be used again
                 pass
         except Exception as error:

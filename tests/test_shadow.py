@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from httptee import pressure
 from httptee import shadow as module
 from httptee.breaker import Breaker, BreakerPolicy
 from httptee.budget import Budget
@@ -12,6 +13,7 @@ from httptee.endpoint import Endpoint
 from httptee.errors import UpstreamTimeout
 from httptee.ledger import Ledger
 from httptee.message import Exchange, Request
+from httptee.pressure import Pressure
 from httptee.selection import selections
 from httptee.shadow import Guards, Shadow
 from httptee.shadow_settings import ShadowSettings
@@ -57,8 +59,8 @@ def make():
     def build(outcome=204, held=False, workers=2, backlog=3, policy=POLICY, max_bytes=10**6, cutoff=None, **rules):
         upstream, ledger = ScriptedUpstream(outcome, held), Ledger(["b"])
         (selection,) = selections([ShadowSettings(upstream.endpoint, "b", **rules)])
-        options = {"workers": workers, "backlog": backlog, "timeout": 1.0, "drain_timeout": 1.0}
-        guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(max_bytes), cutoff)
+        options = {"workers": workers, "backlog": backlog, "timeout": 1.0}
+        guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(max_bytes), Pressure(), cutoff)
         shadow = Shadow(upstream, ledger.accounts(0)[0], selection, guards, **options)
         made.append((shadow, upstream))
         return shadow, upstream, ledger
@@ -240,7 +242,7 @@ def test_while_the_share_is_cut_clones_are_dropped_for_that(make):
 def test_a_thread_makes_way_only_where_answers_of_b_lie_unread(make, monkeypatch, unread_for, pauses):
     slept = []
     monkeypatch.setattr(module, "sleep", slept.append)
-    monkeypatch.setattr(module, "_STARVED_FOR", PATIENCE)
+    monkeypatch.setattr(pressure, "_LASTING", PATIENCE)
     shadow, upstream, ledger = make(workers=1, backlog=9)
     upstream.unread_for = unread_for
     shadow.offer(EXCHANGE)
@@ -252,7 +254,7 @@ def test_a_thread_makes_way_only_where_answers_of_b_lie_unread(make, monkeypatch
     for _ in range(3):
         shadow.offer(EXCHANGE)
     upstream.gate.set()
-    assert slept == ([module._LONGEST_PAUSE * busy / 10 for busy in (3, 4, 5)] if pauses else [])
+    assert slept == pytest.approx([module._LONGEST_PAUSE * busy / 10 for busy in (9, 10, 10)] if pauses else [])
 
 
 def test_of_a_b_that_never_answers_nothing_lies_unread(make, monkeypatch):
@@ -262,3 +264,21 @@ def test_of_a_b_that_never_answers_nothing_lies_unread(make, monkeypatch):
     for _ in range(20):
         shadow.offer(EXCHANGE)
     assert slept == []
+
+
+def test_workers_that_are_short_of_processor_time_are_few_and_others_are_as_many_as_may_be(make, monkeypatch):
+    monkeypatch.setattr(pressure, "_LASTING", PATIENCE)
+    monkeypatch.setattr(module, "sleep", lambda seconds: None)
+    shadow, upstream, ledger = make(workers=9, backlog=20)
+    upstream.unread_for = 0.004
+    shadow.offer(EXCHANGE)
+    settled(ledger)
+    upstream.gate.clear()
+    before = upstream.sent
+    for _ in range(20):
+        shadow.offer(EXCHANGE)
+    eventually(lambda: upstream.sent == before + module._FEW)
+    shadow._pressure.until = 0.0
+    for _ in range(6):
+        shadow.offer(EXCHANGE)
+    eventually(lambda: upstream.sent == before + 9)

@@ -2,9 +2,10 @@
 
 The kernel hands a connection that has become ready to one waiting thread, the one that went to sleep last. A thread
 costs nothing while it waits for A, but many that are ready at once take the GIL from one another at every call that
-blocks, and from the shadows' workers most of all: with all 64 threads let loose on a quick A, B falls behind. So at
-most `_QUICK` of them serve at a time, not counting those that have been at one request for longer than `_SLOW`: those
-wait for A, or for a client. A slow A thus gets all threads there are, within milliseconds.
+blocks, and from the shadows' workers most of all: with all 64 threads let loose on a quick A, B falls behind. So while
+the process is short of processor time, which `pressure` tells, at most `_QUICK` of them serve at a time, not counting
+those that have been at one request for longer than `_SLOW`: those wait for A, or for a client. A process that only
+waits, because A takes its time, gets all threads there are, within milliseconds.
 
 When even those are all held up, what becomes ready would lie in the epoll set unseen. The main thread then takes it,
 reads it, and has what needs a thread stand in `waiting`, which a thread looks at whenever it has done something. A
@@ -25,9 +26,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
+from httptee.pressure import Pressure
+
 logger = logging.getLogger(__name__)
 
-_QUICK = 8
+_QUICK = 4
 _SLOW = 0.005  # seconds
 _MOST_HELD = 1000
 _IDLE, _PARKED = 0.0, -1.0  # in the place of the time at which a thread took its connection
@@ -43,6 +46,8 @@ class Crew:
     def __init__(self, size: int, serve: Callable[[int, int], None], call: Callable[[], None]) -> None:
         self.ready = select.epoll()
         self.waiting: deque[Callable[[], None]] = deque()
+        self.pressure = Pressure()
+        """To be replaced by one that somebody writes to."""
         self.overwhelmed = False
         """Whether all threads there may be have been at one request each for a while."""
         self._size = size
@@ -76,7 +81,7 @@ class Crew:
         busy = [since for since in self._since if since > _IDLE]
         slow = sum(now - since > _SLOW for since in busy)
         size = self._size + min(self._held, _MOST_HELD)
-        self._allowed = min(size, _QUICK + slow)
+        self._allowed = min(size, _QUICK + slow) if self.pressure.high else size
         if self._awake < self._allowed:
             self._call_up()
         self.overwhelmed = slow >= size
@@ -84,6 +89,11 @@ class Crew:
             self.ring()
         self._called = bool(self.waiting) or len(busy) >= min(_QUICK, size)
         return self._called
+
+    @property
+    def queueing(self) -> bool:
+        """Whether requests wait for a thread."""
+        return self.overwhelmed or bool(self.waiting)
 
     def ring(self) -> None:
         """Wake a sleeping thread to look at what is `waiting`."""

@@ -53,7 +53,7 @@ class Server(TcpWSGIServer):
         close_connections: bool,
         max_pending: int = 1000,
     ) -> None:
-        self._crew = Crew(threads, self._serve, self.wake)
+        self.crew = Crew(threads, self._serve, self.wake)
         self._listening = select.epoll()
         self._stopping = False
         self.closes_connections = close_connections
@@ -79,7 +79,7 @@ class Server(TcpWSGIServer):
 
     def run(self, wanted: Callable[[], bool] = lambda: True) -> None:
         """Accept and serve until `stop`, or until `wanted` says no, which is asked at every `wake` and every second."""
-        self._crew.start()
+        self.crew.start()
         next_tick = monotonic() + _TICK
         short_of_threads, ask = False, True
         while not self._stopping:
@@ -133,7 +133,7 @@ class Server(TcpWSGIServer):
         self._door.close()
         for channel in list(self.active_channels.values()):
             channel.reset_when_closed()
-        if self._crew.stop(max(0.0, deadline - monotonic())):
+        if self.crew.stop(max(0.0, deadline - monotonic())):
             self._close_descriptors()
 
     def stop_accepting(self) -> None:
@@ -148,9 +148,9 @@ class Server(TcpWSGIServer):
 
     def _reinforce(self) -> bool:
         """See to it that ready connections find a thread, or wait their turn where there is none."""
-        soon = self._crew.reinforce()
-        if self._crew.overwhelmed:
-            for descriptor, events in self._crew.ready.poll(0, _LOOK_AT_MOST):
+        soon = self.crew.reinforce()
+        if self.crew.overwhelmed:
+            for descriptor, events in self.crew.ready.poll(0, _LOOK_AT_MOST):
                 channel = self._map.get(descriptor)
                 if channel is not None:
                     self._look(channel, events)
@@ -158,7 +158,7 @@ class Server(TcpWSGIServer):
 
     def _look(self, channel: Channel, events: int) -> None:
         try:
-            if channel.look(events, len(self._crew.waiting) < self._max_pending):
+            if channel.look(events, len(self.crew.waiting) < self._max_pending):
                 self.hand_over(channel)
         except Exception:
             logger.exception("the main thread failed at a connection")
@@ -167,21 +167,16 @@ class Server(TcpWSGIServer):
     def hand_over(self, channel: Channel) -> None:
         """Have the next thread that comes free take up a connection that the main thread has looked at."""
         channel.waits = True
-        self._crew.waiting.append(partial(self._take_up, channel))
-        self._crew.ring()
+        self.crew.waiting.append(partial(self._take_up, channel))
+        self.crew.ring()
 
     def held_by_client(self) -> AbstractContextManager[None]:
         """Around a thread's wait for a client that is slow to take its answer."""
-        return self._crew.held()
-
-    @property
-    def queueing(self) -> bool:
-        """Whether requests wait for a thread."""
-        return self._crew.overwhelmed or bool(self._crew.waiting)
+        return self.crew.held()
 
     def arm(self, descriptor: int, events: int) -> None:
         """Choose what a connection is handed to the crew for."""
-        self._crew.ready.modify(descriptor, events)
+        self.crew.ready.modify(descriptor, events)
 
     def handle_accept(self) -> bool:
         """Take one connection from the backlog, if there is one; the other processes' main threads get theirs."""
@@ -198,7 +193,7 @@ class Server(TcpWSGIServer):
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             channel = self.channel_class(self, connection, address, self.adj, self._map)
-            self._crew.ready.register(channel.socket, READY)
+            self.crew.ready.register(channel.socket, READY)
         except OSError:
             connection.close()
         return True
@@ -210,7 +205,7 @@ class Server(TcpWSGIServer):
             look_after(channel, now, self.client_timeout)
 
     def add_task(self, task: Channel) -> None:
-        """Whoever reads a request serves it; there is no queue to put it in."""
+        """Whoever reads a request serves it."""
 
     def pull_trigger(self) -> None:
         """Connections wake their own threads; nothing of theirs is for the main thread to do."""
@@ -218,7 +213,7 @@ class Server(TcpWSGIServer):
     def _close_descriptors(self) -> None:
         for channel in list(self.active_channels.values()):
             channel.cut_off()
-        self._crew.close()
+        self.crew.close()
         self._listening.close()
         self.trigger.close()
 

@@ -77,10 +77,11 @@ def build_tee_server(
 ) -> Server:
     """The server before a tee, which hears of what the server answers itself."""
     server = build_server(tee, settings, listening, row, processes, tls)
+    server.crew.pressure = tee.primary.pressure
     server.on_refusal = tee.refused
     server.on_turned_away = tee.turned_away
     if tee.cutoff is not None:
-        tee.cutoff.queueing = lambda: server.queueing
+        tee.cutoff.queueing = lambda: server.crew.queueing
     return server
 
 

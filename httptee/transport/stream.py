@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import inf
 
 from httptee.errors import UpstreamReset
 from httptee.message import Headers
@@ -56,8 +55,7 @@ class WireStream:
         self.reason = answer.reason
         self.pairs = answer.headers
         self.whole: bytes | None = None
-        # Asked only where it is of use, which is for B: the exchanges that have a deadline.
-        self.unread_for = connection.unread_for() if deadline != inf else 0.0
+        self.unread_for = connection.unread_for()
         self._answer = answer
         self._connection: Connection | None = connection
         self._pool = pool

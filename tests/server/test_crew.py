@@ -1,3 +1,4 @@
+import math
 import os
 import select
 import threading
@@ -19,6 +20,7 @@ class Pipes:
         self.served = []
         self.calls = 0
         self.crew = Crew(size, self.serve, self.called)
+        self.crew.pressure.until = math.inf
         self.pipes = []
         self.crew.start()
 

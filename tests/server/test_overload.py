@@ -39,7 +39,7 @@ def app():
 
 
 def waiting(running):
-    return len(running.server._crew.waiting)
+    return len(running.server.crew.waiting)
 
 
 def test_requests_beyond_those_that_may_wait_get_a_503_at_once_and_the_others_their_answer(serve, app):

@@ -105,7 +105,7 @@ def test_slow_readers_take_no_thread_from_others(serve):
 
     running = serve(app, threads=2, client_timeout=60)
     slow = [running.connect().send(GET.replace(b"/ ", b"/large ")) for _ in range(20)]
-    eventually(lambda: running.server._crew._held == 20)
+    eventually(lambda: running.server.crew._held == 20)
     client = running.connect()
     for _ in range(10):
         client.send(GET)
@@ -113,7 +113,7 @@ def test_slow_readers_take_no_thread_from_others(serve):
         assert client.body(2) == b"xx"
     for each in slow:
         each.close()
-    eventually(lambda: running.server._crew._held == 0)
+    eventually(lambda: running.server.crew._held == 0)
 
 
 def test_slow_senders_take_no_thread_from_others(serve):

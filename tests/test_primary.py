@@ -1,0 +1,92 @@
+import pytest
+import requests
+import responses
+from requests.adapters import HTTPAdapter
+
+from httptee.endpoint import Endpoint
+from httptee.errors import UpstreamReset
+from httptee.ledger import Ledger
+from httptee.message import Request
+from httptee.primary import Primary
+from httptee.transport.adapter import Timeouts
+from httptee.transport.upstream import Upstream
+
+A = "http://a.example:9001"
+
+
+@pytest.fixture
+def mocked():
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+@pytest.fixture
+def ledger():
+    return Ledger([])
+
+
+@pytest.fixture
+def primary(ledger):
+    upstream = Upstream(Endpoint.parse(A), HTTPAdapter(), rewrite_host=False, close=False)
+    made = Primary(upstream, Timeouts(connect=1, headers=1, idle=1), ledger.worker(0))
+    yield made
+    made.close()
+
+
+def ask(primary, method="GET"):
+    return primary.answer(Request(method, "/", [("Host", "h")], b"", "192.0.2.1", "http"))
+
+
+def body(response):
+    return response.body if isinstance(response.body, bytes) else b"".join(response.body)
+
+
+def test_what_a_answers_is_what_the_client_gets(mocked, primary):
+    mocked.get(f"{A}/", status=203, body=b"abc", headers={"X-a": "1"})
+    response = ask(primary)
+    assert (response.status, body(response), response.error) == (203, b"abc", "")
+    assert ("X-a", "1") in response.headers
+
+
+def test_hop_by_hop_fields_of_the_answer_stay_behind(mocked, primary):
+    mocked.get(f"{A}/", headers={"Connection": "X-b", "X-b": "1", "Keep-Alive": "timeout=5", "X-a": "1"})
+    names = {name for name, _ in ask(primary).headers}
+    assert "X-a" in names
+    assert not names & {"Connection", "X-b", "Keep-Alive"}
+
+
+def test_a_redirect_is_the_clients_to_follow(mocked, primary):
+    mocked.get(f"{A}/", status=302, headers={"Location": "http://elsewhere/"})
+    response = ask(primary)
+    assert response.status == 302
+    assert ("Location", "http://elsewhere/") in response.headers
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (requests.ConnectTimeout("late"), 504, "primary_timeout"),
+        (requests.ReadTimeout("late"), 504, "primary_timeout"),
+        (requests.exceptions.SSLError("no"), 502, "primary_tls"),
+        (requests.ConnectionError(ConnectionRefusedError(111, "refused")), 502, "primary_connect"),
+        (requests.ConnectionError(ConnectionResetError(104, "reset")), 502, "primary_reset"),
+        (UpstreamReset("closed"), 502, "primary_reset"),
+        (RuntimeError("nobody foresaw this"), 502, "primary_protocol"),
+    ],
+)
+def test_where_a_fails_the_answer_is_the_tees_own(mocked, primary, ledger, error, status, reason):
+    mocked.get(f"{A}/", body=error)
+    response = ask(primary)
+    assert (response.status, response.error) == (status, reason)
+    assert ("X-Httptee-Error", reason) in response.headers
+    assert ledger.primary().errors_by_reason == {reason.removeprefix("primary_"): 1}
+
+
+def test_a_body_that_breaks_off_is_counted_and_raised(primary, ledger):
+    def broken():
+        yield b"abc"
+        raise UpstreamReset("closed")
+
+    with pytest.raises(UpstreamReset):
+        list(primary._pieces(broken()))
+    assert ledger.primary().errors_by_reason == {"reset": 1}
