@@ -14,7 +14,7 @@ import pytest
 from tests.support.backend import Backend
 from tests.support.client import RawClient, ask, request_bytes
 from tests.support.ledger import parse
-from tests.support.load import Load
+from tests.support.load import NEW, Load
 from tests.support.net import eventually, free_port
 from tests.support.process import Program
 from tests.support.programs import mounted
@@ -91,8 +91,10 @@ def test_under_load_the_end_breaks_nothing_off(processes: str) -> None:
             eventually(lambda: load.answered > 200)
             tee.program.send_signal(signal.SIGTERM)
             eventually(lambda: len(load.troubles) >= 8, "the end of the tee for every client")
-        # Once the port is closed a connection is refused; a request that the tee took has its answer.
-        assert {trouble for trouble in load.troubles if "ConnectionRefused" not in trouble} == set()
+        # A request that the tee took has its answer. Once the port is closed a connection is refused; one that the
+        # kernel has made by then and that nobody has accepted, it resets.
+        at_the_door = ("ConnectionRefused", "ConnectionReset")
+        assert [each for each in load.troubles if not (each.startswith(at_the_door) and each.endswith(NEW))] == []
         tee.stop()
 
 

@@ -8,11 +8,14 @@ from types import TracebackType
 from .client import RawClient
 from .wire import BrokenMessageError
 
+NEW = " on a new connection"
+
 
 class Load:
     """`clients` threads that ask one request after the other for as long as the block runs.
 
-    `answered` counts 200s; `troubles` lists every other status, and every request without a whole answer.
+    `answered` counts 200s; `troubles` lists every other status, and every request without a whole answer,
+    those on a connection that had not carried any before with `NEW` at the end.
     """
 
     def __init__(self, port: int, clients: int = 8, target: str = "/", pause: float = 0.0) -> None:
@@ -39,6 +42,7 @@ class Load:
 
     def _ask(self) -> None:
         with RawClient(self._port) as client:
+            new = True
             while not self._stop.wait(self._pause):
                 trouble = ""
                 try:
@@ -46,8 +50,9 @@ class Load:
                     if answer.status != 200:
                         trouble = answer.start
                 except (BrokenMessageError, OSError) as error:
-                    trouble = repr(error)
+                    trouble = f"{error!r}{NEW if new else ''}"
                     client.close()
+                new = bool(trouble) or not answer.keeps_alive
                 with self._lock:
                     if trouble:
                         self.troubles.append(trouble)
