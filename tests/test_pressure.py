@@ -1,27 +1,24 @@
-import pytest
-
-from httptee import pressure
 from httptee.pressure import Pressure
 
 
-@pytest.fixture
-def clock(monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(pressure, "perf_counter", lambda: now[0])
-    return now
-
-
-def test_a_process_that_reads_at_once_is_under_none(clock):
+def after(*unread_for):
     here = Pressure()
-    here.notice(0.0)
-    assert not here.high
+    for seconds in unread_for:
+        here.notice(seconds)
+    return here
 
 
-def test_an_answer_that_lay_unread_tells_for_a_while(clock):
-    here = Pressure()
-    here.notice(0.004)
-    assert here.high
-    here.notice(0.0)
-    assert here.high
-    clock[0] += 1
-    assert not here.high
+def test_a_process_that_reads_at_once_is_under_none():
+    assert not after(*[0.0] * 1000).high
+
+
+def test_answers_that_lie_unread_show_within_a_few():
+    assert after(*[0.0] * 1000, *[0.004] * 8).high
+
+
+def test_a_tick_of_the_kernels_clock_now_and_then_means_nothing():
+    assert not after(*[*[0.0] * 39, 0.004] * 50).high
+
+
+def test_it_is_over_when_answers_are_read_at_once_again():
+    assert not after(*[0.004] * 1000, *[0.0] * 100).high

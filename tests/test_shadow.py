@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from httptee import pressure
 from httptee import shadow as module
 from httptee.breaker import Breaker, BreakerPolicy
 from httptee.budget import Budget
@@ -242,11 +241,8 @@ def test_while_the_share_is_cut_clones_are_dropped_for_that(make):
 def test_a_thread_makes_way_only_where_answers_of_b_lie_unread(make, monkeypatch, unread_for, pauses):
     slept = []
     monkeypatch.setattr(module, "sleep", slept.append)
-    monkeypatch.setattr(pressure, "_LASTING", PATIENCE)
-    shadow, upstream, ledger = make(workers=1, backlog=9)
-    upstream.unread_for = unread_for
-    shadow.offer(EXCHANGE)
-    settled(ledger)
+    shadow, upstream, _ = make(workers=1, backlog=9)
+    shadow._pressure.mean = unread_for
     upstream.gate.clear()
     for _ in range(2):
         shadow.offer(EXCHANGE)
@@ -267,18 +263,15 @@ def test_of_a_b_that_never_answers_nothing_lies_unread(make, monkeypatch):
 
 
 def test_workers_that_are_short_of_processor_time_are_few_and_others_are_as_many_as_may_be(make, monkeypatch):
-    monkeypatch.setattr(pressure, "_LASTING", PATIENCE)
     monkeypatch.setattr(module, "sleep", lambda seconds: None)
-    shadow, upstream, ledger = make(workers=9, backlog=20)
-    upstream.unread_for = 0.004
-    shadow.offer(EXCHANGE)
-    settled(ledger)
+    shadow, upstream, _ = make(workers=9, backlog=20)
+    shadow._pressure.mean = 0.004
     upstream.gate.clear()
     before = upstream.sent
     for _ in range(20):
         shadow.offer(EXCHANGE)
     eventually(lambda: upstream.sent == before + module._FEW)
-    shadow._pressure.until = 0.0
+    shadow._pressure.mean = upstream.unread_for = 0.0
     for _ in range(6):
         shadow.offer(EXCHANGE)
     eventually(lambda: upstream.sent == before + 9)

@@ -20,7 +20,7 @@ class Pipes:
         self.served = []
         self.calls = 0
         self.crew = Crew(size, self.serve, self.called)
-        self.crew.pressure.until = math.inf
+        self.crew.pressure.mean = math.inf
         self.pipes = []
         self.crew.start()
 
