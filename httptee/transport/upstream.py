@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.cookiejar import DefaultCookiePolicy
-from typing import cast
+from typing import Any, cast
 
 import requests
 from requests.adapters import BaseAdapter
@@ -37,9 +37,15 @@ class UpstreamSession(requests.Session):
         """The one there is."""
         return self._adapter
 
-    def resolve_redirects(self, *_: object, **__: object) -> Iterator[requests.Response]:
-        """A redirect is the client's to follow; so much as looking at its target would read the whole body."""
-        return iter(())
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Let the adapter send a request, its answer streaming; `timeout` is the adapter's.
+
+        What a Session does before and after costs as much as the adapter, and is all for clients: cookies, hooks, the
+        environment's proxies, and redirects, which are the client's to follow.
+        """
+        return self._adapter.send(
+            request, stream=True, timeout=options["timeout"], verify=self.verify, cert=self.cert, proxies=None
+        )
 
 
 class Upstream:
@@ -73,8 +79,7 @@ class Upstream:
         """
         # requests hands a timeout to the adapter as it is; this adapter's have four parts.
         timeout = cast(float, timeouts)
-        prepared = self.prepare(request)
-        return self._session.send(prepared, stream=True, timeout=timeout, allow_redirects=False, proxies={})
+        return self._session.send(self.prepare(request), timeout=timeout)
 
     def prepare(self, request: Request) -> WireRequest:
         """What is sent for a request."""
