@@ -29,7 +29,10 @@ HOP_BY_HOP = frozenset(
 forbids an application to send)."""
 
 # Naming one of these in Connection must not make it vanish: the message would change its meaning or its length.
-_NEVER_CONNECTION_NAMED = frozenset({"host", "content-length", "via"})
+_NAMES_NO_FIELD = frozenset({"close", "keep-alive", ""})
+_NEVER_CONNECTION_NAMED = frozenset({"host", "content-length", "via"}) | _NAMES_NO_FIELD
+# Comparing lengths first spares lower() for most names.
+_CONNECTION_LENGTH, _VIA_LENGTH = len("connection"), len("via")
 
 # The client's server has already answered `Expect: 100-continue` by the time the request is forwarded, body in hand.
 _STAYS_BEHIND = HOP_BY_HOP | {"expect"}
@@ -59,9 +62,7 @@ def end_to_end(headers: Headers, left_out: frozenset[str] = HOP_BY_HOP) -> Heade
     kept = [pair for pair in headers if pair[0].lower() not in left_out]
     if len(kept) == len(headers):
         return kept
-    named = {token.strip().lower() for value in values(headers, "connection") for token in value.split(",")}
-    named -= _NEVER_CONNECTION_NAMED
-    named -= {"close", "keep-alive", ""}
+    named = _named_by_connection(headers)
     return [pair for pair in kept if pair[0].lower() not in named] if named else kept
 
 
@@ -78,10 +79,25 @@ def outbound(headers: Headers, client: str, scheme: str, length: int, add: Addit
         _append(sent, "X-Forwarded-For", client)
         _append(sent, "Forwarded", f"for={_forwarded_node(client)};proto={scheme}")
     if add.via:
-        if any(add.via in value for name, value in headers if name.lower() == "via"):
+        passed = [value for name, value in sent if len(name) == _VIA_LENGTH and name.lower() == "via"]
+        if any([add.via in value for value in passed]):
             raise LoopDetected("this request has passed through this tee before: an upstream leads back to it")
-        _append(sent, "Via", add.via)
+        if passed:
+            _append(sent, "Via", add.via)
+        else:
+            sent.append(("Via", add.via))
     return sent
+
+
+def _named_by_connection(headers: Headers) -> set[str]:
+    """The fields, in lower case, that Connection says are for the next hop only; mostly there are none."""
+    named: set[str] = set()
+    for name, value in headers:
+        if len(name) == _CONNECTION_LENGTH and name.lower() == "connection":
+            options = value.lower()
+            if options not in _NAMES_NO_FIELD:
+                named.update(token.strip() for token in options.split(","))
+    return named - _NEVER_CONNECTION_NAMED if named else named
 
 
 def with_host(headers: Headers, host: str) -> Headers:

@@ -9,9 +9,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import count
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from httptee.errors import TeeError
+
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+
+    @dataclass_transform(frozen_default=True)
+    def value(cls: type) -> type:
+        """A frozen dataclass of which several are made for each request."""
+else:
+    # Frozen for the type checker, which sees every line that could change one. To be frozen at run time as well would
+    # cost a microsecond each, for three of them a request.
+    value = dataclass(slots=True)
 
 Headers = list[tuple[str, str]]
 """Header fields in wire order: case, order and duplicates as received. Nobody changes a list it was handed."""
@@ -31,7 +42,7 @@ class FileBody:
 Body = bytes | FileBody
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Request:
     """One request on its way to A and every B, which add no more than their own prefix and Host. It is never changed.
 
@@ -48,7 +59,7 @@ class Request:
     number: int = field(default_factory=count(1).__next__, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Response:
     """An answer for the client: A's own, or the tee's in place of one that did not come.
 
@@ -77,7 +88,7 @@ class Follower(Protocol):
         """One B's clone was `delivered` (`detail` is the status), `failed` or `dropped` (the reason). Never waits."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Exchange:
     """A request with what A made of it: what a B is offered, and has to measure itself by.
 

@@ -44,16 +44,12 @@ class Primary:
             raise upstream_error(error) from error
         raw = answer.raw
         self.pressure.notice(getattr(raw, "unread_for", 0.0))
-        headers = end_to_end(list(raw.headers.items()))
+        headers = end_to_end(raw.headers.items())
         body = getattr(raw, "whole", None)
         if body is None:
             return Response(answer.status_code, answer.reason, headers, self._pieces(raw.stream()), raw.close)
         # A short chunked answer has lost its framing with its Transfer-Encoding; its length is known by now.
-        if (
-            request.method != "HEAD"
-            and answer.status_code not in _BODILESS
-            and not any(name.lower() == "content-length" for name, _ in headers)
-        ):
+        if raw.length is None and request.method != "HEAD" and answer.status_code not in _BODILESS:
             headers.append(("Content-Length", str(len(body))))
         return Response(answer.status_code, answer.reason, headers, body, raw.close)
 

@@ -13,6 +13,7 @@ the client has closed its side: then only the empty read does.
 from __future__ import annotations
 
 import contextlib
+import logging
 import select
 import socket
 import struct
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitress.channel import ClientDisconnected
 
+from httptee.errors import TeeError
 from httptee.server.ownership import HUNG_UP, OwnedChannel
 from httptee.server.parser import RequestParser
 from httptee.server.patience import Stretch
@@ -28,6 +30,8 @@ from httptee.server.task import RefusalTask, TeeTask
 
 if TYPE_CHECKING:
     from httptee.server.listener import Server
+
+logger = logging.getLogger(__name__)
 
 READY = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 """What a connection is armed for as long as it lives."""
@@ -153,10 +157,59 @@ class Channel(OwnedChannel):
         if self.request is not None:
             self.request.close()
 
+    def received(self, data: bytes) -> None:
+        """Take in what the client has sent; whole requests come to stand in `requests`."""
+        while data and not self.close_when_flushed:
+            request = self.request
+            if request is None:
+                request = self.request = self.parser_class(self.adj)
+            used = request.received(data)
+            data = data[used:]
+            if request.completed:
+                self.requests.append(request)
+                self.request = None
+            else:
+                self._encourage()
+
     def service(self) -> None:
-        """Answer the first request in hand."""
-        self.requests_refused = self.requests[0].error is not None
-        super().service()
+        """Answer the first request in hand, and see to it that the connection ends with it where that is due."""
+        request = self.requests[0]
+        self.requests_refused = request.error is not None
+        task: TeeTask = (self.error_task_class if self.requests_refused else self.task_class)(self, request)
+        try:
+            task.service()
+        except ClientDisconnected:
+            task.close_on_finish = True
+        except Exception:
+            logger.exception("a request could not be answered")
+            self._apologise(task)
+        self.last_activity = time()
+        if task.close_on_finish:
+            self.close_when_flushed = True
+            for request in self.requests:
+                request.close()
+            self.requests = []
+        else:
+            del self.requests[0]
+            request.close()
+            if self.request is not None and not self.requests:
+                self._encourage()
+
+    def _apologise(self, task: TeeTask) -> None:
+        """Answer with 500 where the application has failed, or cut its answer off where that has begun."""
+        task.close_on_finish = True
+        if task.wrote_header:
+            self.cut_off()
+            return
+        task.request.error = TeeError()
+        with contextlib.suppress(ClientDisconnected):
+            self.error_task_class(self, task.request).service()
+
+    def _encourage(self) -> None:
+        """Say `100 Continue` to a client that waits for it, unless there are requests to be answered first."""
+        request = self.request
+        if request is not None and request.expect_continue and request.headers_finished and not self.requests:
+            self.send_continue()
 
     def _send_waiting(self, rest: memoryview) -> None:
         """Send all that is buffered and `rest`, waiting for the client."""

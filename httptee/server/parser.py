@@ -43,10 +43,9 @@ class RequestParser(HTTPRequestParser):
     version = "1.1"
     header_plus = b""
     connection_close = False
-    path = ""  # waitress names it in its log lines
 
     def __init__(self, adj: Any) -> None:
-        super().__init__(adj)
+        self.adj = adj
         self.pairs: Headers = []
 
     def received(self, data: bytes) -> int:
@@ -77,7 +76,6 @@ class RequestParser(HTTPRequestParser):
             if matched is None:
                 raise BadRequest("the request line or a header field breaks the grammar of RFC 9112")
             self.command, self.request_uri, self.version, fields = matched.groups()
-            self.path = self.request_uri
             pairs = _FIELD.findall(fields)
             if " \r\n" in fields or "\t\r\n" in fields:
                 pairs = [(name, value.rstrip(" \t")) for name, value in pairs]

@@ -40,7 +40,10 @@ class TeeTask(Task):
         try:
             for piece in answer:
                 self.write(piece)
-            self._finish()
+            if self._head is not None:
+                self.write(b"")
+            if self.chunked_response:
+                self.channel.write_soon(b"0\r\n\r\n")
         except TeeError:
             # A died in mid-body: the client must not take what it got for the whole.
             self.close_on_finish = True
@@ -51,6 +54,7 @@ class TeeTask(Task):
     def write(self, data: bytes) -> None:
         """Send a piece of the body, the first one together with the head."""
         head, self._head = self._head, None
+        self.wrote_header = True
         if self._bodiless:
             data = b""
         elif self.chunked_response and data:
@@ -62,16 +66,10 @@ class TeeTask(Task):
         if data:
             self.channel.write_soon(data)
 
-    def _finish(self) -> None:
-        if self._head is not None:
-            self.write(b"")
-        if self.chunked_response:
-            self.channel.write_soon(b"0\r\n\r\n")
-
     def _start_response(self, status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], None]:
         request = self.request
         self._bodiless = request.command == "HEAD" or status[:3] in ("204", "304")
-        has_length = any(len(name) == 14 and name.lower() == "content-length" for name, _ in headers)
+        has_length = any([len(name) == 14 and name.lower() == "content-length" for name, _ in headers])
         extra = ""
         close = self.close_on_finish or request.connection_close or self.channel.closes_after_answer
         if not has_length and not self._bodiless:

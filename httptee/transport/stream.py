@@ -15,14 +15,17 @@ PIECE = 65_536
 mapped and unmapped each time."""
 
 
-class Fields(list[tuple[str, str]]):
+class Fields:
     """Header fields in wire order, with `items()` for those who expect a mapping."""
 
-    __slots__ = ()
+    __slots__ = ("_pairs",)
+
+    def __init__(self, pairs: Headers) -> None:
+        self._pairs = pairs
 
     def items(self) -> Headers:
         """The fields themselves, duplicates included."""
-        return self
+        return self._pairs
 
 
 class WireStream:
@@ -30,7 +33,7 @@ class WireStream:
 
     `whole` is the body where it has arrived to its end, otherwise None. Then `stream`, `read` and `discard` wait for
     the rest and raise UpstreamReset, UpstreamTimeout or UpstreamProtocolError where it breaks off. `pairs` are the
-    header fields in wire order, `unread_for` the seconds that the head had lain in the kernel. `close` frees the
+    header fields in wire order, `length` what Content-Length says, `unread_for` the seconds that the head had lain in the kernel. `close` frees the
     connection and may be called twice.
     """
 
@@ -41,6 +44,7 @@ class WireStream:
         "_idle",
         "_pool",
         "_reusable",
+        "length",
         "pairs",
         "reason",
         "status",
@@ -54,6 +58,7 @@ class WireStream:
         self.status = answer.status
         self.reason = answer.reason
         self.pairs = answer.headers
+        self.length = answer.length
         self.whole: bytes | None = None
         self.unread_for = connection.unread_for()
         self._answer = answer
