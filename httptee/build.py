@@ -57,7 +57,7 @@ def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int =
             shadow,
             account,
             selection,
-            Guards(Breaker(shadow.name, circuit, policy), budget, primary.pressure, cutoff),
+            Guards(Breaker(shadow.name, circuit, policy), budget, cutoff),
             row,
             processes,
         )

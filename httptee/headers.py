@@ -80,7 +80,7 @@ def outbound(headers: Headers, client: str, scheme: str, length: int, add: Addit
         _append(sent, "Forwarded", f"for={_forwarded_node(client)};proto={scheme}")
     if add.via:
         passed = [value for name, value in sent if len(name) == _VIA_LENGTH and name.lower() == "via"]
-        if any([add.via in value for value in passed]):
+        if any(add.via in value for value in passed):
             raise LoopDetected("this request has passed through this tee before: an upstream leads back to it")
         if passed:
             _append(sent, "Via", add.via)

@@ -8,6 +8,7 @@ the connection, so that a short answer can never pass for a whole one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from httptee.accounts import WorkerAccount
 from httptee.errors import UpstreamError, upstream_error
@@ -42,7 +43,7 @@ class Primary:
             answer = self._upstream.send(request, self._timeouts)
         except Exception as error:
             raise upstream_error(error) from error
-        raw = answer.raw
+        raw: Any = answer.raw
         self.pressure.notice(getattr(raw, "unread_for", 0.0))
         headers = end_to_end(raw.headers.items())
         body = getattr(raw, "whole", None)

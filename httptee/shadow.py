@@ -1,35 +1,33 @@
-"""One test server B: its clones wait in a bounded backlog, are sent by a bounded executor, or are dropped at once.
+"""One test server B: its clones go out at once where they can, wait in a bounded backlog, or are dropped.
 
-`offer` is called in A's threads, so nothing in it may wait for B: a slot of the semaphore is there or it is not. A
-clone holds its slot from the offer until it is settled; slots are the backlog and the workers together, which bounds
-what can be waiting and what can be running.
+`offer` is called in A's threads, when A's client has its answer, so nothing in it may wait for B. A clone holds a slot
+from the offer until it is settled; slots are the backlog and the workers together, which bounds what can be in hand.
 
-A worker is one task in the executor that sends clone after clone and ends when none has come for a while. That is
-many times cheaper than a task for each clone: where a worker is awake it takes the next one without being submitted.
+A clone takes one of two roads. Where a connection to B is idle, the offer itself sends it: that is one call that cannot
+block, and the collector sees to the answer. So on a busy core B keeps up with A by itself, whatever thread gets the GIL.
+Everything that may take time (to connect, to shake hands, to send a large body) is for a worker in a bounded executor.
 """
 
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
-from time import perf_counter, sleep
+from time import perf_counter
 
 from httptee.breaker import Breaker
 from httptee.budget import Budget
+from httptee.collector import Collector
 from httptee.cutoff import Cutoff
 from httptee.errors import upstream_error
 from httptee.ledger import Account
 from httptee.message import Exchange
-from httptee.pressure import Pressure
 from httptee.selection import Selection
-from httptee.transport.adapter import Timeouts
+from httptee.transport.adapter import IDEMPOTENT, Timeouts
+from httptee.transport.pending import Pending
 from httptee.transport.upstream import Upstream
+from httptee.workers import Workers
 
-_IDLE_WORKER = 1.0  # seconds without a clone after which a worker ends
-_FEW = 3  # workers awake, while they are short of processor time
-_LONGEST_PAUSE = 0.004  # seconds; less than what makes a thread of the crew count as slow
+_HELP = 2  # answers that an offer takes in where no connection is idle: more than it asks for
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,6 @@ class Guards:
 
     breaker: Breaker
     budget: Budget
-    pressure: Pressure
     cutoff: Cutoff | None = None
 
 
@@ -60,36 +57,25 @@ class Shadow:
         self.name = name or str(upstream.endpoint)
         self.breaker = guards.breaker
         self._budget = guards.budget
-        self._pressure = guards.pressure
         self._cutoff = guards.cutoff
         self._upstream = upstream
         self._account = account
         self._selection = selection
-        self._workers = workers
         self._timeouts = Timeouts(connect=timeout, headers=timeout, idle=timeout, whole=timeout)
+        self._size = workers
         self._capacity = workers + backlog
-        self._crowd = 2 * workers
-        self._few = min(workers, _FEW)
-        self._slots = threading.BoundedSemaphore(self._capacity)
-        self._backlog: SimpleQueue[Exchange | None] = SimpleQueue()
-        # Started at the first clone, not here: a thread does not survive the fork of a pre-fork server.
-        self._executor: ThreadPoolExecutor | None = None
-        self._lock = threading.Lock()  # guards the two counts below and the executor; held for a few instructions
-        self._awake = 0
-        self._in_flight = 0
+        self._workers = Workers(workers, self._send)
+        self._collector = Collector(timeout, self._workers.run, self._ended)
+        self._lock = threading.Lock()  # guards the count below; held for a few instructions
+        self._in_flight = 0  # slots taken: a bounded semaphore, and cheaper than the one that threading has
         self._settled = threading.Condition(self._lock)
         self._stopping = False
         self._drained = False
 
     def __repr__(self) -> str:
-        busy = min(self._in_flight, self._awake)
-        dropped = self._account.dropped
-        return f"<Shadow {self.name} [busy {busy}/{self._workers}, queued {self._waiting}, dropped {dropped}]>"
-
-    @property
-    def _waiting(self) -> int:
-        """Clones that no worker has taken up yet, as near as can be told without a lock."""
-        return max(0, self._in_flight - self._awake)
+        waiting = self._workers.waiting
+        busy, dropped = self._in_flight - waiting, self._account.dropped
+        return f"<Shadow {self.name} [busy {busy}/{self._size}, queued {waiting}, dropped {dropped}]>"
 
     def offer(self, exchange: Exchange) -> None:
         """Take a clone on, or drop it and say why in the ledger. Never waits."""
@@ -98,27 +84,16 @@ class Shadow:
             self._account.drop(reason, exchange.follower)
             return
         self._account.open()
-        with self._lock:
-            self._in_flight += 1
-            wake = self._awake < self._in_flight and self._awake < self._enough
-            self._awake += wake
-        self._backlog.put(exchange)
-        if wake:
-            self._start_worker()
-        if self._in_flight > self._crowd and self._pressure.high:
-            self._make_way()
+        if not self._begin(exchange):
+            self._collector.collect(_HELP)
+            if not self._begin(exchange):
+                self._hand_over(exchange)
         if self._drained:  # between the refusal above and here: nobody will come for this clone
             self._drop_backlog()
 
-    @property
-    def _enough(self) -> int:
-        """How many workers may be awake. Where the processor is what they are short of, more of them only take it from
-        one another; where they wait for B, all of them are of use."""
-        return self._few if self._awake >= self._few and self._pressure.high else self._workers
-
     def publish(self) -> None:
         """Tell the ledger what does not follow from its counts. Called about once a second."""
-        self._account.publish(waiting=self._waiting)
+        self._account.publish(waiting=self._workers.waiting)
 
     def stop(self) -> None:
         """Take nothing more on: what is offered from here on is dropped as `closing`."""
@@ -131,10 +106,8 @@ class Shadow:
             self._settled.wait_for(lambda: not self._in_flight, max(0.0, timeout))
         self._drained = True
         self._drop_backlog()
-        for _ in range(self._workers):
-            self._backlog.put(None)
-        if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+        self._collector.close()
+        self._workers.close()
         self._upstream.close()
 
     def _refusal(self, exchange: Exchange) -> str | None:
@@ -148,88 +121,82 @@ class Shadow:
             return "cut_off"
         if self.breaker.blocks:
             return "circuit_open"
-        if not self._slots.acquire(blocking=False):
-            return "saturated"
+        with self._lock:
+            if self._in_flight >= self._capacity:
+                return "saturated"
+            self._in_flight += 1
         if exchange.request.body and not self._budget.take(exchange):
-            self._slots.release()
+            self._free_slot()
             return "over_budget"
         return None
 
-    def _make_way(self) -> None:
-        """Leave the processor to B's workers for a moment: B has answered and they have not got round to reading.
+    def _begin(self, exchange: Exchange) -> bool:
+        """Send a clone now, unless others wait or no connection is idle; whether it is on its way."""
+        if self._workers.waiting:
+            return False
+        pending = self._upstream.begin(exchange.request)
+        if pending is not None:
+            self._collector.watch(pending, exchange)
+        return pending is not None
 
-        That is the tee's own want of processor time, never B's slowness: of a B that is slow nothing lies unread. The
-        pause grows with the backlog, so that it settles where A and B get the same share, and A's clients, whose
-        answer is out by now, wait for no more than they would for any other work on the same core.
-        """
-        sleep(_LONGEST_PAUSE * min(1.0, 3 * self._in_flight / self._capacity))
-
-    def _start_worker(self) -> None:
-        with self._lock:
-            if self._executor is None:
-                self._executor = ThreadPoolExecutor(self._workers, thread_name_prefix="shadow")
-            executor = self._executor
-        try:
-            executor.submit(self._work)
-        except RuntimeError:  # the interpreter is shutting down, or `drain` has been faster
-            with self._lock:
-                self._awake -= 1
+    def _hand_over(self, exchange: Exchange) -> None:
+        """Leave a clone to a worker."""
+        if not self._workers.put(exchange):
             self._drop_backlog()
 
-    def _work(self) -> None:
-        """One worker: send clones until none has come for a while, or until told to stop."""
-        while True:
-            try:
-                exchange = self._backlog.get(timeout=_IDLE_WORKER)
-            except Empty:
-                exchange = None
-            if exchange is not None:
-                self._send(exchange)
-            if (exchange is None or self._awake > self._enough) and self._may_rest():
-                return
-
-    def _may_rest(self) -> bool:
-        """End this worker, unless a clone has come in since it last looked and no other worker is to see to it."""
-        with self._lock:
-            if self._backlog.empty() or self._stopping or self._awake > self._enough:
-                self._awake -= 1
-                return True
-            return False
+    def _ended(self, exchange: Exchange, pending: Pending, error: Exception | None) -> None:
+        """An exchange that the collector has seen to is over."""
+        if error is not None and pending.was_stale(error) and exchange.request.method in IDEMPOTENT:
+            self._hand_over(exchange)  # over a new connection it may yet succeed
+            return
+        self._settle(exchange, pending.status, perf_counter() - pending.began, error)
+        # The connection is free for the clone that has waited longest.
+        waiting = self._workers.take() if self._workers.waiting and self._upstream.has_idle else None
+        if waiting is not None:
+            begun = self._upstream.begin(waiting.request)
+            if begun is not None:
+                self._collector.watch(begun, waiting)
+            else:
+                self._hand_over(waiting)
 
     def _send(self, exchange: Exchange) -> None:
-        """One exchange with B, from its start to a line in the ledger."""
-        started = perf_counter()
+        """One exchange in a worker's hands."""
+        began = perf_counter()
+        status, failure = 0, None
         try:
             answer = self._upstream.send(exchange.request, self._timeouts)
-            self._pressure.notice(getattr(answer.raw, "unread_for", 0.0))
             for _ in answer.raw.stream():  # read to its end, so that the connection can be used again
                 pass
+            status = answer.status_code
         except Exception as error:
+            failure = error
+        self._settle(exchange, status, perf_counter() - began, failure)
+
+    def _settle(self, exchange: Exchange, status: int, seconds: float, error: Exception | None) -> None:
+        """What became of an exchange, down to its line in the ledger."""
+        if error is None:
+            self._account.settle_delivered(status, seconds, exchange.follower)
+            self.breaker.succeeded()
+        else:
             reason = upstream_error(error).reason
-            self._account.settle_failed(reason, perf_counter() - started, exchange.follower)
+            self._account.settle_failed(reason, seconds, exchange.follower)
             self.breaker.failed(reason)
             if self.breaker.gives_up:
                 self._drop_backlog("circuit_open")
-        else:
-            self._account.settle_delivered(answer.status_code, perf_counter() - started, exchange.follower)
-            self.breaker.succeeded()
         self._let_go(exchange)
 
     def _drop_backlog(self, reason: str = "closing") -> None:
-        while True:
-            try:
-                exchange = self._backlog.get_nowait()
-            except Empty:
-                return
-            if exchange is not None:
-                self._account.settle_dropped(reason, exchange.follower)
-                self._let_go(exchange)
+        while exchange := self._workers.take():
+            self._account.settle_dropped(reason, exchange.follower)
+            self._let_go(exchange)
 
     def _let_go(self, exchange: Exchange) -> None:
         """Give back what a settled clone held."""
         if exchange.request.body:
             self._budget.release(exchange)
-        self._slots.release()
+        self._free_slot()
+
+    def _free_slot(self) -> None:
         with self._settled:
             self._in_flight -= 1
             if self._stopping and not self._in_flight:

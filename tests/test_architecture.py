@@ -43,6 +43,8 @@ TIERS = {
     "httptee.cutoff": 2,
     "httptee.primary": 2,
     "httptee.selection": 2,
+    "httptee.workers": 2,
+    "httptee.collector": 2,
     "httptee.shadow": 3,
     "httptee.app": 4,
     "httptee.admin": 4,

@@ -28,6 +28,8 @@ _JOINED = 64 * 1024  # bytes; head and body of up to this go out in one call
 class TeeTask(Task):
     """Runs the application for one request and writes what it returns."""
 
+    chunked_response = False
+
     def __init__(self, channel: Channel, request: Any) -> None:
         self.channel = channel
         self.request = request
@@ -69,7 +71,7 @@ class TeeTask(Task):
     def _start_response(self, status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], None]:
         request = self.request
         self._bodiless = request.command == "HEAD" or status[:3] in ("204", "304")
-        has_length = any([len(name) == 14 and name.lower() == "content-length" for name, _ in headers])
+        has_length = "content-length" in [name.lower() for name, _ in headers]
         extra = ""
         close = self.close_on_finish or request.connection_close or self.channel.closes_after_answer
         if not has_length and not self._bodiless:

@@ -25,7 +25,9 @@ from requests.structures import CaseInsensitiveDict
 
 from httptee.errors import UpstreamReset
 from httptee.message import Body, Headers
-from httptee.transport.connection import Connection, open_connection
+from httptee.transport.connection import Connection
+from httptee.transport.opening import open_connection
+from httptee.transport.pending import Pending
 from httptee.transport.pool import Pool
 from httptee.transport.stream import WireStream
 from httptee.transport.tls import tls_context
@@ -33,6 +35,8 @@ from httptee.transport.wire import Answer, request_head
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that may be repeated (RFC 9110 §9.2.2)."""
+MAX_AT_ONCE = 16_384
+"""Bytes of a body up to which an idle connection takes a whole request at once: what the kernel buffers at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ class WireResponse(requests.Response):
 class _Route:
     """Where a URL leads: how to open a connection there, and the idle ones."""
 
-    __slots__ = ("_host", "_port", "_scheme", "_server_name", "_tls", "pool")
+    __slots__ = ("_host", "_port", "_scheme", "_server_name", "_tls", "encrypted", "pool")
 
     def __init__(
         self, url: str, verify: bool | str, cert: str | tuple[str, str] | None, server_name: str, pool: Pool
@@ -123,6 +127,7 @@ class _Route:
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
         self._server_name = server_name
         self._tls = tls_context(verify, cert) if parts.scheme == "https" else None
+        self.encrypted = self._tls is not None
         self.pool = pool
 
     def open(self, timeout: float) -> Connection:
@@ -182,6 +187,29 @@ class WireAdapter(BaseAdapter):
                     raise
         connection = route.open(min(limits.connect, deadline - monotonic()))
         return self._exchange(request, head, connection, route.pool, limits, deadline)
+
+    def has_idle(self, url: str, verify: bool | str = True, cert: Any = None) -> bool:
+        """Whether a plain connection to an endpoint is idle."""
+        route = self._routes.get((url, verify, cert))
+        return route is not None and not route.encrypted and not route.pool.empty
+
+    def begin(self, request: WireRequest, verify: bool | str = True, cert: Any = None) -> Pending | None:
+        """Send a request without waiting for anything: on a plain connection that is idle, and all of it at once.
+
+        None where that cannot be done, and then nothing was done that `send` could not do over.
+        """
+        route = self._routes.get((request.url, verify, cert))
+        if route is None or route.encrypted or len(request.body) > MAX_AT_ONCE or not isinstance(request.body, bytes):
+            return None
+        connection = route.pool.acquire()
+        if connection is None:
+            return None
+        pending = Pending(request.method, connection, route.pool)
+        head = request_head(request.method, request.target, request.pairs)
+        if connection.send_now(head + request.body if request.body else head):
+            return pending
+        pending.give_up()
+        return None
 
     def connect(self, url: str, timeout: float, verify: bool | str = True, cert: Any = None) -> Connection:
         """A new connection to an endpoint, no request sent; it is the caller's to close. Raises UpstreamError."""

@@ -1,4 +1,4 @@
-"""One connection to an upstream: opened by urllib3, which resolves names and verifies TLS, used as a bare socket.
+"""One connection to an upstream, used as a bare socket.
 
 The facts. Whatever blocks hands the GIL to another thread and must win it back, so an exchange should make two such
 calls, a send and a recv. A Python socket with a timeout makes four: it polls before each. The kernel has a timeout of
@@ -23,8 +23,6 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-
 from httptee.errors import UpstreamReset, UpstreamTimeout, upstream_error
 from httptee.message import Body
 from httptee.transport.tls import ResumingContext
@@ -41,7 +39,9 @@ MAX_JOINED = 131_072
 RECEIVE_SIZE = 65_536
 """Bytes asked for at once until the head of an answer is there: most answers are whole in these."""
 
-_LONGEST = 1e8  # seconds: what stands for no timeout
+LONGEST = 1e8
+"""Seconds: what stands for no timeout."""
+
 _BROKEN = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _TCP_INFO = socket.TCP_INFO if sys.platform == "linux" else None
 _ESTABLISHED = 1  # tcpi_state, the first byte of struct tcp_info
@@ -52,13 +52,14 @@ _LAST_DATA_RECEIVED = slice(52, 56)  # tcpi_last_data_recv, in milliseconds, as 
 class Connection:
     """A connection in use by one thread, or idle in a pool. Closed for good by whoever finds it broken.
 
-    `opened` and `idle_since` are in seconds of the monotonic clock; `sent` counts the bytes of this exchange's
+    `opened` and `idle_since` are in seconds of the monotonic clock; `watched` is for whoever waits for many
+    connections at once, to note that this one is known to the kernel's set; `sent` counts the bytes of this exchange's
     request that the kernel took, `received` all bytes that ever came in.
     """
 
     __slots__ = (
         *("_armed", "_new_tls", "_poll", "_recv", "_send", "_tls"),
-        *("idle_since", "opened", "received", "sent", "sock"),
+        *("idle_since", "opened", "received", "sent", "sock", "watched"),
     )
 
     def __init__(self, sock: socket.socket) -> None:
@@ -78,6 +79,7 @@ class Connection:
         self.opened = self.idle_since = monotonic()
         self.received = 0
         self.sent = 0
+        self.watched = False
 
     def exchange(self, head: bytes, body: Body, answer: Answer, timeouts: Timeouts, deadline: float) -> bool:
         """Send a request and read up to the end of the answer's head. True if the whole request was sent.
@@ -144,6 +146,27 @@ class Connection:
         if isinstance(tls.context, ResumingContext):
             tls.context.remember(tls)
 
+    def send_now(self, data: bytes) -> bool:
+        """Begin an exchange on a plain connection; whether the kernel took all of the request at once. Never waits."""
+        try:
+            return self._send(data, socket.MSG_DONTWAIT) == len(data)
+        except OSError:
+            return False
+
+    def receive_now(self, answer: Answer) -> None:
+        """Take in what has come of an answer on a plain connection, without waiting for more. Raises as `exchange`."""
+        try:
+            data = self._recv(RECEIVE_SIZE, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise upstream_error(error) from error
+        self.received += len(data)
+        if data:
+            answer.feed(data)
+        else:
+            answer.eof()
+
     def overhear(self, answer: Answer) -> None:
         """Take in what has come of an answer while the request is still on its way, without waiting for more."""
         try:
@@ -178,10 +201,10 @@ class Connection:
         if wait <= 0.0:
             raise UpstreamTimeout("the exchange took longer than it may")
         if self._tls is not None:
-            self._tls.settimeout(min(wait, _LONGEST))
+            self._tls.settimeout(min(wait, LONGEST))
         else:
             # A timeval of zero would mean no timeout at all.
-            microseconds = max(int(min(wait, _LONGEST) * 1e6), 1)
+            microseconds = max(int(min(wait, LONGEST) * 1e6), 1)
             timeval = struct.pack("@ll", *divmod(microseconds, 1_000_000))
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
@@ -201,42 +224,3 @@ class Connection:
             if count == len(rest):
                 return
             rest = memoryview(rest)[count:]
-
-
-class _HTTPSConnection(HTTPSConnection):
-    """Gives the handshake what connecting has left of the time."""
-
-    def _new_conn(self) -> socket.socket:
-        deadline = monotonic() + float(self.timeout or _LONGEST)
-        sock = super()._new_conn()
-        left = deadline - monotonic()
-        if left <= 0.0:
-            sock.close()
-            raise TimeoutError("no time is left for the TLS handshake")
-        sock.settimeout(left)
-        return sock
-
-
-def open_connection(
-    scheme: str, host: str, port: int, timeout: float, tls: ssl.SSLContext | None, server_name: str = ""
-) -> Connection:
-    """Connect to the first address that accepts, each within `timeout` seconds, and for https shake hands in what is
-    left of them; `server_name` is who to ask for if not `host`.
-
-    Raises UpstreamConnectError, UpstreamTimeout or UpstreamTLSError.
-    """
-    if timeout <= 0.0:
-        raise UpstreamTimeout("the exchange took longer than it may")
-    opening: HTTPConnection
-    if scheme == "https":
-        opening = _HTTPSConnection(
-            host, port, timeout=min(timeout, _LONGEST), ssl_context=tls, server_hostname=server_name or None
-        )
-    else:
-        opening = HTTPConnection(host, port, timeout=min(timeout, _LONGEST))
-    try:
-        opening.connect()
-    except Exception as error:
-        opening.close()
-        raise upstream_error(error) from error
-    return Connection(opening.sock)

@@ -33,6 +33,11 @@ class Pool:
         """The endpoint and how many connections are idle."""
         return f"<Pool {self._name} [{'closed' if self._closed else f'idle {len(self._idle)}/{self._max_idle}'}]>"
 
+    @property
+    def empty(self) -> bool:
+        """Whether no connection is idle."""
+        return not self._idle
+
     def acquire(self) -> Connection | None:
         """The connection used last that can carry a request, None where a new one is needed.
 

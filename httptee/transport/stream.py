@@ -33,8 +33,8 @@ class WireStream:
 
     `whole` is the body where it has arrived to its end, otherwise None. Then `stream`, `read` and `discard` wait for
     the rest and raise UpstreamReset, UpstreamTimeout or UpstreamProtocolError where it breaks off. `pairs` are the
-    header fields in wire order, `length` what Content-Length says, `unread_for` the seconds that the head had lain in the kernel. `close` frees the
-    connection and may be called twice.
+    header fields in wire order, `length` is what Content-Length says, `unread_for` the seconds that the head had lain
+    in the kernel. `close` frees the connection and may be called twice.
     """
 
     __slots__ = (

@@ -14,6 +14,7 @@ from httptee.headers import with_host
 from httptee.message import Request
 from httptee.transport.adapter import Timeouts, WireAdapter, WireRequest
 from httptee.transport.connection import Connection
+from httptee.transport.pending import Pending
 from httptee.transport.tls import Trust
 
 _BY_DEFAULT = Trust()
@@ -46,6 +47,16 @@ class UpstreamSession(requests.Session):
         return self._adapter.send(
             request, stream=True, timeout=options["timeout"], verify=self.verify, cert=self.cert, proxies=None
         )
+
+    def has_idle(self, url: str) -> bool:
+        """Whether the adapter has an idle connection that `begin` may use."""
+        adapter = self._adapter
+        return isinstance(adapter, WireAdapter) and adapter.has_idle(url, self.verify, self.cert)
+
+    def begin(self, request: WireRequest) -> Pending | None:
+        """Let the adapter send a request if it can do so without waiting."""
+        adapter = self._adapter
+        return adapter.begin(request, self.verify, self.cert) if isinstance(adapter, WireAdapter) else None
 
 
 class Upstream:
@@ -80,6 +91,15 @@ class Upstream:
         # requests hands a timeout to the adapter as it is; this adapter's have four parts.
         timeout = cast(float, timeouts)
         return self._session.send(self.prepare(request), timeout=timeout)
+
+    @property
+    def has_idle(self) -> bool:
+        """Whether a connection is idle that `begin` may use."""
+        return self._session.has_idle(self._url)
+
+    def begin(self, request: Request) -> Pending | None:
+        """Send a request without waiting for anything, or return None where that cannot be done."""
+        return self._session.begin(self.prepare(request)) if self.has_idle else None
 
     def prepare(self, request: Request) -> WireRequest:
         """What is sent for a request."""

@@ -1,0 +1,131 @@
+"""Who waits for many answers of one B at once, so that a clone costs no thread while B works on it.
+
+Were there a thread for each exchange, each answer would wake one, and on a busy core the threads of A and B would take
+the GIL from one another. Here one thread waits in an epoll set for all of B's answers, and takes in all that have come
+when it gets its turn. Any other thread may `collect` as well: the kernel tells of each answer once (EPOLLONESHOT).
+"""
+
+from __future__ import annotations
+
+import select
+import threading
+from collections.abc import Callable
+from time import perf_counter
+
+from httptee.errors import UpstreamTimeout
+from httptee.message import Exchange
+from httptee.transport.pending import Pending
+from httptee.workers import IDLE
+
+_AWAITED = select.EPOLLIN | select.EPOLLONESHOT
+_AT_ONCE = 64
+_LOOK = 0.05  # seconds between looks for exchanges that have run out of time
+
+Ended = Callable[[Exchange, Pending, "Exception | None"], object]
+"""Told once of every exchange that its answer is whole, or which error ended it."""
+
+
+class Collector:
+    """The exchanges with one B that have no thread of their own, each at most `timeout` seconds under way.
+
+    `run` runs a task in a thread, and says whether it can: the one that waits, as long as there is something to wait
+    for.
+    """
+
+    def __init__(self, timeout: float, run: Callable[[Callable[[], object]], bool], ended: Ended) -> None:
+        self._timeout = timeout
+        self._run = run
+        self._ended = ended
+        self._lock = threading.Lock()  # guards the next line; taken when the thread starts or ends
+        self._has_thread = False
+        self._closed = False
+        self._awaited: dict[int, tuple[Pending, Exchange]] = {}
+        # Opened with the first exchange, not here: after a fork two processes would share it.
+        self._readable: select.epoll | None = None
+
+    def watch(self, pending: Pending, exchange: Exchange) -> None:
+        """See to an exchange from here on."""
+        if self._readable is None:
+            self._readable = select.epoll()
+        self._await(self._readable, pending.descriptor, pending, exchange)
+        if not self._has_thread:
+            self._start()
+
+    def collect(self, most: int, wait: float = 0.0) -> None:
+        """Take in what has come of up to `most` answers, after waiting up to `wait` seconds for the first."""
+        readable = self._readable
+        if readable is None or (not wait and not self._awaited):
+            return
+        for descriptor, _ in readable.poll(wait, most):
+            # Whoever takes it out of the dictionary is the one who sees to it.
+            awaited = self._awaited.pop(descriptor, None)
+            if awaited is not None:
+                self._advance(readable, descriptor, *awaited)
+
+    def close(self) -> None:
+        """End the thread, give up what is still awaited, and tell nobody. May be called twice."""
+        self._closed = True
+        while self._awaited:
+            self._awaited.popitem()[1][0].give_up()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._has_thread:
+                return
+            self._has_thread = True
+        self._run(self._wait)
+
+    def _wait(self) -> None:
+        """The thread: collect, and end what has run out of time, until nothing has been awaited for a while."""
+        next_look = busy_at = perf_counter()
+        while not self._closed:
+            self.collect(_AT_ONCE, _LOOK)
+            now = perf_counter()
+            if now >= next_look:
+                next_look = now + _LOOK
+                self._end_overdue(now - self._timeout)
+            if self._awaited:
+                busy_at = now
+            elif now - busy_at > IDLE and self._may_rest():
+                return
+
+    def _may_rest(self) -> bool:
+        """End the thread, unless somebody has begun an exchange and counts on it."""
+        with self._lock:
+            self._has_thread = False
+            if self._awaited:  # whoever comes later sees that there is no thread, and starts one
+                self._has_thread = True
+            return not self._has_thread
+
+    def _await(self, readable: select.epoll, descriptor: int, pending: Pending, exchange: Exchange) -> None:
+        self._awaited[descriptor] = (pending, exchange)  # first: it may be told of before the next line is through
+        if pending.connection.watched:
+            readable.modify(descriptor, _AWAITED)
+        else:
+            pending.connection.watched = True
+            readable.register(descriptor, _AWAITED)
+
+    def _advance(self, readable: select.epoll, descriptor: int, pending: Pending, exchange: Exchange) -> None:
+        try:
+            whole = pending.advance()
+        except Exception as error:
+            self._ended(exchange, pending, error)
+            return
+        if whole:
+            self._ended(exchange, pending, None)
+        else:
+            self._await(readable, descriptor, pending, exchange)
+
+    def _end_overdue(self, since: float) -> None:
+        """End what has been under way since before `since`."""
+        for descriptor, (pending, _) in list(self._awaited.items()):
+            if pending.began >= since:
+                continue
+            awaited = self._awaited.pop(descriptor, None)
+            if awaited is None:
+                continue
+            if awaited[0] is pending:
+                pending.give_up()
+                self._ended(awaited[1], pending, UpstreamTimeout("the exchange took longer than it may"))
+            elif self._readable is not None:  # it has ended meanwhile, and its connection carries the next one
+                self._await(self._readable, descriptor, *awaited)
