@@ -92,6 +92,14 @@ class Ledger:
                 )
         return found
 
+    def fewest_connections(self) -> int:
+        """How many the worker has that has fewest, of those that accept; asked for each new one."""
+        width, cells = row_width(len(self._backends)), self._cells
+        pid, draining, connections = (WorkerLine.GAUGES[name] for name in ("pid", "draining", "connections"))
+        starts = range(0, self._rows * width, width)
+        found = [cells[at + connections] for at in starts if cells[at + pid] and not cells[at + draining]]
+        return min(found, default=0)
+
     def settle_lost(self, row: int) -> None:
         """Account for what a worker held when it ended: call it only when nobody writes to its row any more."""
         for number in range(self._accounts):

@@ -3,9 +3,9 @@
 `offer` is called in A's threads, when A's client has its answer, so nothing in it may wait for B. A clone holds a slot
 from the offer until it is settled; slots are the backlog and the workers together, which bounds what can be in hand.
 
-A clone takes one of two roads. Where a connection to B is idle, the offer itself sends it: that is one call that cannot
-block, and the collector sees to the answer. So on a busy core B keeps up with A by itself, whatever thread gets the GIL.
-Everything that may take time (to connect, to shake hands, to send a large body) is for a worker in a bounded executor.
+A clone takes one of two roads. Where a connection to B is idle, the offer itself sends it: that is one call that
+cannot block, and the collector sees to the answer. So on a busy core B keeps up with A, whichever thread gets the GIL.
+All that may take time (to connect, to shake hands, to send a large body) is for a worker in a bounded executor.
 """
 
 from __future__ import annotations

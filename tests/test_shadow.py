@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from httptee import shadow as module
+from httptee import collector, workers
 from httptee.breaker import Breaker, BreakerPolicy
 from httptee.budget import Budget
 from httptee.cutoff import Cutoff
@@ -12,11 +12,14 @@ from httptee.endpoint import Endpoint
 from httptee.errors import UpstreamTimeout
 from httptee.ledger import Ledger
 from httptee.message import Exchange, Request
-from httptee.pressure import Pressure
 from httptee.selection import selections
 from httptee.shadow import Guards, Shadow
 from httptee.shadow_settings import ShadowSettings
+from httptee.transport.adapter import WireAdapter
+from httptee.transport.upstream import Upstream
+from tests.support import scripts
 from tests.support.net import eventually
+from tests.support.scripted import ScriptedServer
 
 EXCHANGE = Exchange(Request("GET", "/", [], b"", "192.0.2.1", "http"), 200, 0.01)
 POLICY = BreakerPolicy()
@@ -24,13 +27,13 @@ PATIENCE = 10.0
 
 
 class ScriptedUpstream:
-    """Answers 204, raises what it is told to, or holds every request until `gate` opens."""
+    """Answers 204, raises what it is told to, or holds every request until `gate` opens. Every clone takes a worker."""
 
     endpoint = Endpoint.parse("http://b:9002")
+    has_idle = False
 
     def __init__(self, outcome=204, held=False):
         self.outcome = outcome
-        self.unread_for = 0.0
         self.gate = threading.Event()
         self.sent = 0
         self.closed = 0
@@ -42,9 +45,10 @@ class ScriptedUpstream:
         assert self.gate.wait(PATIENCE)
         if isinstance(self.outcome, Exception):
             raise self.outcome
-        return SimpleNamespace(
-            status_code=self.outcome, raw=SimpleNamespace(stream=lambda: iter([b"x"]), unread_for=self.unread_for)
-        )
+        return SimpleNamespace(status_code=self.outcome, raw=SimpleNamespace(stream=lambda: iter([b"x"])))
+
+    def begin(self, request):
+        return None
 
     def close(self):
         self.closed += 1
@@ -59,7 +63,7 @@ def make():
         upstream, ledger = ScriptedUpstream(outcome, held), Ledger(["b"])
         (selection,) = selections([ShadowSettings(upstream.endpoint, "b", **rules)])
         options = {"workers": workers, "backlog": backlog, "timeout": 1.0}
-        guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(max_bytes), Pressure(), cutoff)
+        guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(max_bytes), cutoff)
         shadow = Shadow(upstream, ledger.accounts(0)[0], selection, guards, **options)
         made.append((shadow, upstream))
         return shadow, upstream, ledger
@@ -104,7 +108,7 @@ def test_workers_and_backlog_bound_what_is_in_hand_and_the_rest_is_dropped_at_on
 def test_a_slot_is_free_again_after_each_clone(make):
     shadow, _, ledger = make(workers=1, backlog=0)
     for expected in range(1, 6):
-        eventually(lambda: shadow._slots._value == 1)
+        eventually(lambda: not shadow._in_flight)
         shadow.offer(EXCHANGE)
         assert settled(ledger).delivered == expected
 
@@ -112,7 +116,7 @@ def test_a_slot_is_free_again_after_each_clone(make):
 def test_a_failure_is_counted_by_its_reason_and_frees_its_slot(make):
     shadow, _, ledger = make(outcome=UpstreamTimeout("silent"), workers=1, backlog=0)
     for _ in range(3):
-        eventually(lambda: shadow._slots._value == 1)
+        eventually(lambda: not shadow._in_flight)
         shadow.offer(EXCHANGE)
         settled(ledger)
     assert ledger.statements()[0].failed_by_reason == {"timeout": 3}
@@ -204,7 +208,7 @@ def test_clones_over_the_byte_budget_are_dropped_and_bytes_come_back(make):
     upstream.gate.set()
     settled(ledger)
     eventually(lambda: not shadow._budget.held)
-    assert shadow._slots._value == 5
+    eventually(lambda: not shadow._in_flight)
 
 
 def test_after_failures_in_a_row_clones_cost_no_exchange(make):
@@ -237,41 +241,206 @@ def test_while_the_share_is_cut_clones_are_dropped_for_that(make):
     assert ledger.statements()[0].dropped_by_reason == {"cut_off": 1}
 
 
-@pytest.mark.parametrize(("unread_for", "pauses"), [(0.0, False), (0.004, True)])
-def test_a_thread_makes_way_only_where_answers_of_b_lie_unread(make, monkeypatch, unread_for, pauses):
-    slept = []
-    monkeypatch.setattr(module, "sleep", slept.append)
-    shadow, upstream, _ = make(workers=1, backlog=9)
-    shadow._pressure.mean = unread_for
-    upstream.gate.clear()
-    for _ in range(2):
-        shadow.offer(EXCHANGE)
-    assert slept == []
-    for _ in range(3):
-        shadow.offer(EXCHANGE)
-    upstream.gate.set()
-    assert slept == pytest.approx([module._LONGEST_PAUSE * busy / 10 for busy in (9, 10, 10)] if pauses else [])
+@pytest.fixture
+def real():
+    """A shadow before a real server, with the given options; all are closed at the end."""
+    made = []
+
+    def build(server, workers=2, backlog=100, timeout=10.0, policy=POLICY):
+        ledger = Ledger(["b"])
+        upstream = Upstream(Endpoint.parse(server.url), WireAdapter(max_idle=workers), rewrite_host=False, close=False)
+        (selection,) = selections([ShadowSettings(upstream.endpoint, "b")])
+        guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(10**6))
+        shadow = Shadow(
+            upstream, ledger.accounts(0)[0], selection, guards, workers=workers, backlog=backlog, timeout=timeout
+        )
+        made.append(shadow)
+        return shadow, ledger
+
+    yield build
+    for shadow in made:
+        shadow.drain(PATIENCE)
 
 
-def test_of_a_b_that_never_answers_nothing_lies_unread(make, monkeypatch):
-    slept = []
-    monkeypatch.setattr(module, "sleep", slept.append)
-    shadow, _, _ = make(held=True, workers=1, backlog=9)
-    for _ in range(20):
-        shadow.offer(EXCHANGE)
-    assert slept == []
+def clone(method="GET", target="/", body=b""):
+    fields = [("Host", "h"), *([("Content-Length", str(len(body)))] if body else [])]
+    return Exchange(Request(method, target, fields, body, "192.0.2.1", "http"), 200, 0.01)
 
 
-def test_workers_that_are_short_of_processor_time_are_few_and_others_are_as_many_as_may_be(make, monkeypatch):
-    monkeypatch.setattr(module, "sleep", lambda seconds: None)
-    shadow, upstream, _ = make(workers=9, backlog=20)
-    shadow._pressure.mean = 0.004
-    upstream.gate.clear()
-    before = upstream.sent
-    for _ in range(20):
-        shadow.offer(EXCHANGE)
-    eventually(lambda: upstream.sent == before + module._FEW)
-    shadow._pressure.mean = upstream.unread_for = 0.0
-    for _ in range(6):
-        shadow.offer(EXCHANGE)
-    eventually(lambda: upstream.sent == before + 9)
+def open_a_connection(shadow, ledger):
+    shadow.offer(clone())
+    settled(ledger)
+    eventually(lambda: shadow._upstream.has_idle)
+
+
+def test_a_clone_goes_out_with_the_offer_where_a_connection_is_idle(real):
+    with ScriptedServer(scripts.answer()) as server:
+        shadow, ledger = real(server)
+        open_a_connection(shadow, ledger)
+        for number in range(50):
+            shadow.offer(clone("POST", f"/{number}", b"body"))
+            settled(ledger)
+            eventually(lambda: shadow._upstream.has_idle)
+        assert server.connections == 1
+        assert [request.body for request in server.requests] == [b""] + [b"body"] * 50
+        assert shadow._workers._in_hand == 0
+
+
+def test_no_clone_is_lost_between_the_two_roads(real):
+    def offer():
+        for number in range(300):
+            shadow.offer(clone("POST" if number % 3 else "GET", body=b"x" * (number % 40_000) if number % 3 else b""))
+
+    with ScriptedServer(scripts.answer()) as server:
+        shadow, ledger = real(server, workers=4, backlog=2000)
+        threads = [threading.Thread(target=offer) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        statement = settled(ledger)
+        assert (statement.seen, statement.delivered) == (1800, 1800)
+        assert len(server.requests) == 1800
+        assert len(shadow._collector._awaited) == shadow._workers.waiting == shadow._in_flight == 0
+
+
+def test_what_waits_goes_out_as_connections_come_free(real):
+    gate = threading.Event()
+
+    def held(connection):
+        while connection.request() is not None:
+            connection.wait_for(gate)
+            connection.send(scripts.response())
+
+    with ScriptedServer(held) as server:
+        shadow, ledger = real(server, workers=1)
+        gate.set()
+        open_a_connection(shadow, ledger)
+        gate.clear()
+        for _ in range(20):
+            shadow.offer(clone())
+        server.wait_for_requests(3)  # one with the offer, one with the worker, which opens a connection
+        assert ledger.statements()[0].in_flight == 20
+        gate.set()
+        assert settled(ledger).delivered == 21
+
+
+def test_a_b_that_no_longer_answers_fails_what_is_under_way_in_time(real):
+    silent = threading.Event()
+
+    def script(connection):
+        while connection.request() is not None and not silent.is_set():
+            connection.send(scripts.response())
+        connection.pause(PATIENCE)
+
+    with ScriptedServer(script) as server:
+        shadow, ledger = real(server, timeout=0.2)
+        open_a_connection(shadow, ledger)
+        silent.set()
+        shadow.offer(clone())
+        assert settled(ledger).failed_by_reason == {"timeout": 1}
+        eventually(lambda: server.open_connections == 0)
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"), [(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", "reset"), (b"garbage\r\n", "protocol")]
+)
+def test_a_broken_answer_to_a_clone_sent_at_once_is_counted_by_its_reason(real, raw, reason):
+    def script(connection):
+        connection.request()
+        connection.send(scripts.response())
+        connection.request()
+        connection.send(raw)
+
+    with ScriptedServer(script) as server:
+        shadow, ledger = real(server)
+        open_a_connection(shadow, ledger)
+        shadow.offer(clone())
+        assert settled(ledger).failed_by_reason == {reason: 1}
+
+
+def closing_after_one(connection):
+    connection.request()
+    connection.send(scripts.response())
+    connection.request()  # and no answer
+
+
+@pytest.mark.parametrize(("method", "delivered"), [("GET", 2), ("POST", 1)])
+def test_a_connection_that_b_had_closed_is_replaced_where_repeating_is_safe(real, method, delivered):
+    with ScriptedServer(closing_after_one) as server:
+        shadow, ledger = real(server)
+        open_a_connection(shadow, ledger)
+        shadow.offer(clone(method))
+        statement = settled(ledger)
+        assert statement.delivered == delivered
+        assert statement.failed_by_reason == ({} if delivered == 2 else {"reset": 1})
+
+
+def test_a_long_answer_is_read_to_its_end_and_its_connection_used_again(real):
+    long = scripts.response(body=b"x" * 3_000_000)
+    with ScriptedServer(scripts.answer(long)) as server:
+        shadow, ledger = real(server)
+        open_a_connection(shadow, ledger)
+        for _ in range(3):
+            shadow.offer(clone())
+            settled(ledger)
+            eventually(lambda: shadow._upstream.has_idle)
+        assert server.connections == 1
+        assert ledger.statements()[0].delivered == 4
+
+
+def test_drain_waits_for_what_is_under_way_without_a_worker(real):
+    late = threading.Event()
+
+    def script(connection):
+        connection.request()
+        connection.send(scripts.response())
+        connection.request()
+        connection.wait_for(late)
+        connection.send(scripts.response())
+
+    with ScriptedServer(script) as server:
+        shadow, ledger = real(server)
+        open_a_connection(shadow, ledger)
+        shadow.offer(clone())
+        server.wait_for_requests(2)
+        threading.Timer(0.2, late.set).start()
+        shadow.drain(PATIENCE)
+        assert ledger.statements()[0].delivered == 2
+
+
+def test_drain_gives_up_on_a_b_that_does_not_answer(real):
+    silent = threading.Event()
+
+    def script(connection):
+        connection.request()
+        connection.send(scripts.response())
+        connection.request()
+        connection.wait_for(silent)
+
+    with ScriptedServer(script) as server:
+        shadow, ledger = real(server)
+        open_a_connection(shadow, ledger)
+        shadow.offer(clone())
+        server.wait_for_requests(2)
+        shadow.drain(0)
+        assert ledger.statements()[0].in_flight == 1
+        silent.set()
+        eventually(lambda: not server.open_connections)
+
+
+def test_the_threads_of_a_b_end_when_nothing_comes(real, monkeypatch):
+    for module in (workers, collector):
+        monkeypatch.setattr(module, "IDLE", 0.1)
+    before = threading.active_count()
+    with ScriptedServer(scripts.answer()) as server:
+        shadow, ledger = real(server)
+        open_a_connection(shadow, ledger)
+        shadow.offer(clone())
+        settled(ledger)
+        eventually(lambda: not shadow._workers._awake and not shadow._collector._has_thread)
+        shadow.offer(clone())  # and begin again
+        assert settled(ledger).delivered == 3
+        shadow.drain(PATIENCE)
+        server.stop()
+        eventually(lambda: threading.active_count() == before)

@@ -24,6 +24,7 @@ from httptee.server.channel import READY, Channel
 from httptee.server.crew import Crew
 from httptee.server.door import Door
 from httptee.server.patience import look_after
+from httptee.server.turns import Turns, alone
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -34,6 +35,7 @@ _TICK = 1.0  # seconds between looks at idle connections
 _SHORT_TICK = 0.005  # seconds between looks at the crew while it is short of threads
 _LOOK_AT_MOST = 256  # ready connections that the main thread reads at a time when no other thread can
 _QUIET = 1.0  # seconds; a connection that has been idle for that long is closed by a server that drains
+_ASIDE = 0.001  # seconds between looks at whether it is this process's turn to accept
 _NO_DESCRIPTOR_PAUSE = 0.1  # seconds without accepting when the process is out of descriptors
 
 
@@ -61,6 +63,8 @@ class Server(TcpWSGIServer):
         self.on_refusal: Callable[[WSGIEnvironment, Response], object] = lambda environ, answer: None
         self.on_turned_away: Callable[[], object] = lambda: None
         self._max_pending = max_pending
+        self.on_count: Callable[[int], object] = lambda connections: None
+        self.turns = Turns(alone)
         self._door = Door(adj.connection_limit, lambda: self.on_turned_away(), plain=adj.url_scheme == "http")
         super().__init__(
             application,
@@ -73,7 +77,7 @@ class Server(TcpWSGIServer):
             bind_socket=False,
         )
         self.port = str(self.effective_port)
-        self._listening.register(listening, select.EPOLLIN | select.EPOLLEXCLUSIVE)
+        self._listening.register(listening, select.EPOLLIN)
         self._listening.register(self.trigger.socket, select.EPOLLIN)
         self.accepting = True
 
@@ -83,9 +87,12 @@ class Server(TcpWSGIServer):
         next_tick = monotonic() + _TICK
         short_of_threads, ask = False, True
         while not self._stopping:
-            for descriptor, _ in self._listening.poll(_SHORT_TICK if short_of_threads else _TICK):
+            if self.turns.aside:
+                self._come_back()
+            wait = _ASIDE if self.turns.aside else _SHORT_TICK if short_of_threads else _TICK
+            for descriptor, _ in self._listening.poll(wait):
                 if descriptor == self._fileno:
-                    self.handle_accept()
+                    self._accept_or_step_aside()
                 else:
                     self.trigger.handle_read()
                     ask = True
@@ -146,6 +153,18 @@ class Server(TcpWSGIServer):
                 pass
             self.socket.close()
 
+    def _accept_or_step_aside(self) -> None:
+        if self.turns.mine(len(self.active_channels)):
+            self.handle_accept()
+        else:
+            self._listening.modify(self._fileno, 0)
+
+    def _come_back(self) -> None:
+        """Listen again if it is this process's turn by now, or if the others have not come."""
+        if self.turns.mine(len(self.active_channels)):
+            self._listening.modify(self._fileno, select.EPOLLIN)
+            self.handle_accept()
+
     def _reinforce(self) -> bool:
         """See to it that ready connections find a thread, or wait their turn where there is none."""
         soon = self.crew.reinforce()
@@ -196,6 +215,7 @@ class Server(TcpWSGIServer):
             self.crew.ready.register(channel.socket, READY)
         except OSError:
             connection.close()
+        self.on_count(len(self.active_channels))
         return True
 
     def maintenance(self, now: float) -> None:

@@ -46,6 +46,11 @@ class OwnedChannel(HTTPChannel):
         self._lingers_until = 0.0
         super().__init__(server, sock, addr, adj, map)
 
+    def del_channel(self, map: dict[int, Any] | None = None) -> None:
+        """Be no longer among the connections of the server."""
+        super().del_channel(map)
+        self.server.on_count(len(self.server.active_channels))
+
     @property
     def idle(self) -> bool:
         """Whether no request has begun to arrive and no answer is on its way."""

@@ -33,7 +33,7 @@ class Vitals:
 
     def published(self) -> bool:
         """Set what changes, and be done: True. For the server's main thread, about once a second."""
-        self._account.publish(connections=len(self._server.active_channels))
+        self.count(len(self._server.active_channels))
         if self._tee.budget is not None:
             self._account.publish(held_bytes=self._tee.budget.held)
         if self._tee.cutoff is not None:
@@ -45,6 +45,10 @@ class Vitals:
             shadow.publish()
         HOLD_BACK.flush()
         return True
+
+    def count(self, connections: int) -> None:
+        """Set what changes with each connection: other workers go by it."""
+        self._account.publish(connections=connections)
 
     def drain(self) -> None:
         """Say that it accepts nothing more."""

@@ -18,6 +18,7 @@ from httptee.build import build_tee, share
 from httptee.ledger import Ledger
 from httptee.server.listener import Server
 from httptee.server.tls import TlsServer
+from httptee.server.turns import Turns
 from httptee.server.vitals import Vitals
 from httptee.settings import Settings
 
@@ -51,6 +52,8 @@ def run_worker(
     server = build_tee_server(tee, settings, listening, row, processes, tls)
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
     vitals = Vitals(ledger.worker(row), server, tee)
+    server.on_count = vitals.count
+    server.turns = Turns(ledger.fewest_connections)
     vitals.begin()
     ready()
     server.run(lambda: vitals.published() and wanted())

@@ -25,7 +25,7 @@ class UpstreamSession(requests.Session):
 
     def __init__(self, adapter: BaseAdapter, trust: Trust) -> None:
         super().__init__()
-        self.verify = trust.verify
+        self.verify: bool | str = trust.verify
         self.cert = trust.certificate
         self._adapter = adapter
         self.trust_env = False
