@@ -17,6 +17,7 @@ from httptee.errors import Overloaded, Refusal
 from httptee.headers import Additions
 from httptee.inbound import receive
 from httptee.message import Exchange, Response, tee_answer
+from httptee.pressure import Pressure
 from httptee.primary import Primary
 from httptee.shadow import Shadow
 
@@ -42,6 +43,7 @@ class Tee:
         drain_timeout: float,
         cutoff: Cutoff | None = None,
         budget: Budget | None = None,
+        pressure: Pressure | None = None,
     ) -> None:
         self.primary = primary
         self.shadows = tuple(shadows)
@@ -53,6 +55,7 @@ class Tee:
         self._drain_timeout = drain_timeout
         self.cutoff = cutoff
         self.budget = budget
+        self.pressure = pressure or Pressure()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""

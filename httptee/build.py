@@ -17,6 +17,7 @@ from httptee.headers import Additions
 from httptee.ledger import Account, Ledger, WorkerAccount
 from httptee.line_writer import LineWriter
 from httptee.log_formats import FORMATS
+from httptee.pressure import Pressure
 from httptee.primary import Primary
 from httptee.selection import Selection, selections
 from httptee.settings import Settings
@@ -42,8 +43,9 @@ def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int =
     """The tee of worker `row` out of `processes`, which has its share of all bounds. No thread is started."""
     threads = share(settings.threads, row, processes, least=1)
     account = ledger.worker(row)
+    pressure = Pressure()
     primary = Primary(
-        primary_upstream(settings, threads),
+        primary_upstream(settings, threads, pressure),
         Timeouts(connect=settings.a_timeout, headers=settings.a_timeout, idle=settings.a_idle_timeout),
         account,
     )
@@ -76,6 +78,7 @@ def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int =
         drain_timeout=settings.drain_timeout,
         cutoff=cutoff,
         budget=budget,
+        pressure=pressure,
     )
 
 
@@ -89,12 +92,12 @@ def share(total: int, row: int, processes: int, least: int = 0) -> int:
     return max(least, total // processes + (row < total % processes))
 
 
-def primary_upstream(settings: Settings, threads: int = 1) -> Upstream:
+def primary_upstream(settings: Settings, threads: int = 1, pressure: Pressure | None = None) -> Upstream:
     """A, with as many connections as there are threads to use them."""
     trust = trust_of_a(settings)
     return Upstream(
         settings.a,
-        WireAdapter(max_idle=threads, server_name=trust.server_name),
+        WireAdapter(max_idle=threads, server_name=trust.server_name, pressure=pressure),
         rewrite_host=settings.a_rewrite,
         close=settings.close_connections,
         trust=trust,

@@ -100,9 +100,14 @@ def _named_by_connection(headers: Headers) -> set[str]:
     return named - _NEVER_CONNECTION_NAMED if named else named
 
 
+def has_host(headers: Headers) -> bool:
+    """Whether there is a Host; mostly it stands first."""
+    return bool(headers) and (headers[0][0].lower() == "host" or any(name.lower() == "host" for name, _ in headers))
+
+
 def with_host(headers: Headers, host: str) -> Headers:
     """The same fields with Host set: in the place of the client's, or first where there was none."""
-    if not any(name.lower() == "host" for name, _ in headers):
+    if not has_host(headers):
         return [("Host", host), *headers]
     return [(name, host if name.lower() == "host" else value) for name, value in headers]
 

@@ -14,7 +14,6 @@ from httptee.accounts import WorkerAccount
 from httptee.errors import UpstreamError, upstream_error
 from httptee.headers import end_to_end
 from httptee.message import Request, Response, tee_answer
-from httptee.pressure import Pressure
 from httptee.transport.adapter import Timeouts
 from httptee.transport.upstream import Upstream
 
@@ -28,7 +27,6 @@ class Primary:
         self._upstream = upstream
         self._timeouts = timeouts
         self._account = account
-        self.pressure = Pressure()
 
     def answer(self, request: Request) -> Response:
         """Forward a request. Never raises for anything that A does."""
@@ -44,7 +42,6 @@ class Primary:
         except Exception as error:
             raise upstream_error(error) from error
         raw: Any = answer.raw
-        self.pressure.notice(getattr(raw, "unread_for", 0.0))
         headers = end_to_end(raw.headers.items())
         body = getattr(raw, "whole", None)
         if body is None:

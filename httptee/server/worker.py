@@ -80,7 +80,7 @@ def build_tee_server(
 ) -> Server:
     """The server before a tee, which hears of what the server answers itself."""
     server = build_server(tee, settings, listening, row, processes, tls)
-    server.crew.pressure = tee.primary.pressure
+    server.crew.pressure = tee.pressure
     server.on_refusal = tee.refused
     server.on_turned_away = tee.turned_away
     if tee.cutoff is not None:

@@ -25,6 +25,7 @@ from requests.structures import CaseInsensitiveDict
 
 from httptee.errors import UpstreamReset
 from httptee.message import Body, Headers
+from httptee.pressure import Pressure
 from httptee.transport.connection import Connection
 from httptee.transport.opening import open_connection
 from httptee.transport.pending import Pending
@@ -138,13 +139,21 @@ class WireAdapter(BaseAdapter):
     """Sends `WireRequest`s, and keeps up to `max_idle` connections for each endpoint's URL. For any number of threads.
 
     `server_name` is who https upstreams are asked for and verified as, where that is not the URL's host. `idle_limit`
-    and `max_age` are in seconds: how long a connection may have been idle, and open, to be used again.
+    and `max_age` are in seconds: how long a connection may have been idle, and open, to be used again. `pressure` is
+    told how long answers had lain in the kernel.
     """
 
     def __init__(
-        self, *, max_idle: int = 32, idle_limit: float = 30.0, max_age: float = 300.0, server_name: str = ""
+        self,
+        *,
+        max_idle: int = 32,
+        idle_limit: float = 30.0,
+        max_age: float = 300.0,
+        server_name: str = "",
+        pressure: Pressure | None = None,
     ) -> None:
         super().__init__()
+        self._pressure = pressure
         self._server_name = server_name
         self._max_idle = max_idle
         self._idle_limit = idle_limit
@@ -230,6 +239,8 @@ class WireAdapter(BaseAdapter):
         except BaseException:
             connection.close()
             raise
+        if self._pressure is not None and self._pressure.asks:
+            self._pressure.notice(connection.unread_for())
         raw = WireStream(answer, connection, pool, sent_all, limits.idle, deadline)
         return WireResponse(request, raw, self)
 

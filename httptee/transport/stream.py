@@ -33,8 +33,8 @@ class WireStream:
 
     `whole` is the body where it has arrived to its end, otherwise None. Then `stream`, `read` and `discard` wait for
     the rest and raise UpstreamReset, UpstreamTimeout or UpstreamProtocolError where it breaks off. `pairs` are the
-    header fields in wire order, `length` is what Content-Length says, `unread_for` the seconds that the head had lain
-    in the kernel. `close` frees the connection and may be called twice.
+    header fields in wire order, `length` is what Content-Length says. `close` frees the connection and may be called
+    twice.
     """
 
     __slots__ = (
@@ -48,7 +48,6 @@ class WireStream:
         "pairs",
         "reason",
         "status",
-        "unread_for",
         "whole",
     )
 
@@ -60,7 +59,6 @@ class WireStream:
         self.pairs = answer.headers
         self.length = answer.length
         self.whole: bytes | None = None
-        self.unread_for = connection.unread_for()
         self._answer = answer
         self._connection: Connection | None = connection
         self._pool = pool

@@ -10,7 +10,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from httptee.endpoint import Endpoint
-from httptee.headers import with_host
+from httptee.headers import has_host, with_host
 from httptee.message import Request
 from httptee.transport.adapter import Timeouts, WireAdapter, WireRequest
 from httptee.transport.connection import Connection
@@ -106,7 +106,7 @@ class Upstream:
         if self._change is not None:
             request = self._change(request)
         headers = request.headers
-        if self._rewrite_host or not any(name.lower() == "host" for name, _ in headers):
+        if self._rewrite_host or not has_host(headers):
             headers = with_host(headers, self.endpoint.authority)
         if self._close:
             headers = [*headers, ("Connection", "close")]
