@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import influx, isolation, report, targets, tees, tls, transfer
+from . import influx, isolation, lifecycle, report, slow, targets, tees, tls, transfer
 from .figures import Json
 from .load import CASES, Load
 from .processes import BenchError, Workspace, exit_on_signals, program
@@ -19,6 +19,8 @@ EPILOG = """\
   python -m bench isolation            what a bad B does to A's clients
   python -m bench transfer             1 GiB up and down
   python -m bench tls                  requests and handshakes over TLS, beside nginx
+  python -m bench slow                 a thousand slow clients beside quick ones
+  python -m bench lifecycle            reloads and kills of workers at full rate (60 s unless --seconds says)
   python -m bench influx               InfluxDB writes, direct and through the tee
   python -m bench report RESULT.json   the tables and the chart into docs/performance.md (several files allowed)
   python -m bench targets RESULT.json  what httptee is held to, and whether it holds
@@ -27,7 +29,8 @@ A peer, for example another checkout of this one:
   --peer "before=env PYTHONPATH=$PWD/../before python -m httptee -l {listen} -a {a} -b {b} -b.percent 100"
 Also filled in: {port}, {a_port}, {b_port}. Nothing leaves 127.0.0.1.
 """
-RUNS = {"tees": tees, "isolation": isolation, "transfer": transfer, "influx": influx, "tls": tls}
+RUNS = {"tees": tees, "isolation": isolation, "transfer": transfer, "influx": influx, "tls": tls,
+        "slow": slow, "lifecycle": lifecycle}  # fmt: skip
 
 
 def listed(text: str) -> list[str]:
@@ -71,7 +74,7 @@ def arguments() -> argparse.ArgumentParser:
         "results", nargs="*", type=Path, metavar="RESULT.json", help="for report and targets: what runs wrote"
     )
     parser.add_argument("--rounds", type=positive, default=5, help="interleaved rounds (default: %(default)s)")
-    parser.add_argument("--seconds", type=positive, default=3, help="of load in a round (default: %(default)s)")
+    parser.add_argument("--seconds", type=positive, help="of load in a round (default: 3; lifecycle: 60 in all)")
     parser.add_argument("--warmup", type=int, default=1, help="seconds of load before it (default: %(default)s)")
     parser.add_argument("--cases", type=case_list, default=list(CASES), help=f"of {','.join(CASES)} (default: all)")
     parser.add_argument(
@@ -80,8 +83,9 @@ def arguments() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--only", type=listed, help="these subjects only (and the peers among them)")
     parser.add_argument(
-        "--scenarios", type=listed, help=f"isolation: of {','.join(isolation.SCENARIOS)} (default: all)"
-    )
+        "--scenarios", type=listed,
+        help=f"isolation: of {','.join(isolation.SCENARIOS)}; slow: of {','.join(slow.WAYS)} (default: all)",
+    )  # fmt: skip
     parser.add_argument("--soak", type=int, default=60, help="isolation: seconds at full rate for memory (default: 60)")
     parser.add_argument("--size", type=positive, default=1024, help="transfer: MiB a body (default: %(default)s)")
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=COMMAND", help="another tee; see below")
@@ -95,7 +99,7 @@ def measure(options: argparse.Namespace) -> Json:
     """Run what was asked for."""
     for name in ("nginx", options.load):
         program(name)
-    plan = tees.Plan(options.rounds, options.seconds, options.warmup)
+    plan = tees.Plan(options.rounds, options.seconds or 3, options.warmup)
     # What else the machine was doing is part of every figure, and hardest to find out afterwards.
     busy: Json = {"load average before": f"{os.getloadavg()[0]:.1f}"}
     told: Json = {"rounds": plan.rounds, "seconds": plan.seconds}
@@ -115,6 +119,14 @@ def measure(options: argparse.Namespace) -> Json:
             tables = transfer.run(workspace, choose(options.only, options.peer, ["direct", "nginx", "httptee"]),
                                   plan, options.size)  # fmt: skip
             told = {"rounds": plan.rounds, "MiB": options.size}
+        elif options.run == "slow":
+            subjects = choose(options.only, options.peer, ["httptee"])
+            tables = slow.run(workspace, subjects, slow.choose(options.scenarios), load, plan)
+            told.update(load=options.load)
+        elif options.run == "lifecycle":
+            seconds = options.seconds or lifecycle.SECONDS
+            tables = lifecycle.run(workspace, seconds)
+            told = {"seconds": seconds}
         elif options.run == "tls":
             tables = tls.run(workspace, load, plan)
             told.update(load=f"{options.load}, hey for handshakes")

@@ -26,6 +26,8 @@ HEADER = [
     f"{TIMES} absent",
     "p99",
     f"{TIMES} absent",
+    "CPU µs a request",
+    f"{TIMES} absent",
     "memory",
     "memory over the long load",
     "notes",
@@ -155,11 +157,9 @@ def cells(scenario: Scenario, row: Row, base: Figures | None, grown: Memory | No
     """A table row as text."""
     got = row.median
     if got is None:
-        return [scenario.title, "", "", "", "", "", "", row.reason]
+        return [scenario.title, *[""] * (len(HEADER) - 2), row.reason]
     star = "*" if row.errors else ""
-    against = ["", ""]
-    if base is not None:
-        against = [f"{got.rate / base.rate:.2f}" if base.rate else "", f"{got.p99 / base.p99:.2f}" if base.p99 else ""]
+    against = {name: f"{value:.2f}" for name, value in ratios(got, base).items()}
     growth = NOTHING
     if grown is not None:
         before, after, peak = megabytes(grown.before), megabytes(grown.after), megabytes(grown.peak - grown.before)
@@ -168,17 +168,26 @@ def cells(scenario: Scenario, row: Row, base: Figures | None, grown: Memory | No
         filter(None, [f"* {row.errors} errors in {len(row.samples)} runs" if row.errors else "", row.reason])
     )
     rate, p99 = f"{got.rate:,.0f}{star}", microseconds(got.p99) + star
-    return [scenario.title, rate, against[0], p99, against[1], megabytes(got.memory or 0.0), growth, note]
+    return [
+        scenario.title, rate, against.get("rate", ""), p99, against.get("p99", ""),
+        f"{got.cpu:,.0f}" if got.cpu else NOTHING, against.get("cpu", ""),
+        megabytes(got.memory or 0.0), growth, note,
+    ]  # fmt: skip
+
+
+def ratios(got: Figures, base: Figures | None) -> dict[str, float]:
+    """Rate, p99 and CPU time as multiples of those with B absent, as far as they were measured."""
+    if base is None:
+        return {}
+    pairs = {"rate": (got.rate, base.rate), "p99": (got.p99, base.p99), "cpu": (got.cpu, base.cpu)}
+    return {name: mine / other for name, (mine, other) in pairs.items() if mine is not None and other}
 
 
 def to_json(key: Key, row: Row, grown: Memory | None, base: Figures | None) -> Json:
     """A row as it is written down."""
     found = row_json(row, [])
-    got = row.median
-    ratios = (
-        {"rate": got.rate / base.rate, "p99": got.p99 / base.p99} if got and base and base.rate and base.p99 else None
-    )
-    return {**found, "scenario": key.scenario, "absent": ratios, "soak": asdict(grown) if grown else None}
+    absent = ratios(row.median, base) if row.median else {}
+    return {**found, "scenario": key.scenario, "absent": absent or None, "soak": asdict(grown) if grown else None}
 
 
 def run(

@@ -21,7 +21,8 @@ from . import measure
 GRACE = 5.0
 """Seconds a program gets to end by itself. A tee that drains a dead B longer than that is cut short."""
 
-DEBIAN = {"nginx": "nginx", "wrk": "wrk", "hey": "hey", "influxd": "influxdb", "influx": "influxdb-client"}
+DEBIAN = {"nginx": "nginx", "wrk": "wrk", "hey": "hey", "influxd": "influxdb", "influx": "influxdb-client",
+          "slowhttptest": "slowhttptest"}  # fmt: skip
 
 
 class BenchError(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from . import lifecycle, slow
 from .figures import ENOUGH, Json, percent
 from .report import NOTHING, TIMES, markdown
 
@@ -117,6 +118,29 @@ def written(result: Json) -> Measured:
     return share
 
 
+def beside(way: str, when: str) -> Callable[[Json], Measured]:
+    """The quick clients' p99 with slow ones, coming or there, as a multiple of the same without."""
+
+    def measure(result: Json) -> Measured:
+        row = rows(result, slow.title(OURS)).get(way)
+        if row is None:
+            return None
+        got = row["median"]
+        return got[when] / got["without"] if got else str(row["reason"])
+
+    return measure
+
+
+def survived(scenario: str, name: str) -> Callable[[Json], Measured]:
+    """A count of the run of reloads and kills."""
+
+    def measure(result: Json) -> Measured:
+        row = rows(result, lifecycle.TITLE).get(scenario)
+        return float(row[name]) if row else None
+
+    return measure
+
+
 def small(connections: int) -> str:
     """The title of a load of small requests."""
     return f"GET small, {connections} connection{'s' if connections != 1 else ''}"
@@ -152,6 +176,15 @@ TARGETS = (
             Target(f"{way}: rate, {X} nginx", "transfer", transferred(way, "rate"), 0.5),
         )
     ),
+    Target(f"B refuses: CPU a request, {X} B absent", "isolation", isolated("refusing", "cpu"), 1.1, most=True),
+    *(
+        Target(f"1,000 clients are {what}, {told}: p99, {X} without", "slow", beside(way, when), 1.5, most=True)
+        for way, what in slow.WAYS.items()
+        for when, told in (("coming", "while they come"), ("there", "while they are there"))
+    ),
+    Target("reloads: failed requests", "lifecycle", survived("reloads", "failures"), 0, most=True),
+    Target("kills: failures beyond what was in flight", "lifecycle", survived("kills", "excess"), 0, most=True),
+    Target("clones that the ledger does not account for", "lifecycle", survived("all", "unaccounted"), 0, most=True),
     Target(f"InfluxDB writes, {X} direct", "influx", written, 0.6),
 )
 

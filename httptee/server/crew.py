@@ -33,7 +33,6 @@ logger = logging.getLogger(__name__)
 _QUICK = 4
 _SLOW = 0.005  # seconds
 _MOST_HELD = 1000
-_IDLE, _PARKED = 0.0, -1.0  # in the place of the time at which a thread took its connection
 
 
 class Crew:
@@ -51,12 +50,12 @@ class Crew:
         self.overwhelmed = False
         """Whether all threads there may be have been at one request each for a while."""
         self._size = size
+        self._busy: dict[int, float] = {}  # when each thread that serves took its connection; not those that are held
         self._held = 0  # threads that wait for a client to take its answer
         self._serve = serve
         self._call = call
         self._called = False
         self._threads: list[threading.Thread] = []
-        self._since: list[float] = []  # for each thread: when it took the connection it serves
         self._allowed = min(size, _QUICK)
         self._awake = 0
         self._lock = threading.Lock()  # guards the counts of threads; taken when one starts, parks or ends
@@ -68,8 +67,7 @@ class Crew:
         self.ready.register(self._bell, select.EPOLLIN | select.EPOLLET)
 
     def __repr__(self) -> str:
-        busy = sum(since > _IDLE for since in self._since)
-        return f"<Crew [busy {busy}, awake {self._awake}/{self._size}]>"
+        return f"<Crew [busy {len(self._busy)}, held {self._held}, awake {self._awake}/{self._size}]>"
 
     def start(self) -> None:
         """Start the threads that are allowed from the beginning; more come when they are needed."""
@@ -77,23 +75,28 @@ class Crew:
 
     def reinforce(self) -> bool:
         """Let as many threads serve as the slow ones among them leave room for; whether to come back soon."""
-        now = monotonic()
-        busy = [since for since in self._since if since > _IDLE]
-        slow = sum(now - since > _SLOW for since in busy)
-        size = self._size + min(self._held, _MOST_HELD)
+        now, held = monotonic(), self._held
+        busy = list(self._busy.copy().values())  # a copy, since others write to it
+        slow = held + sum(now - since > _SLOW for since in busy)
+        size = self._size + min(held, _MOST_HELD)
         self._allowed = min(size, _QUICK + slow) if self.pressure.high else size
         if self._awake < self._allowed:
             self._call_up()
         self.overwhelmed = slow >= size
-        if self.waiting and _IDLE in self._since:
+        if self.waiting and self._anybody_idle:
             self.ring()
-        self._called = bool(self.waiting) or len(busy) >= min(_QUICK, size)
+        self._called = bool(self.waiting) or len(busy) >= min(_QUICK, self._size)
         return self._called
 
     @property
     def queueing(self) -> bool:
         """Whether requests wait for a thread."""
         return self.overwhelmed or bool(self.waiting)
+
+    @property
+    def _anybody_idle(self) -> bool:
+        """Whether a thread is left to take the next connection."""
+        return len(self._busy) + self._held < self._awake
 
     def ring(self) -> None:
         """Wake a sleeping thread to look at what is `waiting`."""
@@ -102,12 +105,15 @@ class Crew:
     @contextmanager
     def held(self) -> Iterator[None]:
         """Around the wait of a thread of the crew for a client that is slow to take its answer."""
+        me = threading.get_ident()
         with self._lock:
+            since = self._busy.pop(me)
             self._held += 1
         try:
             yield
         finally:
             with self._lock:
+                self._busy[me] = since
                 self._held -= 1
 
     def stop(self, timeout: float) -> bool:
@@ -135,21 +141,20 @@ class Crew:
             self._parked.notify(from_park)
             self._awake += needed
             for _ in range(needed - from_park):
-                number = len(self._threads)
-                self._since.append(_IDLE)
-                thread = threading.Thread(target=self._run, args=(number,), name=f"crew-{number}", daemon=True)
+                thread = threading.Thread(target=self._run, name=f"crew-{len(self._threads)}", daemon=True)
                 self._threads.append(thread)
                 thread.start()
 
-    def _run(self, number: int) -> None:
+    def _run(self) -> None:
         """One thread's life."""
-        wait, since, serve, waiting = self.ready.poll, self._since, self._serve, self.waiting
+        wait, busy, serve, waiting = self.ready.poll, self._busy, self._serve, self.waiting
+        me = threading.get_ident()
         while True:
             for descriptor, events in wait(-1, 1):
                 if descriptor == self._stop_reader:
                     return
-                since[number] = monotonic()
-                if not self._called and _IDLE not in since:
+                busy[me] = monotonic()
+                if not self._called and not self._anybody_idle:
                     self._called = True
                     self._call()
                 try:
@@ -157,12 +162,12 @@ class Crew:
                 except Exception:
                     logger.exception("a thread of the crew failed at a connection")
                 while waiting:
-                    self._serve_waiting(number)
-                since[number] = _IDLE
-            if self._awake > self._allowed and not self._park(number):
+                    self._serve_waiting()
+                del busy[me]
+            if self._awake > self._allowed and not self._park():
                 return
 
-    def _serve_waiting(self, number: int) -> None:
+    def _serve_waiting(self) -> None:
         """Do what has waited longest for a thread, and let another one see to the next."""
         try:
             work = self.waiting.popleft()
@@ -170,18 +175,16 @@ class Crew:
             return
         if self.waiting:
             self.ring()
-        self._since[number] = monotonic()
+        self._busy[threading.get_ident()] = monotonic()
         try:
             work()
         except Exception:
             logger.exception("a thread of the crew failed at a connection")
 
-    def _park(self, number: int) -> bool:
+    def _park(self) -> bool:
         """Sleep until needed again; False when it is time to end."""
         with self._parked:
             if self._awake > self._allowed and not self._stopping:
-                self._awake -= 1
-                self._since[number] = _PARKED
+                self._awake -= 1  # whoever calls it up counts it again
                 self._parked.wait()
-                self._since[number] = _IDLE
             return not self._stopping

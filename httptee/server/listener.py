@@ -36,6 +36,9 @@ _SHORT_TICK = 0.005  # seconds between looks at the crew while it is short of th
 _LOOK_AT_MOST = 256  # ready connections that the main thread reads at a time when no other thread can
 _QUIET = 1.0  # seconds; a connection that has been idle for that long is closed by a server that drains
 _ASIDE = 0.001  # seconds between looks at whether it is this process's turn to accept
+_MOST_UNSENT = 128 * 1024
+"""Bytes of an answer that the kernel takes before its connection can send them. By itself it would take up to 4 MB for
+each slow reader, and a thousand of those exhaust what all connections of a machine share (tcp_mem)."""
 _NO_DESCRIPTOR_PAUSE = 0.1  # seconds without accepting when the process is out of descriptors
 
 
@@ -211,6 +214,7 @@ class Server(TcpWSGIServer):
             return True
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_UNSENT)
             channel = self.channel_class(self, connection, address, self.adj, self._map)
             self.crew.ready.register(channel.socket, READY)
         except OSError:

@@ -1,3 +1,4 @@
+import contextlib
 import math
 import os
 import select
@@ -17,6 +18,7 @@ class Pipes:
         self.gate = threading.Event()
         if not held:
             self.gate.set()
+        self.around = contextlib.nullcontext
         self.served = []
         self.calls = 0
         self.crew = Crew(size, self.serve, self.called)
@@ -26,7 +28,8 @@ class Pipes:
 
     def serve(self, descriptor, events):
         self.served.append(descriptor)
-        assert self.gate.wait(10)
+        with self.around():
+            assert self.gate.wait(10)
 
     def called(self):
         self.calls += 1
@@ -86,7 +89,7 @@ def test_threads_that_wait_for_a_slow_upstream_make_room_for_others(pipes):
     made = pipes(20)
     made.make_ready(30)
     eventually(lambda: made.crew.reinforce() and len(made.served) == 20)
-    assert repr(made.crew) == "<Crew [busy 20, awake 20/20]>"
+    assert repr(made.crew) == "<Crew [busy 20, held 0, awake 20/20]>"
     made.gate.set()
     eventually(lambda: len(made.served) == 30)
 
@@ -99,7 +102,7 @@ def test_threads_that_are_not_needed_any_more_are_parked(pipes):
     eventually(lambda: not made.crew.reinforce())
     made.make_ready(200)
     eventually(lambda: len(made.served) == 220)
-    eventually(lambda: repr(made.crew) == f"<Crew [busy 0, awake {module._QUICK}/20]>")
+    eventually(lambda: repr(made.crew) == f"<Crew [busy 0, held 0, awake {module._QUICK}/20]>")
 
 
 def test_parked_threads_are_called_up_again(pipes):
@@ -131,3 +134,15 @@ def test_a_connection_that_fails_costs_no_thread(pipes, caplog):
     eventually(lambda: made.served or failing)
     made.make_ready(10)
     eventually(lambda: len(made.served) + len(failing) == 11)
+
+
+def test_threads_that_are_held_by_clients_call_for_no_attention(pipes):
+    made = pipes(8)
+    made.around = made.crew.held
+    made.make_ready(20)
+    eventually(lambda: not made.crew.reinforce() and repr(made.crew).startswith("<Crew [busy 0, held 20, "))
+    assert len(made.served) == 20
+    assert not made.crew.reinforce()
+    assert not made.crew.queueing
+    made.gate.set()
+    eventually(lambda: repr(made.crew).startswith("<Crew [busy 0, held 0, "))

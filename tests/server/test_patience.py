@@ -1,5 +1,6 @@
 """Slow clients: what they get, and that others do not notice them."""
 
+import socket
 import threading
 
 import pytest
@@ -147,3 +148,30 @@ def test_a_pipelined_request_that_waits_behind_a_long_one_is_not_late(serve):
     for _ in range(2):
         assert client.head().startswith(b"HTTP/1.1 200 OK")
         assert client.body(2) == b"xx"
+
+
+def test_the_kernel_holds_little_of_an_answer_for_a_client_that_does_not_take_it(serve):
+    written = []
+
+    class Pieces:
+        def __iter__(self):
+            while True:
+                written.append(50_000)
+                yield bytes(50_000)
+
+        def close(self):
+            pass
+
+    def app(environ, start_response):
+        start_response("200 OK", [])
+        return Pieces()
+
+    running = serve(app, client_timeout=60)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", running.port))
+        client.sendall(GET)
+        eventually(lambda: running.server.crew._held == 1)
+        # What the client's kernel takes, what the tee's own does, what is buffered, and the piece in hand.
+        assert sum(written) < 600_000
+    eventually(lambda: running.server.crew._held == 0)

@@ -1,0 +1,89 @@
+"""slowhttptest in its three modes: others get every answer meanwhile, and nothing of it is left afterwards."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.backend import Backend, deterministic
+from tests.support.load import Load
+from tests.support.net import PATIENCE, eventually, require
+from tests.support.process import clean_environment
+from tests.support.scripts import response
+from tests.support.tee import Tee
+from tests.support.wire import Request
+
+pytestmark = pytest.mark.integration
+
+SLOW = 100
+SECONDS = 3
+MODES = {
+    "headers": ["-H", "-i", "1"],
+    "body": ["-B", "-i", "1", "-s", "100000"],
+    "reading": ["-X", "-n", "1", "-w", "512", "-y", "1024", "-z", "32"],
+}
+
+
+def application(request: Request) -> bytes:
+    """Something large to read slowly, and the usual answers."""
+    return response(body=bytes(5_000_000)) if request.target == "/large" else deterministic(request)
+
+
+def connections(tee: Tee) -> int:
+    """How many connections the tee has with clients."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(fields[1].endswith(f":{tee.port:04X}") and fields[9] != "0" and fields[3] != "0A" for fields in lines)
+
+
+def descriptors(tee: Tee) -> int:
+    """How many descriptors its processes have, those of idle connections to A and B aside."""
+    count = 0
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    upstream = {f"socket:[{fields[9]}]" for fields in lines if not fields[1].endswith(f":{tee.port:04X}")}
+    for pid in tee.program.group():
+        count += sum(str(each.readlink()) not in upstream for each in Path(f"/proc/{pid}/fd").iterdir())
+    return count
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_slowhttptest_changes_nothing_for_others_and_leaves_nothing_behind(mode: str) -> None:
+    program = require("slowhttptest")
+    with (
+        Backend(application) as a,
+        Backend(application) as b,
+        Tee("-a", a.url, "-b", b.url, "-processes", "2", "-b.max-body", "1000000") as tee,
+    ):
+        with Load(tee.port, 2) as load:
+            eventually(lambda: load.answered > 20)
+        eventually(lambda: connections(tee) == 0)
+        before = descriptors(tee)
+        command = [program, *MODES[mode], "-c", str(SLOW), "-r", "100", "-l", str(SECONDS), "-p", str(int(PATIENCE)),
+                   "-u", f"{tee.url}/{'large' if mode == 'reading' else ''}"]  # fmt: skip
+        with (
+            subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=clean_environment()
+            ) as slow,
+            Load(tee.port, 4) as load,
+        ):
+            try:
+                eventually(lambda: connections(tee) >= SLOW, "the slow clients")
+                answered = load.answered
+                eventually(lambda: load.answered > answered + 20, "answers to others beside the slow clients")
+                output, _ = slow.communicate(timeout=PATIENCE)
+            finally:
+                slow.kill()
+        assert b"service available:   YES" in strip_colours(output), output.decode()
+        assert load.troubles == []
+        eventually(lambda: connections(tee) == 0, "the end of all connections")
+        eventually(lambda: descriptors(tee) <= before, "as many descriptors as before")
+        (ledger,) = tee.stop()
+        assert ledger.seen == ledger.delivered + ledger.failed + ledger.dropped
+        assert ledger.in_flight == 0
+
+
+def strip_colours(output: bytes) -> bytes:
+    """What a program has printed, without the escapes for a terminal."""
+    return re.sub(rb"\x1b\[[0-9;]*m", b"", output)
