@@ -1,7 +1,7 @@
 """The listening side of one process: accepts connections and lets a crew of threads serve them.
 
-The main thread accepts, looks after idle connections and the size of the crew, and is where signals arrive. It never
-touches what a client sends or gets.
+The main thread accepts, looks after idle connections and the size of the crew, and is where signals arrive. Of what a
+client sends or gets it touches no more than handshakes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from httptee.message import Response
 from httptee.server.channel import READY, Channel
 from httptee.server.crew import Crew
 from httptee.server.door import Door
+from httptee.server.listening import NO_DISPATCHER
 from httptee.server.patience import look_after
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 _TICK = 1.0  # seconds between looks at idle connections
 _SHORT_TICK = 0.005  # seconds between looks at the crew while it is short of threads
+_AT_ONCE = 8  # newcomers that are seen to before the main thread looks at anything else
 _LOOK_AT_MOST = 256  # ready connections that the main thread reads at a time when no other thread can
 _QUIET = 1.0  # seconds; a connection that has been idle for that long is closed by a server that drains
 _NO_DESCRIPTOR_PAUSE = 0.1  # seconds without accepting when the process is out of descriptors
@@ -53,9 +55,10 @@ class Server(TcpWSGIServer):
         close_connections: bool,
         max_pending: int = 1000,
     ) -> None:
-        self.crew = Crew(threads, self._serve, self.wake)
+        self.crew = Crew(threads, self._serve, super().pull_trigger)
         self._listening = select.epoll()
         self._stopping = False
+        self._asks = True  # whether to ask if this process is still wanted
         self.closes_connections = close_connections
         self.client_timeout = client_timeout
         self.on_refusal: Callable[[WSGIEnvironment, Response], object] = lambda environ, answer: None
@@ -67,12 +70,13 @@ class Server(TcpWSGIServer):
             map={},
             _start=False,
             _sock=listening,
-            dispatcher=_NO_DISPATCHER,
+            dispatcher=NO_DISPATCHER,
             adj=adj,
             sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
             bind_socket=False,
         )
         self.port = str(self.effective_port)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it
         self._listening.register(listening, select.EPOLLIN | select.EPOLLEXCLUSIVE)
         self._listening.register(self.trigger.socket, select.EPOLLIN)
         self.accepting = True
@@ -80,22 +84,27 @@ class Server(TcpWSGIServer):
     def run(self, wanted: Callable[[], bool] = lambda: True) -> None:
         """Accept and serve until `stop`, or until `wanted` says no, which is asked at every `wake` and every second."""
         self.crew.start()
-        next_tick = monotonic() + _TICK
-        short_of_threads, ask = False, True
+        next_tick = next_look = monotonic()
+        short_of_threads, trigger = False, self.trigger.socket.fileno()
         while not self._stopping:
-            for descriptor, _ in self._listening.poll(_SHORT_TICK if short_of_threads else _TICK):
+            for descriptor, _ in self._listening.poll(_SHORT_TICK if short_of_threads else _TICK, _AT_ONCE):
                 if descriptor == self._fileno:
                     self.handle_accept()
-                else:
+                elif descriptor == trigger:
                     self.trigger.handle_read()
-                    ask = True
-            short_of_threads = self._reinforce()
-            if monotonic() >= next_tick:
-                next_tick = monotonic() + _TICK
+                    next_look = 0.0
+                elif (channel := self._map.get(descriptor)) is not None:
+                    self._greet(channel)
+            now = monotonic()
+            if now >= next_look:  # many connections a second are no reason to look at the crew as often
+                next_look = now + _SHORT_TICK
+                short_of_threads = self._reinforce()
+            if now >= next_tick:
+                next_tick = now + _TICK
                 self.maintenance(time())
-                ask = True
-            if ask:
-                ask = False
+                self._asks = True
+            if self._asks:
+                self._asks = False
                 self._stopping = self._stopping or not wanted()
 
     def stop(self) -> None:
@@ -105,6 +114,7 @@ class Server(TcpWSGIServer):
 
     def wake(self) -> None:
         """Have the main thread look around; safe in a signal handler."""
+        self._asks = True
         super().pull_trigger()
 
     def drain(self, timeout: float) -> None:
@@ -115,11 +125,10 @@ class Server(TcpWSGIServer):
         when it has been quiet for a while: its next request may be on its way already, and would be lost.
         """
         began = monotonic()
-        deadline = began + timeout
+        deadline, next_tick = began + timeout, began + _TICK
         self.closes_connections = True
         self.stop_accepting()
         asked = time()
-        next_tick = began + _TICK
         while self.active_channels and monotonic() < deadline:
             quiet = time() - min(_QUIET, timeout / 2)
             for channel in list(self.active_channels.values()):
@@ -156,6 +165,13 @@ class Server(TcpWSGIServer):
                     self._look(channel, events)
         return soon
 
+    def _welcome(self, channel: Channel) -> None:
+        """Have a new connection served."""
+        self.crew.ready.register(channel._fileno, READY)
+
+    def _greet(self, channel: Channel) -> None:
+        """Go on with a new connection that `_welcome` has kept for the main thread."""
+
     def _look(self, channel: Channel, events: int) -> None:
         try:
             if channel.look(events, len(self.crew.waiting) < self._max_pending):
@@ -187,13 +203,11 @@ class Server(TcpWSGIServer):
                 logger.warning("out of file descriptors: connections wait in the kernel's backlog")
                 sleep(_NO_DESCRIPTOR_PAUSE)
             return False
-        if not self._door.admits(len(self.active_channels)):
-            self._door.refuse(connection)
-            return True
         try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            channel = self.channel_class(self, connection, address, self.adj, self._map)
-            self.crew.ready.register(channel.socket, READY)
+            if self._door.admits(len(self.active_channels)):
+                self._welcome(self.channel_class(self, connection, address, self.adj, self._map))
+            else:
+                self._door.refuse(connection)
         except OSError:
             connection.close()
         return True
@@ -234,13 +248,3 @@ class Server(TcpWSGIServer):
         except Exception:
             channel.cut_off()
             raise
-
-
-class _NoDispatcher:
-    """Stands where waitress wants its thread pool."""
-
-    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> None:
-        """There is nothing to shut down."""
-
-
-_NO_DISPATCHER = _NoDispatcher()

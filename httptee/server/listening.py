@@ -61,3 +61,13 @@ def _without_ipv6(error: OSError) -> bool:
     import errno
 
     return error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+
+
+class _NoDispatcher:
+    """Stands where waitress wants its thread pool."""
+
+    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> None:
+        """There is nothing to shut down."""
+
+
+NO_DISPATCHER = _NoDispatcher()
