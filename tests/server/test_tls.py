@@ -412,6 +412,22 @@ class TestEnd:
         running.stop()
         assert client.rest() == b""
 
+    def test_a_handshake_in_the_middle_is_brought_to_its_end_by_a_server_that_drains(self, serve, wire):
+        running = serve()
+        one = wire(running)
+        one.socket.sendall(one.hello())
+        one.incoming.write(one.socket.recv(65536))
+        running.server.stop()
+        running.thread.join()
+        drain = threading.Thread(target=running.server.drain, args=(30.0,))
+        drain.start()
+        one.tls.do_handshake()
+        one.socket.sendall(one.outgoing.read() + one.encrypted(GET))
+        answer = one.read()
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert b"Connection: close" in answer
+        drain.join()
+
 
 class TestBounds:
     @pytest.mark.parametrize("half", [b"G", b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc"])
