@@ -18,7 +18,7 @@ EPILOG = """\
   python -m bench                      direct, plain tee, nginx mirror, Envoy and httptee
   python -m bench isolation            what a bad B does to A's clients
   python -m bench transfer             1 GiB up and down
-  python -m bench tls                  requests and handshakes over TLS, beside nginx
+  python -m bench tls                  requests, handshakes, transfers and idle peers over TLS
   python -m bench slow                 a thousand slow clients beside quick ones
   python -m bench lifecycle            reloads and kills of workers at full rate (60 s unless --seconds says)
   python -m bench influx               InfluxDB writes, direct and through the tee
@@ -87,7 +87,7 @@ def arguments() -> argparse.ArgumentParser:
         help=f"isolation: of {','.join(isolation.SCENARIOS)}; slow: of {','.join(slow.WAYS)} (default: all)",
     )  # fmt: skip
     parser.add_argument("--soak", type=int, default=60, help="isolation: seconds at full rate for memory (default: 60)")
-    parser.add_argument("--size", type=positive, default=1024, help="transfer: MiB a body (default: %(default)s)")
+    parser.add_argument("--size", type=positive, default=1024, help="transfer, tls: MiB a body (default: %(default)s)")
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=COMMAND", help="another tee; see below")
     parser.add_argument("--load", choices=["wrk", "hey"], default="wrk", help="load generator (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="where the result is written (default: bench/results/)")
@@ -128,8 +128,8 @@ def measure(options: argparse.Namespace) -> Json:
             tables = lifecycle.run(workspace, seconds)
             told = {"seconds": seconds}
         elif options.run == "tls":
-            tables = tls.run(workspace, load, plan)
-            told.update(load=f"{options.load}, hey for handshakes")
+            tables = tls.run(workspace, load, plan, options.size)
+            told.update({"load": f"{options.load}, hey for handshakes", "MiB": options.size})
         else:
             tables = influx.run(workspace, choose(options.only, options.peer, ["direct", "nginx", "httptee"]), plan)
             told["load"] = "hey"

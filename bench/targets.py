@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from . import lifecycle, slow
+from . import lifecycle, slow, tls, tls_extremes
 from .figures import ENOUGH, Json, percent
 from .report import NOTHING, TIMES, markdown
 
@@ -107,6 +107,31 @@ def transferred(way: str, name: str) -> Callable[[Json], Measured]:
     return measure
 
 
+def over_tls(title: str, name: str = "rate") -> Callable[[Json], Measured]:
+    """Our rate over TLS as a multiple of nginx's, if B got its clones where they were counted; or our own figure."""
+
+    def measure(result: Json) -> Measured:
+        found = rows(result, title)
+        mine, other = found.get(OURS), found.get("nginx")
+        if not mine or not other:
+            return None
+        if mine.get("delivered", 1.0) < ENOUGH:
+            return f"B got {percent(mine['delivered'])}"
+        return float(mine["rate"] / other["rate"] if name == "rate" else mine[name])
+
+    return measure
+
+
+def crowd(figure: Callable[[Json], float]) -> Callable[[Json], Measured]:
+    """A figure of the run beside peers that never come to the end of their handshake."""
+
+    def measure(result: Json) -> Measured:
+        row = rows(result, tls_extremes.CROWD_TITLE).get(OURS)
+        return float(figure(row)) if row else None
+
+    return measure
+
+
 def written(result: Json) -> Measured:
     """InfluxDB writes through the tee as a multiple of direct ones."""
     row = rows(result, "InfluxDB writes, 1 connection").get(OURS)
@@ -185,6 +210,25 @@ TARGETS = (
     Target("reloads: failed requests", "lifecycle", survived("reloads", "failures"), 0, most=True),
     Target("kills: failures beyond what was in flight", "lifecycle", survived("kills", "excess"), 0, most=True),
     Target("clones that the ledger does not account for", "lifecycle", survived("all", "unaccounted"), 0, most=True),
+    Target(f"TLS: requests/s at 32 connections, {X} nginx", "tls", over_tls(tls.KEEP_ALIVE), 0.9),
+    *(
+        Target(f"TLS: handshakes/s, {kind}, {X} nginx", "tls", over_tls(f"{tls.HANDSHAKES}, {kind}"), 0.8)
+        for kind in tls.KEYS
+    ),
+    *(
+        target
+        for way in tls_extremes.WAYS
+        for title in (tls_extremes.transfer_title(way),)
+        for target in (
+            Target(f"TLS: {way}: memory growth, MB", "tls", over_tls(title, "growth"), MEGABYTES_16, True, 1e6),
+            Target(f"TLS: {way}: rate, {X} nginx", "tls", over_tls(title), 0.5),
+        )
+    ),
+    Target(f"TLS: p99 beside idle peers, {X} alone", "tls", crowd(lambda row: row["beside"] / row["alone"]), 1.5, True),
+    Target("TLS: errors beside idle peers", "tls", crowd(lambda row: row["errors"]), 0, most=True),
+    # The deadline itself, a second until it is looked at, and what it takes to connect them all.
+    Target("TLS: idle peers closed after, s", "tls", crowd(lambda row: row["closed"]), tls_extremes.DEADLINE + 3, True),
+    Target("TLS: descriptors left", "tls", crowd(lambda row: row["left"]), tls_extremes.SPARE, most=True),
     Target(f"InfluxDB writes, {X} direct", "influx", written, 0.6),
 )
 

@@ -1,4 +1,7 @@
-"""TLS in front: requests a second over connections that stay, and full handshakes a second; httptee beside nginx."""
+"""TLS in front: requests a second over connections that stay, and full handshakes a second; httptee beside nginx.
+
+What is large, and who never comes to an end, is in `tls_extremes`.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from . import measure
+from . import measure, tls_extremes
 from .backends import Backend, nginx_command, settle, start_backend
 from .figures import Json, percent
 from .load import CASES, TIMEOUT, Load, finish, parse_hey
@@ -31,8 +34,10 @@ KEYS = {
 }
 """What the certificates sign with."""
 NAMES = ("nginx", "httptee")
+# The protocols are nginx's own default from 1.23.4 on. An older one leaves TLS 1.3 out, whose handshakes cost more.
 NGINX_TLS = """listen 127.0.0.1:{port} ssl backlog=4096;
-        ssl_certificate {certificate}; ssl_certificate_key {certificate};"""
+        ssl_certificate {certificate}; ssl_certificate_key {certificate};
+        ssl_protocols TLSv1.2 TLSv1.3;"""
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,7 @@ def sample(name: str, apply: Callable[[], object], process: Process, a: Backend,
     return Figures(a_count / seconds, cpu, min(1.0, b_count / a_count))
 
 
-def run(workspace: Workspace, load: Load, plan: Plan) -> list[Json]:
+def run(workspace: Workspace, load: Load, plan: Plan, mebibytes: int) -> list[Json]:
     """Measure everything and return the tables as they are written down."""
     a, b = start_backend(workspace, "a"), start_backend(workspace, "b")
     directory = workspace.subdirectory("certificates")
@@ -139,6 +144,12 @@ def run(workspace: Workspace, load: Load, plan: Plan) -> list[Json]:
                 samples[name].append(got)
                 progress(f"round {number + 1} of {plan.rounds}: {title}: {name}: {got.rate:,.0f}/s, {got.cpu:.0f} µs")
         tables.append(table(title, samples))
+
+    def start(name: str, to_a: int, to_b: int) -> AbstractContextManager[tuple[str, Process]]:
+        return running(workspace, name, to_a, to_b, pems["P-256"])
+
+    tables += tls_extremes.transfers(workspace, NAMES, start, plan, mebibytes)
+    tables.append(tls_extremes.crowded(workspace, start, load, plan, CONNECTIONS))
     return tables
 
 

@@ -1,12 +1,11 @@
 """The listening side of one process: accepts connections and lets a crew of threads serve them.
 
-The main thread accepts, looks after idle connections and the size of the crew, and is where signals arrive. It never
-touches what a client sends or gets.
+The main thread accepts, looks after idle connections and the size of the crew, and is where signals arrive. Of what a
+client sends or gets it touches no more than handshakes.
 """
 
 from __future__ import annotations
 
-import errno
 import logging
 import select
 import socket
@@ -17,14 +16,12 @@ from time import monotonic, sleep, time
 from typing import TYPE_CHECKING, Any
 
 from waitress.adjustments import Adjustments
-from waitress.server import TcpWSGIServer
 
 from httptee.message import Response
-from httptee.server.channel import READY, Channel
+from httptee.server.accepting import ASIDE, AcceptingServer
+from httptee.server.channel import Channel
 from httptee.server.crew import Crew
-from httptee.server.door import Door
 from httptee.server.patience import look_after
-from httptee.server.turns import Turns, alone
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -33,16 +30,12 @@ logger = logging.getLogger(__name__)
 
 _TICK = 1.0  # seconds between looks at idle connections
 _SHORT_TICK = 0.005  # seconds between looks at the crew while it is short of threads
+_AT_ONCE = 8  # newcomers that are seen to before the main thread looks at anything else
 _LOOK_AT_MOST = 256  # ready connections that the main thread reads at a time when no other thread can
 _QUIET = 1.0  # seconds; a connection that has been idle for that long is closed by a server that drains
-_ASIDE = 0.001  # seconds between looks at whether it is this process's turn to accept
-_MOST_UNSENT = 128 * 1024
-"""Bytes of an answer that the kernel takes before its connection can send them. By itself it would take up to 4 MB for
-each slow reader, and a thousand of those exhaust what all connections of a machine share (tcp_mem)."""
-_NO_DESCRIPTOR_PAUSE = 0.1  # seconds without accepting when the process is out of descriptors
 
 
-class Server(TcpWSGIServer):
+class Server(AcceptingServer):
     """waitress's server with its loop and its dispatcher replaced by one epoll set that the crew waits in."""
 
     channel_class = Channel
@@ -58,54 +51,43 @@ class Server(TcpWSGIServer):
         close_connections: bool,
         max_pending: int = 1000,
     ) -> None:
-        self.crew = Crew(threads, self._serve, self.wake)
-        self._listening = select.epoll()
+        self.crew = Crew(threads, self._serve, super().pull_trigger)
         self._stopping = False
+        self._asks = True  # whether to ask if this process is still wanted
         self.closes_connections = close_connections
         self.client_timeout = client_timeout
         self.on_refusal: Callable[[WSGIEnvironment, Response], object] = lambda environ, answer: None
-        self.on_turned_away: Callable[[], object] = lambda: None
         self._max_pending = max_pending
-        self.on_count: Callable[[int], object] = lambda connections: None
-        self.turns = Turns(alone)
-        self._door = Door(adj.connection_limit, lambda: self.on_turned_away(), plain=adj.url_scheme == "http")
-        super().__init__(
-            application,
-            map={},
-            _start=False,
-            _sock=listening,
-            dispatcher=_NO_DISPATCHER,
-            adj=adj,
-            sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
-            bind_socket=False,
-        )
-        self.port = str(self.effective_port)
-        self._listening.register(listening, select.EPOLLIN)
+        super().__init__(application, listening, adj)
         self._listening.register(self.trigger.socket, select.EPOLLIN)
-        self.accepting = True
 
     def run(self, wanted: Callable[[], bool] = lambda: True) -> None:
         """Accept and serve until `stop`, or until `wanted` says no, which is asked at every `wake` and every second."""
         self.crew.start()
-        next_tick = monotonic() + _TICK
-        short_of_threads, ask = False, True
+        next_tick = next_look = monotonic()
+        short_of_threads, trigger = False, self.trigger.socket.fileno()
         while not self._stopping:
             if self.turns.aside:
-                self._come_back()
-            wait = _ASIDE if self.turns.aside else _SHORT_TICK if short_of_threads else _TICK
-            for descriptor, _ in self._listening.poll(wait):
+                self.come_back()
+            wait = ASIDE if self.turns.aside else _SHORT_TICK if short_of_threads else _TICK
+            for descriptor, _ in self._listening.poll(wait, _AT_ONCE):
                 if descriptor == self._fileno:
-                    self._accept_or_step_aside()
-                else:
+                    self.accept_or_step_aside()
+                elif descriptor == trigger:
                     self.trigger.handle_read()
-                    ask = True
-            short_of_threads = self._reinforce()
-            if monotonic() >= next_tick:
-                next_tick = monotonic() + _TICK
+                    next_look = 0.0
+                elif (channel := self._map.get(descriptor)) is not None:
+                    self._greet(channel)
+            now = monotonic()
+            if now >= next_look:  # many connections a second are no reason to look at the crew as often
+                next_look = now + _SHORT_TICK
+                short_of_threads = self._reinforce()
+            if now >= next_tick:
+                next_tick = now + _TICK
                 self.maintenance(time())
-                ask = True
-            if ask:
-                ask = False
+                self._asks = True
+            if self._asks:
+                self._asks = False
                 self._stopping = self._stopping or not wanted()
 
     def stop(self) -> None:
@@ -115,6 +97,7 @@ class Server(TcpWSGIServer):
 
     def wake(self) -> None:
         """Have the main thread look around; safe in a signal handler."""
+        self._asks = True
         super().pull_trigger()
 
     def drain(self, timeout: float) -> None:
@@ -125,11 +108,10 @@ class Server(TcpWSGIServer):
         when it has been quiet for a while: its next request may be on its way already, and would be lost.
         """
         began = monotonic()
-        deadline = began + timeout
+        deadline, next_tick = began + timeout, began + _TICK
         self.closes_connections = True
         self.stop_accepting()
         asked = time()
-        next_tick = began + _TICK
         while self.active_channels and monotonic() < deadline:
             quiet = time() - min(_QUIET, timeout / 2)
             for channel in list(self.active_channels.values()):
@@ -146,28 +128,6 @@ class Server(TcpWSGIServer):
         if self.crew.stop(max(0.0, deadline - monotonic())):
             self._close_descriptors()
 
-    def stop_accepting(self) -> None:
-        """Take in all that the kernel has accepted on the tee's behalf, and close the listening socket. May be called
-        twice. Even where others listen on: the kernel may have chosen to wake this process for a connection."""
-        if self.accepting:
-            self.accepting = False
-            self._listening.unregister(self._fileno)
-            while self.handle_accept():
-                pass
-            self.socket.close()
-
-    def _accept_or_step_aside(self) -> None:
-        if self.turns.mine(len(self.active_channels)):
-            self.handle_accept()
-        else:
-            self._listening.modify(self._fileno, 0)
-
-    def _come_back(self) -> None:
-        """Listen again if it is this process's turn by now, or if the others have not come."""
-        if self.turns.mine(len(self.active_channels)):
-            self._listening.modify(self._fileno, select.EPOLLIN)
-            self.handle_accept()
-
     def _reinforce(self) -> bool:
         """See to it that ready connections find a thread, or wait their turn where there is none."""
         soon = self.crew.reinforce()
@@ -177,6 +137,9 @@ class Server(TcpWSGIServer):
                 if channel is not None:
                     self._look(channel, events)
         return soon
+
+    def _greet(self, channel: Channel) -> None:
+        """Go on with a new connection that `_welcome` has kept for the main thread."""
 
     def _look(self, channel: Channel, events: int) -> None:
         try:
@@ -199,28 +162,6 @@ class Server(TcpWSGIServer):
     def arm(self, descriptor: int, events: int) -> None:
         """Choose what a connection is handed to the crew for."""
         self.crew.ready.modify(descriptor, events)
-
-    def handle_accept(self) -> bool:
-        """Take one connection from the backlog, if there is one; the other processes' main threads get theirs."""
-        try:
-            connection, address = self.socket.accept()
-        except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
-                logger.warning("out of file descriptors: connections wait in the kernel's backlog")
-                sleep(_NO_DESCRIPTOR_PAUSE)
-            return False
-        if not self._door.admits(len(self.active_channels)):
-            self._door.refuse(connection)
-            return True
-        try:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_UNSENT)
-            channel = self.channel_class(self, connection, address, self.adj, self._map)
-            self.crew.ready.register(channel.socket, READY)
-        except OSError:
-            connection.close()
-        self.on_count(len(self.active_channels))
-        return True
 
     def maintenance(self, now: float) -> None:
         """Once a second: end what slow and silent clients draw out."""
@@ -258,13 +199,3 @@ class Server(TcpWSGIServer):
         except Exception:
             channel.cut_off()
             raise
-
-
-class _NoDispatcher:
-    """Stands where waitress wants its thread pool."""
-
-    def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> None:
-        """There is nothing to shut down."""
-
-
-_NO_DISPATCHER = _NoDispatcher()

@@ -12,9 +12,10 @@ import select
 import socket
 import threading
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
+from waitress.buffers import OverflowableBuffer
 from waitress.channel import HTTPChannel
 
 from httptee.errors import Overloaded, TeeError
@@ -34,6 +35,8 @@ class OwnedChannel(HTTPChannel):
     server: Server
     requests: list[RequestParser]
     request: RequestParser | None
+    sendbuf_len = 128 * 1024
+    """Bytes of what waits for a slow client that are sent at a time."""
     waits = False
     """Whether a request in hand waits for a thread, none having been free to read it."""
     stretch: Stretch | None = None
@@ -44,7 +47,17 @@ class OwnedChannel(HTTPChannel):
         self._note = False  # something has happened since the owner last looked
         self._unread = False  # the kernel may hold more from the client
         self._lingers_until = 0.0
-        super().__init__(server, sock, addr, adj, map)
+        # What HTTPChannel and its dispatcher would set up, short of asking the kernel for the size of its buffer.
+        self.server, self.adj, self.addr = server, adj, addr
+        self.outbufs = [OverflowableBuffer(adj.outbuf_overflow)]
+        self.creation_time = self.last_activity = time()
+        self.requests_lock = threading.Lock()
+        self.outbuf_lock = threading.Condition()
+        self.requests = []
+        self.connected = True
+        sock.setblocking(False)
+        self._map = map
+        self.set_socket(sock, map)
 
     def del_channel(self, map: dict[int, Any] | None = None) -> None:
         """Be no longer among the connections of the server."""

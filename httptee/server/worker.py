@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -119,6 +120,12 @@ def build_server(
 
 
 def pin(row: int) -> None:
-    """Keep this process on one core: a GIL that moves between cores spends its time moving."""
+    """Keep this process on one core: a GIL that moves between cores spends its time moving.
+
+    And let none of its threads interrupt another by being woken (SCHED_BATCH). On one core that is always the wrong
+    moment: who hands on the GIL wakes the next thread while it still holds the lock around it, and would be waited for.
+    """
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[row % len(cores)]})
+    with contextlib.suppress(OSError):  # a sandbox may forbid it
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))

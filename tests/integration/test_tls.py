@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ from tests.support.client import RawClient, ask, request_bytes
 from tests.support.load import Load
 from tests.support.net import eventually, require
 from tests.support.process import Program, clean_environment
-from tests.support.programs import hey, run
+from tests.support.programs import hey, nginx, run
 from tests.support.scripted import ScriptedServer
 from tests.support.scripts import answer
 from tests.support.tee import Tee
@@ -311,30 +312,52 @@ class TestPrograms:
         assert b"Verify return code: 0 (ok)" in done.stdout
         assert b"ALPN protocol: http/1.1" in done.stdout
 
-    def test_sslyze_finds_nothing_that_nginx_would_not_be_blamed_for(self, tee: Tee, tmp_path: Path) -> None:
-        found = tmp_path / "found.json"
-        argv = [sys.executable, "-m", "sslyze", f"--json_out={found}", "--sslv2", "--sslv3", "--tlsv1", "--tlsv1_1",
-                "--tlsv1_2", "--tlsv1_3", "--compression", "--reneg", "--heartbleed", "--openssl_ccs", "--fallback",
-                "--robot", "--elliptic_curves", "--early_data", "--resum", f"127.0.0.1:{tee.port}"]  # fmt: skip
-        with Program(argv) as scan:
-            scan.wait(code=None)
-        (server,) = json.loads(found.read_text())["server_scan_results"]
-        results = {name: each["result"] for name, each in server["scan_result"].items() if each["result"]}
+    def test_sslyze_finds_nothing_that_it_would_not_find_of_nginx(self, authority: Authority, tmp_path: Path) -> None:
+        certificate = authority.issue()
+        with Backend() as a, Tee("-a", a.url, "-cert.file", certificate) as tee, nginx(tmp_path, certificate) as port:
+            ours, theirs = scanned(tmp_path, tee.port, port)
+        for version in ("ssl_2_0", "ssl_3_0", "tls_1_0", "tls_1_1", "tls_1_2"):
+            assert suites(ours, version) <= suites(theirs, version), version
         for old in ("ssl_2_0", "ssl_3_0", "tls_1_0", "tls_1_1"):
-            assert not results[f"{old}_cipher_suites"]["accepted_cipher_suites"], old
-        for new in ("tls_1_2", "tls_1_3"):
-            names = [each["cipher_suite"]["name"] for each in results[f"{new}_cipher_suites"]["accepted_cipher_suites"]]
-            assert names, new
-            assert not [name for name in names if any(weak in name for weak in ("RC4", "3DES", "NULL", "EXPORT"))]
-        assert not results["heartbleed"]["is_vulnerable_to_heartbleed"]
-        assert not results["openssl_ccs_injection"]["is_vulnerable_to_ccs_injection"]
-        assert not results["tls_compression"]["supports_compression"]
-        assert not results["session_renegotiation"]["is_vulnerable_to_client_renegotiation_dos"]
-        assert results["session_renegotiation"]["supports_secure_renegotiation"]
-        assert results["tls_fallback_scsv"]["supports_fallback_scsv"]
-        assert results["robot"]["robot_result"].startswith("NOT_VULNERABLE")
-        assert not results["tls_1_3_early_data"]["supports_early_data"]
-        assert results["session_resumption"]["tls_ticket_resumption_result"] == "FULLY_SUPPORTED"
+            assert not suites(ours, old), old
+        assert suites(ours, "tls_1_2")
+        # nginx before 1.23.4 leaves TLS 1.3 out unless told otherwise.
+        aead = {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"}
+        assert suites(ours, "tls_1_3") == aead
+        assert suites(theirs, "tls_1_3") <= aead
+        weak = ("RC4", "DES", "NULL", "EXPORT", "anon", "MD5", "TLS_RSA_WITH")
+        assert not [name for name in suites(ours, "tls_1_2") if any(word in name for word in weak)]
+        curves = [{each["name"] for each in found["elliptic_curves"]["supported_curves"]} for found in (ours, theirs)]
+        assert curves[0] <= curves[1] | {"X25519", "X448", "secp256r1", "secp384r1", "secp521r1"}
+        for found in (ours, theirs):  # so that what is asserted of ours is seen to be what the scan can tell
+            assert not found["heartbleed"]["is_vulnerable_to_heartbleed"]
+            assert not found["openssl_ccs_injection"]["is_vulnerable_to_ccs_injection"]
+            assert not found["tls_compression"]["supports_compression"]
+            assert not found["session_renegotiation"]["is_vulnerable_to_client_renegotiation_dos"]
+            assert found["session_renegotiation"]["supports_secure_renegotiation"]
+            assert found["tls_extended_master_secret"]["supports_ems_extension"]
+            assert found["robot"]["robot_result"].startswith("NOT_VULNERABLE")
+            assert not found["tls_1_3_early_data"]["supports_early_data"]
+        assert ours["tls_fallback_scsv"]["supports_fallback_scsv"]
+        assert ours["session_resumption"]["tls_ticket_resumption_result"] == "FULLY_SUPPORTED"
+
+
+def scanned(directory: Path, *ports: int) -> list[dict[str, Any]]:
+    """What sslyze has found of each server, scanned side by side."""
+    report = directory / "found.json"
+    checks = ["sslv2", "sslv3", "tlsv1", "tlsv1_1", "tlsv1_2", "tlsv1_3", "compression", "reneg", "heartbleed",
+              "openssl_ccs", "fallback", "robot", "elliptic_curves", "early_data", "resum", "ems"]  # fmt: skip
+    argv = [sys.executable, "-m", "sslyze", f"--json_out={report}", *(f"--{check}" for check in checks)]
+    with Program([*argv, *(f"127.0.0.1:{port}" for port in ports)]) as scan:
+        scan.wait(code=None)
+    servers = json.loads(report.read_text())["server_scan_results"]
+    by_port = {server["server_location"]["port"]: server["scan_result"] for server in servers}
+    return [{name: each["result"] for name, each in by_port[port].items() if each["result"]} for port in ports]
+
+
+def suites(found: dict[str, Any], version: str) -> set[str]:
+    """The cipher suites that a server accepts with a version of the protocol."""
+    return {each["cipher_suite"]["name"] for each in found[f"{version}_cipher_suites"]["accepted_cipher_suites"]}
 
 
 class TestRenewal:

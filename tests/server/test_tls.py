@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from httptee.server.tls import TlsServer, TlsSocket
+from httptee.server.tls import TlsServer
+from httptee.server.tls_socket import TlsSocket
 from tests.support.net import eventually, require
 from tests.support.tls import Authority
 
@@ -334,8 +335,7 @@ class TestRecords:
         body = bytes(range(256)) * 20_000
         client = connect(serve(echo))
         request = b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-        client.send(request)  # all of it first: OpenSSL does not read and write one connection in two threads at once
-        client.head()
+        client.send(request).head()  # all of it first: OpenSSL does not read and write in two threads at once
         assert client.body(len(body)) == body
 
     @pytest.mark.parametrize(("version", "command"), [("-tls1_3", "K"), ("-tls1_3", "k"), ("-tls1_2", "R")])
@@ -411,6 +411,22 @@ class TestEnd:
         client.body(5)
         running.stop()
         assert client.rest() == b""
+
+    def test_a_handshake_in_the_middle_is_brought_to_its_end_by_a_server_that_drains(self, serve, wire):
+        running = serve()
+        one = wire(running)
+        one.socket.sendall(one.hello())
+        one.incoming.write(one.socket.recv(65536))
+        running.server.stop()
+        running.thread.join()
+        drain = threading.Thread(target=running.server.drain, args=(30.0,))
+        drain.start()
+        one.tls.do_handshake()
+        one.socket.sendall(one.outgoing.read() + one.encrypted(GET))
+        answer = one.read()
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert b"Connection: close" in answer
+        drain.join()
 
 
 class TestBounds:

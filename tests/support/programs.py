@@ -36,6 +36,7 @@ http {{
     keepalive_requests 100000;
     server {{
         listen 127.0.0.1:{port};
+        {tls}
         root {root}/html;
         location /zipped/ {{ gzip on; gzip_proxied any; gzip_min_length 1; gzip_types text/plain; }}
         location = /nothing {{ return 204; }}
@@ -77,17 +78,19 @@ def _answers(url: str) -> bool:
 
 
 @contextmanager
-def nginx(root: Path) -> Iterator[int]:
-    """nginx on a free port, serving `root`/html; yields the port."""
+def nginx(root: Path, certificate: str = "") -> Iterator[int]:
+    """nginx on a free port, serving `root`/html; the port: with a certificate, that of HTTPS by its defaults."""
     program = require("nginx")
     port = free_port()
     (root / "html").mkdir(parents=True, exist_ok=True)
     user = "user root;" if os.geteuid() == 0 else ""
     config = root / "nginx.conf"
-    config.write_text(NGINX.format(root=root, port=port, user=user))
+    https = free_port() if certificate else port
+    tls = f"listen 127.0.0.1:{https} ssl; ssl_certificate {certificate}; ssl_certificate_key {certificate};"
+    config.write_text(NGINX.format(root=root, port=port, user=user, tls=tls if certificate else ""))
     with Program([program, "-p", str(root), "-c", str(config), "-e", "stderr"]):
         eventually(lambda: _answers(f"http://127.0.0.1:{port}/nothing"), "nginx answering")
-        yield port
+        yield https
 
 
 class Influx:

@@ -1,0 +1,214 @@
+"""A socket that speaks TLS to a client, for waitress's channel to use as its own.
+
+The facts. OpenSSL is given memory and not the socket. A record takes two reads of a socket and says nothing of what
+else is there, so that every request would cost a third read that fails, and an edge-triggered connection needs to know:
+what has been decrypted, or is in the kernel, is not told of twice. Out of memory each request costs one read and each
+answer one send, the bytes that arrive first can be looked at, and the handshake is no more than reading.
+
+Hence: `TlsSocket.recv` takes what the kernel has, answers what is TLS's own business, and hands out all plaintext there
+is. What has been encrypted must go out as it is, before anything else, so `send` counts its last byte as sent only when
+the kernel has all of it, and is to be called again with what is left until then, as after SSL_write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from httptee.server.distinguished import distinguished_name
+
+_HANDSHAKE = 0x16  # the type of a connection's first record (RFC 8446 §5.1)
+_RECORD = 16_384  # bytes of plaintext in one record at most
+_PIECE = 131_072  # bytes of plaintext encrypted at a time
+_UNSENT = 4 * _PIECE  # bytes of TLS's own for a client that takes none of them
+
+
+class NotTlsError(Exception):
+    """What came is not TLS, or the handshake failed. `http`: it looks like a request in plain text."""
+
+    def __init__(self, message: str, *, http: bool = False) -> None:
+        super().__init__(message)
+        self.http = http
+
+
+class TlsSocket:
+    """A nonblocking socket that speaks TLS to a client. For one thread at a time, but for `shutdown(SHUT_RD)`.
+
+    `established` turns true when the handshake is done; `subject` is that of the client's verified certificate, if it
+    has shown one; `unread` says whether there may be more for `recv` than it last returned.
+    """
+
+    __slots__ = (
+        *("established", "has_more", "raw", "subject", "unread", "whole"),
+        *("_context", "_ended", "_incoming", "_outgoing", "_owed", "_pieces", "_silent", "_tickets", "_tls", "_unsent"),
+    )
+
+    def __init__(self, raw: socket.socket, context: ssl.SSLContext) -> None:
+        self.raw = raw
+        self.established = False
+        self.subject = ""
+        self.has_more = False
+        self.unread = False
+        self.whole = False
+        self._context = context
+        self._tls: ssl.SSLObject | None = None  # not before the client has sent something: silence costs nothing
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._ended = False
+        self._silent = False
+        self._unsent = b""  # encrypted, but not yet taken by the kernel
+        self._pieces: list[bytes] = []  # of plaintext, while they are read
+        self._tickets = 0  # bytes encrypted that may wait for the first answer
+        self._owed = 0  # bytes of plaintext of which this is the last part
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the socket's own."""
+        return getattr(self.raw, name)
+
+    def recv(self, size: int) -> bytes:
+        """All plaintext in the next `size` bytes from the kernel; b"" at the end.
+
+        Raises BlockingIOError when the kernel has no more, NotTlsError, and OSError as a socket does.
+        """
+        if self.has_more and self._tls is not None:
+            self.has_more = False
+            plaintext = self._decrypt(self._tls)
+            if plaintext:
+                self.unread = True
+                return plaintext
+        while not self._ended:
+            self.unread = False
+            data = self.raw.recv(size)
+            if not data:
+                break
+            if self._tls is None:
+                self._tls = self._begin(data)
+            self._incoming.write(data)
+            plaintext = self._decrypt(self._tls)
+            if plaintext:
+                self.unread = self.unread or len(data) == size
+                return plaintext
+            if len(data) < size and not self.whole and not self._ended:
+                raise BlockingIOError(errno.EAGAIN, "a read that came back short has left nothing")
+        return b""
+
+    def send(self, data: bytes | memoryview) -> int:
+        """Send some of `data`; returns how much of it counts as sent, which is what shows that a slow client gets on.
+
+        Raises BlockingIOError where that is nothing. The next call is to begin with the data that is left.
+        """
+        if not self._owed:
+            assert self._tls is not None
+            self._owed = self._tls.write(data[:_PIECE])
+            self._unsent += self._outgoing.read()
+            self._tickets = 0
+        unsent = self._unsent
+        sent = self.raw.send(unsent)
+        if sent < len(unsent):
+            self._unsent = unsent[sent:]
+            counts = min(sent, self._owed - 1)
+            if not counts:
+                raise BlockingIOError(errno.EAGAIN, "the kernel takes no more")
+            self._owed -= counts
+            return counts
+        self._unsent = b""
+        owed, self._owed = self._owed, 0
+        return owed
+
+    def setsockopt(self, level: int, option: int, value: Any) -> None:
+        """Set an option. A connection that is to be reset when it is closed gets no goodbye either: that would make
+        an answer which breaks off look whole."""
+        if (level, option) == (socket.SOL_SOCKET, socket.SO_LINGER):
+            self._silent = True
+        self.raw.setsockopt(level, option, value)
+
+    def shutdown(self, how: int) -> None:
+        """Shut down a side of the connection; the client is told of the end of what is sent (RFC 8446 §6.1)."""
+        if how != socket.SHUT_RD:
+            self._say_goodbye()
+        self.raw.shutdown(how)
+
+    def close(self) -> None:
+        """Tell the client that this is the end, and close."""
+        self._say_goodbye()
+        self.raw.close()
+
+    def _begin(self, data: bytes) -> ssl.SSLObject:
+        if data[0] != _HANDSHAKE:
+            raise NotTlsError("not a TLS record", http=data[:1].isalpha())
+        return self._context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+
+    def shake_hands(self) -> bool:
+        """Go on with the handshake as far as the client has; whether it is done. What comes after it is for `recv`.
+
+        Raises as `recv` does.
+        """
+        data = self.raw.recv(_RECORD)
+        if not data:
+            raise ConnectionAbortedError("the client has gone in the middle of the handshake")
+        if self._tls is None:
+            self._tls = self._begin(data)
+        self._incoming.write(data)
+        self._run(self._tls, self._handshake)
+        self.has_more = self.established and self._incoming.pending > 0
+        return self.established
+
+    def _decrypt(self, tls: ssl.SSLObject) -> bytes:
+        """Let TLS work through what has come in."""
+        if not self.established:
+            self._run(tls, self._handshake)
+            if not self.established or not self._incoming.pending:
+                return b""
+        self._run(tls, self._read_all)
+        pieces, self._pieces = self._pieces, []
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _run(self, tls: ssl.SSLObject, step: Callable[[ssl.SSLObject], None]) -> None:
+        """Do what may want more than the client has sent yet, and send what TLS itself has to say."""
+        try:
+            step(tls)
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            with contextlib.suppress(OSError):
+                self._flush()  # the alert
+            raise NotTlsError(str(error)) from None
+        if self._outgoing.pending > self._tickets:
+            self._flush()
+
+    def _read_all(self, tls: ssl.SSLObject) -> None:
+        while piece := tls.read(_RECORD):
+            self._pieces.append(piece)
+            if not self._incoming.pending:
+                return
+        self._ended = self.unread = True
+
+    def _handshake(self, tls: ssl.SSLObject) -> None:
+        tls.do_handshake()
+        self.established = True
+        certificate = tls.getpeercert()
+        if certificate:
+            self.subject = distinguished_name(certificate)
+        if tls.version() == "TLSv1.3":
+            # Nothing but tickets is left to be sent, and they may travel with the first answer (RFC 8446 §4.6.1).
+            self._tickets = self._outgoing.pending
+
+    def _flush(self) -> None:
+        """Send what TLS itself has to say. What the kernel does not take now goes out before the next answer."""
+        self._unsent += self._outgoing.read()
+        self._tickets = 0
+        with contextlib.suppress(BlockingIOError):
+            self._unsent = self._unsent[self.raw.send(self._unsent) :]
+        if len(self._unsent) > _UNSENT:
+            raise ConnectionAbortedError("the client makes TLS talk and does not listen")
+
+    def _say_goodbye(self) -> None:
+        if self._tls is not None and self.established and not self._silent:
+            with contextlib.suppress(OSError):
+                self._tls.unwrap()
+            with contextlib.suppress(OSError):
+                self._flush()
