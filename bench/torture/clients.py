@@ -145,12 +145,12 @@ class Client:
         asked = self._make(fault=ENDLESS, method="GET")
         with Line(self._port, self._rng.choice(["close", "reset"])) as line:
             line.send(asked.raw)
-            wrong = self._begin(line, self._circumstances(asked.began, asked.began))
+            wrong = self._begin(line, asked.began)
         if wrong:
             self._tally.object(f"{self.name}: {asked.order.target}: {wrong}")
         self._tally.count("endless")
 
-    def _begin(self, line: Line, also: Fit) -> str:
+    def _begin(self, line: Line, began: float) -> str:
         """Take the first pieces of an answer; what is wrong with them."""
         try:
             start, headers = line.reader.head()
@@ -159,9 +159,9 @@ class Client:
                     line.reader.some()
                 return ""
         except (BrokenMessageError, ConnectionError) as error:
-            return "" if also.cut else repr(error)
+            return "" if self._circumstances(began, began).cut else repr(error)
         reason = Answer(start, headers, b"", b"").value("X-Httptee-Error")
-        return "" if reason in also.reasons else f"{start!r} {reason}"
+        return "" if reason in self._circumstances(began, began).reasons else f"{start!r} {reason}"
 
     def _smuggle(self) -> None:
         name = self._rng.choice(list(SMUGGLED))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 
 from bench import measure
 from bench.torture.operator import Control
@@ -75,6 +76,8 @@ class Stage:
 
         def probe() -> Ledger | None:
             ledger = self.tee.ledger()
+            if ledger.in_flight:
+                sleep(0.1)  # each look is a line in the log
             return ledger if not ledger.in_flight else None
 
         ledger = eventually(probe, "the end of every clone in flight")
