@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import influx, isolation, report, targets, tees, tls, transfer
+from . import influx, isolation, report, soak, targets, tees, tls, transfer
 from .figures import Json
 from .load import CASES, Load
 from .processes import BenchError, Workspace, exit_on_signals, program
@@ -19,6 +19,7 @@ EPILOG = """\
   python -m bench isolation            what a bad B does to A's clients
   python -m bench transfer             1 GiB up and down
   python -m bench tls                  requests and handshakes over TLS, beside nginx
+  python -m bench soak --minutes 30    faults of every kind at a steady load: does the tee grow, is the ledger right
   python -m bench influx               InfluxDB writes, direct and through the tee
   python -m bench report RESULT.json   the tables and the chart into docs/performance.md (several files allowed)
   python -m bench targets RESULT.json  what httptee is held to, and whether it holds
@@ -27,7 +28,7 @@ A peer, for example another checkout of this one:
   --peer "before=env PYTHONPATH=$PWD/../before python -m httptee -l {listen} -a {a} -b {b} -b.percent 100"
 Also filled in: {port}, {a_port}, {b_port}. Nothing leaves 127.0.0.1.
 """
-RUNS = {"tees": tees, "isolation": isolation, "transfer": transfer, "influx": influx, "tls": tls}
+RUNS = {"tees": tees, "isolation": isolation, "transfer": transfer, "influx": influx, "tls": tls, "soak": soak}
 
 
 def listed(text: str) -> list[str]:
@@ -83,6 +84,7 @@ def arguments() -> argparse.ArgumentParser:
         "--scenarios", type=listed, help=f"isolation: of {','.join(isolation.SCENARIOS)} (default: all)"
     )
     parser.add_argument("--soak", type=int, default=60, help="isolation: seconds at full rate for memory (default: 60)")
+    parser.add_argument("--minutes", type=positive, default=30, help="soak: how long (default: %(default)s)")
     parser.add_argument("--size", type=positive, default=1024, help="transfer: MiB a body (default: %(default)s)")
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=COMMAND", help="another tee; see below")
     parser.add_argument("--load", choices=["wrk", "hey"], default="wrk", help="load generator (default: %(default)s)")
@@ -93,7 +95,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def measure(options: argparse.Namespace) -> Json:
     """Run what was asked for."""
-    for name in ("nginx", options.load):
+    for name in ("nginx", options.load) if options.run != "soak" else ():
         program(name)
     plan = tees.Plan(options.rounds, options.seconds, options.warmup)
     # What else the machine was doing is part of every figure, and hardest to find out afterwards.
@@ -115,6 +117,9 @@ def measure(options: argparse.Namespace) -> Json:
             tables = transfer.run(workspace, choose(options.only, options.peer, ["direct", "nginx", "httptee"]),
                                   plan, options.size)  # fmt: skip
             told = {"rounds": plan.rounds, "MiB": options.size}
+        elif options.run == "soak":
+            tables = soak.run(workspace, options.minutes)
+            told = {"minutes": options.minutes}
         elif options.run == "tls":
             tables = tls.run(workspace, load, plan)
             told.update(load=f"{options.load}, hey for handshakes")

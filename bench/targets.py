@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .figures import ENOUGH, Json, percent
 from .report import NOTHING, TIMES, markdown
+from .steadiness import TITLE as SOAK
 
 MEGABYTES_16 = 16e6
 OURS = "httptee"
@@ -117,6 +118,27 @@ def written(result: Json) -> Measured:
     return share
 
 
+def found(name: str) -> Callable[[Json], Measured]:
+    """A figure of the soak: the slope of memory in bytes, or how many unexpected answers or contradictions."""
+
+    def measure(result: Json) -> Measured:
+        row = rows(result, SOAK)[OURS]
+        value = row[name]
+        return float(value["value"] if name == "slope" else len(value) if isinstance(value, list) else value)
+
+    return measure
+
+
+def level(name: str) -> Callable[[Json], Measured]:
+    """The end as a multiple of the start over the soak."""
+
+    def measure(result: Json) -> Measured:
+        first, last = rows(result, SOAK)[OURS][name]
+        return float(last / first)
+
+    return measure
+
+
 def small(connections: int) -> str:
     """The title of a load of small requests."""
     return f"GET small, {connections} connection{'s' if connections != 1 else ''}"
@@ -152,6 +174,11 @@ TARGETS = (
             Target(f"{way}: rate, {X} nginx", "transfer", transferred(way, "rate"), 0.5),
         )
     ),
+    Target("soak: memory slope, MB in 10 minutes", "soak", found("slope"), 1e6, most=True, unit=1e6),
+    Target(f"soak: descriptors at the end, {X} start", "soak", level("descriptors"), 1.1, most=True),
+    Target(f"soak: threads at the end, {X} start", "soak", level("threads"), 1.1, most=True),
+    Target("soak: unexpected answers", "soak", found("unexpected"), 0, most=True),
+    Target("soak: contradictions in the ledger", "soak", found("contradictions"), 0, most=True),
     Target(f"InfluxDB writes, {X} direct", "influx", written, 0.6),
 )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import random
 import signal
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic, sleep
 from types import TracebackType
 
@@ -41,12 +42,20 @@ class Control:
 class Operator:
     """Does something every so many seconds while the block runs; `done` counts what.
 
-    `acts` says what, and how often in comparison. Killed is one of the processes of the tee's session that is not the
+    `acts` says what, and how often in comparison, in a random sequence and at random times around those; or in turn,
+    at even times. Killed is one of the processes of the tee's session that is not the
     one that was started.
     """
 
     def __init__(
-        self, seed: int, acts: Mapping[str, int], every: float, windows: Windows, tee: int, a: Control, b: Control
+        self,
+        seed: int,
+        acts: Mapping[str, int] | Sequence[str],
+        every: float,
+        windows: Windows,
+        tee: int,
+        a: Control,
+        b: Control,
     ) -> None:
         self.done: dict[str, int] = dict.fromkeys(acts, 0)
         self.errors: list[str] = []
@@ -72,14 +81,25 @@ class Operator:
         self._thread.join()
 
     def _run(self) -> None:
-        names, weights = list(self._acts), list(self._acts.values())
-        while not self._stop.wait(self._every * self._rng.uniform(0.5, 1.5)):
-            act = self._rng.choices(names, weights)[0]
+        for pause, act in self._plan():
+            if self._stop.wait(pause):
+                return
             try:
                 self._do(act)
             except Exception as error:
                 self.errors.append(f"{act}: {error!r}")
             self.done[act] += 1
+
+    def _plan(self) -> Iterator[tuple[float, str]]:
+        """What to do, and how long to wait before it, for ever."""
+        if isinstance(self._acts, Mapping):
+            names, weights = list(self._acts), list(self._acts.values())
+            while True:
+                yield self._every * self._rng.uniform(0.5, 1.5), self._rng.choices(names, weights)[0]
+        due = monotonic()
+        for act in itertools.cycle(self._acts):
+            due += self._every
+            yield max(0.0, due - monotonic()), act
 
     def _do(self, act: str) -> None:
         if act == "reload":
