@@ -1,8 +1,8 @@
 """Half an hour of everything going wrong: does the tee grow, does anybody get a wrong answer, is the ledger right?
 
-The load, the faults of A and B and the operator are those of `bench.torture`. Reloads and kills come at even intervals
-and the whole run is a multiple of them: a new worker is small and fills up, and a slope across broken periods would
-show no more than where in that the run began and ended.
+The load, the faults of A and B and the operator are those of `bench.torture`. Reloads and kills come at even intervals,
+and what is left of half an hour after the warm-up is a multiple of them: a new worker is small and fills up, and a
+slope across broken periods would show no more than where in that the run began and ended.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CLIENTS = 24
 RATE = 1000
 """Requests a second at the most, so that the machine is not taken up by this."""
 SAMPLE_EVERY = 2.0  # seconds; reading /proc for it takes about a hundredth of that
-PERIOD = 120.0
+PERIOD = 90.0
 """Seconds from one reload to the next; half-way between them a worker is killed."""
 OPTIONS = ("-a.timeout", "3000", "-a.idle-timeout", "2000", "-b.timeout", "500", "-max-request-body", "1500000",
            "-processes", "2")  # fmt: skip
@@ -130,7 +130,7 @@ def soak(workspace: Workspace, seconds: float, seed: int) -> Soaked:
     with (
         Crowd(port, CLIENTS, seed, EVERYTHING, windows, CLIENTS / RATE) as crowd,
         Operator(seed, AWAY, 4.0, windows, session, a, b) as weather,
-        Operator(seed, ("reload", "kill"), PERIOD / 2, windows, session, a, b) as operator,
+        Operator(seed, ("kill", "reload"), PERIOD / 2, windows, session, a, b) as operator,
     ):
         moments = watch(session, seconds)
     ledger = settled(admin)
