@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import influx, isolation, lifecycle, report, slow, targets, tees, tls, transfer
+from . import influx, isolation, lifecycle, report, slow, soak, targets, tees, tls, transfer
 from .figures import Json
 from .load import CASES, Load
 from .processes import BenchError, Workspace, exit_on_signals, program
@@ -21,6 +21,7 @@ EPILOG = """\
   python -m bench tls                  requests, handshakes, transfers and idle peers over TLS
   python -m bench slow                 a thousand slow clients beside quick ones
   python -m bench lifecycle            reloads and kills of workers at full rate (60 s unless --seconds says)
+  python -m bench soak --minutes 30    faults of every kind at a steady load: does the tee grow, is the ledger right
   python -m bench influx               InfluxDB writes, direct and through the tee
   python -m bench report RESULT.json   the tables and the chart into docs/performance.md (several files allowed)
   python -m bench targets RESULT.json  what httptee is held to, and whether it holds
@@ -30,7 +31,7 @@ A peer, for example another checkout of this one:
 Also filled in: {port}, {a_port}, {b_port}. Nothing leaves 127.0.0.1.
 """
 RUNS = {"tees": tees, "isolation": isolation, "transfer": transfer, "influx": influx, "tls": tls,
-        "slow": slow, "lifecycle": lifecycle}  # fmt: skip
+        "slow": slow, "lifecycle": lifecycle, "soak": soak}  # fmt: skip
 
 
 def listed(text: str) -> list[str]:
@@ -87,6 +88,7 @@ def arguments() -> argparse.ArgumentParser:
         help=f"isolation: of {','.join(isolation.SCENARIOS)}; slow: of {','.join(slow.WAYS)} (default: all)",
     )  # fmt: skip
     parser.add_argument("--soak", type=int, default=60, help="isolation: seconds at full rate for memory (default: 60)")
+    parser.add_argument("--minutes", type=positive, default=30, help="soak: how long (default: %(default)s)")
     parser.add_argument("--size", type=positive, default=1024, help="transfer, tls: MiB a body (default: %(default)s)")
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=COMMAND", help="another tee; see below")
     parser.add_argument("--load", choices=["wrk", "hey"], default="wrk", help="load generator (default: %(default)s)")
@@ -97,7 +99,7 @@ def arguments() -> argparse.ArgumentParser:
 
 def measure(options: argparse.Namespace) -> Json:
     """Run what was asked for."""
-    for name in ("nginx", options.load):
+    for name in ("nginx", options.load) if options.run != "soak" else ():
         program(name)
     plan = tees.Plan(options.rounds, options.seconds or 3, options.warmup)
     # What else the machine was doing is part of every figure, and hardest to find out afterwards.
@@ -127,6 +129,9 @@ def measure(options: argparse.Namespace) -> Json:
             seconds = options.seconds or lifecycle.SECONDS
             tables = lifecycle.run(workspace, seconds)
             told = {"seconds": seconds}
+        elif options.run == "soak":
+            tables = soak.run(workspace, options.minutes)
+            told = {"minutes": options.minutes}
         elif options.run == "tls":
             tables = tls.run(workspace, load, plan, options.size)
             told.update({"load": f"{options.load}, hey for handshakes", "MiB": options.size})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from pathlib import Path
@@ -48,6 +49,22 @@ def members(session: int) -> dict[int, list[str]]:
 def cpu_seconds(session: int) -> float:
     """CPU time that a session's processes have used so far."""
     return sum(cpu_ticks(fields) for fields in members(session).values()) / TICKS
+
+
+def threads(session: int) -> int:
+    """Threads of a session's processes together."""
+    return sum(int(fields[17]) for fields in members(session).values())
+
+
+def descriptors(session: int) -> list[str]:
+    """What the open descriptors of a session's processes lead to, one entry a descriptor, as /proc names it."""
+    found = []
+    for pid in members(session):
+        with contextlib.suppress(OSError):  # the process has ended meanwhile
+            for entry in os.scandir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    found.append(os.readlink(entry.path))
+    return found
 
 
 def parse_pss(rollup: str) -> int:
