@@ -31,6 +31,7 @@ from httptee.pressure import Pressure
 logger = logging.getLogger(__name__)
 
 _QUICK = 4
+_STEP = 2  # threads by which the crew grows at a look; many more at once would be too many before that shows
 _SLOW = 0.005  # seconds
 _MOST_HELD = 1000
 
@@ -79,7 +80,8 @@ class Crew:
         busy = list(self._busy.copy().values())  # a copy, since others write to it
         slow = held + sum(now - since > _SLOW for since in busy)
         size = self._size + min(held, _MOST_HELD)
-        self._allowed = min(size, _QUICK + slow) if self.pressure.high else size
+        wanted = min(size, _QUICK + slow) if self.pressure.high else size
+        self._allowed = min(wanted, max(self._allowed, held + _QUICK) + _STEP)
         if self._awake < self._allowed:
             self._call_up()
         self.overwhelmed = slow >= size
