@@ -2,8 +2,7 @@
 
 requests prepares requests for people: it normalises the target, folds headers into a dictionary, decodes the body. A
 proxy wants none of that, and it costs ten times what the exchange itself does. So what requests asks of a transport
-is kept (a Session, adapters mounted on it, prepared requests in, responses out) and nothing else: a `WireRequest` has
-nothing to prepare, and a `WireResponse` builds requests' conveniences when somebody asks for them.
+is kept (a Session, adapters mounted on it, prepared requests in, responses out) and nothing else.
 """
 
 from __future__ import annotations
@@ -11,25 +10,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from math import inf
 from time import monotonic
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import BaseAdapter
-from requests.cookies import RequestsCookieJar
-from requests.structures import CaseInsensitiveDict
 
 from httptee.errors import UpstreamReset
-from httptee.message import Body, Headers
 from httptee.pressure import Pressure
 from httptee.transport.connection import Connection
 from httptee.transport.opening import open_connection
 from httptee.transport.pending import Pending
 from httptee.transport.pool import Pool
+from httptee.transport.prepared import WireRequest, WireResponse
 from httptee.transport.stream import WireStream
 from httptee.transport.tls import tls_context
 from httptee.transport.wire import Answer, request_head
@@ -57,59 +52,6 @@ class Timeouts:
 
 DEFAULT_TIMEOUTS = Timeouts(connect=10.0, headers=60.0, idle=60.0)
 """For a caller that names none."""
-
-
-class WireRequest(requests.PreparedRequest):
-    """A request that needs no preparing: it goes out as it stands.
-
-    `url` is the endpoint's and chooses adapter and connection; `target` is the request target and `pairs` the header
-    fields, final and in order, Host and Content-Length included.
-    """
-
-    method: str
-    url: str
-    hooks: Any = MappingProxyType({})
-    _cookies = None
-
-    def __init__(self, method: str, url: str, target: str, pairs: Headers, body: Body = b"") -> None:
-        self.method = method
-        self.url = url
-        self.target = target
-        self.pairs = pairs
-        self.body: Any = body
-
-    @property
-    def headers(self) -> CaseInsensitiveDict[str]:  # type: ignore[override]
-        """The fields as requests sees them: not what is sent."""
-        return _combined(self.pairs)
-
-
-class WireResponse(requests.Response):
-    """An answer; `raw` is its `WireStream`. What requests builds for every response is built here when asked for."""
-
-    _content: Any = False
-    _content_consumed = False
-    _next = None
-    encoding = None
-
-    def __init__(self, request: WireRequest, raw: WireStream, adapter: WireAdapter) -> None:
-        self.request = request
-        self.url = request.url
-        self.status_code = raw.status
-        self.reason = raw.reason
-        self.raw: Any = raw
-        self.connection: Any = adapter
-        self.history = []
-
-    @cached_property
-    def headers(self) -> CaseInsensitiveDict[str]:  # type: ignore[override]
-        """The fields as requests sees them, duplicates joined (RFC 9110 §5.3); `raw.pairs` has them as they came."""
-        return _combined(self.raw.pairs)
-
-    @cached_property
-    def cookies(self) -> RequestsCookieJar:  # type: ignore[override]
-        """Empty: cookies are between the client and the upstream."""
-        return RequestsCookieJar()
 
 
 class _Route:
@@ -257,10 +199,3 @@ def _repeatable(request: WireRequest, sent: int) -> bool:
     """Whether a request may be sent again after `sent` bytes of it."""
     body = request.body
     return (request.method in IDEMPOTENT or not sent) and (isinstance(body, bytes) or body.file.seekable())
-
-
-def _combined(pairs: Headers) -> CaseInsensitiveDict[str]:
-    combined: CaseInsensitiveDict[str] = CaseInsensitiveDict()
-    for name, value in pairs:
-        combined[name] = f"{combined[name]}, {value}" if name in combined else value
-    return combined

@@ -12,9 +12,10 @@ from requests.adapters import BaseAdapter
 from httptee.endpoint import Endpoint
 from httptee.headers import has_host, with_host
 from httptee.message import Request
-from httptee.transport.adapter import Timeouts, WireAdapter, WireRequest
+from httptee.transport.adapter import Timeouts, WireAdapter
 from httptee.transport.connection import Connection
 from httptee.transport.pending import Pending
+from httptee.transport.prepared import WireRequest
 from httptee.transport.tls import Trust
 
 _BY_DEFAULT = Trust()

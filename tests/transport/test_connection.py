@@ -12,7 +12,8 @@ import trustme
 
 from httptee.errors import UpstreamConnectError, UpstreamProtocolError, UpstreamReset, UpstreamTimeout, UpstreamTLSError
 from httptee.message import FileBody
-from httptee.transport.adapter import Timeouts, WireRequest
+from httptee.transport.adapter import Timeouts
+from httptee.transport.prepared import WireRequest
 from tests.support import scripts
 from tests.support.net import refusing_port, unaccepting_port
 from tests.support.scripted import ScriptedServer

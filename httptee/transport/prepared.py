@@ -1,0 +1,78 @@
+"""What requests asks of a transport, a prepared request in and a response out, and nothing that a tee has no use for.
+
+A `WireRequest` has nothing to prepare, and a `WireResponse` builds requests' conveniences when somebody asks for them.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import requests
+from requests.adapters import BaseAdapter
+from requests.cookies import RequestsCookieJar
+from requests.structures import CaseInsensitiveDict
+
+from httptee.message import Body, Headers
+from httptee.transport.stream import WireStream
+
+
+class WireRequest(requests.PreparedRequest):
+    """A request that needs no preparing: it goes out as it stands.
+
+    `url` is the endpoint's and chooses adapter and connection; `target` is the request target and `pairs` the header
+    fields, final and in order, Host and Content-Length included.
+    """
+
+    method: str
+    url: str
+    hooks: Any = MappingProxyType({})
+    _cookies = None
+
+    def __init__(self, method: str, url: str, target: str, pairs: Headers, body: Body = b"") -> None:
+        self.method = method
+        self.url = url
+        self.target = target
+        self.pairs = pairs
+        self.body: Any = body
+
+    @property
+    def headers(self) -> CaseInsensitiveDict[str]:  # type: ignore[override]
+        """The fields as requests sees them: not what is sent."""
+        return _combined(self.pairs)
+
+
+class WireResponse(requests.Response):
+    """An answer; `raw` is its `WireStream`. What requests builds for every response is built here when asked for."""
+
+    _content: Any = False
+    _content_consumed = False
+    _next = None
+    encoding = None
+
+    def __init__(self, request: WireRequest, raw: WireStream, adapter: BaseAdapter) -> None:
+        self.request = request
+        self.url = request.url
+        self.status_code = raw.status
+        self.reason = raw.reason
+        self.raw: Any = raw
+        self.connection: Any = adapter
+        self.history = []
+
+    @cached_property
+    def headers(self) -> CaseInsensitiveDict[str]:  # type: ignore[override]
+        """The fields as requests sees them, duplicates joined (RFC 9110 §5.3); `raw.pairs` has them as they came."""
+        return _combined(self.raw.pairs)
+
+    @cached_property
+    def cookies(self) -> RequestsCookieJar:  # type: ignore[override]
+        """Empty: cookies are between the client and the upstream."""
+        return RequestsCookieJar()
+
+
+def _combined(pairs: Headers) -> CaseInsensitiveDict[str]:
+    combined: CaseInsensitiveDict[str] = CaseInsensitiveDict()
+    for name, value in pairs:
+        combined[name] = f"{combined[name]}, {value}" if name in combined else value
+    return combined
