@@ -43,6 +43,10 @@ class Collector:
         # Opened with the first exchange, not here: after a fork two processes would share it.
         self._readable: select.epoll | None = None
 
+    def __len__(self) -> int:
+        """How many exchanges are under way."""
+        return len(self._awaited)
+
     def watch(self, pending: Pending, exchange: Exchange) -> None:
         """See to an exchange from here on."""
         if self._readable is None:

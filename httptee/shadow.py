@@ -131,8 +131,11 @@ class Shadow:
         return None
 
     def _begin(self, exchange: Exchange) -> bool:
-        """Send a clone now, unless others wait or no connection is idle; whether it is on its way."""
-        if self._workers.waiting:
+        """Send a clone now, unless others wait or no connection is idle; whether it is on its way.
+
+        As many clones as there are workers may be under way like this: more would be more than B was meant to get.
+        """
+        if self._workers.waiting or len(self._collector) >= self._size:
             return False
         pending = self._upstream.begin(exchange.request)
         if pending is not None:

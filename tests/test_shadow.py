@@ -1,5 +1,6 @@
 import gc
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -323,6 +324,28 @@ def test_what_waits_goes_out_as_connections_come_free(real):
         assert ledger.statements()[0].in_flight == 20
         gate.set()
         assert settled(ledger).delivered == 21
+
+
+def test_a_slow_b_never_has_more_than_twice_as_many_connections_as_workers(real):
+    gate = threading.Event()
+
+    def script(connection):
+        for count in range(10**6):
+            if connection.request() is None:
+                return
+            if count:  # the first answer on each connection is quick: then it is idle, and used again
+                connection.wait_for(gate)
+            connection.send(scripts.response())
+
+    with ScriptedServer(script) as server:
+        shadow, ledger = real(server, workers=2)
+        for _ in range(60):
+            shadow.offer(clone())
+        server.wait_for_requests(4)
+        time.sleep(0.2)  # time enough for a tee without that bound to open more
+        assert server.open_connections <= 4
+        gate.set()
+        assert settled(ledger).delivered == 60
 
 
 def test_a_b_that_no_longer_answers_fails_what_is_under_way_in_time(real):

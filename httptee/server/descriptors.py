@@ -28,7 +28,7 @@ def within_descriptors(settings: Settings) -> Settings:
     upstream = (
         _OTHERS
         + share(settings.threads, 0, settings.processes, least=1)
-        + len(settings.b) * share(settings.b_workers, 0, settings.processes, least=1)
+        + len(settings.b) * 2 * share(settings.b_workers, 0, settings.processes, least=1)
     )
     wanted = upstream + share(settings.connection_limit, 0, settings.processes, least=1)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
