@@ -36,12 +36,12 @@ class Collector:
         self._timeout = timeout
         self._run = run
         self._ended = ended
-        self._lock = threading.Lock()  # guards the next line; taken when the thread starts or ends
+        self._lock = threading.Lock()  # guards what follows; taken when the thread starts or ends
         self._has_thread = False
         self._closed = False
-        self._awaited: dict[int, tuple[Pending, Exchange]] = {}
         # Opened with the first exchange, not here: after a fork two processes would share it.
         self._readable: select.epoll | None = None
+        self._awaited: dict[int, tuple[Pending, Exchange]] = {}
 
     def __len__(self) -> int:
         """How many exchanges are under way."""
@@ -49,9 +49,13 @@ class Collector:
 
     def watch(self, pending: Pending, exchange: Exchange) -> None:
         """See to an exchange from here on."""
-        if self._readable is None:
-            self._readable = select.epoll()
-        self._await(self._readable, pending.descriptor, pending, exchange)
+        try:
+            self._await(self._readable or self._open(), pending.descriptor, pending, exchange)
+        except ValueError:  # the set is closed: it is too late for this one
+            if self._awaited.pop(pending.descriptor, None) is not None:
+                pending.give_up()
+                self._ended(exchange, pending, UpstreamTimeout("the tee is ending"))
+            return
         if not self._has_thread:
             self._start()
 
@@ -60,7 +64,11 @@ class Collector:
         readable = self._readable
         if readable is None or (not wait and not self._awaited):
             return
-        for descriptor, _ in readable.poll(wait, most):
+        try:
+            told = readable.poll(wait, most)
+        except ValueError:  # closed
+            return
+        for descriptor, _ in told:
             # Whoever takes it out of the dictionary is the one who sees to it.
             awaited = self._awaited.pop(descriptor, None)
             if awaited is not None:
@@ -68,16 +76,27 @@ class Collector:
 
     def close(self) -> None:
         """End the thread, give up what is still awaited, and tell nobody. May be called twice."""
-        self._closed = True
+        with self._lock:
+            self._closed = True
+            alone = not self._has_thread
         while self._awaited:
             self._awaited.popitem()[1][0].give_up()
+        if alone and self._readable is not None:
+            self._readable.close()
+
+    def _open(self) -> select.epoll:
+        with self._lock:
+            if self._readable is None:
+                self._readable = select.epoll()
+            return self._readable
 
     def _start(self) -> None:
         with self._lock:
-            if self._has_thread:
+            if self._has_thread or self._closed:
                 return
             self._has_thread = True
-        self._run(self._wait)
+        if not self._run(self._wait):
+            self._has_thread = False
 
     def _wait(self) -> None:
         """The thread: collect, and end what has run out of time, until nothing has been awaited for a while."""
@@ -92,10 +111,14 @@ class Collector:
                 busy_at = now
             elif now - busy_at > IDLE and self._may_rest():
                 return
+        if self._readable is not None:
+            self._readable.close()
 
     def _may_rest(self) -> bool:
         """End the thread, unless somebody has begun an exchange and counts on it."""
         with self._lock:
+            if self._closed:
+                return False
             self._has_thread = False
             if self._awaited:  # whoever comes later sees that there is no thread, and starts one
                 self._has_thread = True

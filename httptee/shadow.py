@@ -137,7 +137,15 @@ class Shadow:
         """
         if self._workers.waiting or len(self._collector) >= self._size:
             return False
-        pending = self._upstream.begin(exchange.request)
+        return self._send_now(exchange)
+
+    def _send_now(self, exchange: Exchange) -> bool:
+        """Send a clone if a connection is idle; False where it still is to be sent."""
+        try:
+            pending = self._upstream.begin(exchange.request)
+        except Exception as error:  # such as a request that cannot be written down
+            self._settle(exchange, 0, 0.0, error)
+            return True
         if pending is not None:
             self._collector.watch(pending, exchange)
         return pending is not None
@@ -155,12 +163,8 @@ class Shadow:
         self._settle(exchange, pending.status, perf_counter() - pending.began, error)
         # The connection is free for the clone that has waited longest.
         waiting = self._workers.take() if self._workers.waiting and self._upstream.has_idle else None
-        if waiting is not None:
-            begun = self._upstream.begin(waiting.request)
-            if begun is not None:
-                self._collector.watch(begun, waiting)
-            else:
-                self._hand_over(waiting)
+        if waiting is not None and not self._send_now(waiting):
+            self._hand_over(waiting)
 
     def _send(self, exchange: Exchange) -> None:
         """One exchange in a worker's hands."""

@@ -365,6 +365,14 @@ def test_a_b_that_no_longer_answers_fails_what_is_under_way_in_time(real):
         eventually(lambda: server.open_connections == 0)
 
 
+def test_a_clone_that_cannot_be_written_down_fails_and_the_offer_does_not(real):
+    with ScriptedServer(scripts.answer()) as server:
+        shadow, ledger = real(server)
+        open_a_connection(shadow, ledger)
+        shadow.offer(Exchange(Request("GET", "/a b", [("Host", "h")], b"", "192.0.2.1", "http"), 200, 0.01))
+        assert settled(ledger).failed_by_reason == {"protocol": 1}
+
+
 @pytest.mark.parametrize(
     ("raw", "reason"), [(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc", "reset"), (b"garbage\r\n", "protocol")]
 )

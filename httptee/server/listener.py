@@ -88,7 +88,8 @@ class Server(AcceptingServer):
                 self._asks = True
             if self._asks:
                 self._asks = False
-                self._stopping = self._stopping or not wanted()
+                if not wanted():  # never set to what it was: it may have been set meanwhile
+                    self._stopping = True
 
     def stop(self) -> None:
         """Make `run` return; safe in a signal handler."""

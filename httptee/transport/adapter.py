@@ -152,11 +152,11 @@ class WireAdapter(BaseAdapter):
         route = self._routes.get((request.url, verify, cert))
         if route is None or route.encrypted or len(request.body) > MAX_AT_ONCE or not isinstance(request.body, bytes):
             return None
+        head = request_head(request.method, request.target, request.pairs)
         connection = route.pool.acquire()
         if connection is None:
             return None
         pending = Pending(request.method, connection, route.pool)
-        head = request_head(request.method, request.target, request.pairs)
         if connection.send_now(head + request.body if request.body else head):
             return pending
         pending.give_up()

@@ -1,0 +1,185 @@
+import socket
+import threading
+import time
+
+import pytest
+
+from httptee import collector as module
+from httptee.collector import Collector
+from httptee.errors import UpstreamReset, UpstreamTimeout
+from httptee.message import Exchange, Request
+from tests.support.net import eventually
+
+EXCHANGE = Exchange(Request("GET", "/", [], b"", "192.0.2.1", "http"), 200, 0.01)
+
+
+class ScriptedPending:
+    """A request under way on one end of a socket pair; `answer` is what B sends, b"." for the end of its answer."""
+
+    def __init__(self):
+        self.sock, self.peer = socket.socketpair()
+        self.connection = self
+        self.watched = False
+        self.began = time.perf_counter()
+        self.received = b""
+
+    @property
+    def descriptor(self):
+        return self.sock.fileno()
+
+    def answer(self, data):
+        self.peer.send(data)
+
+    def advance(self):
+        data = self.sock.recv(100)
+        if not data:
+            raise UpstreamReset("closed")
+        self.received += data
+        return data.endswith(b".")
+
+    def give_up(self):
+        self.sock.close()
+
+
+@pytest.fixture
+def start():
+    """A collector with a thread when it wants one, and what has ended so far."""
+    made, threads = [], []
+
+    def run(task):
+        threads.append(threading.Thread(target=task))
+        threads[-1].start()
+        return True
+
+    def build(timeout=30.0):
+        ended = []
+        collector = Collector(timeout, run, lambda exchange, pending, error: ended.append((pending, error)))
+        made.append(collector)
+        return collector, ended
+
+    yield build
+    for collector in made:
+        collector.close()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.fixture
+def pendings():
+    made = [ScriptedPending() for _ in range(16)]
+    yield made
+    for pending in made:
+        pending.sock.close()
+        pending.peer.close()
+
+
+def test_every_answer_is_told_of_once_when_it_is_whole(start, pendings):
+    collector, ended = start()
+    for pending in pendings:
+        collector.watch(pending, EXCHANGE)
+    for pending in pendings:
+        pending.answer(b"half")
+    eventually(lambda: all(pending.received == b"half" for pending in pendings))
+    assert ended == []
+    for pending in pendings:
+        pending.answer(b" and half.")
+    eventually(lambda: len(ended) == 16)
+    assert sorted(id(pending) for pending, _ in ended) == sorted(map(id, pendings))
+    assert {error for _, error in ended} == {None}
+    assert len(collector) == 0
+
+
+def test_a_connection_that_was_watched_before_is_watched_again(start, pendings):
+    collector, ended = start()
+    for count in range(1, 4):
+        collector.watch(pendings[0], EXCHANGE)
+        pendings[0].answer(b".")
+        eventually(lambda count=count: len(ended) == count)
+
+
+def test_an_error_ends_an_exchange(start, pendings):
+    collector, ended = start()
+    collector.watch(pendings[0], EXCHANGE)
+    pendings[0].peer.close()
+    eventually(lambda: len(ended) == 1)
+    assert isinstance(ended[0][1], UpstreamReset)
+
+
+def test_what_takes_too_long_is_ended_and_the_rest_goes_on(start, pendings):
+    collector, ended = start(timeout=0.3)
+    collector.watch(pendings[0], EXCHANGE)
+    pendings[1].began += 100.0
+    collector.watch(pendings[1], EXCHANGE)
+    eventually(lambda: len(ended) == 1)
+    assert ended[0][0] is pendings[0]
+    assert isinstance(ended[0][1], UpstreamTimeout)
+    assert pendings[0].sock.fileno() == -1
+    assert len(collector) == 1
+
+
+def test_threads_that_begin_the_first_exchanges_at_once_all_wait_in_one_set(start, pendings, monkeypatch):
+    collector, ended = start()
+    opened = []
+    open_one = module.select.epoll
+
+    def slowly():
+        time.sleep(0.05)
+        opened.append(open_one())
+        return opened[-1]
+
+    monkeypatch.setattr(module.select, "epoll", slowly)
+    threads = [threading.Thread(target=collector.watch, args=(pending, EXCHANGE)) for pending in pendings]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for pending in pendings:
+        pending.answer(b".")
+    eventually(lambda: len(ended) == 16)
+    assert len(opened) == 1
+
+
+def test_anybody_may_collect_a_few(start, pendings):
+    collector = Collector(30.0, lambda task: True, lambda exchange, pending, error: ended.append(pending))
+    ended = []
+    collector.collect(2)
+    for pending in pendings:
+        collector.watch(pending, EXCHANGE)
+        pending.answer(b".")
+    collector.collect(2)
+    assert len(ended) == 2
+    collector.collect(100)
+    assert len(ended) == 16
+    collector.close()
+
+
+def test_its_thread_ends_when_nothing_is_awaited_and_comes_back(start, pendings, monkeypatch):
+    monkeypatch.setattr(module, "IDLE", 0.1)
+    collector, ended = start()
+    for count in (1, 2):
+        collector.watch(pendings[0], EXCHANGE)
+        pendings[0].answer(b".")
+        eventually(lambda count=count: len(ended) == count)
+        eventually(lambda: not collector._has_thread)
+
+
+def test_it_keeps_no_descriptor_once_it_is_closed(start, pendings):
+    collector, ended = start()
+    collector.watch(pendings[0], EXCHANGE)
+    pendings[0].answer(b".")
+    eventually(lambda: ended)
+    collector.close()
+    eventually(lambda: collector._readable.closed)
+    collector.collect(2)
+    collector.watch(pendings[1], EXCHANGE)  # too late
+    assert isinstance(ended[1][1], UpstreamTimeout)
+    assert pendings[1].sock.fileno() == -1
+
+
+def test_what_is_given_up_at_the_end_is_told_to_nobody(start, pendings):
+    collector, ended = start()
+    collector.watch(pendings[0], EXCHANGE)
+    collector.close()
+    collector.close()
+    assert pendings[0].sock.fileno() == -1
+    assert ended == []
