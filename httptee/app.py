@@ -5,6 +5,7 @@ environ → Request → primary → start_response → body out → every shadow
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ from httptee.shadow import Shadow
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+logger = logging.getLogger(__name__)
 
 _LAST_RECORDS = 1.0  # seconds for the access log at the end
 
@@ -134,4 +137,7 @@ class Relay:
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             for shadow in self._shadows:
-                shadow.offer(exchange)
+                try:
+                    shadow.offer(exchange)
+                except Exception:  # whatever it is, it is not the client's
+                    logger.exception("a clone could not be offered")

@@ -21,7 +21,7 @@ from httptee.pressure import Pressure
 from httptee.primary import Primary
 from httptee.selection import Selection, selections
 from httptee.settings import Settings
-from httptee.shadow import Guards, Shadow
+from httptee.shadow import AT_ONCE, Guards, Shadow
 from httptee.shadow_settings import ShadowSettings, backend_names, shadow_settings
 from httptee.transport.adapter import Timeouts, WireAdapter
 from httptee.transport.upstream import Upstream
@@ -109,7 +109,7 @@ def shadow_upstream(settings: Settings, shadow: ShadowSettings, workers: int = 1
     trust = trust_of_b(settings, shadow)
     return Upstream(
         shadow.endpoint,
-        WireAdapter(max_idle=workers, server_name=trust.server_name),
+        WireAdapter(max_idle=AT_ONCE * workers, server_name=trust.server_name),
         rewrite_host=shadow.rewrite_host,
         close=settings.close_connections,
         change=shadow.changes or None,

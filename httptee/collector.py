@@ -7,15 +7,19 @@ when it gets its turn. Any other thread may `collect` as well: the kernel tells 
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import select
 import threading
 from collections.abc import Callable
-from time import perf_counter
+from time import perf_counter, sleep
 
 from httptee.errors import UpstreamTimeout
 from httptee.message import Exchange
 from httptee.transport.pending import Pending
 from httptee.workers import IDLE
+
+logger = logging.getLogger(__name__)
 
 _AWAITED = select.EPOLLIN | select.EPOLLONESHOT
 _AT_ONCE = 64
@@ -49,13 +53,7 @@ class Collector:
 
     def watch(self, pending: Pending, exchange: Exchange) -> None:
         """See to an exchange from here on."""
-        try:
-            self._await(self._readable or self._open(), pending.descriptor, pending, exchange)
-        except ValueError:  # the set is closed: it is too late for this one
-            if self._awaited.pop(pending.descriptor, None) is not None:
-                pending.give_up()
-                self._ended(exchange, pending, UpstreamTimeout("the tee is ending"))
-            return
+        self._await(pending, exchange)
         if not self._has_thread:
             self._start()
 
@@ -66,21 +64,21 @@ class Collector:
             return
         try:
             told = readable.poll(wait, most)
-        except ValueError:  # closed
+        except (OSError, ValueError):  # closed meanwhile
             return
         for descriptor, _ in told:
             # Whoever takes it out of the dictionary is the one who sees to it.
             awaited = self._awaited.pop(descriptor, None)
             if awaited is not None:
-                self._advance(readable, descriptor, *awaited)
+                self._advance(*awaited)
 
     def close(self) -> None:
-        """End the thread, give up what is still awaited, and tell nobody. May be called twice."""
+        """End the thread, and what is still under way. May be called twice."""
         with self._lock:
             self._closed = True
             alone = not self._has_thread
-        while self._awaited:
-            self._awaited.popitem()[1][0].give_up()
+        for descriptor, (pending, _) in list(self._awaited.items()):
+            self._end(descriptor, pending)
         if alone and self._readable is not None:
             self._readable.close()
 
@@ -102,11 +100,15 @@ class Collector:
         """The thread: collect, and end what has run out of time, until nothing has been awaited for a while."""
         next_look = busy_at = perf_counter()
         while not self._closed:
-            self.collect(_AT_ONCE, _LOOK)
-            now = perf_counter()
-            if now >= next_look:
-                next_look = now + _LOOK
-                self._end_overdue(now - self._timeout)
+            try:
+                self.collect(_AT_ONCE, _LOOK)
+                now = perf_counter()
+                if now >= next_look:
+                    next_look = now + _LOOK
+                    self._end_overdue(now - self._timeout)
+            except Exception:
+                logger.exception("a thread failed at the answers of a B")
+                sleep(_LOOK)
             if self._awaited:
                 busy_at = now
             elif now - busy_at > IDLE and self._may_rest():
@@ -124,15 +126,25 @@ class Collector:
                 self._has_thread = True
             return not self._has_thread
 
-    def _await(self, readable: select.epoll, descriptor: int, pending: Pending, exchange: Exchange) -> None:
+    def _await(self, pending: Pending, exchange: Exchange) -> None:
+        descriptor = pending.descriptor
         self._awaited[descriptor] = (pending, exchange)  # first: it may be told of before the next line is through
-        if pending.connection.watched:
-            readable.modify(descriptor, _AWAITED)
-        else:
-            pending.connection.watched = True
-            readable.register(descriptor, _AWAITED)
+        try:
+            self._arm(self._readable or self._open(), descriptor, pending)
+        except (OSError, ValueError):  # out of descriptors, or closed: the set, or the connection, being overdue
+            self._end(descriptor, pending)
+        if self._closed:
+            self._end(descriptor, pending)
 
-    def _advance(self, readable: select.epoll, descriptor: int, pending: Pending, exchange: Exchange) -> None:
+    def _arm(self, readable: select.epoll, descriptor: int, pending: Pending) -> None:
+        if not pending.connection.watched:
+            pending.connection.watched = True
+            with contextlib.suppress(FileExistsError):  # somebody who was told late of its predecessor was faster
+                readable.register(descriptor, _AWAITED)
+                return
+        readable.modify(descriptor, _AWAITED)
+
+    def _advance(self, pending: Pending, exchange: Exchange) -> None:
         try:
             whole = pending.advance()
         except Exception as error:
@@ -141,18 +153,21 @@ class Collector:
         if whole:
             self._ended(exchange, pending, None)
         else:
-            self._await(readable, descriptor, pending, exchange)
+            self._await(pending, exchange)
 
     def _end_overdue(self, since: float) -> None:
         """End what has been under way since before `since`."""
         for descriptor, (pending, _) in list(self._awaited.items()):
-            if pending.began >= since:
-                continue
-            awaited = self._awaited.pop(descriptor, None)
-            if awaited is None:
-                continue
-            if awaited[0] is pending:
-                pending.give_up()
-                self._ended(awaited[1], pending, UpstreamTimeout("the exchange took longer than it may"))
-            elif self._readable is not None:  # it has ended meanwhile, and its connection carries the next one
-                self._await(self._readable, descriptor, *awaited)
+            if pending.began < since:
+                self._end(descriptor, pending)
+
+    def _end(self, descriptor: int, pending: Pending) -> None:
+        """Give an exchange up, unless somebody else has seen to it meanwhile."""
+        awaited = self._awaited.pop(descriptor, None)
+        if awaited is None:
+            return
+        if awaited[0] is pending:
+            pending.give_up()
+            self._ended(awaited[1], pending, UpstreamTimeout("the exchange took longer than it may"))
+        else:  # it has ended, and its connection carries the next one
+            self._await(*awaited)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 _HIGH = 0.0005  # seconds that answers lie unread in the mean
 _ASKS = 4  # answers, of which one is looked at
-_WEIGHT = 1 / 32  # of that one in the mean
+_WEIGHT = 1 / 16  # of that one in the mean
 
 
 class Pressure:

@@ -27,6 +27,9 @@ from httptee.transport.pending import Pending
 from httptee.transport.upstream import Upstream
 from httptee.workers import Workers
 
+AT_ONCE = 2
+"""Clones that may be under way on connections that were idle, for each worker: they cost no thread."""
+
 _HELP = 2  # answers that an offer takes in where no connection is idle: more than it asks for
 
 
@@ -133,9 +136,9 @@ class Shadow:
     def _begin(self, exchange: Exchange) -> bool:
         """Send a clone now, unless others wait or no connection is idle; whether it is on its way.
 
-        As many clones as there are workers may be under way like this: more would be more than B was meant to get.
+        Twice as many as there are workers may be under way like this, which is as many as A gets by default.
         """
-        if self._workers.waiting or len(self._collector) >= self._size:
+        if self._workers.waiting or len(self._collector) >= AT_ONCE * self._size:
             return False
         return self._send_now(exchange)
 
@@ -153,12 +156,17 @@ class Shadow:
     def _hand_over(self, exchange: Exchange) -> None:
         """Leave a clone to a worker."""
         if not self._workers.put(exchange):
+            self._drop(exchange, "closing")
+        if self._workers.closed:
             self._drop_backlog()
 
     def _ended(self, exchange: Exchange, pending: Pending, error: Exception | None) -> None:
         """An exchange that the collector has seen to is over."""
         if error is not None and pending.was_stale(error) and exchange.request.method in IDEMPOTENT:
             self._hand_over(exchange)  # over a new connection it may yet succeed
+            return
+        if error is not None and self._drained:
+            self._drop(exchange, "closing")
             return
         self._settle(exchange, pending.status, perf_counter() - pending.began, error)
         # The connection is free for the clone that has waited longest.
@@ -194,8 +202,12 @@ class Shadow:
 
     def _drop_backlog(self, reason: str = "closing") -> None:
         while exchange := self._workers.take():
-            self._account.settle_dropped(reason, exchange.follower)
-            self._let_go(exchange)
+            self._drop(exchange, reason)
+
+    def _drop(self, exchange: Exchange, reason: str) -> None:
+        """Settle a clone that will get no answer for no fault of B's."""
+        self._account.settle_dropped(reason, exchange.follower)
+        self._let_go(exchange)
 
     def _let_go(self, exchange: Exchange) -> None:
         """Give back what a settled clone held."""

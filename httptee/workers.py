@@ -29,7 +29,8 @@ class Workers:
         self._lock = threading.Lock()  # guards what follows and the executor; held for a few instructions
         self._in_hand = 0  # clones that wait, or that a worker sends
         self._awake = 0
-        self._closed = False
+        self.closed = False
+        """Whether no worker will come for what waits."""
 
     @property
     def waiting(self) -> int:
@@ -37,50 +38,53 @@ class Workers:
         return self._backlog.qsize()
 
     def put(self, exchange: Exchange) -> bool:
-        """Have a clone sent by the next worker that is free; False where there is none and none can be started."""
+        """Have a clone sent by the next worker that is free; False where none will come any more."""
         with self._lock:
+            if self.closed:
+                return False
             self._in_hand += 1
             wake = self._awake < min(self._in_hand, self._size)
             self._awake += wake
-        self._backlog.put(exchange)
+            self._backlog.put(exchange)  # here, lest the last worker goes to rest in between
         if wake and not self.run(self._work):
-            with self._lock:
-                self._awake -= 1
-            return False
+            self.closed = True  # the interpreter is shutting down
         return True
 
     def take(self) -> Exchange | None:
         """Take away the clone that has waited longest; None where none waits."""
+        words = 0  # to workers, that they may end
         try:
-            exchange = self._backlog.get_nowait()
+            while (exchange := self._backlog.get_nowait()) is None:
+                words += 1
         except Empty:
-            return None
-        if exchange is None:  # a worker's word to end
+            exchange = None
+        for _ in range(words):
             self._backlog.put(None)
-            return None
-        with self._lock:
-            self._in_hand -= 1
+        if exchange is not None:
+            with self._lock:
+                self._in_hand -= 1
         return exchange
 
     def run(self, task: Callable[[], object]) -> bool:
         """Have the executor do something else beside its clones; False when it is too late for that."""
         with self._lock:
-            if self._executor is None and not self._closed:
+            if self._executor is None and not self.closed:
                 self._executor = ThreadPoolExecutor(self._size + 1, thread_name_prefix="shadow")
             executor = self._executor
+        if executor is None:
+            return False
         try:
-            if executor is not None:
-                executor.submit(task)
-                return True
-        except RuntimeError:  # the interpreter is shutting down, or `close` has been faster
-            pass
-        return False
+            executor.submit(task)
+        except RuntimeError as error:  # after `close`, or at the interpreter's end
+            # Where a thread cannot be started the task is in the executor's queue all the same.
+            return "new thread" in str(error)
+        return True
 
     def close(self) -> None:
         """End every worker once it has sent what it is at. What waits is to be taken away before. May be called
         twice."""
         with self._lock:
-            self._closed = True
+            self.closed = True
             executor = self._executor
         for _ in range(self._size):
             self._backlog.put(None)
@@ -104,7 +108,7 @@ class Workers:
     def _may_rest(self) -> bool:
         """End this worker, unless a clone has come in since it last looked and no other worker is to see to it."""
         with self._lock:
-            if self._closed or self._backlog.empty():
+            if self.closed or self._backlog.empty():
                 self._awake -= 1
                 return True
             return False

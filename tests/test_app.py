@@ -45,6 +45,11 @@ class RecordingShadow:
         self.log.append("drain")
 
 
+class RaisingShadow(RecordingShadow):
+    def offer(self, exchange):
+        raise OSError("a bug")
+
+
 def build(response=None, shadows=1, **additions):
     log = []
     if response is None:
@@ -205,3 +210,13 @@ def test_the_application_is_valid_wsgi():
     assert b"".join(answer) == b"ok"
     answer.close()
     assert started == ["200 OK"]
+
+
+def test_a_shadow_that_fails_costs_neither_the_client_nor_the_other_shadows_anything(caplog):
+    made = build(shadows=2)
+    made.tee.shadows = (RaisingShadow([]), *made.shadows)
+    answer = made.tee(environ(), lambda status, headers: None)
+    assert b"".join(answer) == b"ok"
+    answer.close()
+    assert [len(shadow.exchanges) for shadow in made.shadows] == [1, 1]
+    assert "a clone could not be offered" in caplog.text

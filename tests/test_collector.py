@@ -176,10 +176,42 @@ def test_it_keeps_no_descriptor_once_it_is_closed(start, pendings):
     assert pendings[1].sock.fileno() == -1
 
 
-def test_what_is_given_up_at_the_end_is_told_to_nobody(start, pendings):
+def test_what_is_under_way_at_the_end_is_ended_once(start, pendings):
     collector, ended = start()
     collector.watch(pendings[0], EXCHANGE)
     collector.close()
     collector.close()
     assert pendings[0].sock.fileno() == -1
-    assert ended == []
+    assert [type(error) for _, error in ended] == [UpstreamTimeout]
+
+
+def test_without_descriptors_an_exchange_is_ended_and_nobody_is_told_an_error(start, pendings, monkeypatch):
+    def out_of_descriptors():
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(module.select, "epoll", out_of_descriptors)
+    collector, ended = start()
+    collector.watch(pendings[0], EXCHANGE)
+    assert [type(error) for _, error in ended] == [UpstreamTimeout]
+    assert pendings[0].sock.fileno() == -1
+
+
+def test_a_connection_that_is_closed_as_overdue_while_another_thread_reads_from_it_is_settled_once(start, pendings):
+    collector, ended = start()
+
+    def advance():
+        collector._awaited[descriptor] = (pending, EXCHANGE)  # the other thread has just taken it out
+        collector._end_overdue(time.perf_counter() + 1.0)
+        return False
+
+    pending = pendings[0]
+    descriptor = pending.descriptor
+    pending.advance = advance
+    collector.watch(pending, EXCHANGE)
+    pending.answer(b"half")
+    eventually(lambda: ended)
+    pending.advance = lambda: False
+    assert len(ended) == 1
+    collector.watch(pendings[1], EXCHANGE)
+    pendings[1].answer(b".")
+    eventually(lambda: len(ended) == 2)

@@ -93,13 +93,14 @@ class AcceptingServer(TcpWSGIServer):
                 logger.warning("out of file descriptors: connections wait in the kernel's backlog")
                 sleep(_NO_DESCRIPTOR_PAUSE)
             return False
+        if not self._door.admits(len(self.active_channels)):
+            self._door.refuse(connection)
+            return True
+        channel = self.channel_class(self, connection, address, self.adj, self._map)
         try:
-            if self._door.admits(len(self.active_channels)):
-                self._welcome(self.channel_class(self, connection, address, self.adj, self._map))
-            else:
-                self._door.refuse(connection)
+            self._welcome(channel)
         except OSError:
-            connection.close()
+            channel.handle_close()
         self.on_count(len(self.active_channels))
         return True
 

@@ -190,7 +190,7 @@ class Channel(OwnedChannel):
                 request.close()
             self.requests = []
         else:
-            del self.requests[0]
+            self.requests = self.requests[1:]
             request.close()
             if self.request is not None and not self.requests:
                 self._encourage()
@@ -198,6 +198,8 @@ class Channel(OwnedChannel):
     def _apologise(self, task: TeeTask) -> None:
         """Answer with 500 where the application has failed, or cut its answer off where that has begun."""
         task.close_on_finish = True
+        if task.finished:
+            return
         if task.wrote_header:
             self.cut_off()
             return
@@ -234,6 +236,8 @@ class Channel(OwnedChannel):
                     raise self._gone() from None
                 if stretch.too_slow(self.buffered - self.total_outbufs_len, monotonic(), timeout):
                     raise self._gone()
+        if not self.connected:  # the client left while what is buffered was sent
+            raise ClientDisconnected
         self.last_activity = time()
 
     def _gone(self) -> ClientDisconnected:

@@ -76,6 +76,7 @@ class Crew:
 
     def reinforce(self) -> bool:
         """Let as many threads serve as the slow ones among them leave room for; whether to come back soon."""
+        self._called = False  # before the look: who comes after it calls again
         now, held = monotonic(), self._held
         busy = list(self._busy.copy().values())  # a copy, since others write to it
         slow = held + sum(now - since > _SLOW for since in busy)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from httptee.build import share
 from httptee.settings import Settings
+from httptee.shadow import AT_ONCE
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ def within_descriptors(settings: Settings) -> Settings:
     upstream = (
         _OTHERS
         + share(settings.threads, 0, settings.processes, least=1)
-        + len(settings.b) * 2 * share(settings.b_workers, 0, settings.processes, least=1)
+        + len(settings.b) * (1 + AT_ONCE) * share(settings.b_workers, 0, settings.processes, least=1)
     )
     wanted = upstream + share(settings.connection_limit, 0, settings.processes, least=1)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

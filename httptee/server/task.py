@@ -29,6 +29,8 @@ class TeeTask(Task):
     """Runs the application for one request and writes what it returns."""
 
     chunked_response = False
+    finished = False
+    """Whether the last byte of the answer has been written."""
 
     def __init__(self, channel: Channel, request: Any) -> None:
         self.channel = channel
@@ -46,6 +48,7 @@ class TeeTask(Task):
                 self.write(b"")
             if self.chunked_response:
                 self.channel.write_soon(b"0\r\n\r\n")
+            self.finished = True
         except TeeError:
             # A died in mid-body: the client must not take what it got for the whole.
             self.close_on_finish = True

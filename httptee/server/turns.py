@@ -13,6 +13,7 @@ from time import monotonic
 
 _AHEAD = 1  # connections that one may have more than another and still accept
 _PATIENCE = 0.01  # seconds for the others to come
+_ALONE = 0.25  # seconds in which this process accepts whatever comes, when they have not
 
 
 class Turns:
@@ -22,6 +23,7 @@ class Turns:
         self._fewest = fewest
         self._clock = clock
         self._aside_until = 0.0
+        self._alone_until = 0.0
 
     @property
     def aside(self) -> bool:
@@ -34,10 +36,12 @@ class Turns:
             self._aside_until = 0.0
             return True
         now = self._clock()
-        if not self._aside_until:
-            self._aside_until = now + _PATIENCE
-        if now < self._aside_until:
-            return False
+        if now >= self._alone_until:
+            if not self._aside_until:
+                self._aside_until = now + _PATIENCE
+            if now < self._aside_until:
+                return False
+            self._alone_until = now + _ALONE  # one that is held up must not cost each connection that time
         self._aside_until = 0.0
         return True
 

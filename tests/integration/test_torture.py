@@ -29,8 +29,8 @@ PROCESSES = pytest.mark.parametrize("processes", [1, 2])
 WORKERS = ("-threads", "64", "-b.workers", "32")
 MOST_THREADS = 200
 """All of WORKERS, as many again for those held up by slow clients, and a few: a thread for each fault would be more."""
-MOST_IDLE = 64 + 2 * 32
-"""Connections to A and B that may be kept for later: one for each thread, two for each worker of B's."""
+MOST_IDLE = 64 + 3 * 32
+"""Connections to A and B that may be kept for later: one for each thread, three for each worker of B's."""
 SETS = 2
 """Descriptors that come with the first clone: in each process the set in which it waits for B's answers."""
 KEPT_BY_MALLOC = 64_000_000

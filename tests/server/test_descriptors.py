@@ -22,7 +22,7 @@ def limit(monkeypatch):
 
 
 SETTINGS = Settings(connection_limit=1000, threads=100, processes=2, b_workers=20, b=(Endpoint.parse("b:1"),) * 2)
-WANTED = 128 + 50 + 2 * 2 * 10 + 500
+WANTED = 128 + 50 + 2 * 3 * 10 + 500
 
 
 def test_a_limit_that_is_high_enough_stays(limit):
@@ -48,6 +48,6 @@ def test_where_the_hard_limit_is_too_low_fewer_connections_are_taken_and_the_log
 
 
 def test_where_next_to_nothing_is_left_for_clients_it_does_not_start(limit):
-    limit(100, 220)
-    with pytest.raises(TooFewDescriptorsError, match="the limit is 220: raise it"):
+    limit(100, 240)
+    with pytest.raises(TooFewDescriptorsError, match="the limit is 240: raise it"):
         within_descriptors(SETTINGS)

@@ -33,6 +33,8 @@ def test_nobody_waits_for_long_for_others_who_do_not_come():
     clock.now += 0.006
     assert turns.mine(9)
     assert not turns.aside
+    assert turns.mine(10)  # nor for each connection anew
+    clock.now += 0.3
     assert not turns.mine(10)
 
 

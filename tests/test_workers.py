@@ -1,0 +1,96 @@
+import threading
+
+import pytest
+
+from httptee import workers as module
+from httptee.message import Exchange, Request
+from httptee.workers import Workers
+from tests.support.net import eventually
+
+
+def clone(number):
+    return Exchange(Request("GET", f"/{number}", [], b"", "192.0.2.1", "http"), 200, 0.01)
+
+
+@pytest.fixture
+def make():
+    """Workers that note what they send, once the gate is open."""
+    made = []
+
+    def build(size=2, is_open=True):
+        sent, gate = [], threading.Event()
+        if is_open:
+            gate.set()
+
+        def send(exchange):
+            assert gate.wait(30)
+            sent.append(exchange)
+
+        workers = Workers(size, send)
+        made.append((workers, gate))
+        return workers, sent, gate
+
+    yield build
+    for workers, gate in made:
+        gate.set()
+        workers.close()
+
+
+def test_everything_put_is_sent_once(make):
+    workers, sent, _ = make()
+    clones = [clone(number) for number in range(100)]
+    assert all(workers.put(one) for one in clones)
+    eventually(lambda: len(sent) == 100)
+    assert sorted(map(id, sent)) == sorted(map(id, clones))
+    eventually(lambda: workers._in_hand == 0)
+
+
+def test_there_are_no_more_threads_than_that_and_what_is_over_waits(make):
+    workers, sent, gate = make(size=2, is_open=False)
+    for number in range(5):
+        workers.put(clone(number))
+    eventually(lambda: workers.waiting == 3)
+    assert workers._awake == 2
+    gate.set()
+    eventually(lambda: len(sent) == 5)
+
+
+def test_what_waits_can_be_taken_away_the_oldest_first(make):
+    workers, sent, gate = make(size=1, is_open=False)
+    clones = [clone(number) for number in range(3)]
+    for one in clones:
+        workers.put(one)
+    eventually(lambda: workers.waiting == 2)
+    assert [workers.take(), workers.take(), workers.take()] == [clones[1], clones[2], None]
+    gate.set()
+    eventually(lambda: sent == [clones[0]])
+    eventually(lambda: workers._in_hand == 0)
+
+
+def test_once_closed_they_take_nothing_more_and_their_threads_end(make):
+    workers, sent, _ = make()
+    before = threading.active_count()
+    workers.put(clone(0))
+    eventually(lambda: len(sent) == 1)
+    workers.close()
+    assert not workers.put(clone(1))
+    assert workers.take() is None
+    assert not workers.run(lambda: None)
+    eventually(lambda: threading.active_count() <= before)
+
+
+def test_what_is_put_behind_a_word_to_end_is_found(make):
+    workers, _, _ = make()
+    one = clone(0)
+    workers._backlog.put(None)
+    workers._backlog.put(one)
+    assert workers.take() is one
+    assert workers._backlog.get_nowait() is None
+
+
+def test_a_worker_that_rests_does_not_leave_behind_what_has_just_been_put(make, monkeypatch):
+    monkeypatch.setattr(module, "IDLE", 0.001)
+    workers, sent, _ = make(size=1)
+    for number in range(300):
+        workers.put(clone(number))
+        eventually(lambda number=number: len(sent) == number + 1)
