@@ -196,22 +196,30 @@ def test_without_descriptors_an_exchange_is_ended_and_nobody_is_told_an_error(st
     assert pendings[0].sock.fileno() == -1
 
 
-def test_a_connection_that_is_closed_as_overdue_while_another_thread_reads_from_it_is_settled_once(start, pendings):
+class OverdueWhileArmed(ScriptedPending):
+    """Found overdue by another thread in the moment in which it is about to be awaited again."""
+
+    collector = None
+
+    @property
+    def watched(self):
+        if self.collector is not None:
+            self.collector._end_overdue(time.perf_counter() + 1.0)
+        return True
+
+    @watched.setter
+    def watched(self, known):
+        pass
+
+
+def test_what_is_overdue_while_another_thread_goes_on_with_it_is_settled_once_and_hurts_nobody(start, pendings):
     collector, ended = start()
-
-    def advance():
-        collector._awaited[descriptor] = (pending, EXCHANGE)  # the other thread has just taken it out
-        collector._end_overdue(time.perf_counter() + 1.0)
-        return False
-
-    pending = pendings[0]
-    descriptor = pending.descriptor
-    pending.advance = advance
-    collector.watch(pending, EXCHANGE)
-    pending.answer(b"half")
-    eventually(lambda: ended)
-    pending.advance = lambda: False
-    assert len(ended) == 1
-    collector.watch(pendings[1], EXCHANGE)
-    pendings[1].answer(b".")
+    overdue = OverdueWhileArmed()
+    overdue.collector = collector
+    collector.watch(overdue, EXCHANGE)
+    assert [type(error) for _, error in ended] == [UpstreamTimeout]
+    assert len(collector) == 0
+    collector.watch(pendings[0], EXCHANGE)
+    pendings[0].answer(b".")
     eventually(lambda: len(ended) == 2)
+    overdue.peer.close()
