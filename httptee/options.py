@@ -86,8 +86,9 @@ OPTIONS: tuple[Option, ...] = (
         "b.workers",
         partial(or_auto, automatic=default_workers),
         "auto",
-        f"Threads for each B. They wait rather than compute, so auto (or 0) is {WORKERS_PER_CORE} for each core that "
-        "the process may use.",
+        "Threads for each B, for clones that cannot go out at once on an idle connection; twice as many may be under "
+        f"way on those. They wait rather than compute, so auto (or 0) is {WORKERS_PER_CORE} for each core that the "
+        "process may use.",
         "NUMBER",
         aliases=("max.workers",),
     ),

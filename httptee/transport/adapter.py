@@ -20,7 +20,7 @@ from requests.adapters import BaseAdapter
 
 from httptee.errors import UpstreamReset
 from httptee.pressure import Pressure
-from httptee.transport.connection import Connection
+from httptee.transport.connection import MAX_JOINED, Connection
 from httptee.transport.opening import open_connection
 from httptee.transport.pending import Pending
 from httptee.transport.pool import Pool
@@ -31,8 +31,6 @@ from httptee.transport.wire import Answer, request_head
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that may be repeated (RFC 9110 §9.2.2)."""
-MAX_AT_ONCE = 16_384
-"""Bytes of a body up to which an idle connection takes a whole request at once: what the kernel buffers at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,14 +148,18 @@ class WireAdapter(BaseAdapter):
         None where that cannot be done, and then nothing was done that `send` could not do over.
         """
         route = self._routes.get((request.url, verify, cert))
-        if route is None or route.encrypted or len(request.body) > MAX_AT_ONCE or not isinstance(request.body, bytes):
+        if route is None or route.encrypted or len(request.body) > MAX_JOINED or not isinstance(request.body, bytes):
             return None
         head = request_head(request.method, request.target, request.pairs)
         connection = route.pool.acquire()
         if connection is None:
             return None
+        data = head + request.body if request.body else head
+        if not connection.has_room(len(data)):
+            route.pool.release(connection)
+            return None
         pending = Pending(request.method, connection, route.pool)
-        if connection.send_now(head + request.body if request.body else head):
+        if connection.send_now(data):
             return pending
         pending.give_up()
         return None

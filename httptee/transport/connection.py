@@ -36,6 +36,8 @@ SLACK = 0.05
 """Seconds by which a wait may outlast its deadline, so that not every wait sets the kernel's timeout anew."""
 MAX_JOINED = 131_072
 """Bytes of a body up to which head and body go out in one call; copying them is cheaper than a second call."""
+SURELY_TAKEN = 16_384
+"""Bytes that the kernel buffers at least for an idle connection (tcp_wmem), small ones counted twice."""
 RECEIVE_SIZE = 65_536
 """Bytes asked for at once until the head of an answer is there: most answers are whole in these."""
 
@@ -145,6 +147,11 @@ class Connection:
         self._new_tls = None
         if isinstance(tls.context, ResumingContext):
             tls.context.remember(tls)
+
+    def has_room(self, size: int) -> bool:
+        """Whether the kernel takes so many bytes at once on an idle plain connection: it buffers that much for it."""
+        # Its own bookkeeping counts against the buffer, and for no more than the data does.
+        return size <= SURELY_TAKEN or 2 * size <= self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
 
     def send_now(self, data: bytes) -> bool:
         """Begin an exchange on a plain connection; whether the kernel took all of the request at once. Never waits."""

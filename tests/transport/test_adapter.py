@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -194,3 +195,40 @@ class TestStaleConnections:
             file.seek(7)
             fetch(adapter, server, "PUT", body=FileBody(file, 100_000))
             assert [len(request.body) for request in server.requests] == [0, 100_000, 100_000]
+
+
+class TestBegin:
+    def begun(self, adapter, server, body=b"", size=None):
+        """Begin a request on a connection that is idle, whose buffer is so small if `size` is given."""
+        assert fetch(adapter, server) == b"ok"
+        if size is not None:
+            (route,) = adapter._routes.values()
+            route.pool._idle[-1].sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+        fields = [("Host", "a.test"), *([("Content-Length", str(len(body)))] if body else [])]
+        return adapter.begin(WireRequest("POST", f"{server.url}/", "/now", fields, body))
+
+    def test_nothing_is_begun_before_there_is_a_connection(self, adapter):
+        with ScriptedServer(scripts.answer()) as server:
+            assert adapter.begin(WireRequest("GET", f"{server.url}/", "/", [("Host", "h")])) is None
+            assert not adapter.has_idle(f"{server.url}/")
+            assert server.requests == []
+
+    @pytest.mark.parametrize("size", [0, 1, 16_000, 100_000])
+    def test_a_request_goes_out_whole_on_an_idle_connection(self, adapter, size):
+        with ScriptedServer(scripts.answer()) as server:
+            pending = self.begun(adapter, server, b"x" * size)
+            assert server.wait_for_requests(2)[1].body == b"x" * size
+            eventually(pending.advance)
+            assert pending.status == 200
+            assert adapter.has_idle(f"{server.url}/")
+            assert server.connections == 1
+
+    def test_what_the_kernel_would_not_take_at_once_is_not_begun_and_the_connection_stays(self, adapter):
+        with ScriptedServer(scripts.answer()) as server:
+            assert self.begun(adapter, server, b"x" * 100_000, size=20_000) is None
+            assert adapter.has_idle(f"{server.url}/")
+            assert len(server.requests) == server.connections == 1
+
+    def test_a_body_in_a_file_is_not_begun(self, adapter):
+        with ScriptedServer(scripts.answer()) as server:
+            assert self.begun(adapter, server, FileBody(io.BytesIO(b"abc"), 3)) is None
