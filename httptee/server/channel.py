@@ -16,7 +16,6 @@ import contextlib
 import logging
 import select
 import socket
-import struct
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +37,6 @@ READY = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 _READY_TO_WRITE = READY | select.EPOLLOUT
 _PIECE = 64 * 1024
 _BUFFERED = 128 * 1024  # bytes of an answer that may wait for a slow client without a thread waiting too
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _LINGER = 2.0  # seconds during which what a refused client is still sending is read and thrown away
 
 
@@ -125,19 +123,6 @@ class Channel(OwnedChannel):
             self._send_waiting(rest)
         return len(data)
 
-    def cut_off(self) -> None:
-        """Give the connection up in mid-answer. A reset, since to some clients a plain end would look like the end
-        of the body (RFC 9112 §8)."""
-        if self._fileno is not None:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            self.handle_close()
-
-    def reset_when_closed(self) -> None:
-        """Whenever this connection is closed from here on, and be it by the end of the process, reset it: the drain is
-        over, and an answer that is not whole must not look whole."""
-        with contextlib.suppress(OSError, AttributeError):  # its owner may have closed it a moment ago
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-
     def handle_close(self) -> None:
         """Close the connection, a refused one only when its client has stopped sending: closing over unread bytes
         sends a reset, and the refusal would be lost on its way (RFC 9112 §9.6)."""
@@ -150,6 +135,8 @@ class Channel(OwnedChannel):
             except OSError:
                 pass
         if self._fileno is not None:
+            if self.unframed == "whole" and not self.total_outbufs_len:
+                self.reset_when_closed(False)
             super().handle_close()
         for request in self.requests:
             request.close()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import struct
 import threading
 from collections.abc import Callable
 from time import monotonic, time
@@ -39,6 +40,8 @@ class OwnedChannel(HTTPChannel):
     """Bytes of what waits for a slow client that are sent at a time."""
     waits = False
     """Whether a request in hand waits for a thread, none having been free to read it."""
+    unframed = ""
+    """Of an answer that ends with the connection: `begun` or `whole`."""
     stretch: Stretch | None = None
     """What the client is being slow at, if anything; the main thread's own."""
 
@@ -137,6 +140,26 @@ class OwnedChannel(HTTPChannel):
         before is still read and answered."""
         with contextlib.suppress(OSError, AttributeError):  # its owner may have closed it a moment ago
             self.socket.shutdown(socket.SHUT_RD)
+
+    def cut_off(self) -> None:
+        """Give the connection up in mid-answer. A reset, since to some clients a plain end would look like the end
+        of the body (RFC 9112 §8)."""
+        if self._fileno is not None:
+            self.unframed = ""
+            self.reset_when_closed()
+            self.handle_close()
+
+    def reset_when_closed(self, reset: bool = True) -> None:
+        """Whenever this connection is closed from here on, and be it by the end of the process, reset it: an answer
+        that is not whole must not look whole."""
+        with contextlib.suppress(OSError, AttributeError):  # its owner may have closed it a moment ago
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", reset, 0))
+
+    def begin_unframed(self) -> None:
+        """An answer begins whose end is that of the connection. It is not the end before the tee says so, not even
+        where the process is killed."""
+        self.unframed = "begun"
+        self.reset_when_closed()
 
     def _advance(self, events: int) -> None:
         """Write, read and answer until the client has to do something."""

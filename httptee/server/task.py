@@ -49,6 +49,8 @@ class TeeTask(Task):
             if self.chunked_response:
                 self.channel.write_soon(b"0\r\n\r\n")
             self.finished = True
+            if self.channel.unframed:
+                self.channel.unframed = "whole"
         except TeeError:
             # A died in mid-body: the client must not take what it got for the whole.
             self.close_on_finish = True
@@ -83,6 +85,7 @@ class TeeTask(Task):
                 extra = "Transfer-Encoding: chunked\r\n"
             else:
                 close = True  # an HTTP/1.0 client knows the end of this body by the end of the connection
+                self.channel.begin_unframed()
         if close:
             self.close_on_finish = True
             extra += "Connection: close\r\n"

@@ -24,6 +24,7 @@ from httptee.server.distinguished import distinguished_name
 _HANDSHAKE = 0x16  # the type of a connection's first record (RFC 8446 §5.1)
 _RECORD = 16_384  # bytes of plaintext in one record at most
 _PIECE = 131_072  # bytes of plaintext encrypted at a time
+_NO_LINGER = bytes(8)  # struct linger, off
 _UNSENT = 4 * _PIECE  # bytes of TLS's own for a client that takes none of them
 
 
@@ -123,7 +124,7 @@ class TlsSocket:
         """Set an option. A connection that is to be reset when it is closed gets no goodbye either: that would make
         an answer which breaks off look whole."""
         if (level, option) == (socket.SOL_SOCKET, socket.SO_LINGER):
-            self._silent = True
+            self._silent = value != _NO_LINGER
         self.raw.setsockopt(level, option, value)
 
     def shutdown(self, how: int) -> None:

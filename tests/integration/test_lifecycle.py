@@ -15,11 +15,11 @@ from tests.support.backend import Backend
 from tests.support.client import RawClient, ask, request_bytes
 from tests.support.ledger import parse
 from tests.support.load import NEW, Load
-from tests.support.net import eventually, free_port
+from tests.support.net import PATIENCE, eventually, free_port
 from tests.support.process import Program
 from tests.support.programs import mounted
-from tests.support.scripted import ScriptedServer
-from tests.support.scripts import blackhole, delayed
+from tests.support.scripted import Connection, ScriptedServer
+from tests.support.scripts import blackhole, delayed, response
 from tests.support.tee import Tee
 
 pytestmark = pytest.mark.integration
@@ -183,6 +183,25 @@ def test_only_what_the_killed_worker_had_in_flight_is_lost_to_clients() -> None:
         load.stop()
         assert len(load.troubles) <= 3 * 8, load.troubles  # at most one a client and kill
         assert not [trouble for trouble in load.troubles if "HTTP/1.1" in trouble]
+
+
+def test_an_answer_that_ends_with_its_connection_does_not_look_whole_when_its_worker_is_killed() -> None:
+    def half(connection: Connection) -> None:
+        connection.request()
+        connection.send(response(body=None) + b"half of it")
+        connection.pause(PATIENCE)
+
+    with ScriptedServer(half) as a, Tee("-a", a.url, "-processes", "2") as tee:
+        eventually(lambda: len(workers(tee)) == 2)
+        with socket.create_connection(("127.0.0.1", tee.port), timeout=PATIENCE) as client:
+            client.sendall(b"GET / HTTP/1.0\r\n\r\n")
+            seen = b""
+            while not seen.endswith(b"half of it"):
+                seen += client.recv(100)
+            for pid in workers(tee):
+                os.kill(pid, signal.SIGKILL)
+            with pytest.raises(ConnectionResetError):
+                client.recv(100)
 
 
 def test_workers_end_by_themselves_when_their_supervisor_is_killed() -> None:
