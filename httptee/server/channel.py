@@ -36,7 +36,7 @@ READY = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 """What a connection is armed for as long as it lives."""
 _READY_TO_WRITE = READY | select.EPOLLOUT
 _PIECE = 64 * 1024
-_BUFFERED = 128 * 1024  # bytes of an answer that may wait for a slow client without a thread waiting too
+_BUFFERED = 64 * 1024  # bytes of an answer that may wait for a slow client without a thread waiting too
 _LINGER = 2.0  # seconds during which what a refused client is still sending is read and thrown away
 
 

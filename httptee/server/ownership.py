@@ -36,7 +36,7 @@ class OwnedChannel(HTTPChannel):
     server: Server
     requests: list[RequestParser]
     request: RequestParser | None
-    sendbuf_len = 128 * 1024
+    sendbuf_len = 64 * 1024
     """Bytes of what waits for a slow client that are sent at a time."""
     waits = False
     """Whether a request in hand waits for a thread, none having been free to read it."""
