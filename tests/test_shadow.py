@@ -477,4 +477,4 @@ def test_the_threads_of_a_b_end_when_nothing_comes(real, monkeypatch):
         assert settled(ledger).delivered == 3
         shadow.drain(PATIENCE)
         server.stop()
-        eventually(lambda: threading.active_count() == before)
+        eventually(lambda: threading.active_count() <= before)
