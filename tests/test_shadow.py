@@ -91,7 +91,7 @@ def test_no_thread_and_no_executor_before_the_first_clone(make):
     before = threading.active_count()
     shadow, _, _ = make(percent=0)
     shadow.offer(EXCHANGE)
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_workers_and_backlog_bound_what_is_in_hand_and_the_rest_is_dropped_at_once(make):
