@@ -29,7 +29,7 @@ from .orders import CLOSE, DIGEST, NONCE, Order, body, digest, framed
 
 _REMEMBERED = 20_000  # nonces: a request that is repeated is so within moments
 _LONGEST_ANSWER = 0.5  # seconds, but for answers after which no connection is used again
-_IDEMPOTENT = {"GET", "HEAD", "PUT"}
+_IDEMPOTENT = {"GET", "HEAD", "PUT", "DELETE"}  # RFC 9110 §9.2.2; of the methods of `asked`
 
 
 class Book:
