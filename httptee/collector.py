@@ -98,7 +98,7 @@ class Collector:
 
     def _wait(self) -> None:
         """The thread: collect, and end what has run out of time, until nothing has been awaited for a while."""
-        next_look = busy_at = perf_counter()
+        next_look = busy_at = now = perf_counter()
         while not self._closed:
             try:
                 self.collect(_AT_ONCE, _LOOK)

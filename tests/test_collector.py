@@ -153,6 +153,22 @@ def test_anybody_may_collect_a_few(start, pendings):
     collector.close()
 
 
+def test_a_failure_in_its_first_round_does_not_end_its_thread(start, pendings, monkeypatch, caplog):
+    collector, ended = start()
+    collect, failures = collector.collect, [RuntimeError("a bug")]
+
+    def failing(*arguments):
+        if failures:
+            raise failures.pop()
+        collect(*arguments)
+
+    monkeypatch.setattr(collector, "collect", failing)
+    collector.watch(pendings[0], EXCHANGE)
+    pendings[0].answer(b".")
+    eventually(lambda: ended)
+    assert "a thread failed at the answers of a B" in caplog.text
+
+
 def test_its_thread_ends_when_nothing_is_awaited_and_comes_back(start, pendings, monkeypatch):
     monkeypatch.setattr(module, "IDLE", 0.1)
     collector, ended = start()

@@ -96,7 +96,11 @@ class AcceptingServer(TcpWSGIServer):
         if not self._door.admits(len(self.active_channels)):
             self._door.refuse(connection)
             return True
-        channel = self.channel_class(self, connection, address, self.adj, self._map)
+        try:
+            channel = self.channel_class(self, connection, address, self.adj, self._map)
+        except OSError:
+            connection.close()
+            return True
         try:
             self._welcome(channel)
         except OSError:
