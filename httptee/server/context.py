@@ -49,6 +49,8 @@ def server_context(settings: Settings) -> ssl.SSLContext | None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
+    # One ticket a handshake, where OpenSSL gives two: a client gets a new one with each connection that it resumes.
+    context.num_tickets = 1
     _load_certificate(context, settings)
     if settings.client_ca:
         _load_authorities(context, settings)

@@ -1,8 +1,9 @@
 """TLS on the listening side: waitress has none, so here are a channel and a server that speak it by way of `TlsSocket`.
 
-Nobody waits for a handshake. The main thread takes each step of it when the client has sent something, between
-connections it accepts, and looks at the time: nothing in it can wait, so one thread does, where several would take the
-GIL from one another and from those that serve. With the handshake done the connection is the crew's.
+Nobody waits for a handshake. The main thread answers the client's first flight, between connections it accepts: that is
+where the work is, and nothing in it can wait, so one thread does, where several would take the GIL from one another and
+from those that serve. From then on the connection is the crew's: the end of the handshake mostly comes together with
+the first request, and is read with it. The main thread looks at the time.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class TlsChannel(Channel):
     server: TlsServer
     socket: Any
     newcomer = False
-    """Whether the main thread shakes hands with this client."""
+    """Whether the main thread is to greet this client."""
     _introduced = False
 
     def __init__(self, server: TlsServer, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
@@ -53,14 +54,11 @@ class TlsChannel(Channel):
         except NotTlsError as error:
             self._leave_tls(error)
 
-    def shake_hands(self) -> bool:
-        """Go on with the handshake; whether the crew is to serve this connection from now on. For the main thread,
-        while nobody else knows of it."""
-        stream = self.socket
+    def greet(self) -> bool:
+        """Begin the handshake; whether the crew is to go on with this connection. For the main thread, while nobody
+        else knows of it."""
         try:
-            if not stream.shake_hands():
-                return False
-            self._introduce(stream)
+            return bool(self.socket.greet())
         except BlockingIOError:
             return False
         except NotTlsError as error:
@@ -102,14 +100,14 @@ class TlsServer(Server):
         super().__init__(*arguments, **options)
 
     def stop_accepting(self) -> None:
-        """Accept nothing more; whoever is in the middle of a handshake is left to the crew."""
+        """Accept nothing more; whoever has not been greeted yet is left to the crew."""
         super().stop_accepting()
         for channel in list(self.active_channels.values()):
             if isinstance(channel, TlsChannel) and channel.newcomer:
                 self._pass_on(channel)
 
     def _welcome(self, channel: Channel) -> None:
-        """Shake hands here: nothing in it waits, so one thread does, where several would only wait for one another."""
+        """Wait for the client's first flight here."""
         assert isinstance(channel, TlsChannel)
         channel.newcomer = True
         self._listening.register(channel._fileno, select.EPOLLIN | select.EPOLLRDHUP)
@@ -117,12 +115,10 @@ class TlsServer(Server):
     def _greet(self, channel: Channel) -> None:
         assert isinstance(channel, TlsChannel)
         try:
-            if channel.shake_hands():
+            if channel.greet():
                 self._pass_on(channel)
-                if channel.requests:
+                if channel.requests:  # in plain text, to be told so
                     self.hand_over(channel)
-                elif isinstance(channel.socket, TlsSocket) and channel.socket.has_more:
-                    self._look(channel, 0)
         except Exception:
             logger.exception("the main thread failed at a handshake")
             channel.cut_off()

@@ -44,15 +44,14 @@ class TlsSocket:
     """
 
     __slots__ = (
-        *("established", "has_more", "raw", "subject", "unread", "whole"),
-        *("_context", "_ended", "_incoming", "_outgoing", "_owed", "_pieces", "_silent", "_tickets", "_tls", "_unsent"),
+        *("established", "raw", "subject", "unread", "whole"),
+        *("_context", "_ended", "_greeted", "_incoming", "_outgoing", "_owed", "_pieces", "_silent", "_tickets", "_tls", "_unsent"),
     )
 
     def __init__(self, raw: socket.socket, context: ssl.SSLContext) -> None:
         self.raw = raw
         self.established = False
         self.subject = ""
-        self.has_more = False
         self.unread = False
         self.whole = False
         self._context = context
@@ -60,6 +59,7 @@ class TlsSocket:
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._ended = False
+        self._greeted = False
         self._silent = False
         self._unsent = b""  # encrypted, but not yet taken by the kernel
         self._pieces: list[bytes] = []  # of plaintext, while they are read
@@ -75,12 +75,6 @@ class TlsSocket:
 
         Raises BlockingIOError when the kernel has no more, NotTlsError, and OSError as a socket does.
         """
-        if self.has_more and self._tls is not None:
-            self.has_more = False
-            plaintext = self._decrypt(self._tls)
-            if plaintext:
-                self.unread = True
-                return plaintext
         while not self._ended:
             self.unread = False
             data = self.raw.recv(size)
@@ -143,20 +137,19 @@ class TlsSocket:
             raise NotTlsError("not a TLS record", http=data[:1].isalpha())
         return self._context.wrap_bio(self._incoming, self._outgoing, server_side=True)
 
-    def shake_hands(self) -> bool:
-        """Go on with the handshake as far as the client has; whether it is done. What comes after it is for `recv`.
+    def greet(self) -> bool:
+        """Answer the client's first flight; False as long as it is not whole. What comes after it is for `recv`.
 
         Raises as `recv` does.
         """
         data = self.raw.recv(_RECORD)
         if not data:
-            raise ConnectionAbortedError("the client has gone in the middle of the handshake")
+            raise ConnectionAbortedError("the client has gone before it was greeted")
         if self._tls is None:
             self._tls = self._begin(data)
         self._incoming.write(data)
         self._run(self._tls, self._handshake)
-        self.has_more = self.established and self._incoming.pending > 0
-        return self.established
+        return self._greeted
 
     def _decrypt(self, tls: ssl.SSLObject) -> bytes:
         """Let TLS work through what has come in."""
@@ -202,6 +195,7 @@ class TlsSocket:
         """Send what TLS itself has to say. What the kernel does not take now goes out before the next answer."""
         self._unsent += self._outgoing.read()
         self._tickets = 0
+        self._greeted = True
         with contextlib.suppress(BlockingIOError):
             self._unsent = self._unsent[self.raw.send(self._unsent) :]
         if len(self._unsent) > _UNSENT:
