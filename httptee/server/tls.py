@@ -28,12 +28,18 @@ class TlsChannel(Channel):
 
     server: TlsServer
     socket: Any
-    newcomer = False
-    """Whether the main thread is to greet this client."""
+    newcomer = True
+    """Whether the main thread has still to greet this client."""
     _introduced = False
 
     def __init__(self, server: TlsServer, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
         super().__init__(server, TlsSocket(sock, server.context), addr, adj, map)  # type: ignore[arg-type]
+
+    def step(self, events: int) -> None:
+        """Do all that is to be done now. A newcomer is the main thread's: a thread that comes to it all the same was
+        told of a connection that has ended, and had this one's descriptor."""
+        if not self.newcomer:
+            super().step(events)
 
     @property
     def shakes_hands(self) -> bool:
@@ -108,16 +114,15 @@ class TlsServer(Server):
 
     def _welcome(self, channel: Channel) -> None:
         """Wait for the client's first flight here."""
-        assert isinstance(channel, TlsChannel)
-        channel.newcomer = True
         self._listening.register(channel._fileno, select.EPOLLIN | select.EPOLLRDHUP)
 
     def _greet(self, channel: Channel) -> None:
         assert isinstance(channel, TlsChannel)
         try:
             if channel.greet():
+                refused = bool(channel.requests)  # asked before somebody else may look at them
                 self._pass_on(channel)
-                if channel.requests:  # in plain text, to be told so
+                if refused:
                     self.hand_over(channel)
         except Exception:
             logger.exception("the main thread failed at a handshake")

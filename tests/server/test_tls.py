@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import re
+import select
 import socket
 import ssl
 import subprocess
@@ -266,6 +267,36 @@ class TestPlainText:
         client = serve().connect().send(garbage)
         assert client.rest() == b""
         assert not caplog.records
+
+
+class TestNewcomers:
+    def test_a_thread_told_of_a_descriptors_last_connection_keeps_its_hands_off_the_next_one(self, serve, wire):
+        """Were it to answer the client's first flight, nobody would be told of the second."""
+        running = serve()
+        greet = running.server._greet
+        running.server._greet = lambda channel: None  # the main thread does not get round to it
+        one = wire(running)
+        one.socket.sendall(one.hello())
+        eventually(lambda: running.server.active_channels, "the connection")
+        (channel,) = running.server.active_channels.values()
+        for _ in range(3):
+            running.server._serve(channel._fileno, select.EPOLLIN | select.EPOLLRDHUP)
+        assert channel.newcomer and channel.shakes_hands
+        running.server._greet = greet
+        one.incoming.write(one.socket.recv(65536))
+        one.tls.do_handshake()
+        one.socket.sendall(one.outgoing.read() + one.encrypted(GET))
+        assert one.read().startswith(b"HTTP/1.1 200")
+        assert not channel.newcomer
+
+    def test_a_first_flight_in_pieces_is_put_together(self, serve, wire):
+        one = wire(serve())
+        for byte in one.hello():
+            one.socket.sendall(bytes([byte]))
+        one.incoming.write(one.socket.recv(65536))
+        one.tls.do_handshake()
+        one.socket.sendall(one.outgoing.read() + one.encrypted(GET))
+        assert one.read().startswith(b"HTTP/1.1 200")
 
 
 class TestRecords:
