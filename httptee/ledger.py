@@ -143,7 +143,9 @@ class Ledger:
         return [line for line, worker in both if worker[WorkerLine.GAUGES["pid"]]]
 
     def _take_over(self, ledger: Ledger) -> None:
-        """Add the counts of a finished ledger, not its gauges, to the last row."""
+        """Add the counts of a finished ledger, not its gauges, to the last row. It keeps none of those before it: each
+        reload would add to that chain."""
+        ledger._running = []
         _add(self._worker_line(self._rows), ledger._worker_lines(), WorkerLine.COUNTERS)
         for number, backend in enumerate(self._backends):
             _add(self._shadow_line(self._rows, number), ledger._shadow_lines(backend), ShadowLine.COUNTERS)

@@ -1,5 +1,7 @@
+import gc
 import os
 import threading
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -288,6 +290,18 @@ def test_no_count_is_lost_or_counted_twice_over_many_reloads():
         ledgers.append(Ledger(["b"], earlier=ledgers[-1].history))
         assert ledgers[-1].statements()[0].dropped == number + 1
         assert len(ledgers[-1].history) <= 5
+
+
+def test_a_ledger_is_gone_when_later_ones_have_its_counts():
+    first = newest = Ledger(["b"])
+    told = weakref.ref(first)
+    del first
+    for _ in range(3):
+        before, newest = newest, Ledger(["b"], earlier=newest.history)
+        before.finished = True
+    del before
+    gc.collect()
+    assert told() is None
 
 
 def test_two_bs_of_one_name_keep_lines_of_their_own_over_a_reload():
