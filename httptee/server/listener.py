@@ -21,6 +21,7 @@ from httptee.message import Response
 from httptee.server.accepting import ASIDE, AcceptingServer
 from httptee.server.channel import Channel
 from httptee.server.crew import Crew
+from httptee.server.heap import Heap
 from httptee.server.patience import look_after
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Server(AcceptingServer):
         max_pending: int = 1000,
     ) -> None:
         self.crew = Crew(threads, self._serve, super().pull_trigger)
+        self._heap = Heap()
         self._stopping = False
         self._asks = True  # whether to ask if this process is still wanted
         self.closes_connections = close_connections
@@ -165,7 +167,8 @@ class Server(AcceptingServer):
         self.crew.ready.modify(descriptor, events)
 
     def maintenance(self, now: float) -> None:
-        """Once a second: end what slow and silent clients draw out."""
+        """Once a second: end what slow and silent clients draw out, and give back memory."""
+        self._heap.tick()
         self._door.tick(len(self.active_channels))
         for channel in list(self.active_channels.values()):
             look_after(channel, now, self.client_timeout)
