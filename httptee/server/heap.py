@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-_WORTH_IT = 8 * 1024 * 1024  # bytes of growth; to give them back takes about a millisecond
+_WORTH_IT = 16 * 1024 * 1024  # bytes of growth; to give them back takes some milliseconds
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _STATM = Path("/proc/self/statm")
 

@@ -34,14 +34,14 @@ def heap(memory):
 
 
 def test_a_little_growth_is_left_alone(heap, memory):
-    memory.size += 7 * MEGABYTE
+    memory.size += 15 * MEGABYTE
     heap.tick()
     assert not memory.trims
 
 
 def test_what_is_free_goes_back_once_it_is_enough(heap, memory):
-    memory.size += 9 * MEGABYTE
-    memory.free = 9 * MEGABYTE
+    memory.size += 17 * MEGABYTE
+    memory.free = 17 * MEGABYTE
     heap.tick()
     heap.tick()
     assert memory.size == 40 * MEGABYTE
@@ -58,7 +58,7 @@ def test_growth_that_is_in_use_is_tried_once_and_not_every_second(heap, memory):
 def test_growth_counts_from_the_least_there_has_been(heap, memory):
     memory.size = 20 * MEGABYTE
     heap.tick()
-    memory.size = 29 * MEGABYTE
+    memory.size = 37 * MEGABYTE
     heap.tick()
     assert memory.trims == 1
 
