@@ -45,7 +45,8 @@ class TlsSocket:
 
     __slots__ = (
         *("established", "raw", "subject", "unread", "whole"),
-        *("_context", "_ended", "_greeted", "_incoming", "_outgoing", "_owed", "_pieces", "_silent", "_tickets", "_tls", "_unsent"),
+        *("_context", "_ended", "_greeted", "_incoming", "_outgoing", "_owed", "_pieces"),
+        *("_silent", "_tickets", "_tls", "_unsent"),
     )
 
     def __init__(self, raw: socket.socket, context: ssl.SSLContext) -> None:

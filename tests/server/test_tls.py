@@ -281,7 +281,8 @@ class TestNewcomers:
         (channel,) = running.server.active_channels.values()
         for _ in range(3):
             running.server._serve(channel._fileno, select.EPOLLIN | select.EPOLLRDHUP)
-        assert channel.newcomer and channel.shakes_hands
+        assert channel.newcomer
+        assert channel.shakes_hands
         running.server._greet = greet
         one.incoming.write(one.socket.recv(65536))
         one.tls.do_handshake()
