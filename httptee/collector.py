@@ -51,6 +51,11 @@ class Collector:
         """How many exchanges are under way."""
         return len(self._awaited)
 
+    @property
+    def able(self) -> bool:
+        """Whether it can see to any: gevent, for one, takes epoll away."""
+        return self._readable is not None or hasattr(select, "epoll")
+
     def watch(self, pending: Pending, exchange: Exchange) -> None:
         """See to an exchange from here on."""
         self._await(pending, exchange)

@@ -138,7 +138,8 @@ class Shadow:
 
         Twice as many as there are workers may be under way like this, which is as many as A gets by default.
         """
-        if self._workers.waiting or len(self._collector) >= AT_ONCE * self._size:
+        collector = self._collector
+        if self._workers.waiting or len(collector) >= AT_ONCE * self._size or not collector.able:
             return False
         return self._send_now(exchange)
 

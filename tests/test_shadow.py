@@ -1,4 +1,5 @@
 import gc
+import select
 import threading
 import time
 from types import SimpleNamespace
@@ -287,6 +288,18 @@ def test_a_clone_goes_out_with_the_offer_where_a_connection_is_idle(real):
         assert server.connections == 1
         assert [request.body for request in server.requests] == [b""] + [b"body"] * 50
         assert shadow._workers._in_hand == 0
+
+
+def test_where_the_kernel_has_no_epoll_every_clone_has_a_thread(real, monkeypatch):
+    """As under gevent."""
+    monkeypatch.delattr(select, "epoll")
+    with ScriptedServer(scripts.answer()) as server:
+        shadow, ledger = real(server)
+        open_a_connection(shadow, ledger)
+        shadow.offer(clone())
+        settled(ledger)
+        assert ledger.statements()[0].delivered == 2
+        assert not len(shadow._collector)
 
 
 def test_no_clone_is_lost_between_the_two_roads(real):
