@@ -1,8 +1,8 @@
 """Half an hour of everything going wrong: does the tee grow, does anybody get a wrong answer, is the ledger right?
 
 The load, the faults of A and B and the operator are those of `bench.torture`. Reloads and kills come at even intervals,
-and what is left of half an hour after the warm-up is a multiple of them: a new worker is small and fills up, and a
-slope across broken periods would show no more than where in that the run began and ended.
+and what is left of half an hour after the warm-up is a multiple of them: a new worker is small and fills up, and what
+comes back with every period is told from what stays.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def soak(workspace: Workspace, seconds: float, seed: int) -> Soaked:
         raise BenchError("; ".join(troubles))
     done = weather.done | operator.done
     contradictions = misaccounted(ledger, crowd.tally, done["kill"], a.say("report"), b.say("report"))
-    return Soaked(seconds, moments, crowd.tally.counts, crowd.tally.unexpected, done, ledger, contradictions)
+    return Soaked(seconds, PERIOD, moments, crowd.tally.counts, crowd.tally.unexpected, done, ledger, contradictions)
 
 
 def traces(tee: Process) -> list[str]:

@@ -14,6 +14,10 @@ TITLE = "httptee, with A, B, clients and the operator doing whatever may go wron
 WARM_UP = 180.0
 """Seconds that are left out, or a fifth of a run that is shorter than five times that."""
 TEN_MINUTES = 600.0
+PHASE = 2.0
+"""Seconds of a period that count as the same time of it."""
+PERIODS = 4
+"""Periods from which on a run is long enough to leave out what recurs with each."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +39,28 @@ class Slope:
     error: float
 
 
-def slope(points: Sequence[tuple[float, float]]) -> Slope:
-    """The slope through (seconds, value) points, in 10 minutes."""
-    if len(points) < 3:
+def slope(points: Sequence[tuple[float, float]], period: float = 0.0) -> Slope:
+    """The slope through (seconds, value) points, in 10 minutes.
+
+    What comes back with every `period` is no slope: a point is then compared with those as far into other periods.
+    Otherwise it would depend on which of a saw-tooth's samples are missing, and nearly all of its error would be the
+    saw-tooth.
+    """
+    alike: dict[int, list[tuple[float, float]]] = {}
+    for at, value in points:
+        alike.setdefault(int(at % period // PHASE) if period else 0, []).append((at, value))
+    off_mean = [pair for group in alike.values() for pair in _off_mean(group)]
+    spread, free = sum(at * at for at, _ in off_mean), len(points) - len(alike) - 1
+    if free < 1 or not spread:
         raise BenchError("too few samples for a slope: let it run for longer")
-    times, values = [at for at, _ in points], [value for _, value in points]
-    steep, base = statistics.linear_regression(times, values)
-    spread = sum((at - statistics.fmean(times)) ** 2 for at in times)
-    off = sum((value - base - steep * at) ** 2 for at, value in points)
-    return Slope(steep * TEN_MINUTES, (off / (len(points) - 2) / spread) ** 0.5 * TEN_MINUTES)
+    steep = sum(at * value for at, value in off_mean) / spread
+    left = sum((value - steep * at) ** 2 for at, value in off_mean)
+    return Slope(steep * TEN_MINUTES, (left / free / spread) ** 0.5 * TEN_MINUTES)
+
+
+def _off_mean(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    mean_at, mean_value = (statistics.fmean(column) for column in zip(*points, strict=True))
+    return [(at - mean_at, value - mean_value) for at, value in points]
 
 
 def steady(moments: Sequence[Moment], seconds: float) -> list[Moment]:
@@ -62,10 +79,12 @@ def ends(values: Sequence[int]) -> tuple[float, float]:
 @dataclass(frozen=True)
 class Soaked:
     """All that a run brought: the tee's processes over time, what clients got, what was `done` to the tee and its
-    backends, B's ledger, and in what it `contradicts` the counts of the clients and of B.
+    backends, B's ledger, and in what it `contradicts` the counts of the clients and of B. What was done to the tee
+    recurs every `period` seconds.
     """
 
     seconds: float
+    period: float
     moments: list[Moment]
     clients: Mapping[str, int]
     unexpected: list[str]
@@ -77,7 +96,8 @@ class Soaked:
 def table(got: Soaked, seed: int) -> Json:
     """What was found, line by line, and all samples."""
     calm = steady(got.moments, got.seconds)
-    memory = slope([(moment.at, float(moment.memory)) for moment in calm])
+    recurs = got.period if got.seconds >= PERIODS * got.period else 0.0
+    memory = slope([(moment.at, float(moment.memory)) for moment in calm], recurs)
     descriptors, threads = ends([moment.descriptors for moment in calm]), ends([moment.threads for moment in calm])
     first, last = ends([moment.memory for moment in calm])
     clients = got.clients
