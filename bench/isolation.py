@@ -146,11 +146,11 @@ def soak(load: Load, tee: Running, workload: Workload, seconds: int) -> Memory |
     if tee.process is None:
         return None
     load.run(tee.url, workload.case, workload.connections, 2)
-    session = tee.process.session
-    before = measure.memory(session)
-    with measure.Peak(session) as peak:
+    group = tee.process.group
+    before = measure.memory(group)
+    with measure.Peak(group) as peak:
         load.run(tee.url, workload.case, workload.connections, seconds)
-    return Memory(before, measure.memory(session), peak.bytes)
+    return Memory(before, measure.memory(group), peak.bytes)
 
 
 def cells(scenario: Scenario, row: Row, base: Figures | None, grown: Memory | None) -> list[str]:

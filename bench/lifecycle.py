@@ -63,12 +63,12 @@ class Tee:
     @property
     def workers(self) -> set[int]:
         """The processes that the supervisor has forked."""
-        return set(measure.members(self.process.session)) - {self.process.session}
+        return set(measure.members(self.process.group)) - {self.process.group}
 
     def reload(self) -> None:
         """Have it read its configuration anew, and wait until that is done."""
         before = len(RELOADED.findall(self.output))
-        os.kill(self.process.session, signal.SIGHUP)
+        os.kill(self.process.group, signal.SIGHUP)
         until(lambda: len(RELOADED.findall(self.output)) > before, "the end of a reload")
 
     def kill_worker(self) -> None:
@@ -83,7 +83,7 @@ class Tee:
 
     def ledger(self) -> tuple[dict[str, int], int]:
         """End it: what became of its clones in the end, and how many failed as lost."""
-        os.kill(self.process.session, signal.SIGTERM)
+        os.kill(self.process.group, signal.SIGTERM)
         until(lambda: not self.process.running, "the end of the tee")
         lines = LEDGER.findall(self.output)
         if not lines:

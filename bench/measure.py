@@ -22,9 +22,9 @@ def stat_fields(pid: int) -> list[str] | None:
     return text.rpartition(")")[2].split()
 
 
-def session_of(fields: list[str]) -> int:
-    """The session a process belongs to."""
-    return int(fields[3])
+def group_of(fields: list[str]) -> int:
+    """The process group a process belongs to."""
+    return int(fields[2])
 
 
 def cpu_ticks(fields: list[str]) -> int:
@@ -32,34 +32,34 @@ def cpu_ticks(fields: list[str]) -> int:
     return sum(int(field) for field in fields[11:15])
 
 
-def members(session: int) -> dict[int, list[str]]:
-    """Every living process of a session, each with its stat fields.
+def members(group: int) -> dict[int, list[str]]:
+    """Every living process of a group, each with its stat fields.
 
-    A session holds on to workers that were forked twice or lost their parent, which a walk from parent to child loses.
+    A group holds on to workers that were forked twice or lost their parent, which a walk from parent to child loses.
     """
     found = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             fields = stat_fields(int(entry))
-            if fields is not None and session_of(fields) == session and fields[0] != "Z":
+            if fields is not None and group_of(fields) == group and fields[0] != "Z":
                 found[int(entry)] = fields
     return found
 
 
-def cpu_seconds(session: int) -> float:
-    """CPU time that a session's processes have used so far."""
-    return sum(cpu_ticks(fields) for fields in members(session).values()) / TICKS
+def cpu_seconds(group: int) -> float:
+    """CPU time that a group's processes have used so far."""
+    return sum(cpu_ticks(fields) for fields in members(group).values()) / TICKS
 
 
-def threads(session: int) -> int:
-    """Threads of a session's processes together."""
-    return sum(int(fields[17]) for fields in members(session).values())
+def threads(group: int) -> int:
+    """Threads of a group's processes together."""
+    return sum(int(fields[17]) for fields in members(group).values())
 
 
-def descriptors(session: int) -> list[str]:
-    """What the open descriptors of a session's processes lead to, one entry a descriptor, as /proc names it."""
+def descriptors(group: int) -> list[str]:
+    """What the open descriptors of a group's processes lead to, one entry a descriptor, as /proc names it."""
     found = []
-    for pid in members(session):
+    for pid in members(group):
         with contextlib.suppress(OSError):  # the process has ended meanwhile
             for entry in os.scandir(f"/proc/{pid}/fd"):
                 with contextlib.suppress(OSError):
@@ -90,23 +90,23 @@ def resident(pid: int) -> int:
         return 0
 
 
-def memory(session: int) -> int:
-    """Resident bytes of a session's processes together."""
-    return sum(resident(pid) for pid in members(session))
+def memory(group: int) -> int:
+    """Resident bytes of a group's processes together."""
+    return sum(resident(pid) for pid in members(group))
 
 
 class Peak:
-    """The most memory a session held while the `with` block ran, sampled ten times a second."""
+    """The most memory a group held while the `with` block ran, sampled ten times a second."""
 
-    def __init__(self, session: int) -> None:
-        self.session = session
-        self.bytes = memory(session)
+    def __init__(self, group: int) -> None:
+        self.group = group
+        self.bytes = memory(group)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def _watch(self) -> None:
         while not self._over.wait(0.1):
-            self.bytes = max(self.bytes, memory(self.session))
+            self.bytes = max(self.bytes, memory(self.group))
 
     def __enter__(self) -> Peak:
         """Start watching."""
@@ -119,4 +119,4 @@ class Peak:
         """Stop watching."""
         self._over.set()
         self._thread.join()
-        self.bytes = max(self.bytes, memory(self.session))
+        self.bytes = max(self.bytes, memory(self.group))

@@ -1,4 +1,8 @@
-"""The programs a run starts: each in a session and a directory of its own, each ended whatever happens."""
+"""The programs a run starts: each in a process group and a directory of its own, each ended whatever happens.
+
+Not in a session of its own: where autogroup is on, the kernel shares processor time out by session first, and a tee
+that takes most of a core is then interrupted for every packet that A, B or the load get. That tells nothing of a tee.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import Any
 
 from . import measure
 
@@ -58,11 +64,13 @@ def neutral_environment() -> dict[str, str]:
 
 
 class Process:
-    """A program that runs in a session of its own, so that its children are known, measured and ended with it."""
+    """A program that runs in a group of its own, so that its children are known, measured and ended with it."""
 
     def __init__(self, name: str, argv: Sequence[str], directory: Path, env: dict[str, str]) -> None:
         self.name = name
         self.log = directory / "output.log"
+        # Before Python 3.11 a group of its own takes a session.
+        apart: dict[str, Any] = {"process_group": 0} if sys.version_info >= (3, 11) else {"start_new_session": True}
         with self.log.open("wb") as log:
             try:
                 self._popen = subprocess.Popen(
@@ -72,11 +80,11 @@ class Process:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    start_new_session=True,
+                    **apart,
                 )
             except OSError as error:
                 raise NotStartedError(f"{argv[0]}: {error.strerror}") from error
-        self.session = self._popen.pid
+        self.group = self._popen.pid
 
     @property
     def running(self) -> bool:
@@ -115,7 +123,7 @@ class Process:
             self._popen.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._popen.wait(GRACE)
-        for pid in measure.members(self.session):
+        for pid in measure.members(self.group):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._popen.wait()

@@ -76,15 +76,15 @@ def settled(admin_port: int, seconds: float = 30.0) -> Json:
         time.sleep(0.5)
 
 
-def watch(session: int, seconds: float) -> list[Moment]:
+def watch(group: int, seconds: float) -> list[Moment]:
     """Look at the tee for so long."""
     began = time.monotonic()
     moments: list[Moment] = []
     told = 0
     while (at := time.monotonic() - began) < seconds:
-        processes = len(measure.members(session))
+        processes = len(measure.members(group))
         moments.append(
-            Moment(at, measure.memory(session), len(measure.descriptors(session)), measure.threads(session), processes)
+            Moment(at, measure.memory(group), len(measure.descriptors(group)), measure.threads(group), processes)
         )
         if at // 60 >= told:
             told += 1
@@ -126,13 +126,13 @@ def soak(workspace: Workspace, seconds: float, seed: int) -> Soaked:
             "-admin", f"127.0.0.1:{admin}", *OPTIONS]  # fmt: skip
     tee = workspace.start("httptee", argv, {"PYTHONPATH": str(ROOT)})
     tee.wait_ready(admin, "/healthz")
-    windows, session = Windows(), tee.session
+    windows, group = Windows(), tee.group
     with (
         Crowd(port, CLIENTS, seed, EVERYTHING, windows, CLIENTS / RATE) as crowd,
-        Operator(seed, AWAY, 4.0, windows, session, a, b) as weather,
-        Operator(seed, ("kill", "reload"), PERIOD / 2, windows, session, a, b) as operator,
+        Operator(seed, AWAY, 4.0, windows, group, a, b) as weather,
+        Operator(seed, ("kill", "reload"), PERIOD / 2, windows, group, a, b) as operator,
     ):
-        moments = watch(session, seconds)
+        moments = watch(group, seconds)
     ledger = settled(admin)
     troubles = [*weather.errors, *operator.errors, *traces(tee)]
     if troubles:

@@ -56,16 +56,16 @@ def sample(load: Load, tee: Running, workload: Workload, plan: Plan, a: Backend,
     """Warm up, put the load on, wait until B has what it will get, and read every counter."""
     if plan.warmup:
         load.run(tee.url, workload.case, workload.connections, plan.warmup)
-    session = tee.process.session if tee.process else None
+    group = tee.process.group if tee.process else None
     b_before = settle(b) if b else 0
     a_before = settle(a)
-    cpu_before = measure.cpu_seconds(session) if session else 0.0
+    cpu_before = measure.cpu_seconds(group) if group else 0.0
     outcome = load.run(tee.url, workload.case, workload.connections, plan.seconds)
     b_count = settle(b) - b_before if b else None
     a_count = a.count() - a_before
     # The CPU time is read after B has its clones, so that a tee that queues them does not look the cheaper for it.
-    cpu = (measure.cpu_seconds(session) - cpu_before) / max(a_count, 1) * 1e6 if session else None
-    memory = float(measure.memory(session)) if session else None
+    cpu = (measure.cpu_seconds(group) - cpu_before) / max(a_count, 1) * 1e6 if group else None
+    memory = float(measure.memory(group)) if group else None
     figures = Figures(outcome.rate, outcome.p50, outcome.p99, cpu, memory)
     return Sample(figures, outcome.errors, outcome.requests, a_count, b_count)
 

@@ -111,7 +111,7 @@ def shake_hands(url: str, seconds: int) -> None:
 def sample(name: str, apply: Callable[[], object], process: Process, a: Backend, b: Backend) -> Figures:
     """What `apply` brings about, counted by A and B."""
     b_before, a_before = settle(b), settle(a)
-    cpu_before = measure.cpu_seconds(process.session)
+    cpu_before = measure.cpu_seconds(process.group)
     began = time.monotonic()
     apply()
     seconds = time.monotonic() - began
@@ -119,7 +119,7 @@ def sample(name: str, apply: Callable[[], object], process: Process, a: Backend,
     a_count = a.count() - a_before
     if not a_count:
         raise BenchError(f"{name} served nothing")
-    cpu = (measure.cpu_seconds(process.session) - cpu_before) / a_count * 1e6
+    cpu = (measure.cpu_seconds(process.group) - cpu_before) / a_count * 1e6
     return Figures(a_count / seconds, cpu, min(1.0, b_count / a_count))
 
 

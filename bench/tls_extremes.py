@@ -75,8 +75,8 @@ def transfers(workspace: Workspace, names: tuple[str, ...], start: Start, plan: 
                     with start(name, *ports[way]) as (url, process):
                         for _ in range(3):
                             move(url, way, a.www / "large")
-                        before = measure.memory(process.session)
-                        with measure.Peak(process.session) as peak:
+                        before = measure.memory(process.group)
+                        with measure.Peak(process.group) as peak:
                             rate = move(url, way, a.www / "huge")
                             time.sleep(0.5)  # the clone may still be on its way to B
                     moved[way, name].append(Moved(rate, peak.bytes - before))
@@ -128,7 +128,7 @@ def crowd(port: int) -> Iterator[list[socket.socket]]:
 
 def descriptors(process: Process) -> int:
     """How many all processes of a subject hold."""
-    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in measure.members(process.session))
+    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in measure.members(process.group))
 
 
 def seconds_until_closed(peers: list[socket.socket], began: float) -> float:

@@ -147,9 +147,9 @@ def measured(workspace: Workspace, subject: Subject, way: str, a: int, b: int | 
                 fetch(tee.port, "/large", small.stat().st_size)
         if tee.process is None:
             return Moved(move(tee.port, way, file), None, None)
-        session = tee.process.session
-        before = measure.memory(session)
-        with measure.Peak(session) as peak:
+        group = tee.process.group
+        before = measure.memory(group)
+        with measure.Peak(group) as peak:
             rate = move(tee.port, way, file)
             # The clone may still be on its way to B.
             time.sleep(0.5)

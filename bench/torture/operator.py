@@ -43,7 +43,7 @@ class Operator:
     """Does something every so many seconds while the block runs; `done` counts what.
 
     `acts` says what, and how often in comparison, in a random sequence and at random times around those; or in turn,
-    at even times. Killed is one of the processes of the tee's session that is not the
+    at even times. Killed is one of the processes of the tee's group that is not the
     one that was started.
     """
 

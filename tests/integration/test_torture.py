@@ -58,7 +58,7 @@ def torment(stage: Stage, number: int, seconds: float, acts: Mapping[str, int], 
     windows = Windows()
     with (
         Crowd(stage.tee.port, CLIENTS, number, EVERYTHING, windows) as crowd,
-        Operator(number, acts, every, windows, stage.session, stage.a, stage.b) as operator,
+        Operator(number, acts, every, windows, stage.group, stage.a, stage.b) as operator,
     ):
         sleep(seconds)
     print(dict(crowd.tally.counts), operator.done)

@@ -50,20 +50,20 @@ class Stage:
     ports: tuple[int, int]
 
     @property
-    def session(self) -> int:
-        """The session of all of the tee's processes."""
+    def group(self) -> int:
+        """The process group of all of the tee's processes."""
         return self.tee.program.pid
 
     def resources(self) -> Resources:
         """What the tee holds now."""
         peers = _peers()
-        kinds = [self._kind(peers.get(name)) for name in measure.descriptors(self.session)]
+        kinds = [self._kind(peers.get(name)) for name in measure.descriptors(self.group)]
         return Resources(
             kinds.count("client"),
             kinds.count("upstream"),
             kinds.count("other"),
-            measure.threads(self.session),
-            measure.memory(self.session),
+            measure.threads(self.group),
+            measure.memory(self.group),
         )
 
     def _kind(self, ports: tuple[int, int] | None) -> str:
