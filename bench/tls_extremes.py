@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import resource
 import socket
 import ssl
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from .transfer import LIMIT, read_through, sink
 
 CROWD = 1000  # that say nothing, and as many that stop in mid-handshake
 DEADLINE = 10.0  # seconds: the tee's own default for a handshake
-SPARE = 20  # descriptors that a tee may hold on to for reasons of its own
+SPARE = 2  # descriptors that a tee may hold on to for reasons of its own
 CROWD_TITLE = f"httptee: {CROWD:,} silent peers and {CROWD:,} in mid-handshake"
 WAYS = ("upload", "download")
 
@@ -126,9 +125,11 @@ def crowd(port: int) -> Iterator[list[socket.socket]]:
         yield peers
 
 
-def descriptors(process: Process) -> int:
-    """How many all processes of a subject hold."""
-    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in measure.members(process.group))
+def descriptors(process: Process, upstreams: Collection[int]) -> int:
+    """How many all processes of a subject hold, without connections to these ports: those it keeps, more or fewer."""
+    lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    kept = {f"socket:[{fields[9]}]" for fields in lines if int(fields[2].partition(":")[2], 16) in upstreams}
+    return sum(name not in kept for name in measure.descriptors(process.group))
 
 
 def seconds_until_closed(peers: list[socket.socket], began: float) -> float:
@@ -152,14 +153,14 @@ def crowded(workspace: Workspace, start: Start, load: Load, plan: Plan, connecti
         with start("httptee", a.port, b.port) as (url, process):
             load.run(url, CASES["get"], connections, max(1, plan.warmup))
             alone = load.run(url, CASES["get"], connections, plan.seconds)
-            before = descriptors(process)
+            before = descriptors(process, (a.port, b.port))
             began = time.monotonic()
             with crowd(int(url.rpartition(":")[2])) as peers:
                 beside = load.run(url, CASES["get"], connections, plan.seconds)
                 closed = seconds_until_closed(peers, began)
             time.sleep(1.5)
             rows.append({"alone": alone.p99, "beside": beside.p99, "errors": beside.errors, "closed": closed,
-                         "left": descriptors(process) - before})  # fmt: skip
+                         "left": descriptors(process, (a.port, b.port)) - before})  # fmt: skip
         progress(f"round {number + 1} of {plan.rounds}: crowd: p99 {alone.p99:.0f} µs, {beside.p99:.0f} µs beside it")
     row: Json = {name: statistics.median(each[name] for each in rows) for name in ("alone", "beside")}
     row |= {name: max(each[name] for each in rows) for name in ("errors", "closed", "left")}
