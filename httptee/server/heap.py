@@ -18,6 +18,7 @@ from pathlib import Path
 _WORTH_IT = 16 * 1024 * 1024  # bytes of growth; to give them back takes some milliseconds
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _STATM = Path("/proc/self/statm")
+_malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
 
 
 def resident() -> int:
@@ -30,9 +31,8 @@ def resident() -> int:
 
 def give_back() -> None:
     """Have malloc give the kernel all pages that it does not use; nothing where it is not glibc's."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    if _malloc_trim is not None:
+        _malloc_trim(0)
 
 
 class Heap:
@@ -48,5 +48,6 @@ class Heap:
         now = self._resident()
         if now >= self._least + _WORTH_IT:
             self._give_back()
-            now = self._least = self._resident()
-        self._least = min(self._least, now)
+            self._least = self._resident()
+        elif now < self._least:
+            self._least = now
