@@ -80,7 +80,7 @@ class OwnedChannel(HTTPChannel):
     def step(self, events: int) -> None:
         """Do all that is to be done now. Called by whichever thread the connection was handed to."""
         self._note = True
-        while self._note and self._owner.acquire(blocking=False):
+        while self._note and self._owner.acquire(False):
             self._note = False
             try:
                 self._advance(events)
@@ -96,7 +96,7 @@ class OwnedChannel(HTTPChannel):
         if self.waits:
             return False
         self._note = True
-        if not self._owner.acquire(blocking=False):
+        if not self._owner.acquire(False):
             return False
         self._note = False
         wanted = True
@@ -117,13 +117,21 @@ class OwnedChannel(HTTPChannel):
 
     def owned(self, act: Callable[[], object]) -> None:
         """Do something to a connection from the main thread, unless a thread is at it: then there is no need to."""
-        if self._owner.acquire(blocking=False):
+        if self._owner.acquire(False):
             try:
                 act()
             finally:
-                self._owner.release()
-            if self._note:
-                self.server.hand_over(self)
+                self.disown()
+
+    def own(self) -> None:
+        """Keep a new connection to the main thread for a while."""
+        self._owner.acquire()
+
+    def disown(self) -> None:
+        """Leave a connection to the crew, which may have come for it meanwhile."""
+        self._owner.release()
+        if self._note:
+            self.server.hand_over(self)
 
     def refuse(self, error: TeeError) -> None:
         """Answer the request in hand, or what has arrived of one, with an error, and end the connection."""

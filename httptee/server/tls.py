@@ -35,12 +35,6 @@ class TlsChannel(Channel):
     def __init__(self, server: TlsServer, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
         super().__init__(server, TlsSocket(sock, server.context), addr, adj, map)  # type: ignore[arg-type]
 
-    def step(self, events: int) -> None:
-        """Do all that is to be done now. A newcomer is the main thread's: a thread that comes to it all the same was
-        told of a connection that has ended, and had this one's descriptor."""
-        if not self.newcomer:
-            super().step(events)
-
     @property
     def shakes_hands(self) -> bool:
         """Whether TLS is not established, or never will be."""
@@ -51,7 +45,6 @@ class TlsChannel(Channel):
         if not isinstance(stream, TlsSocket):
             super()._read(whole)
             return
-        stream.whole = whole
         try:
             super()._read(whole)
             self._unread = self._unread or stream.unread
@@ -91,6 +84,7 @@ class TlsChannel(Channel):
             request.error = PlainHttp("this port speaks HTTPS")
             request.completed = True
             self.requests.append(request)
+            self._note = True  # there is something to do, whether or not the client says more
         else:
             self.handle_close()
 
@@ -113,17 +107,16 @@ class TlsServer(Server):
                 self._pass_on(channel)
 
     def _welcome(self, channel: Channel) -> None:
-        """Wait for the client's first flight here."""
+        """Wait for the client's first flight here, as the owner: a thread that comes to this connection all the same
+        was told of one that has ended, and had its descriptor."""
+        channel.own()
         self._listening.register(channel._fileno, select.EPOLLIN | select.EPOLLRDHUP)
 
     def _greet(self, channel: Channel) -> None:
         assert isinstance(channel, TlsChannel)
         try:
             if channel.greet():
-                refused = bool(channel.requests)  # asked before somebody else may look at them
                 self._pass_on(channel)
-                if refused:
-                    self.hand_over(channel)
         except Exception:
             logger.exception("the main thread failed at a handshake")
             channel.cut_off()
@@ -133,6 +126,7 @@ class TlsServer(Server):
         channel.newcomer = False
         self._listening.unregister(channel._fileno)
         self.crew.ready.register(channel._fileno, READY)
+        channel.disown()
 
     def maintenance(self, now: float) -> None:
         """Hang up on silent clients, and on those that have not come to the end of their handshake in time."""

@@ -16,7 +16,6 @@ import contextlib
 import errno
 import socket
 import ssl
-from collections.abc import Callable
 from typing import Any
 
 from httptee.server.distinguished import distinguished_name
@@ -44,9 +43,9 @@ class TlsSocket:
     """
 
     __slots__ = (
-        *("established", "raw", "subject", "unread", "whole"),
-        *("_context", "_ended", "_greeted", "_incoming", "_outgoing", "_owed", "_pieces"),
-        *("_silent", "_tickets", "_tls", "_unsent"),
+        *("established", "raw", "subject", "unread"),
+        *("_context", "_ended", "_greeted", "_incoming", "_outgoing", "_owed", "_receive", "_silent", "_tickets"),
+        *("_tls", "_transmit", "_unsent"),
     )
 
     def __init__(self, raw: socket.socket, context: ssl.SSLContext) -> None:
@@ -54,7 +53,8 @@ class TlsSocket:
         self.established = False
         self.subject = ""
         self.unread = False
-        self.whole = False
+        self._receive = raw.recv
+        self._transmit = raw.send
         self._context = context
         self._tls: ssl.SSLObject | None = None  # not before the client has sent something: silence costs nothing
         self._incoming = ssl.MemoryBIO()
@@ -63,33 +63,25 @@ class TlsSocket:
         self._greeted = False
         self._silent = False
         self._unsent = b""  # encrypted, but not yet taken by the kernel
-        self._pieces: list[bytes] = []  # of plaintext, while they are read
         self._tickets = 0  # bytes encrypted that may wait for the first answer
         self._owed = 0  # bytes of plaintext of which this is the last part
-
-    def __getattr__(self, name: str) -> Any:
-        """Everything else is the socket's own."""
-        return getattr(self.raw, name)
 
     def recv(self, size: int) -> bytes:
         """All plaintext in the next `size` bytes from the kernel; b"" at the end.
 
         Raises BlockingIOError when the kernel has no more, NotTlsError, and OSError as a socket does.
         """
+        self.unread = False
         while not self._ended:
-            self.unread = False
-            data = self.raw.recv(size)
+            data = self._receive(size)
             if not data:
                 break
-            if self._tls is None:
-                self._tls = self._begin(data)
+            tls = self._tls or self._begin(data)
             self._incoming.write(data)
-            plaintext = self._decrypt(self._tls)
+            plaintext = self._decrypt(tls) if self.established else self._go_on(tls)
             if plaintext:
-                self.unread = self.unread or len(data) == size
+                self.unread = len(data) == size or self._ended
                 return plaintext
-            if len(data) < size and not self.whole and not self._ended:
-                raise BlockingIOError(errno.EAGAIN, "a read that came back short has left nothing")
         return b""
 
     def send(self, data: bytes | memoryview) -> int:
@@ -97,23 +89,32 @@ class TlsSocket:
 
         Raises BlockingIOError where that is nothing. The next call is to begin with the data that is left.
         """
-        if not self._owed:
+        owed = self._owed
+        if not owed:
             assert self._tls is not None
-            self._owed = self._tls.write(data[:_PIECE])
+            owed = self._owed = self._tls.write(data[:_PIECE])
             self._unsent += self._outgoing.read()
             self._tickets = 0
         unsent = self._unsent
-        sent = self.raw.send(unsent)
-        if sent < len(unsent):
-            self._unsent = unsent[sent:]
-            counts = min(sent, self._owed - 1)
-            if not counts:
-                raise BlockingIOError(errno.EAGAIN, "the kernel takes no more")
-            self._owed -= counts
-            return counts
-        self._unsent = b""
-        owed, self._owed = self._owed, 0
-        return owed
+        sent = self._transmit(unsent)
+        if sent == len(unsent):
+            self._unsent = b""
+            self._owed = 0
+            return owed
+        self._unsent = unsent[sent:]
+        counts = min(sent, owed - 1)
+        if not counts:
+            raise BlockingIOError(errno.EAGAIN, "the kernel takes no more")
+        self._owed = owed - counts
+        return counts
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self.raw.fileno()
+
+    def setblocking(self, flag: bool) -> None:
+        """It is to be nonblocking."""
+        self.raw.setblocking(flag)
 
     def setsockopt(self, level: int, option: int, value: Any) -> None:
         """Set an option. A connection that is to be reset when it is closed gets no goodbye either: that would make
@@ -133,57 +134,60 @@ class TlsSocket:
         self._say_goodbye()
         self.raw.close()
 
-    def _begin(self, data: bytes) -> ssl.SSLObject:
-        if data[0] != _HANDSHAKE:
-            raise NotTlsError("not a TLS record", http=data[:1].isalpha())
-        return self._context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-
     def greet(self) -> bool:
         """Answer the client's first flight; False as long as it is not whole. What comes after it is for `recv`.
 
         Raises as `recv` does.
         """
-        data = self.raw.recv(_RECORD)
+        data = self._receive(_RECORD)
         if not data:
             raise ConnectionAbortedError("the client has gone before it was greeted")
-        if self._tls is None:
-            self._tls = self._begin(data)
+        tls = self._tls or self._begin(data)
         self._incoming.write(data)
-        self._run(self._tls, self._handshake)
+        self._shake_hands(tls)
         return self._greeted
 
-    def _decrypt(self, tls: ssl.SSLObject) -> bytes:
-        """Let TLS work through what has come in."""
-        if not self.established:
-            self._run(tls, self._handshake)
-            if not self.established or not self._incoming.pending:
-                return b""
-        self._run(tls, self._read_all)
-        pieces, self._pieces = self._pieces, []
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    def _begin(self, data: bytes) -> ssl.SSLObject:
+        if data[0] != _HANDSHAKE:
+            raise NotTlsError("not a TLS record", http=data[:1].isalpha())
+        self._tls = self._context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        return self._tls
 
-    def _run(self, tls: ssl.SSLObject, step: Callable[[ssl.SSLObject], None]) -> None:
-        """Do what may want more than the client has sent yet, and send what TLS itself has to say."""
+    def _go_on(self, tls: ssl.SSLObject) -> bytes:
+        """Go on with the handshake; the plaintext that has come behind its end."""
+        self._shake_hands(tls)
+        return self._decrypt(tls) if self.established and self._incoming.pending else b""
+
+    def _decrypt(self, tls: ssl.SSLObject) -> bytes:
+        """Let TLS work through what has come in. Mostly that is one record."""
+        pieces = []
         try:
-            step(tls)
+            while piece := tls.read(_RECORD):
+                pieces.append(piece)
+                if not self._incoming.pending:
+                    break
+            else:
+                self._ended = True
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
-            with contextlib.suppress(OSError):
-                self._flush()  # the alert
-            raise NotTlsError(str(error)) from None
+            raise self._failed(error) from None
+        if self._outgoing.pending > self._tickets:
+            self._flush()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _shake_hands(self, tls: ssl.SSLObject) -> None:
+        try:
+            tls.do_handshake()
+            self._establish(tls)
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as error:
+            raise self._failed(error) from None
         if self._outgoing.pending > self._tickets:
             self._flush()
 
-    def _read_all(self, tls: ssl.SSLObject) -> None:
-        while piece := tls.read(_RECORD):
-            self._pieces.append(piece)
-            if not self._incoming.pending:
-                return
-        self._ended = self.unread = True
-
-    def _handshake(self, tls: ssl.SSLObject) -> None:
-        tls.do_handshake()
+    def _establish(self, tls: ssl.SSLObject) -> None:
         self.established = True
         certificate = tls.getpeercert()
         if certificate:
@@ -192,13 +196,19 @@ class TlsSocket:
             # Nothing but tickets is left to be sent, and they may travel with the first answer (RFC 8446 §4.6.1).
             self._tickets = self._outgoing.pending
 
+    def _failed(self, error: ssl.SSLError) -> NotTlsError:
+        """Send the alert."""
+        with contextlib.suppress(OSError):
+            self._flush()
+        return NotTlsError(str(error))
+
     def _flush(self) -> None:
         """Send what TLS itself has to say. What the kernel does not take now goes out before the next answer."""
         self._unsent += self._outgoing.read()
         self._tickets = 0
         self._greeted = True
         with contextlib.suppress(BlockingIOError):
-            self._unsent = self._unsent[self.raw.send(self._unsent) :]
+            self._unsent = self._unsent[self._transmit(self._unsent) :]
         if len(self._unsent) > _UNSENT:
             raise ConnectionAbortedError("the client makes TLS talk and does not listen")
 
