@@ -2,7 +2,10 @@
 
 Were there a thread for each exchange, each answer would wake one, and on a busy core the threads of A and B would take
 the GIL from one another. Here one thread waits in an epoll set for all of B's answers, and takes in all that have come
-when it gets its turn. Any other thread may `collect` as well: the kernel tells of each answer once (EPOLLONESHOT).
+when it gets its turn. Any other thread may `collect` as well: the kernel tells of each answer once (EPOLLET).
+
+A connection stays in the set for as long as it lives, and of what arrives before somebody has said that it is awaited
+nobody hears. So an exchange is watched before its request goes out.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from httptee.workers import IDLE
 
 logger = logging.getLogger(__name__)
 
-_AWAITED = select.EPOLLIN | select.EPOLLONESHOT
+_AWAITED = select.EPOLLIN | select.EPOLLET
 _AT_ONCE = 64
 _LOOK = 0.05  # seconds between looks for exchanges that have run out of time
 
@@ -57,10 +60,23 @@ class Collector:
         return self._readable is not None or hasattr(select, "epoll")
 
     def watch(self, pending: Pending, exchange: Exchange) -> None:
-        """See to an exchange from here on."""
-        self._await(pending, exchange)
+        """See to an exchange from here on. Its request is not to go out before."""
+        if pending.connection.watched:
+            descriptor = pending.descriptor
+            self._awaited[descriptor] = (pending, exchange)
+            if self._closed:
+                self._end(descriptor, pending)
+        else:
+            self._await(pending, exchange)
         if not self._has_thread:
             self._start()
+
+    def forget(self, pending: Pending) -> bool:
+        """Give up an exchange whose request could not be sent; False where somebody has seen to its end meanwhile."""
+        exchange = self._take(pending.descriptor, pending)
+        if exchange is not None:
+            pending.give_up()
+        return exchange is not None
 
     def collect(self, most: int, wait: float = 0.0) -> None:
         """Take in what has come of up to `most` answers, after waiting up to `wait` seconds for the first."""
@@ -72,7 +88,6 @@ class Collector:
         except (OSError, ValueError):  # closed meanwhile
             return
         for descriptor, _ in told:
-            # Whoever takes it out of the dictionary is the one who sees to it.
             awaited = self._awaited.pop(descriptor, None)
             if awaited is not None:
                 self._advance(*awaited)
@@ -168,11 +183,17 @@ class Collector:
 
     def _end(self, descriptor: int, pending: Pending) -> None:
         """Give an exchange up, unless somebody else has seen to it meanwhile."""
+        exchange = self._take(descriptor, pending)
+        if exchange is not None:
+            pending.give_up()
+            self._ended(exchange, pending, UpstreamTimeout("the exchange took longer than it may"))
+
+    def _take(self, descriptor: int, pending: Pending) -> Exchange | None:
+        """Whoever takes an exchange out of the dictionary is the one who sees to it; None where somebody else has."""
         awaited = self._awaited.pop(descriptor, None)
         if awaited is None:
-            return
+            return None
         if awaited[0] is pending:
-            pending.give_up()
-            self._ended(awaited[1], pending, UpstreamTimeout("the exchange took longer than it may"))
-        else:  # it has ended, and its connection carries the next one
-            self._await(*awaited)
+            return awaited[1]
+        self._await(*awaited)  # ours has ended, and its connection carries the next one
+        return None

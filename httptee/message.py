@@ -47,7 +47,8 @@ class Request:
     """One request on its way to A and every B, which add no more than their own prefix and Host. It is never changed.
 
     `target` is the request target byte for byte (RFC 9112 §3.2), `headers` are the fields that travel on, `client` is
-    the peer's address without a port. `number` tells it from all others of this process.
+    the peer's address without a port. `number` tells it from all others of this process. `written` gets the head as
+    it goes out to every upstream that changes nothing about it, once that has been written down.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Request:
     client: str
     scheme: str
     number: int = field(default_factory=count(1).__next__, compare=False)
+    written: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
 
 
 @value

@@ -150,9 +150,10 @@ class Shadow:
         except Exception as error:  # such as a request that cannot be written down
             self._settle(exchange, 0, 0.0, error)
             return True
-        if pending is not None:
-            self._collector.watch(pending, exchange)
-        return pending is not None
+        if pending is None:
+            return False
+        self._collector.watch(pending, exchange)
+        return pending.start() or not self._collector.forget(pending)
 
     def _hand_over(self, exchange: Exchange) -> None:
         """Leave a clone to a worker."""

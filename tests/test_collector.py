@@ -97,6 +97,35 @@ def test_a_connection_that_was_watched_before_is_watched_again(start, pendings):
         eventually(lambda count=count: len(ended) == count)
 
 
+def test_what_has_come_before_an_exchange_is_watched_is_no_part_of_it(start, pendings):
+    """A connection stays in the set between its exchanges, and is told of whatever comes then."""
+    collector, ended = start()
+    (pending, *_) = pendings
+    collector.watch(pending, EXCHANGE)
+    pending.answer(b".")
+    eventually(lambda: len(ended) == 1)
+    pending.answer(b"stray ")
+    time.sleep(0.05)
+    pending.sock.recv(100)
+    collector.watch(pending, EXCHANGE)
+    pending.answer(b"answer.")
+    eventually(lambda: len(ended) == 2)
+    assert pending.received == b".answer."
+
+
+def test_an_exchange_that_could_not_be_sent_is_forgotten_unless_somebody_has_ended_it(start, pendings):
+    collector, ended = start()
+    collector.watch(pendings[0], EXCHANGE)
+    assert collector.forget(pendings[0])
+    assert pendings[0].sock.fileno() == -1
+    assert ended == []
+    collector.watch(pendings[1], EXCHANGE)
+    pendings[1].peer.close()
+    eventually(lambda: len(ended) == 1)
+    assert not collector.forget(pendings[1])
+    assert len(collector) == 0
+
+
 def test_an_error_ends_an_exchange(start, pendings):
     collector, ended = start()
     collector.watch(pendings[0], EXCHANGE)
@@ -216,23 +245,26 @@ class OverdueWhileArmed(ScriptedPending):
     """Found overdue by another thread in the moment in which it is about to be awaited again."""
 
     collector = None
+    known = False
 
     @property
     def watched(self):
         if self.collector is not None:
             self.collector._end_overdue(time.perf_counter() + 1.0)
-        return True
+        return self.known
 
     @watched.setter
     def watched(self, known):
-        pass
+        self.known = known
 
 
 def test_what_is_overdue_while_another_thread_goes_on_with_it_is_settled_once_and_hurts_nobody(start, pendings):
     collector, ended = start()
     overdue = OverdueWhileArmed()
-    overdue.collector = collector
     collector.watch(overdue, EXCHANGE)
+    overdue.collector = collector
+    overdue.answer(b"half")
+    eventually(lambda: ended)
     assert [type(error) for _, error in ended] == [UpstreamTimeout]
     assert len(collector) == 0
     collector.watch(pendings[0], EXCHANGE)

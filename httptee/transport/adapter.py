@@ -27,7 +27,7 @@ from httptee.transport.pool import Pool
 from httptee.transport.prepared import WireRequest, WireResponse
 from httptee.transport.stream import WireStream
 from httptee.transport.tls import tls_context
-from httptee.transport.wire import Answer, request_head
+from httptee.transport.wire import Answer
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that may be repeated (RFC 9110 §9.2.2)."""
@@ -124,7 +124,7 @@ class WireAdapter(BaseAdapter):
             raise TypeError("a WireAdapter sends WireRequests")
         limits: Timeouts = timeout or DEFAULT_TIMEOUTS
         deadline = inf if limits.whole is None else monotonic() + limits.whole
-        head = request_head(request.method, request.target, request.pairs)
+        head = request.head()
         route = self._routes.get((request.url, verify, cert)) or self._add_route(request.url, verify, cert)
         connection = route.pool.acquire()
         if connection is not None:
@@ -143,26 +143,26 @@ class WireAdapter(BaseAdapter):
         return route is not None and not route.encrypted and not route.pool.empty
 
     def begin(self, request: WireRequest, verify: bool | str = True, cert: Any = None) -> Pending | None:
-        """Send a request without waiting for anything: on a plain connection that is idle, and all of it at once.
+        """A request that can be sent without waiting for anything: on a plain connection that is idle, all at once.
 
-        None where that cannot be done, and then nothing was done that `send` could not do over.
+        None where there is none such. Until the `Pending` is started, nothing was done that `send` could not do over.
         """
         route = self._routes.get((request.url, verify, cert))
-        if route is None or route.encrypted or len(request.body) > MAX_JOINED or not isinstance(request.body, bytes):
+        body = request.body
+        if route is None or route.encrypted or len(body) > MAX_JOINED or not isinstance(body, bytes):
             return None
-        head = request_head(request.method, request.target, request.pairs)
         connection = route.pool.acquire()
         if connection is None:
             return None
-        data = head + request.body if request.body else head
+        try:
+            data = request.head() + body
+        except ValueError:
+            route.pool.release(connection)
+            raise
         if not connection.has_room(len(data)):
             route.pool.release(connection)
             return None
-        pending = Pending(request.method, connection, route.pool)
-        if connection.send_now(data):
-            return pending
-        pending.give_up()
-        return None
+        return Pending(request.method, data, connection, route.pool)
 
     def connect(self, url: str, timeout: float, verify: bool | str = True, cert: Any = None) -> Connection:
         """A new connection to an endpoint, no request sent; it is the caller's to close. Raises UpstreamError."""

@@ -1,4 +1,4 @@
-"""A request under way that nobody waits for: what is read of its answer is what has come."""
+"""A request that nobody waits for: it is sent if that can be done at once, and of its answer is read what has come."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from httptee.transport.wire import Answer
 
 
 class Pending:
-    """A request that has gone out on a plain connection; `advance` it whenever the connection is readable.
+    """A request written down, and the plain connection it goes out on: `start` it, and `advance` it whenever the
+    connection is readable.
 
-    `began` is when it went out, in seconds of `perf_counter`. For one thread at a time.
+    `began` is when that was, in seconds of `perf_counter`. For one thread at a time, but that `advance` may come before
+    `start` is through.
     """
 
-    __slots__ = ("_answer", "_pool", "_received", "began", "connection")
+    __slots__ = ("_answer", "_data", "_pool", "_received", "began", "connection")
 
-    def __init__(self, method: str, connection: Connection, pool: Pool) -> None:
+    def __init__(self, method: str, data: bytes, connection: Connection, pool: Pool) -> None:
         self._answer = Answer(method)
+        self._data = data
         self._pool = pool
         self._received = connection.received
         self.connection = connection
@@ -34,6 +37,11 @@ class Pending:
     def status(self) -> int:
         """The answer's status, once `advance` has returned True."""
         return self._answer.status
+
+    def start(self) -> bool:
+        """Send the request, without waiting; whether the kernel took all of it. Otherwise the connection is useless."""
+        data, self._data = self._data, b""
+        return self.connection.send_now(data)
 
     def advance(self) -> bool:
         """Take in what has come, keeping nothing of the body; whether that was the end of the answer.

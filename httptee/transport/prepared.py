@@ -16,13 +16,15 @@ from requests.structures import CaseInsensitiveDict
 
 from httptee.message import Body, Headers
 from httptee.transport.stream import WireStream
+from httptee.transport.wire import request_head
 
 
 class WireRequest(requests.PreparedRequest):
     """A request that needs no preparing: it goes out as it stands.
 
     `url` is the endpoint's and chooses adapter and connection; `target` is the request target and `pairs` the header
-    fields, final and in order, Host and Content-Length included.
+    fields, final and in order, Host and Content-Length included. `written` is where the head is, or is put for others
+    to send, once it has been written down.
     """
 
     method: str
@@ -30,12 +32,30 @@ class WireRequest(requests.PreparedRequest):
     hooks: Any = MappingProxyType({})
     _cookies = None
 
-    def __init__(self, method: str, url: str, target: str, pairs: Headers, body: Body = b"") -> None:
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        target: str,
+        pairs: Headers,
+        body: Body = b"",
+        written: list[bytes] | None = None,
+    ) -> None:
         self.method = method
         self.url = url
         self.target = target
         self.pairs = pairs
         self.body: Any = body
+        self._written = written
+
+    def head(self) -> bytes:
+        """The request's head on the wire. Raises ValueError for one that cannot be written down."""
+        if self._written:
+            return self._written[0]
+        head = request_head(self.method, self.target, self.pairs)
+        if self._written is not None:
+            self._written.append(head)
+        return head
 
     @property
     def headers(self) -> CaseInsensitiveDict[str]:  # type: ignore[override]

@@ -55,7 +55,7 @@ class UpstreamSession(requests.Session):
         return isinstance(adapter, WireAdapter) and adapter.has_idle(url, self.verify, self.cert)
 
     def begin(self, request: WireRequest) -> Pending | None:
-        """Let the adapter send a request if it can do so without waiting."""
+        """What the adapter can send without waiting."""
         adapter = self._adapter
         return adapter.begin(request, self.verify, self.cert) if isinstance(adapter, WireAdapter) else None
 
@@ -83,6 +83,7 @@ class Upstream:
         self._url = f"{endpoint.scheme}://{endpoint.authority}/"
         self._rewrite_host = rewrite_host
         self._close = close
+        self._as_it_is = not (rewrite_host or close or endpoint.prefix)
 
     def send(self, request: Request, timeouts: Timeouts) -> requests.Response:
         """Send a request and return its answer, headers read and body streaming.
@@ -99,19 +100,25 @@ class Upstream:
         return self._session.has_idle(self._url)
 
     def begin(self, request: Request) -> Pending | None:
-        """Send a request without waiting for anything, or return None where that cannot be done."""
-        return self._session.begin(self.prepare(request)) if self.has_idle else None
+        """A request that can be sent without waiting for anything, or None where that cannot be done."""
+        return self._session.begin(self.prepare(request))
 
     def prepare(self, request: Request) -> WireRequest:
         """What is sent for a request."""
         if self._change is not None:
             request = self._change(request)
+        if request.written and self._as_it_is:
+            return WireRequest(
+                request.method, self._url, request.target, request.headers, request.body, request.written
+            )
         headers = request.headers
         if self._rewrite_host or not has_host(headers):
             headers = with_host(headers, self.endpoint.authority)
         if self._close:
             headers = [*headers, ("Connection", "close")]
-        return WireRequest(request.method, self._url, self.endpoint.target(request.target), headers, request.body)
+        target = self.endpoint.target(request.target)
+        shared = request.written if headers is request.headers and target == request.target else None
+        return WireRequest(request.method, self._url, target, headers, request.body, shared)
 
     def connect(self, timeout: float) -> Connection:
         """A new connection that sends nothing, within `timeout` seconds; it is the caller's to close.
