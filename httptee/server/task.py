@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from httptee.server.channel import Channel
 
+_LENGTH_NAME = len("content-length")  # comparing lengths first spares lower() for most names
 _JOINED = 64 * 1024  # bytes; head and body of up to this go out in one call
 
 
@@ -76,7 +77,7 @@ class TeeTask(Task):
     def _start_response(self, status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], None]:
         request = self.request
         self._bodiless = request.command == "HEAD" or status[:3] in ("204", "304")
-        has_length = "content-length" in [name.lower() for name, _ in headers]
+        has_length = any(name.lower() == "content-length" for name, _ in headers if len(name) == _LENGTH_NAME)
         extra = ""
         close = self.close_on_finish or request.connection_close or self.channel.closes_after_answer
         if not has_length and not self._bodiless:

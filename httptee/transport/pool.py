@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 from time import monotonic
 
 from httptee.transport.connection import Connection
@@ -60,15 +61,9 @@ class Pool:
     def release(self, connection: Connection) -> None:
         """Take back a connection that stands at the start of its next answer, and close it or older ones."""
         connection.idle_since = now = monotonic()
-        surplus = []
         with self._lock:
-            idle = self._idle
-            if self._closed or now - connection.opened > self._max_age:
-                surplus.append(connection)
-            else:
-                idle.append(connection)
-            while idle and (len(idle) > self._max_idle or now - idle[0].idle_since > self._idle_limit):
-                surplus.append(idle.popleft())
+            self._idle.append(connection)
+            surplus = self._surplus(now)
         for connection in surplus:
             connection.close()
 
@@ -76,7 +71,16 @@ class Pool:
         """Close every idle connection, and from now on each that is released. May be called twice."""
         with self._lock:
             self._closed = True
-            surplus = list(self._idle)
-            self._idle.clear()
+            surplus = self._surplus(monotonic())
         for connection in surplus:
             connection.close()
+
+    def _surplus(self, now: float) -> Sequence[Connection]:
+        """Take away what is too much or has been idle for too long; mostly that is nothing."""
+        idle = self._idle
+        most = 0 if self._closed else self._max_idle
+        surplus: list[Connection] | None = None
+        while len(idle) > most or (idle and now - idle[0].idle_since > self._idle_limit):
+            surplus = surplus or []
+            surplus.append(idle.popleft())
+        return surplus or ()

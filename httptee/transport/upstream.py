@@ -39,14 +39,14 @@ class UpstreamSession(requests.Session):
         """The one there is."""
         return self._adapter
 
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        """Let the adapter send a request, its answer streaming; `timeout` is the adapter's.
+    def send(self, request: requests.PreparedRequest, *, timeout: Any = None, **options: Any) -> requests.Response:
+        """Let the adapter send a request, its answer streaming; `timeout` is the adapter's, whose have four parts.
 
         What a Session does before and after costs as much as the adapter, and is all for clients: cookies, hooks, the
         environment's proxies, and redirects, which are the client's to follow.
         """
         return self._adapter.send(
-            request, stream=True, timeout=options["timeout"], verify=self.verify, cert=self.cert, proxies=None
+            request, stream=True, timeout=timeout, verify=self.verify, cert=self.cert, proxies=None
         )
 
     def has_idle(self, url: str) -> bool:
@@ -90,9 +90,7 @@ class Upstream:
 
         Raises what the adapter raises; `errors.upstream_error` names it.
         """
-        # requests hands a timeout to the adapter as it is; this adapter's have four parts.
-        timeout = cast(float, timeouts)
-        return self._session.send(self.prepare(request), timeout=timeout)
+        return self._session.send(self.prepare(request), timeout=timeouts)
 
     @property
     def has_idle(self) -> bool:
