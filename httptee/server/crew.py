@@ -30,7 +30,7 @@ from httptee.pressure import Pressure
 
 logger = logging.getLogger(__name__)
 
-_QUICK = 4
+_QUICK = 8
 _STEP = 2  # threads by which the crew grows at a look; many more at once would be too many before that shows
 _SLOW = 0.005  # seconds
 _MOST_HELD = 1000
