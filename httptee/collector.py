@@ -4,8 +4,8 @@ Were there a thread for each exchange, each answer would wake one, and on a busy
 the GIL from one another. Here one thread waits in an epoll set for all of B's answers, and takes in all that have come
 when it gets its turn. Any other thread may `collect` as well: the kernel tells of each answer once (EPOLLET).
 
-A connection stays in the set for as long as it lives, and of what arrives before somebody has said that it is awaited
-nobody hears. So an exchange is watched before its request goes out.
+A connection stays in the set for as long as it lives, so what it is told of may concern nobody yet: an exchange is
+watched before its request goes out, and where its connection was told of before that, it is armed once more.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Collector:
         # Opened with the first exchange, not here: after a fork two processes would share it.
         self._readable: select.epoll | None = None
         self._awaited: dict[int, tuple[Pending, Exchange]] = {}
+        self._told: set[int] = set()  # descriptors that the kernel has told of while nobody awaited anything there
 
     def __len__(self) -> int:
         """How many exchanges are under way."""
@@ -61,13 +62,13 @@ class Collector:
 
     def watch(self, pending: Pending, exchange: Exchange) -> None:
         """See to an exchange from here on. Its request is not to go out before."""
-        if pending.connection.watched:
-            descriptor = pending.descriptor
-            self._awaited[descriptor] = (pending, exchange)
-            if self._closed:
-                self._end(descriptor, pending)
-        else:
-            self._await(pending, exchange)
+        descriptor = pending.descriptor
+        self._awaited[descriptor] = (pending, exchange)
+        if not pending.connection.watched or descriptor in self._told:
+            self._told.discard(descriptor)
+            self._arm(descriptor, pending)
+        elif self._closed:
+            self._end(descriptor, pending)
         if not self._has_thread:
             self._start()
 
@@ -89,6 +90,9 @@ class Collector:
             return
         for descriptor, _ in told:
             awaited = self._awaited.pop(descriptor, None)
+            if awaited is None:
+                self._told.add(descriptor)
+                awaited = self._awaited.pop(descriptor, None)  # it may have come before that was noted
             if awaited is not None:
                 self._advance(*awaited)
 
@@ -149,20 +153,23 @@ class Collector:
     def _await(self, pending: Pending, exchange: Exchange) -> None:
         descriptor = pending.descriptor
         self._awaited[descriptor] = (pending, exchange)  # first: it may be told of before the next line is through
+        self._arm(descriptor, pending)
+
+    def _arm(self, descriptor: int, pending: Pending) -> None:
+        """Be told of what is there already, too."""
         try:
-            self._arm(self._readable or self._open(), descriptor, pending)
+            readable = self._readable or self._open()
+            if not pending.connection.watched:
+                pending.connection.watched = True
+                with contextlib.suppress(FileExistsError):  # somebody who was told late of its predecessor was faster
+                    readable.register(descriptor, _AWAITED)
+                    return
+            readable.modify(descriptor, _AWAITED)
         except (OSError, ValueError):  # out of descriptors, or closed: the set, or the connection, being overdue
             self._end(descriptor, pending)
-        if self._closed:
-            self._end(descriptor, pending)
-
-    def _arm(self, readable: select.epoll, descriptor: int, pending: Pending) -> None:
-        if not pending.connection.watched:
-            pending.connection.watched = True
-            with contextlib.suppress(FileExistsError):  # somebody who was told late of its predecessor was faster
-                readable.register(descriptor, _AWAITED)
-                return
-        readable.modify(descriptor, _AWAITED)
+        finally:
+            if self._closed:
+                self._end(descriptor, pending)
 
     def _advance(self, pending: Pending, exchange: Exchange) -> None:
         try:

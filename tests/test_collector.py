@@ -113,6 +113,20 @@ def test_what_has_come_before_an_exchange_is_watched_is_no_part_of_it(start, pen
     assert pending.received == b".answer."
 
 
+def test_a_connection_that_was_told_of_in_between_is_looked_at_again(start, pendings):
+    """Its peer may have closed it for good: then nothing more is told of it."""
+    collector, ended = start()
+    (pending, *_) = pendings
+    collector.watch(pending, EXCHANGE)
+    pending.answer(b".")
+    eventually(lambda: len(ended) == 1)
+    pending.peer.shutdown(socket.SHUT_WR)
+    eventually(lambda: pending.descriptor in collector._told)
+    collector.watch(pending, EXCHANGE)
+    eventually(lambda: len(ended) == 2)
+    assert isinstance(ended[1][1], UpstreamReset)
+
+
 def test_an_exchange_that_could_not_be_sent_is_forgotten_unless_somebody_has_ended_it(start, pendings):
     collector, ended = start()
     collector.watch(pendings[0], EXCHANGE)

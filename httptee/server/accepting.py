@@ -109,8 +109,9 @@ class AcceptingServer(TcpWSGIServer):
         return True
 
     def _welcome(self, channel: Channel) -> None:
-        """Have a new connection served."""
+        """Have a new connection served. It has been this thread's so far."""
         self.crew.ready.register(channel._fileno, READY)
+        channel.disown()
 
 
 class _NoDispatcher:

@@ -59,6 +59,8 @@ class OwnedChannel(HTTPChannel):
         self.requests = []
         self.connected = True
         sock.setblocking(False)
+        # The main thread's, before anybody can come to it: who was told of this descriptor's last connection might.
+        self._owner.acquire()
         self._map = map
         self.set_socket(sock, map)
 
@@ -123,12 +125,8 @@ class OwnedChannel(HTTPChannel):
             finally:
                 self.disown()
 
-    def own(self) -> None:
-        """Keep a new connection to the main thread for a while."""
-        self._owner.acquire()
-
     def disown(self) -> None:
-        """Leave a connection to the crew, which may have come for it meanwhile."""
+        """Leave a connection to the crew, which may have come for it meanwhile. A new one is the main thread's."""
         self._owner.release()
         if self._note:
             self.server.hand_over(self)

@@ -107,9 +107,7 @@ class TlsServer(Server):
                 self._pass_on(channel)
 
     def _welcome(self, channel: Channel) -> None:
-        """Wait for the client's first flight here, as the owner: a thread that comes to this connection all the same
-        was told of one that has ended, and had its descriptor."""
-        channel.own()
+        """Wait for the client's first flight here, and stay the owner until it has been answered."""
         self._listening.register(channel._fileno, select.EPOLLIN | select.EPOLLRDHUP)
 
     def _greet(self, channel: Channel) -> None:

@@ -48,6 +48,8 @@ class Pending:
 
         The connection is free then. Raises UpstreamReset or UpstreamProtocolError, the connection being closed.
         """
+        if self._data:  # what has come before the request went out is no answer to it
+            return False
         answer, connection = self._answer, self.connection
         try:
             connection.receive_now(answer)

@@ -15,7 +15,8 @@ from httptee.transport.connection import Connection
 
 
 class Pool:
-    """Idle connections, at most `max_idle`, none idle for more than `idle_limit` or open for more than `max_age` s.
+    """Idle connections, at most `max_idle`; none is given out that was idle for more than `idle_limit` seconds, or has
+    been open for more than `max_age`.
 
     The maximum age is what makes a changed DNS name come into effect. `name` is for the repr alone, which reads
     `<Pool http://a:8001 [idle 3/16]>`.

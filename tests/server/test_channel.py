@@ -1,3 +1,5 @@
+import select
+import socket
 import threading
 import time
 
@@ -233,3 +235,21 @@ def test_a_connection_that_its_owner_has_closed_may_still_be_hung_up_on(serve):
     eventually(lambda: channel.socket is None, "the end of its socket")
     channel.hang_up()
     channel.reset_when_closed()
+
+
+def test_a_thread_told_of_a_descriptors_last_connection_does_nothing_to_one_that_is_being_accepted(serve):
+    """It might close it before the main thread has begun to have it served."""
+    running = serve(App())
+    welcome, server = running.server._welcome, running.server
+
+    def after_a_stray_thread(channel):
+        for _ in range(100):
+            server._serve(channel._fileno, select.EPOLLIN | select.EPOLLRDHUP)
+            assert channel._fileno is not None
+        welcome(channel)
+
+    server._welcome = after_a_stray_thread
+    running.connect().socket.shutdown(socket.SHUT_RDWR)
+    client = running.connect().send(GET)
+    assert client.head().startswith(b"HTTP/1.1 200")
+    eventually(lambda: len(server.active_channels) == 1)

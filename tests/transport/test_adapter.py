@@ -217,6 +217,7 @@ class TestBegin:
     def test_a_request_goes_out_whole_on_an_idle_connection(self, adapter, size):
         with ScriptedServer(scripts.answer()) as server:
             pending = self.begun(adapter, server, b"x" * size)
+            assert not pending.advance()
             assert len(server.requests) == 1
             assert pending.start()
             assert server.wait_for_requests(2)[1].body == b"x" * size
