@@ -6,6 +6,7 @@ import errno
 import logging
 import select
 import socket
+import sys
 from collections.abc import Callable
 from time import sleep
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,19 @@ class AcceptingServer(TcpWSGIServer):
             sockinfo=(listening.family, listening.type, listening.proto, listening.getsockname()),
             bind_socket=False,
         )
-        self.port = str(self.effective_port)
+        self.common_environ = {
+            "SCRIPT_NAME": "",
+            "QUERY_STRING": "",
+            "SERVER_NAME": self.server_name,
+            "SERVER_PORT": str(self.effective_port),
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": adj.url_scheme,
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": False,
+        }
+        """What is the same in the environ of every request (PEP 3333)."""
         # What accepted connections inherit.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_UNSENT)

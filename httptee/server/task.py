@@ -6,7 +6,6 @@ body whose length is not known, `Connection` where it ends here or where an HTTP
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -99,28 +98,17 @@ class TeeTask(Task):
     def _environ(self) -> WSGIEnvironment:
         """What PEP 3333 requires and the tee reads; the header fields are in one list, not spread over keys."""
         request, channel = self.request, self.channel
-        server = channel.server
-        return {
-            "REQUEST_METHOD": request.command,
-            "SCRIPT_NAME": "",
-            "PATH_INFO": request.request_uri,
-            "REQUEST_URI": request.request_uri,
-            "QUERY_STRING": "",
-            "SERVER_NAME": server.server_name,
-            "SERVER_PORT": server.port,
-            "SERVER_PROTOCOL": "HTTP/" + request.version,
-            "REMOTE_ADDR": channel.addr[0],
-            "CONTENT_LENGTH": str(request.content_length) if request.body_rcv is not None else "",
-            RECEIVED_HEADERS: request.pairs,
-            CLIENT_SUBJECT: channel.client_subject,
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": server.adj.url_scheme,
-            "wsgi.input": request.get_body_stream() if request.body_rcv is not None else _NO_BODY,
-            "wsgi.errors": sys.stderr,
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": True,
-            "wsgi.run_once": False,
-        }
+        environ: WSGIEnvironment = channel.server.common_environ.copy()
+        environ["REQUEST_METHOD"] = request.command
+        environ["PATH_INFO"] = environ["REQUEST_URI"] = request.request_uri
+        environ["SERVER_PROTOCOL"] = "HTTP/" + request.version
+        environ["REMOTE_ADDR"] = channel.addr[0]
+        has_body = request.body_rcv is not None
+        environ["CONTENT_LENGTH"] = str(request.content_length) if has_body else ""
+        environ["wsgi.input"] = request.get_body_stream() if has_body else _NO_BODY
+        environ[RECEIVED_HEADERS] = request.pairs
+        environ[CLIENT_SUBJECT] = channel.client_subject
+        return environ
 
 
 class RefusalTask(TeeTask):
