@@ -78,7 +78,7 @@ class TlsSocket:
                 break
             tls = self._tls or self._begin(data)
             self._incoming.write(data)
-            plaintext = self._decrypt(tls) if self.established else self._go_on(tls)
+            plaintext = self._decrypt(tls)
             if plaintext:
                 self.unread = len(data) == size or self._ended
                 return plaintext
@@ -144,7 +144,7 @@ class TlsSocket:
             raise ConnectionAbortedError("the client has gone before it was greeted")
         tls = self._tls or self._begin(data)
         self._incoming.write(data)
-        self._shake_hands(tls)
+        self._decrypt(tls)  # of which there is nothing: a client speaks only after an answer to its first flight
         return self._greeted
 
     def _begin(self, data: bytes) -> ssl.SSLObject:
@@ -153,15 +153,13 @@ class TlsSocket:
         self._tls = self._context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         return self._tls
 
-    def _go_on(self, tls: ssl.SSLObject) -> bytes:
-        """Go on with the handshake; the plaintext that has come behind its end."""
-        self._shake_hands(tls)
-        return self._decrypt(tls) if self.established and self._incoming.pending else b""
-
     def _decrypt(self, tls: ssl.SSLObject) -> bytes:
-        """Let TLS work through what has come in. Mostly that is one record."""
+        """Let TLS work through what has come in: the rest of the handshake, and mostly one record."""
         pieces = []
         try:
+            if not self.established:
+                tls.do_handshake()
+                self._establish(tls)
             while piece := tls.read(_RECORD):
                 pieces.append(piece)
                 if not self._incoming.pending:
@@ -175,17 +173,6 @@ class TlsSocket:
         if self._outgoing.pending > self._tickets:
             self._flush()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def _shake_hands(self, tls: ssl.SSLObject) -> None:
-        try:
-            tls.do_handshake()
-            self._establish(tls)
-        except ssl.SSLWantReadError:
-            pass
-        except ssl.SSLError as error:
-            raise self._failed(error) from None
-        if self._outgoing.pending > self._tickets:
-            self._flush()
 
     def _establish(self, tls: ssl.SSLObject) -> None:
         self.established = True

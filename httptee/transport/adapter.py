@@ -151,14 +151,10 @@ class WireAdapter(BaseAdapter):
         body = request.body
         if route is None or route.encrypted or len(body) > MAX_JOINED or not isinstance(body, bytes):
             return None
+        data = request.head() + body
         connection = route.pool.acquire()
         if connection is None:
             return None
-        try:
-            data = request.head() + body
-        except ValueError:
-            route.pool.release(connection)
-            raise
         if not connection.has_room(len(data)):
             route.pool.release(connection)
             return None

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
 from time import monotonic
 
 from httptee.transport.connection import Connection
 
 
 class Pool:
-    """Idle connections, at most `max_idle`; none is given out that was idle for more than `idle_limit` seconds, or has
-    been open for more than `max_age`.
+    """Idle connections, at most `max_idle`, none idle for more than `idle_limit` or open for more than `max_age` s.
 
     The maximum age is what makes a changed DNS name come into effect. `name` is for the repr alone, which reads
     `<Pool http://a:8001 [idle 3/16]>`.
@@ -62,9 +60,15 @@ class Pool:
     def release(self, connection: Connection) -> None:
         """Take back a connection that stands at the start of its next answer, and close it or older ones."""
         connection.idle_since = now = monotonic()
+        surplus = []
         with self._lock:
-            self._idle.append(connection)
-            surplus = self._surplus(now)
+            idle = self._idle
+            if self._closed or now - connection.opened > self._max_age:
+                surplus.append(connection)
+            else:
+                idle.append(connection)
+            while idle and (len(idle) > self._max_idle or now - idle[0].idle_since > self._idle_limit):
+                surplus.append(idle.popleft())
         for connection in surplus:
             connection.close()
 
@@ -72,16 +76,7 @@ class Pool:
         """Close every idle connection, and from now on each that is released. May be called twice."""
         with self._lock:
             self._closed = True
-            surplus = self._surplus(monotonic())
+            surplus = list(self._idle)
+            self._idle.clear()
         for connection in surplus:
             connection.close()
-
-    def _surplus(self, now: float) -> Sequence[Connection]:
-        """Take away what is too much or has been idle for too long; mostly that is nothing."""
-        idle = self._idle
-        most = 0 if self._closed else self._max_idle
-        surplus: list[Connection] | None = None
-        while len(idle) > most or (idle and now - idle[0].idle_since > self._idle_limit):
-            surplus = surplus or []
-            surplus.append(idle.popleft())
-        return surplus or ()

@@ -83,7 +83,6 @@ class Upstream:
         self._url = f"{endpoint.scheme}://{endpoint.authority}/"
         self._rewrite_host = rewrite_host
         self._close = close
-        self._as_it_is = not (rewrite_host or close or endpoint.prefix)
 
     def send(self, request: Request, timeouts: Timeouts) -> requests.Response:
         """Send a request and return its answer, headers read and body streaming.
@@ -99,16 +98,12 @@ class Upstream:
 
     def begin(self, request: Request) -> Pending | None:
         """A request that can be sent without waiting for anything, or None where that cannot be done."""
-        return self._session.begin(self.prepare(request))
+        return self._session.begin(self.prepare(request)) if self.has_idle else None
 
     def prepare(self, request: Request) -> WireRequest:
         """What is sent for a request."""
         if self._change is not None:
             request = self._change(request)
-        if request.written and self._as_it_is:
-            return WireRequest(
-                request.method, self._url, request.target, request.headers, request.body, request.written
-            )
         headers = request.headers
         if self._rewrite_host or not has_host(headers):
             headers = with_host(headers, self.endpoint.authority)

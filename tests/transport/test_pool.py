@@ -92,8 +92,8 @@ def test_none_is_used_that_is_too_old_however_busy(pairs):
     assert idle.acquire() is connection
     time.sleep(0.6)
     idle.release(connection)
-    assert idle.acquire() is None
     assert closed(connection)
+    assert idle.acquire() is None
 
 
 @pytest.mark.parametrize("event", ["close", "half close", "reset", "a byte"])
