@@ -9,8 +9,8 @@ from statistics import median
 from time import process_time
 
 from httptee.backend import Backend
-from httptee.endpoint import Endpoint
-from httptee.message import Request
+from httptee.http.endpoint import Endpoint
+from httptee.http.message import Request
 from httptee.selection import Selection, selections
 from httptee.settings import Settings
 from httptee.shadow_settings import shadow_settings

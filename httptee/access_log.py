@@ -14,9 +14,9 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING
 
 from httptee.errors import TeeError
-from httptee.inbound import RECEIVED_HEADERS, client_of
+from httptee.http.inbound import RECEIVED_HEADERS, client_of
+from httptee.http.message import Response
 from httptee.line_writer import LineWriter
-from httptee.message import Response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

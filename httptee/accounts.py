@@ -10,7 +10,7 @@ import threading
 from bisect import bisect_left
 
 from httptee.columns import BOUNDS, DROP_REASONS, ShadowLine, WorkerLine
-from httptee.message import Follower
+from httptee.http.message import Follower
 
 _FIRST_BUCKET = ShadowLine.BUCKETS[0]
 _SEEN = ShadowLine.SEEN

@@ -15,9 +15,9 @@ from httptee.accounts import WorkerAccount
 from httptee.budget import Budget
 from httptee.cutoff import Cutoff
 from httptee.errors import Overloaded, Refusal
-from httptee.headers import Additions
-from httptee.inbound import receive
-from httptee.message import Exchange, Response, tee_answer
+from httptee.http.headers import Additions
+from httptee.http.inbound import receive
+from httptee.http.message import Exchange, Response, tee_answer
 from httptee.pressure import Pressure
 from httptee.primary import Primary
 from httptee.shadow import Shadow

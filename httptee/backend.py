@@ -16,7 +16,7 @@ from typing import Any
 
 from httptee.casts import boolean, count_or_none, default_workers, milliseconds, or_auto, percent, size
 from httptee.changes import HeaderLine, PathRewrite, literal_host, names_to_remove
-from httptee.endpoint import Endpoint, is_bracketed_list
+from httptee.http.endpoint import Endpoint, is_bracketed_list
 from httptee.rate import Rate
 from httptee.rules import header_filter, methods_filter, path_filter
 from httptee.sampling import Sticky

@@ -13,7 +13,7 @@ from httptee.app import Tee
 from httptee.breaker import Breaker, BreakerPolicy
 from httptee.budget import Budget
 from httptee.cutoff import Cutoff
-from httptee.headers import Additions
+from httptee.http.headers import Additions
 from httptee.ledger import Account, Ledger, WorkerAccount
 from httptee.line_writer import LineWriter
 from httptee.log_formats import FORMATS

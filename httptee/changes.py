@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from httptee.casts import pattern
-from httptee.endpoint import origin_form
-from httptee.headers import HOP_BY_HOP, values, with_added, with_field, with_host, without
-from httptee.message import Request
+from httptee.http.endpoint import origin_form
+from httptee.http.headers import HOP_BY_HOP, values, with_added, with_field, with_host, without
+from httptee.http.message import Request
 
 MARK = "X-Shadow"
 """The field that `mark` sets, to `1`."""

@@ -11,8 +11,8 @@ from time import monotonic
 
 from httptee.build import primary_upstream, shadow_upstream
 from httptee.config import load
-from httptee.endpoint import Endpoint
 from httptee.errors import ConfigError, UpstreamError
+from httptee.http.endpoint import Endpoint
 from httptee.server.context import listening_tls
 from httptee.settings import Settings
 from httptee.shadow_settings import shadow_settings

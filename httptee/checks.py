@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 
-from httptee.endpoint import without_userinfo
 from httptee.errors import ConfigError
+from httptee.http.endpoint import without_userinfo
 from httptee.option import Option
 from httptee.options import BY_NAME
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from time import perf_counter, sleep
 
 from httptee.errors import UpstreamTimeout
-from httptee.message import Exchange
+from httptee.http.message import Exchange
 from httptee.transport.pending import Pending
 from httptee.workers import IDLE
 

@@ -18,8 +18,8 @@ import configargparse
 
 from httptee import __version__
 from httptee.checks import check, unknown
-from httptee.endpoint import without_userinfo
 from httptee.errors import ConfigError
+from httptee.http.endpoint import without_userinfo
 from httptee.option import Option
 from httptee.option_texts import help_text
 from httptee.options import BY_NAME, OPTIONS

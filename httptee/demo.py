@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from httptee.backend import Backend
 from httptee.build import build_ledger, build_tee
-from httptee.endpoint import Endpoint, Listen
-from httptee.inbound import RECEIVED_HEADERS
+from httptee.http.endpoint import Endpoint, Listen
+from httptee.http.inbound import RECEIVED_HEADERS
 from httptee.server.listening import bind
 from httptee.server.worker import build_server
 from httptee.settings import Settings

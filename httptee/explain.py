@@ -12,10 +12,10 @@ from io import BytesIO
 
 from httptee.build import additions, in_memory, primary_upstream, shadow_upstream
 from httptee.config import load_or_exit
-from httptee.endpoint import Listen
 from httptee.errors import ConfigError, Refusal
-from httptee.inbound import RECEIVED_HEADERS, receive
-from httptee.message import FileBody, Headers, Request
+from httptee.http.endpoint import Listen
+from httptee.http.inbound import RECEIVED_HEADERS, receive
+from httptee.http.message import FileBody, Headers, Request
 from httptee.options import BY_NAME
 from httptee.selection import Finding, selections
 from httptee.settings import Settings

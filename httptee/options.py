@@ -26,7 +26,7 @@ from httptee.casts import (
     size,
     usable_cores,
 )
-from httptee.endpoint import Endpoint, Listen
+from httptee.http.endpoint import Endpoint, Listen
 from httptee.option import Option, flag, upstream_tls
 
 OPTIONS: tuple[Option, ...] = (

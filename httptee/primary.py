@@ -12,8 +12,8 @@ from typing import Any
 
 from httptee.accounts import WorkerAccount
 from httptee.errors import UpstreamError, upstream_error
-from httptee.headers import end_to_end
-from httptee.message import Request, Response, tee_answer
+from httptee.http.headers import end_to_end
+from httptee.http.message import Request, Response, tee_answer
 from httptee.transport.adapter import Timeouts
 from httptee.transport.upstream import Upstream
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from httptee.casts import pattern
-from httptee.endpoint import path_of
-from httptee.message import Request
+from httptee.http.endpoint import path_of
+from httptee.http.message import Request
 
 Test = Callable[[Request], bool]
 

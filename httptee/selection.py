@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from httptee.message import FileBody, Request
+from httptee.http.message import FileBody, Request
 from httptee.rate import Rate, TokenBucket, shared_clocks
 from httptee.rules import Test
 from httptee.sampling import SCALE, Deck, SharedDeck, stable_position

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from httptee.backend import Backend
 from httptee.casts import default_workers, usable_cores
-from httptee.endpoint import Endpoint, Listen
+from httptee.http.endpoint import Endpoint, Listen
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from httptee.budget import Budget
 from httptee.collector import Collector
 from httptee.cutoff import Cutoff
 from httptee.errors import upstream_error
+from httptee.http.message import Exchange
 from httptee.ledger import Account
-from httptee.message import Exchange
 from httptee.selection import Selection
 from httptee.transport.adapter import IDEMPOTENT, Timeouts
 from httptee.transport.pending import Pending

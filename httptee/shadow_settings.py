@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from httptee.backend import Backend
 from httptee.changes import NO_CHANGES, Changes
-from httptee.endpoint import Endpoint
 from httptee.errors import ConfigError
+from httptee.http.endpoint import Endpoint
 from httptee.rate import Rate
 from httptee.rules import Filter, methods_search
 from httptee.sampling import SCALE, Sticky

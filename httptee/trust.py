@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from httptee.endpoint import Endpoint
 from httptee.errors import ConfigError
+from httptee.http.endpoint import Endpoint
 from httptee.settings import Settings
 from httptee.shadow_settings import ShadowSettings, shadow_settings
 from httptee.transport.tls import Trust, tls_context

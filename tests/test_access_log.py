@@ -7,9 +7,9 @@ import pytest
 
 from httptee.access_log import AccessLog
 from httptee.errors import BodyTooLarge, UpstreamReset, UpstreamTimeout
-from httptee.inbound import RECEIVED_HEADERS
+from httptee.http.inbound import RECEIVED_HEADERS
+from httptee.http.message import Response, tee_answer
 from httptee.log_formats import FORMATS
-from httptee.message import Response, tee_answer
 
 COMBINED = re.compile(
     r'(?P<client>\S+) - - \[(?P<time>[^]]+)\] "(?P<request>[^"]*)" (?P<status>\d+) (?P<bytes>\d+|-) '

@@ -6,9 +6,9 @@ import pytest
 
 from httptee.app import Tee
 from httptee.errors import UpstreamReset, UpstreamTimeout
-from httptee.headers import Additions
+from httptee.http.headers import Additions
+from httptee.http.message import Response, tee_answer
 from httptee.ledger import Ledger
-from httptee.message import Response, tee_answer
 
 LEDGER = Ledger([])
 

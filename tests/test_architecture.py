@@ -9,9 +9,9 @@ PACKAGE = Path(__file__).parent.parent / "httptee"
 
 TIERS = {
     "httptee.errors": 0,
-    "httptee.headers": 0,
-    "httptee.message": 0,
-    "httptee.endpoint": 0,
+    "httptee.http.headers": 0,
+    "httptee.http.message": 0,
+    "httptee.http.endpoint": 0,
     "httptee.logs": 0,
     "httptee.casts": 1,
     "httptee.rules": 1,
@@ -26,7 +26,7 @@ TIERS = {
     "httptee.settings": 1,
     "httptee.checks": 1,
     "httptee.config": 1,
-    "httptee.inbound": 1,
+    "httptee.http.inbound": 1,
     "httptee.columns": 1,
     "httptee.accounts": 1,
     "httptee.statements": 1,

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from httptee.backend import FIELDS, Backend, split_backends
-from httptee.endpoint import Endpoint
+from httptee.http.endpoint import Endpoint
 
 CANARY = Endpoint.parse("http://canary:9001")
 

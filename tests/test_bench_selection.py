@@ -1,7 +1,7 @@
 import pytest
 
 from bench.selection import CASES, HEADERS, chosen
-from httptee.message import Request
+from httptee.http.message import Request
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -1,5 +1,5 @@
 from httptee.budget import Budget
-from httptee.message import Exchange, Request
+from httptee.http.message import Exchange, Request
 
 
 def exchange(size):

@@ -7,7 +7,7 @@ import pytest
 from httptee import collector as module
 from httptee.collector import Collector
 from httptee.errors import UpstreamReset, UpstreamTimeout
-from httptee.message import Exchange, Request
+from httptee.http.message import Exchange, Request
 from tests.support.net import eventually
 
 EXCHANGE = Exchange(Request("GET", "/", [], b"", "192.0.2.1", "http"), 200, 0.01)

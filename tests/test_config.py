@@ -12,8 +12,8 @@ import pytest
 import httptee
 from httptee.backend import Backend
 from httptee.config import load, load_or_exit
-from httptee.endpoint import Endpoint, Listen
 from httptee.errors import ConfigError
+from httptee.http.endpoint import Endpoint, Listen
 from httptee.option_texts import help_text, ini_text
 from httptee.options import BY_NAME, OPTIONS
 from httptee.settings import Settings

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from httptee.endpoint import Endpoint, Listen, path_of, without_userinfo
+from httptee.http.endpoint import Endpoint, Listen, path_of, without_userinfo
 
 
 @pytest.mark.parametrize(

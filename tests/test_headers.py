@@ -1,7 +1,7 @@
 import pytest
 
 from httptee.errors import LoopDetected
-from httptee.headers import Additions, end_to_end, outbound, values, with_host, with_subject
+from httptee.http.headers import Additions, end_to_end, outbound, values, with_host, with_subject
 
 
 def send(headers, client="192.0.2.1", length=0, **additions):

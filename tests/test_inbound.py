@@ -3,9 +3,9 @@ from io import BytesIO
 import pytest
 
 from httptee.errors import BadRequest, BodyTooLarge, ConnectRefused
-from httptee.headers import Additions
-from httptee.inbound import RECEIVED_HEADERS, receive
-from httptee.message import FileBody
+from httptee.http.headers import Additions
+from httptee.http.inbound import RECEIVED_HEADERS, receive
+from httptee.http.message import FileBody
 
 
 def environ(**changes):

@@ -3,10 +3,10 @@ import requests
 import responses
 from requests.adapters import HTTPAdapter
 
-from httptee.endpoint import Endpoint
 from httptee.errors import UpstreamReset
+from httptee.http.endpoint import Endpoint
+from httptee.http.message import Request
 from httptee.ledger import Ledger
-from httptee.message import Request
 from httptee.primary import Primary
 from httptee.transport.adapter import Timeouts
 from httptee.transport.upstream import Upstream

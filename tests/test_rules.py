@@ -1,6 +1,6 @@
 import pytest
 
-from httptee.message import Request
+from httptee.http.message import Request
 from httptee.rules import header_filter, methods_filter, path_filter
 
 

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from httptee.message import Request
+from httptee.http.message import Request
 from httptee.sampling import Deck, SharedDeck, Sticky, stable_position
 
 USERS = 100_000

@@ -5,9 +5,9 @@ from io import BytesIO
 import pytest
 
 from httptee.backend import Backend
-from httptee.endpoint import Endpoint
 from httptee.errors import ConfigError
-from httptee.message import FileBody, Request
+from httptee.http.endpoint import Endpoint
+from httptee.http.message import FileBody, Request
 from httptee.rate import Rate
 from httptee.rules import header_filter, methods_filter, methods_search, path_filter
 from httptee.sampling import Sticky

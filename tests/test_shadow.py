@@ -10,10 +10,10 @@ from httptee import collector, workers
 from httptee.breaker import Breaker, BreakerPolicy
 from httptee.budget import Budget
 from httptee.cutoff import Cutoff
-from httptee.endpoint import Endpoint
 from httptee.errors import UpstreamTimeout
+from httptee.http.endpoint import Endpoint
+from httptee.http.message import Exchange, Request
 from httptee.ledger import Ledger
-from httptee.message import Exchange, Request
 from httptee.selection import selections
 from httptee.shadow import Guards, Shadow
 from httptee.shadow_settings import ShadowSettings

@@ -5,8 +5,8 @@ import logging
 import pytest
 
 from httptee.backend import Backend
-from httptee.endpoint import Endpoint
 from httptee.errors import ConfigError
+from httptee.http.endpoint import Endpoint
 from httptee.settings import Settings
 from httptee.shadow_settings import shadow_settings
 from httptee.transport.tls import Trust

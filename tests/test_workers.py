@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from httptee import workers as module
-from httptee.message import Exchange, Request
+from httptee.http.message import Exchange, Request
 from httptee.workers import Workers
 from tests.support.net import eventually
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from httptee.errors import upstream_error
-from httptee.message import Request
+from httptee.http.message import Request
 from httptee.transport.adapter import Timeouts
 from httptee.transport.upstream import Upstream
 

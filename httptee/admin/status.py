@@ -11,7 +11,7 @@ from typing import Any
 from httptee import __version__
 from httptee.admin.check import Check
 from httptee.admin.history import History
-from httptee.endpoint import without_userinfo
+from httptee.http.endpoint import without_userinfo
 from httptee.ledger import Ledger
 from httptee.options import OPTIONS
 from httptee.settings import Settings

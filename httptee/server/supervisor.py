@@ -18,8 +18,8 @@ from time import monotonic
 
 from httptee import __version__
 from httptee.build import build_ledger
-from httptee.endpoint import Listen
 from httptee.errors import ConfigError
+from httptee.http.endpoint import Listen
 from httptee.ledger import Ledger
 from httptee.line_writer import check_log
 from httptee.server import notify

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from waitress.task import Task
 
 from httptee.errors import TeeError
-from httptee.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS
-from httptee.message import Headers, tee_answer
+from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS
+from httptee.http.message import Headers, tee_answer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

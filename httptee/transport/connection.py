@@ -24,7 +24,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from httptee.errors import UpstreamReset, UpstreamTimeout, upstream_error
-from httptee.message import Body
+from httptee.http.message import Body
 from httptee.transport.tls import ResumingContext
 from httptee.transport.upload import upload
 

@@ -18,7 +18,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from httptee.errors import UpstreamTimeout
-from httptee.message import Body
+from httptee.http.message import Body
 
 if TYPE_CHECKING:
     from httptee.transport.connection import Connection

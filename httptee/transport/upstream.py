@@ -9,9 +9,9 @@ from typing import Any, cast
 import requests
 from requests.adapters import BaseAdapter
 
-from httptee.endpoint import Endpoint
-from httptee.headers import has_host, with_host
-from httptee.message import Request
+from httptee.http.endpoint import Endpoint
+from httptee.http.headers import has_host, with_host
+from httptee.http.message import Request
 from httptee.transport.adapter import Timeouts, WireAdapter
 from httptee.transport.connection import Connection
 from httptee.transport.pending import Pending

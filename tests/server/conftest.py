@@ -4,7 +4,7 @@ import threading
 import pytest
 from waitress.adjustments import Adjustments
 
-from httptee.endpoint import Listen
+from httptee.http.endpoint import Listen
 from httptee.server.listener import Server
 from httptee.server.listening import bind
 

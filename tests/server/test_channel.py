@@ -6,7 +6,7 @@ import time
 import pytest
 
 from httptee.errors import UpstreamReset
-from httptee.inbound import RECEIVED_HEADERS
+from httptee.http.inbound import RECEIVED_HEADERS
 from tests.support.net import eventually
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"

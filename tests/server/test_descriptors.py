@@ -2,7 +2,7 @@ import resource
 
 import pytest
 
-from httptee.endpoint import Endpoint
+from httptee.http.endpoint import Endpoint
 from httptee.server.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.settings import Settings
 

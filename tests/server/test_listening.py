@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from httptee.endpoint import Listen
+from httptee.http.endpoint import Listen
 from httptee.server import listening
 
 

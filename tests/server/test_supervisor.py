@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from httptee.build import build_ledger
-from httptee.endpoint import Endpoint, Listen
 from httptee.errors import ConfigError
+from httptee.http.endpoint import Endpoint, Listen
 from httptee.server import generation as module
 from httptee.server.generation import SIGNALS, Generation
 from httptee.server.reload import reread

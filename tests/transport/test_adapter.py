@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from httptee.errors import UpstreamReset
-from httptee.message import FileBody
+from httptee.http.message import FileBody
 from httptee.transport.prepared import WireRequest
 from tests.support import scripts
 from tests.support.net import eventually

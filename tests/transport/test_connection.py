@@ -11,7 +11,7 @@ import requests
 import trustme
 
 from httptee.errors import UpstreamConnectError, UpstreamProtocolError, UpstreamReset, UpstreamTimeout, UpstreamTLSError
-from httptee.message import FileBody
+from httptee.http.message import FileBody
 from httptee.transport.adapter import Timeouts
 from httptee.transport.prepared import WireRequest
 from tests.support import scripts

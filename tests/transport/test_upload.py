@@ -9,7 +9,7 @@ import time
 import pytest
 
 from httptee.errors import UpstreamTimeout
-from httptee.message import FileBody
+from httptee.http.message import FileBody
 from tests.support import scripts
 from tests.support.scripted import ScriptedServer
 

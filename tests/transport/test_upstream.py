@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from httptee.endpoint import Endpoint
-from httptee.message import Request
+from httptee.http.endpoint import Endpoint
+from httptee.http.message import Request
 from httptee.transport.adapter import WireAdapter
 from httptee.transport.upstream import Upstream
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote
 
 from httptee.errors import BadRequest, BodyTooLarge, ConnectRefused
-from httptee.headers import Additions, outbound, with_subject
-from httptee.message import Body, FileBody, Headers, Request
+from httptee.http.headers import Additions, outbound, with_subject
+from httptee.http.message import Body, FileBody, Headers, Request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from httptee.errors import LoopDetected
-from httptee.message import Headers
+from httptee.http.message import Headers
 
 HOP_BY_HOP = frozenset(
     {
