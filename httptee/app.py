@@ -11,13 +11,13 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from httptee.access_log import AccessLog
-from httptee.accounts import WorkerAccount
 from httptee.budget import Budget
 from httptee.cutoff import Cutoff
 from httptee.errors import Overloaded, Refusal
 from httptee.http.headers import Additions
 from httptee.http.inbound import receive
 from httptee.http.message import Exchange, Response, tee_answer
+from httptee.ledger.accounts import WorkerAccount
 from httptee.pressure import Pressure
 from httptee.primary import Primary
 from httptee.shadow import Shadow

@@ -14,7 +14,7 @@ from httptee.breaker import Breaker, BreakerPolicy
 from httptee.budget import Budget
 from httptee.cutoff import Cutoff
 from httptee.http.headers import Additions
-from httptee.ledger import Account, Ledger, WorkerAccount
+from httptee.ledger.ledger import Account, Ledger, WorkerAccount
 from httptee.line_writer import LineWriter
 from httptee.log_formats import FORMATS
 from httptee.pressure import Pressure

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from httptee.accounts import WorkerAccount
 from httptee.errors import UpstreamError, upstream_error
 from httptee.http.headers import end_to_end
 from httptee.http.message import Request, Response, tee_answer
+from httptee.ledger.accounts import WorkerAccount
 from httptee.transport.adapter import Timeouts
 from httptee.transport.upstream import Upstream
 

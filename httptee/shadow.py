@@ -20,7 +20,7 @@ from httptee.collector import Collector
 from httptee.cutoff import Cutoff
 from httptee.errors import upstream_error
 from httptee.http.message import Exchange
-from httptee.ledger import Account
+from httptee.ledger.ledger import Account
 from httptee.selection import Selection
 from httptee.transport.adapter import IDEMPOTENT, Timeouts
 from httptee.transport.pending import Pending

@@ -11,10 +11,10 @@ from httptee.admin.check import Check
 from httptee.admin.history import History
 from httptee.admin.metrics import LedgerCollector, exposition
 from httptee.admin.status import shown
-from httptee.columns import IS_OPEN
 from httptee.config import load
 from httptee.errors import REFUSAL_REASONS, UpstreamConnectError
-from httptee.ledger import DROP_REASONS, FAILURE_REASONS, Ledger
+from httptee.ledger.columns import IS_OPEN
+from httptee.ledger.ledger import DROP_REASONS, FAILURE_REASONS, Ledger
 from httptee.settings import Settings
 from httptee.shadow_settings import backend_names
 from tests.support.net import require

@@ -8,7 +8,7 @@ from httptee.app import Tee
 from httptee.errors import UpstreamReset, UpstreamTimeout
 from httptee.http.headers import Additions
 from httptee.http.message import Response, tee_answer
-from httptee.ledger import Ledger
+from httptee.ledger.ledger import Ledger
 
 LEDGER = Ledger([])
 

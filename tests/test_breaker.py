@@ -3,8 +3,8 @@ import logging
 import pytest
 
 from httptee.breaker import Breaker, BreakerPolicy
-from httptee.columns import CIRCUIT_WORDS
-from httptee.shared import shared_words
+from httptee.ledger.columns import CIRCUIT_WORDS
+from httptee.ledger.shared import shared_words
 
 
 class Circuit:

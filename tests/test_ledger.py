@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from httptee.columns import BOUNDS, IS_OPEN, ShadowLine, WorkerLine
 from httptee.errors import REFUSAL_REASONS
-from httptee.ledger import DROP_REASONS, FAILURE_REASONS, Ledger
-from httptee.statements import Worker, distinct
+from httptee.ledger.columns import BOUNDS, IS_OPEN, ShadowLine, WorkerLine
+from httptee.ledger.ledger import DROP_REASONS, FAILURE_REASONS, Ledger
+from httptee.ledger.statements import Worker, distinct
 
 
 def test_a_new_ledger_is_all_zero():

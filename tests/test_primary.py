@@ -6,7 +6,7 @@ from requests.adapters import HTTPAdapter
 from httptee.errors import UpstreamReset
 from httptee.http.endpoint import Endpoint
 from httptee.http.message import Request
-from httptee.ledger import Ledger
+from httptee.ledger.ledger import Ledger
 from httptee.primary import Primary
 from httptee.transport.adapter import Timeouts
 from httptee.transport.upstream import Upstream

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from httptee.errors import UPSTREAM_REASONS
-from httptee.ledger import DROP_REASONS, FAILURE_REASONS
+from httptee.ledger.ledger import DROP_REASONS, FAILURE_REASONS
 from httptee.options import OPTIONS
 
 ROOT = Path(__file__).parent.parent
@@ -29,7 +29,7 @@ def test_every_failure_and_every_status_of_a_is_explained():
 
 
 def test_every_drop_reason_that_can_occur_is_explained():
-    source = "".join(path.read_text() for path in (ROOT / "httptee").glob("*.py") if path.name != "columns.py")
+    source = "".join(path.read_text() for path in (ROOT / "httptee").rglob("*.py") if path.name != "columns.py")
     occurring = [reason for reason in DROP_REASONS if f'"{reason}"' in source]
     assert occurring
     for reason in occurring:

@@ -13,7 +13,7 @@ from httptee.cutoff import Cutoff
 from httptee.errors import UpstreamTimeout
 from httptee.http.endpoint import Endpoint
 from httptee.http.message import Exchange, Request
-from httptee.ledger import Ledger
+from httptee.ledger.ledger import Ledger
 from httptee.selection import selections
 from httptee.shadow import Guards, Shadow
 from httptee.shadow_settings import ShadowSettings

@@ -11,7 +11,7 @@ from httptee.admin.check import Check
 from httptee.admin.history import History
 from httptee.admin.metrics import CONTENT_TYPE, LedgerCollector, exposition
 from httptee.admin.status import status
-from httptee.ledger import Ledger
+from httptee.ledger.ledger import Ledger
 from httptee.settings import Settings
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from httptee import __version__
-from httptee.columns import BOUNDS, DROP_REASONS, FAILURE_REASONS
 from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS
-from httptee.ledger import Ledger
-from httptee.statements import Latency, PrimaryStatement, Statement, Worker, distinct, mean_share
+from httptee.ledger.columns import BOUNDS, DROP_REASONS, FAILURE_REASONS
+from httptee.ledger.ledger import Ledger
+from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker, distinct, mean_share
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

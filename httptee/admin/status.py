@@ -12,11 +12,11 @@ from httptee import __version__
 from httptee.admin.check import Check
 from httptee.admin.history import History
 from httptee.http.endpoint import without_userinfo
-from httptee.ledger import Ledger
+from httptee.ledger.ledger import Ledger
+from httptee.ledger.statements import Latency, Statement, distinct, mean_share
 from httptee.options import OPTIONS
 from httptee.settings import Settings
 from httptee.shadow_settings import backend_names
-from httptee.statements import Latency, Statement, distinct, mean_share
 
 
 def status(settings: Settings, ledger: Ledger, history: History, check: Check, started: float) -> dict[str, Any]:

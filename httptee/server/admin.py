@@ -21,7 +21,7 @@ from waitress.adjustments import Adjustments
 
 from httptee.admin.application import Admin
 from httptee.build import build_check
-from httptee.ledger import Ledger
+from httptee.ledger.ledger import Ledger
 from httptee.server.listener import Server
 from httptee.server.listening import bind
 from httptee.settings import Settings

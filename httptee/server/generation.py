@@ -12,7 +12,7 @@ import sys
 from dataclasses import dataclass
 from time import monotonic
 
-from httptee.ledger import Ledger
+from httptee.ledger.ledger import Ledger
 from httptee.server.worker import run_worker
 from httptee.settings import Settings
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from httptee.app import Tee
 from httptee.build import build_ledger, build_tee
-from httptee.ledger import Ledger
+from httptee.ledger.ledger import Ledger
 from httptee.server import notify
 from httptee.server.admin import AdminProcess
 from httptee.server.listener import Server

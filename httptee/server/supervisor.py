@@ -20,7 +20,7 @@ from httptee import __version__
 from httptee.build import build_ledger
 from httptee.errors import ConfigError
 from httptee.http.endpoint import Listen
-from httptee.ledger import Ledger
+from httptee.ledger.ledger import Ledger
 from httptee.line_writer import check_log
 from httptee.server import notify
 from httptee.server.admin import AdminProcess

@@ -6,8 +6,8 @@ import os
 from time import time
 from typing import TYPE_CHECKING
 
-from httptee.accounts import WorkerAccount
 from httptee.app import Tee
+from httptee.ledger.accounts import WorkerAccount
 from httptee.logs import HOLD_BACK
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from waitress.adjustments import Adjustments
 
 from httptee.app import Tee
 from httptee.build import build_tee, share
-from httptee.ledger import Ledger
+from httptee.ledger.ledger import Ledger
 from httptee.server.listener import Server
 from httptee.server.tls import TlsServer
 from httptee.server.turns import Turns

@@ -12,11 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from httptee.accounts import Account, WorkerAccount
-from httptee.columns import CIRCUIT_WORDS, DROP_REASONS, FAILURE_REASONS, IS_OPEN, ShadowLine, WorkerLine, row_width
+from httptee.ledger.accounts import Account, WorkerAccount
+from httptee.ledger.columns import (
+    CIRCUIT_WORDS,
+    DROP_REASONS,
+    FAILURE_REASONS,
+    IS_OPEN,
+    ShadowLine,
+    WorkerLine,
+    row_width,
+)
+from httptee.ledger.shared import shared_words
+from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker
 from httptee.rate import shared_clocks
-from httptee.shared import shared_words
-from httptee.statements import Latency, PrimaryStatement, Statement, Worker
 
 __all__ = ["DROP_REASONS", "FAILURE_REASONS", "Account", "Ledger", "Statement", "WorkerAccount"]
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 
-from httptee.columns import BOUNDS, DROP_REASONS, ShadowLine, WorkerLine
 from httptee.http.message import Follower
+from httptee.ledger.columns import BOUNDS, DROP_REASONS, ShadowLine, WorkerLine
 
 _FIRST_BUCKET = ShadowLine.BUCKETS[0]
 _SEEN = ShadowLine.SEEN
