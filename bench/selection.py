@@ -11,7 +11,7 @@ from time import process_time
 from httptee.backend import Backend
 from httptee.http.endpoint import Endpoint
 from httptee.http.message import Request
-from httptee.selection import Selection, selections
+from httptee.selection.selection import Selection, selections
 from httptee.settings import Settings
 from httptee.shadow_settings import shadow_settings
 

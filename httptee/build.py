@@ -19,7 +19,7 @@ from httptee.line_writer import LineWriter
 from httptee.log_formats import FORMATS
 from httptee.pressure import Pressure
 from httptee.primary import Primary
-from httptee.selection import Selection, selections
+from httptee.selection.selection import Selection, selections
 from httptee.settings import Settings
 from httptee.shadow import AT_ONCE, Guards, Shadow
 from httptee.shadow_settings import ShadowSettings, backend_names, shadow_settings

@@ -17,7 +17,7 @@ from httptee.http.endpoint import Listen
 from httptee.http.inbound import RECEIVED_HEADERS, receive
 from httptee.http.message import FileBody, Headers, Request
 from httptee.options import BY_NAME
-from httptee.selection import Finding, selections
+from httptee.selection.selection import Finding, selections
 from httptee.settings import Settings
 from httptee.shadow_settings import shadow_settings
 from httptee.transport.upstream import Upstream

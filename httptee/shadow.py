@@ -21,7 +21,7 @@ from httptee.cutoff import Cutoff
 from httptee.errors import upstream_error
 from httptee.http.message import Exchange
 from httptee.ledger.ledger import Account
-from httptee.selection import Selection
+from httptee.selection.selection import Selection
 from httptee.transport.adapter import IDEMPOTENT, Timeouts
 from httptee.transport.pending import Pending
 from httptee.transport.upstream import Upstream

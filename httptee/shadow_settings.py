@@ -9,12 +9,12 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from httptee.backend import Backend
-from httptee.changes import NO_CHANGES, Changes
 from httptee.errors import ConfigError
 from httptee.http.endpoint import Endpoint
-from httptee.rate import Rate
-from httptee.rules import Filter, methods_search
-from httptee.sampling import SCALE, Sticky
+from httptee.selection.changes import NO_CHANGES, Changes
+from httptee.selection.rate import Rate
+from httptee.selection.rules import Filter, methods_search
+from httptee.selection.sampling import SCALE, Sticky
 
 if TYPE_CHECKING:
     from httptee.settings import Settings

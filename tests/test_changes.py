@@ -1,7 +1,7 @@
 import pytest
 
-from httptee.changes import NO_CHANGES, Changes, HeaderLine, PathRewrite, names_to_remove
 from httptee.http.message import Request
+from httptee.selection.changes import NO_CHANGES, Changes, HeaderLine, PathRewrite, names_to_remove
 
 HEADERS = [("Host", "shop.test"), ("authorization", "sesame"), ("X-Env", "a"), ("x-env", "b"), ("Cookie", "c=1")]
 

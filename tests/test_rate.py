@@ -2,7 +2,7 @@ import multiprocessing
 
 import pytest
 
-from httptee.rate import Rate, TokenBucket, shared_clocks
+from httptee.selection.rate import Rate, TokenBucket, shared_clocks
 
 
 class Clock:

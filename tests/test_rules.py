@@ -1,7 +1,7 @@
 import pytest
 
 from httptee.http.message import Request
-from httptee.rules import header_filter, methods_filter, path_filter
+from httptee.selection.rules import header_filter, methods_filter, path_filter
 
 
 def request(method="GET", target="/", headers=()):

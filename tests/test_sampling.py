@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from httptee.http.message import Request
-from httptee.sampling import Deck, SharedDeck, Sticky, stable_position
+from httptee.selection.sampling import Deck, SharedDeck, Sticky, stable_position
 
 USERS = 100_000
 PROMISED = [43.983578, 39.355003, 90.201349]

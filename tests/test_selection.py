@@ -8,10 +8,10 @@ from httptee.backend import Backend
 from httptee.errors import ConfigError
 from httptee.http.endpoint import Endpoint
 from httptee.http.message import FileBody, Request
-from httptee.rate import Rate
-from httptee.rules import header_filter, methods_filter, methods_search, path_filter
-from httptee.sampling import Sticky
-from httptee.selection import selections
+from httptee.selection.rate import Rate
+from httptee.selection.rules import header_filter, methods_filter, methods_search, path_filter
+from httptee.selection.sampling import Sticky
+from httptee.selection.selection import selections
 from httptee.settings import Settings
 from httptee.shadow_settings import ShadowSettings, shadow_settings
 

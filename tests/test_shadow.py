@@ -14,7 +14,7 @@ from httptee.errors import UpstreamTimeout
 from httptee.http.endpoint import Endpoint
 from httptee.http.message import Exchange, Request
 from httptee.ledger.ledger import Ledger
-from httptee.selection import selections
+from httptee.selection.selection import selections
 from httptee.shadow import Guards, Shadow
 from httptee.shadow_settings import ShadowSettings
 from httptee.transport.adapter import WireAdapter

@@ -24,7 +24,7 @@ from httptee.ledger.columns import (
 )
 from httptee.ledger.shared import shared_words
 from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker
-from httptee.rate import shared_clocks
+from httptee.selection.rate import shared_clocks
 
 __all__ = ["DROP_REASONS", "FAILURE_REASONS", "Account", "Ledger", "Statement", "WorkerAccount"]
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from httptee.http.message import FileBody, Request
-from httptee.rate import Rate, TokenBucket, shared_clocks
-from httptee.rules import Test
-from httptee.sampling import SCALE, Deck, SharedDeck, stable_position
+from httptee.selection.rate import Rate, TokenBucket, shared_clocks
+from httptee.selection.rules import Test
+from httptee.selection.sampling import SCALE, Deck, SharedDeck, stable_position
 from httptee.shadow_settings import ShadowSettings
 
 

@@ -1,0 +1,1 @@
+"""Which requests a B gets, and what is changed in them. Pure functions."""
