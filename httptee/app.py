@@ -18,9 +18,9 @@ from httptee.http.headers import Additions
 from httptee.http.inbound import receive
 from httptee.http.message import Exchange, Response, tee_answer
 from httptee.ledger.accounts import WorkerAccount
-from httptee.pressure import Pressure
 from httptee.primary import Primary
 from httptee.shadow import Shadow
+from httptee.transport.pressure import Pressure
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

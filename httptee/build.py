@@ -17,13 +17,13 @@ from httptee.http.headers import Additions
 from httptee.ledger.ledger import Account, Ledger, WorkerAccount
 from httptee.line_writer import LineWriter
 from httptee.log_formats import FORMATS
-from httptee.pressure import Pressure
 from httptee.primary import Primary
 from httptee.selection.selection import Selection, selections
 from httptee.settings import Settings
 from httptee.shadow import AT_ONCE, Guards, Shadow
 from httptee.shadow_settings import ShadowSettings, backend_names, shadow_settings
 from httptee.transport.adapter import Timeouts, WireAdapter
+from httptee.transport.pressure import Pressure
 from httptee.transport.upstream import Upstream
 from httptee.trust import trust_of_a, trust_of_b
 

@@ -37,7 +37,7 @@ TIERS = {
     "httptee.transport": 1,
     "httptee.trust": 2,
     "httptee.ledger.shared": 0,
-    "httptee.pressure": 0,
+    "httptee.transport.pressure": 0,
     "httptee.budget": 2,
     "httptee.breaker": 2,
     "httptee.cutoff": 2,

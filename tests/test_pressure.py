@@ -1,4 +1,4 @@
-from httptee.pressure import Pressure
+from httptee.transport.pressure import Pressure
 
 
 def after(*unread_for):

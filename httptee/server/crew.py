@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from httptee.pressure import Pressure
+from httptee.transport.pressure import Pressure
 
 logger = logging.getLogger(__name__)
 

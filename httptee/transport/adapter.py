@@ -19,12 +19,12 @@ import requests
 from requests.adapters import BaseAdapter
 
 from httptee.errors import UpstreamReset
-from httptee.pressure import Pressure
 from httptee.transport.connection import MAX_JOINED, Connection
 from httptee.transport.opening import open_connection
 from httptee.transport.pending import Pending
 from httptee.transport.pool import Pool
 from httptee.transport.prepared import WireRequest, WireResponse
+from httptee.transport.pressure import Pressure
 from httptee.transport.stream import WireStream
 from httptee.transport.tls import tls_context
 from httptee.transport.wire import Answer
