@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from httptee.app import Tee
-    from httptee.settings import Settings
+    from httptee.settings.settings import Settings
 
 __version__ = "0.1.0"
 
@@ -21,7 +21,7 @@ def create_app(settings: Settings) -> Tee:
     import threading
 
     from httptee.build import build_ledger, build_tee
-    from httptee.trust import check_trust
+    from httptee.settings.trust import check_trust
 
     check_trust(settings)
     tee = build_tee(settings, build_ledger(settings))

@@ -19,13 +19,13 @@ from httptee.line_writer import LineWriter
 from httptee.log_formats import FORMATS
 from httptee.primary import Primary
 from httptee.selection.selection import Selection, selections
-from httptee.settings import Settings
+from httptee.settings.settings import Settings
+from httptee.settings.shadow_settings import ShadowSettings, backend_names, shadow_settings
+from httptee.settings.trust import trust_of_a, trust_of_b
 from httptee.shadow import AT_ONCE, Guards, Shadow
-from httptee.shadow_settings import ShadowSettings, backend_names, shadow_settings
 from httptee.transport.adapter import Timeouts, WireAdapter
 from httptee.transport.pressure import Pressure
 from httptee.transport.upstream import Upstream
-from httptee.trust import trust_of_a, trust_of_b
 
 MAX_BODY_IN_MEMORY = 1024 * 1024
 """Request bodies up to this, in bytes, are held in memory; longer ones stay in a file."""

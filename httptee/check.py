@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from time import monotonic
 
 from httptee.build import primary_upstream, shadow_upstream
-from httptee.config import load
 from httptee.errors import ConfigError, UpstreamError
 from httptee.http.endpoint import Endpoint
 from httptee.server.context import listening_tls
-from httptee.settings import Settings
-from httptee.shadow_settings import shadow_settings
+from httptee.settings.config import load
+from httptee.settings.settings import Settings
+from httptee.settings.shadow_settings import shadow_settings
 from httptee.transport.upstream import Upstream
 
 

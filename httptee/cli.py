@@ -7,8 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from httptee.config import load, load_or_exit
 from httptee.logs import set_up_log
+from httptee.settings.config import load, load_or_exit
 
 
 def main(argv: Sequence[str] | None = None) -> int:

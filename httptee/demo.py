@@ -17,13 +17,13 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from httptee.backend import Backend
 from httptee.build import build_ledger, build_tee
 from httptee.http.endpoint import Endpoint, Listen
 from httptee.http.inbound import RECEIVED_HEADERS
 from httptee.server.listening import bind
 from httptee.server.worker import build_server
-from httptee.settings import Settings
+from httptee.settings.backend import Backend
+from httptee.settings.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from io import BytesIO
 
 from httptee.build import additions, in_memory, primary_upstream, shadow_upstream
-from httptee.config import load_or_exit
 from httptee.errors import ConfigError, Refusal
 from httptee.http.endpoint import Listen
 from httptee.http.inbound import RECEIVED_HEADERS, receive
 from httptee.http.message import FileBody, Headers, Request
-from httptee.options import BY_NAME
 from httptee.selection.selection import Finding, selections
-from httptee.settings import Settings
-from httptee.shadow_settings import shadow_settings
+from httptee.settings.config import load_or_exit
+from httptee.settings.options import BY_NAME
+from httptee.settings.settings import Settings
+from httptee.settings.shadow_settings import shadow_settings
 from httptee.transport.upstream import Upstream
 from httptee.transport.wire import request_head
 

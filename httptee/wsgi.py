@@ -9,8 +9,8 @@ import os
 import sys
 
 from httptee import create_app
-from httptee.config import load_or_exit
 from httptee.errors import ConfigError
+from httptee.settings.config import load_or_exit
 
 try:
     application = create_app(load_or_exit([], os.environ))

@@ -11,12 +11,12 @@ from httptee.admin.check import Check
 from httptee.admin.history import History
 from httptee.admin.metrics import LedgerCollector, exposition
 from httptee.admin.status import shown
-from httptee.config import load
 from httptee.errors import REFUSAL_REASONS, UpstreamConnectError
 from httptee.ledger.columns import IS_OPEN
 from httptee.ledger.ledger import DROP_REASONS, FAILURE_REASONS, Ledger
-from httptee.settings import Settings
-from httptee.shadow_settings import backend_names
+from httptee.settings.config import load
+from httptee.settings.settings import Settings
+from httptee.settings.shadow_settings import backend_names
 from tests.support.net import require
 
 SETTINGS = load(["-a", "http://a:1", "-b", "http://b:2", "-b", "http://b:2", "-b.methods", "^GET$"], {})

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from httptee.backend import FIELDS, Backend, split_backends
 from httptee.http.endpoint import Endpoint
+from httptee.settings.backend import FIELDS, Backend, split_backends
 
 CANARY = Endpoint.parse("http://canary:9001")
 

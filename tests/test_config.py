@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 import httptee
-from httptee.backend import Backend
-from httptee.config import load, load_or_exit
 from httptee.errors import ConfigError
 from httptee.http.endpoint import Endpoint, Listen
-from httptee.option_texts import help_text, ini_text
-from httptee.options import BY_NAME, OPTIONS
-from httptee.settings import Settings
+from httptee.settings.backend import Backend
+from httptee.settings.config import load, load_or_exit
+from httptee.settings.option_texts import help_text, ini_text
+from httptee.settings.options import BY_NAME, OPTIONS
+from httptee.settings.settings import Settings
 
 CHECKED_IN = Path(__file__).parent.parent / "etc" / "httptee.ini"
 
@@ -131,7 +131,7 @@ def test_one_dash_or_two_and_equals_or_not(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
-def test_every_option_takes_its_default_in_every_form(option: httptee.options.Option) -> None:
+def test_every_option_takes_its_default_in_every_form(option: httptee.settings.options.Option) -> None:
     if option.repeatable:
         return
     for name in (option.name, *option.aliases):
@@ -400,7 +400,7 @@ def test_what_is_wrong_in_the_environment_names_the_variable(name: str, value: s
 
 
 def test_undecodable_bytes_are_refused_without_a_traceback() -> None:
-    code = "import os, sys; from httptee.config import load_or_exit; load_or_exit(sys.argv[1:], os.environ)"
+    code = "import os, sys; from httptee.settings.config import load_or_exit; load_or_exit(sys.argv[1:], os.environ)"
     for words in ([b"-a", b"\xff"], [b"\xff"], [b"-\xff=1"], [b"-config", b"/\xff"]):
         run = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, timeout=30, check=False)
         assert run.returncode == 2

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from httptee.errors import UPSTREAM_REASONS
 from httptee.ledger.ledger import DROP_REASONS, FAILURE_REASONS
-from httptee.options import OPTIONS
+from httptee.settings.options import OPTIONS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from httptee.backend import FIELDS
 from httptee.cli import main
-from httptee.config import load
 from httptee.explain import explain, read_command_line
+from httptee.settings.backend import FIELDS
+from httptee.settings.config import load
 from tests.support.backend import Backend
 from tests.support.client import ask
 from tests.support.tee import Tee

@@ -4,7 +4,6 @@ from io import BytesIO
 
 import pytest
 
-from httptee.backend import Backend
 from httptee.errors import ConfigError
 from httptee.http.endpoint import Endpoint
 from httptee.http.message import FileBody, Request
@@ -12,8 +11,9 @@ from httptee.selection.rate import Rate
 from httptee.selection.rules import header_filter, methods_filter, methods_search, path_filter
 from httptee.selection.sampling import Sticky
 from httptee.selection.selection import selections
-from httptee.settings import Settings
-from httptee.shadow_settings import ShadowSettings, shadow_settings
+from httptee.settings.backend import Backend
+from httptee.settings.settings import Settings
+from httptee.settings.shadow_settings import ShadowSettings, shadow_settings
 
 B = Endpoint.parse("b")
 BY_USER = Sticky.parse("header:X-User")

@@ -15,8 +15,8 @@ from httptee.http.endpoint import Endpoint
 from httptee.http.message import Exchange, Request
 from httptee.ledger.ledger import Ledger
 from httptee.selection.selection import selections
+from httptee.settings.shadow_settings import ShadowSettings
 from httptee.shadow import Guards, Shadow
-from httptee.shadow_settings import ShadowSettings
 from httptee.transport.adapter import WireAdapter
 from httptee.transport.upstream import Upstream
 from tests.support import scripts

@@ -2,10 +2,10 @@ import re
 
 import pytest
 
-from httptee.config import load
 from httptee.errors import ConfigError
-from httptee.settings import Settings
-from httptee.shadow_settings import backend_names, descriptions, shadow_settings
+from httptee.settings.config import load
+from httptee.settings.settings import Settings
+from httptee.settings.shadow_settings import backend_names, descriptions, shadow_settings
 
 
 def loaded(*words, **environ):

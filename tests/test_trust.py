@@ -4,13 +4,13 @@ import logging
 
 import pytest
 
-from httptee.backend import Backend
 from httptee.errors import ConfigError
 from httptee.http.endpoint import Endpoint
-from httptee.settings import Settings
-from httptee.shadow_settings import shadow_settings
+from httptee.settings.backend import Backend
+from httptee.settings.settings import Settings
+from httptee.settings.shadow_settings import shadow_settings
+from httptee.settings.trust import check_trust, trust_of_a, trust_of_b
 from httptee.transport.tls import Trust
-from httptee.trust import check_trust, trust_of_a, trust_of_b
 
 A = Endpoint.parse("https://x.test")
 SECURE, PLAIN = Backend.parse("https://x.test"), Backend.parse("http://x.test")

@@ -14,9 +14,9 @@ from httptee.admin.history import History
 from httptee.http.endpoint import without_userinfo
 from httptee.ledger.ledger import Ledger
 from httptee.ledger.statements import Latency, Statement, distinct, mean_share
-from httptee.options import OPTIONS
-from httptee.settings import Settings
-from httptee.shadow_settings import backend_names
+from httptee.settings.options import OPTIONS
+from httptee.settings.settings import Settings
+from httptee.settings.shadow_settings import backend_names
 
 
 def status(settings: Settings, ledger: Ledger, history: History, check: Check, started: float) -> dict[str, Any]:

@@ -11,10 +11,10 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from httptee.casts import pattern
 from httptee.http.endpoint import origin_form
 from httptee.http.headers import HOP_BY_HOP, values, with_added, with_field, with_host, without
 from httptee.http.message import Request
+from httptee.settings.casts import pattern
 
 MARK = "X-Shadow"
 """The field that `mark` sets, to `1`."""

@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from httptee.casts import pattern
 from httptee.http.endpoint import path_of
 from httptee.http.message import Request
+from httptee.settings.casts import pattern
 
 Test = Callable[[Request], bool]
 

@@ -14,7 +14,7 @@ from httptee.http.message import FileBody, Request
 from httptee.selection.rate import Rate, TokenBucket, shared_clocks
 from httptee.selection.rules import Test
 from httptee.selection.sampling import SCALE, Deck, SharedDeck, stable_position
-from httptee.shadow_settings import ShadowSettings
+from httptee.settings.shadow_settings import ShadowSettings
 
 
 def _nothing(request: Request) -> str:

@@ -24,7 +24,7 @@ from httptee.build import build_check
 from httptee.ledger.ledger import Ledger
 from httptee.server.listener import Server
 from httptee.server.listening import bind
-from httptee.settings import Settings
+from httptee.settings.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ import ssl
 from pathlib import Path
 
 from httptee.errors import ConfigError
-from httptee.settings import Settings
-from httptee.trust import check_trust
+from httptee.settings.settings import Settings
+from httptee.settings.trust import check_trust
 
 logger = logging.getLogger(__name__)
 

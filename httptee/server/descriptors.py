@@ -7,7 +7,7 @@ import resource
 from dataclasses import replace
 
 from httptee.build import share
-from httptee.settings import Settings
+from httptee.settings.settings import Settings
 from httptee.shadow import AT_ONCE
 
 logger = logging.getLogger(__name__)

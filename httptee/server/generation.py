@@ -14,7 +14,7 @@ from time import monotonic
 
 from httptee.ledger.ledger import Ledger
 from httptee.server.worker import run_worker
-from httptee.settings import Settings
+from httptee.settings.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from httptee.errors import ConfigError
 from httptee.line_writer import check_log
 from httptee.server.context import listening_tls
 from httptee.server.descriptors import TooFewDescriptorsError, within_descriptors
-from httptee.settings import Settings
+from httptee.settings.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from httptee.server.listener import Server
 from httptee.server.reload import reread
 from httptee.server.vitals import Vitals
 from httptee.server.worker import build_tee_server, pin, retire
-from httptee.settings import Settings
+from httptee.settings.settings import Settings
 
 logger = logging.getLogger(__name__)
 

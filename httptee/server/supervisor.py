@@ -30,8 +30,8 @@ from httptee.server.generation import SIGNALS, Generation
 from httptee.server.listening import listen
 from httptee.server.reload import reread
 from httptee.server.single import SingleProcess
-from httptee.settings import Settings
-from httptee.shadow_settings import descriptions
+from httptee.settings.settings import Settings
+from httptee.settings.shadow_settings import descriptions
 
 logger = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from httptee.server.listener import Server
 from httptee.server.tls import TlsServer
 from httptee.server.turns import Turns
 from httptee.server.vitals import Vitals
-from httptee.settings import Settings
+from httptee.settings.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from httptee.backend import Backend
 from httptee.build import build_ledger, build_tee
 from httptee.demo import Background
 from httptee.explain import Asked, explain
 from httptee.http.endpoint import Endpoint
-from httptee.settings import Settings
+from httptee.settings.backend import Backend
+from httptee.settings.settings import Settings
 from tests.support.client import RawClient, request_bytes
 from tests.support.net import eventually
 from tests.support.scripted import ScriptedServer

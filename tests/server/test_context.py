@@ -7,7 +7,7 @@ import pytest
 
 from httptee.errors import ConfigError
 from httptee.server.context import server_context
-from httptee.settings import Settings
+from httptee.settings.settings import Settings
 from tests.support.tls import Authority
 
 

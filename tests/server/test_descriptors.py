@@ -4,7 +4,7 @@ import pytest
 
 from httptee.http.endpoint import Endpoint
 from httptee.server.descriptors import TooFewDescriptorsError, within_descriptors
-from httptee.settings import Settings
+from httptee.settings.settings import Settings
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from httptee.http.endpoint import Endpoint, Listen
 from httptee.server import generation as module
 from httptee.server.generation import SIGNALS, Generation
 from httptee.server.reload import reread
-from httptee.settings import Settings
+from httptee.settings.settings import Settings
 from tests.support.net import eventually
 
 SETTINGS = Settings(processes=2, pin=False, a=Endpoint.parse("127.0.0.1:1"), drain_timeout=0.2)

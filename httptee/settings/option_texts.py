@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-from httptee.options import OPTIONS
+from httptee.settings.options import OPTIONS
 
 
 def help_text() -> str:

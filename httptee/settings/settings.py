@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from httptee.backend import Backend
-from httptee.casts import default_workers, usable_cores
 from httptee.http.endpoint import Endpoint, Listen
+from httptee.settings.backend import Backend
+from httptee.settings.casts import default_workers, usable_cores
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from httptee.backend import Backend
 from httptee.errors import ConfigError
 from httptee.http.endpoint import Endpoint
 from httptee.selection.changes import NO_CHANGES, Changes
 from httptee.selection.rate import Rate
 from httptee.selection.rules import Filter, methods_search
 from httptee.selection.sampling import SCALE, Sticky
+from httptee.settings.backend import Backend
 
 if TYPE_CHECKING:
-    from httptee.settings import Settings
+    from httptee.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from httptee.backend import Backend
-from httptee.casts import (
+from httptee.http.endpoint import Endpoint, Listen
+from httptee.settings.backend import Backend
+from httptee.settings.casts import (
     WORKERS_PER_CORE,
     count,
     count_or_none,
@@ -26,8 +27,7 @@ from httptee.casts import (
     size,
     usable_cores,
 )
-from httptee.http.endpoint import Endpoint, Listen
-from httptee.option import Option, flag, upstream_tls
+from httptee.settings.option import Option, flag, upstream_tls
 
 OPTIONS: tuple[Option, ...] = (
     Option(

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from httptee.backend import split_backends
-from httptee.casts import boolean
+from httptee.settings.backend import split_backends
+from httptee.settings.casts import boolean
 
 
 @dataclass(frozen=True, slots=True)

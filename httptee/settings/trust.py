@@ -7,8 +7,8 @@ from pathlib import Path
 
 from httptee.errors import ConfigError
 from httptee.http.endpoint import Endpoint
-from httptee.settings import Settings
-from httptee.shadow_settings import ShadowSettings, shadow_settings
+from httptee.settings.settings import Settings
+from httptee.settings.shadow_settings import ShadowSettings, shadow_settings
 from httptee.transport.tls import Trust, tls_context
 
 logger = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ import difflib
 
 from httptee.errors import ConfigError
 from httptee.http.endpoint import without_userinfo
-from httptee.option import Option
-from httptee.options import BY_NAME
+from httptee.settings.option import Option
+from httptee.settings.options import BY_NAME
 
 
 def check(option: Option, texts: list[str], place: str) -> None:
