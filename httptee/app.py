@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from httptee.access_log import AccessLog
 from httptee.budget import Budget
 from httptee.cutoff import Cutoff
 from httptee.errors import Overloaded, Refusal
@@ -18,6 +17,7 @@ from httptee.http.headers import Additions
 from httptee.http.inbound import receive
 from httptee.http.message import Exchange, Response, tee_answer
 from httptee.ledger.accounts import WorkerAccount
+from httptee.logs.access_log import AccessLog
 from httptee.primary import Primary
 from httptee.shadow import Shadow
 from httptee.transport.pressure import Pressure

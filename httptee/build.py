@@ -7,7 +7,6 @@ import socket
 from collections.abc import Sequence
 from dataclasses import replace
 
-from httptee.access_log import AccessLog
 from httptee.admin.check import Check
 from httptee.app import Tee
 from httptee.breaker import Breaker, BreakerPolicy
@@ -15,8 +14,9 @@ from httptee.budget import Budget
 from httptee.cutoff import Cutoff
 from httptee.http.headers import Additions
 from httptee.ledger.ledger import Account, Ledger, WorkerAccount
-from httptee.line_writer import LineWriter
-from httptee.log_formats import FORMATS
+from httptee.logs.access_log import AccessLog
+from httptee.logs.formats import FORMATS
+from httptee.logs.line_writer import LineWriter
 from httptee.primary import Primary
 from httptee.selection.selection import Selection, selections
 from httptee.settings.settings import Settings

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from httptee.logs import set_up_log
+from httptee.logs.program_log import set_up_log
 from httptee.settings.config import load, load_or_exit
 
 

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from httptee.access_log import AccessLog
 from httptee.errors import BodyTooLarge, UpstreamReset, UpstreamTimeout
 from httptee.http.inbound import RECEIVED_HEADERS
 from httptee.http.message import Response, tee_answer
-from httptee.log_formats import FORMATS
+from httptee.logs.access_log import AccessLog
+from httptee.logs.formats import FORMATS
 
 COMBINED = re.compile(
     r'(?P<client>\S+) - - \[(?P<time>[^]]+)\] "(?P<request>[^"]*)" (?P<status>\d+) (?P<bytes>\d+|-) '

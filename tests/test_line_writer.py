@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from httptee.line_writer import LineWriter, check_log
+from httptee.logs.line_writer import LineWriter, check_log
 from tests.support.net import eventually
 
 

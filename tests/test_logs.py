@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from httptee.logs import HoldBack
+from httptee.logs.program_log import HoldBack
 
 
 @pytest.fixture

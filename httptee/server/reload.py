@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from httptee.errors import ConfigError
-from httptee.line_writer import check_log
+from httptee.logs.line_writer import check_log
 from httptee.server.context import listening_tls
 from httptee.server.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.settings.settings import Settings

@@ -21,7 +21,7 @@ from httptee.build import build_ledger
 from httptee.errors import ConfigError
 from httptee.http.endpoint import Listen
 from httptee.ledger.ledger import Ledger
-from httptee.line_writer import check_log
+from httptee.logs.line_writer import check_log
 from httptee.server import notify
 from httptee.server.admin import AdminProcess
 from httptee.server.context import listening_tls

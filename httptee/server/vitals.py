@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from httptee.app import Tee
 from httptee.ledger.accounts import WorkerAccount
-from httptee.logs import HOLD_BACK
+from httptee.logs.program_log import HOLD_BACK
 
 if TYPE_CHECKING:
     from httptee.server.listener import Server

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from httptee.errors import TeeError
 from httptee.http.inbound import RECEIVED_HEADERS, client_of
 from httptee.http.message import Response
-from httptee.line_writer import LineWriter
+from httptee.logs.line_writer import LineWriter
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -8,7 +8,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii as _quoted
 from time import gmtime, localtime, strftime
 
-from httptee.access_log import Record
+from httptee.logs.access_log import Record
 
 _NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")
 
