@@ -10,8 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from httptee.budget import Budget
-from httptee.cutoff import Cutoff
 from httptee.errors import Overloaded, Refusal
 from httptee.http.headers import Additions
 from httptee.http.inbound import receive
@@ -19,7 +17,9 @@ from httptee.http.message import Exchange, Response, tee_answer
 from httptee.ledger.accounts import WorkerAccount
 from httptee.logs.access_log import AccessLog
 from httptee.primary import Primary
-from httptee.shadow import Shadow
+from httptee.shadow.budget import Budget
+from httptee.shadow.cutoff import Cutoff
+from httptee.shadow.shadow import Shadow
 from httptee.transport.pressure import Pressure
 
 if TYPE_CHECKING:

@@ -9,9 +9,6 @@ from dataclasses import replace
 
 from httptee.admin.check import Check
 from httptee.app import Tee
-from httptee.breaker import Breaker, BreakerPolicy
-from httptee.budget import Budget
-from httptee.cutoff import Cutoff
 from httptee.http.headers import Additions
 from httptee.ledger.ledger import Account, Ledger, WorkerAccount
 from httptee.logs.access_log import AccessLog
@@ -22,7 +19,10 @@ from httptee.selection.selection import Selection, selections
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import ShadowSettings, backend_names, shadow_settings
 from httptee.settings.trust import trust_of_a, trust_of_b
-from httptee.shadow import AT_ONCE, Guards, Shadow
+from httptee.shadow.breaker import Breaker, BreakerPolicy
+from httptee.shadow.budget import Budget
+from httptee.shadow.cutoff import Cutoff
+from httptee.shadow.shadow import AT_ONCE, Guards, Shadow
 from httptee.transport.adapter import Timeouts, WireAdapter
 from httptee.transport.pressure import Pressure
 from httptee.transport.upstream import Upstream

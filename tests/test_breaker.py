@@ -2,9 +2,9 @@ import logging
 
 import pytest
 
-from httptee.breaker import Breaker, BreakerPolicy
 from httptee.ledger.columns import CIRCUIT_WORDS
 from httptee.ledger.shared import shared_words
+from httptee.shadow.breaker import Breaker, BreakerPolicy
 
 
 class Circuit:

@@ -1,5 +1,5 @@
-from httptee.budget import Budget
 from httptee.http.message import Exchange, Request
+from httptee.shadow.budget import Budget
 
 
 def exchange(size):

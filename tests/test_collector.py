@@ -4,10 +4,10 @@ import time
 
 import pytest
 
-from httptee import collector as module
-from httptee.collector import Collector
 from httptee.errors import UpstreamReset, UpstreamTimeout
 from httptee.http.message import Exchange, Request
+from httptee.shadow import collector as module
+from httptee.shadow.collector import Collector
 from tests.support.net import eventually
 
 EXCHANGE = Exchange(Request("GET", "/", [], b"", "192.0.2.1", "http"), 200, 0.01)

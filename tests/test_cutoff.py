@@ -1,6 +1,6 @@
 import pytest
 
-from httptee.cutoff import Cutoff
+from httptee.shadow.cutoff import Cutoff
 
 
 class Second:

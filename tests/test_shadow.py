@@ -6,17 +6,17 @@ from types import SimpleNamespace
 
 import pytest
 
-from httptee import collector, workers
-from httptee.breaker import Breaker, BreakerPolicy
-from httptee.budget import Budget
-from httptee.cutoff import Cutoff
 from httptee.errors import UpstreamTimeout
 from httptee.http.endpoint import Endpoint
 from httptee.http.message import Exchange, Request
 from httptee.ledger.ledger import Ledger
 from httptee.selection.selection import selections
 from httptee.settings.shadow_settings import ShadowSettings
-from httptee.shadow import Guards, Shadow
+from httptee.shadow import collector, workers
+from httptee.shadow.breaker import Breaker, BreakerPolicy
+from httptee.shadow.budget import Budget
+from httptee.shadow.cutoff import Cutoff
+from httptee.shadow.shadow import Guards, Shadow
 from httptee.transport.adapter import WireAdapter
 from httptee.transport.upstream import Upstream
 from tests.support import scripts

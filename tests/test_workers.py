@@ -2,9 +2,9 @@ import threading
 
 import pytest
 
-from httptee import workers as module
 from httptee.http.message import Exchange, Request
-from httptee.workers import Workers
+from httptee.shadow import workers as module
+from httptee.shadow.workers import Workers
 from tests.support.net import eventually
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from httptee.build import share
 from httptee.settings.settings import Settings
-from httptee.shadow import AT_ONCE
+from httptee.shadow.shadow import AT_ONCE
 
 logger = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from time import perf_counter, sleep
 
 from httptee.errors import UpstreamTimeout
 from httptee.http.message import Exchange
+from httptee.shadow.workers import IDLE
 from httptee.transport.pending import Pending
-from httptee.workers import IDLE
 
 logger = logging.getLogger(__name__)
 

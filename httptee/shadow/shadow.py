@@ -14,18 +14,18 @@ import threading
 from dataclasses import dataclass
 from time import perf_counter
 
-from httptee.breaker import Breaker
-from httptee.budget import Budget
-from httptee.collector import Collector
-from httptee.cutoff import Cutoff
 from httptee.errors import upstream_error
 from httptee.http.message import Exchange
 from httptee.ledger.ledger import Account
 from httptee.selection.selection import Selection
+from httptee.shadow.breaker import Breaker
+from httptee.shadow.budget import Budget
+from httptee.shadow.collector import Collector
+from httptee.shadow.cutoff import Cutoff
+from httptee.shadow.workers import Workers
 from httptee.transport.adapter import IDEMPOTENT, Timeouts
 from httptee.transport.pending import Pending
 from httptee.transport.upstream import Upstream
-from httptee.workers import Workers
 
 AT_ONCE = 2
 """Clones that may be under way on connections that were idle, for each worker: they cost no thread."""
