@@ -28,6 +28,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run_check(arguments[1:], os.environ)
     settings = load_or_exit(arguments, os.environ)
     set_up_log(logging.DEBUG if settings.debug else logging.INFO)
-    from httptee.server.supervisor import serve
+    from httptee.processes.supervisor import serve
 
     return serve(settings, lambda: load(arguments, os.environ))

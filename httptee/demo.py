@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 from httptee.build import build_ledger, build_tee
 from httptee.http.endpoint import Endpoint, Listen
 from httptee.http.inbound import RECEIVED_HEADERS
-from httptee.server.listening import bind
-from httptee.server.worker import build_server
+from httptee.processes.listening import bind
+from httptee.processes.worker import build_server
 from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings
 

@@ -51,6 +51,7 @@ TIERS = {
     "httptee.build": 5,
     "httptee.wsgi": 6,
     "httptee.server": 6,
+    "httptee.processes": 6,
     "httptee.explain": 6,
     "httptee.check": 6,
     "httptee.demo": 7,

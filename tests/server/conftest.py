@@ -5,8 +5,8 @@ import pytest
 from waitress.adjustments import Adjustments
 
 from httptee.http.endpoint import Listen
+from httptee.processes.listening import bind
 from httptee.server.listener import Server
-from httptee.server.listening import bind
 
 
 class Client:

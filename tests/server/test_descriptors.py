@@ -3,7 +3,7 @@ import resource
 import pytest
 
 from httptee.http.endpoint import Endpoint
-from httptee.server.descriptors import TooFewDescriptorsError, within_descriptors
+from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.settings.settings import Settings
 
 

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from httptee.http.endpoint import Listen
-from httptee.server import listening
+from httptee.processes import listening
 
 
 @pytest.fixture

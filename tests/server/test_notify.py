@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from httptee.server import notify
+from httptee.processes import notify
 
 
 @pytest.fixture(params=["a path", "the abstract namespace"])

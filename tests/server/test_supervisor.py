@@ -9,9 +9,9 @@ import pytest
 from httptee.build import build_ledger
 from httptee.errors import ConfigError
 from httptee.http.endpoint import Endpoint, Listen
-from httptee.server import generation as module
-from httptee.server.generation import SIGNALS, Generation
-from httptee.server.reload import reread
+from httptee.processes import generation as module
+from httptee.processes.generation import SIGNALS, Generation
+from httptee.processes.reload import reread
 from httptee.settings.settings import Settings
 from tests.support.net import eventually
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from httptee.errors import ConfigError
 from httptee.logs.line_writer import check_log
+from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.server.context import listening_tls
-from httptee.server.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.settings.settings import Settings
 
 logger = logging.getLogger(__name__)

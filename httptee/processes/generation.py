@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from httptee.ledger.ledger import Ledger
-from httptee.server.worker import run_worker
+from httptee.processes.worker import run_worker
 from httptee.settings.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -17,10 +17,10 @@ from waitress.adjustments import Adjustments
 from httptee.app import Tee
 from httptee.build import build_tee, share
 from httptee.ledger.ledger import Ledger
+from httptee.processes.vitals import Vitals
 from httptee.server.listener import Server
 from httptee.server.tls import TlsServer
 from httptee.server.turns import Turns
-from httptee.server.vitals import Vitals
 from httptee.settings.settings import Settings
 
 if TYPE_CHECKING:

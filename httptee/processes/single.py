@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from httptee.app import Tee
 from httptee.build import build_ledger, build_tee
 from httptee.ledger.ledger import Ledger
-from httptee.server import notify
-from httptee.server.admin import AdminProcess
+from httptee.processes import notify
+from httptee.processes.admin import AdminProcess
+from httptee.processes.reload import reread
+from httptee.processes.vitals import Vitals
+from httptee.processes.worker import build_tee_server, pin, retire
 from httptee.server.listener import Server
-from httptee.server.reload import reread
-from httptee.server.vitals import Vitals
-from httptee.server.worker import build_tee_server, pin, retire
 from httptee.settings.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -22,14 +22,14 @@ from httptee.errors import ConfigError
 from httptee.http.endpoint import Listen
 from httptee.ledger.ledger import Ledger
 from httptee.logs.line_writer import check_log
-from httptee.server import notify
-from httptee.server.admin import AdminProcess
+from httptee.processes import notify
+from httptee.processes.admin import AdminProcess
+from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
+from httptee.processes.generation import SIGNALS, Generation
+from httptee.processes.listening import listen
+from httptee.processes.reload import reread
+from httptee.processes.single import SingleProcess
 from httptee.server.context import listening_tls
-from httptee.server.descriptors import TooFewDescriptorsError, within_descriptors
-from httptee.server.generation import SIGNALS, Generation
-from httptee.server.listening import listen
-from httptee.server.reload import reread
-from httptee.server.single import SingleProcess
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import descriptions
 

@@ -22,8 +22,8 @@ from waitress.adjustments import Adjustments
 from httptee.admin.application import Admin
 from httptee.build import build_check
 from httptee.ledger.ledger import Ledger
+from httptee.processes.listening import bind
 from httptee.server.listener import Server
-from httptee.server.listening import bind
 from httptee.settings.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""Many processes: the supervisor, generations of workers, reloads, and the admin listener's process."""
