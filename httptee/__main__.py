@@ -2,6 +2,6 @@
 
 import sys
 
-from httptee.cli import main
+from httptee.commands.cli import main
 
 sys.exit(main())

@@ -52,10 +52,11 @@ TIERS = {
     "httptee.wsgi": 6,
     "httptee.server": 6,
     "httptee.processes": 6,
-    "httptee.explain": 6,
-    "httptee.check": 6,
+    "httptee.commands.explain": 6,
+    "httptee.commands.check": 6,
+    "httptee.commands.demo": 7,
+    "httptee.commands.cli": 7,
     "httptee.demo": 7,
-    "httptee.cli": 7,
     "httptee.__main__": 7,
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))

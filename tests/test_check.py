@@ -3,7 +3,7 @@ import ssl
 import pytest
 import trustme
 
-from httptee.cli import main
+from httptee.commands.cli import main
 from tests.support.net import refusing_port
 from tests.support.scripted import ScriptedServer
 from tests.support.scripts import answer

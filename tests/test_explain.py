@@ -1,6 +1,6 @@
 import pytest
 
-from httptee.cli import main
+from httptee.commands.cli import main
 
 OPTIONS = ["-a", "a:8080", "-no-via"]
 

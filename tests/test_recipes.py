@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from httptee.cli import main
-from httptee.explain import explain, read_command_line
+from httptee.commands.cli import main
+from httptee.commands.explain import explain, read_command_line
 from httptee.settings.backend import FIELDS
 from httptee.settings.config import load
 from tests.support.backend import Backend

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from httptee.build import build_ledger, build_tee
-from httptee.demo import Background
-from httptee.explain import Asked, explain
+from httptee.commands.demo import Background
+from httptee.commands.explain import Asked, explain
 from httptee.http.endpoint import Endpoint
 from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings

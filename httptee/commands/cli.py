@@ -15,15 +15,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `httptee` with these arguments (the process's own by default) and return its exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments and arguments[0].lstrip("-").split("=")[0] == "demo" and arguments[0].startswith("-"):
-        from httptee.demo import run_demo
+        from httptee.commands.demo import run_demo
 
         return run_demo(serve="serve" in arguments[0] or "serve" in arguments[1:])
     if arguments[:1] == ["explain"]:
-        from httptee.explain import run_explain
+        from httptee.commands.explain import run_explain
 
         return run_explain(arguments[1:], os.environ)
     if arguments[:1] == ["check"]:
-        from httptee.check import run_check
+        from httptee.commands.check import run_check
 
         return run_check(arguments[1:], os.environ)
     settings = load_or_exit(arguments, os.environ)

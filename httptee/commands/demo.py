@@ -1,0 +1,227 @@
+"""See it work: an echo backend, and a demonstration that needs nothing but this package.
+
+`httptee --demo` runs two echo backends and the tee between them, sends a few hundred requests through it, and holds
+what the clients got against what A and B saw. `python -m httptee.demo -p 9001` is one echo backend, to aim a tee at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import http.client
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from httptee.build import build_ledger, build_tee
+from httptee.http.endpoint import Endpoint, Listen
+from httptee.http.inbound import RECEIVED_HEADERS
+from httptee.processes.listening import bind
+from httptee.processes.worker import build_server
+from httptee.settings.backend import Backend
+from httptee.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+Seen = tuple[str, str, str]
+"""A request as it is compared: method, target and a digest of the body."""
+
+_REQUESTS = 600
+_CLIENTS = 8
+_ANY_PORT = Listen("127.0.0.1", 0)
+_PATIENCE = 10.0  # seconds for B to get its last clone
+
+
+class Echo:
+    """A backend that answers with what it received, as JSON, and remembers it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.seen: Counter[Seen] = Counter()
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        method, target = environ["REQUEST_METHOD"], environ["REQUEST_URI"]
+        with self._lock:
+            self.seen[_seen(method, target, body)] += 1
+        received = {
+            "backend": self.name,
+            "method": method,
+            "target": target,
+            "headers": environ[RECEIVED_HEADERS],
+            "body": body.decode("utf-8", "replace"),
+        }
+        answer = json.dumps(received, indent=1).encode() + b"\n"
+        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])
+        return _Body(b"" if method == "HEAD" else answer)
+
+
+class _Body(tuple[bytes, ...]):
+    """A response body as PEP 3333 wants it."""
+
+    __slots__ = ()
+
+    def __new__(cls, body: bytes) -> _Body:
+        return super().__new__(cls, (body,))
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+class Background:
+    """A server in a thread of this process, on a free port of this machine."""
+
+    def __init__(self, application: WSGIApplication, settings: Settings, listen: Listen = _ANY_PORT) -> None:
+        listening = bind(listen)
+        self.port: int = listening.getsockname()[1]
+        self._server = build_server(application, settings, listening)
+        self._thread = threading.Thread(target=self._server.run, daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def close(self) -> None:
+        """Answer what is in flight and stop."""
+        self._server.stop()
+        self._thread.join()
+        self._server.drain(1.0)
+
+
+def run_demo(serve: bool = False) -> int:
+    """Run the demonstration; with `serve`, leave it running until Ctrl-C. Returns the exit status."""
+    production, test = Echo("A"), Echo("B")
+    backends = [Background(echo, Settings(threads=8)) for echo in (production, test)]
+    settings = Settings(
+        a=Endpoint.parse(backends[0].url), b=(Backend.parse(backends[1].url),), threads=8, forward_client_ip=True
+    )
+    ledger = build_ledger(settings)
+    tee = build_tee(settings, ledger)
+    front = Background(tee, settings)
+    print(f"A listens at {backends[0].url}, B at {backends[1].url}, httptee at {front.url}")
+    try:
+        if serve:
+            _wait_for_the_user(front.url)
+            return 0
+        got = _send_all(front.port)
+        deadline = time.monotonic() + _PATIENCE
+        while ledger.statements()[0].in_flight and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return _report(got, production.seen, test.seen, str(ledger))
+    finally:
+        front.close()
+        tee.close()
+        for backend in backends:
+            backend.close()
+
+
+def _wait() -> None:
+    """Until Ctrl-C. Not in one piece: a signal that comes just before a wait begins does not end it."""
+    while not threading.Event().wait(0.2):
+        pass
+
+
+def _wait_for_the_user(url: str) -> None:
+    print(f"Try: curl -i -d hello '{url}/any/path?x=1'", flush=True)
+    print("Ctrl-C ends it.", flush=True)
+    try:
+        _wait()
+    except KeyboardInterrupt:
+        print()
+
+
+def _send_all(port: int) -> Counter[Seen]:
+    """Send the requests from several clients at once; return what A's answers say was asked, by request."""
+    with ThreadPoolExecutor(_CLIENTS) as clients:
+        batches = clients.map(lambda number: _send_some(port, number), range(_CLIENTS))
+        return sum(batches, Counter[Seen]())
+
+
+def _send_some(port: int, client: int) -> Counter[Seen]:
+    got: Counter[Seen] = Counter()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
+    for number in range(client, _REQUESTS, _CLIENTS):
+        method, target, body = _request(number)
+        connection.request(method, target, body)
+        response = connection.getresponse()
+        answer = response.read()
+        if response.status == 200 and method == "HEAD":
+            got[_seen(method, target, body)] += 1
+        elif response.status == 200:
+            echoed = json.loads(answer)
+            if echoed["backend"] == "A":
+                got[_seen(echoed["method"], echoed["target"], echoed["body"].encode())] += 1
+    connection.close()
+    return got
+
+
+def _request(number: int) -> tuple[str, str, bytes]:
+    """The mix: reads and writes, short and long, and targets that a careless proxy would tidy up."""
+    kind = number % 6
+    if kind == 0:
+        return "GET", f"/plain/{number}", b""
+    if kind == 1:
+        return "POST", f"/write?n={number}", f"point value={number}\n".encode() * (number % 50 + 1)
+    if kind == 2:
+        return "HEAD", f"/head/{number}", b""
+    if kind == 3:
+        return "GET", f"/a%2Fb//..;/{number}?q=%zz|", b""
+    if kind == 4:
+        return "PUT", f"/large/{number}", b"x" * 50_000
+    return "REPORT", f"/unheard/of/{number}?", b"<x/>"
+
+
+def _seen(method: str, target: str, body: bytes) -> Seen:
+    return method, target, hashlib.sha256(body).hexdigest()
+
+
+def _report(got: Counter[Seen], at_a: Counter[Seen], at_b: Counter[Seen], ledger: str) -> int:
+    sent = Counter(_seen(*_request(number)) for number in range(_REQUESTS))
+    agree = got == at_a == at_b == sent
+    print(f"{_REQUESTS} requests by {_CLIENTS} clients: " + ", ".join(_by_method(sent)))
+    print(f"the clients got {got.total()} answers of A's own: {_agreement(got == sent)}")
+    print(f"A saw {at_a.total()} requests: {_agreement(at_a == sent)}")
+    print(f"B saw {at_b.total()} requests: {_agreement(at_b == sent)}")
+    print(ledger)
+    print("They agree." if agree else "They DO NOT agree.")
+    return 0 if agree else 1
+
+
+def _by_method(sent: Counter[Seen]) -> list[str]:
+    methods = Counter(method for method, _, _ in sent.elements())
+    return [f"{count} {method}" for method, count in methods.items()]
+
+
+def _agreement(same: bool) -> str:
+    return "each one as it was sent, byte for byte" if same else "NOT what was sent"
+
+
+def main() -> int:
+    """Run one echo backend until Ctrl-C."""
+    parser = argparse.ArgumentParser(
+        prog="python -m httptee.demo", description="A backend that answers with what it got."
+    )
+    parser.add_argument(
+        "-p", "--port", type=int, default=9001, help="where to listen on 127.0.0.1 (default %(default)s)"
+    )
+    port = parser.parse_args().port
+    try:
+        backend = Background(Echo(str(port)), Settings(threads=16), Listen("127.0.0.1", port))
+    except OSError as error:
+        parser.error(f"cannot listen on port {port}: {error.strerror}")
+    print(f"Echo backend at {backend.url}", flush=True)
+    try:
+        _wait()
+    except KeyboardInterrupt:
+        print()
+    backend.close()
+    return 0
