@@ -23,8 +23,9 @@ from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import Budget
 from httptee.shadow.cutoff import Cutoff
 from httptee.shadow.shadow import AT_ONCE, Guards, Shadow
-from httptee.transport.adapter import Timeouts, WireAdapter
+from httptee.transport.adapter import WireAdapter
 from httptee.transport.pressure import Pressure
+from httptee.transport.timeouts import Timeouts
 from httptee.transport.upstream import Upstream
 
 MAX_BODY_IN_MEMORY = 1024 * 1024

@@ -14,7 +14,7 @@ from httptee.errors import UpstreamError, upstream_error
 from httptee.http.headers import end_to_end
 from httptee.http.message import Request, Response, tee_answer
 from httptee.ledger.accounts import WorkerAccount
-from httptee.transport.adapter import Timeouts
+from httptee.transport.timeouts import Timeouts
 from httptee.transport.upstream import Upstream
 
 _BODILESS = frozenset({204, 304})

@@ -8,7 +8,7 @@ from httptee.http.endpoint import Endpoint
 from httptee.http.message import Request
 from httptee.ledger.ledger import Ledger
 from httptee.primary import Primary
-from httptee.transport.adapter import Timeouts
+from httptee.transport.timeouts import Timeouts
 from httptee.transport.upstream import Upstream
 
 A = "http://a.example:9001"

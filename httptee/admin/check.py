@@ -6,7 +6,7 @@ import threading
 
 from httptee.errors import upstream_error
 from httptee.http.message import Request
-from httptee.transport.adapter import Timeouts
+from httptee.transport.timeouts import Timeouts
 from httptee.transport.upstream import Upstream
 
 _INTERVAL = 2.0  # seconds

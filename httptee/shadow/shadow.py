@@ -23,8 +23,9 @@ from httptee.shadow.budget import Budget
 from httptee.shadow.collector import Collector
 from httptee.shadow.cutoff import Cutoff
 from httptee.shadow.workers import Workers
-from httptee.transport.adapter import IDEMPOTENT, Timeouts
+from httptee.transport.adapter import IDEMPOTENT
 from httptee.transport.pending import Pending
+from httptee.transport.timeouts import Timeouts
 from httptee.transport.upstream import Upstream
 
 AT_ONCE = 2

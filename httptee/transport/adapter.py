@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import inf
 from time import monotonic
 from typing import Any
@@ -26,30 +25,12 @@ from httptee.transport.pool import Pool
 from httptee.transport.prepared import WireRequest, WireResponse
 from httptee.transport.pressure import Pressure
 from httptee.transport.stream import WireStream
+from httptee.transport.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from httptee.transport.tls import tls_context
 from httptee.transport.wire import Answer
 
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that may be repeated (RFC 9110 §9.2.2)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """How long an exchange may take, in seconds.
-
-    `connect` for each address, and for each step of a TLS handshake; `headers` from the request's last byte to the
-    answer's head, and for any time in which the upstream takes nothing of a request; `idle` between two pieces of a
-    body; `whole` for everything from the connecting to the last byte, None for as long as it takes.
-    """
-
-    connect: float
-    headers: float
-    idle: float
-    whole: float | None = None
-
-
-DEFAULT_TIMEOUTS = Timeouts(connect=10.0, headers=60.0, idle=60.0)
-"""For a caller that names none."""
 
 
 class _Route:

@@ -21,16 +21,13 @@ import struct
 import sys
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from httptee.errors import UpstreamReset, UpstreamTimeout, upstream_error
 from httptee.http.message import Body
+from httptee.transport.timeouts import Timeouts
 from httptee.transport.tls import ResumingContext
 from httptee.transport.upload import upload
-
-if TYPE_CHECKING:
-    from httptee.transport.adapter import Timeouts
-    from httptee.transport.wire import Answer
+from httptee.transport.wire import Answer
 
 SLACK = 0.05
 """Seconds by which a wait may outlast its deadline, so that not every wait sets the kernel's timeout anew."""

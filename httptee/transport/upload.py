@@ -15,21 +15,28 @@ import select
 import socket
 import ssl
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from httptee.errors import UpstreamTimeout
 from httptee.http.message import Body
-
-if TYPE_CHECKING:
-    from httptee.transport.connection import Connection
-    from httptee.transport.wire import Answer
+from httptee.transport.wire import Answer
 
 _PIECE = 262_144  # bytes in memory at once, where sendfile cannot be used
 _SENDFILE = 1_048_576  # bytes at once by sendfile
 _BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-def upload(connection: Connection, head: bytes, body: Body, answer: Answer, limit: float, deadline: float) -> bool:
+class Uploading(Protocol):
+    """What an upload needs of a connection. `sent` counts the bytes of the request that the kernel has taken."""
+
+    sock: socket.socket
+    sent: int
+
+    def overhear(self, answer: Answer) -> None:
+        """Read what has arrived of an answer, without waiting."""
+
+
+def upload(connection: Uploading, head: bytes, body: Body, answer: Answer, limit: float, deadline: float) -> bool:
     """Send a request; False where an error answer has come before the end of it.
 
     `limit` is how many seconds the upstream may take nothing, `deadline` a time of the monotonic clock. Raises

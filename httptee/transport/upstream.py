@@ -12,10 +12,11 @@ from requests.adapters import BaseAdapter
 from httptee.http.endpoint import Endpoint
 from httptee.http.headers import has_host, with_host
 from httptee.http.message import Request
-from httptee.transport.adapter import Timeouts, WireAdapter
+from httptee.transport.adapter import WireAdapter
 from httptee.transport.connection import Connection
 from httptee.transport.pending import Pending
 from httptee.transport.prepared import WireRequest
+from httptee.transport.timeouts import Timeouts
 from httptee.transport.tls import Trust
 
 _BY_DEFAULT = Trust()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from httptee.transport.adapter import Timeouts
 from httptee.transport.prepared import WireRequest
+from httptee.transport.timeouts import Timeouts
 
 PATIENT = Timeouts(connect=10.0, headers=10.0, idle=10.0)
 HASTY = Timeouts(connect=0.5, headers=0.5, idle=0.5)

@@ -12,8 +12,8 @@ import trustme
 
 from httptee.errors import UpstreamConnectError, UpstreamProtocolError, UpstreamReset, UpstreamTimeout, UpstreamTLSError
 from httptee.http.message import FileBody
-from httptee.transport.adapter import Timeouts
 from httptee.transport.prepared import WireRequest
+from httptee.transport.timeouts import Timeouts
 from tests.support import scripts
 from tests.support.net import refusing_port, unaccepting_port
 from tests.support.scripted import ScriptedServer
