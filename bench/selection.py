@@ -40,7 +40,8 @@ CASES: dict[str, Sequence[str]] = {
 def chosen(lines: Sequence[str]) -> list[Selection]:
     """The selections of these Bs."""
     backends = [Backend.parse(line.format(b=f"http://b{number}")) for number, line in enumerate(lines)]
-    return selections(shadow_settings(Settings(a=Endpoint.parse("a"), b=tuple(backends))))
+    shadows = shadow_settings(Settings(a=Endpoint.parse("a"), b=tuple(backends)))
+    return selections([shadow.criteria for shadow in shadows])
 
 
 def microseconds(lines: Sequence[str]) -> float:

@@ -36,7 +36,7 @@ class Tee:
     def __init__(
         self,
         primary: Primary,
-        shadows: Sequence[Shadow],
+        shadows: Iterable[Shadow],
         additions: Additions,
         account: WorkerAccount,
         log: AccessLog | None = None,

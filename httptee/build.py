@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from httptee.admin.check import Check
 from httptee.app import Tee
 from httptee.http.headers import Additions
-from httptee.ledger.ledger import Account, Ledger, WorkerAccount
+from httptee.ledger.ledger import Ledger, WorkerAccount
 from httptee.logs.access_log import AccessLog
 from httptee.logs.formats import FORMATS
 from httptee.logs.line_writer import LineWriter
 from httptee.primary import Primary
-from httptee.selection.selection import Selection, selections
+from httptee.selection.selection import selections
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import ShadowSettings, backend_names, shadow_settings
 from httptee.settings.trust import trust_of_a, trust_of_b
@@ -32,6 +31,22 @@ MAX_BODY_IN_MEMORY = 1024 * 1024
 """Request bodies up to this, in bytes, are held in memory; longer ones stay in a file."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One worker process, number `row` of `processes`, and its part of every bound that holds for the whole tee."""
+
+    row: int = 0
+    processes: int = 1
+
+    def of(self, total: int, least: int = 0) -> int:
+        """The part of `total` that is this worker's. The first workers get the remainder."""
+        return max(least, total // self.processes + (self.row < total % self.processes))
+
+
+WHOLE = Part()
+"""The part of the only process."""
+
+
 def build_ledger(settings: Settings, rows: int = 1, earlier: Sequence[Ledger] = ()) -> Ledger:
     """The ledger of a tee with `rows` worker processes; to be built before they are forked.
 
@@ -40,37 +55,19 @@ def build_ledger(settings: Settings, rows: int = 1, earlier: Sequence[Ledger] = 
     return Ledger(backend_names(settings.b), rows, earlier)
 
 
-def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int = 1) -> Tee:
-    """The tee of worker `row` out of `processes`, which has its share of all bounds. No thread is started."""
-    threads = share(settings.threads, row, processes, least=1)
-    account = ledger.worker(row)
+def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE) -> Tee:
+    """The tee of one worker process, with its part of every bound. Starts no thread."""
+    account = ledger.worker(part.row)
     pressure = Pressure()
-    primary = Primary(
-        primary_upstream(settings, threads, pressure),
-        Timeouts(connect=settings.a_timeout, headers=settings.a_timeout, idle=settings.a_idle_timeout),
-        account,
-    )
-    budget = Budget(share(settings.b_max_bytes, row, processes))
+    budget = Budget(part.of(settings.b_max_bytes))
     cutoff = Cutoff(settings.b_cutoff) if settings.b_cutoff else None
-    policy = BreakerPolicy(failures=settings.b_breaker_failures, longest=settings.b_probe_interval)
-    chosen = shadow_settings(settings)
-    shadows = [
-        _shadow(
-            settings,
-            shadow,
-            account,
-            selection,
-            Guards(Breaker(shadow.name, circuit, policy), budget, cutoff),
-            row,
-            processes,
-        )
-        for shadow, account, selection, circuit in zip(
-            chosen, ledger.accounts(row), selections(chosen, ledger.clocks), ledger.circuits, strict=True
-        )
-    ]
     return Tee(
-        primary,
-        shadows,
+        Primary(
+            primary_upstream(settings, part.of(settings.threads, least=1), pressure),
+            Timeouts(connect=settings.a_timeout, headers=settings.a_timeout, idle=settings.a_idle_timeout),
+            account,
+        ),
+        _shadows(settings, ledger, part, budget, cutoff),
         additions(settings),
         account,
         _access_log(settings, account) if settings.access_log else None,
@@ -81,16 +78,6 @@ def build_tee(settings: Settings, ledger: Ledger, row: int = 0, processes: int =
         budget=budget,
         pressure=pressure,
     )
-
-
-def build_check(settings: Settings) -> Check:
-    """A's check, on connections of its own."""
-    return Check(primary_upstream(replace(settings, a_rewrite=True)), settings.a_check, settings.a_timeout)
-
-
-def share(total: int, row: int, processes: int, least: int = 0) -> int:
-    """What worker `row` gets of a bound that holds for the whole tee; the first ones get the remainder."""
-    return max(least, total // processes + (row < total % processes))
 
 
 def primary_upstream(settings: Settings, threads: int = 1, pressure: Pressure | None = None) -> Upstream:
@@ -125,29 +112,27 @@ def additions(settings: Settings) -> Additions:
 
 def in_memory(settings: Settings) -> int:
     """Bytes of a request body up to which it is held in memory: only such a body can go to a B."""
-    return max([MAX_BODY_IN_MEMORY, *(shadow.max_body for shadow in shadow_settings(settings))])
+    return max([MAX_BODY_IN_MEMORY, *(shadow.criteria.max_body for shadow in shadow_settings(settings))])
 
 
-def _shadow(
-    settings: Settings,
-    shadow: ShadowSettings,
-    account: Account,
-    selection: Selection,
-    guards: Guards,
-    row: int,
-    processes: int,
-) -> Shadow:
-    workers = share(shadow.workers, row, processes, least=1)
-    return Shadow(
-        shadow_upstream(settings, shadow, workers),
-        account,
-        selection,
-        guards,
-        workers=workers,
-        backlog=share(shadow.backlog, row, processes),
-        timeout=shadow.timeout,
-        name=shadow.name,
-    )
+def _shadows(settings: Settings, ledger: Ledger, part: Part, budget: Budget, cutoff: Cutoff | None) -> Iterator[Shadow]:
+    policy = BreakerPolicy(failures=settings.b_breaker_failures, longest=settings.b_probe_interval)
+    chosen = shadow_settings(settings)
+    rules = selections([shadow.criteria for shadow in chosen], ledger.clocks)
+    for shadow, account, selection, circuit in zip(
+        chosen, ledger.accounts(part.row), rules, ledger.circuits, strict=True
+    ):
+        workers = part.of(shadow.workers, least=1)
+        yield Shadow(
+            shadow_upstream(settings, shadow, workers),
+            account,
+            selection,
+            Guards(Breaker(shadow.name, circuit, policy), budget, cutoff),
+            workers=workers,
+            backlog=part.of(shadow.backlog),
+            timeout=shadow.timeout,
+            name=shadow.name,
+        )
 
 
 def _access_log(settings: Settings, account: WorkerAccount) -> AccessLog:

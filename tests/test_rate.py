@@ -2,7 +2,8 @@ import multiprocessing
 
 import pytest
 
-from httptee.selection.rate import Rate, TokenBucket, shared_clocks
+from httptee.ledger.shared import shared_numbers
+from httptee.selection.rate import Rate, TokenBucket
 
 
 class Clock:
@@ -14,7 +15,7 @@ class Clock:
 
 
 def bucket(text, clock):
-    return TokenBucket(Rate.parse(text), shared_clocks(1)[0], clock)
+    return TokenBucket(Rate.parse(text), shared_numbers(1)[0], clock)
 
 
 @pytest.mark.parametrize(("text", "per_second"), [("200/s", 200), ("30/m", 0.5), ("9/h", 0.0025), ("0.5/s", 0.5)])
@@ -57,7 +58,7 @@ def test_tokens_not_taken_do_not_pile_up():
 
 
 def test_processes_share_one_bucket():
-    (clock,) = shared_clocks(1)
+    (clock,) = shared_numbers(1)
     now = Clock()
     context = multiprocessing.get_context("fork")
     tokens = TokenBucket(Rate.parse("100/s"), clock, now)

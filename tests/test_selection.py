@@ -5,17 +5,15 @@ from io import BytesIO
 import pytest
 
 from httptee.errors import ConfigError
-from httptee.http.endpoint import Endpoint
 from httptee.http.message import FileBody, Request
 from httptee.selection.rate import Rate
 from httptee.selection.rules import header_filter, methods_filter, methods_search, path_filter
 from httptee.selection.sampling import Sticky
-from httptee.selection.selection import selections
+from httptee.selection.selection import Criteria, selections
 from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings
-from httptee.settings.shadow_settings import ShadowSettings, shadow_settings
+from httptee.settings.shadow_settings import shadow_settings
 
-B = Endpoint.parse("b")
 BY_USER = Sticky.parse("header:X-User")
 
 
@@ -28,7 +26,7 @@ def of_user(user):
 
 
 def selection(name="b", **rules):
-    return selections([ShadowSettings(B, name, **rules)])[0]
+    return selections([Criteria(name, **rules)])[0]
 
 
 def taken(chosen, requests):
@@ -125,7 +123,8 @@ def split(*percents, sticky=None):
     """The selections of Bs that share one split, placed as `shadow_settings` places them."""
     stick = f" sticky={sticky}" if sticky else ""
     lines = [f"http://b{number} percent={percent} split=s{stick}" for number, percent in enumerate(percents)]
-    return selections(shadow_settings(Settings(b=tuple(Backend.parse(line) for line in lines))))
+    shadows = shadow_settings(Settings(b=tuple(Backend.parse(line) for line in lines)))
+    return selections([shadow.criteria for shadow in shadows])
 
 
 @pytest.mark.parametrize("sticky", [None, "header:X-User"])

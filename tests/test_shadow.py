@@ -10,8 +10,7 @@ from httptee.errors import UpstreamTimeout
 from httptee.http.endpoint import Endpoint
 from httptee.http.message import Exchange, Request
 from httptee.ledger.ledger import Ledger
-from httptee.selection.selection import selections
-from httptee.settings.shadow_settings import ShadowSettings
+from httptee.selection.selection import Criteria, selections
 from httptee.shadow import collector, workers
 from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import Budget
@@ -63,7 +62,7 @@ def make():
 
     def build(outcome=204, held=False, workers=2, backlog=3, policy=POLICY, max_bytes=10**6, cutoff=None, **rules):
         upstream, ledger = ScriptedUpstream(outcome, held), Ledger(["b"])
-        (selection,) = selections([ShadowSettings(upstream.endpoint, "b", **rules)])
+        (selection,) = selections([Criteria("b", **rules)])
         options = {"workers": workers, "backlog": backlog, "timeout": 1.0}
         guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(max_bytes), cutoff)
         shadow = Shadow(upstream, ledger.accounts(0)[0], selection, guards, **options)
@@ -253,7 +252,7 @@ def real():
         upstream = Upstream(
             Endpoint.parse(server.url), WireAdapter(max_idle=2 * workers), rewrite_host=False, close=False
         )
-        (selection,) = selections([ShadowSettings(upstream.endpoint, "b")])
+        (selection,) = selections([Criteria("b")])
         guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(10**6))
         shadow = Shadow(
             upstream, ledger.accounts(0)[0], selection, guards, workers=workers, backlog=backlog, timeout=timeout

@@ -36,27 +36,29 @@ GLOBALS = [
 
 def test_what_a_line_does_not_say_the_options_do():
     shadow = only("-b", "x", *GLOBALS)
-    assert (shadow.percent, shadow.timeout, shadow.workers, shadow.backlog, shadow.max_body) == (30.0, 0.7, 3, 9, 5)
+    assert (shadow.timeout, shadow.workers, shadow.backlog) == (0.7, 3, 9)
+    assert (shadow.criteria.percent, shadow.criteria.max_body) == (30.0, 5)
     assert shadow.rewrite_host
-    assert [one.text for one in shadow.filters] == ["b.methods=^GET$"]
+    assert [one.text for one in shadow.criteria.filters] == ["b.methods=^GET$"]
 
 
 def test_what_a_line_says_holds_for_that_b_alone():
     line = "x name=n percent=1 timeout=20 workers=2 chan-size=0 max-body=7 host=preserve methods=PUT insecure ca=/c.pem"
     named, other = shadow_settings(loaded("-b", line, "-b", "y", *GLOBALS))
-    assert (named.name, named.percent, named.timeout, named.workers) == ("n", 1.0, 0.02, 2)
-    assert (named.backlog, named.max_body, named.rewrite_host) == (0, 7, False)
-    assert [one.text for one in named.filters] == ["methods=PUT"]
+    assert (named.name, named.criteria.percent, named.timeout, named.workers) == ("n", 1.0, 0.02, 2)
+    assert (named.backlog, named.criteria.max_body, named.rewrite_host) == (0, 7, False)
+    assert [one.text for one in named.criteria.filters] == ["methods=PUT"]
     assert (named.insecure, named.ca) == (True, "/c.pem")
-    assert (other.name, other.percent, other.backlog, other.rewrite_host) == ("http://y", 30.0, 9, True)
+    assert (other.name, other.criteria.percent, other.backlog, other.rewrite_host) == ("http://y", 30.0, 9, True)
     assert (other.insecure, other.ca) == (False, "")
 
 
 def test_defaults_of_the_value_are_those_of_the_options():
     shadow = only("-b", "x")
-    assert (shadow.percent, shadow.max_body, shadow.timeout, shadow.backlog) == (100.0, 1024 * 1024, 1.0, 1000)
+    assert (shadow.timeout, shadow.backlog) == (1.0, 1000)
+    assert (shadow.criteria.percent, shadow.criteria.max_body) == (100.0, 1024 * 1024)
     assert not shadow.changes
-    assert not shadow.filters
+    assert not shadow.criteria.filters
 
 
 def test_the_same_line_on_the_command_line_in_the_environment_and_in_the_file(tmp_path):
@@ -102,7 +104,8 @@ def test_bs_that_contradict_each_other_are_refused(lines, complaint):
 def test_the_bs_of_a_split_lie_side_by_side_and_the_last_at_the_end():
     lines = ["x percent=10 split=s", "y percent=20 split=s", "z percent=5", "w percent=30 split=s"]
     shadows = shadow_settings(loaded(*(word for line in lines for word in ("-b", line))))
-    assert [(shadow.first, shadow.percent) for shadow in shadows] == [(0, 10), (10, 20), (0, 5), (70, 30)]
+    shares = [(shadow.criteria.first, shadow.criteria.percent) for shadow in shadows]
+    assert shares == [(0, 10), (10, 20), (0, 5), (70, 30)]
 
 
 def test_descriptions_are_of_those_bs_that_say_more_than_where_they_are():

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
+from httptee.build import primary_upstream
 from httptee.errors import upstream_error
 from httptee.http.message import Request
+from httptee.settings.settings import Settings
 from httptee.transport.timeouts import Timeouts
 from httptee.transport.upstream import Upstream
 
@@ -58,3 +61,8 @@ class Check:
             self.ask()
             if self._stopping.wait(_INTERVAL):
                 return
+
+
+def check_of(settings: Settings) -> Check:
+    """The check of A, on connections of its own. Host is A's own, since no client sent one."""
+    return Check(primary_upstream(replace(settings, a_rewrite=True)), settings.a_check, settings.a_timeout)

@@ -66,7 +66,7 @@ def explain(settings: Settings, asked: Asked) -> list[Fate]:
     request = receive(_environ(settings, asked), additions(settings), in_memory(settings), settings.max_request_body)
     fates = [Fate(f"A {settings.a}", True, [], sent_bytes(primary_upstream(settings), request))]
     shadows = shadow_settings(settings)
-    for shadow, selection in zip(shadows, selections(shadows), strict=True):
+    for shadow, selection in zip(shadows, selections([shadow.criteria for shadow in shadows]), strict=True):
         findings = selection.foresee(request)
         passes = [finding.passes for finding in findings]
         sent = False if False in passes else None if None in passes else True

@@ -22,9 +22,8 @@ from httptee.ledger.columns import (
     WorkerLine,
     row_width,
 )
-from httptee.ledger.shared import shared_words
+from httptee.ledger.shared import shared_numbers, shared_words
 from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker
-from httptee.selection.rate import shared_clocks
 
 __all__ = ["DROP_REASONS", "FAILURE_REASONS", "Account", "Ledger", "Statement", "WorkerAccount"]
 
@@ -52,7 +51,7 @@ class Ledger:
             self._backends += [backend for backend in ledger._backends if backend not in self._backends]
         self._rows = rows
         self.circuits = tuple(shared_words(CIRCUIT_WORDS) for _ in backends)
-        self.clocks = shared_clocks(len(backends))
+        self.clocks = shared_numbers(len(backends))
         """What the rate limits of all workers share, one a B."""
         self._cells = shared_words((rows + 1) * row_width(len(self._backends)))
         for ledger in earlier:

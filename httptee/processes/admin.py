@@ -20,7 +20,7 @@ from time import monotonic, sleep, time
 from waitress.adjustments import Adjustments
 
 from httptee.admin.application import Admin
-from httptee.build import build_check
+from httptee.admin.check import check_of
 from httptee.ledger.ledger import Ledger
 from httptee.processes.listening import bind
 from httptee.server.listener import Server
@@ -168,7 +168,7 @@ class AdminProcess:
         )
 
     def _application(self) -> Admin:
-        return Admin(self._settings, self._ledger, build_check(self._settings), self._started)
+        return Admin(self._settings, self._ledger, check_of(self._settings), self._started)
 
     def _serve(self, server: AdminServer, parent: int | None = None) -> None:
         """Serve until told to stop, or until the process that forked this one has gone."""

@@ -6,7 +6,7 @@ import logging
 import resource
 from dataclasses import replace
 
-from httptee.build import share
+from httptee.build import Part
 from httptee.settings.settings import Settings
 from httptee.shadow.shadow import AT_ONCE
 
@@ -26,12 +26,13 @@ def within_descriptors(settings: Settings) -> Settings:
     Where even the hard limit is too low, a warning says so and the tee takes fewer connections: refusing a client in
     words is better than running dry in the middle of an exchange. Raises TooFewDescriptorsError.
     """
+    part = Part(0, settings.processes)  # the largest one
     upstream = (
         _OTHERS
-        + share(settings.threads, 0, settings.processes, least=1)
-        + len(settings.b) * (1 + AT_ONCE) * share(settings.b_workers, 0, settings.processes, least=1)
+        + part.of(settings.threads, least=1)
+        + len(settings.b) * (1 + AT_ONCE) * part.of(settings.b_workers, least=1)
     )
-    wanted = upstream + share(settings.connection_limit, 0, settings.processes, least=1)
+    wanted = upstream + part.of(settings.connection_limit, least=1)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from time import monotonic
 
+from httptee.build import Part
 from httptee.ledger.ledger import Ledger
 from httptee.processes.worker import run_worker
 from httptee.settings.settings import Settings
@@ -140,8 +141,7 @@ class Generation:
                 self.settings,
                 self.ledger,
                 self._listening,
-                worker.row,
-                self.settings.processes,
+                Part(worker.row, self.settings.processes),
                 tls=self._tls,
                 ready=lambda: self._set_out(worker),
                 closed=lambda: self._mark(worker, 0),

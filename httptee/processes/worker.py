@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from waitress.adjustments import Adjustments
 
 from httptee.app import Tee
-from httptee.build import build_tee, share
+from httptee.build import WHOLE, Part, build_tee
 from httptee.ledger.ledger import Ledger
 from httptee.processes.vitals import Vitals
 from httptee.server.listener import Server
@@ -34,8 +34,7 @@ def run_worker(
     settings: Settings,
     ledger: Ledger,
     listening: socket.socket,
-    row: int,
-    processes: int,
+    part: Part,
     *,
     tls: ssl.SSLContext | None = None,
     ready: Callable[[], object] = lambda: None,
@@ -48,11 +47,11 @@ def run_worker(
     `wanted` turns false, once a second at most, the worker ends by itself. Must run in the main thread of its process.
     """
     if settings.pin:
-        pin(row)
-    tee = build_tee(settings, ledger, row, processes)
-    server = build_tee_server(tee, settings, listening, row, processes, tls)
+        pin(part.row)
+    tee = build_tee(settings, ledger, part)
+    server = build_tee_server(tee, settings, listening, part, tls)
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
-    vitals = Vitals(ledger.worker(row), server, tee)
+    vitals = Vitals(ledger.worker(part.row), server, tee)
     server.on_count = vitals.count
     server.turns = Turns(ledger.fewest_connections)
     vitals.begin()
@@ -75,13 +74,12 @@ def build_tee_server(
     tee: Tee,
     settings: Settings,
     listening: socket.socket,
-    row: int = 0,
-    processes: int = 1,
+    part: Part = WHOLE,
     tls: ssl.SSLContext | None = None,
 ) -> Server:
     """The server before a tee, which hears of what the server answers itself."""
-    server = build_server(tee, settings, listening, row, processes, tls)
-    server.crew.pressure = tee.pressure
+    server = build_server(tee, settings, listening, part, tls)
+    server.crew.hurried = lambda: tee.pressure.high
     server.on_refusal = tee.refused
     server.on_turned_away = tee.turned_away
     if tee.cutoff is not None:
@@ -93,17 +91,16 @@ def build_server(
     application: WSGIApplication,
     settings: Settings,
     listening: socket.socket,
-    row: int = 0,
-    processes: int = 1,
+    part: Part = WHOLE,
     tls: ssl.SSLContext | None = None,
 ) -> Server:
-    """The server of worker `row` out of `processes`, with its share of the bounds; HTTPS with `tls`, plain HTTP
+    """The server of one worker process, with its part of the bounds; HTTPS with `tls`, plain HTTP
     without. No thread is started."""
     adjustments = Adjustments(
         max_request_header_size=_MAX_HEADER,
         max_request_body_size=settings.max_request_body,
         inbuf_overflow=_IN_MEMORY_BODY,
-        connection_limit=share(settings.connection_limit, row, processes, least=1),
+        connection_limit=part.of(settings.connection_limit, least=1),
         clear_untrusted_proxy_headers=False,
         url_scheme="https" if tls else "http",
     )
@@ -112,10 +109,10 @@ def build_server(
         application,
         listening,
         adjustments,
-        threads=share(settings.threads, row, processes, least=1),
+        threads=part.of(settings.threads, least=1),
         client_timeout=settings.client_timeout,
         close_connections=settings.close_connections,
-        max_pending=share(settings.max_pending, row, processes),
+        max_pending=part.of(settings.max_pending),
     )
 
 

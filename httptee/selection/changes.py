@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from httptee.http.endpoint import origin_form
 from httptee.http.headers import HOP_BY_HOP, values, with_added, with_field, with_host, without
 from httptee.http.message import Request
-from httptee.settings.casts import pattern
+from httptee.selection.expressions import pattern
 
 MARK = "X-Shadow"
 """The field that `mark` sets, to `1`."""

@@ -9,7 +9,6 @@ time, and B gets one request more than its rate. That is what it costs that no p
 
 from __future__ import annotations
 
-import mmap
 import re
 import threading
 from collections.abc import Callable
@@ -34,12 +33,6 @@ class Rate:
         if parts is None or not float(parts[1]):
             raise ValueError(f"must be a number and a unit such as 200/s, 30/m or 5/h: {text!r}")
         return cls(text, float(parts[1]) / _SECONDS[parts[2]])
-
-
-def shared_clocks(count: int) -> list[memoryview[float]]:
-    """One number for each of `count` buckets, in memory that processes forked later share."""
-    memory = memoryview(mmap.mmap(-1, max(1, count) * 8)).cast("d")
-    return [memory[index : index + 1] for index in range(count)]
 
 
 class TokenBucket:

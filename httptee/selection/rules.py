@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from httptee.http.endpoint import path_of
 from httptee.http.message import Request
-from httptee.settings.casts import pattern
+from httptee.selection.expressions import pattern
 
 Test = Callable[[Request], bool]
 

@@ -11,14 +11,31 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from httptee.http.message import FileBody, Request
-from httptee.selection.rate import Rate, TokenBucket, shared_clocks
-from httptee.selection.rules import Test
-from httptee.selection.sampling import SCALE, Deck, SharedDeck, stable_position
-from httptee.settings.shadow_settings import ShadowSettings
+from httptee.ledger.shared import shared_numbers
+from httptee.selection.rate import Rate, TokenBucket
+from httptee.selection.rules import Filter, Test
+from httptee.selection.sampling import SCALE, Deck, SharedDeck, Sticky, stable_position
 
 
 def _nothing(request: Request) -> str:
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """Which requests one B gets, as its line and the general options say. `max_body` is in bytes.
+
+    The share of the scale is `percent` long and begins at `first`. The Bs of one `split` lie side by side on it.
+    """
+
+    name: str
+    percent: float = SCALE
+    first: float = 0.0
+    sticky: Sticky | None = None
+    split: str = ""
+    filters: tuple[Filter, ...] = ()
+    max_body: int = 1024 * 1024
+    rate: Rate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +87,23 @@ class Selection:
         return findings
 
 
-def selections(shadows: Sequence[ShadowSettings], clocks: Sequence[memoryview[float]] = ()) -> list[Selection]:
+def selections(criteria: Sequence[Criteria], clocks: Sequence[memoryview[float]] = ()) -> list[Selection]:
     """One for each B. `clocks` are what the rate limits of all processes share; without any they are this one's own."""
     decks: dict[str, SharedDeck] = {}
     return [
-        Selection(list(_rules(shadow, decks, clock)))
-        for shadow, clock in zip(shadows, clocks or shared_clocks(len(shadows)), strict=True)
+        Selection(list(_rules(one, decks, clock)))
+        for one, clock in zip(criteria, clocks or shared_numbers(len(criteria)), strict=True)
     ]
 
 
-def _rules(shadow: ShadowSettings, decks: dict[str, SharedDeck], clock: memoryview[float]) -> Iterator[Rule]:
-    for one in shadow.filters:
+def _rules(criteria: Criteria, decks: dict[str, SharedDeck], clock: memoryview[float]) -> Iterator[Rule]:
+    for one in criteria.filters:
         yield Rule(one.text, "filtered", one.holds)
-    if shadow.percent < SCALE:
-        yield _share(shadow, decks)
-    yield Rule(f"max-body={shadow.max_body}", "too_large", _within(shadow.max_body))
-    if shadow.rate is not None:
-        yield _limit(shadow.rate, TokenBucket(shadow.rate, clock))
+    if criteria.percent < SCALE:
+        yield _share(criteria, decks)
+    yield Rule(f"max-body={criteria.max_body}", "too_large", _within(criteria.max_body))
+    if criteria.rate is not None:
+        yield _limit(criteria.rate, TokenBucket(criteria.rate, clock))
 
 
 def _within(most: int) -> Test:
@@ -102,16 +119,16 @@ def _limit(rate: Rate, bucket: TokenBucket) -> Rule:
     return Rule(text, "rate_limited", lambda request: bucket.take(), lambda request: "if the rate allows")
 
 
-def _share(shadow: ShadowSettings, decks: dict[str, SharedDeck]) -> Rule:
+def _share(criteria: Criteria, decks: dict[str, SharedDeck]) -> Rule:
     """Whether a request's position on the scale lies within the share: hashed from its key, or drawn."""
-    first, after = shadow.first, shadow.first + shadow.percent
-    words = [f"percent={shadow.percent:g}", *([f"sticky={shadow.sticky.text}"] if shadow.sticky else [])]
-    text = " ".join([*words, *([f"split={shadow.split}"] if shadow.split else [])])
-    draw = decks.setdefault(shadow.split, SharedDeck()).position if shadow.split else _each(Deck())
-    odds = f"{shadow.percent:g} of 100 such requests" if shadow.percent else ""
-    if shadow.sticky is None:
+    first, after = criteria.first, criteria.first + criteria.percent
+    words = [f"percent={criteria.percent:g}", *([f"sticky={criteria.sticky.text}"] if criteria.sticky else [])]
+    text = " ".join([*words, *([f"split={criteria.split}"] if criteria.split else [])])
+    draw = decks.setdefault(criteria.split, SharedDeck()).position if criteria.split else _each(Deck())
+    odds = f"{criteria.percent:g} of 100 such requests" if criteria.percent else ""
+    if criteria.sticky is None:
         return Rule(text, "sampled_out", lambda request: first <= draw(request) < after, lambda request: odds)
-    key, hashed = shadow.sticky.key, stable_position(shadow.split or shadow.name)
+    key, hashed = criteria.sticky.key, stable_position(criteria.split or criteria.name)
 
     def holds(request: Request) -> bool:
         value = key(request)

@@ -3,7 +3,7 @@
 The kernel hands a connection that has become ready to one waiting thread, the one that went to sleep last. A thread
 costs nothing while it waits for A, but many that are ready at once take the GIL from one another at every call that
 blocks, and from the shadows' workers most of all: with all 64 threads let loose on a quick A, B falls behind. So while
-the process is short of processor time, which `pressure` tells, at most `_QUICK` of them serve at a time, not counting
+the process is short of processor time, which `hurried` tells, at most `_QUICK` of them serve at a time, not counting
 those that have been at one request for longer than `_SLOW`: those wait for A, or for a client. A process that only
 waits, because A takes its time, gets all threads there are, within milliseconds.
 
@@ -26,8 +26,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from httptee.transport.pressure import Pressure
-
 logger = logging.getLogger(__name__)
 
 _QUICK = 8
@@ -46,8 +44,8 @@ class Crew:
     def __init__(self, size: int, serve: Callable[[int, int], None], call: Callable[[], None]) -> None:
         self.ready = select.epoll()
         self.waiting: deque[Callable[[], None]] = deque()
-        self.pressure = Pressure()
-        """To be replaced by one that somebody writes to."""
+        self.hurried: Callable[[], bool] = lambda: False
+        """Says whether the process is short of processor time. The builder of the server replaces it."""
         self.overwhelmed = False
         """Whether all threads there may be have been at one request each for a while."""
         self._size = size
@@ -81,7 +79,7 @@ class Crew:
         busy = list(self._busy.copy().values())  # a copy, since others write to it
         slow = held + sum(now - since > _SLOW for since in busy)
         size = self._size + min(held, _MOST_HELD)
-        wanted = min(size, _QUICK + slow) if self.pressure.high else size
+        wanted = min(size, _QUICK + slow) if self.hurried() else size
         self._allowed = min(wanted, max(self._allowed, held + _QUICK) + _STEP)
         if self._awake < self._allowed:
             self._call_up()

@@ -68,14 +68,6 @@ def percent(text: str) -> float:
     return float(text)
 
 
-def pattern(text: str) -> re.Pattern[str] | None:
-    """A regular expression; the empty text is none."""
-    try:
-        return re.compile(text) if text else None
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"must be a regular expression ({error}): {text!r}") from None
-
-
 def one_of(text: str, words: tuple[str, ...]) -> str:
     """One of a few words."""
     if text not in words:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 
 from httptee.http.endpoint import Endpoint, Listen
+from httptee.selection.expressions import pattern
 from httptee.settings.backend import Backend
 from httptee.settings.casts import (
     WORKERS_PER_CORE,
@@ -22,7 +23,6 @@ from httptee.settings.casts import (
     one_of,
     or_auto,
     path_or_none,
-    pattern,
     percent,
     size,
     usable_cores,

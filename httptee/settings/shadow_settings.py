@@ -6,37 +6,24 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from httptee.errors import ConfigError
 from httptee.http.endpoint import Endpoint
 from httptee.selection.changes import NO_CHANGES, Changes
-from httptee.selection.rate import Rate
 from httptee.selection.rules import Filter, methods_search
-from httptee.selection.sampling import SCALE, Sticky
+from httptee.selection.sampling import SCALE
+from httptee.selection.selection import Criteria
 from httptee.settings.backend import Backend
-
-if TYPE_CHECKING:
-    from httptee.settings.settings import Settings
+from httptee.settings.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class ShadowSettings:
-    """One B. Times are in seconds, sizes in bytes; `workers` and `backlog` are the whole tee's, not a process's.
-
-    `name` is what the log, the ledger and the status call it. Its share of the scale is `percent` long and begins at
-    `first`; the Bs of one `split` lie side by side.
-    """
+    """One B. Times are in seconds; `workers` and `backlog` are the whole tee's, not a process's."""
 
     endpoint: Endpoint
-    name: str
-    percent: float = SCALE
-    first: float = 0.0
-    sticky: Sticky | None = None
-    split: str = ""
-    filters: tuple[Filter, ...] = ()
-    max_body: int = 1024 * 1024
-    rate: Rate | None = None
+    criteria: Criteria
     timeout: float = 1.0
     workers: int = 16
     backlog: int = 1000
@@ -44,6 +31,11 @@ class ShadowSettings:
     changes: Changes = NO_CHANGES
     insecure: bool = False
     ca: str = ""
+
+    @property
+    def name(self) -> str:
+        """What the log, the ledger and the status call this B."""
+        return self.criteria.name
 
 
 def shadow_settings(settings: Settings) -> tuple[ShadowSettings, ...]:
@@ -79,14 +71,16 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
     host = said("host", "target" if said("rewrite", settings.b_rewrite) else "preserve")
     return ShadowSettings(
         endpoint=backend.endpoint,
-        name=name,
-        percent=_percent(settings, backend),
-        first=first,
-        sticky=said("sticky", None),
-        split=said("split", ""),
-        filters=_filters(settings, backend),
-        max_body=said("max-body", settings.b_max_body),
-        rate=said("rate", None),
+        criteria=Criteria(
+            name=name,
+            percent=_percent(settings, backend),
+            first=first,
+            sticky=said("sticky", None),
+            split=said("split", ""),
+            filters=_filters(settings, backend),
+            max_body=said("max-body", settings.b_max_body),
+            rate=said("rate", None),
+        ),
         timeout=said("timeout", settings.b_timeout),
         workers=said("workers", settings.b_workers),
         backlog=said("chan-size", settings.b_backlog),

@@ -1,5 +1,4 @@
 import contextlib
-import math
 import os
 import select
 import threading
@@ -22,7 +21,7 @@ class Pipes:
         self.served = []
         self.calls = 0
         self.crew = Crew(size, self.serve, self.called)
-        self.crew.pressure.mean = math.inf
+        self.crew.hurried = lambda: True
         self.pipes = []
         self.crew.start()
 
