@@ -47,7 +47,7 @@ TIERS = {
     "httptee.shadow.collector": 2,
     "httptee.shadow.shadow": 3,
     "httptee.app": 4,
-    "httptee.admin": 4,
+    "httptee.admin": 6,
     "httptee.build": 5,
     "httptee.wsgi": 6,
     "httptee.server": 6,

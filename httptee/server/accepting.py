@@ -9,17 +9,15 @@ import socket
 import sys
 from collections.abc import Callable
 from time import sleep
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
 from httptee.server.channel import READY, Channel
+from httptee.server.crew import Crew
 from httptee.server.door import Door
 from httptee.server.turns import Turns, alone
-
-if TYPE_CHECKING:
-    from httptee.server.crew import Crew
 
 logger = logging.getLogger(__name__)
 

@@ -17,18 +17,15 @@ import logging
 import select
 import socket
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from waitress.channel import ClientDisconnected
 
 from httptee.errors import TeeError
-from httptee.server.ownership import HUNG_UP, OwnedChannel
+from httptee.server.ownership import HUNG_UP, OwnedChannel, Stretch
 from httptee.server.parser import RequestParser
-from httptee.server.patience import Stretch
+from httptee.server.roles import Host
 from httptee.server.task import RefusalTask, TeeTask
-
-if TYPE_CHECKING:
-    from httptee.server.listener import Server
 
 logger = logging.getLogger(__name__)
 
@@ -46,13 +43,10 @@ class Channel(OwnedChannel):
     task_class = TeeTask
     error_task_class = RefusalTask
     parser_class = RequestParser
-    server: Server
     requests_refused = False
     client_subject = ""
-    buffered = 0
-    """Bytes of answers that have gone, or are to go, by way of the buffer: what is held less than that was taken."""
 
-    def __init__(self, server: Server, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
+    def __init__(self, server: Host, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
         self._waits_to_write = False
         super().__init__(server, sock, addr, adj, map)
 

@@ -14,38 +14,59 @@ import struct
 import threading
 from collections.abc import Callable
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from waitress.buffers import OverflowableBuffer
 from waitress.channel import HTTPChannel
 
 from httptee.errors import Overloaded, TeeError
-
-if TYPE_CHECKING:
-    from httptee.server.listener import Server
-    from httptee.server.parser import RequestParser
-    from httptee.server.patience import Stretch
+from httptee.server.parser import RequestParser
+from httptee.server.roles import Host
 
 HUNG_UP = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 """The events after which only an empty read is the end of what the client has sent."""
 
 
+LEAST_RATE = 500
+"""Bytes a second that a client has to send or take at least."""
+
+
+class Stretch:
+    """A stretch of time in which something (`what`, told by identity) has to get on."""
+
+    def __init__(self, what: object, reached: int, now: float) -> None:
+        self.what = what
+        self._since = now
+        self._reached = reached
+
+    def too_slow(self, reached: int, now: float, timeout: float) -> bool:
+        """Whether the stretch is over and `reached` shows too little headway; begins the next one if it is enough."""
+        if now - self._since < timeout:
+            return False
+        if reached - self._reached < LEAST_RATE * timeout:
+            return True
+        self._since, self._reached = now, reached
+        return False
+
+
 class OwnedChannel(HTTPChannel):
     """A connection that only the thread that holds `_owner` touches; the rest may `hang_up`."""
 
-    server: Server
+    server: Host
     requests: list[RequestParser]
     request: RequestParser | None
     sendbuf_len = 64 * 1024
     """Bytes of what waits for a slow client that are sent at a time."""
     waits = False
     """Whether a request in hand waits for a thread, none having been free to read it."""
+    buffered = 0
+    """Bytes of answers that have gone, or are to go, by way of the buffer: what is held less than that was taken."""
     unframed = ""
     """Of an answer that ends with the connection: `begun` or `whole`."""
     stretch: Stretch | None = None
     """What the client is being slow at, if anything; the main thread's own."""
 
-    def __init__(self, server: Server, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
+    def __init__(self, server: Host, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
         self._owner = threading.Lock()
         self._note = False  # something has happened since the owner last looked
         self._unread = False  # the kernel may hold more from the client

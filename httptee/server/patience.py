@@ -8,35 +8,11 @@ trickling one byte a second no way to stay (RFC 9110 §15.5.9). Who keeps a conn
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from httptee.errors import RequestTimeout
-
-if TYPE_CHECKING:
-    from httptee.server.channel import Channel
-
-LEAST_RATE = 500  # bytes a second
+from httptee.server.ownership import OwnedChannel, Stretch
 
 
-class Stretch:
-    """A stretch of time in which something (`what`, told by identity) has to get on."""
-
-    def __init__(self, what: object, reached: int, now: float) -> None:
-        self.what = what
-        self._since = now
-        self._reached = reached
-
-    def too_slow(self, reached: int, now: float, timeout: float) -> bool:
-        """Whether the stretch is over and `reached` shows too little headway; begins the next one if it is enough."""
-        if now - self._since < timeout:
-            return False
-        if reached - self._reached < LEAST_RATE * timeout:
-            return True
-        self._since, self._reached = now, reached
-        return False
-
-
-def look_after(channel: Channel, now: float, timeout: float) -> None:
+def look_after(channel: OwnedChannel, now: float, timeout: float) -> None:
     """End what this client has drawn out for too long. `now` is wall time, as the channel's `last_activity` is."""
     request, held = channel.request, channel.total_outbufs_len
     what: object = None
@@ -58,7 +34,7 @@ def look_after(channel: Channel, now: float, timeout: float) -> None:
         channel.owned(lambda: _give_up(channel, request))
 
 
-def _give_up(channel: Channel, request: object) -> None:
+def _give_up(channel: OwnedChannel, request: object) -> None:
     """End it, now that it is ours, unless a thread has got on with it since it was looked at."""
     if channel.total_outbufs_len:
         channel.cut_off()

@@ -15,11 +15,10 @@ from waitress.task import Task
 from httptee.errors import TeeError
 from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS
 from httptee.http.message import Headers, tee_answer
+from httptee.server.roles import Peer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
-
-    from httptee.server.channel import Channel
 
 _LENGTH_NAME = len("content-length")  # comparing lengths first spares lower() for most names
 _JOINED = 64 * 1024  # bytes; head and body of up to this go out in one call
@@ -32,7 +31,7 @@ class TeeTask(Task):
     finished = False
     """Whether the last byte of the answer has been written."""
 
-    def __init__(self, channel: Channel, request: Any) -> None:
+    def __init__(self, channel: Peer, request: Any) -> None:
         self.channel = channel
         self.request = request
         self._head: bytes | None = None

@@ -32,7 +32,7 @@ class TlsChannel(Channel):
     """Whether the main thread has still to greet this client."""
     _introduced = False
 
-    def __init__(self, server: TlsServer, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
+    def __init__(self, server: Any, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
         super().__init__(server, TlsSocket(sock, server.context), addr, adj, map)  # type: ignore[arg-type]
 
     @property

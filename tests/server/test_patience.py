@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from httptee.server.patience import LEAST_RATE, Stretch
+from httptee.server.ownership import LEAST_RATE, Stretch
 from tests.support.net import eventually
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"

@@ -1,6 +1,6 @@
 import pytest
 
-from httptee.server.distinguished import distinguished_name
+from httptee.http.subject import distinguished_name
 
 
 def name(*parts):
