@@ -8,12 +8,9 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from time import process_time
 
-from httptee.http.endpoint import Endpoint
-from httptee.http.message import Request
-from httptee.selection.selection import Selection, selections
-from httptee.settings.backend import Backend
-from httptee.settings.settings import Settings
-from httptee.settings.shadow_settings import shadow_settings
+from httptee.http import Endpoint, Request
+from httptee.selection import Selection, selections
+from httptee.settings import Backend, Settings, shadow_settings
 
 ROUNDS = 7
 REQUESTS = 20_000

@@ -2,6 +2,6 @@
 
 import sys
 
-from httptee.commands.cli import main
+from httptee.commands import main
 
 sys.exit(main())

@@ -11,16 +11,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from httptee.errors import Overloaded, Refusal
-from httptee.http.headers import Additions
-from httptee.http.inbound import receive
-from httptee.http.message import Exchange, Response, tee_answer
-from httptee.ledger.accounts import WorkerAccount
-from httptee.logs.access_log import AccessLog
+from httptee.http import Additions, Exchange, Response, receive, tee_answer
+from httptee.ledger import WorkerAccount
+from httptee.logs import AccessLog
 from httptee.primary import Primary
-from httptee.shadow.budget import Budget
-from httptee.shadow.cutoff import Cutoff
-from httptee.shadow.shadow import Shadow
-from httptee.transport.pressure import Pressure
+from httptee.shadow import Budget, Cutoff, Shadow
+from httptee.transport import Pressure
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -1,31 +1,31 @@
-"""Where objects are wired, and nowhere else."""
+"""Builds every object of the tee from the settings. No other module does."""
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import socket
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from httptee.app import Tee
-from httptee.http.headers import Additions
-from httptee.ledger.ledger import Ledger, WorkerAccount
-from httptee.logs.access_log import AccessLog
-from httptee.logs.formats import FORMATS
-from httptee.logs.line_writer import LineWriter
+from httptee.http import Additions
+from httptee.ledger import Ledger, WorkerAccount
+from httptee.logs import FORMATS, AccessLog, LineWriter
 from httptee.primary import Primary
-from httptee.selection.selection import selections
-from httptee.settings.settings import Settings
-from httptee.settings.shadow_settings import ShadowSettings, backend_names, shadow_settings
-from httptee.settings.trust import trust_of_a, trust_of_b
-from httptee.shadow.breaker import Breaker, BreakerPolicy
-from httptee.shadow.budget import Budget
-from httptee.shadow.cutoff import Cutoff
-from httptee.shadow.shadow import AT_ONCE, Guards, Shadow
-from httptee.transport.adapter import WireAdapter
-from httptee.transport.pressure import Pressure
-from httptee.transport.timeouts import Timeouts
-from httptee.transport.upstream import Upstream
+from httptee.selection import selections
+from httptee.settings import (
+    Settings,
+    ShadowSettings,
+    backend_names,
+    check_trust,
+    shadow_settings,
+    trust_of_a,
+    trust_of_b,
+)
+from httptee.shadow import AT_ONCE, Breaker, BreakerPolicy, Budget, Cutoff, Guards, Shadow
+from httptee.transport import Pressure, Timeouts, Upstream, WireAdapter
 
 MAX_BODY_IN_MEMORY = 1024 * 1024
 """Request bodies up to this, in bytes, are held in memory; longer ones stay in a file."""
@@ -78,6 +78,20 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE) -> Tee:
         budget=budget,
         pressure=pressure,
     )
+
+
+def create_app(settings: Settings) -> Tee:
+    """The tee as a WSGI application for another server. It drains its shadows when the interpreter exits.
+
+    The settings of the listening side (`listen`, `threads`, `processes` and the like) are that server's business.
+    Raises ConfigError.
+    """
+    check_trust(settings)
+    tee = build_tee(settings, build_ledger(settings))
+    # An atexit function runs too late: the interpreter joins the executors' threads before it. concurrent.futures
+    # registers here as well, and what registers later runs earlier.
+    getattr(threading, "_register_atexit", atexit.register)(tee.close)
+    return tee
 
 
 def primary_upstream(settings: Settings, threads: int = 1, pressure: Pressure | None = None) -> Upstream:

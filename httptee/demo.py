@@ -2,7 +2,7 @@
 
 import sys
 
-from httptee.commands.demo import main
+from httptee.commands import echo
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(echo())

@@ -11,11 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from httptee.errors import UpstreamError, upstream_error
-from httptee.http.headers import end_to_end
-from httptee.http.message import Request, Response, tee_answer
-from httptee.ledger.accounts import WorkerAccount
-from httptee.transport.timeouts import Timeouts
-from httptee.transport.upstream import Upstream
+from httptee.http import Request, Response, end_to_end, tee_answer
+from httptee.ledger import WorkerAccount
+from httptee.transport import Timeouts, Upstream
 
 _BODILESS = frozenset({204, 304})
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import sys
 
-from httptee import create_app
+from httptee.build import create_app
 from httptee.errors import ConfigError
-from httptee.settings.config import load_or_exit
+from httptee.settings import load_or_exit
 
 try:
     application = create_app(load_or_exit([], os.environ))

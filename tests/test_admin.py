@@ -12,8 +12,8 @@ from httptee.admin.history import History
 from httptee.admin.metrics import LedgerCollector, exposition
 from httptee.admin.status import shown
 from httptee.errors import REFUSAL_REASONS, UpstreamConnectError
-from httptee.ledger.columns import IS_OPEN
-from httptee.ledger.ledger import DROP_REASONS, FAILURE_REASONS, Ledger
+from httptee.ledger.columns import DROP_REASONS, FAILURE_REASONS, IS_OPEN
+from httptee.ledger.ledger import Ledger
 from httptee.settings.config import load
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import backend_names

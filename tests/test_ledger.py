@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from httptee.errors import REFUSAL_REASONS
-from httptee.ledger.columns import BOUNDS, IS_OPEN, ShadowLine, WorkerLine
-from httptee.ledger.ledger import DROP_REASONS, FAILURE_REASONS, Ledger
+from httptee.ledger.columns import BOUNDS, DROP_REASONS, FAILURE_REASONS, IS_OPEN, ShadowLine, WorkerLine
+from httptee.ledger.ledger import Ledger
 from httptee.ledger.statements import Worker, distinct
 
 

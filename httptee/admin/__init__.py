@@ -1,1 +1,9 @@
-"""What the tee tells about itself, on a listener of its own: /healthz, /readyz, /status and /metrics."""
+"""The pages and metrics of the admin listener. `Admin` is its WSGI application, `check_of` builds the check of A."""
+
+from httptee.admin.application import Admin
+from httptee.admin.check import check_of
+
+__all__ = [
+    "Admin",
+    "check_of",
+]

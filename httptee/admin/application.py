@@ -11,8 +11,8 @@ from httptee.admin.check import Check
 from httptee.admin.history import History
 from httptee.admin.metrics import CONTENT_TYPE, LedgerCollector, exposition
 from httptee.admin.status import status
-from httptee.ledger.ledger import Ledger
-from httptee.settings.settings import Settings
+from httptee.ledger import Ledger
+from httptee.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -7,10 +7,9 @@ from dataclasses import replace
 
 from httptee.build import primary_upstream
 from httptee.errors import upstream_error
-from httptee.http.message import Request
-from httptee.settings.settings import Settings
-from httptee.transport.timeouts import Timeouts
-from httptee.transport.upstream import Upstream
+from httptee.http import Request
+from httptee.settings import Settings
+from httptee.transport import Timeouts, Upstream
 
 _INTERVAL = 2.0  # seconds
 _WELL = range(200, 400)

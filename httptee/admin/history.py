@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
-from httptee.ledger.ledger import Ledger
+from httptee.ledger import Ledger
 
 WINDOWS: tuple[int, ...] = (1, 10, 60)
 """What rates are taken over, in seconds."""

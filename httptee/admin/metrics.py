@@ -14,11 +14,20 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from httptee import __version__
 from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS
-from httptee.ledger.columns import BOUNDS, DROP_REASONS, FAILURE_REASONS
-from httptee.ledger.ledger import Ledger
-from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker, distinct, mean_share
+from httptee.ledger import (
+    BOUNDS,
+    DROP_REASONS,
+    FAILURE_REASONS,
+    Latency,
+    Ledger,
+    PrimaryStatement,
+    Statement,
+    Worker,
+    distinct,
+    mean_share,
+)
+from httptee.version import __version__
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -8,15 +8,12 @@ from dataclasses import asdict
 from time import time
 from typing import Any
 
-from httptee import __version__
 from httptee.admin.check import Check
 from httptee.admin.history import History
-from httptee.http.endpoint import without_userinfo
-from httptee.ledger.ledger import Ledger
-from httptee.ledger.statements import Latency, Statement, distinct, mean_share
-from httptee.settings.options import OPTIONS
-from httptee.settings.settings import Settings
-from httptee.settings.shadow_settings import backend_names
+from httptee.http import without_userinfo
+from httptee.ledger import Latency, Ledger, Statement, distinct, mean_share
+from httptee.settings import OPTIONS, Settings, backend_names
+from httptee.version import __version__
 
 
 def status(settings: Settings, ledger: Ledger, history: History, check: Check, started: float) -> dict[str, Any]:

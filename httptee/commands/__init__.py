@@ -1,1 +1,8 @@
-"""The commands, one module each."""
+"""The commands of `httptee`, one module each: run, check, explain, demo. Others call `main` and `echo`."""
+
+from httptee.commands.cli import echo, main
+
+__all__ = [
+    "echo",
+    "main",
+]

@@ -11,12 +11,10 @@ from time import monotonic
 
 from httptee.build import primary_upstream, shadow_upstream
 from httptee.errors import ConfigError, UpstreamError
-from httptee.http.endpoint import Endpoint
-from httptee.server.context import listening_tls
-from httptee.settings.config import load
-from httptee.settings.settings import Settings
-from httptee.settings.shadow_settings import shadow_settings
-from httptee.transport.upstream import Upstream
+from httptee.http import Endpoint
+from httptee.server import listening_tls
+from httptee.settings import Settings, load, shadow_settings
+from httptee.transport import Upstream
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from httptee.build import build_ledger, build_tee
-from httptee.http.endpoint import Endpoint, Listen
-from httptee.http.inbound import RECEIVED_HEADERS
-from httptee.processes.listening import bind
-from httptee.processes.worker import build_server
-from httptee.settings.backend import Backend
-from httptee.settings.settings import Settings
+from httptee.http import RECEIVED_HEADERS, Endpoint, Listen
+from httptee.processes import bind, build_server
+from httptee.settings import Backend, Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -205,7 +202,7 @@ def _agreement(same: bool) -> str:
     return "each one as it was sent, byte for byte" if same else "NOT what was sent"
 
 
-def main() -> int:
+def run_echo() -> int:
     """Run one echo backend until Ctrl-C."""
     parser = argparse.ArgumentParser(
         prog="python -m httptee.demo", description="A backend that answers with what it got."

@@ -12,16 +12,10 @@ from io import BytesIO
 
 from httptee.build import additions, in_memory, primary_upstream, shadow_upstream
 from httptee.errors import ConfigError, Refusal
-from httptee.http.endpoint import Listen
-from httptee.http.inbound import RECEIVED_HEADERS, receive
-from httptee.http.message import FileBody, Headers, Request
-from httptee.selection.selection import Finding, selections
-from httptee.settings.config import load_or_exit
-from httptee.settings.options import BY_NAME
-from httptee.settings.settings import Settings
-from httptee.settings.shadow_settings import shadow_settings
-from httptee.transport.upstream import Upstream
-from httptee.transport.wire import request_head
+from httptee.http import RECEIVED_HEADERS, FileBody, Headers, Listen, Request, receive
+from httptee.selection import Finding, selections
+from httptee.settings import BY_NAME, Settings, load_or_exit, shadow_settings
+from httptee.transport import Upstream, request_head
 
 USAGE = "httptee explain [options] [-H 'Name: value']... [-d BODY] [--client ADDRESS] 'METHOD /target'"
 

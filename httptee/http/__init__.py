@@ -1,1 +1,49 @@
-"""HTTP as values and pure functions: messages, header fields, where a server is, what a client sent."""
+"""HTTP as values and pure functions: messages, header fields, endpoints, request targets, and what a WSGI environ
+says of a request. Every name that `__all__` lists is for others."""
+
+from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
+from httptee.http.headers import (
+    HOP_BY_HOP,
+    Additions,
+    end_to_end,
+    has_host,
+    values,
+    with_added,
+    with_field,
+    with_host,
+    without,
+)
+from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS, client_of, receive
+from httptee.http.message import Body, Exchange, FileBody, Follower, Headers, Request, Response, tee_answer
+from httptee.http.subject import distinguished_name
+
+__all__ = [
+    "CLIENT_SUBJECT",
+    "HOP_BY_HOP",
+    "RECEIVED_HEADERS",
+    "Additions",
+    "Body",
+    "Endpoint",
+    "Exchange",
+    "FileBody",
+    "Follower",
+    "Headers",
+    "Listen",
+    "Request",
+    "Response",
+    "client_of",
+    "distinguished_name",
+    "end_to_end",
+    "has_host",
+    "is_bracketed_list",
+    "origin_form",
+    "path_of",
+    "receive",
+    "tee_answer",
+    "values",
+    "with_added",
+    "with_field",
+    "with_host",
+    "without",
+    "without_userinfo",
+]

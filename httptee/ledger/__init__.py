@@ -1,1 +1,26 @@
-"""What became of every clone and of every request to A, in memory that all processes share."""
+"""What became of every clone and every request: counters in memory that all processes share. Workers count in an
+`Account` and a `WorkerAccount`; `Ledger` adds them up."""
+
+from httptee.ledger.accounts import Account, WorkerAccount
+from httptee.ledger.columns import BOUNDS, CIRCUIT_WORDS, DROP_REASONS, FAILURE_REASONS, IS_OPEN
+from httptee.ledger.ledger import Ledger
+from httptee.ledger.shared import shared_numbers
+from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker, distinct, mean_share
+
+__all__ = [
+    "BOUNDS",
+    "CIRCUIT_WORDS",
+    "DROP_REASONS",
+    "FAILURE_REASONS",
+    "IS_OPEN",
+    "Account",
+    "Latency",
+    "Ledger",
+    "PrimaryStatement",
+    "Statement",
+    "Worker",
+    "WorkerAccount",
+    "distinct",
+    "mean_share",
+    "shared_numbers",
+]

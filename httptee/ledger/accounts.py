@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 
-from httptee.http.message import Follower
+from httptee.http import Follower
 from httptee.ledger.columns import BOUNDS, DROP_REASONS, ShadowLine, WorkerLine
 
 _FIRST_BUCKET = ShadowLine.BUCKETS[0]

@@ -15,8 +15,6 @@ from collections.abc import Mapping, Sequence
 from httptee.ledger.accounts import Account, WorkerAccount
 from httptee.ledger.columns import (
     CIRCUIT_WORDS,
-    DROP_REASONS,
-    FAILURE_REASONS,
     IS_OPEN,
     ShadowLine,
     WorkerLine,
@@ -24,8 +22,6 @@ from httptee.ledger.columns import (
 )
 from httptee.ledger.shared import shared_numbers, shared_words
 from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker
-
-__all__ = ["DROP_REASONS", "FAILURE_REASONS", "Account", "Ledger", "Statement", "WorkerAccount"]
 
 _Backend = tuple[str, int]
 """A B's name, and how many of that name stand before it."""

@@ -14,8 +14,7 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING
 
 from httptee.errors import TeeError
-from httptee.http.inbound import RECEIVED_HEADERS, client_of
-from httptee.http.message import Response
+from httptee.http import RECEIVED_HEADERS, Response, client_of
 from httptee.logs.line_writer import LineWriter
 
 if TYPE_CHECKING:

@@ -19,12 +19,11 @@ from time import monotonic, sleep, time
 
 from waitress.adjustments import Adjustments
 
-from httptee.admin.application import Admin
-from httptee.admin.check import check_of
-from httptee.ledger.ledger import Ledger
+from httptee.admin import Admin, check_of
+from httptee.ledger import Ledger
 from httptee.processes.listening import bind
-from httptee.server.listener import Server
-from httptee.settings.settings import Settings
+from httptee.server import Server
+from httptee.settings import Settings
 
 logger = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ import resource
 from dataclasses import replace
 
 from httptee.build import Part
-from httptee.settings.settings import Settings
-from httptee.shadow.shadow import AT_ONCE
+from httptee.settings import Settings
+from httptee.shadow import AT_ONCE
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from time import monotonic
 
 from httptee.build import Part
-from httptee.ledger.ledger import Ledger
+from httptee.ledger import Ledger
 from httptee.processes.worker import run_worker
-from httptee.settings.settings import Settings
+from httptee.settings import Settings
 
 logger = logging.getLogger(__name__)
 

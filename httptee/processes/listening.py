@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
-from httptee.http.endpoint import Listen
+from httptee.http import Listen
 
 _BACKLOG = 4096  # the kernel caps it at net.core.somaxconn
 _FIRST_INHERITED = 3  # SD_LISTEN_FDS_START

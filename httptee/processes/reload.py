@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from httptee.errors import ConfigError
-from httptee.logs.line_writer import check_log
+from httptee.logs import check_log
 from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
-from httptee.server.context import listening_tls
-from httptee.settings.settings import Settings
+from httptee.server import listening_tls
+from httptee.settings import Settings
 
 logger = logging.getLogger(__name__)
 

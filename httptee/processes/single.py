@@ -16,14 +16,14 @@ from dataclasses import dataclass, replace
 
 from httptee.app import Tee
 from httptee.build import build_ledger, build_tee
-from httptee.ledger.ledger import Ledger
+from httptee.ledger import Ledger
 from httptee.processes import notify
 from httptee.processes.admin import AdminProcess
 from httptee.processes.reload import reread
 from httptee.processes.vitals import Vitals
 from httptee.processes.worker import build_tee_server, pin, retire
-from httptee.server.listener import Server
-from httptee.settings.settings import Settings
+from httptee.server import Server
+from httptee.settings import Settings
 
 logger = logging.getLogger(__name__)
 

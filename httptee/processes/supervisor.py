@@ -16,12 +16,11 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
-from httptee import __version__
 from httptee.build import build_ledger
 from httptee.errors import ConfigError
-from httptee.http.endpoint import Listen
-from httptee.ledger.ledger import Ledger
-from httptee.logs.line_writer import check_log
+from httptee.http import Listen
+from httptee.ledger import Ledger
+from httptee.logs import check_log
 from httptee.processes import notify
 from httptee.processes.admin import AdminProcess
 from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
@@ -29,9 +28,9 @@ from httptee.processes.generation import SIGNALS, Generation
 from httptee.processes.listening import listen
 from httptee.processes.reload import reread
 from httptee.processes.single import SingleProcess
-from httptee.server.context import listening_tls
-from httptee.settings.settings import Settings
-from httptee.settings.shadow_settings import descriptions
+from httptee.server import listening_tls
+from httptee.settings import Settings, descriptions
+from httptee.version import __version__
 
 logger = logging.getLogger(__name__)
 

@@ -7,11 +7,11 @@ from time import time
 from typing import TYPE_CHECKING
 
 from httptee.app import Tee
-from httptee.ledger.accounts import WorkerAccount
-from httptee.logs.program_log import HOLD_BACK
+from httptee.ledger import WorkerAccount
+from httptee.logs import HOLD_BACK
 
 if TYPE_CHECKING:
-    from httptee.server.listener import Server
+    from httptee.server import Server
 
 
 class Vitals:

@@ -16,12 +16,10 @@ from waitress.adjustments import Adjustments
 
 from httptee.app import Tee
 from httptee.build import WHOLE, Part, build_tee
-from httptee.ledger.ledger import Ledger
+from httptee.ledger import Ledger
 from httptee.processes.vitals import Vitals
-from httptee.server.listener import Server
-from httptee.server.tls import TlsServer
-from httptee.server.turns import Turns
-from httptee.settings.settings import Settings
+from httptee.server import Server, TlsServer, Turns
+from httptee.settings import Settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -1,1 +1,31 @@
-"""Which requests a B gets, and what is changed in them. Pure functions."""
+"""Which requests a B gets, and what is changed in its clones. Pure functions; `selections` makes the rules of each
+B from its `Criteria`."""
+
+from httptee.selection.changes import NO_CHANGES, Changes, HeaderLine, PathRewrite, literal_host, names_to_remove
+from httptee.selection.expressions import pattern
+from httptee.selection.rate import Rate
+from httptee.selection.rules import Filter, header_filter, methods_filter, methods_search, path_filter
+from httptee.selection.sampling import SCALE, Sticky
+from httptee.selection.selection import Criteria, Finding, Selection, selections
+
+__all__ = [
+    "NO_CHANGES",
+    "SCALE",
+    "Changes",
+    "Criteria",
+    "Filter",
+    "Finding",
+    "HeaderLine",
+    "PathRewrite",
+    "Rate",
+    "Selection",
+    "Sticky",
+    "header_filter",
+    "literal_host",
+    "methods_filter",
+    "methods_search",
+    "names_to_remove",
+    "path_filter",
+    "pattern",
+    "selections",
+]

@@ -11,9 +11,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from httptee.http.endpoint import origin_form
-from httptee.http.headers import HOP_BY_HOP, values, with_added, with_field, with_host, without
-from httptee.http.message import Request
+from httptee.http import HOP_BY_HOP, Request, origin_form, values, with_added, with_field, with_host, without
 from httptee.selection.expressions import pattern
 
 MARK = "X-Shadow"

@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from httptee.http.endpoint import path_of
-from httptee.http.message import Request
+from httptee.http import Request, path_of
 from httptee.selection.expressions import pattern
 
 Test = Callable[[Request], bool]

@@ -21,8 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from httptee.http.endpoint import path_of
-from httptee.http.message import Request
+from httptee.http import Request, path_of
 
 SCALE = 100.0
 """Positions go from 0 up to, and not including, this: a share in percent is a length on the scale."""

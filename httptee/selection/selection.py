@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from httptee.http.message import FileBody, Request
-from httptee.ledger.shared import shared_numbers
+from httptee.http import FileBody, Request
+from httptee.ledger import shared_numbers
 from httptee.selection.rate import Rate, TokenBucket
 from httptee.selection.rules import Filter, Test
 from httptee.selection.sampling import SCALE, Deck, SharedDeck, Sticky, stable_position

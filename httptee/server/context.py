@@ -12,8 +12,7 @@ import ssl
 from pathlib import Path
 
 from httptee.errors import ConfigError
-from httptee.settings.settings import Settings
-from httptee.settings.trust import check_trust
+from httptee.settings import Settings, check_trust
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from httptee.errors import Overloaded
-from httptee.http.message import tee_answer
+from httptee.http import tee_answer
 
 logger = logging.getLogger(__name__)
 

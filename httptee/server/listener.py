@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitress.adjustments import Adjustments
 
-from httptee.http.message import Response
+from httptee.http import Response
 from httptee.server.accepting import ASIDE, AcceptingServer
 from httptee.server.channel import Channel
 from httptee.server.crew import Crew

@@ -23,7 +23,7 @@ from httptee.errors import (
     TeeError,
     VersionNotSupported,
 )
-from httptee.http.message import Headers
+from httptee.http import Headers
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _HEAD = re.compile(rf"({_TOKEN}) ([!-~\x80-\xff]+) HTTP/(\d\.\d)\r\n(?:{_TOKEN}:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*\r\n")

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from waitress.task import Task
 
 from httptee.errors import TeeError
-from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS
-from httptee.http.message import Headers, tee_answer
+from httptee.http import CLIENT_SUBJECT, RECEIVED_HEADERS, Headers, tee_answer
 from httptee.server.roles import Peer
 
 if TYPE_CHECKING:

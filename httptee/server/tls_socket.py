@@ -18,7 +18,7 @@ import socket
 import ssl
 from typing import Any
 
-from httptee.http.subject import distinguished_name
+from httptee.http import distinguished_name
 
 _HANDSHAKE = 0x16  # the type of a connection's first record (RFC 8446 §5.1)
 _RECORD = 16_384  # bytes of plaintext in one record at most

@@ -1,1 +1,25 @@
-"""From a command line, the environment and a file to frozen settings, by one option table."""
+"""One option table and all that is made from it: parser, INI keys, environment names, help, frozen `Settings`.
+`load` reads them, `shadow_settings` says what holds for each B."""
+
+from httptee.settings.backend import Backend
+from httptee.settings.config import load, load_or_exit
+from httptee.settings.options import BY_NAME, OPTIONS
+from httptee.settings.settings import Settings
+from httptee.settings.shadow_settings import ShadowSettings, backend_names, descriptions, shadow_settings
+from httptee.settings.trust import check_trust, trust_of_a, trust_of_b
+
+__all__ = [
+    "BY_NAME",
+    "OPTIONS",
+    "Backend",
+    "Settings",
+    "ShadowSettings",
+    "backend_names",
+    "check_trust",
+    "descriptions",
+    "load",
+    "load_or_exit",
+    "shadow_settings",
+    "trust_of_a",
+    "trust_of_b",
+]

@@ -14,11 +14,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from httptee.http.endpoint import Endpoint, is_bracketed_list
-from httptee.selection.changes import HeaderLine, PathRewrite, literal_host, names_to_remove
-from httptee.selection.rate import Rate
-from httptee.selection.rules import header_filter, methods_filter, path_filter
-from httptee.selection.sampling import Sticky
+from httptee.http import Endpoint, is_bracketed_list
+from httptee.selection import (
+    HeaderLine,
+    PathRewrite,
+    Rate,
+    Sticky,
+    header_filter,
+    literal_host,
+    methods_filter,
+    names_to_remove,
+    path_filter,
+)
 from httptee.settings.casts import boolean, count_or_none, default_workers, milliseconds, or_auto, percent, size
 
 _WORD = re.compile(r"""(?:[^\s,;"']|,+(?=[^\s,;])|"[^"]*"|'[^']*')+""")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 
-from httptee.http.endpoint import Listen
+from httptee.http import Listen
 
 WORKERS_PER_CORE = 16
 _MOST_MILLISECONDS = 2**31 - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 
 from httptee.errors import ConfigError
-from httptee.http.endpoint import without_userinfo
+from httptee.http import without_userinfo
 from httptee.settings.option import Option
 from httptee.settings.options import BY_NAME
 

@@ -16,15 +16,15 @@ from typing import Any, NoReturn, TextIO
 
 import configargparse
 
-from httptee import __version__
 from httptee.errors import ConfigError
-from httptee.http.endpoint import without_userinfo
+from httptee.http import without_userinfo
 from httptee.settings.checks import check, unknown
 from httptee.settings.option import Option
 from httptee.settings.option_texts import help_text
 from httptee.settings.options import BY_NAME, OPTIONS
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import shadow_settings
+from httptee.version import __version__
 
 SECTION = "httptee"
 CONFIG_ENVIRONMENT = "HTTPTEE_CONFIG"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from httptee.http.endpoint import Endpoint, Listen
-from httptee.selection.expressions import pattern
+from httptee.http import Endpoint, Listen
+from httptee.selection import pattern
 from httptee.settings.backend import Backend
 from httptee.settings.casts import (
     WORKERS_PER_CORE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from httptee.http.endpoint import Endpoint, Listen
+from httptee.http import Endpoint, Listen
 from httptee.settings.backend import Backend
 from httptee.settings.casts import default_workers, usable_cores
 

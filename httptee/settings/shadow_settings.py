@@ -9,11 +9,8 @@ from itertools import accumulate
 from typing import Any
 
 from httptee.errors import ConfigError
-from httptee.http.endpoint import Endpoint
-from httptee.selection.changes import NO_CHANGES, Changes
-from httptee.selection.rules import Filter, methods_search
-from httptee.selection.sampling import SCALE
-from httptee.selection.selection import Criteria
+from httptee.http import Endpoint
+from httptee.selection import NO_CHANGES, SCALE, Changes, Criteria, Filter, methods_search
 from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings
 

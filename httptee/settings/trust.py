@@ -6,10 +6,10 @@ import logging
 from pathlib import Path
 
 from httptee.errors import ConfigError
-from httptee.http.endpoint import Endpoint
+from httptee.http import Endpoint
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import ShadowSettings, shadow_settings
-from httptee.transport.tls import Trust, tls_context
+from httptee.transport import Trust, tls_context
 
 logger = logging.getLogger(__name__)
 

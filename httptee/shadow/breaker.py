@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
-from httptee.ledger.columns import CIRCUIT_WORDS, IS_OPEN
+from httptee.ledger import CIRCUIT_WORDS, IS_OPEN
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from httptee.http.message import Exchange
+from httptee.http import Exchange
 
 
 class Budget:

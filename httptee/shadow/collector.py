@@ -18,9 +18,9 @@ from collections.abc import Callable
 from time import perf_counter, sleep
 
 from httptee.errors import UpstreamTimeout
-from httptee.http.message import Exchange
+from httptee.http import Exchange
 from httptee.shadow.workers import IDLE
-from httptee.transport.pending import Pending
+from httptee.transport import Pending
 
 logger = logging.getLogger(__name__)
 

@@ -15,18 +15,15 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from httptee.errors import upstream_error
-from httptee.http.message import Exchange
-from httptee.ledger.ledger import Account
-from httptee.selection.selection import Selection
+from httptee.http import Exchange
+from httptee.ledger import Account
+from httptee.selection import Selection
 from httptee.shadow.breaker import Breaker
 from httptee.shadow.budget import Budget
 from httptee.shadow.collector import Collector
 from httptee.shadow.cutoff import Cutoff
 from httptee.shadow.workers import Workers
-from httptee.transport.adapter import IDEMPOTENT
-from httptee.transport.pending import Pending
-from httptee.transport.timeouts import Timeouts
-from httptee.transport.upstream import Upstream
+from httptee.transport import IDEMPOTENT, Pending, Timeouts, Upstream
 
 AT_ONCE = 2
 """Clones that may be under way on connections that were idle, for each worker: they cost no thread."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
 
-from httptee.http.message import Exchange
+from httptee.http import Exchange
 
 IDLE = 1.0
 """Seconds with nothing to do after which a thread ends."""

@@ -1,1 +1,22 @@
-"""The road to an upstream: bytes on the wire, idle connections, and the requests adapter that joins them."""
+"""To an upstream and back: bytes on the wire, connections, the pool, TLS, the adapter for requests. Others send
+through an `Upstream`."""
+
+from httptee.transport.adapter import IDEMPOTENT, WireAdapter
+from httptee.transport.pending import Pending
+from httptee.transport.pressure import Pressure
+from httptee.transport.timeouts import Timeouts
+from httptee.transport.tls import Trust, tls_context
+from httptee.transport.upstream import Upstream
+from httptee.transport.wire import request_head
+
+__all__ = [
+    "IDEMPOTENT",
+    "Pending",
+    "Pressure",
+    "Timeouts",
+    "Trust",
+    "Upstream",
+    "WireAdapter",
+    "request_head",
+    "tls_context",
+]

@@ -23,7 +23,7 @@ from math import inf
 from time import monotonic
 
 from httptee.errors import UpstreamReset, UpstreamTimeout, upstream_error
-from httptee.http.message import Body
+from httptee.http import Body
 from httptee.transport.timeouts import Timeouts
 from httptee.transport.tls import ResumingContext
 from httptee.transport.upload import upload

@@ -14,7 +14,7 @@ from requests.adapters import BaseAdapter
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
-from httptee.http.message import Body, Headers
+from httptee.http import Body, Headers
 from httptee.transport.stream import WireStream
 from httptee.transport.wire import request_head
 

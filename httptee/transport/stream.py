@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from httptee.errors import UpstreamReset
-from httptee.http.message import Headers
+from httptee.http import Headers
 from httptee.transport.connection import Connection
 from httptee.transport.pool import Pool
 from httptee.transport.wire import Answer

@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Protocol
 
 from httptee.errors import UpstreamTimeout
-from httptee.http.message import Body
+from httptee.http import Body
 from httptee.transport.wire import Answer
 
 _PIECE = 262_144  # bytes in memory at once, where sendfile cannot be used

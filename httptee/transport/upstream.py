@@ -9,9 +9,7 @@ from typing import Any, cast
 import requests
 from requests.adapters import BaseAdapter
 
-from httptee.http.endpoint import Endpoint
-from httptee.http.headers import has_host, with_host
-from httptee.http.message import Request
+from httptee.http import Endpoint, Request, has_host, with_host
 from httptee.transport.adapter import WireAdapter
 from httptee.transport.connection import Connection
 from httptee.transport.pending import Pending

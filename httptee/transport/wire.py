@@ -23,7 +23,7 @@ from collections.abc import Iterable
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from httptee.errors import UpstreamProtocolError, UpstreamReset
-from httptee.http.message import Headers
+from httptee.http import Headers
 
 MAX_HEAD = 65_536  # bytes of one head, from its status line to the empty line at its end
 MAX_STATUS_LINE = 8_192  # bytes

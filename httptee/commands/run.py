@@ -1,0 +1,17 @@
+"""`httptee [options]`: read the settings, set up the log, run the tee."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from httptee.logs import set_up_log
+from httptee.processes import serve
+from httptee.settings import load, load_or_exit
+
+
+def run_tee(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run the tee until it is told to stop and return its exit status. A reload reads `argv` and `environ` again."""
+    settings = load_or_exit(argv, environ)
+    set_up_log(logging.DEBUG if settings.debug else logging.INFO)
+    return serve(settings, lambda: load(argv, environ))

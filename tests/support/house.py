@@ -1,0 +1,115 @@
+"""The house: which rooms the package has, and in which order they stand. Read off the tree by `ast`.
+
+`python -m tests.support.house` writes the room map into the README.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGE = ROOT / "httptee"
+README = ROOT / "README.md"
+
+# The floors from the top. A room imports rooms that stand below it, or to its right on the same floor.
+FLOORS: dict[str, tuple[str, ...]] = {
+    "9": ("httptee",),  # `python -m httptee`, `python -m httptee.demo` and `httptee.create_app`
+    "8": ("commands",),
+    "7": ("processes",),
+    "6": ("server", "admin"),
+    "5": ("wsgi", "build"),
+    "4": ("app", "primary"),
+    "3": ("shadow", "logs", "settings"),
+    "2": ("selection", "transport"),
+    "1": ("ledger",),
+    "0": ("http", "errors", "version"),
+}
+ROOMS = [room for rooms in FLOORS.values() for room in rooms]
+_FRONT_DOORS = {"httptee", "httptee.__main__", "httptee.demo"}
+
+
+def module_name(path: Path) -> str:
+    """`httptee.http.message` for its file; a package's `__init__.py` has the package's name."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
+
+
+def room_of(module: str) -> str:
+    """The room that a module belongs to."""
+    return "httptee" if module in _FRONT_DOORS else module.split(".")[1]
+
+
+def imports(module: str) -> Iterator[tuple[str, str]]:
+    """Every import of the package's own names, wherever it stands: (module, name)."""
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "httptee":
+            for alias in node.names:
+                yield node.module or "", alias.name
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] == "httptee":
+                    yield alias.name, ""
+
+
+def imported_modules(module: str) -> set[str]:
+    """The modules that a module imports from; `from package import module` counts as the module."""
+    found = {f"{source}.{name}" if f"{source}.{name}" in MODULES else source for source, name in imports(module)}
+    return found - {module}
+
+
+def room_graph() -> dict[str, set[str]]:
+    """Which rooms each room imports."""
+    graph: dict[str, set[str]] = {room: set() for room in ROOMS}
+    for module in MODULES:
+        graph[room_of(module)] |= {room_of(other) for other in imported_modules(module)} - {room_of(module)}
+    return graph
+
+
+def longest_chain(graph: Mapping[str, set[str]]) -> list[str]:
+    """The longest chain of imports. Raises ValueError, with the chain, where it is a circle."""
+    done: dict[str, list[str]] = {}
+
+    def chain(node: str, above: list[str]) -> list[str]:
+        if node in above:
+            raise ValueError(" > ".join([*above[above.index(node) :], node]))
+        if node not in done:
+            below = [chain(other, [*above, node]) for other in sorted(graph[node])]
+            done[node] = [node, *max(below, key=len, default=[])]
+        return done[node]
+
+    return max((chain(node, []) for node in graph), key=len)
+
+
+def purpose(room: str) -> str:
+    """The first paragraph of a room's docstring, in one line."""
+    docstring = ast.get_docstring(TREES["httptee" if room == "httptee" else f"httptee.{room}"]) or ""
+    return " ".join(docstring.split("\n\n")[0].split())
+
+
+def room_map() -> str:
+    """The table of rooms for the README, from the docstrings."""
+    rows = [f"| {floor} | {_shown(room)} | {purpose(room)} |" for floor, rooms in FLOORS.items() for room in rooms]
+    return "\n".join(["| floor | room | what lives there |", "|---|---|---|", *rows])
+
+
+def _shown(room: str) -> str:
+    if room == "httptee":
+        return "`__init__.py`, `__main__.py`, `demo.py`"
+    return f"`{room}/`" if (PACKAGE / room).is_dir() else f"`{room}.py`"
+
+
+def main() -> None:
+    """Write the map between its two marks in the README."""
+    text = README.read_text()
+    README.write_text(re.sub(r"(<!-- rooms -->\n).*(\n<!-- /rooms -->)", rf"\g<1>{room_map()}\g<2>", text, flags=re.S))
+
+
+if __name__ == "__main__":
+    main()
