@@ -62,15 +62,15 @@ def test_the_environment_and_the_file_count(capsys, monkeypatch, tmp_path):
 def test_a_request_that_the_tee_answers_itself_goes_to_nobody(capsys, request_line, refusal):
     status, output = explained(capsys, *OPTIONS, request_line)
     assert status == 0
-    assert output.startswith(f"nobody gets it: the tee answers {refusal}: ")
+    assert output.startswith(f"no server gets it: the tee answers {refusal}: ")
     assert output.count("\n") == 1
 
 
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        ([], "httptee: which request? usage: httptee explain"),
-        (["/a", "/b"], "httptee: one request at a time, not '/b' as well"),
+        ([], "httptee: a request is missing; usage: httptee explain"),
+        (["/a", "/b"], "httptee: only one request is allowed, and '/b' is a second one"),
         (["/a", "-H"], "httptee: -H: needs a value"),
         (["/a", "-H", "x"], "httptee: -H: must be Name: value: 'x'"),
         (["/a", "-H", "x: a\r\nb: c"], "httptee: -H: must be Name: value"),

@@ -155,7 +155,7 @@ def test_of_two_in_a_split_neither_moves_when_the_other_grows():
 
 
 def test_percentages_of_a_split_come_to_a_hundred_at_most():
-    with pytest.raises(ConfigError, match="split=s: its percentages must come to 100 at most: 101"):
+    with pytest.raises(ConfigError, match="split=s: its percentages must add up to at most 100: 101"):
         split(50, 51)
     assert len(split(33.3, 33.3, 33.4)) == 3
 

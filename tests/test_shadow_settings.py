@@ -87,12 +87,12 @@ def test_every_b_has_a_name_of_its_own(lines, names):
 @pytest.mark.parametrize(
     ("lines", "complaint"),
     [
-        (["x name=a", "y name=a"], "B http://y: name: 'a' is another B's name"),
-        (["x percent=60 split=s", "y percent=60 split=s"], "split=s: its percentages must come to 100 at most: 120"),
-        (["x split=s", "y split=s"], "split=s: its percentages must come to 100 at most: 200"),
+        (["x name=a", "y name=a"], "B http://y: name: 'a' is already the name of another B"),
+        (["x percent=60 split=s", "y percent=60 split=s"], "split=s: its percentages must add up to at most 100: 120"),
+        (["x split=s", "y split=s"], "split=s: its percentages must add up to at most 100: 200"),
         (
             ["x percent=1 split=s sticky=path", "y percent=1 split=s"],
-            "split=s: its Bs must have the same sticky, or none",
+            "split=s: all its Bs must have the same sticky, or none of them",
         ),
     ],
 )

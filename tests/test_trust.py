@@ -54,10 +54,10 @@ def test_what_is_not_verified_is_said_once_for_each_upstream(caplog):
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
-        (Settings(a_key="k"), "-a.key: there is no -a.cert"),
-        (Settings(b_ca="c", b_insecure=True), "-b.insecure: contradicts -b.ca"),
+        (Settings(a_key="k"), "-a.key: needs -a.cert"),
+        (Settings(b_ca="c", b_insecure=True), "-b.insecure: cannot be combined with -b.ca"),
         (Settings(b_ca="/nowhere/ca.pem"), "-b.ca: cannot read /nowhere/ca.pem: No such file or directory"),
-        (Settings(b=(Backend.parse("x name=n insecure ca=c"),)), "B n: insecure: contradicts B n: ca"),
+        (Settings(b=(Backend.parse("x name=n insecure ca=c"),)), "B n: insecure: cannot be combined with B n: ca"),
         (Settings(b=(Backend.parse("x name=n ca=/nowhere/ca.pem"),)), "B n: ca: cannot read /nowhere/ca.pem: No such"),
     ],
 )

@@ -184,10 +184,10 @@ def _seen(method: str, target: str, body: bytes) -> Seen:
 def _report(got: Counter[Seen], at_a: Counter[Seen], at_b: Counter[Seen], ledger: str) -> int:
     sent = Counter(_seen(*_request(number)) for number in range(_REQUESTS))
     agree = got == at_a == at_b == sent
-    print(f"{_REQUESTS} requests by {_CLIENTS} clients: " + ", ".join(_by_method(sent)))
-    print(f"the clients got {got.total()} answers of A's own: {_agreement(got == sent)}")
-    print(f"A saw {at_a.total()} requests: {_agreement(at_a == sent)}")
-    print(f"B saw {at_b.total()} requests: {_agreement(at_b == sent)}")
+    print(f"{_REQUESTS} requests from {_CLIENTS} clients: " + ", ".join(_by_method(sent)))
+    print(f"the clients received {got.total()} answers from A: {_agreement(got == sent)}")
+    print(f"A received {at_a.total()} requests: {_agreement(at_a == sent)}")
+    print(f"B received {at_b.total()} requests: {_agreement(at_b == sent)}")
     print(ledger)
     print("They agree." if agree else "They DO NOT agree.")
     return 0 if agree else 1
@@ -205,7 +205,7 @@ def _agreement(same: bool) -> str:
 def run_echo() -> int:
     """Run one echo backend until Ctrl-C."""
     parser = argparse.ArgumentParser(
-        prog="python -m httptee.demo", description="A backend that answers with what it got."
+        prog="python -m httptee.demo", description="An echo backend: it answers with the request as JSON."
     )
     parser.add_argument(
         "-p", "--port", type=int, default=9001, help="where to listen on 127.0.0.1 (default %(default)s)"

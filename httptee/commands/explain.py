@@ -91,7 +91,7 @@ def run_explain(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         for fate in explain(settings, asked):
             print(fate)
     except Refusal as refusal:
-        print(f"nobody gets it: the tee answers {refusal.status} {refusal.reason}: {refusal}")
+        print(f"no server gets it: the tee answers {refusal.status} {refusal.reason}: {refusal}")
     return 0
 
 
@@ -111,12 +111,12 @@ def read_command_line(argv: Sequence[str]) -> Asked:
             if "=" not in word and not (option and option.boolean):
                 asked.options += [value] if (value := next(words, None)) is not None else []
         elif asked.target:
-            raise ConfigError(f"one request at a time, not {word!r} as well; usage: {USAGE}")
+            raise ConfigError(f"only one request is allowed, and {word!r} is a second one; usage: {USAGE}")
         else:
             method, _, target = word.rpartition(" ")
             asked.method, asked.target = method.strip(), target
     if not asked.target and asked.options[:1] not in (["-h"], ["-help"], ["--help"]):
-        raise ConfigError(f"which request? usage: {USAGE}")
+        raise ConfigError(f"a request is missing; usage: {USAGE}")
     asked.method = asked.method or ("POST" if asked.body else "GET")
     return asked
 

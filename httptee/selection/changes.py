@@ -61,7 +61,7 @@ class HeaderLine:
         name, colon, value = text.partition(":")
         value = value.strip(" \t")
         if not colon or not _VALUE.fullmatch(value):
-            raise ValueError("must be Name: value, in characters that a header may hold")
+            raise ValueError("must be Name: value, with characters that a header field may have")
         return cls(_changeable(name), value, _renderer(value))
 
 
@@ -94,9 +94,9 @@ class PathRewrite:
         parts = re.fullmatch(r"(.*?)\s*(?:->|→)\s*(.*?)", text, re.DOTALL)
         expression = pattern(parts[1]) if parts else None
         if parts is None or expression is None:
-            raise ValueError(f"must be a regular expression, -> and what to put in its place: {text!r}")
+            raise ValueError(f"must be a regular expression, -> and the replacement: {text!r}")
         if not _TEMPLATE.fullmatch(parts[2]):
-            raise ValueError(f"a replacement is visible characters, \\1 to \\9 and \\g<name>: {parts[2]!r}")
+            raise ValueError(f"a replacement may have visible characters, \\1 to \\9 and \\g<name>: {parts[2]!r}")
         try:
             expression.sub(parts[2], "")
         except (re.error, IndexError) as error:
@@ -149,11 +149,11 @@ NO_CHANGES = Changes()
 
 def _changeable(name: str) -> str:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"not the name of a header: {name!r}")
+        raise ValueError(f"must be the name of a header field: {name!r}")
     if name.lower() == "host":
-        raise ValueError("Host is set by host=preserve, host=target or host=literal")
+        raise ValueError("set Host with host=preserve, host=target or host=NAME")
     if name.lower() in _UNTOUCHABLE:
-        raise ValueError(f"{name} belongs to the connection, which is the tee's own")
+        raise ValueError(f"{name} cannot be changed: it belongs to the tee's own connection")
     return name
 
 
@@ -162,10 +162,10 @@ def _renderer(template: str) -> Render:
     pieces: list[str | Render] = []
     for piece in _PIECE.finditer(template):
         if piece[2]:
-            raise ValueError("a brace that stands for itself is doubled: {{ or }}")
+            raise ValueError("write a literal brace twice: {{ or }}")
         if piece[1] is not None and piece[1] not in _PLACEHOLDERS:
             known = ", ".join(f"{{{name}}}" for name in _PLACEHOLDERS)
-            raise ValueError(f"unknown placeholder {{{piece[1]}}}: there are {known}")
+            raise ValueError(f"unknown placeholder {{{piece[1]}}}: the placeholders are {known}")
         pieces.append(_PLACEHOLDERS[piece[1]] if piece[1] is not None else _DOUBLED.get(piece[0], piece[0]))
     if all(isinstance(piece, str) for piece in pieces):
         constant = "".join(map(str, pieces))

@@ -64,7 +64,7 @@ def header_filter(text: str) -> Filter:
     """
     parts = _HEADER.fullmatch(_unnegated(text))
     if parts is None:
-        raise ValueError("must be Name, Name=value or Name~expression, with ! in front for the contrary")
+        raise ValueError("must be Name, Name=value or Name~expression; a ! in front negates it")
     name, how, what = parts["name"].lower(), parts["how"], parts["what"]
     if how is None:
         return _filter("header", text, _present(name))
@@ -73,7 +73,7 @@ def header_filter(text: str) -> Filter:
     try:
         return _filter("header", text, _matching(name, _expression(what).search))
     except ValueError:
-        raise ValueError(f"what follows {parts['name']}~ must be a regular expression") from None
+        raise ValueError(f"the text after {parts['name']}~ must be a regular expression") from None
 
 
 def _present(name: str) -> Test:
@@ -125,5 +125,5 @@ def _unnegated(text: str) -> str:
 def _expression(text: str) -> re.Pattern[str]:
     found = pattern(text)
     if found is None:
-        raise ValueError("must be a regular expression: there is none")
+        raise ValueError("must be a regular expression, but is empty")
     return found

@@ -39,9 +39,9 @@ def server_context(settings: Settings) -> ssl.SSLContext | None:
             ("client-ca", settings.client_ca),
         ):
             if value:
-                raise ConfigError(f"-{name}: there is no -cert.file that it could belong to")
+                raise ConfigError(f"-{name}: needs -cert.file")
     if settings.client_subject_header and not settings.client_ca:
-        raise ConfigError("-client-subject-header: there is no -client-ca to verify clients with")
+        raise ConfigError("-client-subject-header: needs -client-ca")
     if not settings.cert_file:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -83,13 +83,13 @@ def _load_certificate(context: ssl.SSLContext, settings: Settings) -> None:
         context.load_cert_chain(settings.cert_file, key_file, tell)
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
-            why = f"the key in {key_file} is not the certificate's"
+            why = f"the key in {key_file} does not belong to the certificate"
         elif asked and not password:
-            why = f"the key in {key_file} is encrypted: -key.password-file names the file with its password"
+            why = f"the key in {key_file} is encrypted: set -key.password-file"
         elif asked:
-            why = f"the password in {settings.key_password_file} does not open the key in {key_file}"
+            why = f"the password in {settings.key_password_file} does not decrypt the key in {key_file}"
         else:
-            why = f"no certificate with its key, both PEM, in {settings.cert_file} and {key_file}"
+            why = f"no PEM certificate with its key in {settings.cert_file} and {key_file}"
             why += f" ({error.reason})" if error.reason and error.reason != "PEM lib" else ""
         raise ConfigError(f"-cert.file: {why}") from None
     except ValueError as error:
@@ -101,7 +101,7 @@ def _load_authorities(context: ssl.SSLContext, settings: Settings) -> None:
     try:
         context.load_verify_locations(settings.client_ca)
     except ssl.SSLError:
-        raise ConfigError(f"-client-ca: no certificate, in PEM, in {settings.client_ca}") from None
+        raise ConfigError(f"-client-ca: no PEM certificate in {settings.client_ca}") from None
     context.verify_mode = ssl.CERT_REQUIRED if settings.client_auth == "required" else ssl.CERT_OPTIONAL
 
 

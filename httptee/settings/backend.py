@@ -39,13 +39,13 @@ _SECRET = re.compile(r"auth|cookie|token|secret|key|pass|session|credential", re
 
 def _label(text: str) -> str:
     if not _LABEL.fullmatch(text):
-        raise ValueError(f"must be letters, digits, dots, dashes and underscores, 64 at most: {text!r}")
+        raise ValueError(f"must be at most 64 letters, digits, dots, dashes and underscores: {text!r}")
     return text
 
 
 def _file(text: str) -> str:
     if not text:
-        raise ValueError("must be a file")
+        raise ValueError("must be the name of a file")
     return text
 
 
@@ -110,7 +110,7 @@ class Backend:
                 raise ValueError(f"B {endpoint}: {error}") from None
         given = {name for name, _ in fields}
         if {"rewrite", "host"} <= given:
-            raise ValueError(f"B {endpoint}: rewrite and host say the same thing; keep host")
+            raise ValueError(f"B {endpoint}: rewrite and host set the same thing; use host alone")
         return cls(endpoint, tuple(fields))
 
     def values(self, name: str) -> list[Any]:
@@ -175,13 +175,13 @@ def _field(word: str, given: list[str]) -> tuple[str, str]:
         if not parts:
             # The word is not repeated: it may be the rest of a credential that wants quotes.
             after = given[-1] if given else "the endpoint"
-            raise ValueError(f"a word after {after} is no field; quotes hold together what has spaces in it")
+            raise ValueError(f"a word after {after} is not a field; put a value with spaces in quotes")
         close = difflib.get_close_matches(name.lower(), FIELDS, n=1)
-        raise ValueError(f"unknown field {name!r}; {f'did you mean {close[0]}?' if close else f'there are {_ALL}'}")
+        raise ValueError(f"unknown field {name!r}; {f'did you mean {close[0]}?' if close else f'known fields: {_ALL}'}")
     if not parts and not field.boolean:
         raise ValueError(f"{name}: needs a value")
     if name in given and not field.repeatable:
-        raise ValueError(f"{name} is there twice")
+        raise ValueError(f"{name} is given twice")
     try:
         field.cast(text)
     except ValueError as error:

@@ -96,7 +96,7 @@ def _command_line(argv: Sequence[str]) -> Iterator[str]:
 
 def _refuse_arguments(words: list[str]) -> None:
     if words:
-        hint = " (a boolean takes its value behind =)" if words[0].lower() in ("true", "false") else ""
+        hint = " (write the value of a boolean after =)" if words[0].lower() in ("true", "false") else ""
         raise ConfigError(f"unexpected argument {without_userinfo(words[0])!r}{hint}")
 
 
@@ -114,7 +114,7 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
         if text:
             texts = option.texts(text)
             if not texts:
-                raise ConfigError(f"{option.environment}: names nothing")
+                raise ConfigError(f"{option.environment}: contains no value")
             check(option, texts, option.environment)
             found[option.environment] = json.dumps(texts)
     return found
@@ -138,14 +138,14 @@ class _IniParser(configargparse.ConfigFileParser):  # type: ignore[misc]
             elif text:
                 option, texts = self._setting(text, place)
                 if option.name in found and not option.repeatable:
-                    raise ConfigError(f"{place}: {option.name} is there twice")
+                    raise ConfigError(f"{place}: {option.name} is given twice")
                 found.setdefault(option.name, []).extend(texts)
         return found
 
     def _setting(self, text: str, place: str) -> tuple[Option, list[str]]:
         key, equals, value = (part.strip() for part in text.partition("="))
         if not equals:
-            raise ConfigError(f"{place}: a line is key = value")
+            raise ConfigError(f"{place}: a line must be key = value")
         if key not in BY_NAME:
             raise ConfigError(f"{place}: unknown option {unknown(key)}")
         option = BY_NAME[key]

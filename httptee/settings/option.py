@@ -57,11 +57,11 @@ def flag(name: str, text: str) -> Option:
 def upstream_tls(name: str, whose: str) -> tuple[Option, ...]:
     """How an https upstream is verified, and the tee by it."""
     return (
-        Option(f"{name}.ca", str, "", f"Verify {whose} by these authorities (PEM), not the system's.", "FILE"),
-        Option(f"{name}.cert", str, "", f"The client certificate to show to {whose} (PEM).", "FILE"),
-        Option(f"{name}.key", str, "", "Its private key, if it is not in the same file (PEM).", "FILE"),
-        flag(f"{name}.insecure", f"Take any certificate from {whose}: whoever is in between can read and change all."),
+        Option(f"{name}.ca", str, "", f"Verify {whose} with these authorities (PEM), instead of the system's.", "FILE"),
+        Option(f"{name}.cert", str, "", f"The client certificate for {whose} (PEM).", "FILE"),
+        Option(f"{name}.key", str, "", "Its private key (PEM), if it is not in the same file.", "FILE"),
+        flag(f"{name}.insecure", f"Accept any certificate from {whose}. Anyone on the path can read and change all."),
         Option(
-            f"{name}.server-name", str, "", f"The name to ask {whose} for and to verify, not the endpoint's.", "NAME"
+            f"{name}.server-name", str, "", f"The name for SNI and to verify {whose}, if not the endpoint's.", "NAME"
         ),
     )

@@ -11,12 +11,12 @@ def help_text() -> str:
     """What `-h` prints."""
     lines = [
         "Usage: httptee [options]",
-        "       httptee explain [options] [-H 'Name: value'] [-d BODY] 'METHOD /target'    who would get this request?",
-        "       httptee check [options]    are the options right, and A and every B there?",
+        "       httptee explain [options] [-H 'Name: value'] [-d BODY] 'METHOD /target'    which servers get it, why",
+        "       httptee check [options]    checks the options and connects to A and every B",
         "",
-        "Every request goes to server A, whose answer the client gets, and a clone of it to the test servers B.",
-        "One dash or two, -name value or -name=value; true or false only with =. The command line beats the",
-        "environment, which beats the file. In the file an option is a line such as: a.timeout = 2500",
+        "Every request goes to server A, and the client gets A's answer. A clone goes to the test servers B.",
+        "One dash or two, -name value or -name=value; true or false only with =. The command line overrides the",
+        "environment, and the environment overrides the file. In the file an option is a line: a.timeout = 2500",
         "",
     ]
     for option in OPTIONS:
@@ -25,16 +25,16 @@ def help_text() -> str:
         lines.append(f"  {names} {option.metavar}".rstrip())
         lines += _wrapped(f"{option.help} ({default}{option.environment})", "        ")
     lines += ["  -config FILE", "        The file to read options from. (HTTPTEE_CONFIG)"]
-    lines += ["  -version", "        Print the version.", "  -h, -help", "        Print this."]
+    lines += ["  -version", "        Print the version.", "  -h, -help", "        Print this help."]
     return "\n".join(lines) + "\n"
 
 
 def ini_text() -> str:
     """The text of `etc/httptee.ini`: every option at its default, commented out, below its help."""
     lines = [
-        "# Options of httptee, each at its default. Run it with: httptee --config /etc/httptee.ini",
-        "# A name in the environment (HTTPTEE_A_TIMEOUT for a.timeout) beats this file, the command line beats both.",
-        "# Comments start with # or ; and case matters in names.",
+        "# The options of httptee, each with its default. Run it with: httptee --config /etc/httptee.ini",
+        "# The environment (HTTPTEE_A_TIMEOUT for a.timeout) overrides this file. The command line overrides both.",
+        "# A comment starts with # or ;. Names are case-sensitive.",
         "",
         "[httptee]",
     ]

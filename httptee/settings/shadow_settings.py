@@ -48,7 +48,7 @@ def backend_names(backends: Sequence[Backend]) -> list[str]:
         given = backend.values("name")
         name = given[0] if given else str(backend)
         if given and name in names:
-            raise ConfigError(f"B {backend}: name: {name!r} is another B's name")
+            raise ConfigError(f"B {backend}: name: {name!r} is already the name of another B")
         again = sum(str(other) == str(backend) and not other.values("name") for other in backends[: len(names)])
         names.append(f"{name}#{again + 1}" if again and not given else name)
     return names
@@ -122,9 +122,9 @@ def _starts(settings: Settings) -> list[float]:
     for group, members in groups.items():
         percents = [_percent(settings, settings.b[index]) for index in members]
         if len({tuple(settings.b[index].values("sticky")) for index in members}) > 1:
-            raise ConfigError(f"split={group}: its Bs must have the same sticky, or none")
+            raise ConfigError(f"split={group}: all its Bs must have the same sticky, or none of them")
         if sum(percents) > SCALE + 1e-9:
-            raise ConfigError(f"split={group}: its percentages must come to 100 at most: {sum(percents):g}")
+            raise ConfigError(f"split={group}: its percentages must add up to at most 100: {sum(percents):g}")
         for index, before in zip(members, accumulate(percents, initial=0.0), strict=False):
             starts[index] = before
         if len(members) > 1:

@@ -43,9 +43,9 @@ def check_trust(settings: Settings) -> None:
 def _check(place: str, trust: Trust, endpoint: Endpoint | None, tried: set[Trust]) -> None:
     """`place` is what stands before an option's name in a complaint; `tried` is what has been found good."""
     if trust.key and not trust.cert:
-        raise ConfigError(f"{place}key: there is no {place}cert that it could belong to")
+        raise ConfigError(f"{place}key: needs {place}cert")
     if trust.ca and trust.insecure:
-        raise ConfigError(f"{place}insecure: contradicts {place}ca")
+        raise ConfigError(f"{place}insecure: cannot be combined with {place}ca")
     for option, path in (("ca", trust.ca), ("cert", trust.cert), ("key", trust.key)):
         try:
             if path and not Path(path).is_dir():
@@ -66,6 +66,6 @@ def _check(place: str, trust: Trust, endpoint: Endpoint | None, tried: set[Trust
 def _say(name: str, trust: Trust, endpoint: Endpoint) -> None:
     if trust.insecure and endpoint.scheme == "https":
         logger.warning(
-            "%s %s IS NOT VERIFIED (insecure): whoever is on the way to it can read and change everything",
+            "%s %s IS NOT VERIFIED (insecure): anyone on the network path can read and change all",
             name, endpoint,
         )  # fmt: skip

@@ -271,7 +271,7 @@ def test_a_reload_takes_up_what_the_file_says_now(tmp_path: Path, processes: str
 
 @MODES
 @pytest.mark.parametrize(
-    ("text", "complaint"), [("a.timeout = never", r":1: a\.timeout: "), ("nonsense", r":1: a line is key = value")]
+    ("text", "complaint"), [("a.timeout = never", r":1: a\.timeout: "), ("nonsense", r":1: a line must be key = value")]
 )
 def test_an_invalid_file_changes_nothing_and_says_why_in_a_line(
     tmp_path: Path, processes: str, text: str, complaint: str

@@ -235,20 +235,23 @@ class TestClients:
 
 REFUSED = {
     "no such file": ("-cert.file {nowhere}", "cannot read"),
-    "a key that is not the certificate's": ("-cert.file {one} -key.file {other}", "is not the certificate's"),
-    "no certificate at all": ("-cert.file {junk}", "no certificate with its key"),
-    "a key alone": ("-key.file {one}", "there is no -cert.file"),
-    "authorities that are none": ("-cert.file {one} -client-ca {junk}", "no certificate, in PEM"),
-    "a subject that nobody verifies": ("-cert.file {one} -client-subject-header X", "there is no -client-ca"),
-    "an encrypted key without a password": ("-cert.file {one} -key.file {locked}", "-key.password-file names"),
+    "a key that is not the certificate's": ("-cert.file {one} -key.file {other}", "does not belong to the certificate"),
+    "no certificate at all": ("-cert.file {junk}", "no PEM certificate with its key"),
+    "a key alone": ("-key.file {one}", "-key.file: needs -cert.file"),
+    "authorities that are none": ("-cert.file {one} -client-ca {junk}", "no PEM certificate in"),
+    "a subject that nobody verifies": ("-cert.file {one} -client-subject-header X", "needs -client-ca"),
+    "an encrypted key without a password": (
+        "-cert.file {one} -key.file {locked}",
+        "encrypted: set -key.password-file",
+    ),
     "an encrypted key with a wrong one": (
         "-cert.file {one} -key.file {locked} -key.password-file {junk}",
-        "does not open the key",
+        "does not decrypt the key",
     ),
     "authorities for a that are none": ("-a https://a.test -a.ca {junk}", "-a.ca"),
     "authorities for b that are nowhere": ("-b https://b.test -b.ca {nowhere}", "-b.ca: cannot read"),
-    "both verified and not": ("-a https://a.test -a.ca {one} -a.insecure", "contradicts -a.ca"),
-    "a client key alone": ("-b https://b.test -b.key {one}", "there is no -b.cert"),
+    "both verified and not": ("-a https://a.test -a.ca {one} -a.insecure", "cannot be combined with -a.ca"),
+    "a client key alone": ("-b https://b.test -b.key {one}", "-b.key: needs -b.cert"),
 }
 
 
@@ -399,7 +402,7 @@ class TestRenewal:
             assert client.ask().status == 200
             before = serial(tee, authority)
             certificate.write_text("junk\n")
-            assert "no certificate with its key" in reload(tee, "ERROR reload refused, nothing changes: ")
+            assert "no PEM certificate with its key" in reload(tee, "ERROR reload refused, nothing changes: ")
             certificate.unlink()
             assert "cannot read" in reload(tee, "ERROR reload refused, nothing changes: ")
             assert client.ask().keeps_alive

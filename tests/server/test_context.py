@@ -43,7 +43,7 @@ def test_a_certificate_out_of_its_time_is_warned_of(authority, caplog):
 
 
 def test_authorities_for_clients_need_a_certificate_to_show_them(authority):
-    with pytest.raises(ConfigError, match=r"-client-ca: there is no -cert\.file"):
+    with pytest.raises(ConfigError, match=r"-client-ca: needs -cert\.file"):
         server_context(Settings(client_ca=authority.file))
 
 
