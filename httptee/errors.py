@@ -21,133 +21,104 @@ class ConfigError(ValueError):
 
 
 class TeeError(Exception):
-    """An error that has an answer: an HTTP status and a reason slug for `X-Httptee-Error`."""
+    """An error that has an answer: an HTTP status, and a reason slug for `X-Httptee-Error`.
+
+    `retry_after` is in seconds; 0 leaves the field out of the answer.
+    """
 
     status: ClassVar[int] = 500
     reason: ClassVar[str] = "internal"
     retry_after: ClassVar[int] = 0
-    """Seconds after which the client may well try again; 0 where the answer does not say."""
+
+    def __init_subclass__(cls, *, status: int = 0, reason: str = "", retry_after: int = 0) -> None:
+        """What a subclass does not give, it inherits."""
+        cls.status = status or cls.status
+        cls.reason = reason or cls.reason
+        cls.retry_after = retry_after or cls.retry_after
+
+
+# --- The tee answers a request itself: the table of statuses and reasons --------------------------------------------
 
 
 class Refusal(TeeError):
-    """The tee does not forward this request; neither A nor B hears of it."""
+    """The tee does not forward this request. It goes neither to A nor to any B."""
 
 
-class BadRequest(Refusal):
-    """The request does not follow the grammar of RFC 9112."""
-
-    status = 400
-    reason = "bad_request"
+class BadRequest(Refusal, status=400, reason="bad_request"):
+    """The request breaks the grammar of RFC 9112."""
 
 
-class PlainHttp(Refusal):
+class PlainHttp(Refusal, status=400, reason="plain_http_on_https_port"):
     """The request came in plain text to a port that speaks HTTPS."""
 
-    status = 400
-    reason = "plain_http_on_https_port"
+
+class RequestTimeout(Refusal, status=408, reason="request_timeout"):
+    """The client sends its request too slowly (RFC 9110 §15.5.9)."""
 
 
-class RequestTimeout(Refusal):
-    """The client is too slow in sending its request (RFC 9110 §15.5.9)."""
-
-    status = 408
-    reason = "request_timeout"
-
-
-class BodyTooLarge(Refusal):
+class BodyTooLarge(Refusal, status=413, reason="body_too_large"):
     """The request body is over the limit (RFC 9110 §15.5.14)."""
 
-    status = 413
-    reason = "body_too_large"
 
-
-class HeadersTooLarge(Refusal):
+class HeadersTooLarge(Refusal, status=431, reason="headers_too_large"):
     """The request line and header fields are over the limit (RFC 6585 §5)."""
 
-    status = 431
-    reason = "headers_too_large"
 
-
-class NotImplementedCoding(Refusal):
+class NotImplementedCoding(Refusal, status=501, reason="transfer_coding"):
     """A transfer coding other than chunked (RFC 9112 §6.1)."""
 
-    status = 501
-    reason = "transfer_coding"
 
-
-class VersionNotSupported(Refusal):
+class VersionNotSupported(Refusal, status=505, reason="http_version"):
     """A version of HTTP other than 1.0 and 1.1 (RFC 9110 §15.6.6)."""
 
-    status = 505
-    reason = "http_version"
+
+class ConnectRefused(Refusal, status=501, reason="connect_not_supported"):
+    """CONNECT asks for a tunnel. There is nothing in a tunnel that could be cloned."""
 
 
-class ConnectRefused(Refusal):
-    """CONNECT asks for a tunnel, and a tee has nothing to copy from one."""
-
-    status = 501
-    reason = "connect_not_supported"
+class LoopDetected(Refusal, status=508, reason="loop"):
+    """The request carries the Via of this tee: an upstream leads back to it (RFC 5842 §7.2)."""
 
 
-class LoopDetected(Refusal):
-    """The request carries this tee's own Via: an upstream leads back here (RFC 5842 §7.2)."""
-
-    status = 508
-    reason = "loop"
-
-
-class Overloaded(Refusal):
-    """The tee has as many connections, or requests waiting for a thread, as it may (RFC 9110 §15.6.4)."""
-
-    status = 503
-    reason = "overloaded"
-    retry_after = 1
+class Overloaded(Refusal, status=503, reason="overloaded", retry_after=1):
+    """The tee is at its limit of connections, or of requests that wait for a thread (RFC 9110 §15.6.4)."""
 
 
 REFUSAL_REASONS: tuple[str, ...] = (TeeError.reason, *(refusal.reason for refusal in Refusal.__subclasses__()))
 """Why the tee may answer a request itself: the closed set."""
 
 
-class UpstreamError(TeeError):
-    """An exchange with A or B did not come to a whole answer."""
-
-    status = 502
-    reason = "protocol"
+# --- An exchange with A or B fails: the table of statuses and reasons -----------------------------------------------
 
 
-class UpstreamConnectError(UpstreamError):
+class UpstreamError(TeeError, status=502, reason="protocol"):
+    """An exchange with A or B ended without a whole answer."""
+
+
+class UpstreamConnectError(UpstreamError, reason="connect"):
     """No connection: refused, unreachable, or the name does not resolve."""
 
-    reason = "connect"
+
+class UpstreamTimeout(UpstreamError, status=504, reason="timeout"):
+    """The upstream was silent for too long, or the exchange took longer than its limit."""
 
 
-class UpstreamTimeout(UpstreamError):
-    """The upstream kept silent, or the exchange took longer than it may."""
-
-    status = 504
-    reason = "timeout"
-
-
-class UpstreamReset(UpstreamError):
+class UpstreamReset(UpstreamError, reason="reset"):
     """The upstream closed or reset the connection before its answer was whole."""
 
-    reason = "reset"
 
-
-class UpstreamProtocolError(UpstreamError):
+class UpstreamProtocolError(UpstreamError, reason="protocol"):
     """The upstream sent something that is not a valid HTTP/1 answer."""
 
-    reason = "protocol"
+
+class UpstreamTLSError(UpstreamError, reason="tls"):
+    """The TLS handshake failed: the certificate does not verify, or there is no common protocol version."""
 
 
-class UpstreamTLSError(UpstreamError):
-    """The TLS handshake failed: a certificate that does not verify, or no common protocol."""
+UPSTREAM_REASONS: tuple[str, ...] = tuple(error.reason for error in UpstreamError.__subclasses__())
+"""Why an exchange with an upstream may fail: the closed set."""
 
-    reason = "tls"
-
-
-UPSTREAM_REASONS: tuple[str, ...] = ("connect", "timeout", "reset", "protocol", "tls")
-"""Why an exchange with an upstream may fail: a closed set."""
+# --- What libraries raise -------------------------------------------------------------------------------------------
 
 # Looked up in this order, so a class stands before the classes it derives from.
 _LIBRARY_ERRORS: tuple[tuple[tuple[type[BaseException], ...], type[UpstreamError]], ...] = (

@@ -12,15 +12,16 @@ import math
 import os
 import signal
 import socket
-import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic, sleep, time
 
 from waitress.adjustments import Adjustments
 
 from httptee.admin import Admin, check_of
 from httptee.ledger import Ledger
+from httptee.processes.child import fork
 from httptee.processes.listening import bind
 from httptee.server import Server
 from httptee.settings import Settings
@@ -34,6 +35,8 @@ _LONGEST_BODY = 8 * 1024
 _PATIENCE = 5.0  # seconds a client gets for its whole exchange
 _LAST_WORDS = 1.0  # seconds for answers in flight at the end
 _KILL_AGAIN = 0.1  # seconds, where one did not help at once
+# The supervisor ends this process, after the workers: a signal to the whole process group does not.
+_NOT_FOR_ADMIN = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _SHORTEST_LIFE = 1.0  # seconds; a process that dies sooner is replaced only then
 
 
@@ -93,7 +96,7 @@ class AdminProcess:
         wait = self._forked + _SHORTEST_LIFE - monotonic()
         if not self._pid and wait <= 0:
             self._forked = monotonic()
-            self._pid = os.fork() or self._be(self._socket)
+            self._pid = fork(partial(self._serve_alone, self._socket), _NOT_FOR_ADMIN, "the admin process")
         return min(3600.0, max(_KILL_AGAIN, self._kill_at - monotonic())) if self._pid else wait
 
     def replace(self, settings: Settings, ledger: Ledger) -> None:
@@ -129,26 +132,14 @@ class AdminProcess:
             self._socket.close()
             self._socket = None
 
-    def _be(self, listening: socket.socket) -> int:
-        """The life of the child process; ends the process."""
-        status = 1
-        try:
-            parent = os.getppid()
-            for inherited in self._inherited:
-                inherited.close()
-            # Ctrl-C goes to the whole group, but this process ends when its supervisor says so: after the workers.
-            for number in (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
-                signal.signal(number, signal.SIG_IGN)
-            server = self._build(listening)
-            signal.signal(signal.SIGTERM, lambda *_: server.stop())
-            signal.pthread_sigmask(signal.SIG_SETMASK, ())
-            self._serve(server, parent)
-            status = 0
-        except BaseException:
-            logger.exception("the admin process failed")
-        finally:
-            sys.stdout.flush()
-            os._exit(status)
+    def _serve_alone(self, listening: socket.socket, wanted: Callable[[], bool]) -> None:
+        """What the child process does, from its first moment to its last."""
+        for inherited in self._inherited:
+            inherited.close()
+        server = self._build(listening)
+        signal.signal(signal.SIGTERM, lambda *_: server.stop())
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        self._serve(server, wanted)
 
     def _build(self, listening: socket.socket) -> AdminServer:
         adjustments = Adjustments(
@@ -169,10 +160,10 @@ class AdminProcess:
     def _application(self) -> Admin:
         return Admin(self._settings, self._ledger, check_of(self._settings), self._started)
 
-    def _serve(self, server: AdminServer, parent: int | None = None) -> None:
-        """Serve until told to stop, or until the process that forked this one has gone."""
+    def _serve(self, server: AdminServer, wanted: Callable[[], bool] = lambda: True) -> None:
+        """Serve until told to stop, or until `wanted` says no."""
         server.application.check.start()
-        server.run(lambda: server.application.history.take() and (parent is None or os.getppid() == parent))
+        server.run(lambda: server.application.history.take() and wanted())
         server.drain(_LAST_WORDS)
         server.application.check.stop()
 

@@ -8,12 +8,14 @@ import os
 import signal
 import socket
 import ssl
-import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 
 from httptee.build import Part
 from httptee.ledger import Ledger
+from httptee.processes.child import fork
 from httptee.processes.worker import run_worker
 from httptee.settings import Settings
 
@@ -83,7 +85,7 @@ class Generation:
         for worker in self._workers:
             if not self._retired and not worker.pid and worker.starts_at <= now:
                 worker.started = now
-                worker.pid = os.fork() or self._be(worker)
+                worker.pid = fork(partial(self._serve, worker), _NOT_FOR_WORKERS, "a worker process")
 
     def next_event(self) -> float:
         """Seconds until a worker is to be started, or killed; an hour where none is."""
@@ -129,31 +131,18 @@ class Generation:
             if worker.pid:
                 os.kill(worker.pid, number)
 
-    def _be(self, worker: _Worker) -> int:
-        """The life of a worker process; ends the process."""
-        status = 1
-        try:
-            parent = os.getppid()
-            # Whoever signals the whole process group, as a terminal does, means the supervisor.
-            for number in _NOT_FOR_WORKERS:
-                signal.signal(number, signal.SIG_IGN)
-            run_worker(
-                self.settings,
-                self.ledger,
-                self._listening,
-                Part(worker.row, self.settings.processes),
-                tls=self._tls,
-                ready=lambda: self._set_out(worker),
-                closed=lambda: self._mark(worker, 0),
-                wanted=lambda: os.getppid() == parent,
-            )
-            status = 0
-        except BaseException:
-            logger.exception("a worker process failed")
-        finally:
-            sys.stdout.flush()
-            # Not sys.exit: the parent's frames, and its atexit functions, are not this process's to run.
-            os._exit(status)
+    def _serve(self, worker: _Worker, wanted: Callable[[], bool]) -> None:
+        """What a worker process does, from its first moment to its last."""
+        run_worker(
+            self.settings,
+            self.ledger,
+            self._listening,
+            Part(worker.row, self.settings.processes),
+            tls=self._tls,
+            ready=lambda: self._set_out(worker),
+            closed=lambda: self._mark(worker, 0),
+            wanted=wanted,
+        )
 
     def _set_out(self, worker: _Worker) -> None:
         self._mark(worker, 1)

@@ -8,18 +8,16 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import ssl
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from httptee.app import Tee
 from httptee.build import build_ledger, build_tee
 from httptee.ledger import Ledger
 from httptee.processes import notify
-from httptee.processes.admin import AdminProcess
 from httptee.processes.reload import reread
+from httptee.processes.start import Start
 from httptee.processes.vitals import Vitals
 from httptee.processes.worker import build_tee_server, pin, retire
 from httptee.server import Server
@@ -48,19 +46,11 @@ class _Serving:
 class SingleProcess:
     """Serves until SIGTERM or SIGINT; a second one ends the process on the spot."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        ledger: Ledger,
-        listening: socket.socket,
-        load: Callable[[], Settings],
-        admin: AdminProcess,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        self._listening = listening
-        self._admin = admin
-        self._load = load
-        self._serving = self._build(settings, ledger, tls)
+    def __init__(self, start: Start) -> None:
+        self._listening = start.listening
+        self._admin = start.admin
+        self._load = start.load
+        self._serving = self._build(start.settings, start.ledger, start.tls)
         self._successor: _Serving | None = None
         self._draining: list[tuple[_Serving, threading.Thread]] = []
         self._asked: set[int] = set()

@@ -9,28 +9,19 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
-import ssl
 import sys
 import threading
 from collections.abc import Callable
 from time import monotonic
 
 from httptee.build import build_ledger
-from httptee.errors import ConfigError
-from httptee.http import Listen
 from httptee.ledger import Ledger
-from httptee.logs import check_log
 from httptee.processes import notify
-from httptee.processes.admin import AdminProcess
-from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.processes.generation import SIGNALS, Generation
-from httptee.processes.listening import listen
 from httptee.processes.reload import reread
 from httptee.processes.single import SingleProcess
-from httptee.server import listening_tls
-from httptee.settings import Settings, descriptions
-from httptee.version import __version__
+from httptee.processes.start import CannotStartError, Start, prepare
+from httptee.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -43,45 +34,24 @@ _MOST_DRAINING = 4  # generations; a further reload waits until one of them has 
 def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int:
     """Run the tee until it is told to stop; return the exit status. The ledger is printed at the end.
 
-    `load` is asked for the settings at a reload; without it they stay.
+    `load` reads the settings again at a reload; without it they stay.
     """
-    # Until somebody is there to take them: whoever reads that the tee starts may send it a signal.
+    # A signal may come as soon as the log says that the tee starts. It waits until there is a handler.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
-        tls = listening_tls(settings)
-        settings = within_descriptors(settings)
-        check_log(settings.access_log)
-    except ConfigError as error:
-        return _cannot_start(str(error), 2)
-    except TooFewDescriptorsError as error:
-        return _cannot_start(str(error))
-    except OSError as error:
-        return _cannot_start(f"cannot write {settings.access_log} (-access-log): {error.strerror}")
-    try:
-        listening = listen(settings.listen)
-    except OSError as error:
-        return _cannot_start(f"cannot listen on {settings.listen}: {error.strerror or error}")
-    ledger = build_ledger(settings, settings.processes)
-    try:
-        admin = AdminProcess(settings, ledger, inherited=(listening,))
-    except OSError as error:
-        listening.close()
-        return _cannot_start(f"cannot listen on {settings.admin} (-admin): {error.strerror or error}")
-    _announce(settings, listening)
-    kind = SingleProcess if settings.processes == 1 else Supervisor
-    last = kind(settings, ledger, listening, load or (lambda: settings), admin, tls).run()
-    admin.stop()
+        start = prepare(settings, load or (lambda: settings))
+    except CannotStartError as error:
+        print(f"httptee: {error}", file=sys.stderr)
+        return error.status
+    kind = SingleProcess if start.settings.processes == 1 else Supervisor
+    last = kind(start).run()
+    start.admin.stop()
     print_ledger(last)
     if threading.active_count() > 1:
-        # In a single process a thread may still wait for a B, longer than the drain timeout: not to be waited for.
+        # In a single process a thread may wait for a B for longer than the drain timeout. The program ends without it.
         logging.shutdown()
         os._exit(0)
     return 0
-
-
-def _cannot_start(why: str, status: int = 1) -> int:
-    print(f"httptee: {why}", file=sys.stderr)
-    return status
 
 
 def print_ledger(ledger: Ledger) -> None:
@@ -90,38 +60,15 @@ def print_ledger(ledger: Ledger) -> None:
         logger.info("%s", statement)
 
 
-def _announce(settings: Settings, listening: socket.socket) -> None:
-    shadows = " ".join(map(str, settings.b))
-    logger.info(
-        "Starting httptee at %s sending to A: %s and B: [%s], version %s, %d process%s",
-        Listen(settings.listen.host, listening.getsockname()[1]),
-        settings.a,
-        shadows,
-        __version__,
-        settings.processes,
-        "" if settings.processes == 1 else "es",
-    )
-    for description in descriptions(settings):
-        logger.info("B %s", description)
-
-
 class Supervisor:
     """Keeps `settings.processes` workers alive until SIGTERM or SIGINT."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        ledger: Ledger,
-        listening: socket.socket,
-        load: Callable[[], Settings],
-        admin: AdminProcess,
-        tls: ssl.SSLContext | None = None,
-    ) -> None:
-        self._listening = listening
-        self._load = load
-        self._admin = admin
-        self._ledger = ledger  # the newest: it knows what the ones before it have counted
-        self._current = Generation(settings, ledger, listening, tls)
+    def __init__(self, start: Start) -> None:
+        self._listening = start.listening
+        self._load = start.load
+        self._admin = start.admin
+        self._ledger = start.ledger  # the newest one, which includes the counts of those before it
+        self._current = Generation(start.settings, start.ledger, start.listening, start.tls)
         self._arriving: Generation | None = None
         self._arriving_since = 0.0
         self._leaving: Generation | None = None  # retired, and perhaps still accepting connections
