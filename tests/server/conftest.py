@@ -5,8 +5,11 @@ import pytest
 from waitress.adjustments import Adjustments
 
 from httptee.endpoint import Listen
+from httptee.server import channel, door, listener, ownership, tls
 from httptee.server.listener import Server
 from httptee.server.listening import bind
+from tests.support.clock import Forward
+from tests.support.net import eventually
 
 
 class Client:
@@ -65,6 +68,28 @@ class Running:
         self.server.stop()
         self.thread.join()
         self.server.drain(timeout)
+
+
+@pytest.fixture(autouse=True)
+def _short_ticks(monkeypatch):
+    """A server looks after its connections every 50 ms, where it otherwise does so once a second."""
+    monkeypatch.setattr(listener, "_TICK", 0.05)
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """Call it to set the clocks of every server forward by a number of seconds."""
+    forward = Forward()
+    for module in (channel, door, listener, ownership, tls):
+        for name in {"time", "monotonic"} & set(vars(module)):
+            monkeypatch.setattr(module, name, forward.ahead_of(getattr(module, name)))
+    return forward.move
+
+
+def late_for(running, later):
+    """Wait until the server times a slow client, then let more than the client timeout pass."""
+    eventually(lambda: [channel for channel in running.server.active_channels.values() if channel.stretch])
+    later(running.server.client_timeout + 1)
 
 
 @pytest.fixture

@@ -125,7 +125,7 @@ def test_requests_that_wait_when_the_server_drains_are_answered(serve, app):
     assert b"Connection: close\r\n" in head
 
 
-def test_connections_beyond_the_limit_are_told_so_and_let_in_again_later(serve, app, caplog):
+def test_connections_beyond_the_limit_are_told_so_and_let_in_again_later(serve, later, app, caplog):
     app.gate.set()
     running = serve(app, connection_limit=2)
     first, second = running.connect().send(GET), running.connect().send(GET)
@@ -141,6 +141,7 @@ def test_connections_beyond_the_limit_are_told_so_and_let_in_again_later(serve, 
     eventually(lambda: len(running.server.active_channels) == 1)
     assert running.connect().send(GET).head().startswith(b"HTTP/1.1 200 OK")
     second.close()
+    later(door._LINGER)
     eventually(lambda: "below the limit of 2 connections again; 3 were refused" in caplog.text)
     assert caplog.text.count("over the limit") == 1
 
