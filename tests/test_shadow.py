@@ -189,7 +189,8 @@ def test_offers_from_many_threads_are_all_accounted_for_while_it_drains(make):
     assert statement.delivered + statement.dropped == 4000
 
 
-def test_a_delivered_clone_is_not_kept(make):
+def test_a_delivered_clone_is_not_kept(make, monkeypatch):
+    monkeypatch.setattr(workers, "IDLE", 100.0)  # not even by a thread that waits for the next one
     shadow, _, ledger = make()
     shadow.offer(Exchange(EXCHANGE.request, 299, 0.0))
     settled(ledger)
@@ -367,9 +368,9 @@ def test_a_b_that_no_longer_answers_fails_what_is_under_way_in_time(real):
     silent = threading.Event()
 
     def script(connection):
-        while connection.request() is not None and not silent.is_set():
-            connection.send(scripts.response())
-        connection.pause(PATIENCE)
+        while connection.request() is not None:
+            if not silent.is_set():
+                connection.send(scripts.response())
 
     with ScriptedServer(script) as server:
         shadow, ledger = real(server, timeout=0.2)
