@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "httptee"
 
 TIERS = {
     "httptee.errors": 0,
+    "httptee.phrases": 0,
     "httptee.headers": 0,
     "httptee.message": 0,
     "httptee.endpoint": 0,
