@@ -1,5 +1,6 @@
 import socket
 import threading
+from contextlib import contextmanager
 
 import pytest
 from waitress.adjustments import Adjustments
@@ -38,6 +39,16 @@ class Client:
     def close(self):
         self.file.close()
         self.socket.close()
+
+
+class Body(list):
+    """The body of an application's answer."""
+
+    def __init__(self, *pieces):
+        super().__init__(pieces)
+
+    def close(self):
+        pass
 
 
 class Running:
@@ -92,12 +103,13 @@ def late_for(running, later):
     later(running.server.client_timeout + 1)
 
 
-@pytest.fixture
-def serve():
+@contextmanager
+def starting(**always):
+    """A function that starts a server with an application and options; all servers are stopped at the end."""
     running = []
 
     def start(application, **options):
-        running.append(Running(application, **options))
+        running.append(Running(application, **{**always, **options}))
         return running[-1]
 
     yield start
@@ -106,3 +118,9 @@ def serve():
             client.close()
         if one.thread.is_alive():
             one.stop()
+
+
+@pytest.fixture
+def serve():
+    with starting() as start:
+        yield start

@@ -8,7 +8,7 @@ import pytest
 from httptee.server.patience import LEAST_RATE, Stretch
 from tests.support.net import eventually
 
-from .conftest import late_for
+from .conftest import Body, late_for
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
@@ -19,14 +19,18 @@ def answering(length):
     def app(environ, start_response):
         environ["wsgi.input"].read()
         start_response("200 OK", [("Content-Length", str(length))])
-        return Answer([b"x" * length])
+        return Body(b"x" * length)
 
     return app
 
 
-class Answer(list):
-    def close(self):
-        pass
+def assert_serves(running):
+    """Another client gets answers on one connection."""
+    client = running.connect()
+    for _ in range(10):
+        client.send(GET)
+        assert client.head().startswith(b"HTTP/1.1 200 OK")
+        assert client.body(2) == b"xx"
 
 
 def test_a_stretch_with_enough_headway_is_followed_by_another():
@@ -118,11 +122,7 @@ def test_slow_readers_take_no_thread_from_others(serve):
     running = serve(app, threads=2, client_timeout=60)
     slow = [running.connect().send(GET.replace(b"/ ", b"/large ")) for _ in range(20)]
     eventually(lambda: running.server.crew._held == 20)
-    client = running.connect()
-    for _ in range(10):
-        client.send(GET)
-        assert client.head().startswith(b"HTTP/1.1 200 OK")
-        assert client.body(2) == b"xx"
+    assert_serves(running)
     for each in slow:
         each.close()
     eventually(lambda: running.server.crew._held == 0)
@@ -131,11 +131,7 @@ def test_slow_readers_take_no_thread_from_others(serve):
 def test_slow_senders_take_no_thread_from_others(serve):
     running = serve(answering(2), threads=1, client_timeout=60)
     slow = [running.connect().send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nx") for _ in range(50)]
-    client = running.connect()
-    for _ in range(10):
-        client.send(GET)
-        assert client.head().startswith(b"HTTP/1.1 200 OK")
-        assert client.body(2) == b"xx"
+    assert_serves(running)
     for each in slow:
         each.send(b"12345678")
         assert each.head().startswith(b"HTTP/1.1 200 OK")

@@ -18,7 +18,7 @@ from httptee.server.tls_socket import TlsSocket
 from tests.support.net import eventually, require
 from tests.support.tls import Authority
 
-from .conftest import Client, Running, late_for
+from .conftest import Body, Client, late_for, starting
 
 GET = b"GET / HTTP/1.1\r\nHost: t\r\n\r\n"
 VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
@@ -47,29 +47,10 @@ def echo(environ, start_response):
     return Body(body)
 
 
-class Body(list):
-    def __init__(self, *pieces):
-        super().__init__(pieces)
-
-    def close(self):
-        pass
-
-
 @pytest.fixture
 def serve(context):
-    running = []
-
-    def start(application=hello, **options):
-        options = {"context": context, "handshake_timeout": 60.0, **options}
-        running.append(Running(application, kind=TlsServer, **options))
-        return running[-1]
-
-    yield start
-    for one in running:
-        for client in one.clients:
-            client.close()
-        if one.thread.is_alive():
-            one.stop()
+    with starting(kind=TlsServer, context=context, handshake_timeout=60.0) as start:
+        yield lambda application=hello, **options: start(application, **options)
 
 
 @pytest.fixture

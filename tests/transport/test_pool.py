@@ -65,11 +65,12 @@ def test_over_the_bound_the_oldest_goes(pairs):
     assert [closed(connection) for connection in connections] == [True, False, False]
 
 
-def test_none_is_used_that_has_been_idle_too_long(pairs):
-    idle = pool(idle_limit=10.0)
+@pytest.mark.parametrize(("limit", "since"), [("idle_limit", "idle_since"), ("max_age", "opened")])
+def test_none_is_used_that_has_been_idle_too_long_or_has_become_too_old(pairs, limit, since):
+    idle = pool(**{limit: 10.0})
     connection = pairs()[0]
     idle.release(connection)
-    connection.idle_since -= 11.0
+    setattr(connection, since, getattr(connection, since) - 11.0)
     assert idle.acquire() is None
     assert closed(connection)
 
@@ -93,15 +94,6 @@ def test_none_is_used_that_is_too_old_however_busy(pairs):
     idle.release(connection)
     assert closed(connection)
     assert idle.acquire() is None
-
-
-def test_one_that_becomes_too_old_while_it_is_idle_is_closed(pairs):
-    idle = pool(max_age=10.0)
-    connection = pairs()[0]
-    idle.release(connection)
-    connection.opened -= 11.0
-    assert idle.acquire() is None
-    assert closed(connection)
 
 
 @pytest.mark.parametrize("event", ["close", "half close", "reset", "a byte"])
