@@ -1,7 +1,7 @@
 """The program's own log: where it goes, and how often it repeats a message.
 
 A failure may occur a thousand times a second, and a log that fills a disk is a failure of its own. So a warning or an
-error is held back if the same text was logged in the last seconds. The next one says how many were held back.
+error is held back if the same text was logged in the last 10 seconds. The next one says how many were held back.
 """
 
 from __future__ import annotations

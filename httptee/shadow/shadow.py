@@ -1,8 +1,8 @@
 """One test server B: its clones are sent at once, wait in a bounded queue, or are dropped.
 
-The serving threads call `offer` when A's answer is with the client, so `offer` never waits for B. A clone holds a slot
-from the offer until it is settled. There are as many slots as shadow threads and places in the queue together, so the
-number of clones in flight is bounded.
+The serving threads call `offer` when A's answer is with the client. Then they serve the next request, so `offer` never
+waits for B. A clone holds a slot from the offer until it is settled. There are as many slots as shadow threads and
+places in the queue together, so the number of clones in flight is bounded.
 
 A clone is sent in one of two ways. If a connection to B is idle, `offer` sends the clone in one call that cannot block,
 and the collector reads the answer. So B keeps up with A on a busy core, whichever thread gets the GIL. Everything that
