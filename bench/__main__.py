@@ -8,11 +8,12 @@ import os
 import sys
 from pathlib import Path
 
-from . import influx, isolation, lifecycle, report, slow, soak, targets, tees, tls, transfer
-from .figures import Json
-from .load import CASES, Load
-from .processes import BenchError, Workspace, exit_on_signals, program
-from .subjects import ROOT, choose
+from .programs.load import CASES, Load
+from .programs.processes import BenchError, Workspace, exit_on_signals, program
+from .programs.subjects import ROOT, choose
+from .reports import report, targets
+from .reports.figures import Json
+from .scenarios import influx, isolation, lifecycle, slow, soak, tees, tls, transfer
 
 EPILOG = """\
   python -m bench                      direct, plain tee, nginx mirror, Envoy and httptee
@@ -154,7 +155,7 @@ def publish(results: list[Json], page: Path) -> None:
         filled = report.splice(page.read_text(encoding="utf-8"), result["kind"], report.text(result))
         page.write_text(filled, encoding="utf-8")
         if result["kind"] == "tees":
-            from . import chart
+            from .reports import chart
 
             chart.draw(result, page.with_suffix(".svg"))
 

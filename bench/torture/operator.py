@@ -14,8 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic, sleep
 from types import TracebackType
 
-from bench import measure
-
+from ..programs import measure
 from .judge import A_AWAY, WORKER_KILLED, Windows
 
 AWAY = {"a refuse": 2, "a deaf": 1, "b refuse": 2, "b deaf": 1}

@@ -9,8 +9,8 @@ import platform
 from collections.abc import Callable
 from pathlib import Path
 
+from ..programs.processes import BenchError
 from .figures import ENOUGH, Json
-from .processes import BenchError
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 NOTHING = "\N{EN DASH}"

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import measure
-from .backends import Backend, start_backend
-from .figures import Json
-from .processes import BenchError, NotStartedError, Process, Workspace, free_port
-from .subjects import ROOT, address
+from ..programs import measure
+from ..programs.backends import Backend, start_backend
+from ..programs.processes import BenchError, NotStartedError, Process, Workspace, free_port
+from ..programs.subjects import PROGRAMS, ROOT, address
+from ..reports.figures import Json
 from .tees import progress
 
 SECONDS = 60
@@ -113,7 +113,7 @@ def until(probe: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
 
 def loaded(port: int, seconds: float, number: int, event: Callable[[], None]) -> Loaded:
     """The strict load for so many seconds, with `number` events spread over it."""
-    argv = [sys.executable, str(ROOT / "bench" / "strict_load.py"), str(port), str(CONNECTIONS), str(seconds)]
+    argv = [sys.executable, str(PROGRAMS / "strict_load.py"), str(port), str(CONNECTIONS), str(seconds)]
     began = time.monotonic()
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as load:
         try:

@@ -1,6 +1,6 @@
 import pytest
 
-from bench.selection import CASES, HEADERS, chosen
+from bench.scenarios.selection import CASES, HEADERS, chosen
 from httptee.message import Request
 
 

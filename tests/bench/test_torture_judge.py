@@ -6,9 +6,9 @@ import socket
 
 import pytest
 
-from bench.processes import BenchError
-from bench.soak import misaccounted
-from bench.steadiness import Moment, slope, steady
+from bench.programs.processes import BenchError
+from bench.reports.steadiness import Moment, slope, steady
+from bench.scenarios.soak import misaccounted
 from bench.torture.judge import A_AWAY, WHILE_AWAY, Tally, Windows, misfit
 from bench.torture.orders import CHUNKED, Fit, Order, body, digest, framed
 from tests.support.wire import Answer, Reader

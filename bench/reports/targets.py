@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from . import slow, tls, tls_extremes
+from ..scenarios import slow, tls, tls_extremes
 from .figures import Json
 from .lookups import (
     Measured,

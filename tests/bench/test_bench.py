@@ -6,13 +6,15 @@ import os
 
 import pytest
 
-from bench import influx, measure, report, targets
-from bench.backends import parse_stub_status
-from bench.figures import Figures, Row, Sample, notes, percent, ratio, row_json
-from bench.load import parse_hey, parse_wrk
-from bench.processes import BenchError, NotStartedError
-from bench.subjects import choose, peer
-from bench.tees import rotated, workloads
+from bench.programs import measure
+from bench.programs.backends import parse_stub_status
+from bench.programs.load import parse_hey, parse_wrk
+from bench.programs.processes import BenchError, NotStartedError
+from bench.programs.subjects import choose, peer
+from bench.reports import report, targets
+from bench.reports.figures import Figures, Row, Sample, notes, percent, ratio, row_json
+from bench.scenarios import influx
+from bench.scenarios.tees import rotated, workloads
 
 HEY = """
 Summary:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
-from . import measure
-from .backends import Backend, settle, start_backend
-from .figures import Figures, Json, Row, Sample, row_json
-from .load import CASES, Case, Load
-from .processes import BenchError, NotStartedError, Workspace
-from .subjects import Running, Subject, running
+from ..programs import measure
+from ..programs.backends import Backend, settle, start_backend
+from ..programs.load import CASES, Case, Load
+from ..programs.processes import BenchError, NotStartedError, Workspace
+from ..programs.subjects import Running, Subject, running
+from ..reports.figures import Figures, Json, Row, Sample, row_json
 
 CONNECTIONS = [1, 32, 128, 512]
 BASES = ("direct", "nginx")

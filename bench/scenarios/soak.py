@@ -14,16 +14,16 @@ import sys
 import time
 from pathlib import Path
 
-from . import measure
-from .figures import Json
-from .processes import BenchError, Process, Workspace, free_port
-from .steadiness import Moment, Soaked, table
-from .subjects import ROOT, address
+from ..programs import measure
+from ..programs.processes import BenchError, Process, Workspace, free_port
+from ..programs.subjects import ROOT, address
+from ..reports.figures import Json
+from ..reports.steadiness import Moment, Soaked, table
+from ..torture.asked import EVERYTHING
+from ..torture.crowd import Crowd
+from ..torture.judge import Tally, Windows
+from ..torture.operator import AWAY, Control, Operator
 from .tees import progress
-from .torture.asked import EVERYTHING
-from .torture.crowd import Crowd
-from .torture.judge import Tally, Windows
-from .torture.operator import AWAY, Control, Operator
 
 CLIENTS = 24
 RATE = 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import lifecycle, slow, tls_extremes
+from ..scenarios import lifecycle, slow, tls_extremes
 from .figures import ENOUGH, Json, percent
 from .steadiness import TITLE as SOAK
 

@@ -1,6 +1,6 @@
 """What quick clients notice of a thousand slow ones: their p99 without them, while they come, and while they are there.
 
-The slow clients are a process of their own that uses next to no processor time: `bench/slow_clients.py`, or
+The slow clients are a process of their own that uses next to no processor time: `bench/programs/slow_clients.py`, or
 slowhttptest. They come by 200 a second. There is no B: what a large answer costs once more at B is not asked here.
 """
 
@@ -12,13 +12,13 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from .backends import Backend, start_backend
-from .figures import Json
-from .load import CASES, Load
-from .processes import BenchError, Process, Workspace, program
-from .report import TIMES, microseconds
-from .slow_clients import ARRIVALS
-from .subjects import ROOT, Running, Subject, running
+from ..programs.backends import Backend, start_backend
+from ..programs.load import CASES, Load
+from ..programs.processes import BenchError, Process, Workspace, program
+from ..programs.slow_clients import ARRIVALS
+from ..programs.subjects import PROGRAMS, Running, Subject, running
+from ..reports.figures import Json
+from ..reports.report import TIMES, microseconds
 from .tees import Plan, progress, rotated
 
 SLOW = 1000
@@ -57,7 +57,7 @@ class Figures:
 def command(way: str, tee: Running) -> list[str]:
     """What starts the slow clients."""
     if way not in TOOL:
-        return [sys.executable, str(ROOT / "bench" / "slow_clients.py"), way, str(tee.port), str(SLOW)]
+        return [sys.executable, str(PROGRAMS / "slow_clients.py"), way, str(tee.port), str(SLOW)]
     path = {"slowheads": "/", "slowbodies": "/post", "slowreading": "/huge"}[way]
     return [
         program("slowhttptest"), *TOOL[way], "-c", str(SLOW), "-r", str(ARRIVALS), "-l", "3600", "-p", "10",

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import measure
-from .backends import Backend, start_backend
-from .figures import Figures, Json, Row, row_json
-from .load import CASES, Load
-from .processes import BenchError, NotStartedError, Workspace, free_port
-from .report import NOTHING, TIMES, megabytes, microseconds
-from .subjects import ROOT, Running, Subject, running
+from ..programs import measure
+from ..programs.backends import Backend, start_backend
+from ..programs.load import CASES, Load
+from ..programs.processes import BenchError, NotStartedError, Workspace, free_port
+from ..programs.subjects import PROGRAMS, Running, Subject, running
+from ..reports.figures import Figures, Json, Row, row_json
+from ..reports.report import NOTHING, TIMES, megabytes, microseconds
 from .tees import Plan, Workload, progress, sample
 
 IDLE = 1000
@@ -89,7 +89,7 @@ def b_port(workspace: Workspace, scenario: Scenario, healthy: Backend) -> Iterat
     """The port of the scenario's B while the block runs."""
     if scenario.odd:
         port = free_port()
-        argv = [sys.executable, str(ROOT / "bench" / "odd_backend.py"), scenario.odd[0], str(port), *scenario.odd[1:]]
+        argv = [sys.executable, str(PROGRAMS / "odd_backend.py"), scenario.odd[0], str(port), *scenario.odd[1:]]
         process = workspace.start(f"b-{scenario.key}", argv)
         try:
             wait_listening(port)

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import measure
-from .backends import start_backend
-from .figures import Json
-from .processes import BenchError, Workspace, free_port
-from .report import NOTHING, TIMES, megabytes
-from .subjects import ROOT, Subject, running
+from ..programs import measure
+from ..programs.backends import start_backend
+from ..programs.processes import BenchError, Workspace, free_port
+from ..programs.subjects import PROGRAMS, Subject, running
+from ..reports.figures import Json
+from ..reports.report import NOTHING, TIMES, megabytes
 from .tees import Plan, progress, rotated
 
 LIMIT = 300.0
@@ -113,7 +113,7 @@ def read_through(file: Path) -> None:
 def sink(workspace: Workspace) -> Iterator[int]:
     """A server that swallows uploads as fast as they come."""
     port = free_port()
-    argv = [sys.executable, str(ROOT / "bench" / "odd_backend.py"), "sink", str(port)]
+    argv = [sys.executable, str(PROGRAMS / "odd_backend.py"), "sink", str(port)]
     process = workspace.start("sink", argv)
     try:
         process.wait_ready(port)

@@ -12,12 +12,12 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import measure
-from .backends import start_backend
-from .figures import Json
-from .load import CASES, Load, finish
-from .processes import BenchError, Process, Workspace, program
-from .report import TIMES, megabytes, microseconds
+from ..programs import measure
+from ..programs.backends import start_backend
+from ..programs.load import CASES, Load, finish
+from ..programs.processes import BenchError, Process, Workspace, program
+from ..reports.figures import Json
+from ..reports.report import TIMES, megabytes, microseconds
 from .tees import Plan, progress
 from .transfer import LIMIT, read_through, sink
 

@@ -8,12 +8,12 @@ import statistics
 import urllib.parse
 from dataclasses import asdict, dataclass
 
-from .backends import settle
-from .figures import ENOUGH, Json, percent
-from .load import Outcome, finish, parse_hey
-from .processes import BenchError, Process, Workspace, free_port, program
-from .report import NOTHING, TIMES, microseconds
-from .subjects import Subject, running
+from ..programs.backends import settle
+from ..programs.load import Outcome, finish, parse_hey
+from ..programs.processes import BenchError, Process, Workspace, free_port, program
+from ..programs.subjects import Subject, running
+from ..reports.figures import ENOUGH, Json, percent
+from ..reports.report import NOTHING, TIMES, microseconds
 from .tees import Plan, progress, rotated
 
 POINT = "weather,station=one temperature=21.5"

@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from ..programs.processes import BenchError
 from .figures import Json
-from .processes import BenchError
 from .report import megabytes
 
 TITLE = "httptee, with A, B, clients and the operator doing whatever may go wrong"

@@ -6,8 +6,8 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from ..programs.processes import BenchError
 from .figures import Json
-from .processes import BenchError
 
 COLOURS = {"direct": "#9e9e9e", "plain": "#c9a227", "nginx": "#3a7d44", "envoy": "#7b4fa3", "httptee": "#1f6fb2"}
 INK = "#777777"

@@ -14,7 +14,8 @@ from pathlib import Path
 from .backends import nginx_command
 from .processes import BenchError, NotStartedError, Process, Workspace, free_port
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAMS = Path(__file__).resolve().parent
 
 # Keep-alive to both servers, the log off, and the rest as nginx has it. The short time-outs towards B are what anyone
 # sets who has once seen a dead B hold up A's clients; a healthy B never comes near them.
@@ -146,7 +147,7 @@ def start_envoy(workspace: Workspace, port: int, a: int, b: int | None) -> Comma
 
 def start_plain(workspace: Workspace, port: int, a: int, b: int | None) -> Command:
     """The command of the plain tee."""
-    argv = [sys.executable, str(ROOT / "bench" / "plain_tee.py"), "--listen", f"127.0.0.1:{port}", "-a", address(a)]
+    argv = [sys.executable, str(PROGRAMS / "plain_tee.py"), "--listen", f"127.0.0.1:{port}", "-a", address(a)]
     return Command(argv + (["-b", address(b)] if b else []))
 
 

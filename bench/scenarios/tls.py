@@ -16,13 +16,14 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from . import measure, tls_extremes
-from .backends import Backend, nginx_command, settle, start_backend
-from .figures import Json, percent
-from .load import CASES, TIMEOUT, Load, finish, parse_hey
-from .processes import BenchError, NotStartedError, Process, Workspace, free_port, program
-from .report import TIMES
-from .subjects import NGINX_FRONT, NGINX_LOCATION_B, NGINX_UPSTREAM_B, ROOT, Command, address
+from ..programs import measure
+from ..programs.backends import Backend, nginx_command, settle, start_backend
+from ..programs.load import CASES, TIMEOUT, Load, finish, parse_hey
+from ..programs.processes import BenchError, NotStartedError, Process, Workspace, free_port, program
+from ..programs.subjects import NGINX_FRONT, NGINX_LOCATION_B, NGINX_UPSTREAM_B, ROOT, Command, address
+from ..reports.figures import Json, percent
+from ..reports.report import TIMES
+from . import tls_extremes
 from .tees import Plan, progress
 
 CONNECTIONS = 32
