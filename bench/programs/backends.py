@@ -1,45 +1,27 @@
-"""A and B: one nginx each, with static answers, counting what it gets."""
+"""A and B: one nginx each, with static answers and a count of its requests; and the servers that misbehave."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import re
+import sys
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from .processes import Process, Workspace, free_port, program
+from .nginx import nginx_command
+from .processes import PROGRAMS, Process, free_port
+from .sockets import wait_listening
+from .workspace import Workspace
 
 LARGE = 1024 * 1024
 
-# nginx writes its temporary files and its pid below the directory it is told; started by root it would hand its
-# worker to an account that may not look into a temporary directory.
-HEAD = """\
-daemon off;
-pid {directory}/nginx.pid;
-error_log {directory}/error.log error;
-{user}
-worker_processes 1;
-worker_rlimit_nofile 16384;
-events {{ worker_connections 8192; }}
-http {{
-    access_log off;
-    keepalive_timeout 75s;
-    keepalive_requests 1000000000;
-    client_max_body_size 0;
-    sendfile on;
-    tcp_nopush on;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
-"""
-
-# /post reads the body to its end before it answers, as applications do; `return` alone would answer at once and throw
-# the body away, and an upstream that answers early costs every proxy its connection. Static files refuse POST, but only
+# /post reads the body to its end before it answers, as applications do. `return` alone answers at once and throws the
+# body away, and an early answer of an upstream costs every proxy its connection. Static files refuse POST, but only
 # after `mirror` has read the body; the refusal then becomes the answer.
 BACKEND = """
     client_body_buffer_size 1m;
@@ -63,18 +45,8 @@ BACKEND = """
 """
 
 
-def nginx_command(workspace: Workspace, name: str, rest: str, **values: object) -> tuple[list[str], Path]:
-    """The command line of an nginx with a configuration of its own, and its directory."""
-    directory = workspace.subdirectory(name)
-    user = "user root;" if os.geteuid() == 0 else ""
-    text = (HEAD + rest).format(directory=directory, user=user, **values)
-    config = directory / "nginx.conf"
-    config.write_text(text, encoding="ascii")
-    return [program("nginx"), "-p", str(directory), "-c", str(config), "-e", str(directory / "error.log")], directory
-
-
 def parse_stub_status(text: str) -> int:
-    """How many requests an nginx has begun to serve, out of its status page."""
+    """The number of requests an nginx has begun to serve, from its status page."""
     numbers = re.search(r"^\s*\d+\s+\d+\s+(\d+)\s*$", text, re.MULTILINE)
     if numbers is None:
         raise ValueError(f"not a stub_status page: {text[:80]!r}")
@@ -83,7 +55,7 @@ def parse_stub_status(text: str) -> int:
 
 @dataclass
 class Backend:
-    """A running server, and how many requests it got. Asking costs it one request, which is not counted."""
+    """A running server and the count of its requests. `count` itself costs one request, which is subtracted."""
 
     process: Process
     port: int
@@ -93,11 +65,11 @@ class Backend:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address on which it listens."""
         return f"http://127.0.0.1:{self.port}"
 
     def count(self) -> int:
-        """Requests it got from anyone but this method."""
+        """Requests that did not come from this method."""
         connection = http.client.HTTPConnection("127.0.0.1", self.status_port, timeout=10)
         try:
             connection.request("GET", "/")
@@ -109,7 +81,7 @@ class Backend:
 
 
 def start_backend(workspace: Workspace, name: str) -> Backend:
-    """Start a server and return once it answers."""
+    """Start a server and return after its first answer."""
     port, status_port = free_port(), free_port()
     argv, directory = nginx_command(workspace, name, BACKEND, port=port, status_port=status_port)
     www = directory / "www"
@@ -122,7 +94,7 @@ def start_backend(workspace: Workspace, name: str) -> Backend:
 
 
 class Counting(Protocol):
-    """A server that says how many requests it got."""
+    """A server with a count of its requests."""
 
     def count(self) -> int:
         """Requests so far."""
@@ -130,7 +102,7 @@ class Counting(Protocol):
 
 
 def settle(backend: Counting, seconds: float = 3.0) -> int:
-    """The backend's count once it has stopped rising, or after `seconds` at the latest."""
+    """The backend's count after it has stopped rising, or after `seconds` at most."""
     deadline = time.monotonic() + seconds
     count, still = backend.count(), 0
     while still < 3 and time.monotonic() < deadline:
@@ -139,3 +111,32 @@ def settle(backend: Counting, seconds: float = 3.0) -> int:
         still = still + 1 if now == count else 0
         count = now
     return count
+
+
+def offer_huge(backends: Sequence[Backend], size: int) -> Path:
+    """Let every backend serve one sparse file of `size` bytes as /huge, and return its path.
+
+    One file for all of them takes the page cache once. It is read here, so that the first transfer pays nothing more
+    than the others.
+    """
+    first, *others = (backend.www / "huge" for backend in backends)
+    with first.open("wb") as sparse:
+        sparse.truncate(size)
+    buffer = bytearray(1 << 20)
+    with first.open("rb", buffering=0) as source:
+        while source.readinto(buffer):
+            pass
+    for other in others:
+        os.link(first, other)
+    return first
+
+
+@contextlib.contextmanager
+def odd_backend(workspace: Workspace, mode: str, *words: str) -> Iterator[int]:
+    """The port of a server that misbehaves as `odd_backend.py` says, as long as the block runs."""
+    port = free_port()
+    with workspace.started(mode, [sys.executable, str(PROGRAMS / "odd_backend.py"), mode, str(port), *words]):
+        wait_listening(port)
+        if mode == "deaf":
+            time.sleep(0.3)  # it fills its backlog
+        yield port

@@ -1,17 +1,19 @@
-"""The load: wrk, or hey, for so many seconds on so many connections, and what they print."""
+"""The load generators wrk and hey: their command lines, and the figures in their output."""
 
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from .processes import BenchError, program
+from ..errors import BenchError
+from .processes import finish, program
+from .sessions import Sessions
 
-# One thread: on a machine of few cores a second one would take turns with the tee it measures.
+# One thread: on a machine with few cores a second one takes CPU time from the tee.
 WRK_THREADS = 1
 TIMEOUT = 10
+"""Seconds without an answer after which a request counts as an error."""
 
 WRK_SCRIPT = """\
 wrk.method = "{method}"
@@ -26,7 +28,7 @@ end
 
 @dataclass(frozen=True)
 class Case:
-    """One kind of request. `connections` is set where the case is measured at a number of its own."""
+    """One kind of request. `connections` is set for a case with a fixed number of connections."""
 
     key: str
     title: str
@@ -36,7 +38,7 @@ class Case:
 
     @property
     def method(self) -> str:
-        """The method; what has a body is posted."""
+        """POST for a case with a body, else GET."""
         return "POST" if self.body else "GET"
 
 
@@ -53,7 +55,7 @@ CASES = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the load saw. Latencies are in microseconds; an error is a status from 400 up or a failed connection."""
+    """The load's own figures. Latencies are in µs. An error is a status from 400 up or a failed connection."""
 
     requests: int
     seconds: float
@@ -63,22 +65,22 @@ class Outcome:
 
     @property
     def rate(self) -> float:
-        """Answered requests a second."""
+        """Answered requests each second."""
         return self.requests / self.seconds if self.seconds else 0.0
 
 
 def parse_wrk(text: str) -> Outcome:
-    """The outcome out of what the script above printed."""
+    """The outcome from the output of the script above."""
     found = re.search(r"^RESULT (\d+) (\d+) (\S+) (\S+) (\d+)$", text, re.MULTILINE)
     if found is None:
         raise BenchError(f"wrk printed no result: {text.strip()[-200:]!r}")
     requests, duration, p50, p99, errors = found.groups()
-    # wrk counts an answer with a status from 400 up among the requests and among the errors.
+    # wrk counts an answer with a status from 400 up as a request and as an error.
     return Outcome(int(requests), int(duration) / 1e6, float(p50), float(p99), int(errors))
 
 
 def parse_hey(text: str) -> Outcome:
-    """The outcome out of hey's summary."""
+    """The outcome from hey's summary."""
     total = re.search(r"Total:\s+(\S+) secs", text)
     if total is None:
         raise BenchError(f"hey printed no result: {text.strip()[-200:]!r}")
@@ -97,10 +99,11 @@ def parse_hey(text: str) -> Outcome:
 
 @dataclass(frozen=True)
 class Load:
-    """A load generator; `directory` keeps its scripts and bodies."""
+    """A load generator. Its scripts and bodies are in `directory`."""
 
     tool: str
     directory: Path
+    sessions: Sessions = Sessions.ONE
 
     def _body(self, size: int) -> Path:
         path = self.directory / f"body-{size}"
@@ -126,15 +129,11 @@ class Load:
         return [*argv, "-disable-compression", "-disable-redirects", url + case.path]
 
     def run(self, url: str, case: Case, connections: int, seconds: int) -> Outcome:
-        """Put the load on `url` and return what came of it."""
+        """Put the load on `url`."""
         make, parse = (self._wrk, parse_wrk) if self.tool == "wrk" else (self._hey, parse_hey)
-        return parse(finish(make(url, case, connections, seconds), seconds + TIMEOUT + 20))
+        return parse(finish(make(url, case, connections, seconds), seconds + TIMEOUT + 20, self.sessions))
 
-
-def finish(argv: list[str], seconds: float) -> str:
-    """What a program prints, once it has ended."""
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise BenchError(f"{Path(argv[0]).name} did not end within {seconds:g} s") from error
-    return done.stdout + done.stderr
+    def hey(self, url: str, connections: int, seconds: int, *options: str) -> Outcome:
+        """Put hey's load on `url`, whatever the tool of the other measurements is."""
+        argv = [program("hey"), "-z", f"{seconds}s", "-c", str(connections), *options, url]
+        return parse_hey(finish(argv, seconds + TIMEOUT + 20, self.sessions))

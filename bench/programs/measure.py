@@ -1,4 +1,4 @@
-"""What a tee uses, read from /proc: the CPU time and the memory of every process it runs."""
+"""CPU time, memory, threads and descriptors of a process group, from /proc."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def stat_fields(pid: int) -> list[str] | None:
-    """The fields of /proc/PID/stat from the state on, or None for a process that is gone."""
+    """The fields of /proc/PID/stat from the state on, or None for a process that has ended."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="latin-1")
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # The command's name comes before, in brackets, and may itself hold spaces and brackets.
+    # The command's name stands before them in brackets. It may contain spaces and brackets.
     return text.rpartition(")")[2].split()
 
 
 def group_of(fields: list[str]) -> int:
-    """The process group a process belongs to."""
+    """The process group of a process."""
     return int(fields[2])
 
 
 def cpu_ticks(fields: list[str]) -> int:
-    """User and system time of a process and of those of its children that have ended and been waited for."""
+    """User and system time of a process, and of its children that have ended and been waited for."""
     return sum(int(field) for field in fields[11:15])
 
 
 def members(group: int) -> dict[int, list[str]]:
     """Every living process of a group, each with its stat fields.
 
-    A group holds on to workers that were forked twice or lost their parent, which a walk from parent to child loses.
+    A worker that was forked twice or lost its parent stays in the group. A walk from parent to child misses it.
     """
     found = {}
     for entry in os.listdir("/proc"):
@@ -47,7 +47,7 @@ def members(group: int) -> dict[int, list[str]]:
 
 
 def cpu_seconds(group: int) -> float:
-    """CPU time that a group's processes have used so far."""
+    """CPU time of a group's processes so far."""
     return sum(cpu_ticks(fields) for fields in members(group).values()) / TICKS
 
 
@@ -57,10 +57,10 @@ def threads(group: int) -> int:
 
 
 def descriptors(group: int) -> list[str]:
-    """What the open descriptors of a group's processes lead to, one entry a descriptor, as /proc names it."""
+    """The target of each open descriptor of a group's processes, as /proc names it."""
     found = []
     for pid in members(group):
-        with contextlib.suppress(OSError):  # the process has ended meanwhile
+        with contextlib.suppress(OSError):  # the process has ended
             for entry in os.scandir(f"/proc/{pid}/fd"):
                 with contextlib.suppress(OSError):
                     found.append(os.readlink(entry.path))
@@ -68,7 +68,7 @@ def descriptors(group: int) -> list[str]:
 
 
 def parse_pss(rollup: str) -> int:
-    """The proportional set size, in bytes, out of the text of smaps_rollup."""
+    """The proportional set size in bytes, from the text of smaps_rollup."""
     for line in rollup.splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
@@ -76,9 +76,9 @@ def parse_pss(rollup: str) -> int:
 
 
 def resident(pid: int) -> int:
-    """Resident bytes of one process; a page shared by several processes counts in each by its share.
+    """Resident bytes of one process. A page of several processes counts in each by its share.
 
-    Adding up plain RSS would charge a tee of forked workers once per worker for what they have in common.
+    A sum of plain RSS counts the common pages of forked workers once for each worker.
     """
     try:
         return parse_pss(Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii"))
@@ -96,7 +96,7 @@ def memory(group: int) -> int:
 
 
 class Peak:
-    """The most memory a group held while the `with` block ran, sampled ten times a second."""
+    """The largest memory of a group during the `with` block, sampled ten times a second."""
 
     def __init__(self, group: int) -> None:
         self.group = group
@@ -109,14 +109,14 @@ class Peak:
             self.bytes = max(self.bytes, memory(self.group))
 
     def __enter__(self) -> Peak:
-        """Start watching."""
+        """Start the samples."""
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop watching."""
+        """Stop the samples."""
         self._over.set()
         self._thread.join()
         self.bytes = max(self.bytes, memory(self.group))

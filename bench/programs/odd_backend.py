@@ -1,9 +1,9 @@
-"""Servers that misbehave, and one that swallows uploads: a program of its own, so that it takes no time from the bench.
+"""Servers that misbehave, and a sink for uploads. A program, so that it takes no time from the bench's process.
 
 odd_backend.py sink PORT         reads each request to its end, keeps nothing, answers 200
 odd_backend.py silent PORT       accepts, reads, never answers
-odd_backend.py deaf PORT         listens with its backlog full and never accepts: connecting hangs
-odd_backend.py slow PORT 5       answers after so many seconds
+odd_backend.py deaf PORT         listens with a full backlog and never accepts: a new connection hangs
+odd_backend.py slow PORT 5       answers after 5 seconds
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
 
 
 def content_length(head: bytes) -> int:
-    """The length of the body that follows a request's head."""
+    """The length of the body after a request's head."""
     found = re.search(rb"\r\ncontent-length:\s*(\d+)", head, re.IGNORECASE)
     return int(found[1]) if found else 0
 
 
 def swallow(peer: socket.socket) -> None:
-    """Serve one connection: read, count down, answer."""
+    """Serve one connection: read each request to its end, and answer it."""
     buffer = bytearray(CHUNK)
     received = b""
     with peer, contextlib.suppress(OSError):
@@ -51,14 +51,14 @@ def swallow(peer: socket.socket) -> None:
 
 
 def sink(listener: socket.socket) -> None:
-    """Serve every connection in a thread."""
+    """Serve every connection in its own thread."""
     while True:
         peer, _ = listener.accept()
         threading.Thread(target=swallow, args=(peer,), daemon=True).start()
 
 
 def deaf(listener: socket.socket) -> None:
-    """Fill the backlog and stay away: the kernel then drops whatever asks to connect."""
+    """Fill the backlog and never accept: the kernel then drops new connections."""
     fillers = []
     for _ in range(8):
         filler = socket.socket()
@@ -70,7 +70,7 @@ def deaf(listener: socket.socket) -> None:
 
 
 async def delay(listener: socket.socket, seconds: float | None) -> None:
-    """Answer each request after so many seconds, or never."""
+    """Answer each request after `seconds`, or never."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):

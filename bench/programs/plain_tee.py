@@ -1,6 +1,6 @@
-"""The plain tee: what one writes first with waitress, requests and an executor. The bench's lower bound.
+"""The plain tee: the first version that a developer writes with waitress, requests and an executor.
 
-It is ordinary on purpose: no tuning beyond pools as large as the thread counts, no limits, no accounting.
+It is the bench's lower bound. Its pools are as large as its thread counts. It has no limits and no ledger.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ HOP_BY_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", 
 
 
 def session() -> requests.Session:
-    """A session whose pool is as large as the number of threads using it."""
+    """A session with one pooled connection for each thread."""
     made = requests.Session()
     made.mount("http://", HTTPAdapter(pool_maxsize=THREADS))
     return made
 
 
 class PlainTee:
-    """A WSGI application: every request to A, the same again to B in the background."""
+    """A WSGI application: every request goes to A, and its clone to B in the background."""
 
     def __init__(self, a: str, b: str | None) -> None:
         self.a, self.b = a, b
@@ -37,12 +37,12 @@ class PlainTee:
         self.executor = ThreadPoolExecutor(THREADS)
 
     def send_to_b(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
-        """Send the clone and forget the answer."""
+        """Send the clone and discard the answer."""
         assert self.b is not None
         self.session_b.request(method, self.b + path, headers=headers, data=body, allow_redirects=False, timeout=60)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer with what A answers."""
+        """Return A's answer."""
         method = environ["REQUEST_METHOD"]
         path = environ["PATH_INFO"]
         if environ.get("QUERY_STRING"):

@@ -1,46 +1,36 @@
-"""The programs a run starts: each in a process group and a directory of its own, each ended whatever happens.
-
-Not in a session of its own: where autogroup is on, the kernel shares processor time out by session first, and a tee
-that takes most of a core is then interrupted for every packet that A, B or the load get. That tells nothing of a tee.
-"""
+"""One program: a process group and a directory for it, its start, its readiness and its end."""
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import http.client
 import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any
 
+from ..errors import BenchError, NotStartedError
 from . import measure
+from .sessions import Sessions
 
+ROOT = Path(__file__).resolve().parents[2]
+"""The directory of the checkout."""
+PROGRAMS = Path(__file__).resolve().parent
+"""The directory of the scripts that run as processes."""
 GRACE = 5.0
-"""Seconds a program gets to end by itself. A tee that drains a dead B longer than that is cut short."""
-
+"""Seconds between SIGTERM and SIGKILL."""
 DEBIAN = {"nginx": "nginx", "wrk": "wrk", "hey": "hey", "influxd": "influxdb", "influx": "influxdb-client",
           "slowhttptest": "slowhttptest"}  # fmt: skip
-
-
-class BenchError(Exception):
-    """A run that cannot go on; the message is for whoever started it."""
-
-
-class NotStartedError(BenchError):
-    """A program that did not come up."""
+"""Debian's package for each program."""
 
 
 def program(name: str) -> str:
-    """Where a program is, or an error that names the Debian package it is in."""
+    """The path of a program. Raises BenchError with the name of the Debian package."""
     path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
     if path is None:
         raise BenchError(f"{name} is not installed: apt-get install {DEBIAN.get(name, name)}")
@@ -48,14 +38,14 @@ def program(name: str) -> str:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
+    """A port of the loopback interface on which no process listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def neutral_environment() -> dict[str, str]:
-    """The environment without what would steer one subject and not another."""
+    """The environment without the variables that change one subject and not another."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -64,13 +54,13 @@ def neutral_environment() -> dict[str, str]:
 
 
 class Process:
-    """A program that runs in a group of its own, so that its children are known, measured and ended with it."""
+    """A program in its own process group, so that all its children can be found, measured and ended."""
 
-    def __init__(self, name: str, argv: Sequence[str], directory: Path, env: dict[str, str]) -> None:
+    def __init__(
+        self, name: str, argv: Sequence[str], directory: Path, env: dict[str, str], sessions: Sessions = Sessions.ONE
+    ) -> None:
         self.name = name
         self.log = directory / "output.log"
-        # Before Python 3.11 a group of its own takes a session.
-        apart: dict[str, Any] = {"process_group": 0} if sys.version_info >= (3, 11) else {"start_new_session": True}
         with self.log.open("wb") as log:
             try:
                 self._popen = subprocess.Popen(
@@ -80,7 +70,7 @@ class Process:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    **apart,
+                    **sessions.popen_apart,
                 )
             except OSError as error:
                 raise NotStartedError(f"{argv[0]}: {error.strerror}") from error
@@ -88,37 +78,31 @@ class Process:
 
     @property
     def running(self) -> bool:
-        """Whether the program itself is still there."""
+        """Whether the program itself runs."""
         return self._popen.poll() is None
 
     def last_words(self) -> str:
-        """The last line the program wrote."""
+        """The last line of the program's output."""
         lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
         return lines[-1] if lines else "it wrote nothing"
 
-    def wait_ready(self, port: int, path: str = "/", seconds: float = 15.0) -> None:
-        """Return once a request through the program is answered; a port that merely accepts is not enough."""
+    def wait_ready(
+        self, port: int, path: str = "/", seconds: float = 15.0, certificate: Path | None = None
+    ) -> None:  # fmt: skip
+        """Return after the first answered request. An accepted connection is not enough.
+
+        With a certificate the request goes over TLS. Raises NotStartedError.
+        """
         deadline = time.monotonic() + seconds
-        problem = "no answer"
-        while time.monotonic() < deadline:
+        while (problem := request_problem(port, path, certificate)) and time.monotonic() < deadline:
             if not self.running:
                 raise NotStartedError(self.last_words())
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-            try:
-                connection.request("GET", path)
-                status = connection.getresponse().status
-                if status < 400:
-                    return
-                problem = f"it answers {status}"
-            except (OSError, http.client.HTTPException) as error:
-                problem = str(error) or type(error).__name__
-            finally:
-                connection.close()
             time.sleep(0.05)
-        raise NotStartedError(f"not ready after {seconds:g} s: {problem}")
+        if problem:
+            raise NotStartedError(f"not ready after {seconds:g} s: {problem}")
 
     def end(self) -> None:
-        """End the program and all it started. May be called twice."""
+        """End the program and all its children. May be called twice."""
         if self.running:
             self._popen.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -129,60 +113,29 @@ class Process:
         self._popen.wait()
 
 
-class Workspace:
-    """A temporary directory and the programs started in it; leaving ends all of them and removes it."""
-
-    def __init__(self) -> None:
-        self.directory = Path(tempfile.mkdtemp(prefix="bench-"))
-        self.directory.chmod(0o755)
-        self._processes: list[Process] = []
-        self._made = 0
-        atexit.register(self.close)
-
-    def subdirectory(self, name: str) -> Path:
-        """A new directory."""
-        self._made += 1
-        path = self.directory / f"{self._made}-{name}"
-        path.mkdir()
-        return path
-
-    def start(
-        self, name: str, argv: Sequence[str], env: dict[str, str] | None = None, directory: Path | None = None
-    ) -> Process:
-        """Start a program, to be ended with `end` or with the workspace."""
-        process = Process(name, argv, directory or self.subdirectory(name), env or {})
-        self._processes.append(process)
-        return process
-
-    def end(self, process: Process) -> None:
-        """End one program."""
-        process.end()
-        if process in self._processes:
-            self._processes.remove(process)
-
-    def close(self) -> None:
-        """End everything, last started first. May be called twice."""
-        while self._processes:
-            self._processes.pop().end()
-        shutil.rmtree(self.directory, ignore_errors=True)
-        atexit.unregister(self.close)
-
-    def __enter__(self) -> Workspace:
-        """The workspace itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End everything."""
-        self.close()
+def request_problem(port: int, path: str, certificate: Path | None) -> str:
+    """The reason why a GET has no answer below 400, or an empty text."""
+    if certificate is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    else:
+        context = ssl.create_default_context(cafile=certificate)
+        connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=5, context=context)
+    try:
+        connection.request("GET", path)
+        status = connection.getresponse().status
+        return "" if status < 400 else f"it answers {status}"
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
 
 
-def exit_on_signals() -> None:
-    """Turn the signals that end a program into an exit that ends what it started as well."""
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, leave)
+def finish(argv: list[str], seconds: float, sessions: Sessions = Sessions.ONE) -> str:
+    """Run a program to its end, and return its output."""
+    try:
+        done = subprocess.run(
+            argv, capture_output=True, text=True, timeout=seconds, check=False, **sessions.popen
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise BenchError(f"{Path(argv[0]).name} did not end within {seconds:g} s") from error
+    return str(done.stdout + done.stderr)

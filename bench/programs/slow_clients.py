@@ -1,8 +1,8 @@
-"""Clients that are slow on purpose, in a process of their own that does next to nothing: `slow_clients.py WAY PORT N`.
+"""Slow clients in one process that uses almost no CPU time: `slow_clients.py WAY PORT NUMBER`.
 
-WAY is `heads` (a header field a second, and never the end of them), `bodies` (a body that comes by `RATE` bytes a
-second), or `reading` (a large answer taken at that rate). Each is just quick enough not to be cut off for a while, and
-one that is cut off comes back. They come by `ARRIVALS` a second and stay until the process is ended.
+WAY is `heads` (one header field each second, without an end), `bodies` (a body at `RATE` bytes a second) or `reading`
+(a large answer read at that rate). Each is just fast enough to stay connected for some time. A client whose connection
+is closed connects again. `ARRIVALS` clients connect each second, and all stay until the process ends.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 
-RATE = 1024  # bytes a second; the tee cuts off what is slower than 500
+RATE = 1024  # bytes a second; the tee closes a connection below 500
 BODY = 100_000_000
 ARRIVALS = 200  # a second
 STARTS = {
@@ -24,7 +24,7 @@ STARTS = {
 
 
 class Clients:
-    """`number` connections to a port, each slow in the same way."""
+    """`number` connections to a port, all slow in the same way."""
 
     def __init__(self, way: str, port: int, number: int) -> None:
         self.way, self.address = way, ("127.0.0.1", port)
@@ -32,7 +32,7 @@ class Clients:
         self.number = number
 
     def fill(self) -> None:
-        """Connect those that are missing, and have them begin."""
+        """Connect the missing clients and send their first bytes."""
         while len(self.open) < self.number:
             client = socket.create_connection(self.address, timeout=10)
             client.setblocking(False)
@@ -41,14 +41,14 @@ class Clients:
             time.sleep(1 / ARRIVALS)
 
     def tick(self) -> None:
-        """A second's worth of headway for every one of them."""
+        """Move every client forward by one second's bytes."""
         for client in list(self.open):
             if not self._step(client):
                 self.open.remove(client)
                 client.close()
 
     def _step(self, client: socket.socket) -> bool:
-        """Whether this one is still connected."""
+        """Whether the client is still connected."""
         try:
             if self.way == "reading":
                 return bool(client.recv(RATE))
@@ -64,7 +64,7 @@ class Clients:
 
 
 def main() -> None:
-    """Run until ended."""
+    """Run until the process is ended."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     clients = Clients(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))

@@ -1,9 +1,9 @@
-"""A load that forgives nothing and repeats nothing: `strict_load.py PORT CONNECTIONS SECONDS`, the outcome as JSON.
+"""A load that counts every failed request and repeats none: `strict_load.py PORT CONNECTIONS SECONDS`.
 
-Each connection sends one request after the other. A request of which a byte was sent and that is not answered by a
-whole 200 has failed, for whatever reason. A connection that the server closes before the next request was sent is made
-anew, which is what a client has to expect of any server (RFC 9112 §9.3.1); to tell the two apart, it looks for the end
-of the connection before it sends. A connection that cannot be made is counted as `refused`, and as a failure.
+It prints its outcome as JSON. Each connection sends one request after the other. A request fails if one byte of it was
+sent and no whole 200 came back. A connection that the server closes between two requests is made anew: every client
+must expect this (RFC 9112 §9.3.1). So the load looks for the end of the connection before each request. A connection
+that cannot be made counts as `refused` and as a failure.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ SILENCE = 10.0  # seconds without an answer after which a request has failed
 
 
 class Client:
-    """One connection; non-blocking, and driven by `Load`."""
+    """One non-blocking connection, driven by `Load`."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -29,7 +29,7 @@ class Client:
         self.since = 0.0
 
     def connect(self) -> None:
-        """Connect anew."""
+        """Make a new connection."""
         self.close()
         self.socket = socket.create_connection(("127.0.0.1", self.port), timeout=SILENCE)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -42,7 +42,7 @@ class Client:
             self.socket = None
 
     def idle_and_open(self) -> bool:
-        """Whether the server has not closed it meanwhile."""
+        """Whether the server has left the connection open."""
         if self.socket is None:
             return False
         try:
@@ -59,8 +59,7 @@ class Client:
         self.socket.sendall(REQUEST)
 
     def read(self) -> str | None:
-        """What has become of the request: None while it is not known, an empty text when it is answered, or why it
-        has failed."""
+        """The outcome of the request: None while it is open, an empty text for a whole answer, or the failure."""
         assert self.socket is not None
         try:
             data = self.socket.recv(65536)
@@ -88,7 +87,7 @@ class Client:
 
 
 class Load:
-    """All connections, and what came of their requests."""
+    """All connections, and the outcomes of their requests."""
 
     def __init__(self, port: int, connections: int) -> None:
         self.clients = [Client(port) for _ in range(connections)]
@@ -98,7 +97,7 @@ class Load:
         self.requests = self.reconnects = self.refused = 0
 
     def begin(self, client: Client) -> None:
-        """Send a request, on a new connection where the old one has ended."""
+        """Send a request, on a new connection if the old one has ended."""
         if not client.idle_and_open():
             self.reconnects += 1
             try:
@@ -117,19 +116,19 @@ class Load:
             self.failed(client, f"sending: {type(error).__name__}")
 
     def failed(self, client: Client, why: str) -> None:
-        """Count it, and begin anew at the next tick."""
+        """Count a failure. The client connects again at the next tick."""
         self.kinds[why] += 1
         client.close()
 
     def run(self, seconds: float) -> None:
-        """Keep all connections busy for so long, then wait for the last answers."""
+        """Keep all connections busy for `seconds`, then wait for the last answers."""
         end = time.monotonic() + seconds
         for client in self.clients:
             self.begin(client)
         tick = 0.0
         while True:
             for descriptor, _ in self.ready.poll(0.1):
-                self.hear(self.by_descriptor[descriptor], time.monotonic() < end)
+                self.take(self.by_descriptor[descriptor], time.monotonic() < end)
             now = time.monotonic()
             if now > tick:
                 tick = now + 0.1
@@ -137,9 +136,9 @@ class Load:
             if now >= end and not any(client.since for client in self.clients):
                 return
 
-    def hear(self, client: Client, further: bool) -> None:
-        """Take in what has come for a client, and ask again."""
-        if not client.since:  # the end of an idle connection; looked at before the next request
+    def take(self, client: Client, further: bool) -> None:
+        """Read a client's answer, and send its next request."""
+        if not client.since:  # an idle connection has ended: `begin` makes a new one
             client.close()
             return
         outcome = client.read()
@@ -152,7 +151,7 @@ class Load:
             self.begin(client)
 
     def look_around(self, now: float, further: bool) -> None:
-        """End what is silent, and begin with those that have not been able to connect."""
+        """Fail the requests without an answer for `SILENCE`, and connect the clients that have no connection."""
         for client in self.clients:
             if client.since and now - client.since > SILENCE:
                 client.since = 0.0
@@ -164,7 +163,7 @@ class Load:
 
 
 def main() -> None:
-    """Run, and print the outcome."""
+    """Run the load and print its outcome."""
     port, connections, seconds = sys.argv[1:4]
     load = Load(int(port), int(connections))
     load.run(float(seconds))

@@ -1,4 +1,4 @@
-"""The figures: what one run measured, their median over the rounds, and the ratios between rows."""
+"""The figures of a measurement, their medians over the rounds, and the ratios between rows."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 ENOUGH = 0.999
-"""The share of clones B must have received for a row's figures to be compared with another's."""
+"""The share of clones that B must get before a row's figures are compared with another's."""
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Figures:
-    """One run, or the median of several. What does not apply is None: no tee has no CPU time."""
+    """One measurement, or the median of several. Latencies and CPU in µs, memory in bytes. None: it does not apply."""
 
     rate: float
     p50: float
@@ -26,7 +26,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Sample:
-    """One run: its figures, what went wrong, and what A and B counted (`b` is None where there is no B)."""
+    """One measurement: figures, errors, and the counts of the load, A and B (`b` is None where there is no B)."""
 
     figures: Figures
     errors: int
@@ -36,23 +36,36 @@ class Sample:
 
     @property
     def cut_off(self) -> int:
-        """Clones missing at B, up to as many as requests that A received and the load did not see answered."""
+        """Clones that B did not get, up to the number of requests that A got and the load saw no answer to."""
         if self.b is None:
             return 0
         return max(0, min(self.a - self.b, self.a - self.requests))
 
 
 def median(values: Sequence[float | None]) -> float | None:
-    """The median of what was measured, if anything was."""
+    """The median of the values that were measured, None where there are none."""
     known = [value for value in values if value is not None]
     return statistics.median(known) if known else None
 
 
+def medians(samples: Sequence[Any]) -> dict[str, Any]:
+    """The median of each field of some dataclass objects, each field by itself."""
+    columns = [asdict(sample) for sample in samples]
+    return {name: median([column[name] for column in columns]) for name in columns[0]}
+
+
+def share(counts: Sequence[tuple[int, int | None]]) -> float | None:
+    """B's part of the requests of A, at most 1, from pairs of counts of A and B. None without a B."""
+    counted = [(a, b) for a, b in counts if b is not None]
+    total = sum(a for a, _ in counted)
+    return min(1.0, sum(b for _, b in counted) / total) if total else None
+
+
 @dataclass(frozen=True)
 class Row:
-    """All runs of one subject under one load, or the reason there are none.
+    """All measurements of one subject under one load, or the reason why there are none.
 
-    `tied` says of a tee that it ends a clone when its client hangs up.
+    `tied`: the tee ends a clone when its client hangs up.
     """
 
     subject: str
@@ -62,32 +75,23 @@ class Row:
 
     @property
     def median(self) -> Figures | None:
-        """Each figure's median by itself."""
+        """The median of each figure by itself."""
         if not self.samples:
             return None
-        runs = [sample.figures for sample in self.samples]
-        return Figures(
-            rate=statistics.median(run.rate for run in runs),
-            p50=statistics.median(run.p50 for run in runs),
-            p99=statistics.median(run.p99 for run in runs),
-            cpu=median([run.cpu for run in runs]),
-            memory=median([run.memory for run in runs]),
-        )
+        return Figures(**medians([sample.figures for sample in self.samples]))
 
     @property
     def delivered(self) -> float | None:
-        """The share of A's requests that B received as well, over all rounds; None without a B.
+        """The share of A's requests that B got too, over all rounds. None without a B.
 
-        The base is what A received, not what the load saw answered: the load hangs up in the middle of its last
-        requests, as many as it has connections, and counting those only at B would cover up as many lost clones.
+        The base is A's count. The load hangs up during its last requests, one on each connection. With the load's own
+        count as the base, that number of lost clones would stay hidden.
         """
-        counted = [(sample.a, sample.b) for sample in self.samples if sample.b is not None]
-        total = sum(a for a, _ in counted)
-        return min(1.0, sum(b for _, b in counted) / total) if total else None
+        return share([(sample.a, sample.b) for sample in self.samples])
 
     @property
     def cut_off(self) -> int:
-        """Clones of a tied tee that B missed because the load hung up; any other tee has no such excuse."""
+        """Clones of a tied tee that B did not get because the load hung up. For other tees every lost clone counts."""
         return sum(sample.cut_off for sample in self.samples) if self.tied else 0
 
     @property
@@ -97,7 +101,7 @@ class Row:
 
     @property
     def comparable(self) -> bool:
-        """Whether this row's figures may be set against another's."""
+        """Whether this row's figures may be compared with another's."""
         if not self.samples or self.delivered is None:
             return bool(self.samples)
         return self.delivered + self.cut_off / sum(sample.a for sample in self.samples) >= ENOUGH
@@ -117,13 +121,13 @@ def ratio(row: Row, base: Row | None) -> dict[str, float | None] | str:
     return {name: mine[name] / other[name] if mine[name] is not None and other[name] else None for name in mine}
 
 
-def percent(share: float | None) -> str:
-    """A share as text, rounded down: what is not quite whole must not look so."""
-    return "nothing" if share is None else f"{int(share * 1000) / 10:.1f} %"
+def percent(part: float | None) -> str:
+    """A share as text, rounded down, so that only the whole is 100 %."""
+    return "nothing" if part is None else f"{int(part * 1000) / 10:.1f} %"
 
 
 def notes(row: Row) -> list[str]:
-    """What a reader must know before using the row's figures."""
+    """What limits the use of the row's figures."""
     found = []
     if row.reason and row.samples:
         found.append(f"some rounds are missing: {row.reason}")
@@ -136,7 +140,7 @@ def notes(row: Row) -> list[str]:
 
 
 def row_json(row: Row, bases: Sequence[Row | None]) -> Json:
-    """A row as it is written down: the medians, their ratios to each base, and every run."""
+    """A row as it is saved: the medians, their ratios to each base, and every measurement."""
     return {
         "subject": row.subject,
         "reason": row.reason,

@@ -1,4 +1,4 @@
-"""Whether something has grown: least squares over what was seen of it, and the report of a soak."""
+"""Whether the tee has grown: the slope by least squares, and the table of a soak."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from ..programs.processes import BenchError
+from ..errors import BenchError
+from ..programs.sessions import Sessions
 from .figures import Json
-from .report import megabytes
+from .tables import megabytes
+from .tables import table as as_table
 
-TITLE = "httptee, with A, B, clients and the operator doing whatever may go wrong"
+TITLE = "httptee with every fault of A, B, clients and the operator"
 WARM_UP = 180.0
-"""Seconds that are left out, or a fifth of a run that is shorter than five times that."""
+"""Seconds at the start that are left out. Of a run below five times that, the first fifth is left out."""
 TEN_MINUTES = 600.0
 PHASE = 2.0
-"""Seconds of a period that count as the same time of it."""
+"""Seconds of a period that count as the same point of it."""
 PERIODS = 4
-"""Periods from which on a run is long enough to leave out what recurs with each."""
+"""The smallest number of periods of a run for which the recurring part is left out."""
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What the tee's processes hold at one time, in seconds since the load began; memory in bytes."""
+    """What the tee's processes hold `at` seconds after the start of the load. Memory is in bytes."""
 
     at: float
     memory: int
@@ -33,18 +35,17 @@ class Moment:
 
 @dataclass(frozen=True)
 class Slope:
-    """A change in 10 minutes by least squares, and the standard error of it."""
+    """A change in 10 minutes by least squares, and its standard error."""
 
     value: float
     error: float
 
 
 def slope(points: Sequence[tuple[float, float]], period: float = 0.0) -> Slope:
-    """The slope through (seconds, value) points, in 10 minutes.
+    """The slope through (seconds, value) points, in 10 minutes. Raises BenchError for too few points.
 
-    What comes back with every `period` is no slope: a point is then compared with those as far into other periods.
-    Otherwise it would depend on which of a saw-tooth's samples are missing, and nearly all of its error would be the
-    saw-tooth.
+    With a `period`, each point is compared only with the points at the same distance into other periods. So a saw-tooth
+    that recurs with each period adds nothing to the slope or its error, also where some of its samples are missing.
     """
     alike: dict[int, list[tuple[float, float]]] = {}
     for at, value in points:
@@ -52,7 +53,7 @@ def slope(points: Sequence[tuple[float, float]], period: float = 0.0) -> Slope:
     off_mean = [pair for group in alike.values() for pair in _off_mean(group)]
     spread, free = sum(at * at for at, _ in off_mean), len(points) - len(alike) - 1
     if free < 1 or not spread:
-        raise BenchError("too few samples for a slope: let it run for longer")
+        raise BenchError("too few samples for a slope: run it for longer")
     steep = sum(at * value for at, value in off_mean) / spread
     left = sum((value - steep * at) ** 2 for at, value in off_mean)
     return Slope(steep * TEN_MINUTES, (left / free / spread) ** 0.5 * TEN_MINUTES)
@@ -64,23 +65,24 @@ def _off_mean(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]
 
 
 def steady(moments: Sequence[Moment], seconds: float) -> list[Moment]:
-    """Those after the warm-up, without those at which a reload has more processes than usual, or a kill fewer."""
+    """The moments after the warm-up with the usual number of processes: not those during a reload or after a kill."""
     later = [moment for moment in moments if moment.at >= min(WARM_UP, seconds / 5)]
     usual = statistics.mode(moment.processes for moment in later)
     return [moment for moment in later if moment.processes == usual]
 
 
 def ends(values: Sequence[int]) -> tuple[float, float]:
-    """The medians of the first and of the last fifth."""
+    """The medians of the first fifth and of the last fifth."""
     fifth = max(1, len(values) // 5)
     return statistics.median(values[:fifth]), statistics.median(values[-fifth:])
 
 
 @dataclass(frozen=True)
 class Soaked:
-    """All that a run brought: the tee's processes over time, what clients got, what was `done` to the tee and its
-    backends, B's ledger, and in what it `contradicts` the counts of the clients and of B. What was done to the tee
-    recurs every `period` seconds.
+    """The outcome of a soak.
+
+    `done`: how often the operator did what. `contradicts`: where the ledger differs from the counts of the clients and
+    of B. The operator's acts on the tee recur every `period` seconds.
     """
 
     seconds: float
@@ -94,7 +96,7 @@ class Soaked:
 
 
 def table(got: Soaked, seed: int) -> Json:
-    """What was found, line by line, and all samples."""
+    """The findings, one in each line, and all samples."""
     calm = steady(got.moments, got.seconds)
     recurs = got.period if got.seconds >= PERIODS * got.period else 0.0
     memory = slope([(moment.at, float(moment.memory)) for moment in calm], recurs)
@@ -106,11 +108,11 @@ def table(got: Soaked, seed: int) -> Json:
     cells = [
         ["requests", f"{clients['asked']:,} in {got.seconds / 60:g} minutes"],
         ["answers as A sent them", f"{clients['exact']:,}"],
-        ["errors of the tee's own that fit", f"{own:,}"],
-        ["answers visibly cut short where A broke off or a worker was killed", f"{clients['cut']:,}"],
-        ["bad requests, refused as documented", f"{clients['refused']:,}"],
+        ["the tee's own errors that fit A's fault", f"{own:,}"],
+        ["answers visibly cut short because A ended early or a worker was killed", f"{clients['cut']:,}"],
+        ["invalid requests, refused as documented", f"{clients['refused']:,}"],
         ["clients that vanished", f"{clients['vanished in the request'] + clients['vanished in the answer']:,}"],
-        ["done by the operator", ", ".join(f"{name} {number}" for name, number in got.done.items())],
+        ["acts of the operator", ", ".join(f"{name} {number}" for name, number in got.done.items())],
         ["**unexpected answers**", str(clients.get("unexpected", 0))],
         ["memory, first and last fifth after warm-up", f"{megabytes(first)} → {megabytes(last)}"],
         ["**memory slope**", f"{memory.value / 1e6:+.2f} ± {memory.error / 1e6:.2f} MB in 10 minutes"],
@@ -125,7 +127,7 @@ def table(got: Soaked, seed: int) -> Json:
         "first unexpected": got.unexpected, "contradictions": got.contradicts, "ledger": ledger,
         "clients": dict(clients), "samples": [list(asdict(moment).values()) for moment in got.moments],
     }  # fmt: skip
-    return {"title": TITLE, "header": ["", ""], "cells": cells, "rows": [row]}
+    return as_table(TITLE, ["", ""], cells, [row], Sessions.ONE)
 
 
 def _told(ledger: Json) -> str:

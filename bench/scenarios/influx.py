@@ -1,25 +1,39 @@
-"""InfluxDB writes, direct and through the tee: one client, one point a request, which is what a tee costs most."""
+"""InfluxDB writes, direct and through a tee: one client with one point in each request.
+
+With one client the time of each request is the whole rate, so a tee costs most here.
+"""
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import http.client
 import json
-import statistics
 import urllib.parse
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from ..programs.backends import settle
-from ..programs.load import Outcome, finish, parse_hey
-from ..programs.processes import BenchError, Process, Workspace, free_port, program
-from ..programs.subjects import Subject, running
-from ..reports.figures import ENOUGH, Json, percent
-from ..reports.report import NOTHING, TIMES, microseconds
-from .tees import Plan, progress, rotated
+from ..errors import BenchError
+from ..programs.load import Load
+from ..programs.processes import Process, free_port, program
+from ..programs.sessions import Sessions, names
+from ..programs.subjects import Subject, choose, running
+from ..programs.workspace import Workspace
+from ..reports.figures import Json, Sample
+from ..reports.lookups import ratio
+from ..reports.tables import TIMES
+from ..reports.targets import Target
+from .rounds import Plan, interleaved
+from .sampling import rate, rate_table, sample
+from .scenario import Result, Scenario, add_plan, add_sessions, add_subjects, arrangements
 
 POINT = "weather,station=one temperature=21.5"
 WRITE = "/write?db=bench"
+TITLE = "InfluxDB writes, 1 connection"
+DEFAULT = ["direct", "nginx", "httptee"]
+TARGETS = (Target(f"InfluxDB writes, {TIMES} direct", "influx", ratio(TITLE, "rate", "direct"), 0.6),)
 
-# As the package ships it, but for directories and ports of its own and for reporting and monitoring itself.
+# The package's defaults, with other directories and ports, and without reports and monitoring.
 CONFIG = """\
 reporting-disabled = true
 bind-address = "127.0.0.1:{rpc}"
@@ -43,7 +57,7 @@ class Influx:
     port: int
 
     def ask(self, method: str, path: str) -> bytes:
-        """The answer to a request."""
+        """The body of the answer to a request."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request(method, path)
@@ -56,12 +70,12 @@ class Influx:
         return body
 
     def count(self) -> int:
-        """How many writes it has been sent."""
+        """The number of writes that it got."""
         return writes(json.loads(self.ask("GET", "/debug/vars")))
 
 
 def writes(variables: Json) -> int:
-    """The number of writes out of influxd's own statistics."""
+    """The number of writes in influxd's own statistics."""
     return sum(
         int(one["values"].get("writeReq", 0))
         for one in variables.values()
@@ -70,12 +84,17 @@ def writes(variables: Json) -> int:
 
 
 @dataclass(frozen=True)
-class Written:
-    """One run, with what A and B were sent meanwhile."""
+class InfluxStage:
+    """Two influxd in one arrangement of sessions."""
 
-    outcome: Outcome
-    a: int
-    b: int | None
+    workspace: Workspace
+    a: Influx
+    b: Influx
+
+    @property
+    def sessions(self) -> Sessions:
+        """The arrangement."""
+        return self.workspace.sessions
 
 
 def start_influx(workspace: Workspace, name: str) -> Influx:
@@ -91,69 +110,39 @@ def start_influx(workspace: Workspace, name: str) -> Influx:
     return server
 
 
-def write(url: str, seconds: int) -> Outcome:
-    """Write points on one connection."""
-    argv = [program("hey"), "-z", f"{seconds}s", "-c", "1", "-m", "POST", "-d", POINT, url + WRITE]
-    return parse_hey(finish(argv, seconds + 30))
+@contextlib.contextmanager
+def influx_stages(arranged: Sequence[Sessions]) -> Iterator[list[InfluxStage]]:
+    """A stage for each arrangement."""
+    with contextlib.ExitStack() as stack:
+        spaces = [stack.enter_context(Workspace(sessions)) for sessions in arranged]
+        yield [InfluxStage(space, start_influx(space, "influx-a"), start_influx(space, "influx-b")) for space in spaces]
 
 
-def once(workspace: Workspace, subject: Subject, a: Influx, b: Influx, plan: Plan) -> Written:
-    """One run of one subject."""
-    with_b = subject.starter is not None
-    with running(workspace, subject, a.port, b.port, "/ping") as tee:
-        if plan.warmup:
-            write(tee.url, plan.warmup)
-        a_before, b_before = settle(a), settle(b)
-        outcome = write(tee.url, plan.seconds)
-        b_count = settle(b) - b_before if with_b else None
-        return Written(outcome, a.count() - a_before, b_count)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this scenario."""
+    add_plan(parser)
+    add_subjects(parser, ",".join(DEFAULT))
+    add_sessions(parser)
 
 
-def table(subjects: list[Subject], done: dict[str, list[Written]], why: dict[str, str]) -> Json:
-    """The one table of this run."""
-    rates = {name: statistics.median(one.outcome.rate for one in runs) for name, runs in done.items()}
-    rows, cells = [], []
-    for subject in subjects:
-        runs = done.get(subject.name, [])
-        reason = why.get(subject.name, "")
-        counted = [(one.a, one.b) for one in runs if one.b is not None]
-        total = sum(a for a, _ in counted)
-        share = sum(b for _, b in counted) / total if total else None
-        errors = sum(one.outcome.errors for one in runs)
-        notes = "; ".join(filter(None, [f"* {errors} errors" if errors else "", reason]))
-        against = rates[subject.name] / rates["direct"] if runs and rates.get("direct") else None
-        rows.append({"subject": subject.name, "reason": reason, "rate": rates.get(subject.name), "direct": against,
-                     "delivered": share, "errors": errors, "samples": [asdict(one) for one in runs]})  # fmt: skip
-        if not runs:
-            cells.append([subject.name, "", "", "", "", "", reason])
-            continue
-        compared = f"{against:.2f}" if against is not None else ""
-        star = "*" if errors else ""
-        cells.append([
-            subject.name,
-            f"{rates[subject.name]:,.0f}{star}",
-            compared if share is None or share >= ENOUGH else f"B got {percent(share)}",
-            microseconds(statistics.median(one.outcome.p50 for one in runs)) + star,
-            microseconds(statistics.median(one.outcome.p99 for one in runs)) + star,
-            NOTHING if share is None else percent(share),
-            notes,
-        ])  # fmt: skip
-    header = ["tee", "writes/s", f"{TIMES} direct", "p50", "p99", "clones at B", "notes"]
-    return {"title": "InfluxDB writes, 1 connection", "header": header, "cells": cells, "rows": rows}
+def run(options: argparse.Namespace) -> Result:
+    """Measure every subject in interleaved rounds."""
+    plan, subjects = Plan.of(options), choose(options.only, options.peer, DEFAULT)
+    arranged = arrangements(options, subjects)
+
+    def measured(stage: InfluxStage, what: str, subject: Subject) -> Sample:
+        load = Load("hey", stage.workspace.directory, stage.sessions)
+        with running(stage.workspace, subject, stage.a.port, stage.b.port, "/ping") as tee:
+            return sample(
+                lambda url, seconds: load.hey(url + WRITE, 1, seconds, "-m", "POST", "-d", POINT),
+                tee, plan, stage.a, stage.b if subject.starter else None,
+            )  # fmt: skip
+
+    with influx_stages(arranged) as ready:
+        taken = interleaved(plan.rounds, ready, [TITLE], subjects, measured, str, rate)
+    tables = [rate_table(TITLE, sessions, TITLE, subjects, taken, ["direct"]) for sessions in arranged]
+    settings = {"rounds": plan.rounds, "seconds": plan.seconds, "load": "hey", "sessions": names(arranged)}
+    return Result(tables, settings)
 
 
-def run(workspace: Workspace, subjects: list[Subject], plan: Plan) -> list[Json]:
-    """Every subject in interleaved rounds."""
-    a, b = start_influx(workspace, "influx-a"), start_influx(workspace, "influx-b")
-    done: dict[str, list[Written]] = {}
-    why: dict[str, str] = {}
-    for number in range(plan.rounds):
-        for subject in rotated(subjects, number):
-            try:
-                got = once(workspace, subject, a, b, plan)
-                done.setdefault(subject.name, []).append(got)
-                told = f"{got.outcome.rate:,.0f}/s"
-            except BenchError as error:
-                why[subject.name] = told = str(error)
-            progress(f"round {number + 1} of {plan.rounds}: InfluxDB: {subject.name}: {told}")
-    return [table(subjects, done, why)]
+SCENARIO = Scenario("influx", "InfluxDB writes, direct and through the tees", add_arguments, run, TARGETS)

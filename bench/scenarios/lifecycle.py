@@ -1,7 +1,8 @@
-"""What clients notice of reloads and of killed workers at full rate, and whether the ledger is exact after them."""
+"""Reloads and killed workers at full rate: the failed requests, and whether the ledger is exact afterwards."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -13,14 +14,21 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..errors import BenchError, NotStartedError
 from ..programs import measure
 from ..programs.backends import Backend, start_backend
-from ..programs.processes import BenchError, NotStartedError, Process, Workspace, free_port
-from ..programs.subjects import PROGRAMS, ROOT, address
+from ..programs.processes import PROGRAMS, Process, free_port
+from ..programs.sessions import Sessions
+from ..programs.sockets import connections_to
+from ..programs.subjects import start_httptee
+from ..programs.workspace import Workspace
 from ..reports.figures import Json
-from .tees import progress
+from ..reports.lookups import Lookup, Measured, rows
+from ..reports.tables import table
+from ..reports.targets import Target
+from .rounds import progress
+from .scenario import Result, Scenario, positive
 
-SECONDS = 60
 RELOADS = 20
 KILLS = 5
 CONNECTIONS = 32
@@ -32,10 +40,30 @@ LEDGER = re.compile(
 RELOADED = re.compile(r"\breloaded: ")
 
 
+def survived(row: str, name: str) -> Lookup:
+    """A count of this scenario."""
+
+    def measure(result: Json) -> Measured:
+        found = rows(result, TITLE).get(row)
+        return float(found[name]) if found else None
+
+    return measure
+
+
+TARGETS = (
+    Target("reloads: failed requests", "lifecycle", survived("reloads", "failures"), 0, most=True),
+    Target("kills: failures beyond what was in flight", "lifecycle", survived("kills", "excess"), 0, most=True),
+    Target("clones that the ledger does not account for", "lifecycle", survived("all", "unaccounted"), 0, most=True),
+)
+
+
 @dataclass(frozen=True)
 class Loaded:
-    """What the strict load saw. A failure is a request that was sent, in part at least, and not answered by a whole
-    200; the tee's closing of a connection between two requests is none."""
+    """The outcome of the strict load.
+
+    A failure is a request of which at least one byte was sent and that has no whole 200 as its answer. A connection
+    that the tee closes between two requests is no failure.
+    """
 
     requests: int
     failures: int
@@ -45,44 +73,43 @@ class Loaded:
 
 
 class Tee:
-    """A tee of two processes, and what it says."""
+    """A tee of two worker processes, and its output."""
 
     def __init__(self, workspace: Workspace, a: Backend, b: Backend) -> None:
         self.port = free_port()
-        argv = [sys.executable, "-m", "httptee", "-l", f"127.0.0.1:{self.port}", "-a", address(a.port),
-                "-b", address(b.port), "-b.percent", "100", "-processes", str(WORKERS)]  # fmt: skip
-        self.process: Process = workspace.start("httptee", argv, {"PYTHONPATH": str(ROOT)})
+        command = start_httptee(workspace, self.port, a.port, b.port, "-processes", str(WORKERS))
+        self.process: Process = workspace.start("httptee", command.argv, command.env)
         self.process.wait_ready(self.port)
         self.connections_killed = 0
 
     @property
     def output(self) -> str:
-        """All it has said so far."""
+        """Its output so far."""
         return self.process.log.read_text(errors="replace")
 
     @property
     def workers(self) -> set[int]:
-        """The processes that the supervisor has forked."""
+        """The worker processes that the supervisor has forked."""
         return set(measure.members(self.process.group)) - {self.process.group}
 
     def reload(self) -> None:
-        """Have it read its configuration anew, and wait until that is done."""
+        """Reload its configuration, and wait for the end of the reload."""
         before = len(RELOADED.findall(self.output))
         os.kill(self.process.group, signal.SIGHUP)
         until(lambda: len(RELOADED.findall(self.output)) > before, "the end of a reload")
 
     def kill_worker(self) -> None:
-        """Kill a worker, counting its connections, and wait for the one in its place."""
-        until(lambda: len(self.workers) == WORKERS, "the workers that are wanted")
+        """Kill a worker, count its connections, and wait for its successor."""
+        until(lambda: len(self.workers) == WORKERS, "the full number of workers")
         before = self.workers
         victim = min(before)
-        os.kill(victim, signal.SIGSTOP)  # so that what is counted is what it has when it is killed
-        self.connections_killed += connections(victim, self.port)
+        os.kill(victim, signal.SIGSTOP)  # so that it has the counted connections when it is killed
+        self.connections_killed += connections_of(victim, self.port)
         os.kill(victim, signal.SIGKILL)
         until(lambda: len(self.workers) == WORKERS and self.workers != before, "a new worker")
 
     def ledger(self) -> tuple[dict[str, int], int]:
-        """End it: what became of its clones in the end, and how many failed as lost."""
+        """End the tee, and return the last ledger and the number of clones that failed as `lost`."""
         os.kill(self.process.group, signal.SIGTERM)
         until(lambda: not self.process.running, "the end of the tee")
         lines = LEDGER.findall(self.output)
@@ -95,15 +122,14 @@ class Tee:
         return dict(zip(names, map(int, values), strict=True)), int(lost[1]) if lost else 0
 
 
-def connections(pid: int, port: int) -> int:
-    """How many connections to a port a process has."""
-    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    known = {f"socket:[{fields[9]}]" for fields in lines if fields[1].endswith(f":{port:04X}") and fields[3] == "01"}
+def connections_of(pid: int, port: int) -> int:
+    """The number of a process's connections to a port."""
+    known = {each.name for each in connections_to(port)}
     return sum(os.readlink(each) in known for each in Path(f"/proc/{pid}/fd").iterdir())
 
 
 def until(probe: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
-    """Wait for something that is to happen."""
+    """Wait until `probe` returns true. Raises NotStartedError after `seconds`."""
     deadline = time.monotonic() + seconds
     while not probe():
         if time.monotonic() > deadline:
@@ -112,7 +138,7 @@ def until(probe: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
 
 
 def loaded(port: int, seconds: float, number: int, event: Callable[[], None]) -> Loaded:
-    """The strict load for so many seconds, with `number` events spread over it."""
+    """The strict load for `seconds`, with `number` events spread over it."""
     argv = [sys.executable, str(PROGRAMS / "strict_load.py"), str(port), str(CONNECTIONS), str(seconds)]
     began = time.monotonic()
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as load:
@@ -129,23 +155,12 @@ def loaded(port: int, seconds: float, number: int, event: Callable[[], None]) ->
     return Loaded(**json.loads(output))
 
 
-def run(workspace: Workspace, seconds: int) -> list[Json]:
-    """Reloads for the larger part of the time, kills in the rest, and the ledger at the end."""
-    a, b = start_backend(workspace, "a"), start_backend(workspace, "b")
-    tee = Tee(workspace, a, b)
-    reloads = loaded(tee.port, seconds * 2 / 3, RELOADS, tee.reload)
-    progress(f"{RELOADS} reloads: {reloads}")
-    kills = loaded(tee.port, seconds / 3, KILLS, tee.kill_worker)
-    progress(f"{KILLS} kills, of {tee.connections_killed} connections: {kills}")
-    return [table(reloads, kills, tee.connections_killed, *tee.ledger())]
-
-
-def table(reloads: Loaded, kills: Loaded, in_flight: int, books: dict[str, int], lost: int) -> Json:
-    """Both loads and the ledger. Each connection of a killed worker may have had one request in flight."""
+def books_table(reloads: Loaded, kills: Loaded, in_flight: int, books: dict[str, int], lost: int) -> Json:
+    """Both loads and the ledger. Each connection of a killed worker may fail one request in flight."""
     total = reloads.requests + kills.requests
     answered = total - reloads.failures - kills.failures
     unaccounted = abs(2 * books["seen"] - sum(books.values())) + books["in_flight"]
-    rows: list[Json] = [
+    found: list[Json] = [
         {"subject": "httptee", "scenario": "reloads", **asdict(reloads)},
         {"subject": "httptee", "scenario": "kills", **asdict(kills), "connections": in_flight,
          "excess": max(0, kills.failures - in_flight)},
@@ -154,11 +169,32 @@ def table(reloads: Loaded, kills: Loaded, in_flight: int, books: dict[str, int],
     ]  # fmt: skip
     told = ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in books.items())
     cells = [
-        [f"{RELOADS} reloads", f"{reloads.requests:,}", str(reloads.failures), str(reloads.reconnects), "wanted: none"],
+        [f"{RELOADS} reloads", f"{reloads.requests:,}", str(reloads.failures), str(reloads.reconnects), "target: none"],
         [f"{KILLS} kills", f"{kills.requests:,}", str(kills.failures), str(kills.reconnects),
-         f"wanted: at most the {in_flight} connections that the killed workers had"],
+         f"target: at most the {in_flight} connections of the killed workers"],
         ["ledger", f"{total:,}", "", "",
          f"{told}; {lost:,} of the failed lost; {unaccounted} not accounted for; {answered:,} requests were answered"],
     ]  # fmt: skip
-    header = ["what", "requests", "failed requests", "connections made anew", "notes"]
-    return {"title": TITLE, "rows": rows, "header": header, "cells": cells}
+    header = ["what", "requests", "failed requests", "new connections", "notes"]
+    return table(TITLE, header, cells, found, Sessions.ONE)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this scenario."""
+    parser.add_argument("--seconds", type=positive, default=60, help="the length of the run (default: %(default)s)")
+
+
+def run(options: argparse.Namespace) -> Result:
+    """Reload for two thirds of the time, kill workers in the rest, and read the ledger at the end."""
+    with Workspace() as workspace:
+        a, b = start_backend(workspace, "a"), start_backend(workspace, "b")
+        tee = Tee(workspace, a, b)
+        reloads = loaded(tee.port, options.seconds * 2 / 3, RELOADS, tee.reload)
+        progress(f"{RELOADS} reloads: {reloads}")
+        kills = loaded(tee.port, options.seconds / 3, KILLS, tee.kill_worker)
+        progress(f"{KILLS} kills, of {tee.connections_killed} connections: {kills}")
+        tables = [books_table(reloads, kills, tee.connections_killed, *tee.ledger())]
+    return Result(tables, {"seconds": options.seconds})
+
+
+SCENARIO = Scenario("lifecycle", "reloads and kills of workers at full rate", add_arguments, run, TARGETS)

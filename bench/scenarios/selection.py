@@ -1,9 +1,8 @@
-"""What choosing costs: `python -m bench.selection`. No server, no network: CPU time of the decisions alone."""
+"""The CPU time of the decisions which B gets a request. No server and no network take part."""
 
 from __future__ import annotations
 
-import json
-import sys
+import argparse
 from collections.abc import Callable, Sequence
 from statistics import median
 from time import process_time
@@ -15,9 +14,18 @@ from httptee.selection import Selection, selections
 from httptee.settings import Settings
 from httptee.shadow_settings import shadow_settings
 
+from ..reports.figures import Json
+from ..reports.lookups import Lookup, Measured, rows
+from ..reports.tables import table
+from ..reports.targets import Target
+from .scenario import Result, Scenario
+
 ROUNDS = 7
 REQUESTS = 20_000
-LIMIT = 10.0  # microseconds a request, for five Bs with three filters each
+LIMIT = 10.0
+"""Microseconds for each request, for `LIMITED`."""
+LIMITED = "5 Bs, 3 filters each"
+TITLE = "CPU time of the decisions about one request"
 
 HEADERS = [
     ("Host", "shop.example"), ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Firefox/128.0"), ("Accept", "text/html"),
@@ -29,7 +37,7 @@ FILTERS = "methods=GET,HEAD path=/shop/* header=X-Tenant=acme"
 CASES: dict[str, Sequence[str]] = {
     "5 Bs that get everything": ["{b}"] * 5,
     "5 Bs, percent=10": ["{b} percent=10"] * 5,
-    "5 Bs, 3 filters each": [f"{{b}} {FILTERS}"] * 5,
+    LIMITED: [f"{{b}} {FILTERS}"] * 5,
     "5 Bs, 3 regular expressions each": ["{b} path=re:^/shop/ header=User-Agent~Firefox header='!Cookie~bot'"] * 5,
     "5 Bs, percent=10 by user": ["{b} percent=10 sticky=header:X-User"] * 5,
     "5 Bs, percent=10 by session": ["{b} percent=10 sticky=cookie:sid"] * 5,
@@ -44,7 +52,7 @@ def chosen(lines: Sequence[str]) -> list[Selection]:
 
 
 def microseconds(lines: Sequence[str]) -> float:
-    """CPU time of all decisions about one request: the median of the rounds, the loop itself taken off."""
+    """CPU time of all decisions about one request: the median of the rounds, without the time of the loop itself."""
     ask = [selection.refuses for selection in chosen(lines)]
     requests = [Request("GET", f"/shop/cart/{number}?x=1", HEADERS, b"", "192.0.2.1", "http") for number in range(1000)]
     return median(_round(ask, requests) - _round([_nothing] * len(ask), requests) for _ in range(ROUNDS))
@@ -63,15 +71,31 @@ def _nothing(request: Request) -> None:
     return None
 
 
-def main() -> int:
-    """Print a table; the exit status says whether the limit holds."""
+def decided(case: str) -> Lookup:
+    """The CPU time of one case."""
+
+    def measure(result: Json) -> Measured:
+        row = rows(result, TITLE).get(case)
+        return float(row["cpu"]) if row else None
+
+    return measure
+
+
+TARGETS = (Target(f"{LIMITED}: CPU µs a request", "selection", decided(LIMITED), LIMIT, most=True),)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: this scenario has no arguments."""
+
+
+def run(options: argparse.Namespace) -> Result:
+    """Measure every case."""
     figures = {name: microseconds(lines) for name, lines in CASES.items()}
-    for name, figure in figures.items():
-        print(f"{name:36} {figure:6.2f} µs a request")
-    held = figures["5 Bs, 3 filters each"] <= LIMIT
-    print(json.dumps({"held": held, "limit": LIMIT}))
-    return 0 if held else 1
+    cells = [[name, f"{figure:.2f}"] for name, figure in figures.items()]
+    found: list[Json] = [{"subject": "httptee", "scenario": name, "cpu": figure} for name, figure in figures.items()]
+    made = table(TITLE, ["Bs", "CPU µs a request"], cells, found)
+    return Result([made], {"rounds": ROUNDS, "requests": REQUESTS}, held=figures[LIMITED] <= LIMIT)
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+SCENARIO = Scenario("selection", f"the CPU time of choosing Bs; status 1 over {LIMIT:g} µs for {LIMITED}",
+                    add_arguments, run, TARGETS)  # fmt: skip

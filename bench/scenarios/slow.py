@@ -1,30 +1,35 @@
-"""What quick clients notice of a thousand slow ones: their p99 without them, while they come, and while they are there.
+"""A thousand slow clients beside quick ones: the p99 of the quick ones without them, while they come, and beside them.
 
-The slow clients are a process of their own that uses next to no processor time: `bench/programs/slow_clients.py`, or
-slowhttptest. They come by 200 a second. There is no B: what a large answer costs once more at B is not asked here.
+The slow clients are one process that uses almost no CPU time: `bench/programs/slow_clients.py`, or slowhttptest. They
+connect at 200 a second. There is no B, because a large answer at B costs the same again.
 """
 
 from __future__ import annotations
 
-import statistics
+import argparse
 import sys
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
-from ..programs.backends import Backend, start_backend
-from ..programs.load import CASES, Load
-from ..programs.processes import BenchError, Process, Workspace, program
+from ..errors import BenchError
+from ..programs.load import CASES
+from ..programs.processes import PROGRAMS, Process, program
+from ..programs.sessions import Sessions, names
 from ..programs.slow_clients import ARRIVALS
-from ..programs.subjects import PROGRAMS, Running, Subject, running
-from ..reports.figures import Json
-from ..reports.report import TIMES, microseconds
-from .tees import Plan, progress, rotated
+from ..programs.sockets import connections_to
+from ..programs.subjects import Running, Subject, choose, running
+from ..reports.figures import Json, medians
+from ..reports.lookups import OURS, Lookup, Measured, rows
+from ..reports.tables import TIMES, microseconds, multiple, table
+from ..reports.targets import Target
+from .rounds import Plan, Stage, Taken, interleaved, stages
+from .sampling import Workload
+from .scenario import Result, Scenario, add_load, add_plan, add_sessions, add_subjects, arrangements, keys, listed
 
 SLOW = 1000
 QUICK = 32
 LARGE = 10_000_000
-ESTABLISHED = "01"
+TITLE = f"{{}}: {QUICK} quick clients beside {SLOW:,} slow ones"
 TOOL = {
     "slowheads": ["-H", "-i", "1", "-x", "24"],
     "slowbodies": ["-B", "-i", "1", "-s", "100000000", "-x", "1000"],
@@ -39,11 +44,33 @@ WAYS = {
     "slowbodies": "slowhttptest -B (slow bodies)",
     "slowreading": "slowhttptest -X (slow readers of 10 MB)",
 }
+HEADER = [f"{SLOW:,} clients are", "p99 without", "while they come", f"{TIMES} without", "while they are there",
+          f"{TIMES} without", "requests/s without", "with", "errors", "notes"]  # fmt: skip
+
+
+def beside(way: str, when: str) -> Lookup:
+    """The quick clients' p99 with slow ones, coming or there, as a multiple of the same without."""
+
+    def measure(result: Json) -> Measured:
+        row = rows(result, TITLE.format(OURS)).get(way)
+        if row is None:
+            return None
+        got = row["median"]
+        return got[when] / got["without"] if got else str(row["reason"])
+
+    return measure
+
+
+TARGETS = tuple(
+    Target(f"1,000 clients are {what}, {told}: p99, {TIMES} without", "slow", beside(way, when), 1.5, most=True)
+    for way, what in WAYS.items()
+    for when, told in (("coming", "while they come"), ("there", "while they are there"))
+)
 
 
 @dataclass(frozen=True)
 class Figures:
-    """The quick clients' p99 in µs, the requests a second of the first and the last, and slow ones connected then."""
+    """The quick clients' p99s in µs, their rates without and beside the slow ones, the slow ones there, and errors."""
 
     without: float
     coming: float
@@ -55,7 +82,7 @@ class Figures:
 
 
 def command(way: str, tee: Running) -> list[str]:
-    """What starts the slow clients."""
+    """The command line of the slow clients."""
     if way not in TOOL:
         return [sys.executable, str(PROGRAMS / "slow_clients.py"), way, str(tee.port), str(SLOW)]
     path = {"slowheads": "/", "slowbodies": "/post", "slowreading": "/huge"}[way]
@@ -65,92 +92,40 @@ def command(way: str, tee: Running) -> list[str]:
     ]  # fmt: skip
 
 
-def connected(port: int) -> int:
-    """How many connections a port of this machine has."""
-    lines = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
-    return sum(fields[1].endswith(f":{port:04X}") and fields[3] == ESTABLISHED for fields in lines)
-
-
 def wait_until_there(port: int, process: Process) -> int:
-    """Wait for the slow clients; how many there are."""
+    """Wait for the slow clients, and return their number."""
     deadline = time.monotonic() + 10
-    while (number := connected(port)) < SLOW:
+    while (number := len(connections_to(port))) < SLOW:
         if time.monotonic() > deadline or not process.running:
             raise BenchError(f"only {number} of the slow clients are connected: {process.last_words()}")
         time.sleep(0.1)
     return number
 
 
-def sample(workspace: Workspace, load: Load, way: str, tee: Running, plan: Plan) -> Figures:
-    """One tee without slow clients, while they come, and with them."""
-    case = CASES["get"]
+def beside_slow(stage: Stage, way: str, tee: Running, plan: Plan) -> Figures:
+    """Load one tee without slow clients, while they come, and beside them."""
+    apply = Workload(CASES["get"], QUICK).by(stage.load)
     if plan.warmup:
-        load.run(tee.url, case, QUICK, plan.warmup)
-    before = load.run(tee.url, case, QUICK, plan.seconds)
-    process = workspace.start(way, command(way, tee))
-    try:
-        coming = load.run(tee.url, case, QUICK, SLOW // ARRIVALS)
+        apply(tee.url, plan.warmup)
+    before = apply(tee.url, plan.seconds)
+    with stage.workspace.started(way, command(way, tee)) as process:
+        coming = apply(tee.url, SLOW // ARRIVALS)
         number = wait_until_there(tee.port, process)
-        there = load.run(tee.url, case, QUICK, plan.seconds)
-    finally:
-        workspace.end(process)
+        there = apply(tee.url, plan.seconds)
     errors = before.errors + coming.errors + there.errors
     return Figures(before.p99, coming.p99, there.p99, before.rate, there.rate, number, errors)
 
 
-def backend(workspace: Workspace) -> Backend:
-    """A, with something large to read slowly."""
-    a = start_backend(workspace, "a")
-    (a.www / "huge").write_bytes(bytes(LARGE))
-    return a
-
-
-def choose(keys: list[str] | None) -> list[str]:
-    """The ways of a run."""
-    unknown = [key for key in keys or () if key not in WAYS]
-    if unknown:
-        raise BenchError(f"unknown scenario {', '.join(unknown)}: there are {', '.join(WAYS)}")
-    return keys or list(WAYS)
-
-
-def run(workspace: Workspace, subjects: list[Subject], ways: list[str], load: Load, plan: Plan) -> list[Json]:
-    """Every way of being slow, in interleaved rounds."""
-    a = backend(workspace)
-    samples: dict[tuple[str, str], list[Figures]] = {}
-    reasons: dict[tuple[str, str], str] = {}
-    for number in range(plan.rounds):
-        for way in ways:
-            for subject in rotated(subjects, number):
-                key = (subject.name, way)
-                told = f"round {number + 1} of {plan.rounds}: {subject.name}: {WAYS[way]}: "
-                try:
-                    with running(workspace, subject, a.port, None) as tee:
-                        got = sample(workspace, load, way, tee, plan)
-                except BenchError as error:
-                    reasons[key] = str(error)
-                    progress(told + str(error))
-                    continue
-                samples.setdefault(key, []).append(got)
-                progress(told + ", ".join(microseconds(p99) for p99 in (got.without, got.coming, got.there)))
-    return [table(subject.name, ways, samples, reasons) for subject in subjects]
-
-
-def table(subject: str, ways: list[str], samples: dict[tuple[str, str], list[Figures]],
-          reasons: dict[tuple[str, str], str]) -> Json:  # fmt: skip
+def slow_table(subject: Subject, sessions: Sessions, ways: list[str], taken: Taken[str, Figures]) -> Json:
     """One subject's rows: medians, and the ratios of those."""
-    rows: list[Json] = []
-    cells = []
+    found: list[Json] = []
     for way in ways:
-        got, reason = samples.get((subject, way), []), reasons.get((subject, way), "")
-        row: Json = {"subject": subject, "scenario": way, "median": None, "reason": reason}
+        got, reason = taken.row(sessions, way, subject)
+        row: Json = {"subject": subject.name, "scenario": way, "median": None, "reason": reason}
         if got:
-            median = {name: statistics.median(asdict(each)[name] for each in got) for name in asdict(got[0])}
-            row |= {"median": median, "samples": [asdict(each) for each in got]}
-        rows.append(row)
-        cells.append(row_cells(row))
-    header = [f"{SLOW:,} clients are", "p99 without", "while they come", f"{TIMES} without", "while they are there",
-              f"{TIMES} without", "requests/s without", "with", "errors", "notes"]  # fmt: skip
-    return {"title": title(subject), "rows": rows, "header": header, "cells": cells}
+            row |= {"median": medians(got), "samples": [asdict(each) for each in got]}
+        found.append(row)
+    return table(TITLE.format(subject.name), HEADER, [row_cells(row) for row in found], found, sessions)
 
 
 def row_cells(row: Json) -> list[str]:
@@ -161,13 +136,42 @@ def row_cells(row: Json) -> list[str]:
     without = got["without"]
     return [
         WAYS[row["scenario"]], microseconds(without),
-        microseconds(got["coming"]), f"{got['coming'] / without:.2f}" if without else "",
-        microseconds(got["there"]), f"{got['there'] / without:.2f}" if without else "",
+        microseconds(got["coming"]), multiple(got["coming"], without),
+        microseconds(got["there"]), multiple(got["there"], without),
         f"{got['rate_without']:,.0f}", f"{got['rate_there']:,.0f}",
         str(sum(each["errors"] for each in row["samples"])), row["reason"],
     ]  # fmt: skip
 
 
-def title(subject: str) -> str:
-    """For headings."""
-    return f"{subject}: {QUICK} quick clients beside {SLOW:,} slow ones"
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this scenario."""
+    add_plan(parser)
+    add_subjects(parser, "httptee")
+    add_load(parser)
+    add_sessions(parser)
+    parser.add_argument("--ways", type=listed, metavar="WAY,...", help=f"of {','.join(WAYS)} (default: all)")
+
+
+def run(options: argparse.Namespace) -> Result:
+    """Measure every way of being slow, in interleaved rounds."""
+    plan, ways = Plan.of(options), keys(options.ways, WAYS, "way")
+    subjects = choose(options.only, options.peer, ["httptee"])
+    arranged = arrangements(options, subjects)
+
+    def measured(stage: Stage, way: str, subject: Subject) -> Figures:
+        with running(stage.workspace, subject, stage.a.port, None) as tee:
+            return beside_slow(stage, way, tee, plan)
+
+    with stages(arranged, options.load) as ready:
+        for stage in ready:
+            (stage.a.www / "huge").write_bytes(bytes(LARGE))
+        taken = interleaved(
+            plan.rounds, ready, ways, subjects, measured, WAYS.__getitem__,
+            lambda got: ", ".join(microseconds(p99) for p99 in (got.without, got.coming, got.there)),
+        )  # fmt: skip
+    tables = [slow_table(subject, sessions, ways, taken) for subject in subjects for sessions in arranged]
+    settings = {"rounds": plan.rounds, "seconds": plan.seconds, "load": options.load, "sessions": names(arranged)}
+    return Result(tables, settings)
+
+
+SCENARIO = Scenario("slow", "a thousand slow clients beside quick ones", add_arguments, run, TARGETS)

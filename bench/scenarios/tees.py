@@ -1,45 +1,64 @@
-"""The main run: every subject under every load, in interleaved rounds."""
+"""Every subject under every load: rate, latency, CPU time and memory."""
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
+import argparse
 
-from ..programs import measure
-from ..programs.backends import Backend, settle, start_backend
-from ..programs.load import CASES, Case, Load
-from ..programs.processes import BenchError, NotStartedError, Workspace
-from ..programs.subjects import Running, Subject, running
-from ..reports.figures import Figures, Json, Row, Sample, row_json
+from ..programs.load import CASES
+from ..programs.sessions import names
+from ..programs.subjects import Subject, choose, running
+from ..reports.figures import Sample
+from ..reports.lookups import errors, ratio
+from ..reports.tables import TIMES
+from ..reports.targets import Target
+from .rounds import Plan, Stage, interleaved, stages
+from .sampling import Workload, rate, rate_table, sample
+from .scenario import (
+    Result,
+    Scenario,
+    add_load,
+    add_plan,
+    add_sessions,
+    add_subjects,
+    arrangements,
+    listed,
+    number_list,
+)
 
 CONNECTIONS = [1, 32, 128, 512]
 BASES = ("direct", "nginx")
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How much to measure."""
-
-    rounds: int
-    seconds: int
-    warmup: int
+def small(connections: int) -> str:
+    """The title of a load of small requests."""
+    return Workload(CASES["get"], connections).title
 
 
-@dataclass(frozen=True)
-class Workload:
-    """A case at a number of connections."""
+TARGETS = (
+    Target(f"requests/s at 32 connections, {TIMES} nginx", "tees", ratio(small(32), "rate", "nginx"), 0.65),
+    Target(f"requests/s at 128 connections, {TIMES} nginx", "tees", ratio(small(128), "rate", "nginx"), 0.65),
+    Target(f"requests/s at 32 connections, {TIMES} plain tee", "tees", ratio(small(32), "rate", "plain"), 10),
+    Target(f"requests/s at 128 connections, {TIMES} plain tee", "tees", ratio(small(128), "rate", "plain"), 10),
+    Target(f"requests/s at 512 connections, {TIMES} nginx", "tees", ratio(small(512), "rate", "nginx"), 0.6),
+    Target("errors at 512 connections", "tees", errors(small(512)), 0, most=True),
+    Target(f"p50 at 1 connection, {TIMES} Envoy", "tees", ratio(small(1), "p50", "envoy"), 1.0, most=True),
+    Target(f"p50 at 1 connection, {TIMES} nginx", "tees", ratio(small(1), "p50", "nginx"), 2.5, most=True),
+    Target(f"CPU a request at 32 connections, {TIMES} nginx", "tees", ratio(small(32), "cpu", "nginx"), 2.4, most=True),
+    Target(f"POST 100 KiB, {TIMES} nginx", "tees", ratio("POST 100 KiB, 16 connections", "rate", "nginx"), 1.2),
+    Target(f"GET 1 MiB, {TIMES} nginx", "tees", ratio("GET 1 MiB, 8 connections", "rate", "nginx"), 0.9),
+)
 
-    case: Case
-    connections: int
 
-    @property
-    def title(self) -> str:
-        """For headings."""
-        return f"{self.case.title}, {self.connections} connection{'s' if self.connections != 1 else ''}"
+def case_list(text: str) -> list[str]:
+    """A list of cases."""
+    unknown = [word for word in listed(text) if word not in CASES]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"unknown case {', '.join(unknown)}: there are {', '.join(CASES)}")
+    return listed(text)
 
 
 def workloads(cases: list[str], connections: list[int]) -> list[Workload]:
-    """Every case at every number of connections, except those measured at one number only."""
+    """Every case at every number of connections, except the cases with a fixed number."""
     return [
         Workload(case, number)
         for case in (CASES[key] for key in cases)
@@ -47,74 +66,38 @@ def workloads(cases: list[str], connections: list[int]) -> list[Workload]:
     ]
 
 
-def progress(text: str) -> None:
-    """Tell whoever waits how far the run is."""
-    print(text, file=sys.stderr, flush=True)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this scenario."""
+    add_plan(parser)
+    add_subjects(parser, "all")
+    add_load(parser)
+    add_sessions(parser)
+    parser.add_argument("--cases", type=case_list, default=list(CASES), help=f"of {','.join(CASES)} (default: all)")
+    parser.add_argument("--connections", type=number_list, default=CONNECTIONS, metavar="N,...",
+                        help="for small requests (default: 1,32,128,512)")  # fmt: skip
 
 
-def sample(load: Load, tee: Running, workload: Workload, plan: Plan, a: Backend, b: Backend | None) -> Sample:
-    """Warm up, put the load on, wait until B has what it will get, and read every counter."""
-    if plan.warmup:
-        load.run(tee.url, workload.case, workload.connections, plan.warmup)
-    group = tee.process.group if tee.process else None
-    b_before = settle(b) if b else 0
-    a_before = settle(a)
-    cpu_before = measure.cpu_seconds(group) if group else 0.0
-    outcome = load.run(tee.url, workload.case, workload.connections, plan.seconds)
-    b_count = settle(b) - b_before if b else None
-    a_count = a.count() - a_before
-    # The CPU time is read after B has its clones, so that a tee that queues them does not look the cheaper for it.
-    cpu = (measure.cpu_seconds(group) - cpu_before) / max(a_count, 1) * 1e6 if group else None
-    memory = float(measure.memory(group)) if group else None
-    figures = Figures(outcome.rate, outcome.p50, outcome.p99, cpu, memory)
-    return Sample(figures, outcome.errors, outcome.requests, a_count, b_count)
+def run(options: argparse.Namespace) -> Result:
+    """Measure every subject under every load."""
+    plan, loads = Plan.of(options), workloads(options.cases, options.connections)
+    subjects = choose(options.only, options.peer)
+    arranged = arrangements(options, subjects)
+
+    def measured(stage: Stage, workload: Workload, subject: Subject) -> Sample:
+        with running(stage.workspace, subject, stage.a.port, stage.b.port) as tee:
+            return sample(workload.by(stage.load), tee, plan, stage.a, stage.b if subject.starter else None)
+
+    with stages(arranged, options.load) as ready:
+        taken = interleaved(plan.rounds, ready, loads, subjects, measured, lambda workload: workload.title, rate)
+    tables = [
+        rate_table(workload.title, sessions, workload, subjects, taken, BASES,
+                   case=workload.case.key, connections=workload.connections)
+        for workload in loads
+        for sessions in arranged
+    ]  # fmt: skip
+    settings = {"rounds": plan.rounds, "seconds": plan.seconds, "load": options.load, "sessions": names(arranged)}
+    return Result(tables, settings)
 
 
-def rotated(subjects: list[Subject], by: int) -> list[Subject]:
-    """Another order each round, so that nobody always runs after the same neighbour."""
-    by %= len(subjects)
-    return subjects[by:] + subjects[:by]
-
-
-def run(workspace: Workspace, subjects: list[Subject], loads: list[Workload], load: Load, plan: Plan) -> list[Json]:
-    """Measure everything and return the tables as they are written down."""
-    a, b = start_backend(workspace, "a"), start_backend(workspace, "b")
-    samples: dict[tuple[Workload, str], list[Sample]] = {}
-    reasons: dict[tuple[Workload, str], str] = {}
-    absent: dict[str, str] = {}
-    started: set[str] = set()
-    for number in range(plan.rounds):
-        for workload in loads:
-            for subject in rotated(subjects, number):
-                key = (workload, subject.name)
-                if subject.name in absent:
-                    reasons[key] = absent[subject.name]
-                    continue
-                line = f"round {number + 1} of {plan.rounds}: {workload.title}: {subject.name}: "
-                try:
-                    with running(workspace, subject, a.port, b.port) as tee:
-                        started.add(subject.name)
-                        got = sample(load, tee, workload, plan, a, b if subject.starter else None)
-                except BenchError as error:
-                    reasons[key] = f"not started: {error}" if isinstance(error, NotStartedError) else str(error)
-                    progress(line + reasons[key])
-                    if subject.name not in started:
-                        # What did not come up the first time is not waited for again.
-                        absent[subject.name] = reasons[key]
-                    continue
-                samples.setdefault(key, []).append(got)
-                progress(line + f"{got.figures.rate:,.0f}/s")
-    tables = []
-    for workload in loads:
-        rows = {}
-        for subject in subjects:
-            key = (workload, subject.name)
-            rows[subject.name] = Row(subject.name, tuple(samples.get(key, ())), reasons.get(key, ""), subject.tied)
-        bases = [rows.get(name) for name in BASES]
-        tables.append({
-            "case": workload.case.key,
-            "title": workload.title,
-            "connections": workload.connections,
-            "rows": [row_json(row, bases) for row in rows.values()],
-        })  # fmt: skip
-    return tables
+SCENARIO = Scenario("tees", "the tees side by side, under loads of small and large requests", add_arguments, run,
+                    TARGETS)  # fmt: skip

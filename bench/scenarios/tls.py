@@ -1,179 +1,126 @@
-"""TLS in front: requests a second over connections that stay, and full handshakes a second; httptee beside nginx.
-
-What is large, and who never comes to an end, is in `tls_extremes`.
-"""
+"""TLS in front, httptee beside nginx: requests on kept connections, full handshakes, large bodies, and idle peers."""
 
 from __future__ import annotations
 
-import ssl
-import statistics
-import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
+import argparse
+import tempfile
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ..programs import measure
-from ..programs.backends import Backend, nginx_command, settle, start_backend
-from ..programs.load import CASES, TIMEOUT, Load, finish, parse_hey
-from ..programs.processes import BenchError, NotStartedError, Process, Workspace, free_port, program
-from ..programs.subjects import NGINX_FRONT, NGINX_LOCATION_B, NGINX_UPSTREAM_B, ROOT, Command, address
-from ..reports.figures import Json, percent
-from ..reports.report import TIMES
-from . import tls_extremes
-from .tees import Plan, progress
+from ..errors import BenchError
+from ..programs.load import CASES, Load, Outcome
+from ..programs.processes import program
+from ..programs.sessions import names
+from ..programs.subjects import Running, Subject, running
+from ..programs.tls_subjects import KEYS, certificate, over_tls
+from ..reports.figures import Json, Sample
+from ..reports.lookups import ratio
+from ..reports.tables import TIMES
+from ..reports.targets import MEGABYTES_16, Target
+from . import tls_crowd
+from .moving import LIMIT, WAYS, Way, transfers, worst
+from .rounds import Plan, Stage, interleaved, stages
+from .sampling import Apply, Workload, rate, rate_table, sample
+from .scenario import Result, Scenario, add_load, add_plan, add_sessions, add_size, arrangements
 
 CONNECTIONS = 32
+SMALL = Workload(CASES["get"], CONNECTIONS)
 KEEP_ALIVE = f"GET small over TLS, {CONNECTIONS} connections"
 HANDSHAKES = "full handshakes with one request each"
-KEYS = {
-    "P-256": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
-    "RSA 2048": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
-}
-"""What the certificates sign with."""
-NAMES = ("nginx", "httptee")
-# The protocols are nginx's own default from 1.23.4 on. An older one leaves TLS 1.3 out, whose handshakes cost more.
-NGINX_TLS = """listen 127.0.0.1:{port} ssl backlog=4096;
-        ssl_certificate {certificate}; ssl_certificate_key {certificate};
-        ssl_protocols TLSv1.2 TLSv1.3;"""
+TRANSFERS = [Way(way, True, f"{way} over TLS, with a B") for way in WAYS]
 
 
 @dataclass(frozen=True)
-class Figures:
-    """One run: how many a second, CPU µs for each, and the share of clones that B got."""
+class Case:
+    """One table: requests on kept connections or full handshakes, with a certificate of this kind."""
 
-    rate: float
-    cpu: float
-    delivered: float
+    title: str
+    kind: str
+    handshakes: bool = False
 
-
-def certificate(directory: Path, kind: str) -> Path:
-    """A self-signed certificate with its key in one file."""
-    path = directory / f"{kind.replace(' ', '-')}.pem"
-    key, cert = directory / "key.pem", directory / "cert.pem"
-    finish([program("openssl"), "genpkey", *KEYS[kind], "-out", str(key)], 60)
-    finish([program("openssl"), "req", "-x509", "-key", str(key), "-subj", "/CN=localhost", "-days", "7",
-            "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-out", str(cert)], 60)  # fmt: skip
-    path.write_bytes(key.read_bytes() + cert.read_bytes())
-    return path
+    def by(self, load: Load) -> Apply:
+        """The case, applied by a load generator."""
+        return partial(shake_hands, load) if self.handshakes else SMALL.by(load)
 
 
-def command(workspace: Workspace, name: str, port: int, a: int, b: int, pem: Path) -> Command:
-    """How to start one of them."""
-    if name == "httptee":
-        argv = [sys.executable, "-m", "httptee", "-l", f"127.0.0.1:{port}", "-a", address(a), "-b", address(b)]
-        return Command([*argv, "-cert.file", str(pem)], env={"PYTHONPATH": str(ROOT)})
-    front = NGINX_FRONT.replace("listen 127.0.0.1:{port} backlog=4096;", NGINX_TLS)
-    argv, directory = nginx_command(
-        workspace, "nginx", front, port=port, a=a, certificate=pem, upstream_b=NGINX_UPSTREAM_B.format(b=b),
-        mirror="mirror /mirror; mirror_request_body on;", location_b=NGINX_LOCATION_B,
-    )  # fmt: skip
-    return Command(argv, directory)
+RATES = [Case(KEEP_ALIVE, "P-256"), *(Case(f"{HANDSHAKES}, {kind}", kind, handshakes=True) for kind in KEYS)]
+TARGETS = (
+    Target(f"TLS: requests/s at 32 connections, {TIMES} nginx", "tls", ratio(KEEP_ALIVE, "rate", "nginx"), 0.9),
+    *(
+        Target(f"TLS: handshakes/s, {case.kind}, {TIMES} nginx", "tls", ratio(case.title, "rate", "nginx"), 0.8)
+        for case in RATES
+        if case.handshakes
+    ),
+    *(
+        target
+        for way in TRANSFERS
+        for name in (f"TLS: {way.direction}",)
+        for target in (
+            Target(f"{name}: memory growth, MB", "tls", worst([way.title], "growth"), MEGABYTES_16, True, 1e6),
+            Target(f"{name}: rate, {TIMES} nginx", "tls", worst([way.title], "rate"), 0.5),
+        )
+    ),
+    *tls_crowd.TARGETS,
+)
 
 
-@contextmanager
-def running(workspace: Workspace, name: str, a: int, b: int, pem: Path) -> Iterator[tuple[str, Process]]:
-    """One of them, as long as the block runs: its URL and its process."""
-    port = free_port()
-    how = command(workspace, name, port, a, b, pem)
-    process = workspace.start(name, how.argv, how.env, how.directory)
-    url = f"https://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + 15.0
-        while not answers(url, pem):
-            if time.monotonic() > deadline or not process.running:
-                raise NotStartedError(process.last_words())
-            time.sleep(0.05)
-        yield url, process
-    finally:
-        workspace.end(process)
+def shake_hands(load: Load, url: str, seconds: int) -> Outcome:
+    """Full handshakes with one request each. hey keeps no TLS session, so it resumes none."""
+    return load.hey(url + "/", CONNECTIONS, seconds, "-disable-keepalive")
 
 
-def answers(url: str, pem: Path) -> bool:
-    """Whether a request over TLS is answered."""
-    try:
-        with urllib.request.urlopen(url, timeout=5, context=ssl.create_default_context(cafile=pem)) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
+def move(stage: Stage, tee: Running, way: Way, file: Path) -> None:
+    """Make one transfer with curl."""
+    argv = [program("curl"), "--silent", "--show-error", "--fail", "--insecure", "--http1.1", "--output", "/dev/null"]
+    argv += ["--write-out", "ok %{size_upload} %{size_download}\\n"]
+    up = way.direction == "upload"
+    argv += ["--upload-file", str(file), f"{tee.url}/upload"] if up else [f"{tee.url}/{file.name}"]
+    said = stage.workspace.finish(argv, LIMIT).split()
+    if said[:1] != ["ok"] or int(said[1 if up else 2]) != file.stat().st_size:
+        raise BenchError(f"the {way.direction} failed: {' '.join(said)[-200:]}")
 
 
-def shake_hands(url: str, seconds: int) -> None:
-    """Full handshakes with one request each, by hey: it keeps no session to resume."""
-    argv = [program("hey"), "-z", f"{seconds}s", "-c", str(CONNECTIONS), "-disable-keepalive", url + "/"]
-    outcome = parse_hey(finish(argv, seconds + TIMEOUT + 20))
-    if outcome.errors:
-        raise BenchError(f"{outcome.errors} of {outcome.requests} handshakes or requests failed")
+def rate_tables(ready: list[Stage], plan: Plan, by_kind: dict[str, list[Subject]]) -> list[Json]:
+    """Requests and handshakes a second."""
+    subjects = by_kind["P-256"]
 
+    def measured(stage: Stage, case: Case, subject: Subject) -> Sample:
+        mine = next(each for each in by_kind[case.kind] if each.name == subject.name)
+        with running(stage.workspace, mine, stage.a.port, stage.b.port) as tee:
+            return sample(case.by(stage.load), tee, plan, stage.a, stage.b)
 
-def sample(name: str, apply: Callable[[], object], process: Process, a: Backend, b: Backend) -> Figures:
-    """What `apply` brings about, counted by A and B."""
-    b_before, a_before = settle(b), settle(a)
-    cpu_before = measure.cpu_seconds(process.group)
-    began = time.monotonic()
-    apply()
-    seconds = time.monotonic() - began
-    b_count = settle(b) - b_before
-    a_count = a.count() - a_before
-    if not a_count:
-        raise BenchError(f"{name} served nothing")
-    cpu = (measure.cpu_seconds(process.group) - cpu_before) / a_count * 1e6
-    return Figures(a_count / seconds, cpu, min(1.0, b_count / a_count))
-
-
-def run(workspace: Workspace, load: Load, plan: Plan, mebibytes: int) -> list[Json]:
-    """Measure everything and return the tables as they are written down."""
-    a, b = start_backend(workspace, "a"), start_backend(workspace, "b")
-    directory = workspace.subdirectory("certificates")
-    pems = {kind: certificate(directory, kind) for kind in KEYS}
-    cases: list[tuple[str, str, Callable[[str, int], object]]] = [
-        (KEEP_ALIVE, "P-256", lambda url, seconds: load.run(url, CASES["get"], CONNECTIONS, seconds)),
-        *((f"{HANDSHAKES}, {kind}", kind, shake_hands) for kind in KEYS),
-    ]
-    tables = []
-    for title, kind, apply in cases:
-        samples: dict[str, list[Figures]] = {name: [] for name in NAMES}
-        for number in range(plan.rounds):
-            for name in NAMES if number % 2 else reversed(NAMES):
-                with running(workspace, name, a.port, b.port, pems[kind]) as (url, process):
-                    if plan.warmup:
-                        apply(url, plan.warmup)
-                    got = sample(name, partial(apply, url, plan.seconds), process, a, b)
-                samples[name].append(got)
-                progress(f"round {number + 1} of {plan.rounds}: {title}: {name}: {got.rate:,.0f}/s, {got.cpu:.0f} µs")
-        tables.append(table(title, samples))
-
-    def start(name: str, to_a: int, to_b: int) -> AbstractContextManager[tuple[str, Process]]:
-        return running(workspace, name, to_a, to_b, pems["P-256"])
-
-    tables += tls_extremes.transfers(workspace, NAMES, start, plan, mebibytes)
-    tables.append(tls_extremes.crowded(workspace, start, load, plan, CONNECTIONS))
-    return tables
-
-
-def table(title: str, samples: dict[str, list[Figures]]) -> Json:
-    """Medians, and httptee's as multiples of nginx's."""
-    rows: list[Json] = []
-    for name, figures in samples.items():
-        rows.append({
-            "subject": name,
-            "rate": statistics.median(each.rate for each in figures),
-            "cpu": statistics.median(each.cpu for each in figures),
-            "delivered": min(each.delivered for each in figures),
-            "samples": [asdict(each) for each in figures],
-        })  # fmt: skip
-    base = rows[0]
-    cells = [
-        [
-            row["subject"],
-            f"{row['rate']:,.0f}", f"{row['rate'] / base['rate']:.2f}",
-            f"{row['cpu']:,.0f}", f"{row['cpu'] / base['cpu']:.2f}",
-            percent(row["delivered"]),
-        ]
-        for row in rows
+    taken = interleaved(plan.rounds, ready, RATES, subjects, measured, lambda case: case.title, rate)
+    return [
+        rate_table(case.title, stage.sessions, case, subjects, taken, ["nginx"])
+        for case in RATES
+        for stage in ready
     ]  # fmt: skip
-    header = ["tee", "a second", f"{TIMES} nginx", "CPU µs each", f"{TIMES} nginx", "clones at B"]
-    return {"title": title, "rows": rows, "header": header, "cells": cells}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this scenario."""
+    add_plan(parser)
+    add_load(parser)
+    add_size(parser)
+    add_sessions(parser)
+
+
+def run(options: argparse.Namespace) -> Result:
+    """Measure everything over TLS."""
+    plan = Plan.of(options)
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory:
+        by_kind = {kind: over_tls(certificate(Path(directory), kind)) for kind in KEYS}
+        subjects = by_kind["P-256"]
+        arranged = arrangements(options, subjects)
+        with stages(arranged, options.load) as ready:
+            tables = rate_tables(ready, plan, by_kind)
+            tables += transfers(plan.rounds, ready, TRANSFERS, subjects, move, options.size)
+            httptee = next(each for each in subjects if each.name == "httptee")
+            tables += tls_crowd.tables(ready, httptee, SMALL, plan)
+    settings = {"rounds": plan.rounds, "seconds": plan.seconds, "load": f"{options.load}, hey for handshakes",
+                "MiB": options.size, "sessions": names(arranged)}  # fmt: skip
+    return Result(tables, settings)
+
+
+SCENARIO = Scenario("tls", "requests, handshakes, transfers and idle peers over TLS", add_arguments, run, TARGETS)

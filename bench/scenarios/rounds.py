@@ -1,0 +1,153 @@
+"""Interleaved rounds: every row of every table is measured once, then all of them again in another order."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
+
+from ..errors import BenchError, NotStartedError
+from ..programs.backends import Backend, start_backend
+from ..programs.load import Load
+from ..programs.processes import program
+from ..programs.sessions import Sessions
+from ..programs.subjects import Subject
+from ..programs.workspace import Workspace
+
+Any_ = TypeVar("Any_")
+What = TypeVar("What", bound=Hashable)
+Got = TypeVar("Got")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The rounds, and the seconds of load in each measurement and before it."""
+
+    rounds: int
+    seconds: int = 0
+    warmup: int = 0
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Plan:
+        """The plan on the command line."""
+        return cls(options.rounds, options.seconds, options.warmup)
+
+
+class Arranged(Protocol):
+    """Servers that were started in one arrangement of sessions."""
+
+    @property
+    def sessions(self) -> Sessions:
+        """The arrangement."""
+        ...
+
+
+Place = TypeVar("Place", bound=Arranged)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A, B and the load in one arrangement of sessions, and the workspace in which tees are started beside them."""
+
+    workspace: Workspace
+    a: Backend
+    b: Backend
+    load: Load
+
+    @property
+    def sessions(self) -> Sessions:
+        """The arrangement."""
+        return self.workspace.sessions
+
+
+@contextlib.contextmanager
+def stages(arrangements: Sequence[Sessions], tool: str = "wrk") -> Iterator[list[Stage]]:
+    """A stage for each arrangement. Idle servers take no CPU time, so all of them run during all rounds."""
+    for name in ("nginx", tool):
+        program(name)
+    with contextlib.ExitStack() as stack:
+        found = []
+        for sessions in arrangements:
+            workspace = stack.enter_context(Workspace(sessions))
+            a, b = start_backend(workspace, "a"), start_backend(workspace, "b")
+            found.append(Stage(workspace, a, b, Load(tool, workspace.subdirectory("load"), sessions)))
+        yield found
+
+
+@dataclass(frozen=True)
+class Key(Generic[What]):
+    """One row: a subject, under what, in which arrangement of sessions."""
+
+    sessions: Sessions
+    what: What
+    subject: str
+
+
+@dataclass
+class Taken(Generic[What, Got]):
+    """The samples of every row, and the reason of a row with missing samples."""
+
+    samples: dict[Key[What], list[Got]] = field(default_factory=lambda: defaultdict(list))
+    reasons: dict[Key[What], str] = field(default_factory=dict)
+
+    def row(self, sessions: Sessions, what: What, subject: Subject) -> tuple[tuple[Got, ...], str]:
+        """The samples of one row, and the reason where some are missing."""
+        key = Key(sessions, what, subject.name)
+        return tuple(self.samples.get(key, ())), self.reasons.get(key, "")
+
+
+def rotated(items: Sequence[Any_], by: int) -> list[Any_]:
+    """Another order for each round, so that each item has another predecessor."""
+    by %= len(items)
+    return [*items[by:], *items[:by]]
+
+
+def progress(text: str) -> None:
+    """Print how far the run is."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def places(
+    rounds: int, stages: Sequence[Place], whats: Sequence[What], subjects: Sequence[Subject]
+) -> Iterator[tuple[int, Place, What, Subject]]:
+    """Every row in every round. Rows that are compared with each other follow one another."""
+    for number in range(rounds):
+        for what in rotated(whats, number):
+            for stage in rotated(stages, number):
+                for subject in rotated(subjects, number):
+                    yield number, stage, what, subject
+
+
+def interleaved(
+    rounds: int,
+    stages: Sequence[Place],
+    whats: Sequence[What],
+    subjects: Sequence[Subject],
+    measure: Callable[[Place, What, Subject], Got],
+    title: Callable[[What], str],
+    brief: Callable[[Got], str],
+) -> Taken[What, Got]:
+    """Measure every row in every round.
+
+    A row whose measurement raises BenchError keeps the reason. A subject that does not start in the first round of a
+    row is not started again for it.
+    """
+    taken: Taken[What, Got] = Taken()
+    for number, stage, what, subject in places(rounds, stages, whats, subjects):
+        key = Key(stage.sessions, what, subject.name)
+        if key in taken.reasons and not taken.samples[key]:
+            continue
+        try:
+            got = measure(stage, what, subject)
+        except BenchError as error:
+            told = taken.reasons[key] = f"not started: {error}" if isinstance(error, NotStartedError) else str(error)
+        else:
+            taken.samples[key].append(got)
+            told = brief(got)
+        where = f"round {number + 1} of {rounds}: {title(what)}, {stage.sessions.title}"
+        progress(f"{where}: {subject.name}: {told}")
+    return taken
