@@ -6,26 +6,23 @@ With one client the time of each request is the whole rate, so a tee costs most 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import http.client
 import json
 import urllib.parse
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..errors import BenchError
-from ..programs.load import Load
+from ..programs.load import Outcome
 from ..programs.processes import Process, free_port, program
-from ..programs.sessions import Sessions, names
-from ..programs.subjects import Subject, choose, running
+from ..programs.subjects import Subject, running
 from ..programs.workspace import Workspace
 from ..reports.figures import Json, Sample
 from ..reports.lookups import ratio
 from ..reports.tables import TIMES
 from ..reports.targets import Target
-from .rounds import Plan, interleaved
+from .rounds import Stage, interleaved, stages_of
 from .sampling import rate, rate_table, sample
-from .scenario import Result, Scenario, add_plan, add_sessions, add_subjects, arrangements
+from .scenario import Result, Scenario, Setup, add_setup
 
 POINT = "weather,station=one temperature=21.5"
 WRITE = "/write?db=bench"
@@ -83,22 +80,9 @@ def writes(variables: Json) -> int:
     )
 
 
-@dataclass(frozen=True)
-class InfluxStage:
-    """Two influxd in one arrangement of sessions."""
-
-    workspace: Workspace
-    a: Influx
-    b: Influx
-
-    @property
-    def sessions(self) -> Sessions:
-        """The arrangement."""
-        return self.workspace.sessions
-
-
-def start_influx(workspace: Workspace, name: str) -> Influx:
+def start_influx(workspace: Workspace, role: str) -> Influx:
     """Start an influxd with an empty database."""
+    name = f"influx-{role}"
     directory = workspace.subdirectory(name)
     port = free_port()
     config = directory / "influxdb.conf"
@@ -110,39 +94,26 @@ def start_influx(workspace: Workspace, name: str) -> Influx:
     return server
 
 
-@contextlib.contextmanager
-def influx_stages(arranged: Sequence[Sessions]) -> Iterator[list[InfluxStage]]:
-    """A stage for each arrangement."""
-    with contextlib.ExitStack() as stack:
-        spaces = [stack.enter_context(Workspace(sessions)) for sessions in arranged]
-        yield [InfluxStage(space, start_influx(space, "influx-a"), start_influx(space, "influx-b")) for space in spaces]
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this scenario."""
-    add_plan(parser)
-    add_subjects(parser, ",".join(DEFAULT))
-    add_sessions(parser)
+    add_setup(parser, ",".join(DEFAULT))
 
 
 def run(options: argparse.Namespace) -> Result:
     """Measure every subject in interleaved rounds."""
-    plan, subjects = Plan.of(options), choose(options.only, options.peer, DEFAULT)
-    arranged = arrangements(options, subjects)
+    setup = Setup.of(options, DEFAULT)
 
-    def measured(stage: InfluxStage, what: str, subject: Subject) -> Sample:
-        load = Load("hey", stage.workspace.directory, stage.sessions)
+    def measured(stage: Stage[Influx], title: str, subject: Subject) -> Sample:
+        def apply(url: str, seconds: int) -> Outcome:
+            return stage.load.hey(url + WRITE, 1, seconds, "-m", "POST", "-d", POINT)
+
         with running(stage.workspace, subject, stage.a.port, stage.b.port, "/ping") as tee:
-            return sample(
-                lambda url, seconds: load.hey(url + WRITE, 1, seconds, "-m", "POST", "-d", POINT),
-                tee, plan, stage.a, stage.b if subject.starter else None,
-            )  # fmt: skip
+            return sample(apply, tee, setup.plan, stage.a, stage.b if subject.starter else None)
 
-    with influx_stages(arranged) as ready:
-        taken = interleaved(plan.rounds, ready, [TITLE], subjects, measured, str, rate)
-    tables = [rate_table(TITLE, sessions, TITLE, subjects, taken, ["direct"]) for sessions in arranged]
-    settings = {"rounds": plan.rounds, "seconds": plan.seconds, "load": "hey", "sessions": names(arranged)}
-    return Result(tables, settings)
+    with stages_of(start_influx, setup.arranged, "hey") as ready:
+        taken = interleaved(setup.plan.rounds, ready, [TITLE], setup.subjects, measured, str, rate)
+    tables = [rate_table(TITLE, sessions, TITLE, setup.subjects, taken, ["direct"]) for sessions in setup.arranged]
+    return Result(tables, setup.settings(load="hey"))
 
 
 SCENARIO = Scenario("influx", "InfluxDB writes, direct and through the tees", add_arguments, run, TARGETS)

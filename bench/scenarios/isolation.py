@@ -6,27 +6,17 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
+from ..programs.backends import Backend
 from ..programs.load import CASES
-from ..programs.sessions import Sessions, names
-from ..programs.subjects import Subject, choose
+from ..programs.sessions import Sessions
+from ..programs.subjects import Subject
 from ..reports.figures import Figures, Json, Row, Sample, row_json
 from ..reports.lookups import OURS, Lookup, Measured, rows
 from ..reports.tables import NOTHING, TIMES, megabytes, microseconds, table
 from ..reports.targets import MEGABYTES_16, Target
-from .rounds import Plan, Stage, Taken, interleaved, stages
+from .rounds import Stage, Taken, interleaved, stages
 from .sampling import Workload, rate, row, sample
-from .scenario import (
-    Result,
-    Scenario,
-    add_load,
-    add_plan,
-    add_sessions,
-    add_subjects,
-    arrangements,
-    keys,
-    listed,
-    positive,
-)
+from .scenario import Result, Scenario, Setup, add_load, add_setup, keys, listed, positive
 from .states import STATES, Memory, State, long_load, staged
 
 HEADER = ["B", "requests/s", f"{TIMES} absent", "p99", f"{TIMES} absent", "CPU µs a request", f"{TIMES} absent",
@@ -119,10 +109,8 @@ def state_table(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this scenario."""
-    add_plan(parser)
-    add_subjects(parser, "httptee")
+    add_setup(parser, "httptee")
     add_load(parser)
-    add_sessions(parser)
     parser.add_argument("--states", type=listed, metavar="STATE,...", help=f"of {','.join(STATES)} (default: all)")
     parser.add_argument("--connections", type=positive, default=32, help="of the load (default: %(default)s)")
     parser.add_argument("--soak", type=int, default=60,
@@ -131,31 +119,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Result:
     """Measure every state in interleaved rounds, then apply a long load once to each."""
-    plan, workload = Plan.of(options), Workload(CASES["get"], options.connections)
-    subjects = choose(options.only, options.peer, ["httptee"])
-    arranged = arrangements(options, subjects)
+    setup, workload = Setup.of(options, ["httptee"]), Workload(CASES["get"], options.connections)
     # B absent always takes part, because the other states are compared with it.
     chosen = {"absent", *keys(options.states, STATES, "state")}
     states = [state for key, state in STATES.items() if key in chosen]
 
-    def measured(stage: Stage, state: State, subject: Subject) -> Sample:
+    def measured(stage: Stage[Backend], state: State, subject: Subject) -> Sample:
         with staged(stage, state, subject) as tee:
-            return sample(workload.by(stage.load), tee, plan, stage.a, None)
+            return sample(workload.by(stage.load), tee, setup.plan, stage.a, None)
 
-    def watched(stage: Stage, state: State, subject: Subject) -> Memory | None:
+    def watched(stage: Stage[Backend], state: State, subject: Subject) -> Memory | None:
         with staged(stage, state, subject) as tee:
             return long_load(stage, tee, workload, options.soak)
 
-    with stages(arranged, options.load) as ready:
-        taken = interleaved(plan.rounds, ready, states, subjects, measured, lambda state: state.title, rate)
+    with stages(setup.arranged, options.load) as ready:
+        taken = interleaved(setup.plan.rounds, ready, states, setup.subjects, measured, lambda state: state.title, rate)
         memories = interleaved(
-            1 if options.soak else 0, ready, states, subjects, watched,
+            1 if options.soak else 0, ready, states, setup.subjects, watched,
             lambda state: f"long load: {state.title}", lambda grown: "done",
         )  # fmt: skip
-    tables = [state_table(subject, each, states, taken, memories) for subject in subjects for each in arranged]
-    settings = {"rounds": plan.rounds, "seconds": plan.seconds, "load": options.load,
-                "connections": options.connections, "soak": options.soak, "sessions": names(arranged)}  # fmt: skip
-    return Result(tables, settings)
+    tables = [
+        state_table(subject, sessions, states, taken, memories)
+        for subject in setup.subjects
+        for sessions in setup.arranged
+    ]
+    return Result(tables, setup.settings(load=options.load, connections=options.connections, soak=options.soak))
 
 
 SCENARIO = Scenario("isolation", "what A's clients notice of a B that misbehaves", add_arguments, run, TARGETS)

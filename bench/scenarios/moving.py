@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import BenchError
 from ..programs import measure
-from ..programs.backends import odd_backend, offer_huge
+from ..programs.backends import Backend, odd_backend, offer_huge
 from ..programs.sessions import Sessions
 from ..programs.subjects import Running, Subject, running
 from ..reports.figures import Json, medians
@@ -42,14 +42,14 @@ class Moved:
     growth: float | None = None
 
 
-Move = Callable[[Stage, Running, Way, Path], None]
+Move = Callable[[Stage[Backend], Running, Way, Path], None]
 """Makes one transfer of a file. Raises OSError or BenchError where it fails."""
 Ends = dict[tuple[Sessions, str], tuple[int, int]]
 """The ports of A and B for each arrangement and direction."""
 
 
 @contextlib.contextmanager
-def ends(stages: Sequence[Stage], mebibytes: int) -> Iterator[tuple[Ends, Path]]:
+def ends(stages: Sequence[Stage[Backend]], mebibytes: int) -> Iterator[tuple[Ends, Path]]:
     """The servers of the transfers, and the file that is moved. Uploads go to sinks that keep nothing."""
     file = offer_huge([backend for stage in stages for backend in (stage.a, stage.b)], mebibytes << 20)
     with contextlib.ExitStack() as stack:
@@ -61,7 +61,7 @@ def ends(stages: Sequence[Stage], mebibytes: int) -> Iterator[tuple[Ends, Path]]
         yield found, file
 
 
-def timed(move: Move, stage: Stage, tee: Running, way: Way, file: Path) -> float:
+def timed(move: Move, stage: Stage[Backend], tee: Running, way: Way, file: Path) -> float:
     """Make one transfer, and return its rate in bytes a second."""
     began = time.monotonic()
     try:
@@ -71,7 +71,9 @@ def timed(move: Move, stage: Stage, tee: Running, way: Way, file: Path) -> float
     return file.stat().st_size / (time.monotonic() - began)
 
 
-def measured(move: Move, stage: Stage, subject: Subject, way: Way, ports: tuple[int, int], file: Path) -> Moved:
+def measured(
+    move: Move, stage: Stage[Backend], subject: Subject, way: Way, ports: tuple[int, int], file: Path
+) -> Moved:
     """Start a subject, move a small file three times so that all pools are filled, then the large one."""
     a, b = ports
     with running(stage.workspace, subject, a, b if way.with_b else None) as tee:
@@ -88,12 +90,17 @@ def measured(move: Move, stage: Stage, subject: Subject, way: Way, ports: tuple[
 
 
 def transfers(
-    rounds: int, stages: Sequence[Stage], ways: Sequence[Way], subjects: Sequence[Subject], move: Move, mebibytes: int
+    rounds: int,
+    stages: Sequence[Stage[Backend]],
+    ways: Sequence[Way],
+    subjects: Sequence[Subject],
+    move: Move,
+    mebibytes: int,
 ) -> list[Json]:
     """Every way through every subject, in interleaved rounds."""
     with ends(stages, mebibytes) as (ports, file):
 
-        def once(stage: Stage, way: Way, subject: Subject) -> Moved:
+        def once(stage: Stage[Backend], way: Way, subject: Subject) -> Moved:
             if subject.starter is None and way.with_b:
                 raise BenchError("no tee, so no B")
             return measured(move, stage, subject, way, ports[stage.sessions, way.direction], file)

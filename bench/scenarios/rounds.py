@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from ..errors import BenchError, NotStartedError
 from ..programs.backends import Backend, start_backend
@@ -18,44 +17,19 @@ from ..programs.sessions import Sessions
 from ..programs.subjects import Subject
 from ..programs.workspace import Workspace
 
-Any_ = TypeVar("Any_")
+Item = TypeVar("Item")
+Server = TypeVar("Server")
 What = TypeVar("What", bound=Hashable)
 Got = TypeVar("Got")
 
 
 @dataclass(frozen=True)
-class Plan:
-    """The rounds, and the seconds of load in each measurement and before it."""
-
-    rounds: int
-    seconds: int = 0
-    warmup: int = 0
-
-    @classmethod
-    def of(cls, options: argparse.Namespace) -> Plan:
-        """The plan on the command line."""
-        return cls(options.rounds, options.seconds, options.warmup)
-
-
-class Arranged(Protocol):
-    """Servers that were started in one arrangement of sessions."""
-
-    @property
-    def sessions(self) -> Sessions:
-        """The arrangement."""
-        ...
-
-
-Place = TypeVar("Place", bound=Arranged)
-
-
-@dataclass(frozen=True)
-class Stage:
+class Stage(Generic[Server]):
     """A, B and the load in one arrangement of sessions, and the workspace in which tees are started beside them."""
 
     workspace: Workspace
-    a: Backend
-    b: Backend
+    a: Server
+    b: Server
     load: Load
 
     @property
@@ -65,17 +39,26 @@ class Stage:
 
 
 @contextlib.contextmanager
-def stages(arrangements: Sequence[Sessions], tool: str = "wrk") -> Iterator[list[Stage]]:
-    """A stage for each arrangement. Idle servers take no CPU time, so all of them run during all rounds."""
-    for name in ("nginx", tool):
-        program(name)
+def stages_of(
+    start: Callable[[Workspace, str], Server], arranged: Sequence[Sessions], tool: str
+) -> Iterator[list[Stage[Server]]]:
+    """A stage for each arrangement, with servers that `start` starts.
+
+    Idle servers take almost no CPU time, so all of them run during all rounds.
+    """
+    program(tool)
     with contextlib.ExitStack() as stack:
         found = []
-        for sessions in arrangements:
+        for sessions in arranged:
             workspace = stack.enter_context(Workspace(sessions))
-            a, b = start_backend(workspace, "a"), start_backend(workspace, "b")
-            found.append(Stage(workspace, a, b, Load(tool, workspace.subdirectory("load"), sessions)))
+            load = Load(tool, workspace.subdirectory("load"), sessions)
+            found.append(Stage(workspace, start(workspace, "a"), start(workspace, "b"), load))
         yield found
+
+
+def stages(arranged: Sequence[Sessions], tool: str) -> contextlib.AbstractContextManager[list[Stage[Backend]]]:
+    """A stage for each arrangement, with nginx as A and B."""
+    return stages_of(start_backend, arranged, tool)
 
 
 @dataclass(frozen=True)
@@ -100,7 +83,7 @@ class Taken(Generic[What, Got]):
         return tuple(self.samples.get(key, ())), self.reasons.get(key, "")
 
 
-def rotated(items: Sequence[Any_], by: int) -> list[Any_]:
+def rotated(items: Sequence[Item], by: int) -> list[Item]:
     """Another order for each round, so that each item has another predecessor."""
     by %= len(items)
     return [*items[by:], *items[:by]]
@@ -112,8 +95,8 @@ def progress(text: str) -> None:
 
 
 def places(
-    rounds: int, stages: Sequence[Place], whats: Sequence[What], subjects: Sequence[Subject]
-) -> Iterator[tuple[int, Place, What, Subject]]:
+    rounds: int, stages: Sequence[Stage[Server]], whats: Sequence[What], subjects: Sequence[Subject]
+) -> Iterator[tuple[int, Stage[Server], What, Subject]]:
     """Every row in every round. Rows that are compared with each other follow one another."""
     for number in range(rounds):
         for what in rotated(whats, number):
@@ -124,10 +107,10 @@ def places(
 
 def interleaved(
     rounds: int,
-    stages: Sequence[Place],
+    stages: Sequence[Stage[Server]],
     whats: Sequence[What],
     subjects: Sequence[Subject],
-    measure: Callable[[Place, What, Subject], Got],
+    measure: Callable[[Stage[Server], What, Subject], Got],
     title: Callable[[What], str],
     brief: Callable[[Got], str],
 ) -> Taken[What, Got]:

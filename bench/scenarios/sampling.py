@@ -12,7 +12,8 @@ from ..programs.load import Case, Load, Outcome
 from ..programs.sessions import Sessions
 from ..programs.subjects import Running, Subject
 from ..reports.figures import Figures, Json, Row, Sample, row_json
-from .rounds import Plan, Taken, What
+from .rounds import Taken, What
+from .scenario import Plan
 
 Apply = Callable[[str, int], Outcome]
 """Puts a load on a URL for some seconds."""

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from ..errors import BenchError
-from ..programs.sessions import Sessions
-from ..programs.subjects import Subject
+from ..programs.sessions import Sessions, names
+from ..programs.subjects import Subject, choose
 from ..reports.figures import Json
 from ..reports.targets import Target
 
@@ -53,16 +53,56 @@ def number_list(text: str) -> list[int]:
     return numbers
 
 
-def add_plan(parser: argparse.ArgumentParser, *, seconds: bool = True) -> None:
-    """Add the rounds, and the length of each measurement where a load runs for a time."""
+@dataclass(frozen=True)
+class Plan:
+    """The rounds, and the seconds of load in each measurement and before it."""
+
+    rounds: int
+    seconds: int = 0
+    warmup: int = 0
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A run of one or more tees, as the command line says."""
+
+    plan: Plan
+    subjects: list[Subject]
+    arranged: list[Sessions]
+
+    @classmethod
+    def of(cls, options: argparse.Namespace, default: list[str] | None = None) -> Setup:
+        """The setup of a run with these subjects by default."""
+        subjects = choose(options.only, options.peer, default)
+        plan = Plan(options.rounds, options.seconds, options.warmup)
+        return cls(plan, subjects, arrangements(options, subjects))
+
+    def settings(self, **more: object) -> Json:
+        """The settings as they are saved."""
+        return {"rounds": self.plan.rounds, "seconds": self.plan.seconds, **more, "sessions": names(self.arranged)}
+
+
+def add_rounds(parser: argparse.ArgumentParser) -> None:
+    """Add the number of rounds."""
     parser.add_argument("--rounds", type=positive, default=5, help="interleaved rounds (default: %(default)s)")
-    if seconds:
-        parser.add_argument(
-            "--seconds", type=positive, default=3, help="seconds of load in each measurement (default: %(default)s)"
-        )
-        parser.add_argument(
-            "--warmup", type=int, default=1, help="seconds of load before each measurement (default: %(default)s)"
-        )
+
+
+def add_setup(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add the plan, the subjects and the arrangements of sessions."""
+    add_plan(parser)
+    add_subjects(parser, default)
+    add_sessions(parser)
+
+
+def add_plan(parser: argparse.ArgumentParser) -> None:
+    """Add the rounds, and the length of each measurement."""
+    add_rounds(parser)
+    parser.add_argument(
+        "--seconds", type=positive, default=3, help="seconds of load in each measurement (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--warmup", type=int, default=1, help="seconds of load before each measurement (default: %(default)s)"
+    )
 
 
 def add_subjects(parser: argparse.ArgumentParser, default: str) -> None:

@@ -12,19 +12,20 @@ import time
 from dataclasses import asdict, dataclass
 
 from ..errors import BenchError
+from ..programs.backends import Backend
 from ..programs.load import CASES
 from ..programs.processes import PROGRAMS, Process, program
-from ..programs.sessions import Sessions, names
+from ..programs.sessions import Sessions
 from ..programs.slow_clients import ARRIVALS
 from ..programs.sockets import connections_to
-from ..programs.subjects import Running, Subject, choose, running
+from ..programs.subjects import Running, Subject, running
 from ..reports.figures import Json, medians
 from ..reports.lookups import OURS, Lookup, Measured, rows
 from ..reports.tables import TIMES, microseconds, multiple, table
 from ..reports.targets import Target
-from .rounds import Plan, Stage, Taken, interleaved, stages
+from .rounds import Stage, Taken, interleaved, stages
 from .sampling import Workload
-from .scenario import Result, Scenario, add_load, add_plan, add_sessions, add_subjects, arrangements, keys, listed
+from .scenario import Plan, Result, Scenario, Setup, add_load, add_setup, keys, listed
 
 SLOW = 1000
 QUICK = 32
@@ -102,7 +103,7 @@ def wait_until_there(port: int, process: Process) -> int:
     return number
 
 
-def beside_slow(stage: Stage, way: str, tee: Running, plan: Plan) -> Figures:
+def beside_slow(stage: Stage[Backend], way: str, tee: Running, plan: Plan) -> Figures:
     """Load one tee without slow clients, while they come, and beside them."""
     apply = Workload(CASES["get"], QUICK).by(stage.load)
     if plan.warmup:
@@ -145,33 +146,28 @@ def row_cells(row: Json) -> list[str]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this scenario."""
-    add_plan(parser)
-    add_subjects(parser, "httptee")
+    add_setup(parser, "httptee")
     add_load(parser)
-    add_sessions(parser)
     parser.add_argument("--ways", type=listed, metavar="WAY,...", help=f"of {','.join(WAYS)} (default: all)")
 
 
 def run(options: argparse.Namespace) -> Result:
     """Measure every way of being slow, in interleaved rounds."""
-    plan, ways = Plan.of(options), keys(options.ways, WAYS, "way")
-    subjects = choose(options.only, options.peer, ["httptee"])
-    arranged = arrangements(options, subjects)
+    setup, ways = Setup.of(options, ["httptee"]), keys(options.ways, WAYS, "way")
 
-    def measured(stage: Stage, way: str, subject: Subject) -> Figures:
+    def measured(stage: Stage[Backend], way: str, subject: Subject) -> Figures:
         with running(stage.workspace, subject, stage.a.port, None) as tee:
-            return beside_slow(stage, way, tee, plan)
+            return beside_slow(stage, way, tee, setup.plan)
 
-    with stages(arranged, options.load) as ready:
+    with stages(setup.arranged, options.load) as ready:
         for stage in ready:
             (stage.a.www / "huge").write_bytes(bytes(LARGE))
         taken = interleaved(
-            plan.rounds, ready, ways, subjects, measured, WAYS.__getitem__,
+            setup.plan.rounds, ready, ways, setup.subjects, measured, WAYS.__getitem__,
             lambda got: ", ".join(microseconds(p99) for p99 in (got.without, got.coming, got.there)),
         )  # fmt: skip
-    tables = [slow_table(subject, sessions, ways, taken) for subject in subjects for sessions in arranged]
-    settings = {"rounds": plan.rounds, "seconds": plan.seconds, "load": options.load, "sessions": names(arranged)}
-    return Result(tables, settings)
+    tables = [slow_table(subject, each, ways, taken) for subject in setup.subjects for each in setup.arranged]
+    return Result(tables, setup.settings(load=options.load))
 
 
 SCENARIO = Scenario("slow", "a thousand slow clients beside quick ones", add_arguments, run, TARGETS)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..programs import measure
-from ..programs.backends import odd_backend
+from ..programs.backends import Backend, odd_backend
 from ..programs.subjects import Running, Subject, running
 from .rounds import Stage
 from .sampling import Workload
@@ -51,7 +51,7 @@ class Memory:
 
 
 @contextlib.contextmanager
-def b_port(stage: Stage, state: State) -> Iterator[int | None]:
+def b_port(stage: Stage[Backend], state: State) -> Iterator[int | None]:
     """The port of B in this state while the block runs."""
     if state.odd:
         with odd_backend(stage.workspace, *state.odd) as port:
@@ -77,7 +77,7 @@ def idle_clients(port: int, number: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def staged(stage: Stage, state: State, subject: Subject) -> Iterator[Running]:
+def staged(stage: Stage[Backend], state: State, subject: Subject) -> Iterator[Running]:
     """A subject with B in this state, and with the state's idle clients."""
     with (
         b_port(stage, state) as port,
@@ -87,7 +87,7 @@ def staged(stage: Stage, state: State, subject: Subject) -> Iterator[Running]:
         yield tee
 
 
-def long_load(stage: Stage, tee: Running, workload: Workload, seconds: int) -> Memory | None:
+def long_load(stage: Stage[Backend], tee: Running, workload: Workload, seconds: int) -> Memory | None:
     """Memory over a long load, after a short one that fills the pools."""
     if tee.process is None:
         return None

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import argparse
 
+from ..programs.backends import Backend
 from ..programs.load import CASES
-from ..programs.sessions import names
-from ..programs.subjects import Subject, choose, running
+from ..programs.subjects import Subject, running
 from ..reports.figures import Sample
 from ..reports.lookups import errors, ratio
 from ..reports.tables import TIMES
 from ..reports.targets import Target
-from .rounds import Plan, Stage, interleaved, stages
+from .rounds import Stage, interleaved, stages
 from .sampling import Workload, rate, rate_table, sample
-from .scenario import (
-    Result,
-    Scenario,
-    add_load,
-    add_plan,
-    add_sessions,
-    add_subjects,
-    arrangements,
-    listed,
-    number_list,
-)
+from .scenario import Result, Scenario, Setup, add_load, add_setup, listed, number_list
 
 CONNECTIONS = [1, 32, 128, 512]
 BASES = ("direct", "nginx")
@@ -68,10 +58,8 @@ def workloads(cases: list[str], connections: list[int]) -> list[Workload]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this scenario."""
-    add_plan(parser)
-    add_subjects(parser, "all")
+    add_setup(parser, "all")
     add_load(parser)
-    add_sessions(parser)
     parser.add_argument("--cases", type=case_list, default=list(CASES), help=f"of {','.join(CASES)} (default: all)")
     parser.add_argument("--connections", type=number_list, default=CONNECTIONS, metavar="N,...",
                         help="for small requests (default: 1,32,128,512)")  # fmt: skip
@@ -79,24 +67,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Result:
     """Measure every subject under every load."""
-    plan, loads = Plan.of(options), workloads(options.cases, options.connections)
-    subjects = choose(options.only, options.peer)
-    arranged = arrangements(options, subjects)
+    setup, loads = Setup.of(options), workloads(options.cases, options.connections)
 
-    def measured(stage: Stage, workload: Workload, subject: Subject) -> Sample:
+    def measured(stage: Stage[Backend], workload: Workload, subject: Subject) -> Sample:
         with running(stage.workspace, subject, stage.a.port, stage.b.port) as tee:
-            return sample(workload.by(stage.load), tee, plan, stage.a, stage.b if subject.starter else None)
+            b = stage.b if subject.starter else None
+            return sample(workload.by(stage.load), tee, setup.plan, stage.a, b)
 
-    with stages(arranged, options.load) as ready:
-        taken = interleaved(plan.rounds, ready, loads, subjects, measured, lambda workload: workload.title, rate)
+    with stages(setup.arranged, options.load) as ready:
+        taken = interleaved(
+            setup.plan.rounds, ready, loads, setup.subjects, measured, lambda workload: workload.title, rate
+        )  # fmt: skip
     tables = [
-        rate_table(workload.title, sessions, workload, subjects, taken, BASES,
+        rate_table(workload.title, sessions, workload, setup.subjects, taken, BASES,
                    case=workload.case.key, connections=workload.connections)
         for workload in loads
-        for sessions in arranged
+        for sessions in setup.arranged
     ]  # fmt: skip
-    settings = {"rounds": plan.rounds, "seconds": plan.seconds, "load": options.load, "sessions": names(arranged)}
-    return Result(tables, settings)
+    return Result(tables, setup.settings(load=options.load))
 
 
 SCENARIO = Scenario("tees", "the tees side by side, under loads of small and large requests", add_arguments, run,

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ..errors import BenchError
+from ..programs.backends import Backend
 from ..programs.load import CASES, Load, Outcome
 from ..programs.processes import program
 from ..programs.sessions import names
@@ -20,9 +21,9 @@ from ..reports.tables import TIMES
 from ..reports.targets import MEGABYTES_16, Target
 from . import tls_crowd
 from .moving import LIMIT, WAYS, Way, transfers, worst
-from .rounds import Plan, Stage, interleaved, stages
+from .rounds import Stage, interleaved, stages
 from .sampling import Apply, Workload, rate, rate_table, sample
-from .scenario import Result, Scenario, add_load, add_plan, add_sessions, add_size, arrangements
+from .scenario import Plan, Result, Scenario, add_load, add_plan, add_sessions, add_size, arrangements
 
 CONNECTIONS = 32
 SMALL = Workload(CASES["get"], CONNECTIONS)
@@ -70,7 +71,7 @@ def shake_hands(load: Load, url: str, seconds: int) -> Outcome:
     return load.hey(url + "/", CONNECTIONS, seconds, "-disable-keepalive")
 
 
-def move(stage: Stage, tee: Running, way: Way, file: Path) -> None:
+def move(stage: Stage[Backend], tee: Running, way: Way, file: Path) -> None:
     """Make one transfer with curl."""
     argv = [program("curl"), "--silent", "--show-error", "--fail", "--insecure", "--http1.1", "--output", "/dev/null"]
     argv += ["--write-out", "ok %{size_upload} %{size_download}\\n"]
@@ -81,11 +82,11 @@ def move(stage: Stage, tee: Running, way: Way, file: Path) -> None:
         raise BenchError(f"the {way.direction} failed: {' '.join(said)[-200:]}")
 
 
-def rate_tables(ready: list[Stage], plan: Plan, by_kind: dict[str, list[Subject]]) -> list[Json]:
+def rate_tables(ready: list[Stage[Backend]], plan: Plan, by_kind: dict[str, list[Subject]]) -> list[Json]:
     """Requests and handshakes a second."""
     subjects = by_kind["P-256"]
 
-    def measured(stage: Stage, case: Case, subject: Subject) -> Sample:
+    def measured(stage: Stage[Backend], case: Case, subject: Subject) -> Sample:
         mine = next(each for each in by_kind[case.kind] if each.name == subject.name)
         with running(stage.workspace, mine, stage.a.port, stage.b.port) as tee:
             return sample(case.by(stage.load), tee, plan, stage.a, stage.b)
@@ -108,7 +109,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Result:
     """Measure everything over TLS."""
-    plan = Plan.of(options)
+    plan = Plan(options.rounds, options.seconds, options.warmup)
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         by_kind = {kind: over_tls(certificate(Path(directory), kind)) for kind in KEYS}
         subjects = by_kind["P-256"]

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 from ..errors import BenchError
 from ..programs import measure
+from ..programs.backends import Backend
 from ..programs.processes import Process
 from ..programs.sessions import Sessions
 from ..programs.sockets import tcp_sockets
@@ -20,8 +21,9 @@ from ..reports.figures import Json, medians
 from ..reports.lookups import OURS, Lookup, Measured, rows
 from ..reports.tables import TIMES, microseconds, table
 from ..reports.targets import Target
-from .rounds import Plan, Stage, interleaved
+from .rounds import Stage, interleaved
 from .sampling import Workload
+from .scenario import Plan
 
 CROWD = 1000  # silent peers, and as many in mid-handshake
 DEADLINE = 10.0  # seconds: httptee's default deadline of a handshake
@@ -104,7 +106,7 @@ def seconds_until_closed(peers: list[socket.socket], began: float) -> float:
     return time.monotonic() - began
 
 
-def beside_crowd(stage: Stage, tee: Running, workload: Workload, plan: Plan) -> Figures:
+def beside_crowd(stage: Stage[Backend], tee: Running, workload: Workload, plan: Plan) -> Figures:
     """Load a tee alone and then beside the crowd."""
     if tee.process is None:
         raise BenchError("no tee to crowd")
@@ -121,10 +123,10 @@ def beside_crowd(stage: Stage, tee: Running, workload: Workload, plan: Plan) -> 
     return Figures(alone.p99, beside.p99, beside.errors, closed, left)
 
 
-def tables(stages: Sequence[Stage], subject: Subject, workload: Workload, plan: Plan) -> list[Json]:
+def tables(stages: Sequence[Stage[Backend]], subject: Subject, workload: Workload, plan: Plan) -> list[Json]:
     """One table for each arrangement of sessions."""
 
-    def measured(stage: Stage, what: str, subject: Subject) -> Figures:
+    def measured(stage: Stage[Backend], what: str, subject: Subject) -> Figures:
         with running(stage.workspace, subject, stage.a.port, stage.b.port) as tee:
             return beside_crowd(stage, tee, workload, plan)
 

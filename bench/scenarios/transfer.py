@@ -8,13 +8,14 @@ import socket
 from pathlib import Path
 
 from ..errors import BenchError
+from ..programs.backends import Backend
 from ..programs.sessions import names
 from ..programs.subjects import Running, choose
 from ..reports.tables import TIMES
 from ..reports.targets import MEGABYTES_16, Target
 from .moving import LIMIT, WAYS, Way, transfers, worst
 from .rounds import Stage, stages
-from .scenario import Result, Scenario, add_plan, add_sessions, add_size, add_subjects, arrangements
+from .scenario import Result, Scenario, add_rounds, add_sessions, add_size, add_subjects, arrangements
 
 DEFAULT = ["direct", "nginx", "httptee"]
 TABLES = [Way(way, with_b, f"{way}, {'with a B' if with_b else 'no B'}") for way in WAYS for with_b in (False, True)]
@@ -89,7 +90,7 @@ def drain(client: socket.socket) -> int:
     return got
 
 
-def move(stage: Stage, tee: Running, way: Way, file: Path) -> None:
+def move(stage: Stage[Backend], tee: Running, way: Way, file: Path) -> None:
     """Make one transfer."""
     if way.direction == "upload":
         upload(tee.port, file)
@@ -99,7 +100,7 @@ def move(stage: Stage, tee: Running, way: Way, file: Path) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this scenario."""
-    add_plan(parser, seconds=False)
+    add_rounds(parser)
     add_subjects(parser, ",".join(DEFAULT))
     add_size(parser)
     add_sessions(parser)
@@ -109,7 +110,7 @@ def run(options: argparse.Namespace) -> Result:
     """Measure every way through every subject."""
     subjects = choose(options.only, options.peer, DEFAULT)
     arranged = arrangements(options, subjects)
-    with stages(arranged) as ready:
+    with stages(arranged, "wrk") as ready:
         tables = transfers(options.rounds, ready, TABLES, subjects, move, options.size)
     return Result(tables, {"rounds": options.rounds, "MiB": options.size, "sessions": names(arranged)})
 

@@ -63,7 +63,7 @@ def test_the_arrangements_are_named() -> None:
 @pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 def test_a_and_b_and_the_tee_with_its_workers_are_arranged() -> None:
     (httptee,) = choose(["httptee"], [])
-    with stages(list(Sessions)) as (one, own):
+    with stages(list(Sessions), "wrk") as (one, own):
         for stage in (one, own):
             with running(stage.workspace, httptee, stage.a.port, stage.b.port) as tee:
                 assert tee.process is not None
