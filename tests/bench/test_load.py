@@ -32,7 +32,7 @@ def test_wrk_result_is_found_among_its_other_output() -> None:
     assert outcome.rate == pytest.approx(28568.7, abs=0.1)
 
 
-def test_wrk_without_a_result_is_an_error_that_shows_what_it_said() -> None:
+def test_wrk_without_a_result_is_an_error_with_its_output() -> None:
     with pytest.raises(BenchError, match="unable to connect"):
         parse_wrk("unable to connect to 127.0.0.1:1")
 

@@ -8,7 +8,7 @@ from bench.errors import BenchError
 from bench.reports.steadiness import Moment, slope, steady
 
 
-def test_a_slope_is_in_10_minutes_and_knows_how_sure_it_is() -> None:
+def test_a_slope_is_in_10_minutes_and_has_a_standard_error() -> None:
     exact = slope([(at, 5.0 + at / 600) for at in range(100)])
     assert (exact.value, exact.error) == (pytest.approx(1.0), pytest.approx(0.0, abs=1e-6))
     assert slope([(0, 0.0), (1, 1.0), (2, 0.0), (3, 1.0)]).error > 0
