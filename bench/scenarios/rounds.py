@@ -116,18 +116,22 @@ def interleaved(
 ) -> Taken[What, Got]:
     """Measure every row in every round.
 
-    A row whose measurement raises BenchError keeps the reason. A subject that does not start in the first round of a
-    row is not started again for it.
+    A row whose measurement raises BenchError keeps the reason. A subject that does not start for a row's first sample
+    is not started again for that row.
     """
     taken: Taken[What, Got] = Taken()
+    absent: set[Key[What]] = set()
     for number, stage, what, subject in places(rounds, stages, whats, subjects):
         key = Key(stage.sessions, what, subject.name)
-        if key in taken.reasons and not taken.samples[key]:
+        if key in absent:
             continue
         try:
             got = measure(stage, what, subject)
         except BenchError as error:
-            told = taken.reasons[key] = f"not started: {error}" if isinstance(error, NotStartedError) else str(error)
+            missing = isinstance(error, NotStartedError)
+            told = taken.reasons[key] = f"not started: {error}" if missing else str(error)
+            if missing and not taken.samples[key]:
+                absent.add(key)
         else:
             taken.samples[key].append(got)
             told = brief(got)

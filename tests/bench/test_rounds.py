@@ -67,3 +67,14 @@ def test_what_does_not_start_in_the_first_round_is_not_started_again() -> None:
     taken, order = measured(script)
     assert len(order) == 8
     assert set(taken.reasons.values()) == {"not started: no such program"}
+
+
+def test_what_fails_in_the_first_round_is_measured_in_the_next() -> None:
+    def script(number: int) -> int:
+        if number <= 8:
+            raise BenchError("it broke")
+        return number
+
+    taken, order = measured(script)
+    assert len(order) == 24
+    assert all(len(samples) == 2 for samples in taken.samples.values())
