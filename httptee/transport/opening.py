@@ -1,4 +1,4 @@
-"""How a connection to an upstream is opened: by urllib3, which resolves names and verifies TLS."""
+"""Opens a connection to an upstream with urllib3, which resolves names and verifies TLS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from httptee.transport.connection import LONGEST, Connection
 
 
 class _HTTPSConnection(HTTPSConnection):
-    """Gives the handshake what connecting has left of the time."""
+    """Limits the TLS handshake to the time that connecting has left."""
 
     def _new_conn(self) -> socket.socket:
         deadline = monotonic() + float(self.timeout or LONGEST)
@@ -29,13 +29,13 @@ class _HTTPSConnection(HTTPSConnection):
 def open_connection(
     scheme: str, host: str, port: int, timeout: float, tls: ssl.SSLContext | None, server_name: str = ""
 ) -> Connection:
-    """Connect to the first address that accepts, each within `timeout` seconds, and for https shake hands in what is
-    left of them; `server_name` is who to ask for if not `host`.
+    """Connect to the first address that accepts. Each attempt may take `timeout` seconds. For https, the TLS handshake
+    gets the rest of `timeout`, and `server_name` replaces `host` in it if it is not empty.
 
     Raises UpstreamConnectError, UpstreamTimeout or UpstreamTLSError.
     """
     if timeout <= 0.0:
-        raise UpstreamTimeout("the exchange took longer than it may")
+        raise UpstreamTimeout("the exchange took longer than its limit")
     opening: HTTPConnection
     if scheme == "https":
         opening = _HTTPSConnection(

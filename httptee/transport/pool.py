@@ -1,7 +1,7 @@
 """The idle connections of one endpoint.
 
-Last in, first out: the connections in use stay few and warm, and the rest grow old and go. Whatever is decided under
-the lock is decided there and nothing else: sockets are closed after it is released.
+Last in, first out: the connections in use stay few and warm, and the others reach their age limit. The pool only
+decides under its lock; it closes sockets after it has released the lock.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from httptee.transport.connection import Connection
 
 
 class Pool:
-    """Idle connections, at most `max_idle`, none idle for more than `idle_limit` or open for more than `max_age` s.
+    """At most `max_idle` idle connections. One that was idle for more than `idle_limit` seconds, or open for more than
+    `max_age` seconds, is not used again.
 
-    The maximum age is what makes a changed DNS name come into effect. `name` is for the repr alone, which reads
+    The maximum age makes a changed DNS name take effect. `name` is for the repr only:
     `<Pool http://a:8001 [idle 3/16]>`.
     """
 
@@ -25,7 +26,7 @@ class Pool:
         self._max_idle = max_idle
         self._idle_limit = idle_limit
         self._max_age = max_age
-        self._idle: deque[Connection] = deque()  # by the time they were released, the latest on the right
+        self._idle: deque[Connection] = deque()  # in the order of their release, the latest on the right
         self._lock = threading.Lock()
         self._closed = False
 
@@ -39,9 +40,9 @@ class Pool:
         return not self._idle
 
     def acquire(self) -> Connection | None:
-        """The connection used last that can carry a request, None where a new one is needed.
+        """The most recently used connection that can carry a request, or None if a new one is needed.
 
-        What turns out to be too old, closed by the upstream or readable on the way is closed.
+        Closes each connection that it finds too old, closed by the upstream or readable.
         """
         while True:
             with self._lock:
@@ -58,7 +59,7 @@ class Pool:
             connection.close()
 
     def release(self, connection: Connection) -> None:
-        """Take back a connection that stands at the start of its next answer, and close it or older ones."""
+        """Take back a connection that can carry the next exchange. Close connections that are over a limit."""
         connection.idle_since = now = monotonic()
         surplus = []
         with self._lock:
@@ -73,7 +74,7 @@ class Pool:
             connection.close()
 
     def close(self) -> None:
-        """Close every idle connection, and from now on each that is released. May be called twice."""
+        """Close every idle connection, and later each one when it is released. May be called twice."""
         with self._lock:
             self._closed = True
             surplus = list(self._idle)
