@@ -1,4 +1,4 @@
-"""`httptee check`: are the options right, and are A and every B there? Connects to each, and sends no request."""
+"""`httptee check`: checks the options, and connects to A and to every B. It sends no request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from httptee.transport import Upstream
 
 @dataclass(frozen=True)
 class Row:
-    """One server: where its name leads, and what came of connecting to it."""
+    """One server: the addresses of its name, and the result of a connection to it."""
 
     server: str
     endpoint: str
@@ -29,7 +29,7 @@ class Row:
 
 
 def run_check(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """The command: prints a table; returns 0 where everything is fine and 1 where anything is not."""
+    """Run the command: print a table; return 0 if everything is fine, else 1."""
     try:
         settings = load(argv, environ)
         listening_tls(settings)
@@ -42,7 +42,7 @@ def run_check(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def check(settings: Settings) -> Iterator[Row]:
-    """A's row, then every B's."""
+    """The row of A, then the row of every B."""
     yield _row("A", settings.a, primary_upstream(settings), settings.a_timeout)
     for shadow in shadow_settings(settings):
         name = "B" if shadow.name == str(shadow.endpoint) else f"B {shadow.name}"
@@ -50,7 +50,7 @@ def check(settings: Settings) -> Iterator[Row]:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows below one another."""
+    """The rows as a table with a header and aligned columns."""
     cells = [("", "endpoint", "resolves to", "result")]
     cells += [(row.server, row.endpoint, row.addresses, row.result) for row in rows]
     widths = [max(len(line[column]) for line in cells) for column in range(3)]
@@ -85,7 +85,7 @@ def _connected(upstream: Upstream, timeout: float) -> str:
 
 
 def _trouble(error: BaseException) -> str:
-    """The reason slug, and the words of the innermost error: what wraps it says where, and that is in the row."""
+    """The reason slug, and the text of the innermost error. The outer errors add the server, which the row names."""
     reason = error.reason if isinstance(error, UpstreamError) else "connect"
     inner = error
     while inner.__cause__ is not None:

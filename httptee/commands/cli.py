@@ -1,4 +1,4 @@
-"""Which command the command line names. Each command is loaded only when it runs."""
+"""Runs the command that the command line names. The module of a command is imported only when it runs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""See it work: an echo backend, and a demonstration that needs nothing but this package.
+"""An echo backend, and a demonstration that needs only this package.
 
-`httptee --demo` runs two echo backends and the tee between them, sends a few hundred requests through it, and holds
-what the clients got against what A and B saw. `python -m httptee.demo -p 9001` is one echo backend, to aim a tee at.
+`httptee --demo` runs two echo backends and a tee in front of them, sends a few hundred requests through it, and
+compares the answers that the clients got with the requests that A and B got. `python -m httptee.demo -p 9001` runs
+one echo backend, for use as A or B of a tee.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 Seen = tuple[str, str, str]
-"""A request as it is compared: method, target and a digest of the body."""
+"""A request for comparison: method, target and a digest of the body."""
 
 _REQUESTS = 600
 _CLIENTS = 8
 _ANY_PORT = Listen("127.0.0.1", 0)
-_PATIENCE = 10.0  # seconds for B to get its last clone
+_PATIENCE = 10.0  # seconds to wait until B has its last clone
 
 
 class Echo:
-    """A backend that answers with what it received, as JSON, and remembers it."""
+    """A backend that answers with the received request as JSON, and counts the requests in `seen`."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -61,7 +62,7 @@ class Echo:
 
 
 class _Body(tuple[bytes, ...]):
-    """A response body as PEP 3333 wants it."""
+    """A response body with a `close` (PEP 3333)."""
 
     __slots__ = ()
 
@@ -69,7 +70,7 @@ class _Body(tuple[bytes, ...]):
         return super().__new__(cls, (body,))
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: there is nothing to close."""
 
 
 class Background:
@@ -84,18 +85,18 @@ class Background:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The URL of the server."""
         return f"http://127.0.0.1:{self.port}"
 
     def close(self) -> None:
-        """Answer what is in flight and stop."""
+        """Answer the requests in flight, and stop."""
         self._server.stop()
         self._thread.join()
         self._server.drain(1.0)
 
 
 def run_demo(serve: bool = False) -> int:
-    """Run the demonstration; with `serve`, leave it running until Ctrl-C. Returns the exit status."""
+    """Run the demonstration; with `serve`, run until Ctrl-C. Returns the exit status."""
     production, test = Echo("A"), Echo("B")
     backends = [Background(echo, Settings(threads=8)) for echo in (production, test)]
     settings = Settings(
@@ -122,14 +123,14 @@ def run_demo(serve: bool = False) -> int:
 
 
 def _wait() -> None:
-    """Until Ctrl-C. Not in one piece: a signal that comes just before a wait begins does not end it."""
+    """Wait until Ctrl-C, in short waits: a signal just before a wait begins does not end that wait."""
     while not threading.Event().wait(0.2):
         pass
 
 
 def _wait_for_the_user(url: str) -> None:
     print(f"Try: curl -i -d hello '{url}/any/path?x=1'", flush=True)
-    print("Ctrl-C ends it.", flush=True)
+    print("Press Ctrl-C to stop.", flush=True)
     try:
         _wait()
     except KeyboardInterrupt:
@@ -137,7 +138,7 @@ def _wait_for_the_user(url: str) -> None:
 
 
 def _send_all(port: int) -> Counter[Seen]:
-    """Send the requests from several clients at once; return what A's answers say was asked, by request."""
+    """Send the requests from several clients at once; return how often A's answers report each request."""
     with ThreadPoolExecutor(_CLIENTS) as clients:
         batches = clients.map(lambda number: _send_some(port, number), range(_CLIENTS))
         return sum(batches, Counter[Seen]())
@@ -162,7 +163,7 @@ def _send_some(port: int, client: int) -> Counter[Seen]:
 
 
 def _request(number: int) -> tuple[str, str, bytes]:
-    """The mix: reads and writes, short and long, and targets that a careless proxy would tidy up."""
+    """One request of the mix: reads and writes, short and long bodies, and targets that many proxies normalize."""
     kind = number % 6
     if kind == 0:
         return "GET", f"/plain/{number}", b""
@@ -205,10 +206,10 @@ def _agreement(same: bool) -> str:
 def run_echo() -> int:
     """Run one echo backend until Ctrl-C."""
     parser = argparse.ArgumentParser(
-        prog="python -m httptee.demo", description="An echo backend: it answers with the request as JSON."
+        prog="python -m httptee.demo", description="An echo backend: answers each request with that request as JSON."
     )
     parser.add_argument(
-        "-p", "--port", type=int, default=9001, help="where to listen on 127.0.0.1 (default %(default)s)"
+        "-p", "--port", type=int, default=9001, help="port to listen on, at 127.0.0.1 (default %(default)s)"
     )
     port = parser.parse_args().port
     try:

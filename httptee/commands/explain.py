@@ -1,6 +1,6 @@
-"""`httptee explain`: who would get a request, by which rule, and the very bytes that would be sent.
+"""`httptee explain`: which servers would get a request, by which rule, and the exact bytes that would be sent.
 
-It asks the objects that the tee itself is built of, and connects to nobody.
+It uses the objects that the tee itself is built from, and opens no connection.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ USAGE = "httptee explain [options] [-H 'Name: value']... [-d BODY] [--client ADD
 
 @dataclass
 class Asked:
-    """A request as a client would send it, and the words of the command line that are options of the tee."""
+    """A request as a client would send it, and the options of the tee from the command line."""
 
     method: str = ""
     target: str = ""
@@ -34,7 +34,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Fate:
-    """What becomes of a request at one server. `sent` is None where that depends; `data` is what would be sent."""
+    """The result for one server. `sent` is None if a percentage or a rate decides; `data` is what would be sent."""
 
     server: str
     sent: bool | None
@@ -56,7 +56,7 @@ class Fate:
 
 
 def explain(settings: Settings, asked: Asked) -> list[Fate]:
-    """A's fate and every B's. Raises Refusal for a request that the tee itself answers."""
+    """The results for A and every B. Raises Refusal for a request that the tee itself answers."""
     request = receive(_environ(settings, asked), additions(settings), in_memory(settings), settings.max_request_body)
     fates = [Fate(f"A {settings.a}", True, [], sent_bytes(primary_upstream(settings), request))]
     shadows = shadow_settings(settings)
@@ -71,7 +71,7 @@ def explain(settings: Settings, asked: Asked) -> list[Fate]:
 
 
 def sent_bytes(upstream: Upstream, request: Request) -> bytes:
-    """What goes out to an upstream for a request."""
+    """The bytes that go to an upstream for a request."""
     prepared = upstream.prepare(request)
     body = prepared.body
     return request_head(prepared.method, prepared.target, prepared.pairs) + (
@@ -80,7 +80,7 @@ def sent_bytes(upstream: Upstream, request: Request) -> bytes:
 
 
 def run_explain(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """The command; returns the exit status."""
+    """Run the command and return its exit status."""
     try:
         asked = read_command_line(argv)
     except ConfigError as error:
@@ -96,7 +96,7 @@ def run_explain(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 
 
 def read_command_line(argv: Sequence[str]) -> Asked:
-    """Tell the request from the tee's own options. Raises ConfigError."""
+    """Separate the request from the options of the tee. Raises ConfigError."""
     asked = Asked()
     words = iter(argv)
     for word in words:
@@ -122,7 +122,7 @@ def read_command_line(argv: Sequence[str]) -> Asked:
 
 
 def _take(asked: Asked, word: str, value: str) -> None:
-    raw = value.encode("utf-8", "surrogateescape")  # the bytes that were typed, one character each from here on
+    raw = value.encode("utf-8", "surrogateescape")  # the bytes as typed; below, one character is one byte
     if word == "-d":
         asked.body = raw
     elif word == "--client":
@@ -135,7 +135,7 @@ def _take(asked: Asked, word: str, value: str) -> None:
 
 
 def _environ(settings: Settings, asked: Asked) -> dict[str, object]:
-    """What the tee's own server would hand over."""
+    """The environ that the tee's own server would pass to the tee."""
     headers = list(asked.headers)
     names = {name.lower() for name, _ in headers}
     if "host" not in names:

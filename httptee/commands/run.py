@@ -1,4 +1,4 @@
-"""`httptee [options]`: read the settings, set up the log, run the tee."""
+"""`httptee [options]`: reads the settings, sets up the log, runs the tee."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from httptee.settings import load, load_or_exit
 
 
 def run_tee(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run the tee until it is told to stop and return its exit status. A reload reads `argv` and `environ` again."""
+    """Run the tee until a signal ends it; return the exit status. A reload reads `argv` and `environ` again."""
     settings = load_or_exit(argv, environ)
     set_up_log(logging.DEBUG if settings.debug else logging.INFO)
     return serve(settings, lambda: load(argv, environ))

@@ -1,7 +1,7 @@
-"""Where the admin listener runs: in a process beside the workers, or in a thread of the only one.
+"""Runs the admin listener: in a process beside the worker processes, or in a thread of the only process.
 
-Its socket is bound before anything is forked and stays with the supervisor, so the port is there from the first
-moment to the last, whatever becomes of the process behind it. All that it tells is in the ledger's shared memory.
+Its socket is bound before any fork and stays with the supervisor. So the port is open from start to end, even if the
+admin process dies. All its data is in the ledger's shared memory.
 """
 
 from __future__ import annotations
@@ -34,32 +34,32 @@ _LONGEST_HEAD = 8 * 1024
 _LONGEST_BODY = 8 * 1024
 _PATIENCE = 5.0  # seconds a client gets for its whole exchange
 _LAST_WORDS = 1.0  # seconds for answers in flight at the end
-_KILL_AGAIN = 0.1  # seconds, where one did not help at once
-# The supervisor ends this process, after the workers: a signal to the whole process group does not.
+_KILL_AGAIN = 0.1  # seconds from one SIGKILL to the next
+# A signal to the whole process group must not end this process: the supervisor ends it, after the workers.
 _NOT_FOR_ADMIN = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-_SHORTEST_LIFE = 1.0  # seconds; a process that dies sooner is replaced only then
+_SHORTEST_LIFE = 1.0  # seconds; a process that dies sooner is replaced after this time
 
 
 class AdminServer(Server):
-    """The tee's own server with one request a connection, and no connection for long: a client that trickles, or does
-    not take its answer, is cut off."""
+    """The tee's own server with one request a connection and a time limit for each connection: a client that sends its
+    request or reads its answer slowly is cut off."""
 
     application: Admin
 
     def maintenance(self, now: float) -> None:
-        """Once a second: cut off whoever has been here for too long."""
+        """Once a second: cut off connections that are older than `_PATIENCE`."""
         super().maintenance(now)
         for channel in list(self.active_channels.values()):
             if channel.creation_time < now - _PATIENCE:
-                with contextlib.suppress(OSError, AttributeError):  # its owner may have closed it a moment ago
+                with contextlib.suppress(OSError, AttributeError):  # the owner may have closed it just now
                     channel.socket.shutdown(socket.SHUT_RDWR)
 
 
 class AdminProcess:
-    """The admin listener of one tee. Where it is not asked for, all of this does nothing.
+    """The admin listener of one tee. Without `-admin`, its methods do nothing.
 
-    Raises OSError where the address cannot be bound. `inherited` are the sockets that a child process is not to keep
-    open: the tee's own listening socket must be gone when its last worker is.
+    Raises OSError if the address cannot be bound. A child process closes the sockets in `inherited`: the tee's own
+    listening socket must be closed when the last worker process ends.
     """
 
     def __init__(self, settings: Settings, ledger: Ledger, inherited: Sequence[socket.socket] = ()) -> None:
@@ -70,21 +70,21 @@ class AdminProcess:
         self._socket = bind(settings.admin) if settings.admin else None
         self._pid = 0
         self._forked = 0.0
-        self._kill_at = math.inf  # while the child has been told to end
+        self._kill_at = math.inf  # the time for SIGKILL; finite after a SIGTERM to the child
         self._server: AdminServer | None = None
         self._thread: threading.Thread | None = None
         if self._socket is not None:
             logger.info("Admin listener at %s", _address(self._socket))
 
     def start_thread(self) -> None:
-        """Serve in a thread of this process, where there is no supervisor."""
+        """Serve in a thread of this process. For a tee without a supervisor."""
         if self._socket is not None:
             self._server = self._build(self._socket)
             self._thread = threading.Thread(target=self._serve, args=(self._server,), name="admin", daemon=True)
             self._thread.start()
 
     def keep(self) -> float:
-        """See that the child process is there. Returns the seconds after which to call again, at the latest."""
+        """Start, replace or kill the child process as needed. Call it again within the returned seconds."""
         if self._socket is None:
             return 3600.0
         if self._pid and os.waitpid(self._pid, os.WNOHANG)[0]:
@@ -100,10 +100,10 @@ class AdminProcess:
         return min(3600.0, max(_KILL_AGAIN, self._kill_at - monotonic())) if self._pid else wait
 
     def replace(self, settings: Settings, ledger: Ledger) -> None:
-        """Tell of another ledger from now on. The listening socket stays, and nobody is refused meanwhile.
+        """Report another ledger. The listening socket stays open, and no client is refused meanwhile.
 
-        A process knows only of memory that was mapped before its fork, so another one takes its place. It starts when
-        the old one has ended, in `keep`: with both there, a count might go back from one scrape to the next.
+        A process can read only memory that was mapped before its fork, so a new process is needed. `keep` starts it
+        after the old one has ended: with both running, a count might decrease from one scrape to the next.
         """
         self._settings, self._ledger = settings, ledger
         self._forked = 0.0
@@ -118,7 +118,7 @@ class AdminProcess:
 
     @property
     def changing(self) -> bool:
-        """Whether the process is there still that knows nothing of the newest ledger."""
+        """Whether the old process, without the newest ledger, still runs."""
         return self._kill_at != math.inf
 
     def stop(self) -> None:
@@ -133,7 +133,7 @@ class AdminProcess:
             self._socket = None
 
     def _serve_alone(self, listening: socket.socket, wanted: Callable[[], bool]) -> None:
-        """What the child process does, from its first moment to its last."""
+        """The body of the child process."""
         for inherited in self._inherited:
             inherited.close()
         server = self._build(listening)
@@ -161,7 +161,7 @@ class AdminProcess:
         return Admin(self._settings, self._ledger, check_of(self._settings), self._started)
 
     def _serve(self, server: AdminServer, wanted: Callable[[], bool] = lambda: True) -> None:
-        """Serve until told to stop, or until `wanted` says no."""
+        """Serve until the server is stopped, or until `wanted` returns False; then drain."""
         server.application.check.start()
         server.run(lambda: server.application.history.take() and wanted())
         server.drain(_LAST_WORDS)

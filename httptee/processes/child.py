@@ -1,4 +1,4 @@
-"""A child process: how every one of them is forked and ends."""
+"""Forks child processes. All of them start and end here."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ logger = logging.getLogger(__name__)
 
 
 def fork(body: Callable[[Callable[[], bool]], object], ignored: Iterable[signal.Signals], name: str) -> int:
-    """Fork a child that runs `body` and ends; return its pid. The child never returns from this call.
+    """Fork a child that runs `body` and ends; return its pid. In the child, this call never returns.
 
-    `body` gets a function that says whether the parent is still alive. A terminal sends its signals to the whole
-    process group, and they are meant for the supervisor: the child ignores those in `ignored`.
+    `body` gets a function that returns whether the parent is still alive. The child ignores the signals in `ignored`: a
+    terminal sends its signals to the whole process group, but only the supervisor must react to them.
     """
     parent = os.getpid()
     pid = os.fork()
@@ -31,5 +31,5 @@ def fork(body: Callable[[Callable[[], bool]], object], ignored: Iterable[signal.
         logger.exception("%s failed", name)
     finally:
         sys.stdout.flush()
-        # Not sys.exit: the frames and the atexit functions of the parent must not run here.
+        # Not sys.exit: the parent's frames and atexit functions must not run here.
         os._exit(status)

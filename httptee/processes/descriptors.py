@@ -1,4 +1,4 @@
-"""File descriptors: enough for all that the other bounds allow, or a clear word at start, not errors under load."""
+"""The limit of open files: raised at start to what the other limits need, or reported then as too low."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from httptee.shadow import AT_ONCE
 logger = logging.getLogger(__name__)
 
 _OTHERS = 128  # the log, epoll sets, pipes, files of large bodies, connections that are being refused
-_FEWEST_CONNECTIONS = 16  # per process; with less than that a tee is of no use
+_FEWEST_CONNECTIONS = 16  # per process; with fewer, a tee is useless
 
 
 class TooFewDescriptorsError(Exception):
-    """The limit leaves next to nothing for clients. The message is one line."""
+    """The limit of open files leaves too few connections for clients. The message is one line."""
 
 
 def within_descriptors(settings: Settings) -> Settings:
-    """The settings as far as the process's limit of open files allows, which is raised as far as it may be.
+    """Raise the soft limit of open files; return the settings, with fewer connections if the limit stays too low.
 
-    Where even the hard limit is too low, a warning says so and the tee takes fewer connections: refusing a client in
-    words is better than running dry in the middle of an exchange. Raises TooFewDescriptorsError.
+    If even the hard limit is too low, a warning says so and the tee accepts fewer connections: a client that gets a 503
+    is better than an exchange that fails for lack of a descriptor. Raises TooFewDescriptorsError.
     """
     part = Part(0, settings.processes)  # the largest one
     upstream = (
@@ -41,11 +41,11 @@ def within_descriptors(settings: Settings) -> Settings:
         return settings
     left = soft - upstream
     complaint = (
-        f"{wanted} file descriptors are wanted in each process, and the limit is {soft}: raise it "
+        f"{wanted} file descriptors are needed in each process, and the limit is {soft}: raise it "
         "(ulimit -Hn, LimitNOFILE= in systemd) or lower -connection-limit"
     )
     if left < _FEWEST_CONNECTIONS:
         raise TooFewDescriptorsError(complaint)
     fewer = left * settings.processes
-    logger.warning("%s; until then the limit is %d connections", complaint, fewer)
+    logger.warning("%s; for now the limit is %d connections", complaint, fewer)
     return replace(settings, connection_limit=fewer)

@@ -22,16 +22,16 @@ from httptee.settings import Settings
 logger = logging.getLogger(__name__)
 
 SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGCHLD}
-"""What the supervisor waits for, and keeps blocked meanwhile."""
+"""The signals that the supervisor waits for. They stay blocked."""
 _NOT_FOR_WORKERS = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
-_SHORT_LIFE = 5.0  # seconds; a worker that dies younger than this is replaced later and later
+_SHORT_LIFE = 5.0  # seconds; after a shorter life, each replacement waits longer
 _LONGEST_WAIT = 10.0
-_LAST_WORDS = 2.0  # seconds beyond the drain timeout before a worker that does not end is killed
+_LAST_WORDS = 2.0  # seconds after the drain timeout, until a worker that has not ended is killed
 
 
 @dataclass
 class _Worker:
-    """A row of the ledger and the process that fills it; `starts_at` while there is none."""
+    """A row of the ledger, and the process that writes it. `starts_at` is its next start while there is none."""
 
     row: int
     pid: int = 0
@@ -41,9 +41,9 @@ class _Worker:
 
 
 class Generation:
-    """`<Generation of 2 [running 2, ready 2]>`; `settings` and `ledger` are those of its workers.
+    """`<Generation of 2 [running 2, ready 2]>`: the workers that share these `settings` and this `ledger`.
 
-    They share `tls`, made before they are forked, and its keys: each accepts the session tickets of all.
+    `tls` is made before they are forked, so they share its keys: each accepts the session tickets of all.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class Generation:
         self.settings = settings
         self.ledger = ledger
         self.lost_one = False
-        """Whether a worker has died before it was told to end."""
+        """Whether a worker has ended before the generation was retired."""
         self._listening = listening
         self._tls = tls
         self._workers = [_Worker(row) for row in range(settings.processes)]
-        self._ready = mmap.mmap(-1, settings.processes)  # shared: a worker's byte says whether it accepts connections
+        self._ready = mmap.mmap(-1, settings.processes)  # shared; one byte a worker: whether it accepts connections
         self._retired = False
         self._kill_at = 0.0
 
@@ -66,7 +66,7 @@ class Generation:
 
     @property
     def ready(self) -> bool:
-        """Whether every worker has come to accept connections."""
+        """Whether every worker accepts connections."""
         return all(self._ready[:])
 
     @property
@@ -80,7 +80,7 @@ class Generation:
         return self._retired and not any(worker.pid for worker in self._workers)
 
     def start_due(self) -> None:
-        """Fork every worker whose time has come."""
+        """Fork every worker whose start is due."""
         now = monotonic()
         for worker in self._workers:
             if not self._retired and not worker.pid and worker.starts_at <= now:
@@ -88,14 +88,14 @@ class Generation:
                 worker.pid = fork(partial(self._serve, worker), _NOT_FOR_WORKERS, "a worker process")
 
     def next_event(self) -> float:
-        """Seconds until a worker is to be started, or killed; an hour where none is."""
+        """Seconds until the next start or kill of a worker; 3600 if there is none."""
         if self._retired:
             return max(0.0, self._kill_at - monotonic())
         waiting = [worker.starts_at for worker in self._workers if not worker.pid]
         return max(0.0, min(waiting) - monotonic()) if waiting else 3600.0
 
     def collect(self) -> None:
-        """Bury the dead, settle what they held, and plan their successors."""
+        """Reap ended workers, settle their clones in flight, and plan their replacements."""
         for worker in self._workers:
             if worker.pid and os.waitpid(worker.pid, os.WNOHANG)[0]:
                 self.ledger.settle_lost(worker.row)
@@ -107,14 +107,14 @@ class Generation:
             self.ledger.finished = True
 
     def retire(self) -> None:
-        """Have every worker answer what it has, drain its shadows and end; none is replaced any more."""
+        """Make every worker answer its requests, drain its shadows and end. None of them is replaced."""
         if not self._retired:
             self._retired = True
             self._kill_at = monotonic() + self.settings.drain_timeout + _LAST_WORDS
             self._signal(signal.SIGTERM)
 
     def kill_overdue(self, at_once: bool = False) -> None:
-        """End the retired workers that should have ended by themselves, or all of them `at_once`."""
+        """Kill the retired workers that have not ended in time, or all retired workers if `at_once`."""
         if self._retired and (at_once or monotonic() >= self._kill_at):
             self._kill_at = monotonic() + _LAST_WORDS
             self._signal(signal.SIGKILL)
@@ -132,7 +132,7 @@ class Generation:
                 os.kill(worker.pid, number)
 
     def _serve(self, worker: _Worker, wanted: Callable[[], bool]) -> None:
-        """What a worker process does, from its first moment to its last."""
+        """The body of a worker process."""
         run_worker(
             self.settings,
             self.ledger,

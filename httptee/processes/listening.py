@@ -1,4 +1,4 @@
-"""The socket that the tee listens on: bound once, or handed over by systemd, before any worker is forked."""
+"""The socket that the tee listens on: bound once, or passed by systemd, before any worker process is forked."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _FIRST_INHERITED = 3  # SD_LISTEN_FDS_START
 
 
 def listen(where: Listen) -> socket.socket:
-    """The socket that systemd passed to this process, or else one that is bound here. Raises OSError."""
+    """The socket that systemd passed to this process, else a new one bound to `where`. Raises OSError."""
     return inherited() or bind(where)
 
 
 def inherited() -> socket.socket | None:
-    """The listening socket of socket activation (sd_listen_fds(3)), if there is one. Raises OSError if it will not do.
+    """The listening socket of socket activation (sd_listen_fds(3)), if any. Raises OSError if it is not usable.
 
-    The variables are taken out of the environment: they are for this process and for none that it starts.
+    The variables are removed from the environment: they are for this process, and not for its children.
     """
     process, count, _ = (os.environ.pop(name, "") for name in ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"))
     if process != str(os.getpid()) or not count.isdigit() or int(count) == 0:
@@ -36,9 +36,9 @@ def inherited() -> socket.socket | None:
 
 
 def bind(listen: Listen) -> socket.socket:
-    """A listening socket. An empty host means every IPv4 and IPv6 address, by one dual-stack socket.
+    """A listening socket. An empty host means every IPv4 and IPv6 address, with one dual-stack socket.
 
-    Raises OSError where the address is taken, not this machine's, or does not resolve.
+    Raises OSError if the address is in use, does not belong to this machine, or does not resolve.
     """
     if not listen.host:
         if socket.has_dualstack_ipv6():
@@ -57,7 +57,7 @@ def bind(listen: Listen) -> socket.socket:
 
 
 def _without_ipv6(error: OSError) -> bool:
-    """Whether this machine's kernel knows IPv6 but has it switched off."""
+    """Whether the error means that the kernel supports IPv6 but has it disabled."""
     import errno
 
     return error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)

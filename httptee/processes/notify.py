@@ -1,4 +1,4 @@
-"""What systemd is told of a service of Type=notify: one datagram each, where $NOTIFY_SOCKET says (sd_notify(3))."""
+"""Messages to systemd for a service of Type=notify: one datagram each, to $NOTIFY_SOCKET (sd_notify(3))."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from time import monotonic_ns
 
 
 def notify(*lines: str) -> None:
-    """Send `NAME=value` lines. Nothing happens where nobody asked, and nothing where nobody listens."""
+    """Send `NAME=value` lines. Does nothing without $NOTIFY_SOCKET, and ignores a failure to send."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return
@@ -19,31 +19,31 @@ def notify(*lines: str) -> None:
             sock.setblocking(False)
             sock.sendto("\n".join(lines).encode(), address)
     except OSError:
-        pass  # a service that serves is not to fail over it
+        pass  # this must not end a service that works
 
 
 def ready(status: str = "serving") -> None:
-    """The service is up, or up again after `reloading`."""
+    """Report that the service is up, or up again after `reloading`."""
     notify("READY=1", f"STATUS={status}")
 
 
 def reloading() -> None:
-    """A reload has begun; `ready` ends it, whether it came to something or not."""
+    """Report that a reload has begun. `ready` ends it, even if the reload failed."""
     notify("RELOADING=1", f"MONOTONIC_USEC={monotonic_ns() // 1000}")
 
 
 def stopping() -> None:
-    """The service is about to end."""
+    """Report that the service is about to end."""
     notify("STOPPING=1")
 
 
 def watchdog_seconds() -> float | None:
-    """How often systemd wants to hear `alive` at least, with time to spare; None where it does not."""
+    """Seconds between two calls of `alive`: half of what systemd requires. None without a watchdog."""
     asked = os.environ.get("WATCHDOG_USEC", "")
     mine = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
     return int(asked) / 1e6 / 2 if asked.isdigit() and int(asked) and mine else None
 
 
 def alive() -> None:
-    """The service has not hung."""
+    """Report that the service works (the watchdog)."""
     notify("WATCHDOG=1")

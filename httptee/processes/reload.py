@@ -1,4 +1,4 @@
-"""What SIGHUP begins with, whoever gets it: new settings, or one line in the log that says why there are none."""
+"""The first step of a reload (SIGHUP): new settings, or one line in the log that says why there are none."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 
 
 def reread(load: Callable[[], Settings], current: Settings) -> tuple[Settings, ssl.SSLContext | None] | None:
-    """What the command line, environment and file say now, and what they have the listening side speak TLS with: a
-    renewed certificate is read anew. None, and a line in the log, where they do not do.
+    """Read the command line, environment and file again; return the new settings and the new TLS context, with
+    renewed certificates. If they are invalid, log one line and return None.
 
-    The listening sockets stay as they are: another address takes a restart, and a line in the log says so.
+    The listening sockets stay as they are. A new address needs a restart, and a line in the log says so.
     """
     try:
         settings = within_descriptors(load())
@@ -37,11 +37,11 @@ def reread(load: Callable[[], Settings], current: Settings) -> tuple[Settings, s
         return None
     if settings.listen != current.listen:
         logger.warning(
-            "the listening address changes at a restart only: still %s, not %s", current.listen, settings.listen
+            "a new listening address needs a restart: %s stays, %s is ignored", current.listen, settings.listen
         )
         settings = replace(settings, listen=current.listen)
     if settings.admin != current.admin:
-        logger.warning("the admin address changes at a restart only: still %s, not %s", current.admin, settings.admin)
+        logger.warning("a new admin address needs a restart: %s stays, %s is ignored", current.admin, settings.admin)
         settings = replace(settings, admin=current.admin)
     logging.getLogger().setLevel(logging.DEBUG if settings.debug else logging.INFO)
     return settings, tls

@@ -1,6 +1,7 @@
-"""One process without a supervisor. A reload builds a new server beside the old one, which drains in a thread.
+"""The tee as one process, without a supervisor.
 
-Signal handlers set flags and wake the main thread, which does what they ask for between two looks at its sockets.
+A reload builds a new server beside the old one, which drains in a thread. Signal handlers set flags and wake the main
+thread, whose loop then does the work.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Serving:
-    """A tee, the server before it, and what they were built from."""
+    """A tee, its server, and what they were built from."""
 
     settings: Settings
     ledger: Ledger
@@ -37,14 +38,14 @@ class _Serving:
     vitals: Vitals
 
     def retire(self) -> None:
-        """Answer what is in flight, drain the shadows, and be gone."""
+        """Answer the requests in flight, drain the shadows, and clear the pid in the ledger."""
         self.vitals.drain()
         retire(self.server, self.tee, self.settings)
         self.vitals.end()
 
 
 class SingleProcess:
-    """Serves until SIGTERM or SIGINT; a second one ends the process on the spot."""
+    """Serves until SIGTERM or SIGINT. A second one ends the process at once."""
 
     def __init__(self, start: Start) -> None:
         self._listening = start.listening
@@ -57,7 +58,7 @@ class SingleProcess:
         self._stopping = False
 
     def run(self) -> Ledger:
-        """Serve, reload, drain; return the ledger of all."""
+        """Serve, reload, drain; return the newest ledger, which has all counts."""
         if self._serving.settings.pin:
             pin(0)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
@@ -74,7 +75,7 @@ class SingleProcess:
             self._serving.vitals.begin()
             self._admin.replace(self._serving.settings, self._serving.ledger)
             old.server.stop_accepting()
-            logger.info("reloaded: a new server serves, the one before drains")
+            logger.info("reloaded: a new server serves, the old one drains")
             notify.ready()
             thread = threading.Thread(target=old.retire, name="retire")
             self._draining.append((old, thread))
@@ -84,13 +85,13 @@ class SingleProcess:
         self._serving.retire()
         for _, thread in self._draining:
             thread.join()
-        for number in (signal.SIGTERM, signal.SIGINT):  # what comes now finds nothing left to end
+        for number in (signal.SIGTERM, signal.SIGINT):  # everything has ended: ignore later signals
             signal.signal(number, signal.SIG_IGN)
         return self._settled()
 
     def _build(self, settings: Settings, ledger: Ledger, tls: ssl.SSLContext | None) -> _Serving:
         tee = build_tee(settings, ledger)
-        # A socket of its own: it closes it when it drains.
+        # A duplicate of the socket: the server closes its own when it drains.
         server = build_tee_server(tee, settings, self._listening.dup(), tls=tls)
         return _Serving(settings, ledger, tee, server, Vitals(ledger.worker(0), server, tee))
 
@@ -104,7 +105,7 @@ class SingleProcess:
         self._serving.server.wake()
 
     def _goes_on(self) -> bool:
-        """What the main loop asks when it has been woken, and now and then: whether it is to go on."""
+        """Do the work of signals; return whether to continue. The main loop calls it when woken, and once a second."""
         if signal.SIGUSR1 in self._asked:
             self._asked.discard(signal.SIGUSR1)
             for statement in self._serving.ledger.statements():
@@ -124,7 +125,7 @@ class SingleProcess:
         if found is not None:
             settings, tls = found
             if settings.processes != 1:
-                logger.warning("one process becomes several at a restart only: still 1, not %d", settings.processes)
+                logger.warning("a new number of processes needs a restart: 1 stays, %d is ignored", settings.processes)
                 settings = replace(settings, processes=1)
             self._bury()
             try:
@@ -135,13 +136,13 @@ class SingleProcess:
         notify.ready("serving; the last reload was refused")
 
     def _bury(self) -> None:
-        """Let the next ledger take over those that nobody writes to any more."""
+        """Mark the ledgers without a writer or a clone in flight as finished: the next ledger takes them over."""
         for old, thread in self._draining:
             old.ledger.finished = not thread.is_alive() and not old.ledger.holds_any(0)
         self._draining = [each for each in self._draining if not each[0].ledger.finished]
 
     def _settled(self) -> Ledger:
-        """The newest ledger, what is still at a B accounted for as lost: this process ends with it."""
+        """The newest ledger, with the clones in flight counted as lost: they end with this process."""
         for serving in (self._serving, *(old for old, _ in self._draining)):
             serving.ledger.settle_lost(0)
         return self._serving.ledger

@@ -1,4 +1,4 @@
-"""What happens before the first worker: everything that can be refused is tried, and the sockets are bound."""
+"""The work before the first worker process: every check that may refuse the start, and the bind of the sockets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class CannotStartError(Exception):
 
 @dataclass(frozen=True)
 class Start:
-    """What serving begins with. `load` reads the settings again at a reload."""
+    """The objects that serving needs. `load` reads the settings again at a reload."""
 
     settings: Settings
     ledger: Ledger

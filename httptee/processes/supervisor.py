@@ -1,7 +1,7 @@
-"""One socket, N worker processes: the supervisor binds, forks, replaces what dies, reloads, and prints the ledger.
+"""The supervisor: one socket, N worker processes. It forks, replaces workers that die, reloads, and prints the ledger.
 
-Signals are not handled but waited for, so that the supervisor is never interrupted in the middle of anything. A reload
-forks a new generation of workers; when all of them accept, the old ones are told to finish. For a moment both serve.
+It has no signal handlers. It waits for signals, so they never interrupt it. A reload forks a new generation of workers.
+When all of them accept connections, the old ones are retired. For a moment, both serve.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from httptee.settings import Settings
 logger = logging.getLogger(__name__)
 
 _STOP = {signal.SIGTERM, signal.SIGINT}
-_LOOK_AGAIN = 0.02  # seconds between looks at workers that are starting
-_LONGEST_START = 30.0  # seconds for a new generation to accept connections
+_LOOK_AGAIN = 0.02  # seconds between two checks of workers that are starting
+_LONGEST_START = 30.0  # seconds in which a new generation must accept connections
 _MOST_DRAINING = 4  # generations; a further reload waits until one of them has ended
 
 
 def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int:
-    """Run the tee until it is told to stop; return the exit status. The ledger is printed at the end.
+    """Run the tee until a signal ends it, and print the ledger; return the exit status.
 
-    `load` reads the settings again at a reload; without it they stay.
+    `load` reads the settings again at a reload. Without it, they stay the same.
     """
-    # A signal may come as soon as the log says that the tee starts. It waits until there is a handler.
+    # A signal may come right after the first log line. Blocked, it waits until the tee is ready to act on it.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         start = prepare(settings, load or (lambda: settings))
@@ -48,14 +48,14 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
     start.admin.stop()
     print_ledger(last)
     if threading.active_count() > 1:
-        # In a single process a thread may wait for a B for longer than the drain timeout. The program ends without it.
+        # In a single process, a thread may wait for a B after the drain timeout. The program does not wait for it.
         logging.shutdown()
         os._exit(0)
     return 0
 
 
 def print_ledger(ledger: Ledger) -> None:
-    """One line a B in the log."""
+    """Log one line for each B."""
     for statement in ledger.statements():
         logger.info("%s", statement)
 
@@ -67,17 +67,17 @@ class Supervisor:
         self._listening = start.listening
         self._load = start.load
         self._admin = start.admin
-        self._ledger = start.ledger  # the newest one, which includes the counts of those before it
+        self._ledger = start.ledger  # the newest one; it includes the counts of the earlier ones
         self._current = Generation(start.settings, start.ledger, start.listening, start.tls)
         self._arriving: Generation | None = None
         self._arriving_since = 0.0
-        self._leaving: Generation | None = None  # retired, and perhaps still accepting connections
+        self._leaving: Generation | None = None  # retired, but may still accept connections
         self._draining: list[Generation] = []
         self._asked_to_reload = False
         self._said_ready = False
 
     def run(self) -> Ledger:
-        """Fork, watch, reload, and end with the last worker; return the ledger of all. Signals must be blocked."""
+        """Fork, watch, reload, and end after the last worker; return the newest ledger. Signals must be blocked."""
         while not signal.sigtimedwait(_STOP, 0):
             self._advance()
             received = signal.sigtimedwait(SIGNALS, min(self._patience(), self._admin.keep()))
@@ -95,7 +95,7 @@ class Supervisor:
         return [self._current, *([self._arriving] if self._arriving else []), *self._draining]
 
     def _patience(self) -> float:
-        """Seconds until there is something to do without any signal."""
+        """Seconds until there is work to do without a signal."""
         waits = [generation.next_event() for generation in self._generations()]
         if self._arriving or self._leaving or not self._said_ready:
             waits.append(_LOOK_AGAIN)
@@ -104,7 +104,7 @@ class Supervisor:
         return min(waits)
 
     def _advance(self) -> None:
-        """Bury, kill, start; then let a reload take its next step."""
+        """Reap, kill and start workers; then do the next step of a reload."""
         for generation in self._generations():
             generation.collect()
             generation.kill_overdue()
@@ -124,7 +124,7 @@ class Supervisor:
             notify.alive()
 
     def _reload(self) -> None:
-        """Start the workers of new settings beside the old ones; an invalid configuration changes nothing."""
+        """Start workers with the new settings beside the old ones. An invalid configuration changes nothing."""
         notify.reloading()
         found = reread(self._load, self._current.settings)
         if found is None:
@@ -138,7 +138,7 @@ class Supervisor:
         self._admin.replace(settings, self._ledger)
 
     def _hand_over(self, arriving: Generation) -> None:
-        """Retire the old workers once all new ones accept connections, or the new ones where they cannot start."""
+        """Retire the old workers when all new ones accept connections, or the new ones if they cannot start."""
         if arriving.lost_one or monotonic() - self._arriving_since > _LONGEST_START:
             logger.error("reload failed, nothing changes: the new workers do not start")
             notify.ready("serving; the last reload failed")
@@ -151,10 +151,10 @@ class Supervisor:
             self._current, self._arriving = arriving, None
 
     def _finish_reload(self, leaving: Generation) -> None:
-        """Say that the reload is done once no connection gets to the old workers any more."""
+        """Report the end of the reload when no old worker accepts connections."""
         if not leaving.accepting:
             self._leaving = None
-            logger.info("reloaded: %d new workers serve, those before them drain", self._current.settings.processes)
+            logger.info("reloaded: %d new worker processes serve, the old ones drain", self._current.settings.processes)
             notify.ready()
 
     def _retire(self, generation: Generation) -> None:
@@ -162,7 +162,7 @@ class Supervisor:
         self._draining.append(generation)
 
     def _stop(self) -> None:
-        """End all workers: politely, after the drain timeout or at a second signal not so."""
+        """End all workers: by SIGTERM, and by SIGKILL after the drain timeout or at a second signal."""
         notify.stopping()
         self._listening.close()
         generations = self._generations()

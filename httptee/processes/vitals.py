@@ -1,4 +1,4 @@
-"""What a worker says of itself in its row of the ledger, once a second and when it begins, drains and ends."""
+"""The gauges of a worker in its row of the ledger: written once a second, and when it begins, drains and ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Vitals:
-    """Sets the gauges of one worker. Nobody who serves a request waits for it."""
+    """Sets the gauges of one worker. No request waits for it."""
 
     def __init__(self, account: WorkerAccount, server: Server, tee: Tee) -> None:
         self._account = account
@@ -24,7 +24,7 @@ class Vitals:
         self._share_changes = 0
 
     def begin(self) -> None:
-        """Say that this process is the worker now, and its core if it is pinned to one."""
+        """Publish this process as the worker, with its core if it is pinned to one."""
         cores = os.sched_getaffinity(0)
         core = min(cores) + 1 if len(cores) == 1 else 0
         self._account.publish(core=core, started=int(time()), draining=0)
@@ -32,7 +32,7 @@ class Vitals:
         self._account.publish(pid=os.getpid())
 
     def published(self) -> bool:
-        """Set what changes, and be done: True. For the server's main thread, about once a second."""
+        """Publish the changing gauges; always True. The server's main thread calls it about once a second."""
         self.count(len(self._server.active_channels))
         if self._tee.budget is not None:
             self._account.publish(held_bytes=self._tee.budget.held)
@@ -47,14 +47,14 @@ class Vitals:
         return True
 
     def count(self, connections: int) -> None:
-        """Set what changes with each connection: other workers go by it."""
+        """Publish the number of connections. Other workers compare theirs with it before they accept."""
         self._account.publish(connections=connections)
 
     def drain(self) -> None:
-        """Say that it accepts nothing more."""
+        """Publish that the worker accepts no more connections."""
         self._account.publish(draining=1)
 
     def end(self) -> None:
-        """Say that the worker is there no more, where its process goes on."""
+        """Publish that the worker has ended. For a process that continues without it."""
         self.published()
         self._account.publish(pid=0)

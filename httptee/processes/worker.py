@@ -1,4 +1,4 @@
-"""One process that serves: it builds its own tee and its own server around the shared listening socket, and drains."""
+"""One worker process: builds its own tee and server around the shared listening socket, serves, and drains."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ def run_worker(
     closed: Callable[[], object] = lambda: None,
     wanted: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Serve until SIGTERM, then answer what is in flight and drain the shadows.
+    """Serve until SIGTERM, then answer the requests in flight and drain the shadows.
 
-    `ready` is called once connections are accepted and signals handled, `closed` when no more are accepted; where
-    `wanted` turns false, once a second at most, the worker ends by itself. Must run in the main thread of its process.
+    `ready` is called when connections are accepted and signals are handled, `closed` when no more are accepted.
+    `wanted` is called about once a second; if it returns False, the worker ends. Must run in the main thread of its
+    process.
     """
     if settings.pin:
         pin(part.row)
@@ -62,7 +63,7 @@ def run_worker(
 
 
 def retire(server: Server, tee: Tee, settings: Settings) -> None:
-    """Answer what is in flight, and drain the shadows, within one drain timeout."""
+    """Answer the requests in flight and drain the shadows, both within one drain timeout."""
     deadline = monotonic() + settings.drain_timeout
     server.drain(settings.drain_timeout)
     tee.close(max(0.0, deadline - monotonic()))
@@ -75,7 +76,7 @@ def build_tee_server(
     part: Part = WHOLE,
     tls: ssl.SSLContext | None = None,
 ) -> Server:
-    """The server before a tee, which hears of what the server answers itself."""
+    """The server of a tee. The tee counts the requests and connections that the server refuses."""
     server = build_server(tee, settings, listening, part, tls)
     server.crew.hurried = lambda: tee.pressure.high
     server.on_refusal = tee.refused
@@ -92,8 +93,8 @@ def build_server(
     part: Part = WHOLE,
     tls: ssl.SSLContext | None = None,
 ) -> Server:
-    """The server of one worker process, with its part of the bounds; HTTPS with `tls`, plain HTTP
-    without. No thread is started."""
+    """The server of one worker process, with its part of the limits: HTTPS with `tls`, else plain HTTP. Starts no
+    thread."""
     adjustments = Adjustments(
         max_request_header_size=_MAX_HEADER,
         max_request_body_size=settings.max_request_body,
@@ -115,10 +116,11 @@ def build_server(
 
 
 def pin(row: int) -> None:
-    """Keep this process on one core: a GIL that moves between cores spends its time moving.
+    """Pin this process to one core: a GIL that moves between cores spends its time moving.
 
-    And let none of its threads interrupt another by being woken (SCHED_BATCH). On one core that is always the wrong
-    moment: who hands on the GIL wakes the next thread while it still holds the lock around it, and would be waited for.
+    SCHED_BATCH also stops a woken thread from interrupting the running one. On one core, that is always the wrong
+    moment: a thread that releases the GIL wakes the next one while it still holds the lock around the GIL, and the
+    woken thread would only wait for that lock.
     """
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {cores[row % len(cores)]})

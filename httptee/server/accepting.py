@@ -1,4 +1,4 @@
-"""How connections come in: in one epoll set of the main thread's, shared out among the processes, within the limit."""
+"""Accepts connections in the main thread, up to the limit, and shares them out among the worker processes."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from httptee.server.turns import Turns, alone
 logger = logging.getLogger(__name__)
 
 ASIDE = 0.001
-"""Seconds between looks at whether it is this process's turn to accept."""
+"""Seconds between two checks whether it is this process's turn to accept."""
 
 _MOST_UNSENT = 128 * 1024
-"""Bytes of an answer that the kernel takes before its connection can send them. By itself it would take up to 4 MB for
-each slow reader, and a thousand of those exhaust what all connections of a machine share (tcp_mem)."""
+"""Bytes of an answer that the kernel takes before it can send them. By default it takes up to 4 MB for each slow
+reader. A thousand slow readers then exhaust the memory that all connections of a machine share (tcp_mem)."""
 _NO_DESCRIPTOR_PAUSE = 0.1  # seconds without accepting when the process is out of descriptors
 
 
 class AcceptingServer(TcpWSGIServer):
-    """waitress's server as far as it accepts. `on_count` is told how many connections there are, `on_turned_away` of
-    each that was one too many."""
+    """The accepting part of waitress's server. `on_count` is called with the number of connections, `on_turned_away`
+    once for each connection over the limit."""
 
     channel_class = Channel
     crew: Crew
@@ -65,16 +65,18 @@ class AcceptingServer(TcpWSGIServer):
             "wsgi.multiprocess": True,
             "wsgi.run_once": False,
         }
-        """What is the same in the environ of every request (PEP 3333)."""
-        # What accepted connections inherit.
+        """The part of the environ that is the same for every request (PEP 3333)."""
+        # Accepted connections inherit these options.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_UNSENT)
         self._listening.register(listening, select.EPOLLIN)
         self.accepting = True
 
     def stop_accepting(self) -> None:
-        """Take in all that the kernel has accepted on the tee's behalf, and close the listening socket. May be called
-        twice. Even where others listen on: the kernel may have chosen to wake this process for a connection."""
+        """Accept all connections in the kernel's backlog, then close the listening socket. May be called twice.
+
+        The backlog is emptied even if other processes still listen: the kernel may have woken only this process.
+        """
         if self.accepting:
             self.accepting = False
             self._listening.unregister(self._fileno)
@@ -83,20 +85,20 @@ class AcceptingServer(TcpWSGIServer):
             self.socket.close()
 
     def accept_or_step_aside(self) -> None:
-        """Take one connection, or leave it to a process that has fewer."""
+        """Accept one connection, or leave it to a process that has fewer."""
         if self.turns.mine(len(self.active_channels)):
             self.handle_accept()
         else:
             self._listening.modify(self._fileno, 0)
 
     def come_back(self) -> None:
-        """Listen again if it is this process's turn by now, or if the others have not come."""
+        """Accept again if it is this process's turn now, or if the other processes did not accept."""
         if self.turns.mine(len(self.active_channels)):
             self._listening.modify(self._fileno, select.EPOLLIN)
             self.handle_accept()
 
     def handle_accept(self) -> bool:
-        """Take one connection from the backlog, if there is one; the other processes' main threads get theirs."""
+        """Accept one connection and leave the rest to all processes. False if no connection could be accepted."""
         try:
             connection, address = self.socket.accept()
         except OSError as error:
@@ -120,16 +122,16 @@ class AcceptingServer(TcpWSGIServer):
         return True
 
     def _welcome(self, channel: Channel) -> None:
-        """Have a new connection served. It has been this thread's so far."""
+        """Leave a new connection to the serving threads. So far, the main thread has owned it."""
         self.crew.ready.register(channel._fileno, READY)
         channel.disown()
 
 
 class _NoDispatcher:
-    """Stands where waitress wants its thread pool."""
+    """Stands in for the thread pool that waitress requires."""
 
     def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> None:
-        """There is nothing to shut down."""
+        """Do nothing: there is no thread pool."""
 
 
 _NO_DISPATCHER = _NoDispatcher()

@@ -1,13 +1,12 @@
-"""One client connection: waitress's channel, owned by one thread at a time.
+"""One client connection: reads requests, answers them and writes the answers, in one thread at a time.
 
-waitress reads in its main loop and hands each request to a thread through a queue; every request then costs two
-wake-ups and several locks. Here the kernel hands a connection that has become ready to one waiting thread, and that
-thread reads, answers and writes. The connection stays armed meanwhile (epoll, edge-triggered: no system call to arm
-it anew), so another thread may be handed it too; that one leaves a note to the owner and goes. `HTTPChannel` keeps
-what it is good at: pipelined requests, `100 Continue`, the buffer of an answer the client is slow to take.
+waitress reads in its main loop and passes each request to a thread through a queue. That costs two wake-ups and several
+locks a request. Here epoll returns a ready connection to one waiting thread, which reads, answers and writes; the class
+`OwnedChannel` says how. waitress's `HTTPChannel` still handles pipelined requests, `100 Continue` and the buffer of an
+answer that the client reads slowly.
 
-An edge is told once. So the owner reads until the kernel has no more, which a read that comes back short shows, unless
-the client has closed its side: then only the empty read does.
+The kernel reports an edge once. So the owner reads until the kernel has no more data. A short read shows that, except
+after the client has closed its side: then only an empty read does.
 """
 
 from __future__ import annotations
@@ -30,15 +29,15 @@ from httptee.server.task import RefusalTask, TeeTask
 logger = logging.getLogger(__name__)
 
 READY = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
-"""What a connection is armed for as long as it lives."""
+"""The epoll events of every connection. EPOLLOUT is added while an answer waits for the client."""
 _READY_TO_WRITE = READY | select.EPOLLOUT
 _PIECE = 64 * 1024
-_BUFFERED = 64 * 1024  # bytes of an answer that may wait for a slow client without a thread waiting too
-_LINGER = 2.0  # seconds during which what a refused client is still sending is read and thrown away
+_BUFFERED = 64 * 1024  # bytes of an answer that may wait for a slow client without blocking a thread
+_LINGER = 2.0  # seconds in which data that a refused client still sends is read and discarded
 
 
 class Channel(OwnedChannel):
-    """A client's connection: what its owner reads and writes."""
+    """A client's connection: the reads and writes of its owner."""
 
     task_class = TeeTask
     error_task_class = RefusalTask
@@ -52,11 +51,11 @@ class Channel(OwnedChannel):
 
     @property
     def closes_after_answer(self) -> bool:
-        """Whether the next answer is the last on this connection, by the tee's own decision."""
+        """Whether the tee closes the connection after the next answer, even if the client would keep it."""
         return self.server.closes_connections
 
     def _advance(self, events: int) -> None:
-        """Write, read and answer until the client has to do something."""
+        """Write, read and answer until the connection waits for the client."""
         self._unread = True
         while self._unread and self._fileno is not None:
             if self.writable():
@@ -75,7 +74,7 @@ class Channel(OwnedChannel):
             self.server.arm(self._fileno, _READY_TO_WRITE if waits else READY)
 
     def _read(self, whole: bool) -> None:
-        """Read once; whole requests come to stand in `requests`. With `whole`, only an empty read is the end."""
+        """Read once, and add whole requests to `requests`. With `whole`, only an empty read is the end."""
         try:
             data = self.socket.recv(_PIECE)
         except BlockingIOError:
@@ -91,9 +90,9 @@ class Channel(OwnedChannel):
             self.received(data)
 
     def write_soon(self, data: bytes) -> int:
-        """Send to the client at once; what it does not take is kept for it, or waited for where that is too much.
+        """Send to the client at once. The rest is buffered; if the buffer would get too large, wait for the client.
 
-        Raises ClientDisconnected when the client has gone or has taken nothing for too long.
+        Raises ClientDisconnected if the client has closed the connection or reads too slowly.
         """
         if not self.connected:
             raise ClientDisconnected
@@ -118,8 +117,8 @@ class Channel(OwnedChannel):
         return len(data)
 
     def handle_close(self) -> None:
-        """Close the connection, a refused one only when its client has stopped sending: closing over unread bytes
-        sends a reset, and the refusal would be lost on its way (RFC 9112 §9.6)."""
+        """Close the connection. After a refusal, first close only the sending side, and read on until the client closes
+        or `_LINGER` is over: a close over unread bytes sends a reset, and the refusal would be lost (RFC 9112 §9.6)."""
         if self.connected and self.requests_refused and not self._lingers_until:
             self.will_close = self.close_when_flushed = False
             self._lingers_until = monotonic() + _LINGER
@@ -139,7 +138,7 @@ class Channel(OwnedChannel):
             self.request.close()
 
     def received(self, data: bytes) -> None:
-        """Take in what the client has sent; whole requests come to stand in `requests`."""
+        """Parse data from the client, and add whole requests to `requests`."""
         while data and not self.close_when_flushed:
             request = self.request
             if request is None:
@@ -153,7 +152,7 @@ class Channel(OwnedChannel):
                 self._encourage()
 
     def service(self) -> None:
-        """Answer the first request in hand, and see to it that the connection ends with it where that is due."""
+        """Answer the first request, and mark the connection for closing if it ends with this answer."""
         request = self.requests[0]
         self.requests_refused = request.error is not None
         task: TeeTask = (self.error_task_class if self.requests_refused else self.task_class)(self, request)
@@ -177,7 +176,7 @@ class Channel(OwnedChannel):
                 self._encourage()
 
     def _apologise(self, task: TeeTask) -> None:
-        """Answer with 500 where the application has failed, or cut its answer off where that has begun."""
+        """Answer with 500 after an error of the application, or cut off an answer that has begun."""
         task.close_on_finish = True
         if task.finished:
             return
@@ -189,13 +188,13 @@ class Channel(OwnedChannel):
             self.error_task_class(self, task.request).service()
 
     def _encourage(self) -> None:
-        """Say `100 Continue` to a client that waits for it, unless there are requests to be answered first."""
+        """Send `100 Continue` to a client that waits for it, unless earlier requests are still to be answered."""
         request = self.request
         if request is not None and request.expect_continue and request.headers_finished and not self.requests:
             self.send_continue()
 
     def _send_waiting(self, rest: memoryview) -> None:
-        """Send all that is buffered and `rest`, waiting for the client."""
+        """Send the buffer and `rest`, waiting for the client. Raises ClientDisconnected."""
         writable = select.poll()
         writable.register(self.socket, select.POLLOUT)
         timeout = self.server.client_timeout
@@ -217,7 +216,7 @@ class Channel(OwnedChannel):
                     raise self._gone() from None
                 if stretch.too_slow(self.buffered - self.total_outbufs_len, monotonic(), timeout):
                     raise self._gone()
-        if not self.connected:  # the client left while what is buffered was sent
+        if not self.connected:  # the client closed the connection while the buffer was sent
             raise ClientDisconnected
         self.last_activity = time()
 

@@ -1,7 +1,7 @@
-"""What the listening side speaks TLS with: made of the settings before any worker is forked, or refused in one line.
+"""The TLS context of the listening side, built from the settings before any worker process is forked.
 
-The keys that session tickets are encrypted with belong to the context. Workers that are forked after it is made share
-them, so that each accepts the tickets of all (RFC 5077, RFC 8446 §4.6.1).
+Invalid settings or files are refused with an error of one line. The keys that encrypt session tickets belong to the
+context. The worker processes share them, so each accepts the tickets of all (RFC 5077, RFC 8446 §4.6.1).
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from httptee.settings import Settings, check_trust
 
 logger = logging.getLogger(__name__)
 
-_PARTIAL_CHAIN = ssl.VerifyFlags(0x80000)  # ssl.VERIFY_X509_PARTIAL_CHAIN, which Python 3.10 does not name
+_PARTIAL_CHAIN = ssl.VerifyFlags(0x80000)  # ssl.VERIFY_X509_PARTIAL_CHAIN; Python 3.10 has no name for it
 _VALIDITY = {9: "is not valid yet", 10: "has expired"}  # X509_V_ERR_…
 
 
 def listening_tls(settings: Settings) -> ssl.SSLContext | None:
-    """`server_context`, after trying all the other files of TLS. Raises ConfigError."""
+    """`server_context`, after a check of all other TLS files. Raises ConfigError."""
     check_trust(settings)
     return server_context(settings)
 
 
 def server_context(settings: Settings) -> ssl.SSLContext | None:
-    """The listening side's TLS, None where it speaks plain HTTP.
+    """The TLS context of the listening side, or None for plain HTTP.
 
-    Raises ConfigError for files that cannot be read or do not fit together. A certificate that is out of its time is
-    used nevertheless, with a warning in the log: a tee that does not start would be the greater harm.
+    Raises ConfigError for options that do not fit together and for files that are missing, invalid or do not match. A
+    certificate that has expired or is not valid yet is used, with a warning in the log: a tee that does not start would
+    do more harm.
     """
     if not settings.cert_file:
         for name, value in (
@@ -48,7 +49,7 @@ def server_context(settings: Settings) -> ssl.SSLContext | None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
-    # One ticket a handshake, where OpenSSL gives two: a client gets a new one with each connection that it resumes.
+    # OpenSSL sends two tickets by default. One is enough: a client gets a new one with each resumed connection.
     context.num_tickets = 1
     _load_certificate(context, settings)
     if settings.client_ca:
@@ -60,7 +61,7 @@ def server_context(settings: Settings) -> ssl.SSLContext | None:
 
 
 def _load_certificate(context: ssl.SSLContext, settings: Settings) -> None:
-    """Load certificate, chain and key. OpenSSL never asks for a password on the terminal."""
+    """Load certificate, chain and key. OpenSSL never prompts for a password on the terminal."""
     for name, path in (
         ("cert.file", settings.cert_file),
         ("key.file", settings.key_file),
@@ -114,7 +115,7 @@ def _check_readable(name: str, path: str) -> None:
 
 
 def _flaw(context: ssl.SSLContext, cert_file: str) -> str:
-    """What a client that trusts this certificate would say of its dates: a handshake in memory tells."""
+    """What is wrong with the dates of the certificate, or "". Found by a handshake in memory."""
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.check_hostname = False
     trusting.verify_flags |= _PARTIAL_CHAIN

@@ -1,18 +1,10 @@
-"""The threads that serve: leaders and followers in one epoll set, as few at a time as keep the core busy.
+"""The serving threads: leaders and followers in one epoll set, only as many at a time as keep the core busy.
 
-The kernel hands a connection that has become ready to one waiting thread, the one that went to sleep last. A thread
-costs nothing while it waits for A, but many that are ready at once take the GIL from one another at every call that
-blocks, and from the shadows' workers most of all: with all 64 threads let loose on a quick A, B falls behind. So while
-the process is short of processor time, which `hurried` tells, at most `_QUICK` of them serve at a time, not counting
-those that have been at one request for longer than `_SLOW`: those wait for A, or for a client. A process that only
-waits, because A takes its time, gets all threads there are, within milliseconds.
-
-When even those are all held up, what becomes ready would lie in the epoll set unseen. The main thread then takes it,
-reads it, and has what needs a thread stand in `waiting`, which a thread looks at whenever it has done something. A
-bell in the epoll set wakes those that are asleep there.
-
-A thread that waits for a client to take its answer does not count: `size` bounds the requests to A in flight, and slow
-readers must not stand in the way of others. Up to `_MOST_HELD` more threads make up for those.
+epoll returns a ready connection to one waiting thread, the one that went to sleep last. A thread that waits for A costs
+nothing. But many ready threads take the GIL at every blocking call, from one another and above all from the shadow
+threads: with all 64 threads active and a fast A, B falls behind. So while the process is short of processor time
+(`hurried`), at most `_QUICK` threads serve at a time. Threads busy with one request for longer than `_SLOW` do not
+count: they wait for A or for a client. A process that only waits, for a slow A, gets all threads within milliseconds.
 """
 
 from __future__ import annotations
@@ -29,35 +21,42 @@ from time import monotonic
 logger = logging.getLogger(__name__)
 
 _QUICK = 8
-_STEP = 2  # threads by which the crew grows at a look; many more at once would be too many before that shows
+_STEP = 2  # threads added at one check; a larger step adds too many before the effect shows
 _SLOW = 0.005  # seconds
-_MOST_HELD = 1000
+_MOST_HELD = 1000  # threads that may be added in place of those that wait for a slow client
 
 
 class Crew:
-    """Up to `size` threads, each of which calls `serve(descriptor, events)` for one ready connection at a time.
+    """Up to `size` threads. Each calls `serve(descriptor, events)` for one ready connection at a time.
 
-    `call` is called from a thread of the crew when nobody is left to take the next connection and nobody has been
-    looking: whoever is called should `reinforce` every few milliseconds for as long as it says so.
+    `size` bounds the requests to A in flight. A thread that waits for a client to read its answer does not count, so
+    slow readers do not block other clients: up to `_MOST_HELD` more threads replace such threads.
+
+    When all threads are busy, none reads the epoll set. The main thread then reads the ready connections, and queues
+    those that need a thread in `waiting`. Each thread serves that queue after a connection; an eventfd in the epoll set
+    (`ring`) wakes sleeping threads for it.
+
+    A serving thread calls `call` when no thread is left for the next connection and `reinforce` is not being repeated
+    already. Then `reinforce` must be called every few milliseconds while it returns True.
     """
 
     def __init__(self, size: int, serve: Callable[[int, int], None], call: Callable[[], None]) -> None:
         self.ready = select.epoll()
         self.waiting: deque[Callable[[], None]] = deque()
         self.hurried: Callable[[], bool] = lambda: False
-        """Says whether the process is short of processor time. The builder of the server replaces it."""
+        """Returns whether the process is short of processor time. The builder of the server replaces it."""
         self.overwhelmed = False
-        """Whether all threads there may be have been at one request each for a while."""
+        """Whether the maximum of threads exists, and each is busy with one request for longer than `_SLOW`."""
         self._size = size
-        self._busy: dict[int, float] = {}  # when each thread that serves took its connection; not those that are held
-        self._held = 0  # threads that wait for a client to take its answer
+        self._busy: dict[int, float] = {}  # thread: when it took its connection; without those that are held
+        self._held = 0  # threads that wait for a client to read its answer
         self._serve = serve
         self._call = call
         self._called = False
         self._threads: list[threading.Thread] = []
         self._allowed = min(size, _QUICK)
         self._awake = 0
-        self._lock = threading.Lock()  # guards the counts of threads; taken when one starts, parks or ends
+        self._lock = threading.Lock()  # guards the counts of threads; not taken for an ordinary request
         self._parked = threading.Condition(self._lock)
         self._stopping = False
         self._stop_reader, self._stop_writer = os.pipe()
@@ -69,14 +68,14 @@ class Crew:
         return f"<Crew [busy {len(self._busy)}, held {self._held}, awake {self._awake}/{self._size}]>"
 
     def start(self) -> None:
-        """Start the threads that are allowed from the beginning; more come when they are needed."""
+        """Start the threads that are allowed at first. More start when they are needed."""
         self._call_up()
 
     def reinforce(self) -> bool:
-        """Let as many threads serve as the slow ones among them leave room for; whether to come back soon."""
-        self._called = False  # before the look: who comes after it calls again
+        """Adjust the number of threads that may serve to the number of slow ones. Returns whether to repeat it soon."""
+        self._called = False  # set before the check: a thread that finds none free after it calls again
         now, held = monotonic(), self._held
-        busy = list(self._busy.copy().values())  # a copy, since others write to it
+        busy = list(self._busy.copy().values())  # a copy: other threads write to it
         slow = held + sum(now - since > _SLOW for since in busy)
         size = self._size + min(held, _MOST_HELD)
         wanted = min(size, _QUICK + slow) if self.hurried() else size
@@ -96,16 +95,16 @@ class Crew:
 
     @property
     def _anybody_idle(self) -> bool:
-        """Whether a thread is left to take the next connection."""
+        """Whether a thread is free for the next connection."""
         return len(self._busy) + self._held < self._awake
 
     def ring(self) -> None:
-        """Wake a sleeping thread to look at what is `waiting`."""
+        """Wake a sleeping thread to serve the queue `waiting`."""
         os.eventfd_write(self._bell, 1)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Around the wait of a thread of the crew for a client that is slow to take its answer."""
+        """Context manager around a serving thread's wait for a client that reads its answer slowly."""
         me = threading.get_ident()
         with self._lock:
             since = self._busy.pop(me)
@@ -118,7 +117,7 @@ class Crew:
                 self._held -= 1
 
     def stop(self, timeout: float) -> bool:
-        """End all threads that are not in the middle of a request; whether all have ended within `timeout` seconds."""
+        """End every thread after its current request. Returns whether all have ended within `timeout` seconds."""
         deadline = monotonic() + timeout
         with self._parked:
             self._stopping = True
@@ -129,7 +128,7 @@ class Crew:
         return not any(thread.is_alive() for thread in self._threads)
 
     def close(self) -> None:
-        """Close the descriptors; only after all threads have ended."""
+        """Close the descriptors. Only after all threads have ended."""
         self.ready.close()
         os.close(self._bell)
         os.close(self._stop_reader)
@@ -147,7 +146,7 @@ class Crew:
                 thread.start()
 
     def _run(self) -> None:
-        """One thread's life."""
+        """The loop of one thread."""
         wait, busy, serve, waiting = self.ready.poll, self._busy, self._serve, self.waiting
         me = threading.get_ident()
         while True:
@@ -161,7 +160,7 @@ class Crew:
                 try:
                     serve(descriptor, events)
                 except Exception:
-                    logger.exception("a thread of the crew failed at a connection")
+                    logger.exception("a serving thread failed on a connection")
                 while waiting:
                     self._serve_waiting()
                 del busy[me]
@@ -169,10 +168,10 @@ class Crew:
                 return
 
     def _serve_waiting(self) -> None:
-        """Do what has waited longest for a thread, and let another one see to the next."""
+        """Serve what has waited longest in the queue, and wake another thread for the next."""
         try:
             work = self.waiting.popleft()
-        except IndexError:  # another thread has been faster
+        except IndexError:  # another thread took it first
             return
         if self.waiting:
             self.ring()
@@ -180,12 +179,12 @@ class Crew:
         try:
             work()
         except Exception:
-            logger.exception("a thread of the crew failed at a connection")
+            logger.exception("a serving thread failed on a connection")
 
     def _park(self) -> bool:
-        """Sleep until needed again; False when it is time to end."""
+        """Sleep until needed again. Returns False if the thread must end."""
         with self._parked:
             if self._awake > self._allowed and not self._stopping:
-                self._awake -= 1  # whoever calls it up counts it again
+                self._awake -= 1  # `_call_up` counts it again
                 self._parked.wait()
             return not self._stopping

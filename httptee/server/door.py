@@ -1,9 +1,9 @@
-"""What becomes of connections beyond the limit: each is told so, and given a moment to read it.
+"""Answers connections over the limit with 503, and gives each client a moment to read that.
 
-They are taken from the kernel's backlog rather than left there: a client that waits unanswered cannot tell an
-overloaded tee from a dead one, and a load balancer would go on sending. The answer takes no thread, no parser and no
-room in the epoll set. Nothing the client sends is read; the connection is closed a little later, because closing over
-unread bytes sends a reset that would overtake the answer (RFC 9112 §9.6).
+These connections do not stay in the kernel's backlog: a client without an answer cannot tell an overloaded tee from a
+dead one, and a load balancer would continue to send. The answer takes no thread, no parser and no place in the epoll
+set. Nothing is read from the client. The connection is closed `_LINGER` later, since a close over unread bytes sends a
+reset, which would overtake the answer (RFC 9112 §9.6).
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ from httptee.http import tee_answer
 logger = logging.getLogger(__name__)
 
 _LINGER = 1.0  # seconds
-_MOST_LEAVING = 256  # connections that linger at a time; beyond that the one that has lingered longest is closed
+_MOST_LEAVING = 256  # connections that linger at a time; above that, the oldest one is closed
 
 
 class Door:
-    """Turns away who comes while `limit` connections are there, and calls `turned_away` for each. `plain` is false
-    where clients expect TLS, who could not read an answer in clear."""
+    """Refuses connections while `limit` connections are open, and calls `turned_away` for each. `plain` is False if
+    clients expect TLS: they could not read an answer in plain text, so they get none."""
 
     def __init__(self, limit: int, turned_away: Callable[[], object], *, plain: bool = True) -> None:
         self._limit = limit
         self._turned_away = turned_away
         self._answer = _refusal() if plain else b""
         self._leaving: deque[tuple[float, socket.socket]] = deque()
-        self._refused = 0  # since the log last said that the tee is full
+        self._refused = 0  # connections refused since the log reported that the limit is reached
 
     def admits(self, present: int) -> bool:
-        """Whether one more may come in."""
+        """Whether one more connection is allowed."""
         return present < self._limit
 
     def refuse(self, connection: socket.socket) -> None:
-        """Say 503 to a client that has just connected, and see it out."""
+        """Answer a new connection with 503, and let it linger before it is closed."""
         if not self._refused:
             logger.warning("over the limit of %d connections: further ones are answered with 503", self._limit)
         self._refused += 1
@@ -55,7 +55,7 @@ class Door:
             self._leaving.popleft()[1].close()
 
     def tick(self, present: int) -> None:
-        """Close what has lingered long enough; to be called once a second or so."""
+        """Close connections that have lingered long enough. Call it about once a second."""
         now = monotonic()
         while self._leaving and self._leaving[0][0] <= now:
             self._leaving.popleft()[1].close()
@@ -64,7 +64,7 @@ class Door:
             self._refused = 0
 
     def close(self) -> None:
-        """Close all that lingers."""
+        """Close all connections that linger."""
         while self._leaving:
             self._leaving.popleft()[1].close()
 

@@ -1,11 +1,11 @@
-"""Memory that nobody uses goes back to the kernel.
+"""Returns unused memory to the kernel.
 
-The facts. glibc's malloc keeps what is freed below something still in use, and small things come to lie everywhere. A
-worker that has handled bodies of all sizes for a while holds ten times what it uses, and grows on until every body
-finds a hole that fits. Neither fewer arenas nor a fixed threshold for mapped blocks changes that; malloc_trim does.
+glibc's malloc keeps freed memory that lies below a block in use, and small blocks lie everywhere. A worker process that
+has handled bodies of all sizes for a while holds ten times the memory it uses. It grows until every body fits into a
+free hole. Fewer arenas, or a fixed threshold for mapped blocks, do not change that; malloc_trim does.
 
-It takes about as long as there is to give back, and malloc waits for it meanwhile. Hence: little and often, and only
-when the process has grown since it was last trimmed.
+malloc_trim takes time in proportion to the memory it returns, and malloc is blocked meanwhile. So the process trims
+often and little, and only when it has grown since the last trim.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-_WORTH_IT = 16 * 1024 * 1024  # bytes of growth; to give them back takes some milliseconds
+_WORTH_IT = 16 * 1024 * 1024  # bytes of growth that cause a trim; it then takes some milliseconds
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _STATM = Path("/proc/self/statm")
-_malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's alone
+_malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc has it
 
 
 def resident() -> int:
-    """Bytes of this process that are in memory, 0 where the system does not say."""
+    """Bytes of this process that are in memory; 0 if the system does not report them."""
     try:
         return int(_STATM.read_bytes().split()[1]) * _PAGE
     except OSError:
@@ -30,13 +30,13 @@ def resident() -> int:
 
 
 def give_back() -> None:
-    """Have malloc give the kernel all pages that it does not use; nothing where it is not glibc's."""
+    """Make malloc return all unused pages to the kernel. Does nothing without glibc."""
     if _malloc_trim is not None:
         _malloc_trim(0)
 
 
 class Heap:
-    """Looks after the memory of one process: `tick` about once a second."""
+    """Trims the memory of one process. Call `tick` about once a second."""
 
     def __init__(self, resident: Callable[[], int] = resident, give_back: Callable[[], object] = give_back) -> None:
         self._resident = resident
@@ -44,7 +44,7 @@ class Heap:
         self._least = resident()
 
     def tick(self) -> None:
-        """Give back what is not in use, if the process has grown enough for that to be worth it."""
+        """Return unused memory if the process has grown by `_WORTH_IT` bytes since its lowest size."""
         now = self._resident()
         if now >= self._least + _WORTH_IT:
             self._give_back()

@@ -1,7 +1,7 @@
 """The listening side of one process: accepts connections and lets a crew of threads serve them.
 
-The main thread accepts, looks after idle connections and the size of the crew, and is where signals arrive. Of what a
-client sends or gets it touches no more than handshakes.
+The main thread accepts, ends slow and idle connections, adjusts the number of serving threads, and receives signals.
+It reads and writes client data only for TLS handshakes, for refusals, and while all serving threads are busy.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_TICK = 1.0  # seconds between looks at idle connections
-_SHORT_TICK = 0.005  # seconds between looks at the crew while it is short of threads
-_AT_ONCE = 8  # newcomers that are seen to before the main thread looks at anything else
-_LOOK_AT_MOST = 256  # ready connections that the main thread reads at a time when no other thread can
-_QUIET = 1.0  # seconds; a connection that has been idle for that long is closed by a server that drains
+_TICK = 1.0  # seconds between two checks of idle and slow connections
+_SHORT_TICK = 0.005  # seconds between two checks of the crew while it is short of threads
+_AT_ONCE = 8  # events that the main thread handles before it checks anything else
+_LOOK_AT_MOST = 256  # ready connections that the main thread reads in one pass when all other threads are busy
+_QUIET = 1.0  # seconds; a draining server closes a connection that has been idle for that long
 
 
 class Server(AcceptingServer):
-    """waitress's server with its loop and its dispatcher replaced by one epoll set that the crew waits in."""
+    """waitress's server, with one epoll set for the crew in place of its loop and its dispatcher."""
 
     channel_class = Channel
 
@@ -55,7 +55,7 @@ class Server(AcceptingServer):
         self.crew = Crew(threads, self._serve, super().pull_trigger)
         self._heap = Heap()
         self._stopping = False
-        self._asks = True  # whether to ask if this process is still wanted
+        self._asks = True  # whether the main loop has to call `wanted`
         self.closes_connections = close_connections
         self.client_timeout = client_timeout
         self.on_refusal: Callable[[WSGIEnvironment, Response], object] = lambda environ, answer: None
@@ -64,7 +64,7 @@ class Server(AcceptingServer):
         self._listening.register(self.trigger.socket, select.EPOLLIN)
 
     def run(self, wanted: Callable[[], bool] = lambda: True) -> None:
-        """Accept and serve until `stop`, or until `wanted` says no, which is asked at every `wake` and every second."""
+        """Accept and serve until `stop`, or until `wanted` returns False: called every second and at each `wake`."""
         self.crew.start()
         next_tick = next_look = monotonic()
         short_of_threads, trigger = False, self.trigger.socket.fileno()
@@ -81,7 +81,7 @@ class Server(AcceptingServer):
                 elif (channel := self._map.get(descriptor)) is not None:
                     self._greet(channel)
             now = monotonic()
-            if now >= next_look:  # many connections a second are no reason to look at the crew as often
+            if now >= next_look:  # one check in that time, however many connections arrive
                 next_look = now + _SHORT_TICK
                 short_of_threads = self._reinforce()
             if now >= next_tick:
@@ -90,25 +90,25 @@ class Server(AcceptingServer):
                 self._asks = True
             if self._asks:
                 self._asks = False
-                if not wanted():  # never set to what it was: it may have been set meanwhile
+                if not wanted():  # only ever set to True: a signal may have set it meanwhile
                     self._stopping = True
 
     def stop(self) -> None:
-        """Make `run` return; safe in a signal handler."""
+        """Make `run` return. Safe in a signal handler."""
         self._stopping = True
         self.wake()
 
     def wake(self) -> None:
-        """Have the main thread look around; safe in a signal handler."""
+        """Make `run` call `wanted` at once. Safe in a signal handler."""
         self._asks = True
         super().pull_trigger()
 
     def drain(self, timeout: float) -> None:
-        """Accept nothing more, answer what has arrived and what arrives, close every connection; within `timeout`
-        seconds.
+        """Stop accepting, answer the requests that have arrived or still arrive, and close every connection. It all
+        takes at most `timeout` seconds.
 
-        A connection that has been kept alive is told to close with its next answer. It is closed without one only
-        when it has been quiet for a while: its next request may be on its way already, and would be lost.
+        A connection that was kept alive closes with its next answer. Without one, it is closed only after it has been
+        quiet for a while: the client may have sent the next request already, and it would be lost.
         """
         began = monotonic()
         deadline, next_tick = began + timeout, began + _TICK
@@ -132,7 +132,7 @@ class Server(AcceptingServer):
             self._close_descriptors()
 
     def _reinforce(self) -> bool:
-        """See to it that ready connections find a thread, or wait their turn where there is none."""
+        """Adjust the serving threads. If all are busy, queue ready connections. Returns whether to repeat it soon."""
         soon = self.crew.reinforce()
         if self.crew.overwhelmed:
             for descriptor, events in self.crew.ready.poll(0, _LOOK_AT_MOST):
@@ -142,42 +142,42 @@ class Server(AcceptingServer):
         return soon
 
     def _greet(self, channel: Channel) -> None:
-        """Go on with a new connection that `_welcome` has kept for the main thread."""
+        """Continue with a new connection that `_welcome` has kept for the main thread."""
 
     def _look(self, channel: Channel, events: int) -> None:
         try:
             if channel.look(events, len(self.crew.waiting) < self._max_pending):
                 self.hand_over(channel)
         except Exception:
-            logger.exception("the main thread failed at a connection")
+            logger.exception("the main thread failed on a connection")
             channel.cut_off()
 
     def hand_over(self, channel: Channel) -> None:
-        """Have the next thread that comes free take up a connection that the main thread has looked at."""
+        """Queue a connection for the next free thread."""
         channel.waits = True
         self.crew.waiting.append(partial(self._take_up, channel))
         self.crew.ring()
 
     def held_by_client(self) -> AbstractContextManager[None]:
-        """Around a thread's wait for a client that is slow to take its answer."""
+        """Context manager around a thread's wait for a client that reads its answer slowly."""
         return self.crew.held()
 
     def arm(self, descriptor: int, events: int) -> None:
-        """Choose what a connection is handed to the crew for."""
+        """Set the epoll events of a connection."""
         self.crew.ready.modify(descriptor, events)
 
     def maintenance(self, now: float) -> None:
-        """Once a second: end what slow and silent clients draw out, and give back memory."""
+        """Once a second: end the connections of slow and silent clients, and return unused memory."""
         self._heap.tick()
         self._door.tick(len(self.active_channels))
         for channel in list(self.active_channels.values()):
             look_after(channel, now, self.client_timeout)
 
     def add_task(self, task: Channel) -> None:
-        """Whoever reads a request serves it."""
+        """Do nothing: the thread that reads a request also serves it."""
 
     def pull_trigger(self) -> None:
-        """Connections wake their own threads; nothing of theirs is for the main thread to do."""
+        """Do nothing: epoll wakes the serving threads, and a connection needs no work of the main thread."""
 
     def _close_descriptors(self) -> None:
         for channel in list(self.active_channels.values()):
@@ -187,7 +187,7 @@ class Server(AcceptingServer):
         self.trigger.close()
 
     def _serve(self, descriptor: int, events: int) -> None:
-        """Let a thread of the crew do what a ready connection is ready for."""
+        """Serve a ready connection. Called in a serving thread."""
         channel = self._map.get(descriptor)
         if channel is None:
             return

@@ -1,8 +1,9 @@
-"""Whose turn it is at a connection: waitress's channel, owned by one thread at a time.
+"""The ownership of a connection: waitress's channel, owned by one thread at a time.
 
-The connection stays armed while it is served (epoll, edge-triggered: no system call to arm it anew), so another thread
-may be handed it too; that one leaves a note to the owner and goes. The main thread, too, may become the owner for a
-moment: to read for the others when all of them are held up, and to end what a slow client draws out. It never waits.
+The connection stays armed in epoll while it is served (edge-triggered, so no system call is needed to arm it again).
+So epoll may return it to a second thread. That thread sets a flag, `_note`, and leaves; the owner then looks again.
+The main thread also becomes the owner for a moment: it reads when all serving threads are busy, and it ends slow
+requests and answers. It never waits for the ownership.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ from httptee.server.parser import RequestParser
 from httptee.server.roles import Host
 
 HUNG_UP = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
-"""The events after which only an empty read is the end of what the client has sent."""
+"""After one of these events, only an empty read marks the end of the client's data."""
 
 
 LEAST_RATE = 500
-"""Bytes a second that a client has to send or take at least."""
+"""The lowest rate, in bytes a second, at which a client may send a body or read an answer."""
 
 
 class Stretch:
-    """A stretch of time in which something (`what`, told by identity) has to get on."""
+    """A period of time in which `what`, compared by identity, must make progress."""
 
     def __init__(self, what: object, reached: int, now: float) -> None:
         self.what = what
@@ -40,7 +41,7 @@ class Stretch:
         self._reached = reached
 
     def too_slow(self, reached: int, now: float, timeout: float) -> bool:
-        """Whether the stretch is over and `reached` shows too little headway; begins the next one if it is enough."""
+        """Whether the period is over and `reached` shows too little progress. With enough, the next period begins."""
         if now - self._since < timeout:
             return False
         if reached - self._reached < LEAST_RATE * timeout:
@@ -50,28 +51,28 @@ class Stretch:
 
 
 class OwnedChannel(HTTPChannel):
-    """A connection that only the thread that holds `_owner` touches; the rest may `hang_up`."""
+    """A connection that only the thread holding `_owner` may use. Any other thread may call `hang_up`."""
 
     server: Host
     requests: list[RequestParser]
     request: RequestParser | None
     sendbuf_len = 64 * 1024
-    """Bytes of what waits for a slow client that are sent at a time."""
+    """Bytes of a buffered answer that are sent to a slow client in one call."""
     waits = False
-    """Whether a request in hand waits for a thread, none having been free to read it."""
+    """Whether this connection waits in the queue for a free thread."""
     buffered = 0
-    """Bytes of answers that have gone, or are to go, by way of the buffer: what is held less than that was taken."""
+    """Bytes of answers that the kernel did not take at once. Minus those still held, the bytes that the client took."""
     unframed = ""
-    """Of an answer that ends with the connection: `begun` or `whole`."""
+    """`begun` or `whole` for an answer that ends with the connection, and empty for other answers."""
     stretch: Stretch | None = None
-    """What the client is being slow at, if anything; the main thread's own."""
+    """The period for the transfer that the client has not finished, if any. Only the main thread uses it."""
 
     def __init__(self, server: Host, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
         self._owner = threading.Lock()
-        self._note = False  # something has happened since the owner last looked
-        self._unread = False  # the kernel may hold more from the client
+        self._note = False  # there is something new since the owner last looked
+        self._unread = False  # the kernel may hold more data from the client
         self._lingers_until = 0.0
-        # What HTTPChannel and its dispatcher would set up, short of asking the kernel for the size of its buffer.
+        # Same fields as in HTTPChannel and its dispatcher, without their system call for the size of the send buffer.
         self.server, self.adj, self.addr = server, adj, addr
         self.outbufs = [OverflowableBuffer(adj.outbuf_overflow)]
         self.creation_time = self.last_activity = time()
@@ -80,19 +81,19 @@ class OwnedChannel(HTTPChannel):
         self.requests = []
         self.connected = True
         sock.setblocking(False)
-        # The main thread's, before anybody can come to it: who was told of this descriptor's last connection might.
+        # The main thread owns it first: another thread may still hold an old event with the same descriptor number.
         self._owner.acquire()
         self._map = map
         self.set_socket(sock, map)
 
     def del_channel(self, map: dict[int, Any] | None = None) -> None:
-        """Be no longer among the connections of the server."""
+        """Remove this connection from those of the server, and report the new number."""
         super().del_channel(map)
         self.server.on_count(len(self.server.active_channels))
 
     @property
     def idle(self) -> bool:
-        """Whether no request has begun to arrive and no answer is on its way."""
+        """Whether no request has begun to arrive and no answer is left to send."""
         return not self.requests and self.request is None and not self.total_outbufs_len
 
     @property
@@ -101,7 +102,7 @@ class OwnedChannel(HTTPChannel):
         return bool(self._lingers_until) and monotonic() > self._lingers_until
 
     def step(self, events: int) -> None:
-        """Do all that is to be done now. Called by whichever thread the connection was handed to."""
+        """Do all pending work. Called by the thread to which epoll returned this connection."""
         self._note = True
         while self._note and self._owner.acquire(False):
             self._note = False
@@ -109,12 +110,13 @@ class OwnedChannel(HTTPChannel):
                 self._advance(events)
             finally:
                 self._owner.release()
-            events = HUNG_UP  # what another thread was told is not known here: look for everything
+            events = HUNG_UP  # the events of the other thread are unknown here: expect all
 
     def look(self, events: int, room: bool) -> bool:
-        """Read once without answering; whether a thread is wanted. For the main thread, when all others are held up.
+        """Read once without answering; return whether a thread is needed. For the main thread, when all others are
+        busy.
 
-        Without `room` for one more request to wait, a request that has arrived is answered with 503 here and now.
+        If the queue has no `room` for one more request, a request that has arrived is answered with 503 at once.
         """
         if self.waits:
             return False
@@ -134,12 +136,12 @@ class OwnedChannel(HTTPChannel):
         return wanted or self._note
 
     def resume(self) -> None:
-        """Take up what `look` has left to a thread."""
+        """Continue, in a serving thread, after `look`."""
         self.waits = False
         self.step(HUNG_UP)
 
     def owned(self, act: Callable[[], object]) -> None:
-        """Do something to a connection from the main thread, unless a thread is at it: then there is no need to."""
+        """Call `act` in the main thread, unless another thread owns the connection: then `act` is not needed."""
         if self._owner.acquire(False):
             try:
                 act()
@@ -147,13 +149,13 @@ class OwnedChannel(HTTPChannel):
                 self.disown()
 
     def disown(self) -> None:
-        """Leave a connection to the crew, which may have come for it meanwhile. A new one is the main thread's."""
+        """Leave the connection to the serving threads. If one of them came for it meanwhile, queue it for a thread."""
         self._owner.release()
         if self._note:
             self.server.hand_over(self)
 
     def refuse(self, error: TeeError) -> None:
-        """Answer the request in hand, or what has arrived of one, with an error, and end the connection."""
+        """Answer the first request, or the incomplete one, with an error, and end the connection."""
         if self.request is not None and not self.requests:
             self.requests, self.request = [self.request], None
         if self.requests and self._fileno is not None:
@@ -163,35 +165,35 @@ class OwnedChannel(HTTPChannel):
                 self.handle_write()
 
     def hang_up(self) -> None:
-        """Ask whoever is handed this connection next to close it; safe from any thread. What the client has sent
+        """Make the next thread that serves this connection close it. Safe from any thread. Data that the client sent
         before is still read and answered."""
-        with contextlib.suppress(OSError, AttributeError):  # its owner may have closed it a moment ago
+        with contextlib.suppress(OSError, AttributeError):  # the owner may have closed it just now
             self.socket.shutdown(socket.SHUT_RD)
 
     def cut_off(self) -> None:
-        """Give the connection up in mid-answer. A reset, since to some clients a plain end would look like the end
-        of the body (RFC 9112 §8)."""
+        """Reset the connection in the middle of an answer. To some clients, a normal close would look like the end of
+        the body (RFC 9112 §8)."""
         if self._fileno is not None:
             self.unframed = ""
             self.reset_when_closed()
             self.handle_close()
 
     def reset_when_closed(self, reset: bool = True) -> None:
-        """Whenever this connection is closed from here on, and be it by the end of the process, reset it: an answer
-        that is not whole must not look whole."""
-        with contextlib.suppress(OSError, AttributeError):  # its owner may have closed it a moment ago
+        """Make every close of this connection a reset, even a close by the end of the process: a partial answer must
+        not look whole. With `reset` false, a close is normal again."""
+        with contextlib.suppress(OSError, AttributeError):  # the owner may have closed it just now
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", reset, 0))
 
     def begin_unframed(self) -> None:
-        """An answer begins whose end is that of the connection. It is not the end before the tee says so, not even
-        where the process is killed."""
+        """Begin an answer that ends with the connection. Until it is whole, every close is a reset, even if the process
+        is killed."""
         self.unframed = "begun"
         self.reset_when_closed()
 
     def _advance(self, events: int) -> None:
-        """Write, read and answer until the client has to do something."""
+        """Write, read and answer until the connection waits for the client."""
         raise NotImplementedError
 
     def _read(self, whole: bool) -> None:
-        """Read once; whole requests come to stand in `requests`. With `whole`, only an empty read is the end."""
+        """Read once, and add whole requests to `requests`. With `whole`, only an empty read is the end."""
         raise NotImplementedError

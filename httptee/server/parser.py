@@ -1,9 +1,9 @@
-"""Requests off the wire: waitress's parser, made exact and strict.
+"""Parses requests: waitress's parser, made exact and strict.
 
-What waitress loses is kept (the case, order and duplicates of names, names with an underscore), and what it lets
-through is refused: a message that two servers might frame differently is how requests are smuggled (RFC 9112 §11.2).
-The whole head is matched by one regular expression, so what it does not spell out does not get in: bare CR or LF,
-NUL, folded lines, white space before a colon.
+waitress loses the case, order and duplicates of field names, and names with an underscore. This parser keeps them. It
+also refuses messages that waitress accepts and that two servers may frame differently: they allow request smuggling
+(RFC 9112 §11.2). One regular expression matches the whole head, so everything outside its grammar is refused: bare CR
+or LF, NUL, folded lines, white space before a colon.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from httptee.http import Headers
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _HEAD = re.compile(rf"({_TOKEN}) ([!-~\x80-\xff]+) HTTP/(\d\.\d)\r\n(?:{_TOKEN}:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*\r\n")
-# For heads that match. Three times as quick as a pattern that has no character to look for first.
+# Only for heads that match. Three times as fast as a pattern without a fixed first character.
 _FIELD = re.compile(r"\n([^:\r]+):[ \t]*([^\r]*)")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 # Empty lines before a request line are skipped (RFC 9112 §2.2).
@@ -37,7 +37,7 @@ _LONGEST_TRAILER = 64 * 1024
 
 
 class RequestParser(HTTPRequestParser):
-    """One request: `pairs` are its header fields as received, `error` the refusal it deserves, if any."""
+    """One request. `pairs` are its header fields as received, `error` is the refusal, if any."""
 
     request_uri = "*"
     command = ""
@@ -50,7 +50,7 @@ class RequestParser(HTTPRequestParser):
         self.pairs: Headers = []
 
     def received(self, data: bytes) -> int:
-        """Take in bytes of this request; return how many of them belonged to it."""
+        """Parse bytes of this request; return how many of them belong to it."""
         if self.body_rcv is not None:
             return self._received_body(data)
         if self.completed:
@@ -86,7 +86,7 @@ class RequestParser(HTTPRequestParser):
             self._refuse(error)
 
     def _frame(self, pairs: Headers) -> None:
-        """Find out how long the body is, and whether the connection outlives the request."""
+        """Find the length of the body, and whether the connection ends with this request."""
         lengths: list[str] = []
         codings: list[str] = []
         hosts = 0
@@ -108,7 +108,7 @@ class RequestParser(HTTPRequestParser):
         if self.version == "1.0":
             self.connection_close = self.connection_close or not keep_alive
         elif self.version != "1.1":
-            raise VersionNotSupported(f"HTTP/{self.version} is not spoken here")
+            raise VersionNotSupported(f"HTTP/{self.version} is not supported")
         if hosts != 1 and (hosts or self.version == "1.1"):
             raise BadRequest("a request has exactly one Host field (RFC 9112 section 3.2)")
         if lengths or codings:
@@ -117,12 +117,12 @@ class RequestParser(HTTPRequestParser):
             self.completed = True
 
     def _receive_body(self, lengths: list[str], codings: list[str]) -> None:
-        """Choose what takes in the body (RFC 9112 §6.3). Whatever could be framed in two ways is refused."""
+        """Choose the receiver of the body (RFC 9112 §6.3). A body that could be framed in two ways is refused."""
         if codings:
             if lengths or self.version == "1.0":
-                raise BadRequest("Transfer-Encoding stands beside Content-Length, or in an HTTP/1.0 request")
+                raise BadRequest("Transfer-Encoding is not allowed beside Content-Length or in an HTTP/1.0 request")
             if len(codings) > 1 or codings[0].lower() != "chunked":
-                raise NotImplementedCoding("the only transfer coding known here is chunked, once")
+                raise NotImplementedCoding("the only supported transfer coding is one chunked")
             self.chunked = True
             self.body_rcv = StrictChunkedReceiver(OverflowableBuffer(self.adj.inbuf_overflow))
             return
@@ -159,10 +159,10 @@ class RequestParser(HTTPRequestParser):
 
 
 class StrictChunkedReceiver(ChunkedReceiver):
-    """waitress's receiver with a bound on what it holds between chunks."""
+    """waitress's receiver with a limit on the bytes that it holds between chunks."""
 
     def received(self, s: bytes) -> int:
-        """Take in bytes of a chunked body; return how many of them belonged to it."""
+        """Take in bytes of a chunked body; return how many of them belong to it."""
         consumed: int = super().received(s)
         if len(self.control_line) > _LONGEST_CHUNK_LINE or len(self.trailer) > _LONGEST_TRAILER:
             self.error = BadRequest("a chunk line or the trailer section is too long")

@@ -1,9 +1,9 @@
-"""How long slow clients may take, so that they hold connections for a bounded time and threads not at all.
+"""Time limits for slow clients. A slow client holds its connection for a bounded time; a slow sender holds no thread.
 
-One rule for all that arrives or leaves slowly, looked at by the main thread once a second and costing a quick client
-nothing: a head has to be whole within the client timeout, and a body, or an answer that the client takes, has to make
-headway of `LEAST_RATE` in every stretch of that length. Counting bytes rather than signs of life is what makes
-trickling one byte a second no way to stay (RFC 9110 §15.5.9). Who keeps a connection open and asks nothing is let go.
+The request head must be whole within the client timeout. A request body, or an answer that the client reads, must
+advance by `LEAST_RATE` bytes a second in every period of that length. The rule counts bytes, not signs of activity: a
+client that sends one byte a second is too slow (RFC 9110 §15.5.9). An idle connection is closed after the client
+timeout. The main thread checks this once a second. It costs a fast client nothing.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from httptee.server.ownership import OwnedChannel, Stretch
 
 
 def look_after(channel: OwnedChannel, now: float, timeout: float) -> None:
-    """End what this client has drawn out for too long. `now` is wall time, as the channel's `last_activity` is."""
+    """End a request, an answer or an idle time that takes too long. `now` is wall time, like `last_activity`."""
     request, held = channel.request, channel.total_outbufs_len
     what: object = None
     reached = 0
-    if channel.requests:  # it is the tee's turn, or A's
+    if channel.requests:  # the tee or A is at work, not the client
         pass
     elif held:
         what, reached = channel.outbufs, channel.buffered - held
@@ -35,7 +35,7 @@ def look_after(channel: OwnedChannel, now: float, timeout: float) -> None:
 
 
 def _give_up(channel: OwnedChannel, request: object) -> None:
-    """End it, now that it is ours, unless a thread has got on with it since it was looked at."""
+    """End the slow request or answer, from its owner. Does nothing if a thread has finished it since the check."""
     if channel.total_outbufs_len:
         channel.cut_off()
     elif request is not None and channel.request is request:

@@ -1,4 +1,7 @@
-"""What a connection and its tasks need of the server, and a task of its connection: so none imports the other."""
+"""Two protocols: what connections and tasks use of the server, and what a task uses of its connection.
+
+With them, the modules of this room import each other in one direction only.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,9 @@ if TYPE_CHECKING:
 
 
 class Host(Protocol):
-    """A server, as its connections and their tasks see it.
+    """The parts of a server that its connections and their tasks use.
 
-    What `application` returns is an iterable of bytes that has a `close` (PEP 3333).
+    `application` returns an iterable of bytes that has a `close` (PEP 3333).
     """
 
     application: Callable[[WSGIEnvironment, StartResponse], Any]
@@ -30,16 +33,16 @@ class Host(Protocol):
         """Queue a connection for the next thread that is free."""
 
     def held_by_client(self) -> AbstractContextManager[None]:
-        """Around a thread's wait for a client that takes its answer slowly."""
+        """Context manager around a thread's wait for a client that reads its answer slowly."""
 
     def arm(self, descriptor: int, events: int) -> None:
-        """Set the events for which a connection is handed to a thread."""
+        """Set the epoll events of a connection."""
 
 
 class Peer(Protocol):
-    """A client's connection, as a task sees it.
+    """The parts of a client's connection that a task uses.
 
-    `unframed` is `begun` or `whole` for an answer that ends with the connection, else empty.
+    `unframed` is `begun` or `whole` for an answer that ends with the connection, and empty for other answers.
     """
 
     server: Host
@@ -55,7 +58,7 @@ class Peer(Protocol):
         """Send or buffer `data`. Raises ClientDisconnected."""
 
     def begin_unframed(self) -> None:
-        """Note that an answer begins whose end is the end of the connection."""
+        """Begin an answer that ends with the connection."""
 
     def cut_off(self) -> None:
         """Reset the connection in the middle of an answer."""

@@ -1,7 +1,8 @@
-"""One answer to one request: waitress's task, which leaves A's header fields as A sent them.
+"""One answer to one request: waitress's task, changed to send A's header fields as A sent them.
 
-`start_response` takes the fields as they are. Only the framing of the client's own connection is added: chunked for a
-body whose length is not known, `Connection` where it ends here or where an HTTP/1.0 client asked to keep it.
+`start_response` takes the fields unchanged. Only the framing of the client's own connection is added: chunked for a
+body of unknown length, and `Connection` if the connection ends with this answer, or if an HTTP/1.0 client asked to keep
+it.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from httptee.server.roles import Peer
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-_LENGTH_NAME = len("content-length")  # comparing lengths first spares lower() for most names
-_JOINED = 64 * 1024  # bytes; head and body of up to this go out in one call
+_LENGTH_NAME = len("content-length")  # a comparison of lengths first avoids lower() for most names
+_JOINED = 64 * 1024  # bytes; a first piece of the body up to this size goes out in one call with the head
 
 
 class TeeTask(Task):
@@ -37,7 +38,7 @@ class TeeTask(Task):
         self._bodiless = False
 
     def service(self) -> None:
-        """Answer the request. A body that breaks off takes the connection with it."""
+        """Answer the request. If the body breaks off, the connection is reset."""
         answer = self.channel.server.application(self._environ(), self._start_response)
         try:
             for piece in answer:
@@ -50,7 +51,7 @@ class TeeTask(Task):
             if self.channel.unframed:
                 self.channel.unframed = "whole"
         except TeeError:
-            # A died in mid-body: the client must not take what it got for the whole.
+            # A failed in the middle of the body: the client must not take the partial body for the whole one.
             self.close_on_finish = True
             self.channel.cut_off()
         finally:
@@ -82,7 +83,7 @@ class TeeTask(Task):
                 self.chunked_response = True
                 extra = "Transfer-Encoding: chunked\r\n"
             else:
-                close = True  # an HTTP/1.0 client knows the end of this body by the end of the connection
+                close = True  # for an HTTP/1.0 client, the end of the connection is the end of this body
                 self.channel.begin_unframed()
         if close:
             self.close_on_finish = True
@@ -94,7 +95,7 @@ class TeeTask(Task):
         return self.write
 
     def _environ(self) -> WSGIEnvironment:
-        """What PEP 3333 requires and the tee reads; the header fields are in one list, not spread over keys."""
+        """The keys that PEP 3333 requires and the tee reads. The header fields are one list, not one key each."""
         request, channel = self.request, self.channel
         environ: WSGIEnvironment = channel.server.common_environ.copy()
         environ["REQUEST_METHOD"] = request.command
@@ -110,12 +111,12 @@ class TeeTask(Task):
 
 
 class RefusalTask(TeeTask):
-    """Answers a request that the parser has refused; the connection ends with it."""
+    """Answers a refused request. The connection ends with the answer."""
 
     def service(self) -> None:
         """Send the refusal."""
         error = self.request.error
-        # waitress puts an error of its own in place of a request that the application failed on.
+        # An error of another class, such as one of waitress, becomes a 500.
         answer = tee_answer(error if isinstance(error, TeeError) else TeeError())
         self.channel.server.on_refusal(self._environ(), answer)
         self.close_on_finish = True

@@ -1,9 +1,9 @@
-"""TLS on the listening side: waitress has none, so here are a channel and a server that speak it by way of `TlsSocket`.
+"""TLS on the listening side: a channel and a server that use `TlsSocket`. waitress has no TLS.
 
-Nobody waits for a handshake. The main thread answers the client's first flight, between connections it accepts: that is
-where the work is, and nothing in it can wait, so one thread does, where several would take the GIL from one another and
-from those that serve. From then on the connection is the crew's: the end of the handshake mostly comes together with
-the first request, and is read with it. The main thread looks at the time.
+No thread waits for a handshake. The main thread answers the client's first flight, between the connections it accepts.
+Most of a handshake's work is there, and it never blocks, so one thread is enough: several would take the GIL from one
+another and from the serving threads. Then the connection goes to the serving threads. The end of the handshake usually
+arrives with the first request, and is read with it. The main thread checks the handshake's timeout.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ logger = logging.getLogger(__name__)
 
 
 class TlsChannel(Channel):
-    """A client's connection over TLS. Once TLS has failed, its socket is the bare one."""
+    """A client's connection over TLS. After a failure of TLS, `socket` is the plain socket."""
 
     server: TlsServer
     socket: Any
     newcomer = True
-    """Whether the main thread has still to greet this client."""
+    """Whether the main thread still has to answer the client's first flight."""
     _introduced = False
 
     def __init__(self, server: Any, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
@@ -37,7 +37,7 @@ class TlsChannel(Channel):
 
     @property
     def shakes_hands(self) -> bool:
-        """Whether TLS is not established, or never will be."""
+        """Whether the handshake is not complete, or has failed."""
         return not getattr(self.socket, "established", False)
 
     def _read(self, whole: bool) -> None:
@@ -54,8 +54,8 @@ class TlsChannel(Channel):
             self._leave_tls(error)
 
     def greet(self) -> bool:
-        """Begin the handshake; whether the crew is to go on with this connection. For the main thread, while nobody
-        else knows of it."""
+        """Begin the handshake; return whether the serving threads take over. For the main thread, while no other thread
+        can reach the connection."""
         try:
             return bool(self.socket.greet())
         except BlockingIOError:
@@ -68,7 +68,7 @@ class TlsChannel(Channel):
 
     def _introduce(self, stream: TlsSocket) -> None:
         self._introduced = True
-        self.last_activity = time()  # a server that drains must not take this client for an idle one
+        self.last_activity = time()  # a draining server must not treat this client as idle
         self.client_subject = stream.subject
 
     def _leave_tls(self, error: NotTlsError) -> None:
@@ -77,20 +77,20 @@ class TlsChannel(Channel):
         self._refuse(plainly=error.http)
 
     def _refuse(self, plainly: bool) -> None:
-        """Turn the client away: with an answer in plain text if that is what it speaks, or after the alert."""
+        """Refuse the client: with an answer in plain text if it sent plain HTTP, else by a close after the alert."""
         self.requests_refused = True
         if plainly:
             request = self.parser_class(self.adj)
-            request.error = PlainHttp("this port speaks HTTPS")
+            request.error = PlainHttp("this port accepts HTTPS only")
             request.completed = True
             self.requests.append(request)
-            self._note = True  # there is something to do, whether or not the client says more
+            self._note = True  # there is an answer to send, even if the client sends no more
         else:
             self.handle_close()
 
 
 class TlsServer(Server):
-    """The listening side with TLS. `context` may be replaced at any time; `handshake_timeout` is in seconds."""
+    """The server with TLS. `context` may be replaced at any time. `handshake_timeout` is in seconds."""
 
     channel_class = TlsChannel
 
@@ -100,14 +100,14 @@ class TlsServer(Server):
         super().__init__(*arguments, **options)
 
     def stop_accepting(self) -> None:
-        """Accept nothing more; whoever has not been greeted yet is left to the crew."""
+        """Stop accepting. Connections still without an answer to their first flight go to the serving threads."""
         super().stop_accepting()
         for channel in list(self.active_channels.values()):
             if isinstance(channel, TlsChannel) and channel.newcomer:
                 self._pass_on(channel)
 
     def _welcome(self, channel: Channel) -> None:
-        """Wait for the client's first flight here, and stay the owner until it has been answered."""
+        """Wait for the client's first flight in the main thread, which stays the owner until it has answered."""
         self._listening.register(channel._fileno, select.EPOLLIN | select.EPOLLRDHUP)
 
     def _greet(self, channel: Channel) -> None:
@@ -116,18 +116,18 @@ class TlsServer(Server):
             if channel.greet():
                 self._pass_on(channel)
         except Exception:
-            logger.exception("the main thread failed at a handshake")
+            logger.exception("the main thread failed in a TLS handshake")
             channel.cut_off()
 
     def _pass_on(self, channel: TlsChannel) -> None:
-        """Have the crew serve a connection from now on."""
+        """Leave a connection to the serving threads."""
         channel.newcomer = False
         self._listening.unregister(channel._fileno)
         self.crew.ready.register(channel._fileno, READY)
         channel.disown()
 
     def maintenance(self, now: float) -> None:
-        """Hang up on silent clients, and on those that have not come to the end of their handshake in time."""
+        """Also end connections whose handshake is not complete in time."""
         super().maintenance(now)
         cutoff = time() - self.handshake_timeout
         for channel in list(self.active_channels.values()):

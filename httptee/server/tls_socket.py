@@ -1,13 +1,12 @@
-"""A socket that speaks TLS to a client, for waitress's channel to use as its own.
+"""The TLS socket of a client connection. waitress's channel uses it in place of a plain socket.
 
-The facts. OpenSSL is given memory and not the socket. A record takes two reads of a socket and says nothing of what
-else is there, so that every request would cost a third read that fails, and an edge-triggered connection needs to know:
-what has been decrypted, or is in the kernel, is not told of twice. Out of memory each request costs one read and each
-answer one send, the bytes that arrive first can be looked at, and the handshake is no more than reading.
+OpenSSL works on memory, not on the socket. On a socket, each record takes two reads, and each request a third one that
+fails. Only that read shows that nothing is left, and epoll (edge-triggered) reports unread data only once. With memory,
+a request takes one read and an answer one send, the first bytes can be checked, and a handshake is only reading.
 
-Hence: `TlsSocket.recv` takes what the kernel has, answers what is TLS's own business, and hands out all plaintext there
-is. What has been encrypted must go out as it is, before anything else, so `send` counts its last byte as sent only when
-the kernel has all of it, and is to be called again with what is left until then, as after SSL_write.
+`TlsSocket.recv` reads from the kernel, handles TLS's own messages and returns all plaintext. Encrypted bytes must go
+out unchanged and before anything else. So `send` counts its last byte as sent only when the kernel has all of them.
+Until then, it must be called again with the rest, as SSL_write requires.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ from typing import Any
 
 from httptee.http import distinguished_name
 
-_HANDSHAKE = 0x16  # the type of a connection's first record (RFC 8446 §5.1)
-_RECORD = 16_384  # bytes of plaintext in one record at most
+_HANDSHAKE = 0x16  # content type of a connection's first record (RFC 8446 §5.1)
+_RECORD = 16_384  # most bytes of plaintext in one record
 _PIECE = 131_072  # bytes of plaintext encrypted at a time
 _NO_LINGER = bytes(8)  # struct linger, off
-_UNSENT = 4 * _PIECE  # bytes of TLS's own for a client that takes none of them
+_UNSENT = 4 * _PIECE  # most bytes that wait for a client when TLS adds its own messages
 
 
 class NotTlsError(Exception):
-    """What came is not TLS, or the handshake failed. `http`: it looks like a request in plain text."""
+    """The data is not TLS, or TLS failed. `http`: the data looks like a request in plain text."""
 
     def __init__(self, message: str, *, http: bool = False) -> None:
         super().__init__(message)
@@ -36,10 +35,10 @@ class NotTlsError(Exception):
 
 
 class TlsSocket:
-    """A nonblocking socket that speaks TLS to a client. For one thread at a time, but for `shutdown(SHUT_RD)`.
+    """A nonblocking TLS socket, for one thread at a time; only `shutdown(SHUT_RD)` is safe from any thread.
 
-    `established` turns true when the handshake is done; `subject` is that of the client's verified certificate, if it
-    has shown one; `unread` says whether there may be more for `recv` than it last returned.
+    `established` is true after the handshake. `subject` is the subject of the client's verified certificate, if any.
+    `unread` is true if `recv` may have more than it last returned.
     """
 
     __slots__ = (
@@ -56,20 +55,20 @@ class TlsSocket:
         self._receive = raw.recv
         self._transmit = raw.send
         self._context = context
-        self._tls: ssl.SSLObject | None = None  # not before the client has sent something: silence costs nothing
+        self._tls: ssl.SSLObject | None = None  # made at the client's first bytes: a silent client costs nothing
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self._ended = False
         self._greeted = False
         self._silent = False
         self._unsent = b""  # encrypted, but not yet taken by the kernel
-        self._tickets = 0  # bytes encrypted that may wait for the first answer
-        self._owed = 0  # bytes of plaintext of which this is the last part
+        self._tickets = 0  # encrypted bytes that may wait for the first answer
+        self._owed = 0  # bytes of the current plaintext that do not count as sent yet
 
     def recv(self, size: int) -> bytes:
-        """All plaintext in the next `size` bytes from the kernel; b"" at the end.
+        """Return all plaintext in the next `size` bytes from the kernel, or b"" at the end.
 
-        Raises BlockingIOError when the kernel has no more, NotTlsError, and OSError as a socket does.
+        Raises BlockingIOError when the kernel has no more, NotTlsError, and OSError like a socket.
         """
         self.unread = False
         while not self._ended:
@@ -85,9 +84,9 @@ class TlsSocket:
         return b""
 
     def send(self, data: bytes | memoryview) -> int:
-        """Send some of `data`; returns how much of it counts as sent, which is what shows that a slow client gets on.
+        """Send some of `data`; return how many bytes of it count as sent. This number shows a slow client's progress.
 
-        Raises BlockingIOError where that is nothing. The next call is to begin with the data that is left.
+        Raises BlockingIOError if the number is 0. The next call must begin with the rest of the data.
         """
         owed = self._owed
         if not owed:
@@ -104,47 +103,47 @@ class TlsSocket:
         self._unsent = unsent[sent:]
         counts = min(sent, owed - 1)
         if not counts:
-            raise BlockingIOError(errno.EAGAIN, "the kernel takes no more")
+            raise BlockingIOError(errno.EAGAIN, "the send buffer of the kernel is full")
         self._owed = owed - counts
         return counts
 
     def fileno(self) -> int:
-        """The descriptor."""
+        """Return the descriptor of the socket."""
         return self.raw.fileno()
 
     def setblocking(self, flag: bool) -> None:
-        """It is to be nonblocking."""
+        """Set the mode of the socket. This class needs a nonblocking one."""
         self.raw.setblocking(flag)
 
     def setsockopt(self, level: int, option: int, value: Any) -> None:
-        """Set an option. A connection that is to be reset when it is closed gets no goodbye either: that would make
-        an answer which breaks off look whole."""
+        """Set an option. If SO_LINGER makes the close a reset, no close_notify is sent: it would make a partial answer
+        look whole."""
         if (level, option) == (socket.SOL_SOCKET, socket.SO_LINGER):
             self._silent = value != _NO_LINGER
         self.raw.setsockopt(level, option, value)
 
     def shutdown(self, how: int) -> None:
-        """Shut down a side of the connection; the client is told of the end of what is sent (RFC 8446 §6.1)."""
+        """Shut down a side of the connection. The end of the sending side is a close_notify (RFC 8446 §6.1)."""
         if how != socket.SHUT_RD:
             self._say_goodbye()
         self.raw.shutdown(how)
 
     def close(self) -> None:
-        """Tell the client that this is the end, and close."""
+        """Send close_notify, and close the socket."""
         self._say_goodbye()
         self.raw.close()
 
     def greet(self) -> bool:
-        """Answer the client's first flight; False as long as it is not whole. What comes after it is for `recv`.
+        """Answer the client's first flight; return False while it is not whole. Later data is for `recv`.
 
-        Raises as `recv` does.
+        Raises the errors of `recv`.
         """
         data = self._receive(_RECORD)
         if not data:
-            raise ConnectionAbortedError("the client has gone before it was greeted")
+            raise ConnectionAbortedError("the client closed the connection before its first flight was answered")
         tls = self._tls or self._begin(data)
         self._incoming.write(data)
-        self._decrypt(tls)  # of which there is nothing: a client speaks only after an answer to its first flight
+        self._decrypt(tls)  # returns no plaintext: a client sends some only after the answer to its first flight
         return self._greeted
 
     def _begin(self, data: bytes) -> ssl.SSLObject:
@@ -154,7 +153,7 @@ class TlsSocket:
         return self._tls
 
     def _decrypt(self, tls: ssl.SSLObject) -> bytes:
-        """Let TLS work through what has come in: the rest of the handshake, and mostly one record."""
+        """Let TLS process the received bytes: the rest of the handshake, and usually one record."""
         pieces = []
         try:
             if not self.established:
@@ -180,24 +179,24 @@ class TlsSocket:
         if certificate:
             self.subject = distinguished_name(certificate)
         if tls.version() == "TLSv1.3":
-            # Nothing but tickets is left to be sent, and they may travel with the first answer (RFC 8446 §4.6.1).
+            # Only tickets are left to send, and they may go out with the first answer (RFC 8446 §4.6.1).
             self._tickets = self._outgoing.pending
 
     def _failed(self, error: ssl.SSLError) -> NotTlsError:
-        """Send the alert."""
+        """Send the alert, and return the error."""
         with contextlib.suppress(OSError):
             self._flush()
         return NotTlsError(str(error))
 
     def _flush(self) -> None:
-        """Send what TLS itself has to say. What the kernel does not take now goes out before the next answer."""
+        """Send TLS's own messages. Bytes that the kernel does not take now go out before the next answer."""
         self._unsent += self._outgoing.read()
         self._tickets = 0
         self._greeted = True
         with contextlib.suppress(BlockingIOError):
             self._unsent = self._unsent[self._transmit(self._unsent) :]
         if len(self._unsent) > _UNSENT:
-            raise ConnectionAbortedError("the client makes TLS talk and does not listen")
+            raise ConnectionAbortedError("the client causes TLS messages and does not read them")
 
     def _say_goodbye(self) -> None:
         if self._tls is not None and self.established and not self._silent:

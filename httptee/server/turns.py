@@ -1,9 +1,9 @@
-"""Which of several processes accepts the next connection: the one that has fewest, more or less.
+"""Shares new connections out among the worker processes: a process with too many leaves the next one to the others.
 
-They share one listening socket, and the kernel wakes whichever waits. Left to itself that gave one of two processes
-all of 32 connections as often as not, and the core of the other had nothing to do: connections stay for long. So each
-process looks at how many the others have, and steps aside for a moment where it has more. Nobody waits for long: if
-the others do not come, being held up, it accepts all the same.
+The processes share one listening socket, and the kernel wakes any process that waits on it. Without a rule, one of two
+processes got all of 32 connections in about half of the runs. The core of the other one stayed idle, since
+connections live long. So each process compares its number of connections with the lowest number, and steps aside for a
+moment if it has more. That wait is bounded: if the other processes are blocked and do not accept, this one does.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import monotonic
 
-_AHEAD = 1  # connections that one may have more than another and still accept
-_PATIENCE = 0.01  # seconds for the others to come
-_ALONE = 0.25  # seconds in which this process accepts whatever comes, when they have not
+_AHEAD = 1  # a process accepts with up to this many connections more than the lowest number
+_PATIENCE = 0.01  # seconds in which the other processes may accept
+_ALONE = 0.25  # seconds in which this process accepts every connection, after the others did not
 
 
 class Turns:
-    """One process's turns. `fewest` is what the process with fewest connections has."""
+    """The turns of one process. `fewest` returns the lowest number of connections that any process has."""
 
     def __init__(self, fewest: Callable[[], int], clock: Callable[[], float] = monotonic) -> None:
         self._fewest = fewest
@@ -27,11 +27,11 @@ class Turns:
 
     @property
     def aside(self) -> bool:
-        """Whether this process has stepped aside and not been called back since."""
+        """Whether this process currently leaves new connections to the others."""
         return self._aside_until > 0.0
 
     def mine(self, present: int) -> bool:
-        """Whether to accept the next connection with `present` there already; otherwise step aside."""
+        """Whether to accept the next connection, with `present` connections open. If not, step aside."""
         if present <= self._fewest() + _AHEAD:
             self._aside_until = 0.0
             return True
@@ -41,11 +41,11 @@ class Turns:
                 self._aside_until = now + _PATIENCE
             if now < self._aside_until:
                 return False
-            self._alone_until = now + _ALONE  # one that is held up must not cost each connection that time
+            self._alone_until = now + _ALONE  # a blocked process must not delay every connection
         self._aside_until = 0.0
         return True
 
 
 def alone() -> int:
-    """What the process with fewest connections has where there is only one: never less than it has itself."""
+    """`fewest` for a single process: a number that it never exceeds, so that it always accepts."""
     return 1 << 62

@@ -309,7 +309,7 @@ def test_another_listening_address_takes_a_restart_and_the_log_says_so(tmp_path:
     ini.write_text(f"l = 127.0.0.1:{first}\n")
     with Backend() as a, Tee("-a", a.url, "-config", str(ini), "-processes", processes, listen=None) as tee:
         ini.write_text(f"l = 127.0.0.1:{second}\n")
-        reload(tee, "the listening address changes at a restart only")
+        reload(tee, "a new listening address needs a restart")
         tee.program.wait_for_line(RELOADED)
         assert ask(first).status == 200
         assert refused(second)

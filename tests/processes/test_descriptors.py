@@ -43,7 +43,7 @@ def test_where_the_hard_limit_is_too_low_fewer_connections_are_taken_and_the_log
     assert within_descriptors(SETTINGS).connection_limit == 2 * (400 - (WANTED - 500))
     assert state["limits"] == (400, 400)
     (message,) = (record.getMessage() for record in caplog.records)
-    assert f"{WANTED} file descriptors are wanted in each process, and the limit is 400" in message
+    assert f"{WANTED} file descriptors are needed in each process, and the limit is 400" in message
     assert "LimitNOFILE=" in message
 
 

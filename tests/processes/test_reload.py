@@ -23,4 +23,4 @@ def test_a_reload_keeps_the_listening_address_and_says_so(caplog):
     settings, tls = found
     assert tls is None
     assert (settings.listen, settings.threads) == (current.listen, 7)
-    assert "changes at a restart only" in caplog.text
+    assert "needs a restart" in caplog.text
