@@ -25,7 +25,7 @@ from httptee.settings import (
     trust_of_b,
 )
 from httptee.shadow import AT_ONCE, Breaker, BreakerPolicy, Budget, Cutoff, Guards, Shadow
-from httptee.transport import Pressure, Timeouts, Upstream, WireAdapter
+from httptee.transport import PoolLimits, Pressure, Timeouts, Upstream, WireAdapter
 
 MAX_BODY_IN_MEMORY = 1024 * 1024
 """Request bodies up to this, in bytes, are held in memory; longer ones stay in a file."""
@@ -99,7 +99,7 @@ def primary_upstream(settings: Settings, threads: int = 1, pressure: Pressure | 
     trust = trust_of_a(settings)
     return Upstream(
         settings.a,
-        WireAdapter(max_idle=threads, server_name=trust.server_name, pressure=pressure),
+        WireAdapter(PoolLimits(max_idle=threads), server_name=trust.server_name, pressure=pressure),
         rewrite_host=settings.a_rewrite,
         close=settings.close_connections,
         trust=trust,
@@ -111,7 +111,7 @@ def shadow_upstream(settings: Settings, shadow: ShadowSettings, workers: int = 1
     trust = trust_of_b(settings, shadow)
     return Upstream(
         shadow.endpoint,
-        WireAdapter(max_idle=AT_ONCE * workers, server_name=trust.server_name),
+        WireAdapter(PoolLimits(max_idle=AT_ONCE * workers), server_name=trust.server_name),
         rewrite_host=shadow.rewrite_host,
         close=settings.close_connections,
         change=shadow.changes or None,

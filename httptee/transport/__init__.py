@@ -1,7 +1,7 @@
 """To an upstream and back: bytes on the wire, connections, the pool, TLS, the adapter for requests. Others send
 through an `Upstream`."""
 
-from httptee.transport.adapter import IDEMPOTENT, WireAdapter
+from httptee.transport.adapter import IDEMPOTENT, PoolLimits, WireAdapter
 from httptee.transport.pending import Pending
 from httptee.transport.pressure import Pressure
 from httptee.transport.timeouts import Timeouts
@@ -12,6 +12,7 @@ from httptee.transport.wire import request_head
 __all__ = [
     "IDEMPOTENT",
     "Pending",
+    "PoolLimits",
     "Pressure",
     "Timeouts",
     "Trust",

@@ -24,6 +24,7 @@ from time import monotonic
 
 from httptee.errors import UpstreamReset, UpstreamTimeout, upstream_error
 from httptee.http import Body
+from httptee.transport.names import Address
 from httptee.transport.timeouts import Timeouts
 from httptee.transport.tls import ResumingContext
 from httptee.transport.upload import upload
@@ -53,16 +54,19 @@ class Connection:
 
     `opened` and `idle_since` are in seconds of the monotonic clock; `watched` is for whoever waits for many
     connections at once, to note that this one is known to the kernel's set; `sent` counts the bytes of this exchange's
-    request that the kernel took, `received` all bytes that ever came in.
+    request that the kernel took, `received` all bytes that ever came in. `address` is where it leads. `idle_limit` is what
+    the upstream has announced as its own limit, in seconds.
     """
 
     __slots__ = (
         *("_armed", "_new_tls", "_poll", "_recv", "_send", "_tls"),
-        *("idle_since", "opened", "received", "sent", "sock", "watched"),
+        *("address", "idle_limit", "idle_since", "opened", "received", "sent", "sock", "watched"),
     )
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, address: Address | None = None) -> None:
         self.sock = sock
+        self.address = address
+        self.idle_limit = inf
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
         if self._tls is not None:
             # Without close_notify an answer may have been cut short by anybody (RFC 9112 §9.8).

@@ -11,27 +11,29 @@ from collections import deque
 from time import monotonic
 
 from httptee.transport.connection import Connection
+from httptee.transport.keep_alive import KeepAlive
+from httptee.transport.names import Name
 
 
 class Pool:
-    """Idle connections, at most `max_idle`, none idle for more than `idle_limit` or open for more than `max_age` s.
+    """Idle connections, at most `max_idle`, none idle for longer than `keep_alive` allows.
 
-    The maximum age is what makes a changed DNS name come into effect. `name` is for the repr alone, which reads
-    `<Pool http://a:8001 [idle 3/16]>`.
+    `name` is that of the upstream: connections to addresses that it has no more are not used again. `url` is for the
+    repr alone, which reads `<Pool http://a:8001 [idle 3/16]>`.
     """
 
-    def __init__(self, name: str, *, max_idle: int, idle_limit: float, max_age: float) -> None:
+    def __init__(self, url: str, name: Name, *, max_idle: int, keep_alive: float) -> None:
+        self._url = url
         self._name = name
         self._max_idle = max_idle
-        self._idle_limit = idle_limit
-        self._max_age = max_age
+        self._keep_alive = KeepAlive(keep_alive)
         self._idle: deque[Connection] = deque()  # by the time they were released, the latest on the right
         self._lock = threading.Lock()
         self._closed = False
 
     def __repr__(self) -> str:
         """The endpoint and how many connections are idle."""
-        return f"<Pool {self._name} [{'closed' if self._closed else f'idle {len(self._idle)}/{self._max_idle}'}]>"
+        return f"<Pool {self._url} [{'closed' if self._closed else f'idle {len(self._idle)}/{self._max_idle}'}]>"
 
     @property
     def empty(self) -> bool:
@@ -49,13 +51,20 @@ class Pool:
                     return None
                 connection = self._idle.pop()
             now = monotonic()
-            if (
-                now - connection.idle_since <= self._idle_limit
-                and now - connection.opened <= self._max_age
-                and connection.is_quiet()
-            ):
-                return connection
+            idle = now - connection.idle_since
+            if idle <= min(self._keep_alive.limit, connection.idle_limit) and self._leads_there(connection, now):
+                if connection.is_quiet():
+                    self._keep_alive.found_alive(idle)
+                    return connection
+                self._keep_alive.found_closed(idle)
             connection.close()
+
+    def _leads_there(self, connection: Connection, now: float) -> bool:
+        """Whether the upstream's name still has this connection's address. Starts a lookup where it is time for one."""
+        name, address = self._name, connection.address
+        if now >= name.valid_until:
+            name.refresh()
+        return address is None or name.holds(address)
 
     def release(self, connection: Connection) -> None:
         """Take back a connection that stands at the start of its next answer, and close it or older ones."""
@@ -63,11 +72,11 @@ class Pool:
         surplus = []
         with self._lock:
             idle = self._idle
-            if self._closed or now - connection.opened > self._max_age:
+            if self._closed:
                 surplus.append(connection)
             else:
                 idle.append(connection)
-            while idle and (len(idle) > self._max_idle or now - idle[0].idle_since > self._idle_limit):
+            while idle and (len(idle) > self._max_idle or now - idle[0].idle_since > self._keep_alive.limit):
                 surplus.append(idle.popleft())
         for connection in surplus:
             connection.close()

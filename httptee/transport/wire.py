@@ -19,11 +19,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from math import inf
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from httptee.errors import UpstreamProtocolError, UpstreamReset
 from httptee.http import Headers
+from httptee.transport.keep_alive import announced
 
 MAX_HEAD = 65_536  # bytes of one head, from its status line to the empty line at its end
 MAX_STATUS_LINE = 8_192  # bytes
@@ -36,7 +38,7 @@ _EMPTY_LINE = b"\r\n\r\n"
 _CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 _fields = re.compile(r"\r\n([^:]+):[ \t]*([^\r]*)").findall
 _control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
-_FRAMING_LENGTHS = frozenset(map(len, ("connection", "content-length", "transfer-encoding")))
+_FRAMING_LENGTHS = frozenset(map(len, ("connection", "keep-alive", "content-length", "transfer-encoding")))
 
 
 def request_head(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
@@ -88,7 +90,7 @@ class Answer:
     """
 
     __slots__ = (
-        *("complete", "headers", "headers_complete", "keep_alive", "length", "reason", "status"),
+        *("complete", "headers", "headers_complete", "idle_limit", "keep_alive", "length", "reason", "status"),
         *("_body", "_chunks", "_head", "_interim", "_left", "_method", "_overhead", "_parser", "_persistent", "_tail"),
     )
 
@@ -102,6 +104,7 @@ class Answer:
         self._body: list[bytes] = []
         self.headers_complete = self.complete = self.keep_alive = False
         self.length: int | None = None
+        self.idle_limit = inf
         self.status = 0
         self.reason = ""
         self.headers: Headers = []
@@ -206,6 +209,8 @@ class Answer:
                 name = name.lower()
                 if name == "content-length":
                     self.length = int(value)
+                elif name == "keep-alive":
+                    self.idle_limit = announced(value)
                 elif name == "connection":
                     options += f",{value}"
                 elif name == "transfer-encoding":
