@@ -166,7 +166,7 @@ def test_a_body_that_breaks_off_is_not_mended():
     [
         ({"REQUEST_METHOD": "CONNECT", "REQUEST_URI": "a:1"}, "501 Not Implemented", "connect_not_supported"),
         ({"REQUEST_URI": "nonsense"}, "400 Bad Request", "bad_request"),
-        ({"CONTENT_LENGTH": "1001"}, "413 Request Entity Too Large", "body_too_large"),
+        ({"CONTENT_LENGTH": "1001"}, "413 Content Too Large", "body_too_large"),
         ({"HTTP_VIA": "1.1 httptee (me)"}, "508 Loop Detected", "loop"),
     ],
 )

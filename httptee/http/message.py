@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from httptee.errors import TeeError
+from httptee.http.phrases import PHRASES
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -107,7 +107,7 @@ class Exchange:
 def tee_answer(error: TeeError, reason: str | None = None) -> Response:
     """The tee's own answer to an error: one line of text, the reason slug in `X-Httptee-Error`."""
     slug = reason or error.reason
-    phrase = HTTPStatus(error.status).phrase
+    phrase = PHRASES[error.status]
     body = f"{error.status} {phrase}: {slug}\n".encode()
     headers = [
         ("Content-Type", "text/plain; charset=utf-8"),

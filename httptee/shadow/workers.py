@@ -100,6 +100,7 @@ class Workers:
                 exchange = None
             if exchange is not None:
                 self._send(exchange)
+                exchange = None  # a body must not stay in memory while this thread waits
                 with self._lock:
                     self._in_hand -= 1
             elif self._may_rest():

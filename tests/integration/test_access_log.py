@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,8 @@ import pytest
 
 from tests.support.backend import Backend
 from tests.support.client import RawClient, ask, send_raw
-from tests.support.net import PATIENCE, eventually, refusing_port
-from tests.support.process import clean_environment
-from tests.support.tee import Tee
+from tests.support.net import eventually, refusing_port
+from tests.support.tee import Tee, run_tee
 
 pytestmark = pytest.mark.integration
 
@@ -104,14 +101,7 @@ def test_the_standard_output_will_do(tmp_path: Path) -> None:
 
 
 def test_a_log_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "httptee", "-l", "127.0.0.1:0", "--access-log", str(tmp_path)],
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    ended = run_tee("-l", "127.0.0.1:0", "--access-log", str(tmp_path))
     assert ended.returncode == 1
     assert ended.stderr.splitlines() == [f"httptee: cannot write {tmp_path} (-access-log): Is a directory"]
 

@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -22,10 +21,9 @@ from tests.support.backend import Backend
 from tests.support.client import RawClient, ask, send_raw
 from tests.support.ledger import parse
 from tests.support.net import PATIENCE, eventually, free_port, refusing_port, require
-from tests.support.process import clean_environment
 from tests.support.scripted import ScriptedServer
 from tests.support.scripts import blackhole
-from tests.support.tee import Tee
+from tests.support.tee import Tee, run_tee
 
 pytestmark = pytest.mark.integration
 
@@ -125,15 +123,7 @@ def test_it_has_a_port_of_its_own_and_the_proxy_knows_nothing_of_it(processes: i
 @pytest.mark.parametrize("listen", ["127.0.0.1:{port}", ":{port}"])
 def test_the_proxys_port_is_refused_in_one_line(listen: str) -> None:
     port = free_port()
-    command = ["-l", listen.format(port=port), "-a", "127.0.0.1:1", "--admin", f"127.0.0.1:{port}"]
-    ended = subprocess.run(
-        [sys.executable, "-m", "httptee", *command],
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    ended = run_tee("-l", listen.format(port=port), "-a", "127.0.0.1:1", "--admin", f"127.0.0.1:{port}")
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
     assert line.startswith(f"httptee: cannot listen on 127.0.0.1:{port} (-admin): Address already in use")

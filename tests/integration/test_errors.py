@@ -101,18 +101,23 @@ CUTS = {
 }
 
 
+def assert_breaks_off(port: int) -> None:
+    """Python's own client reports that the answer is not whole."""
+    connection = library_connection(port)
+    try:
+        connection.request("GET", "/")
+        with connection.getresponse() as broken, pytest.raises((http.client.HTTPException, ConnectionError)):
+            broken.read()
+    finally:
+        connection.close()
+
+
 @pytest.mark.parametrize("how", ["closing", "resetting"])
 @pytest.mark.parametrize("raw", CUTS.values(), ids=CUTS)
 def test_the_clients_library_reports_a_broken_answer_where_a_cuts(raw: bytes, how: str) -> None:
     script = scripts.answer_and_close(raw) if how == "closing" else scripts.reset_after(raw)
     with ScriptedServer(script) as a, Backend() as b, Tee("-a", a.url, "-b", b.url) as tee:
-        connection = library_connection(tee.port)
-        try:
-            connection.request("GET", "/")
-            with connection.getresponse() as broken, pytest.raises((http.client.HTTPException, ConnectionError)):
-                broken.read()
-        finally:
-            connection.close()
+        assert_breaks_off(tee.port)
         with requests.Session() as session:
             session.verify = tee.authority or True
             session.trust_env = False
@@ -124,13 +129,7 @@ def test_the_clients_library_reports_a_broken_answer_where_a_cuts(raw: bytes, ho
 def test_an_answer_without_a_length_that_a_resets_is_reported_as_broken() -> None:
     script = scripts.reset_after(response(body=None) + b"the beginning")
     with ScriptedServer(script) as a, Tee("-a", a.url) as tee:
-        connection = library_connection(tee.port)
-        try:
-            connection.request("GET", "/")
-            with connection.getresponse() as broken, pytest.raises((http.client.HTTPException, ConnectionError)):
-                broken.read()
-        finally:
-            connection.close()
+        assert_breaks_off(tee.port)
 
 
 def test_501_for_connect() -> None:

@@ -7,6 +7,8 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,19 @@ def reload(tee: Tee, said: str = RELOADED) -> str:
     return tee.program.wait_for_line(said, after=mark)[0].string
 
 
+@contextmanager
+def one_in_flight(seconds: float, processes: str) -> Iterator[tuple[Tee, RawClient]]:
+    """A tee, and a client whose request A has and answers after some seconds."""
+    with (
+        ScriptedServer(delayed(seconds)) as a,
+        Tee("-a", a.url, "-processes", processes) as tee,
+        RawClient(tee.port) as client,
+    ):
+        client.send(request_bytes())
+        a.wait_for_requests()
+        yield tee, client
+
+
 # --- The end ----------------------------------------------------------------------------------------------------------
 
 
@@ -54,13 +69,7 @@ def test_a_signal_ends_every_process_with_status_0_and_the_ledger(number: int, p
 
 @MODES
 def test_a_request_in_flight_is_answered_and_told_that_it_is_the_last(processes: str) -> None:
-    with (
-        ScriptedServer(delayed(1.0)) as a,
-        Tee("-a", a.url, "-processes", processes) as tee,
-        RawClient(tee.port) as client,
-    ):
-        client.send(request_bytes())
-        a.wait_for_requests()
+    with one_in_flight(1.0, processes) as (tee, client):
         tee.program.send_signal(signal.SIGTERM)
         answer = client.answer()
         assert (answer.status, answer.keeps_alive) == (200, False)
@@ -308,13 +317,7 @@ def test_another_listening_address_takes_a_restart_and_the_log_says_so(tmp_path:
 
 @MODES
 def test_an_answer_that_is_under_way_outlives_the_reload(processes: str) -> None:
-    with (
-        ScriptedServer(delayed(1.5)) as a,
-        Tee("-a", a.url, "-processes", processes) as tee,
-        RawClient(tee.port) as client,
-    ):
-        client.send(request_bytes())
-        a.wait_for_requests()
+    with one_in_flight(1.5, processes) as (tee, client):
         reload(tee)
         answer = client.answer()
         assert (answer.status, answer.keeps_alive) == (200, False)

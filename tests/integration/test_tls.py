@@ -17,11 +17,11 @@ from tests.support.backend import Backend
 from tests.support.client import RawClient, ask, request_bytes
 from tests.support.load import Load
 from tests.support.net import eventually, require
-from tests.support.process import Program, clean_environment
+from tests.support.process import Program
 from tests.support.programs import hey, nginx, run
 from tests.support.scripted import ScriptedServer
 from tests.support.scripts import answer
-from tests.support.tee import Tee
+from tests.support.tee import Tee, run_tee
 from tests.support.tls import Authority
 
 from .test_lifecycle import reload
@@ -275,10 +275,7 @@ class TestStart:
 
     @pytest.mark.parametrize(("words", "why"), REFUSED.values(), ids=REFUSED)
     def test_one_line_and_exit_code_2_for(self, files: dict[str, str], words: str, why: str) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "httptee", "-l", "127.0.0.1:0", *words.format(**files).split()],
-            capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, env=clean_environment(), check=False,
-        )  # fmt: skip
+        done = run_tee("-l", "127.0.0.1:0", *words.format(**files).split())
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
         assert why in done.stderr
 

@@ -1,12 +1,16 @@
 import socket
 import threading
+from contextlib import contextmanager
 
 import pytest
 from waitress.adjustments import Adjustments
 
 from httptee.http.endpoint import Listen
 from httptee.processes.listening import bind
+from httptee.server import channel, door, listener, ownership, tls
 from httptee.server.listener import Server
+from tests.support.clock import Forward
+from tests.support.net import eventually
 
 
 class Client:
@@ -35,6 +39,16 @@ class Client:
     def close(self):
         self.file.close()
         self.socket.close()
+
+
+class Body(list):
+    """The body of an application's answer."""
+
+    def __init__(self, *pieces):
+        super().__init__(pieces)
+
+    def close(self):
+        pass
 
 
 class Running:
@@ -67,12 +81,35 @@ class Running:
         self.server.drain(timeout)
 
 
+@pytest.fixture(autouse=True)
+def _short_ticks(monkeypatch):
+    """A server looks after its connections every 50 ms, where it otherwise does so once a second."""
+    monkeypatch.setattr(listener, "_TICK", 0.05)
+
+
 @pytest.fixture
-def serve():
+def later(monkeypatch):
+    """Call it to set the clocks of every server forward by a number of seconds."""
+    forward = Forward()
+    for module in (channel, door, listener, ownership, tls):
+        for name in {"time", "monotonic"} & set(vars(module)):
+            monkeypatch.setattr(module, name, forward.ahead_of(getattr(module, name)))
+    return forward.move
+
+
+def late_for(running, later):
+    """Wait until the server times a slow client, then let more than the client timeout pass."""
+    eventually(lambda: [channel for channel in running.server.active_channels.values() if channel.stretch])
+    later(running.server.client_timeout + 1)
+
+
+@contextmanager
+def starting(**always):
+    """A function that starts a server with an application and options; all servers are stopped at the end."""
     running = []
 
     def start(application, **options):
-        running.append(Running(application, **options))
+        running.append(Running(application, **{**always, **options}))
         return running[-1]
 
     yield start
@@ -81,3 +118,9 @@ def serve():
             client.close()
         if one.thread.is_alive():
             one.stop()
+
+
+@pytest.fixture
+def serve():
+    with starting() as start:
+        yield start

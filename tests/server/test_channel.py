@@ -7,6 +7,7 @@ import pytest
 
 from httptee.errors import UpstreamReset
 from httptee.http.inbound import RECEIVED_HEADERS
+from httptee.server import listener
 from tests.support.net import eventually
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -188,12 +189,16 @@ def test_a_large_body_is_handed_over_as_a_file(serve):
     assert app.environs[0]["read"] == b"x" * 2_000_000
 
 
-def test_a_silent_client_is_hung_up_on(serve):
-    running = serve(App(), client_timeout=0.1)
-    assert running.connect().rest() == b""
+def test_a_silent_client_is_hung_up_on(serve, later):
+    running = serve(App())
+    client = running.connect()
+    eventually(lambda: running.server.active_channels)
+    later(running.server.client_timeout + 1)
+    assert client.rest() == b""
 
 
-def test_an_idle_client_is_sent_away_when_the_server_drains_and_a_busy_one_is_answered(serve):
+def test_an_idle_client_is_sent_away_when_the_server_drains_and_a_busy_one_is_answered(serve, monkeypatch):
+    monkeypatch.setattr(listener, "_QUIET", 0.1)
     gate, entered = threading.Event(), threading.Event()
 
     def held():

@@ -93,30 +93,30 @@ def test_threads_that_wait_for_a_slow_upstream_make_room_for_others(pipes):
     eventually(lambda: len(made.served) == 30)
 
 
-def test_threads_that_are_not_needed_any_more_are_parked(pipes):
+def grown(pipes):
+    """A crew of 20 that needed all its threads a moment ago and needs few now."""
     made = pipes(20)
     made.make_ready(20)
     eventually(lambda: made.crew.reinforce() and len(made.served) == 20)
     made.gate.set()
-    eventually(lambda: not made.crew.reinforce())
+    eventually(lambda: not made.crew._busy and not made.crew.reinforce())
+    return made
+
+
+def test_threads_that_are_not_needed_any_more_are_parked(pipes):
+    made = grown(pipes)
     made.make_ready(200)
     eventually(lambda: len(made.served) == 220)
     eventually(lambda: repr(made.crew) == f"<Crew [busy 0, held 0, awake {module._QUICK}/20]>")
 
 
 def test_parked_threads_are_called_up_again(pipes):
-    made = pipes(20)
-    made.make_ready(20)
-    eventually(lambda: made.crew.reinforce() and len(made.served) == 20)
-    made.gate.set()
-    eventually(lambda: not made.crew.reinforce())
+    made = grown(pipes)
     made.make_ready(200)
-    eventually(lambda: made.crew._awake == module._QUICK)
+    eventually(lambda: len(made.served) == 220 and not made.crew._busy and made.crew._awake == module._QUICK)
     made.gate.clear()
-    before = len(made.served)
-    eventually(lambda: len(made.served) == before)
     made.make_ready(20)
-    eventually(lambda: made.crew.reinforce() and len(made.served) == before + 20)
+    eventually(lambda: made.crew.reinforce() and len(made.served) == 240)
     assert len(made.crew._threads) == 20
 
 

@@ -7,6 +7,8 @@ import pytest
 from httptee.server import door
 from tests.support.net import eventually
 
+from .conftest import Body
+
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
@@ -23,12 +25,7 @@ class HeldApp:
         assert self.gate.wait(30)
         self.served += 1
         start_response("200 OK", [("Content-Length", "2")])
-        return Answer([b"ok"])
-
-
-class Answer(list):
-    def close(self):
-        pass
+        return Body(b"ok")
 
 
 @pytest.fixture
@@ -40,6 +37,14 @@ def app():
 
 def waiting(running):
     return len(running.server.crew.waiting)
+
+
+def occupied(serve, app):
+    """A server whose only thread is busy."""
+    running = serve(app, threads=1)
+    running.connect().send(GET)
+    eventually(lambda: app.inside == 1)
+    return running
 
 
 def test_requests_beyond_those_that_may_wait_get_a_503_at_once_and_the_others_their_answer(serve, app):
@@ -88,9 +93,7 @@ def test_those_who_wait_are_served_in_the_order_they_came(serve, app):
 
 
 def test_a_client_that_half_closes_while_it_waits_gets_its_answer(serve, app):
-    running = serve(app, threads=1)
-    running.connect().send(GET)
-    eventually(lambda: app.inside == 1)
+    running = occupied(serve, app)
     client = running.connect().send(GET)
     client.socket.shutdown(1)
     eventually(lambda: waiting(running) == 1)
@@ -99,9 +102,7 @@ def test_a_client_that_half_closes_while_it_waits_gets_its_answer(serve, app):
 
 
 def test_a_request_that_arrives_in_pieces_while_all_are_busy_is_served(serve, app):
-    running = serve(app, threads=1)
-    running.connect().send(GET)
-    eventually(lambda: app.inside == 1)
+    running = occupied(serve, app)
     client = running.connect().send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 600000\r\n\r\n")
     client.send(b"x" * 600_000)
     eventually(lambda: waiting(running) == 1)
@@ -110,9 +111,7 @@ def test_a_request_that_arrives_in_pieces_while_all_are_busy_is_served(serve, ap
 
 
 def test_requests_that_wait_when_the_server_drains_are_answered(serve, app):
-    running = serve(app, threads=1)
-    running.connect().send(GET)
-    eventually(lambda: app.inside == 1)
+    running = occupied(serve, app)
     client = running.connect().send(GET)
     eventually(lambda: waiting(running) == 1)
     stopping = threading.Thread(target=running.stop)
@@ -125,7 +124,7 @@ def test_requests_that_wait_when_the_server_drains_are_answered(serve, app):
     assert b"Connection: close\r\n" in head
 
 
-def test_connections_beyond_the_limit_are_told_so_and_let_in_again_later(serve, app, caplog):
+def test_connections_beyond_the_limit_are_told_so_and_let_in_again_later(serve, later, app, caplog):
     app.gate.set()
     running = serve(app, connection_limit=2)
     first, second = running.connect().send(GET), running.connect().send(GET)
@@ -141,6 +140,7 @@ def test_connections_beyond_the_limit_are_told_so_and_let_in_again_later(serve, 
     eventually(lambda: len(running.server.active_channels) == 1)
     assert running.connect().send(GET).head().startswith(b"HTTP/1.1 200 OK")
     second.close()
+    later(door._LINGER)
     eventually(lambda: "below the limit of 2 connections again; 3 were refused" in caplog.text)
     assert caplog.text.count("over the limit") == 1
 

@@ -12,12 +12,13 @@ import time
 
 import pytest
 
+from httptee.server import listener
 from httptee.server.tls import TlsServer
 from httptee.server.tls_socket import TlsSocket
 from tests.support.net import eventually, require
 from tests.support.tls import Authority
 
-from .conftest import Client, Running
+from .conftest import Body, Client, late_for, starting
 
 GET = b"GET / HTTP/1.1\r\nHost: t\r\n\r\n"
 VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
@@ -46,29 +47,10 @@ def echo(environ, start_response):
     return Body(body)
 
 
-class Body(list):
-    def __init__(self, *pieces):
-        super().__init__(pieces)
-
-    def close(self):
-        pass
-
-
 @pytest.fixture
 def serve(context):
-    running = []
-
-    def start(application=hello, **options):
-        options = {"context": context, "handshake_timeout": 60.0, **options}
-        running.append(Running(application, kind=TlsServer, **options))
-        return running[-1]
-
-    yield start
-    for one in running:
-        for client in one.clients:
-            client.close()
-        if one.thread.is_alive():
-            one.stop()
+    with starting(kind=TlsServer, context=context, handshake_timeout=60.0) as start:
+        yield lambda application=hello, **options: start(application, **options)
 
 
 @pytest.fixture
@@ -182,13 +164,15 @@ class TestHandshake:
             assert sock.recv(9) == b"HTTP/1.1 "
             assert sock.session_reused
 
-    def test_those_that_do_not_come_to_an_end_are_hung_up_on(self, serve, wire, connect):
-        running = serve(handshake_timeout=0.2)
+    def test_those_that_do_not_come_to_an_end_are_hung_up_on(self, serve, wire, connect, later):
+        running = serve(handshake_timeout=10.0, client_timeout=60.0)
         silent = [wire(running) for _ in range(20)]
         halfway = [wire(running) for _ in range(20)]
         for one in halfway:
             one.socket.sendall(one.hello()[:50])
         client = connect(running)
+        eventually(lambda: len(running.server.active_channels) == 41, "all connections")
+        later(11.0)
         for one in silent + halfway:
             assert one.socket.recv(100) == b""
         eventually(lambda: len(running.server.active_channels) == 1, "the end of all but one connection")
@@ -437,7 +421,8 @@ class TestEnd:
             got += data
         assert len(got) > 100
 
-    def test_draining_closes_idle_connections_in_order(self, serve, connect):
+    def test_draining_closes_idle_connections_in_order(self, serve, connect, monkeypatch):
+        monkeypatch.setattr(listener, "_QUIET", 0.1)
         running = serve()
         client = connect(running).send(GET)
         client.head()
@@ -464,8 +449,10 @@ class TestEnd:
 
 class TestBounds:
     @pytest.mark.parametrize("half", [b"G", b"POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc"])
-    def test_half_a_request_is_answered_with_408_and_the_end(self, serve, connect, half):
-        client = connect(serve(echo, client_timeout=0.2)).send(half)
+    def test_half_a_request_is_answered_with_408_and_the_end(self, serve, connect, later, half):
+        running = serve(echo)
+        client = connect(running).send(half)
+        late_for(running, later)
         assert client.head().startswith(b"HTTP/1.1 408 Request Timeout\r\n")
         assert client.rest() == b"408 Request Timeout: request_timeout\n"
 

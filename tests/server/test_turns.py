@@ -1,11 +1,5 @@
 from httptee.server.turns import Turns, alone
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self):
-        return self.now
+from tests.support.clock import Clock
 
 
 def test_who_has_fewest_or_nearly_so_accepts():

@@ -1,12 +1,11 @@
 """The house: which rooms the package has, and in which order they stand. Read off the tree by `ast`.
 
-`python -m tests.support.house` writes the room map into the README.
+`tests.support.generate` writes the room map into the README.
 """
 
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -103,13 +102,3 @@ def _shown(room: str) -> str:
     if room == "httptee":
         return "`__init__.py`, `__main__.py`, `demo.py`"
     return f"`{room}/`" if (PACKAGE / room).is_dir() else f"`{room}.py`"
-
-
-def main() -> None:
-    """Write the map between its two marks in the README."""
-    text = README.read_text()
-    README.write_text(re.sub(r"(<!-- rooms -->\n).*(\n<!-- /rooms -->)", rf"\g<1>{room_map()}\g<2>", text, flags=re.S))
-
-
-if __name__ == "__main__":
-    main()

@@ -55,15 +55,20 @@ def unaccepting_port(host: str = "127.0.0.1") -> Iterator[int]:
 
 
 def eventually(probe: Callable[[], T], what: str = "the condition", patience: float = PATIENCE) -> T:
-    """Call `probe` until it returns something true, and return that; fail when patience runs out."""
+    """Call `probe` until it returns something true, and return that; fail when patience runs out.
+
+    The first calls follow each other closely, because most conditions hold within a millisecond or two.
+    """
     deadline = time.monotonic() + patience
+    pause = 0.0005
     while True:
         result = probe()
         if result:
             return result
         if time.monotonic() > deadline:
             pytest.fail(f"{what} did not come about within {patience:g} s (last: {result!r})")
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(2 * pause, 0.02)
 
 
 def ipv6_or_skip() -> None:

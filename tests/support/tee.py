@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 from types import TracebackType
 
 from .ledger import LEDGER, Ledger, parse
-from .net import eventually
-from .process import Program
+from .net import PATIENCE, eventually
+from .process import Program, clean_environment
 
 STARTED = r"Starting httptee (?:\S+ )?at (?P<at>\S+) sending to A: (?P<a>\S+) and B: \[(?P<b>.*)\]"
+
+
+def run_tee(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """`python -m httptee` with arguments with which it ends by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "httptee", *arguments],
+        stdin=subprocess.DEVNULL,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
 
 
 class Tee:

@@ -48,18 +48,18 @@ class TestFailures:
             send(adapter, server, timeouts=HASTY)
 
     def test_a_body_may_take_its_time_piece_by_piece(self, adapter):
-        raw = scripts.response(body=b"x" * 5)
-        head = len(raw) - 5
+        raw = scripts.response(body=b"x" * 7)
+        head = len(raw) - 7
 
         def script(connection):
             connection.request()
             connection.send(raw[:head])
-            for _ in range(5):
-                connection.pause(0.2)
+            for _ in range(7):
+                connection.pause(0.1)
                 connection.send(b"x")
 
         with ScriptedServer(script) as server:
-            assert fetch(adapter, server, timeouts=HASTY) == b"xxxxx"
+            assert fetch(adapter, server, timeouts=Timeouts(connect=10.0, headers=10.0, idle=0.5)) == b"x" * 7
 
     def test_a_deadline_holds_for_everything_together(self, adapter):
         limits = Timeouts(connect=10.0, headers=10.0, idle=10.0, whole=0.3)

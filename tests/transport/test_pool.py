@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 
 import pytest
 
@@ -66,31 +65,32 @@ def test_over_the_bound_the_oldest_goes(pairs):
     assert [closed(connection) for connection in connections] == [True, False, False]
 
 
-def test_none_is_used_that_has_been_idle_too_long(pairs):
-    idle = pool(idle_limit=0.5)
+@pytest.mark.parametrize(("limit", "since"), [("idle_limit", "idle_since"), ("max_age", "opened")])
+def test_none_is_used_that_has_been_idle_too_long_or_has_become_too_old(pairs, limit, since):
+    idle = pool(**{limit: 10.0})
     connection = pairs()[0]
     idle.release(connection)
-    time.sleep(0.6)
+    setattr(connection, since, getattr(connection, since) - 11.0)
     assert idle.acquire() is None
     assert closed(connection)
 
 
 def test_those_idle_too_long_go_when_another_comes_back(pairs):
-    idle = pool(idle_limit=0.5)
+    idle = pool(idle_limit=10.0)
     old, new = pairs()[0], pairs()[0]
     idle.release(old)
-    time.sleep(0.6)
+    old.idle_since -= 11.0
     idle.release(new)
     assert closed(old)
     assert idle.acquire() is new
 
 
 def test_none_is_used_that_is_too_old_however_busy(pairs):
-    idle = pool(max_age=0.5)
+    idle = pool(max_age=10.0)
     connection = pairs()[0]
     idle.release(connection)
     assert idle.acquire() is connection
-    time.sleep(0.6)
+    connection.opened -= 11.0
     idle.release(connection)
     assert closed(connection)
     assert idle.acquire() is None

@@ -6,20 +6,9 @@ import pytest
 
 from httptee.errors import UpstreamProtocolError
 from httptee.transport import wire
-from httptee.transport.wire import Answer, request_head
+from httptee.transport.wire import request_head
 
-OK = b"HTTP/1.1 200 OK\r\n"
-
-
-def parse(data: bytes, method: str = "GET", *, at_once: bool = True, eof: bool = False) -> tuple[Answer, bytes]:
-    answer = Answer(method)
-    body = b""
-    for piece in [data] if at_once else [data[i : i + 1] for i in range(len(data))]:
-        answer.feed(piece)
-        body += answer.take()
-    if eof:
-        answer.eof()
-    return answer, body
+from .answers import OK, parse
 
 
 class TestRequestHead:

@@ -18,7 +18,7 @@ from httptee.settings.option_texts import help_text, ini_text
 from httptee.settings.options import BY_NAME, OPTIONS
 from httptee.settings.settings import Settings
 
-CHECKED_IN = Path(__file__).parent.parent / "etc" / "httptee.ini"
+CHECKED_IN = Path(__file__).parents[2] / "etc" / "httptee.ini"
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 import threading
+from queue import Empty, SimpleQueue
 
 import pytest
 
@@ -94,3 +95,22 @@ def test_a_worker_that_rests_does_not_leave_behind_what_has_just_been_put(make, 
     for number in range(300):
         workers.put(clone(number))
         eventually(lambda number=number: len(sent) == number + 1)
+
+
+def test_a_clone_that_is_put_just_as_the_wait_for_one_ends_is_sent(make):
+    workers, sent, _ = make(size=1)
+    late = [clone(1)]
+
+    class Backlog(SimpleQueue):
+        def get(self, timeout):
+            if not late:
+                return super().get(timeout=timeout)
+            try:
+                return super().get(timeout=0.01)
+            except Empty:
+                workers.put(late.pop())
+                raise
+
+    workers._backlog = Backlog()
+    workers.put(clone(0))
+    eventually(lambda: len(sent) == 2)

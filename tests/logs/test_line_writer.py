@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from httptee.logs import line_writer as module
 from httptee.logs.line_writer import LineWriter, check_log
 from tests.support.net import eventually
 
@@ -41,7 +42,8 @@ def test_no_thread_and_no_file_before_the_first_line(make, tmp_path):
     assert not (tmp_path / "log").exists()
 
 
-def test_a_file_that_was_moved_away_is_replaced(make, tmp_path):
+def test_a_file_that_was_moved_away_is_replaced(make, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_LOOK", 0.01)
     path, moved = tmp_path / "log", tmp_path / "log.1"
     writer, lost = make(path)
     writer.put(b"old\n")

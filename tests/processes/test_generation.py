@@ -7,11 +7,9 @@ import socket
 import pytest
 
 from httptee.build import build_ledger
-from httptee.errors import ConfigError
-from httptee.http.endpoint import Endpoint, Listen
+from httptee.http.endpoint import Endpoint
 from httptee.processes import generation as module
 from httptee.processes.generation import SIGNALS, Generation
-from httptee.processes.reload import reread
 from httptee.settings.settings import Settings
 from tests.support.net import eventually
 
@@ -103,21 +101,3 @@ def test_a_worker_that_fails_again_and_again_is_started_later_and_later(generati
     assert waits[:3] == [0.1, 0.2, 0.4]
     assert waits[-1] == 10.0
     assert one.lost_one
-
-
-def test_a_reload_that_raises_changes_nothing_and_says_why_in_a_line(caplog):
-    def load():
-        raise ConfigError("the file\nis wrong")
-
-    assert reread(load, SETTINGS) is None
-    assert [record.getMessage() for record in caplog.records] == ["reload refused, nothing changes: the file is wrong"]
-
-
-def test_a_reload_keeps_the_listening_address_and_says_so(caplog):
-    current = Settings(listen=Listen("127.0.0.1", 1))
-    found = reread(lambda: Settings(listen=Listen("127.0.0.1", 2), threads=7), current)
-    assert found is not None
-    settings, tls = found
-    assert tls is None
-    assert (settings.listen, settings.threads) == (current.listen, 7)
-    assert "changes at a restart only" in caplog.text

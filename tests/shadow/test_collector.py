@@ -73,6 +73,14 @@ def pendings():
         pending.peer.close()
 
 
+def exchange(collector, pending, ended):
+    """A whole exchange: watched, answered, ended."""
+    count = len(ended)
+    collector.watch(pending, EXCHANGE)
+    pending.answer(b".")
+    eventually(lambda: len(ended) == count + 1)
+
+
 def test_every_answer_is_told_of_once_when_it_is_whole(start, pendings):
     collector, ended = start()
     for pending in pendings:
@@ -91,21 +99,17 @@ def test_every_answer_is_told_of_once_when_it_is_whole(start, pendings):
 
 def test_a_connection_that_was_watched_before_is_watched_again(start, pendings):
     collector, ended = start()
-    for count in range(1, 4):
-        collector.watch(pendings[0], EXCHANGE)
-        pendings[0].answer(b".")
-        eventually(lambda count=count: len(ended) == count)
+    for _ in range(3):
+        exchange(collector, pendings[0], ended)
 
 
 def test_what_has_come_before_an_exchange_is_watched_is_no_part_of_it(start, pendings):
     """A connection stays in the set between its exchanges, and is told of whatever comes then."""
     collector, ended = start()
     (pending, *_) = pendings
-    collector.watch(pending, EXCHANGE)
-    pending.answer(b".")
-    eventually(lambda: len(ended) == 1)
+    exchange(collector, pending, ended)
     pending.answer(b"stray ")
-    time.sleep(0.05)
+    eventually(lambda: pending.descriptor in collector._told)
     pending.sock.recv(100)
     collector.watch(pending, EXCHANGE)
     pending.answer(b"answer.")
@@ -117,9 +121,7 @@ def test_a_connection_that_was_told_of_in_between_is_looked_at_again(start, pend
     """Its peer may have closed it for good: then nothing more is told of it."""
     collector, ended = start()
     (pending, *_) = pendings
-    collector.watch(pending, EXCHANGE)
-    pending.answer(b".")
-    eventually(lambda: len(ended) == 1)
+    exchange(collector, pending, ended)
     pending.peer.shutdown(socket.SHUT_WR)
     eventually(lambda: pending.descriptor in collector._told)
     collector.watch(pending, EXCHANGE)
@@ -215,10 +217,8 @@ def test_a_failure_in_its_first_round_does_not_end_its_thread(start, pendings, m
 def test_its_thread_ends_when_nothing_is_awaited_and_comes_back(start, pendings, monkeypatch):
     monkeypatch.setattr(module, "IDLE", 0.1)
     collector, ended = start()
-    for count in (1, 2):
-        collector.watch(pendings[0], EXCHANGE)
-        pendings[0].answer(b".")
-        eventually(lambda count=count: len(ended) == count)
+    for _ in range(2):
+        exchange(collector, pendings[0], ended)
         eventually(lambda: not collector._has_thread)
 
 

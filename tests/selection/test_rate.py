@@ -4,14 +4,7 @@ import pytest
 
 from httptee.ledger.shared import shared_numbers
 from httptee.selection.rate import Rate, TokenBucket
-
-
-class Clock:
-    def __init__(self):
-        self.time = 1000.0
-
-    def __call__(self):
-        return self.time
+from tests.support.clock import Clock
 
 
 def bucket(text, clock):
@@ -34,9 +27,9 @@ def test_below_one_a_second_there_is_one_token_at_a_time():
     clock = Clock()
     tokens = bucket("30/m", clock)
     assert [tokens.take(), tokens.take()] == [True, False]
-    clock.time += 1.9
+    clock.now += 1.9
     assert not tokens.take()
-    clock.time += 0.2
+    clock.now += 0.2
     assert [tokens.take(), tokens.take()] == [True, False]
 
 
@@ -45,7 +38,7 @@ def test_in_the_long_run_the_rate_is_exact():
     tokens = bucket("200/s", clock)
     taken = 0
     for _ in range(60_000):
-        clock.time += 0.001
+        clock.now += 0.001
         taken += tokens.take()
     assert taken in range(200 * 60 + 198, 200 * 60 + 202)
 
@@ -53,7 +46,7 @@ def test_in_the_long_run_the_rate_is_exact():
 def test_tokens_not_taken_do_not_pile_up():
     clock = Clock()
     tokens = bucket("5/s", clock)
-    clock.time += 3600
+    clock.now += 3600
     assert sum(tokens.take() for _ in range(100)) == 5
 
 

@@ -188,7 +188,8 @@ def test_offers_from_many_threads_are_all_accounted_for_while_it_drains(make):
     assert statement.delivered + statement.dropped == 4000
 
 
-def test_a_delivered_clone_is_not_kept(make):
+def test_a_delivered_clone_is_not_kept(make, monkeypatch):
+    monkeypatch.setattr(workers, "IDLE", 100.0)  # not even by a thread that waits for the next one
     shadow, _, ledger = make()
     shadow.offer(Exchange(EXCHANGE.request, 299, 0.0))
     settled(ledger)
@@ -366,9 +367,9 @@ def test_a_b_that_no_longer_answers_fails_what_is_under_way_in_time(real):
     silent = threading.Event()
 
     def script(connection):
-        while connection.request() is not None and not silent.is_set():
-            connection.send(scripts.response())
-        connection.pause(PATIENCE)
+        while connection.request() is not None:
+            if not silent.is_set():
+                connection.send(scripts.response())
 
     with ScriptedServer(script) as server:
         shadow, ledger = real(server, timeout=0.2)
@@ -434,7 +435,9 @@ def test_a_long_answer_is_read_to_its_end_and_its_connection_used_again(real):
         assert ledger.statements()[0].delivered == 4
 
 
-def test_drain_waits_for_what_is_under_way_without_a_worker(real):
+@pytest.fixture
+def unanswered(real):
+    """A shadow with a clone in flight that has no thread, its ledger, its server, and the event that lets B answer."""
     late = threading.Event()
 
     def script(connection):
@@ -449,30 +452,23 @@ def test_drain_waits_for_what_is_under_way_without_a_worker(real):
         open_a_connection(shadow, ledger)
         shadow.offer(clone())
         server.wait_for_requests(2)
-        threading.Timer(0.2, late.set).start()
-        shadow.drain(PATIENCE)
-        assert ledger.statements()[0].delivered == 2
+        yield shadow, ledger, server, late
 
 
-def test_drain_gives_up_on_a_b_that_does_not_answer(real):
-    silent = threading.Event()
+def test_drain_waits_for_what_is_under_way_without_a_worker(unanswered):
+    shadow, ledger, _, late = unanswered
+    threading.Timer(0.2, late.set).start()
+    shadow.drain(PATIENCE)
+    assert ledger.statements()[0].delivered == 2
 
-    def script(connection):
-        connection.request()
-        connection.send(scripts.response())
-        connection.request()
-        connection.wait_for(silent)
 
-    with ScriptedServer(script) as server:
-        shadow, ledger = real(server)
-        open_a_connection(shadow, ledger)
-        shadow.offer(clone())
-        server.wait_for_requests(2)
-        shadow.drain(0)
-        (statement,) = ledger.statements()
-        assert (statement.in_flight, statement.dropped_by_reason) == (0, {"closing": 1})
-        silent.set()
-        eventually(lambda: not server.open_connections)
+def test_drain_gives_up_on_a_b_that_does_not_answer(unanswered):
+    shadow, ledger, server, late = unanswered
+    shadow.drain(0)
+    (statement,) = ledger.statements()
+    assert (statement.in_flight, statement.dropped_by_reason) == (0, {"closing": 1})
+    late.set()
+    eventually(lambda: not server.open_connections)
 
 
 def test_the_threads_of_a_b_end_when_nothing_comes(real, monkeypatch):

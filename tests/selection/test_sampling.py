@@ -142,7 +142,7 @@ def test_four_forked_workers_and_a_restart_choose_the_same_users():
     context = multiprocessing.get_context("fork")
     with context.Pool(4) as pool:
         chosen = pool.map(_in_worker, range(4), chunksize=1)
-    code = "from tests.test_sampling import fingerprint; print(fingerprint())"
+    code = "from tests.selection.test_sampling import fingerprint; print(fingerprint())"
     restarted = subprocess.run(
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONHASHSEED": "7"},

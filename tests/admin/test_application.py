@@ -1,0 +1,64 @@
+import json
+
+import pytest
+
+from httptee.errors import UpstreamConnectError
+from tests.admin.page import get, make, with_worker
+
+
+def test_healthy_while_a_worker_is_alive():
+    made = make()
+    assert get(made, "/healthz").status == 503
+    with_worker(made)
+    assert get(made, "/healthz").status == 200
+    with_worker(made, draining=1)
+    assert get(made, "/healthz").status == 200
+
+
+def test_ready_while_a_worker_takes_connections():
+    made = make()
+    assert get(made, "/readyz").body == "no worker is alive\n"
+    with_worker(made)
+    assert get(made, "/readyz").status == 200
+    with_worker(made, draining=1)
+    answer = get(made, "/readyz")
+    assert (answer.status, answer.body) == (503, "draining\n")
+    made.ledger.worker(1).publish(pid=42)
+    assert get(made, "/readyz").status == 200
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ready", "said"),
+    [
+        (200, True, "200"),
+        (302, True, "302"),
+        (404, False, "404"),
+        (503, False, "503"),
+        (UpstreamConnectError("refused"), False, "connect"),
+    ],
+)
+def test_ready_only_where_a_passes_its_check(outcome, ready, said):
+    made = with_worker(make("/ping", outcome=outcome))
+    assert get(made, "/readyz").body == "A fails its check: not asked yet\n"
+    made.check.ask()
+    answer = get(made, "/readyz")
+    assert (answer.status == 200) is ready
+    assert ready or said in answer.body
+    assert json.loads(get(made, "/status").body)["a"]["check"] == {"path": "/ping", "passes": ready, "said": said}
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/status", "/metrics"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"])
+def test_nothing_can_be_changed(path, method):
+    answer = get(with_worker(make()), path, method)
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("path", ["/", "*", "/metrics/", "//metrics", "/STATUS", "/status%20", "http://h/status"])
+def test_other_paths_are_not_there(path):
+    assert get(with_worker(make()), path).status == 404
+
+
+def test_a_query_is_ignored_and_nothing_is_cached():
+    answer = get(with_worker(make()), "/healthz?verbose=1")
+    assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
