@@ -54,8 +54,8 @@ class Connection:
 
     `opened` and `idle_since` are in seconds of the monotonic clock; `watched` is for whoever waits for many
     connections at once, to note that this one is known to the kernel's set; `sent` counts the bytes of this exchange's
-    request that the kernel took, `received` all bytes that ever came in. `address` is where it leads. `idle_limit` is what
-    the upstream has announced as its own limit, in seconds.
+    request that the kernel took, `received` all bytes that ever came in. `address` is where it leads.
+    `idle_limit` is what the upstream has announced as its own limit, in seconds.
     """
 
     __slots__ = (
