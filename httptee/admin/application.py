@@ -1,4 +1,4 @@
-"""The admin listener's WSGI application: four pages to read, and nothing to change."""
+"""The WSGI application of the admin listener: four read-only pages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TEXT = "text/plain; charset=utf-8"
 
 
 class Admin:
-    """Answers GET and HEAD for the pages it knows; `started` is when the tee was, in seconds since the epoch."""
+    """Answers GET and HEAD for its pages. `started` is the start of the tee, in seconds since the epoch."""
 
     def __init__(self, settings: Settings, ledger: Ledger, check: Check, started: float | None = None) -> None:
         self.history = History(ledger)
@@ -45,9 +45,9 @@ class Admin:
         extra: list[tuple[str, str]] = []
         page = self._pages.get(environ["REQUEST_URI"].partition("?")[0])
         if page is None:
-            line, kind, body = "404 Not Found", _TEXT, f"there is {', '.join(self._pages)}\n".encode()
+            line, kind, body = "404 Not Found", _TEXT, f"the pages are {', '.join(self._pages)}\n".encode()
         elif environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            line, kind, body = "405 Method Not Allowed", _TEXT, b"there is nothing to change here\n"
+            line, kind, body = "405 Method Not Allowed", _TEXT, b"read-only\n"
             extra = [("Allow", "GET, HEAD")]
         else:
             line, kind, body = page()
@@ -56,13 +56,13 @@ class Admin:
         return Answer((body,))
 
     def _health(self) -> Page:
-        """Whether anybody is there to serve, also while draining."""
+        """Whether a worker process is alive, even if it drains."""
         if self._ledger.workers():
             return "200 OK", _TEXT, b"ok\n"
         return _unavailable("no worker is alive")
 
     def _readiness(self) -> Page:
-        """Whether new connections should come here."""
+        """Whether new connections should go to this tee."""
         workers = self._ledger.workers()
         if not workers:
             return _unavailable("no worker is alive")
@@ -82,12 +82,12 @@ class Admin:
 
 
 class Answer(tuple[bytes, ...]):
-    """A body with the `close` that the tee's own server calls."""
+    """A body with a `close` method, which the tee's own server calls."""
 
     __slots__ = ()
 
     def close(self) -> None:
-        """There is nothing to free."""
+        """Do nothing: there is nothing to free."""
 
 
 def _unavailable(why: str) -> Page:

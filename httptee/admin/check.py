@@ -1,4 +1,4 @@
-"""Whether A passes its check: a GET every few seconds, by the admin listener and by nobody else."""
+"""Whether A passes its check: a GET every 2 seconds, from the admin listener only."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _WELL = range(200, 400)
 
 
 class Check:
-    """Asks A for `path` and takes 2xx and 3xx for well. Without a path everything is well."""
+    """Sends a GET for `path` to A; 2xx and 3xx pass. Without a path, the check always passes."""
 
     def __init__(self, upstream: Upstream, path: str, timeout: float) -> None:
         self.path = path
         self.passes = not path
-        self.said = "" if not path else "not asked yet"
+        self.said = "" if not path else "no answer yet"
         self._upstream = upstream
         self._timeouts = Timeouts(connect=timeout, headers=timeout, idle=timeout, whole=timeout)
         self._asked = threading.Event()
@@ -29,22 +29,25 @@ class Check:
         self._thread = threading.Thread(target=self._run, name="check", daemon=True)
 
     def start(self) -> None:
-        """Ask from now on, in a thread."""
+        """Start the checks, in a thread."""
         if self.path:
             self._thread.start()
 
     def stop(self) -> None:
-        """Ask no more. An exchange that hangs is not waited for."""
+        """End the checks, without waiting for an exchange in flight."""
         self._stopping.set()
         self._upstream.close()
 
     def wait(self) -> None:
-        """Wait for the first answer where it is on its way: after a reload nobody is to hear that A was not asked."""
+        """Wait for the first result, up to the timeout, if the checks have started.
+
+        Without this, /readyz would fail for a moment after each reload.
+        """
         if self._thread.is_alive():
             self._asked.wait(self._timeouts.whole)
 
     def ask(self) -> None:
-        """Ask once."""
+        """Check once."""
         request = Request("GET", self.path, [("User-Agent", "httptee-check")], b"", "", "http")
         try:
             answer = self._upstream.send(request, self._timeouts)
@@ -63,5 +66,5 @@ class Check:
 
 
 def check_of(settings: Settings) -> Check:
-    """The check of A, on connections of its own. Host is A's own, since no client sent one."""
+    """The check of A, on connections of its own. Host is A's own, because there is no client's."""
     return Check(primary_upstream(replace(settings, a_rewrite=True)), settings.a_check, settings.a_timeout)

@@ -1,4 +1,4 @@
-"""The ledger of the last minute, second by second: rates, and how long B's clones have been waiting."""
+"""The ledger of the last minute, second by second: rates, and the age of the oldest clone in flight."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from time import monotonic
 from httptee.ledger import Ledger
 
 WINDOWS: tuple[int, ...] = (1, 10, 60)
-"""What rates are taken over, in seconds."""
+"""The periods for which there are rates, in seconds."""
 
 _KEPT = max(WINDOWS) + 2
 
@@ -33,26 +33,27 @@ class History:
         self._snapshots: deque[_Snapshot] = deque([self._now()], maxlen=_KEPT)
 
     def take(self) -> bool:
-        """Keep the present moment, and be done: True."""
+        """Add a snapshot. Always returns True."""
         self._snapshots.append(self._now())
         return True
 
     def primary_rates(self) -> dict[str, float]:
-        """Answers of A a second, by window."""
+        """A's answers per second, by window."""
         return self._rates(lambda snapshot: snapshot.answered)
 
     def shadow_rates(self, backend: int) -> dict[str, dict[str, float]]:
-        """Clones of a B a second: seen, delivered, failed and dropped, by window."""
+        """A B's clones per second: seen, delivered, failed and dropped, by window."""
         return {
             what: self._rates(lambda snapshot, what=what: snapshot.shadows[backend][what])  # type: ignore[misc]
             for what in ("seen", "delivered", "failed", "dropped")
         }
 
     def oldest(self, backend: int) -> float:
-        """Seconds for which the oldest clone in flight has been so, to a second; 0 where none is.
+        """The age of the oldest clone in flight in seconds, exact to a second; 0 if none is in flight.
 
-        Taken from the counts, as if clones were settled in the order in which they came: the oldest one came when as
-        many had been taken on as are settled now. One older than all that is kept counts as old as that.
+        It is computed from the counts, as if clones were settled in the order in which they came: the oldest one came
+        when the number of clones taken on exceeded the number that is settled now. The age is at most that of the
+        oldest snapshot.
         """
         now = self._now()
         settled = _settled(now.shadows[backend])

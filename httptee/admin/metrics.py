@@ -1,4 +1,4 @@
-"""The ledger as Prometheus reads it: prometheus-client formats, the ledger counts."""
+"""The ledger in Prometheus' format. prometheus-client formats what the ledger counts."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from httptee.version import __version__
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 Named = Sequence[tuple[str, Statement]]
-"""Every B's account under a name of its own."""
+"""Every B's account under a different name."""
 
 
 class LedgerCollector(Collector):
-    """Every metric, made from the ledger at each scrape."""
+    """All metrics, made from the ledger at each scrape."""
 
     def __init__(self, ledger: Ledger, started: float) -> None:
         self._ledger = ledger
         self._started = started
 
     def collect(self) -> Iterator[Metric]:
-        """What prometheus-client asks for."""
+        """All metrics. Called by prometheus-client."""
         yield from _of_the_tee(self._ledger.workers(), self._started)
         yield from _of_a(self._ledger.primary())
         statements = self._ledger.statements()
@@ -51,7 +51,7 @@ class LedgerCollector(Collector):
 
 
 def exposition(collector: Collector) -> bytes:
-    """The text of all that a collector has, in Prometheus' text format 0.0.4."""
+    """The metrics of a collector, in Prometheus' text format 0.0.4."""
     registry = CollectorRegistry()
     registry.register(collector)
     return generate_latest(registry)
@@ -61,14 +61,14 @@ def _of_the_tee(workers: Sequence[Worker], started: float) -> Iterator[Metric]:
     build = GaugeMetricFamily("httptee_build_info", "The version of the tee.", labels=("version", "python"))
     build.add_metric((__version__, platform.python_version()), 1)
     yield build
-    yield GaugeMetricFamily("httptee_start_time_seconds", "When the tee was started, since the epoch.", started)
+    yield GaugeMetricFamily("httptee_start_time_seconds", "Start of the tee, in seconds since the epoch.", started)
     yield GaugeMetricFamily("httptee_workers", "Worker processes that are alive.", len(workers))
     yield GaugeMetricFamily(
         "httptee_connections", "Open connections from clients.", sum(worker.connections for worker in workers)
     )
     yield GaugeMetricFamily(
         "httptee_shadow_queue_bytes",
-        "What all clones in flight hold, in bytes; shared bodies counted once.",
+        "Bytes of request bodies that all clones in flight hold. A body that several Bs share counts once.",
         sum(worker.held_bytes for worker in workers),
     )
     yield GaugeMetricFamily(
@@ -94,13 +94,13 @@ def _of_a(statement: PrimaryStatement) -> Iterator[Metric]:
     yield latency
     yield _counter(
         "httptee_refused",
-        "Requests that the tee answered itself: neither A nor any B heard of them.",
+        "Requests that the tee answered itself: they went neither to A nor to any B.",
         "reason",
         _complete(statement.refused_by_reason, REFUSAL_REASONS),
     )
     yield CounterMetricFamily(
         "httptee_shadow_share_changes",
-        "How often the cutoff of a worker has changed that part.",
+        "How often a worker process has changed httptee_shadow_share.",
         statement.share_changes,
     )
     yield CounterMetricFamily(
@@ -126,15 +126,15 @@ def _of_b(statements: Named) -> Iterator[Metric]:
     )
     yield _by_backend(
         "dropped",
-        "Clones that were never sent to B.",
+        "Clones that were dropped.",
         "reason",
         statements,
         lambda b: _complete(b.dropped_by_reason, DROP_REASONS),
     )
     present = [(backend, statement) for backend, statement in statements if statement.state != "gone"]
-    yield _gauge("in_flight", "Clones that wait for a worker or for B.", statements, lambda b: b.in_flight)
-    yield _gauge("waiting", "Clones that no thread has taken up yet.", statements, lambda b: b.waiting)
-    yield _gauge("up", "Whether B is taken to be up.", present, lambda b: b.state == "up")
+    yield _gauge("in_flight", "Clones that wait for a thread or for B's answer.", statements, lambda b: b.in_flight)
+    yield _gauge("waiting", "Clones that wait in the queue.", statements, lambda b: b.waiting)
+    yield _gauge("up", "Whether B is considered up.", present, lambda b: b.state == "up")
     latency = HistogramMetricFamily(
         "httptee_shadow_seconds", "Time that B took for an exchange that it answered.", labels=("backend",)
     )
@@ -146,7 +146,7 @@ def _of_b(statements: Named) -> Iterator[Metric]:
 def _by_backend(
     name: str, text: str, label: str, statements: Named, counts: Callable[[Statement], dict[str, int]]
 ) -> Metric:
-    """A counter by B and, where `label` is not empty, by the keys of what `counts` finds."""
+    """A counter by B and, if `label` is not empty, by the keys of `counts`."""
     labels = ("backend", label) if label else ("backend",)
     family = CounterMetricFamily(f"httptee_shadow_{name}", text, labels=labels)
     for backend, statement in statements:
@@ -170,7 +170,7 @@ def _counter(name: str, text: str, label: str, counts: dict[str, int]) -> Metric
 
 
 def _complete(counts: dict[str, int], reasons: Iterable[str]) -> dict[str, int]:
-    """With every reason of a closed set: a series that is there from the start has a rate from its first count."""
+    """The counts with every reason of a closed set: a series that starts at 0 has a rate from its first count."""
     return {reason: counts.get(reason, 0) for reason in reasons}
 
 
@@ -179,6 +179,6 @@ def _codes(counts: dict[int, int]) -> dict[str, int]:
 
 
 def _buckets(latency: Latency) -> list[tuple[str, float]]:
-    """Cumulative, as the format has them."""
+    """Cumulative counts by upper bound, as the format requires."""
     bounds = [*map(str, BOUNDS), "+Inf"]
     return [(bound, sum(latency.buckets[: index + 1])) for index, bound in enumerate(bounds)]

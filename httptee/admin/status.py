@@ -1,4 +1,4 @@
-"""The tee's whole state as one JSON object, for people and scripts."""
+"""The whole state of the tee as one JSON object, for people and scripts."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from httptee.version import __version__
 
 
 def status(settings: Settings, ledger: Ledger, history: History, check: Check, started: float) -> dict[str, Any]:
-    """What /status answers; `started` in seconds since the epoch. Times in seconds, sizes in bytes."""
+    """The content of /status. `started` is in seconds since the epoch. Times are in seconds, sizes in bytes."""
     primary = ledger.primary()
     workers = ledger.workers()
     statements = ledger.statements()
     names = distinct([statement.backend for statement in statements])
-    # A B that a reload took away keeps its account, and has no address any more.
+    # A B that a reload removed keeps its account, but has no address.
     urls = dict(zip(distinct(backend_names(settings.b)), map(str, settings.b), strict=True))
     return {
         "version": __version__,
@@ -56,8 +56,10 @@ def status(settings: Settings, ledger: Ledger, history: History, check: Check, s
 
 
 def shown(settings: Settings) -> dict[str, Any]:
-    """The settings in force by the names of their options, fit for anybody's eyes: paths are shown, never what is in
-    the files, and nothing that looks like a user name and password."""
+    """The settings in force, by their names in `Settings`, safe to show to anyone.
+
+    Paths are shown, but not the content of the files. Everything that looks like a user name and password is removed.
+    """
     return {option.setting: _shown(getattr(settings, option.setting)) for option in OPTIONS}
 
 

@@ -1,5 +1,5 @@
-"""What became of every clone and every request: counters in memory that all processes share. Workers count in an
-`Account` and a `WorkerAccount`; `Ledger` adds them up."""
+"""The outcome of every clone and every request: counters in memory that all processes share. Worker processes count in
+an `Account` and a `WorkerAccount`; `Ledger` adds them up."""
 
 from httptee.ledger.accounts import Account, WorkerAccount
 from httptee.ledger.columns import BOUNDS, CIRCUIT_WORDS, DROP_REASONS, FAILURE_REASONS, IS_OPEN

@@ -1,7 +1,7 @@
-"""The writing side of the ledger: what a worker counts, and the gauges that it sets, each in its own words of memory.
+"""The writing side of the ledger: the counts and gauges of one worker process, each in its own word of memory.
 
-A row has one writer process, so a lock of that process's own is all the care a count needs. A count costs about half
-a microsecond; every request pays for two.
+A row has one writer process, so a count needs a lock of that process only. A count takes about half a microsecond; each
+request with a B makes at least two.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _INTERNAL = WorkerLine.REFUSED["internal"]
 
 
 class _Line:
-    """The columns of one line, written by one process. `columns` is the class that lays them out."""
+    """The columns of one line, written by one process. `_columns` is the class that lays them out."""
 
     _columns: type[ShadowLine] | type[WorkerLine]
 
@@ -30,7 +30,7 @@ class _Line:
         self._microseconds = self._columns.MICROSECONDS
 
     def publish(self, **gauges: int) -> None:
-        """Set some of the gauges of this line."""
+        """Set gauges of this line, by name."""
         for name, value in gauges.items():
             self._cells[self._columns.GAUGES[name]] = value
 
@@ -39,7 +39,7 @@ class _Line:
             self._cells[column] += times
 
     def _count_timed(self, column: int, seconds: float) -> None:
-        """Count an exchange that took so many seconds."""
+        """Count an exchange that took `seconds`."""
         bucket = self._first_bucket + bisect_left(BOUNDS, seconds)
         cells = self._cells
         with self._lock:
@@ -49,9 +49,9 @@ class _Line:
 
 
 class Account(_Line):
-    """One B's line in one worker's row. Every clone is opened and settled once, or dropped once.
+    """One B's line in the row of one worker process. Every clone is opened and settled once, or dropped once.
 
-    `follower`, where an exchange has one, is told of every outcome.
+    If an exchange has a `follower`, the outcome is also passed to it.
     """
 
     _columns = ShadowLine
@@ -61,11 +61,11 @@ class Account(_Line):
         self.backend = backend
 
     def open(self) -> None:
-        """A clone has been taken on; it is in flight until it is settled."""
+        """Count a clone that was taken on. It is in flight until it is settled."""
         self._count(_SEEN)
 
     def drop(self, reason: str, follower: Follower | None = None) -> None:
-        """A clone was offered and refused in the same moment."""
+        """Count a clone that was offered and dropped at once."""
         with self._lock:
             self._cells[_SEEN] += 1
             self._cells[ShadowLine.DROPPED[reason]] += 1
@@ -73,51 +73,51 @@ class Account(_Line):
             follower.settled(self.backend, "dropped", reason)
 
     def settle_delivered(self, status: int, seconds: float, follower: Follower | None = None) -> None:
-        """A clone in flight got its answer, `seconds` after it was sent."""
+        """Settle a clone in flight: B answered it, `seconds` after it was sent."""
         self._count_timed(_DELIVERED.get(status, ShadowLine.OTHER_STATUS), seconds)
         if follower is not None:
             follower.settled(self.backend, "delivered", status, seconds)
 
     def settle_failed(self, reason: str, seconds: float = 0.0, follower: Follower | None = None) -> None:
-        """A clone in flight got none, and that was clear after `seconds`."""
+        """Settle a clone in flight: it failed after `seconds`."""
         self._count(ShadowLine.FAILED[reason])
         if follower is not None:
             follower.settled(self.backend, "failed", reason, seconds)
 
     def settle_dropped(self, reason: str, follower: Follower | None = None) -> None:
-        """A clone that waited will not be sent after all."""
+        """Settle a clone in flight as dropped."""
         self._count(ShadowLine.DROPPED[reason])
         if follower is not None:
             follower.settled(self.backend, "dropped", reason)
 
     @property
     def dropped(self) -> int:
-        """Clones dropped so far."""
+        """Clones that this worker process has dropped so far."""
         first = ShadowLine.DROPPED[DROP_REASONS[0]]
         return sum(self._cells[first : first + len(DROP_REASONS)])
 
 
 class WorkerAccount(_Line):
-    """A worker's own line: its requests to A, and what it says of itself."""
+    """A worker process's own line: its requests to A, and its gauges."""
 
     _columns = WorkerLine
 
     def answered(self, status: int, seconds: float) -> None:
-        """A request to A has been answered; `seconds` is the time A took to its headers."""
+        """Count a request to A that was answered. `seconds` is the time to the headers of A's answer."""
         self._count_timed(_ANSWERED.get(status, WorkerLine.OTHER_STATUS), seconds)
 
     def error(self, reason: str) -> None:
-        """An exchange with A failed, before its headers or in its body."""
+        """Count an exchange with A that failed, before the headers of the answer or in its body."""
         self._count(WorkerLine.ERRORS[reason])
 
     def refused(self, reason: str) -> None:
-        """The tee answered a request itself; neither A nor any B hears of it."""
+        """Count a request that the tee answered itself. It goes neither to A nor to any B."""
         self._count(WorkerLine.REFUSED.get(reason, _INTERNAL))
 
     def log_dropped(self) -> None:
-        """A record of the access log was dropped."""
+        """Count a record of the access log that was dropped."""
         self._count(WorkerLine.LOG_DROPPED)
 
     def share_changed(self, times: int) -> None:
-        """The cutoff has changed the share of the clones that are sent."""
+        """Count `times` changes of the share of clones by the cutoff."""
         self._count(WorkerLine.SHARE_CHANGES, times)

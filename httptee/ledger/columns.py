@@ -1,8 +1,8 @@
-"""Which 64-bit word of a worker's row counts what: the one place that lays the shared memory out.
+"""The layout of the shared memory: what each 64-bit word of a row counts. No other module defines it.
 
-A row is one worker's: a `WorkerLine` about the process and its requests to A, then a `ShadowLine` for each B. Every
-word is a counter, which only grows and is summed over all rows, or a gauge, which its worker sets and which is zeroed
-with the worker.
+A row belongs to one worker process: a `WorkerLine` for the process and its requests to A, then a `ShadowLine` for each
+B. Every word is a counter or a gauge. A counter only grows, and is summed over all rows. A gauge is set by its worker
+process, and set to zero when that process has ended.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS
 Key = TypeVar("Key")
 
 FAILURE_REASONS: tuple[str, ...] = (*UPSTREAM_REASONS, "lost")
-"""Why a clone that was sent got no whole answer: what became of its exchange, or `lost` with a killed worker."""
+"""Why a clone got no whole answer: the reason of its error, or `lost` if its worker process died."""
 
 DROP_REASONS: tuple[str, ...] = (
     "sampled_out",
@@ -28,30 +28,30 @@ DROP_REASONS: tuple[str, ...] = (
     "cut_off",
     "closing",
 )
-"""Why a clone may never be sent: the closed set."""
+"""Why a clone is dropped: the closed set."""
 
 BOUNDS: tuple[float, ...] = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds of the latency buckets, in seconds; one more bucket takes what is above them all."""
+"""Upper bounds of the latency buckets, in seconds. One more bucket counts everything above them."""
 
 WORKER_GAUGES: tuple[str, ...] = ("pid", "core", "started", "draining", "connections", "held_bytes", "cut")
-"""What a worker says of itself. `core` is one more than the core's number, 0 for a worker that is not pinned;
-`started` is in whole seconds since the epoch, `held_bytes` what the bodies of its clones hold, those that several B's
-share counted once, `cut` the part of the clones that the cutoff drops, in millionths."""
+"""The gauges of a worker process. `core` is the core's number plus one, or 0 if the process is not pinned. `started` is
+in whole seconds since the epoch. `held_bytes` is the size of the request bodies that its clones hold; a body that
+several Bs share counts once. `cut` is the part of the clones that the cutoff drops, in millionths."""
 
 SHADOW_GAUGES: tuple[str, ...] = ("waiting",)
-"""What a worker says of a B: clones that no thread has taken up yet."""
+"""The gauges of one B in one worker process. `waiting` is the number of clones in the queue."""
 
 CIRCUIT_WORDS = 4
 """Shared words for the state of one B's circuit breaker."""
 
 IS_OPEN = 0
-"""Which of them is not 0 while B is taken to be down."""
+"""The index of the word that is not 0 while B is considered down."""
 
 _STATUSES = range(100, 600)
 
 
 class _Columns:
-    """Hands out columns, one after the other."""
+    """Numbers columns, one after another."""
 
     def __init__(self) -> None:
         self.width = 0
@@ -65,10 +65,10 @@ class _Columns:
 
 
 class ShadowLine:
-    """Columns of one B in one worker's row.
+    """Columns of one B in the row of one worker process.
 
-    `SEEN` stands behind all outcomes, because a line is read in this order: what is read before `SEEN` can only have
-    been counted before it.
+    `SEEN` comes after all outcomes: a line is read in this order, while its worker process writes. So a reader never
+    gets more outcomes than `SEEN`.
     """
 
     _take = _Columns()
@@ -85,7 +85,7 @@ class ShadowLine:
 
 
 class WorkerLine:
-    """Columns of one worker: what became of the requests that it took, and its gauges."""
+    """Columns of one worker process: the outcomes of its requests, and its gauges."""
 
     _take = _Columns()
     ERRORS = _take.each(UPSTREAM_REASONS)
@@ -102,5 +102,5 @@ class WorkerLine:
 
 
 def row_width(backends: int) -> int:
-    """Words in the row of a worker with so many B's."""
+    """The number of words in a row with this number of Bs."""
     return WorkerLine.WIDTH + backends * ShadowLine.WIDTH

@@ -1,11 +1,11 @@
-"""What became of every clone and of every request to A: fixed 64-bit counters, one row a worker process.
+"""The outcome of every clone and of every request to A: fixed 64-bit counters, one row for each worker process.
 
-The counters lie in anonymous shared memory that is mapped before any fork: whoever maps it reads what the workers
-count, and a worker that is killed takes nothing with it. For each B, at every moment:
+The counters are in anonymous shared memory that is mapped before any fork. Every process that maps it reads the
+counts of all worker processes, and the counts of a killed process remain. For each B, at every moment:
 
     seen = delivered + failed + dropped + in flight
 
-Whatever can be read is a sum over all rows, so a new worker goes on in the row of one that has ended.
+Every figure is a sum over all rows, so a new worker process continues in the row of one that has ended.
 """
 
 from __future__ import annotations
@@ -24,55 +24,55 @@ from httptee.ledger.shared import shared_numbers, shared_words
 from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker
 
 _Backend = tuple[str, int]
-"""A B's name, and how many of that name stand before it."""
+"""A B's name, and the number of Bs with the same name before it."""
 
 
 class Ledger:
-    """All accounts: `rows` workers by the B's named in `backends`. `circuits` is the state of each B's breaker.
+    """All accounts: `rows` worker processes by the Bs in `backends`. `circuits` holds the state of each B's breaker.
 
-    A reload starts a ledger of its own for the workers to come, which goes on counting where the `earlier` ones are:
-    the lines of those that are finished are added up in one row of its own, the others are read along. So the newest
-    ledger knows all there is since the start, in every process that was forked after it was made, and no count ever
-    goes back. A B that the reload took away keeps its line.
+    A reload makes a new ledger for the new worker processes. It continues the counts of the `earlier` ledgers: the
+    lines of finished ones are added to one row of its own, the others are read along with it. So in every process that
+    is forked after it was made, the newest ledger has all counts since the start, and no count ever decreases. A B that
+    the reload removed keeps its line.
     """
 
     def __init__(self, backends: Sequence[str], rows: int = 1, earlier: Sequence[Ledger] = ()) -> None:
         self.finished = False
-        """Set once no process writes to this ledger any more, and what they held has been settled."""
+        """Set when no process writes to this ledger and all its clones are settled."""
         self._accounts = len(backends)
         self._running = [ledger for ledger in earlier if not ledger.finished]
-        # A B may be named twice: the second one of a name is another B.
+        # Two Bs may have the same name: they are different Bs.
         self._backends = _numbered(backends)
         for ledger in earlier:
             self._backends += [backend for backend in ledger._backends if backend not in self._backends]
         self._rows = rows
         self.circuits = tuple(shared_words(CIRCUIT_WORDS) for _ in backends)
         self.clocks = shared_numbers(len(backends))
-        """What the rate limits of all workers share, one a B."""
+        """The state of the rate limits, which all worker processes share: one float for each B."""
         self._cells = shared_words((rows + 1) * row_width(len(self._backends)))
         for ledger in earlier:
             if ledger.finished:
                 self._take_over(ledger)
 
     def accounts(self, row: int) -> list[Account]:
-        """A worker's accounts with the B's, one a B, in their order."""
+        """A worker process's accounts with the Bs, in the order of the Bs."""
         return [Account(self._backends[number][0], self._shadow_line(row, number)) for number in range(self._accounts)]
 
     def worker(self, row: int) -> WorkerAccount:
-        """A worker's own account."""
+        """A worker process's own account."""
         return WorkerAccount(self._worker_line(row))
 
     @property
     def history(self) -> list[Ledger]:
-        """The ledger itself and those it reads along: what the next one has to be told of as `earlier`."""
+        """The ledger itself and those that are read along with it: the `earlier` ones of the next ledger."""
         return [self, *self._running]
 
     def statements(self) -> list[Statement]:
-        """Where every B stands now, all workers together."""
+        """The account of every B at this moment, over all worker processes."""
         return [self._statement(backend) for backend in self._backends]
 
     def primary(self) -> PrimaryStatement:
-        """Where A stands now, all workers together."""
+        """A's account at this moment, over all worker processes."""
         total = _sum([line for ledger in self.history for line in ledger._worker_lines()])
         return PrimaryStatement(
             answered_by_status=_statuses(total, WorkerLine.ANSWERED, WorkerLine.OTHER_STATUS),
@@ -84,7 +84,7 @@ class Ledger:
         )
 
     def workers(self) -> list[Worker]:
-        """The workers that are alive."""
+        """The worker processes that are alive."""
         found = []
         for row, line in ((row, line) for ledger in self.history for row, line in enumerate(ledger._worker_lines())):
             gauges = {name: line[column] for name, column in WorkerLine.GAUGES.items()}
@@ -96,7 +96,7 @@ class Ledger:
         return found
 
     def fewest_connections(self) -> int:
-        """How many the worker has that has fewest, of those that accept; asked for each new one."""
+        """The lowest number of connections of a worker process that accepts. Read for each new connection."""
         width, cells = row_width(len(self._backends)), self._cells
         pid, draining, connections = (WorkerLine.GAUGES[name] for name in ("pid", "draining", "connections"))
         starts = range(0, self._rows * width, width)
@@ -104,7 +104,10 @@ class Ledger:
         return min(found, default=0)
 
     def settle_lost(self, row: int) -> None:
-        """Account for what a worker held when it ended: call it only when nobody writes to its row any more."""
+        """Count the clones in flight of a worker process that has ended as `lost`, and set its gauges to zero.
+
+        Call it only when no process writes to its row.
+        """
         for number in range(self._accounts):
             line = self._shadow_line(row, number)
             line[ShadowLine.FAILED["lost"]] += line[ShadowLine.SEEN] - sum(line[: ShadowLine.SEEN])
@@ -115,7 +118,7 @@ class Ledger:
             line[column] = 0
 
     def holds_any(self, row: int) -> bool:
-        """Whether a worker's row has a clone in flight."""
+        """Whether a worker process's row has a clone in flight."""
         lines = [self._shadow_line(row, number).tolist() for number in range(self._accounts)]
         return any(line[ShadowLine.SEEN] > sum(line[: ShadowLine.SEEN]) for line in lines)
 
@@ -131,7 +134,7 @@ class Ledger:
         return self._cells[start : start + ShadowLine.WIDTH]
 
     def _worker_lines(self) -> list[list[int]]:
-        """Every worker's line in this ledger alone, and behind them that of the finished ones."""
+        """Every worker process's line in this ledger alone, then the line of the finished ledgers."""
         return [self._worker_line(row).tolist() for row in range(self._rows + 1)]
 
     def _shadow_lines(self, backend: _Backend) -> list[list[int]]:
@@ -141,13 +144,15 @@ class Ledger:
         return [self._shadow_line(row, number).tolist() for row in range(self._rows + 1)]
 
     def _live_lines(self, backend: _Backend) -> list[list[int]]:
-        """Those of workers that are alive: only what they say of themselves counts."""
+        """The lines of worker processes that are alive: only their gauges count."""
         both = zip(self._shadow_lines(backend), self._worker_lines(), strict=False)
         return [line for line, worker in both if worker[WorkerLine.GAUGES["pid"]]]
 
     def _take_over(self, ledger: Ledger) -> None:
-        """Add the counts of a finished ledger, not its gauges, to the last row. It keeps none of those before it: each
-        reload would add to that chain."""
+        """Add the counts of a finished ledger, but not its gauges, to the last row.
+
+        The finished ledger drops its references to earlier ones: otherwise each reload would make that chain longer.
+        """
         ledger._running = []
         _add(self._worker_line(self._rows), ledger._worker_lines(), WorkerLine.COUNTERS)
         for number, backend in enumerate(self._backends):
@@ -175,7 +180,7 @@ class Ledger:
 
 
 def _numbered(names: Sequence[str]) -> list[_Backend]:
-    """Every name with how many of its like stand before it."""
+    """Every name, with the number of equal names before it."""
     return [(name, names[:at].count(name)) for at, name in enumerate(names)]
 
 
@@ -194,7 +199,7 @@ def _counts(total: Sequence[int], columns: Mapping[str, int]) -> dict[str, int]:
 
 
 def _statuses(total: Sequence[int], columns: Mapping[int, int], other: int) -> dict[int, int]:
-    """Counts by status; those that no one has heard of under 0."""
+    """Counts by status. All statuses outside 100 to 599 are under 0."""
     found = {status: total[column] for status, column in columns.items() if total[column]}
     return found | ({0: total[other]} if total[other] else {})
 

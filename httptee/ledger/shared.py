@@ -1,4 +1,4 @@
-"""Numbers that all processes of a tee share: mapped before the fork, there for whoever is forked later."""
+"""Numbers that all processes of a tee share: they are mapped before the fork, so every forked process has them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be read in the ledger: one B's account, A's account, and each worker, at one moment."""
+"""What a reader gets from the ledger: one B's account, A's account, and each worker process, at one moment."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """How long answers took: their number in each bucket of `columns.BOUNDS` and above, and the sum in seconds."""
+    """Durations of answers: the number in each bucket of `columns.BOUNDS` and above, and their sum in seconds."""
 
     buckets: tuple[int, ...]
     seconds: float
 
     @property
     def count(self) -> int:
-        """All answers together."""
+        """The number of answers."""
         return sum(self.buckets)
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One B's account at one moment: counts since start, by status and by reason.
+    """One B's account at one moment: counts since the start, by status and by reason.
 
-    `waiting` is a gauge over all workers. `state` is `up` or `down`, or `gone` where a reload took B away.
+    `waiting` is a gauge: the sum over all worker processes. `state` is `up` or `down`, or `gone` if a reload removed B.
     """
 
     backend: str
@@ -37,22 +37,22 @@ class Statement:
 
     @property
     def delivered(self) -> int:
-        """Clones that B answered, with whatever status."""
+        """Clones that B answered, with any status."""
         return sum(self.delivered_by_status.values())
 
     @property
     def failed(self) -> int:
-        """Clones that were sent, or could not be, and got no whole answer."""
+        """Clones that got no whole answer, or could not be sent."""
         return sum(self.failed_by_reason.values())
 
     @property
     def dropped(self) -> int:
-        """Clones that were never sent."""
+        """Clones that the tee dropped."""
         return sum(self.dropped_by_reason.values())
 
     @property
     def in_flight(self) -> int:
-        """Clones that wait for a worker or for B."""
+        """Clones that wait for a thread or for B's answer."""
         return self.seen - self.delivered - self.failed - self.dropped
 
     def __str__(self) -> str:
@@ -65,12 +65,12 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class PrimaryStatement:
-    """A's account: answers that clients got by status, A's failures and the tee's own refusals by reason.
+    """A's account: the answers that clients got by status, A's failures and the tee's own refusals by reason.
 
-    A request is counted once under `answered_by_status`, also where the answer is the tee's 502 or 504; an answer that
-    breaks off in its body is counted by its status, and once more under `errors_by_reason`. Refused requests never
-    came to A and are in no other count. `share_changes` is how often a worker's cutoff has changed the share of the
-    clones that are sent.
+    A request counts once under `answered_by_status`, also if the answer is the tee's 502 or 504. An answer that breaks
+    off in its body counts by its status, and also under `errors_by_reason`. Refused requests did not go to A and are in
+    no other count. `share_changes` is how often a worker process's cutoff has changed the share of clones that are
+    sent.
     """
 
     answered_by_status: dict[int, int]
@@ -82,13 +82,13 @@ class PrimaryStatement:
 
     @property
     def answered(self) -> int:
-        """Requests that went to A and have been answered."""
+        """Requests to A that were answered."""
         return sum(self.answered_by_status.values())
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A worker process that is alive: `core` is None where it is not pinned, `started` in seconds since the epoch.
+    """A worker process that is alive. `core` is None if it is not pinned, `started` is in seconds since the epoch.
 
     `share` is the part of the clones that its cutoff lets through, 0.0 to 1.0.
     """
@@ -104,12 +104,12 @@ class Worker:
 
 
 def mean_share(workers: Sequence[Worker]) -> float:
-    """The part of the clones that the cutoffs of all workers let through; 1.0 where none is alive."""
+    """The mean part of the clones that the cutoffs let through; 1.0 if no worker process is alive."""
     return sum(worker.share for worker in workers) / len(workers) if workers else 1.0
 
 
 def distinct(names: Sequence[str]) -> list[str]:
-    """The names, those that were there before with a number: two B's may be at the same address."""
+    """The names, with a number added to each repetition (`b`, `b#2`): two Bs may have the same address."""
     return [
         name if names.index(name) == index else f"{name}#{names[:index].count(name) + 1}"
         for index, name in enumerate(names)

@@ -1,5 +1,5 @@
-"""The access log with its formats and its writer thread, and the program's own log, which repeats no message in a
-flood. Others use `AccessLog`, `LineWriter`, `FORMATS`, `HOLD_BACK` and `set_up_log`."""
+"""The access log with its formats and its writer thread, and the program's own log, which limits repeated messages.
+Others use `AccessLog`, `LineWriter`, `FORMATS`, `HOLD_BACK` and `set_up_log`."""
 
 from httptee.logs.access_log import AccessLog
 from httptee.logs.formats import FORMATS

@@ -1,8 +1,8 @@
-"""The access log: one record a request, which joins A's outcome and that of every B's clone.
+"""The access log: one record for each request, with A's outcome and the outcome of every B's clone.
 
-A record is written when A's answer is done and the last clone is settled or dropped, so not in the order in which the
-requests came. Of the header fields it holds Referer and User-Agent and no other; of the target what the client sent,
-its query included. What a client sends cannot break out of its line: whatever is not plain is escaped.
+A record is written when A's answer has ended and the last clone is settled or dropped, so the records are not in the
+order of the requests. Of the header fields it holds only Referer and User-Agent. The target is what the client sent,
+with the query. A client cannot break out of its line: every character that is not plain is escaped.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 Outcome = tuple[str, str, str | int, float]
-"""A B's name, `delivered`, `failed` or `dropped`, the status or reason, and the seconds that its exchange took."""
+"""A B's name; `delivered`, `failed` or `dropped`; the status or the reason; the seconds of the exchange."""
 
 
 def request_id() -> str:
-    """A name for one request: 16 hexadecimal digits."""
+    """An id for one request: 16 random hexadecimal digits."""
     return f"{getrandbits(64):016x}"
 
 
 class Record:
-    """What is known of one request. Follows its exchange, and hands itself over when nothing is left to wait for."""
+    """The facts about one request. It is written to the log when its answer has ended and every clone is settled."""
 
     __slots__ = (
         "_awaited",
@@ -77,17 +77,17 @@ class Record:
         self._awaited = clones + 1
 
     def settled(self, backend: str, outcome: str, detail: str | int, seconds: float = 0.0) -> None:
-        """What became of one clone."""
+        """Add the outcome of one clone."""
         with self._log.lock:
             self.outcomes.append((backend, outcome, detail, seconds))
         self._one_less()
 
     def abandon(self) -> None:
-        """Wait for nothing more; the record has been written as it is."""
+        """Wait for no further outcome: the record is written as it is."""
         self._awaited = 0
 
     def watch(self, response: Response) -> Response:
-        """The same answer, whose bytes are counted and whose end is noticed."""
+        """The same answer, but its bytes are counted and its end is noted in the record."""
         body = response.body
         freed = response.close
 
@@ -124,7 +124,7 @@ class Record:
 
 
 class AccessLog:
-    """Makes records and writes those that are complete. `clones` is the number of B's."""
+    """Makes records, and writes those that are complete. `clones` is the number of Bs."""
 
     def __init__(self, writer: LineWriter, line: Callable[[Record], str], clones: int) -> None:
         self.lock = threading.Lock()  # guards every record's outcomes and the set below; held for a few instructions
@@ -134,7 +134,7 @@ class AccessLog:
         self._clones = clones
 
     def follow(self, environ: WSGIEnvironment, response: Response, seconds: float) -> tuple[Record, Response]:
-        """A record of a request that A was asked, and the answer in the form in which it is watched."""
+        """A record of a request that went to A, and the answer that `Record.watch` makes of `response`."""
         record = Record(self, environ, response, seconds, self._clones)
         with self.lock:
             self.open.add(record)
@@ -145,11 +145,14 @@ class AccessLog:
         Record(self, environ, response, 0.0, 0, refused=True).watch(response).close()
 
     def write(self, record: Record) -> None:
-        """Hand a record to the writer, formatted: many at once in the writer's thread would hold the others up."""
+        """Format a record and pass it to the writer.
+
+        Formatting many records at once, in the writer's thread, would delay the other threads.
+        """
         self._writer.put(self._line(record).encode("latin-1"))
 
     def close(self, timeout: float) -> None:
-        """Write what is there, unfinished records as they are, within `timeout` seconds. May be called twice."""
+        """Write all records, incomplete ones as they are, within `timeout` seconds. May be called twice."""
         with self.lock:
             unfinished, self.open = self.open, set()
         for record in unfinished:
@@ -159,7 +162,7 @@ class AccessLog:
 
 
 def _fields(environ: WSGIEnvironment) -> tuple[str, str]:
-    """Referer and User-Agent as the client sent them, empty where it did not."""
+    """Referer and User-Agent as the client sent them; empty if it did not."""
     pairs = environ.get(RECEIVED_HEADERS)
     if pairs is None:
         return environ.get("HTTP_REFERER", ""), environ.get("HTTP_USER_AGENT", "")

@@ -1,4 +1,4 @@
-"""How a record of the access log looks."""
+"""The formats of the access log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")
 
 
 def combined(record: Record) -> str:
-    """The combined log format; behind it the request's id, A's outcome and time, and every B's."""
+    """The combined log format, followed by the request's id, A's outcome and time, and every B's."""
     method, target, protocol = record.request
     error = f":{record.error}" if record.error else ""
     a = f"a={record.status}{error}/{record.seconds:.6f}" if not record.refused else f"refused{error}"
@@ -30,7 +30,7 @@ def combined(record: Record) -> str:
 
 
 def as_json(record: Record) -> str:
-    """One JSON object a line; times in seconds, `time` in UTC."""
+    """One JSON object on a line. Times are in seconds, `time` is in UTC."""
     method, target, protocol = record.request
     milliseconds = int(record.at * 1000) % 1000
     if record.refused:
@@ -50,7 +50,7 @@ def as_json(record: Record) -> str:
 
 
 FORMATS: dict[str, Callable[[Record], str]] = {"combined": combined, "json": as_json}
-"""How a record may be written; the names are those of the option's values."""
+"""The formats of a record, by the values of `-access-log-format`."""
 
 
 def _shadow(backend: str, outcome: str, detail: str | int, seconds: float) -> str:
@@ -72,5 +72,5 @@ def _utc(second: int) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text, whose quotes, backslashes and whatever is not printable ASCII are in hexadecimal, as with nginx."""
+    """The text, with quotes, backslashes and everything but printable ASCII in hexadecimal, as in nginx."""
     return _NOT_PLAIN.sub(lambda found: f"\\x{ord(found[0]):02X}", text)

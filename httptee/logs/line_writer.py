@@ -1,7 +1,8 @@
-"""Lines appended to a file by a thread of their own: whoever has a line to write never waits for a disk or a pipe.
+"""Appends lines to a file in a thread of its own, so that no other thread waits for a disk or a pipe.
 
-What waits is bounded in bytes; beyond, lines are dropped and counted. The file is opened for appending, each write is
-whole lines, and a file that was moved away is replaced by a new one under its name: any way of rotating logs will do.
+The bytes that wait for the thread have a limit; lines over it are dropped and counted. The file is open for appending,
+and each write is whole lines. If the file was moved away, a new one is made under its name. So every way to rotate logs
+works.
 """
 
 from __future__ import annotations
@@ -20,21 +21,21 @@ STANDARD_OUTPUT = "-"
 
 _WAITING = 8 * 1024 * 1024  # bytes of lines that may wait for the thread
 _PAUSE = 0.1  # seconds between writes
-_LOOK = 1.0  # seconds between looks at whether the file is still there
-_AT_ONCE = 256 * 1024  # bytes in one write; no more than PIPE_BUF to a pipe, where others write too
+_LOOK = 1.0  # seconds between checks whether the file is still there
+_AT_ONCE = 256 * 1024  # bytes in one write to a file; PIPE_BUF to a pipe, which other processes may write to as well
 
 
 class LineWriter:
-    """Appends to the file at `path`, or to the standard output for `-`; `dropped` is called for each lost line.
+    """Appends to the file at `path`, or to standard output for `-`. It calls `dropped` for each line that is lost.
 
-    The thread starts with the first line, so that a writer may be made before a fork.
+    The thread starts with the first line, so a writer may be made before a fork.
     """
 
     def __init__(self, path: str, dropped: Callable[[], None], most: int = _WAITING) -> None:
         self._path = path
         self._dropped = dropped
         self._most = most
-        self._lock = threading.Lock()  # guards the three below; held for a few instructions
+        self._lock = threading.Lock()  # guards the next three; held for a few instructions
         self._lines: list[bytes] = []
         self._waiting = 0
         self._thread: threading.Thread | None = None
@@ -43,7 +44,7 @@ class LineWriter:
         self._looked = 0.0
 
     def put(self, line: bytes) -> None:
-        """Take a line, its end included. Never waits."""
+        """Queue a line, which includes its line end. Never waits."""
         with self._lock:
             taken = self._waiting + len(line) <= self._most and not self._closing.is_set()
             if taken:
@@ -56,7 +57,7 @@ class LineWriter:
             self._dropped()
 
     def close(self, timeout: float) -> None:
-        """Write what waits, for up to `timeout` seconds; the rest is dropped. May be called twice."""
+        """Write the lines that wait, for up to `timeout` seconds, and drop the rest. May be called twice."""
         self._closing.set()
         if self._thread is not None:
             self._thread.join(timeout)
@@ -76,7 +77,7 @@ class LineWriter:
         return lines
 
     def _write(self, lines: list[bytes]) -> None:
-        """Write lines in the order in which they came; those that cannot be written are dropped."""
+        """Write lines in the order in which they came. Lines that cannot be written are dropped."""
         while lines:
             written = 0
             try:
@@ -94,7 +95,7 @@ class LineWriter:
             del lines[: max(1, written)]
 
     def _look(self) -> None:
-        """Open the file, also where it was moved away or removed since it was last looked for."""
+        """Open the file if it is not open, or if it was moved away or removed."""
         now = monotonic()
         if self._file >= 0 and (self._path == STANDARD_OUTPUT or now - self._looked < _LOOK):
             return
@@ -107,14 +108,14 @@ class LineWriter:
 
 
 def open_log(path: str) -> int:
-    """The descriptor of a log opened for appending. Raises OSError."""
+    """The descriptor of a log that is open for appending. Raises OSError."""
     if path == STANDARD_OUTPUT:
         return 1
     return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
 
 
 def check_log(path: str) -> None:
-    """Open and close the log, if there is to be one, to hear of what is wrong with it. Raises OSError."""
+    """Open and close the log, if there is a path, to find out whether that works. Raises OSError."""
     if not path:
         return
     descriptor = open_log(path)

@@ -1,7 +1,7 @@
-"""The tee's own log: where it goes, and how often it may say the same.
+"""The program's own log: where it goes, and how often it repeats a message.
 
-What fails once may fail a thousand times a second, and a log that fills a disk is a fault of its own. So a warning or
-an error that says what another has said within the last seconds is held back, and the next one says how many were.
+A failure may occur a thousand times a second, and a log that fills a disk is a failure of its own. So a warning or an
+error is held back if the same text was logged in the last 10 seconds. The next one says how many were held back.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
-_QUIET = 10.0  # seconds in which the same is said once
-_KINDS = 1000  # kept in mind at a time; beyond, the oldest is forgotten
+_QUIET = 10.0  # seconds in which a message passes once
+_KINDS = 1000  # different messages that are stored; above that, the oldest is removed
 
 
 class HoldBack(logging.Filter):
-    """Lets a warning or an error pass once in `quiet` seconds. What is the same is the same text from one logger.
+    """Lets a warning or an error pass once in `quiet` seconds. Two are the same if logger, level and text are the same.
 
-    The worker calls `flush` now and then, so that a flood which has ended is counted too.
+    A worker process calls `flush` about once a second, so that the records of a flood that has ended are counted too.
     """
 
     def __init__(self, quiet: float = _QUIET, clock: Callable[[], float] = monotonic) -> None:
@@ -27,10 +27,10 @@ class HoldBack(logging.Filter):
         self._quiet = quiet
         self._clock = clock
         self._lock = threading.Lock()
-        self._kinds: dict[tuple[str, int, str], tuple[float, int]] = {}  # since when it is quiet, how many held back
+        self._kinds: dict[tuple[str, int, str], tuple[float, int]] = {}  # when it passed, how many were held back since
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record may pass; where others like it were held back, it says so."""
+        """Whether the record may pass. If equal records were held back before it, their number is added to it."""
         if record.levelno < logging.WARNING:
             return True
         kind = (record.name, record.levelno, record.getMessage())
@@ -46,7 +46,7 @@ class HoldBack(logging.Filter):
         return passes
 
     def flush(self) -> None:
-        """Say what was held back in floods that have ended."""
+        """Log how many records were held back in floods that have ended."""
         now = self._clock()
         with self._lock:
             ended = {kind: held for kind, (since, held) in self._kinds.items() if now - since >= self._quiet}
@@ -58,11 +58,14 @@ class HoldBack(logging.Filter):
 
 
 HOLD_BACK = HoldBack()
-"""The filter on the tee's own log; that of another server's process is that server's."""
+"""The filter on the program's own log. A tee in another server's process uses that server's log."""
 
 
 def set_up_log(level: int) -> None:
-    """Log to stderr. The libraries speak up for warnings only: they would log a line for every failing request."""
+    """Log to stderr. The libraries log warnings and errors only.
+
+    At a lower level they would log a line for every request that fails.
+    """
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     for handler in logging.getLogger().handlers:
         handler.addFilter(HOLD_BACK)

@@ -1,5 +1,5 @@
-"""Which requests a B gets, and what is changed in its clones. Pure functions; `selections` makes the rules of each
-B from its `Criteria`."""
+"""Which requests a B gets, and what is changed in its clones, without any I/O. `selections` makes the rules of each B
+from its `Criteria`."""
 
 from httptee.selection.changes import NO_CHANGES, Changes, HeaderLine, PathRewrite, literal_host, names_to_remove
 from httptee.selection.expressions import pattern

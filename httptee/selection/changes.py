@@ -1,6 +1,6 @@
-"""What is changed in a clone on its way to one B. The request itself is never changed: a new one is made from it.
+"""What is changed in a clone for one B. The request itself never changes: a new one is made from it.
 
-In this order: fields are removed, set, added, the mark is set, Host is replaced, the path is rewritten.
+The order: fields are removed, set and added, the mark is set, Host is replaced, the path is rewritten.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _VISIBLE = re.compile(r"[!-~]+")
 _PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|([{}])|[^{}]+")
 _DOUBLED = {"{{": "{", "}}": "}"}
 _TEMPLATE = re.compile(r"(?:[!-\[\]-~\x80-\xff]|\\[1-9](?![0-9])|\\g<\w+>)*", re.ASCII)
-# Tells this tee's requests from those of any other, and of its own earlier runs.
+# Makes the ids different from those of other tees, and of this tee's earlier runs.
 _RUN = secrets.token_hex(4)
 
 
 def _request_id(request: Request) -> str:
-    """The client's own X-Request-Id, or one that is the same for every B."""
+    """The client's own X-Request-Id, or a new one that is the same for every B."""
     given = values(request.headers, "x-request-id")
     return given[0] if given else f"{_RUN}-{os.getpid():x}-{request.number:x}"
 
@@ -54,9 +54,9 @@ class HeaderLine:
 
     @classmethod
     def parse(cls, text: str) -> HeaderLine:
-        """Read `Name: value`, with {client}, {request-id}, {scheme} and {host} in it. Raises ValueError.
+        """Read `Name: value`, which may contain {client}, {request-id}, {scheme} and {host}. Raises ValueError.
 
-        The message never repeats the value: it may be a credential.
+        The message never contains the value: it may be a credential.
         """
         name, colon, value = text.partition(":")
         value = value.strip(" \t")
@@ -66,12 +66,12 @@ class HeaderLine:
 
 
 def names_to_remove(text: str) -> frozenset[str]:
-    """`Authorization,Cookie`, in lower case. Raises ValueError."""
+    """The names in a text such as `Authorization,Cookie`, in lower case. Raises ValueError."""
     return frozenset(_changeable(name).lower() for name in text.split(","))
 
 
 def literal_host(text: str) -> str:
-    """A value for Host, or the words preserve and target. Raises ValueError."""
+    """A value for Host, or one of the words preserve and target. Raises ValueError."""
     if not _VISIBLE.fullmatch(text):
         raise ValueError(f"must be preserve, target, or a host in visible ASCII: {text!r}")
     return text
@@ -79,7 +79,7 @@ def literal_host(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PathRewrite:
-    """The first match of an expression in the path, replaced."""
+    """Replaces the first match of an expression in the path."""
 
     text: str
     expression: re.Pattern[str]
@@ -87,9 +87,9 @@ class PathRewrite:
 
     @classmethod
     def parse(cls, text: str) -> PathRewrite:
-        r"""Read `expression -> replacement`, or the same with →. `\1` and `\g<name>` stand for groups.
+        r"""Read `expression -> replacement`, or the same with →. Raises ValueError.
 
-        Raises ValueError.
+        In the replacement, `\1` and `\g<name>` stand for groups.
         """
         parts = re.fullmatch(r"(.*?)\s*(?:->|→)\s*(.*?)", text, re.DOTALL)
         expression = pattern(parts[1]) if parts else None
@@ -104,7 +104,7 @@ class PathRewrite:
         return cls(text, expression, parts[2])
 
     def __call__(self, target: str) -> str:
-        """The target with its path rewritten; it begins with a slash again. The query stays as it is."""
+        """The target with its path rewritten. A missing slash at the start is added; the query is unchanged."""
         if target == "*":
             return target
         path, mark, query = origin_form(target).partition("?")
@@ -114,7 +114,7 @@ class PathRewrite:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """All that is changed for one B. False where that is nothing. Called with a request, makes the one B gets."""
+    """All changes for one B. False if there are none. Called with a request, it returns the request that B gets."""
 
     removed: frozenset[str] = frozenset()
     set: tuple[HeaderLine, ...] = ()
@@ -127,7 +127,7 @@ class Changes:
         return self != NO_CHANGES
 
     def __call__(self, request: Request) -> Request:
-        """A request changed; the one given, and its header list, stay as they are."""
+        """The changed request. The given request and its list of headers stay as they are."""
         headers = without(request.headers, self.removed)
         for line in self.set:
             headers = with_field(headers, line.name, line.render(request))
@@ -144,7 +144,7 @@ class Changes:
 
 
 NO_CHANGES = Changes()
-"""What is sent is what came."""
+"""The clone is sent as the request came."""
 
 
 def _changeable(name: str) -> str:
@@ -158,7 +158,7 @@ def _changeable(name: str) -> str:
 
 
 def _renderer(template: str) -> Render:
-    """The function that fills in a template. Braces that stand for themselves are doubled. Raises ValueError."""
+    """The function that fills in a template, where {{ and }} are literal braces. Raises ValueError."""
     pieces: list[str | Render] = []
     for piece in _PIECE.finditer(template):
         if piece[2]:

@@ -6,7 +6,7 @@ import re
 
 
 def pattern(text: str) -> re.Pattern[str] | None:
-    """A regular expression; the empty text is none."""
+    """A compiled regular expression, or None for the empty text. Raises ValueError."""
     try:
         return re.compile(text) if text else None
     except (re.error, OverflowError, RecursionError) as error:

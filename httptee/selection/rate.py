@@ -1,10 +1,12 @@
 """A B's rate limit: one token bucket for all worker processes, without a lock between them.
 
-The bucket is one number in memory that is mapped before the fork: the time at which the tokens taken so far will have
-been earned (the generic cell rate algorithm, ITU-T I.371). Taking one moves it on by the time that one token takes;
-where it is further ahead of the clock than the bucket is deep, there is none. A process writes eight bytes at once,
-so nobody reads half a number; two processes that take a token within the same microsecond may both write the same
-time, and B gets one request more than its rate. That is what it costs that no process ever waits for another.
+The bucket is one number in memory that is mapped before the fork: the time at which all tokens taken so far are earned
+(the generic cell rate algorithm, ITU-T I.371). Taking a token adds the time that one token takes. If the number is
+further ahead of the clock than the depth of the bucket, there is no token.
+
+A process writes the eight bytes at once, so a reader never gets half a number. Two processes that take a token in the
+same microsecond may write the same time: B then gets one request more than its rate. In return, no process waits for
+another.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ _SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many requests in so many seconds."""
+    """A number of requests per second, and the text that it was read from."""
 
     text: str
     per_second: float
@@ -46,11 +48,11 @@ class TokenBucket:
         self._lock = threading.Lock()  # for the threads of this process; held for a few instructions
 
     def take(self) -> bool:
-        """Take a token, if there is one."""
+        """Take a token; False if there is none."""
         now = self._now()
         with self._lock:
             earned: float = self._clock[0]
-            # Some 1e-9 of slack, or the rounding of a sum would cost the last token of a full bucket.
+            # Without the 1e-9 s, the rounding of a sum would cost the last token of a full bucket.
             if earned - now > self._depth + 1e-9:
                 return False
             self._clock[0] = max(earned, now) + self._token

@@ -1,7 +1,7 @@
-"""Filters: which requests a B is there for at all, by method, path and header. Texts in, closures out.
+"""Filters: which requests a B may get at all, by method, path and header. A filter is made from a text.
 
-Everything that can be worked out is worked out when the text is read, so that asking costs a function call and a
-comparison. A header is looked for by the length of its name first, a third of the cost of `lower` on every name.
+All that does not depend on the request is computed when the text is read, so a filter costs a function call and a
+comparison. A header field is searched by the length of its name first. This costs a third of `lower` on every name.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _HEADER = re.compile(r"(?P<name>[A-Za-z0-9_.-]+)(?:(?P<how>[=~])(?P<what>.*))?",
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One filter: `text` is the field as it would be written, `holds` whether a request passes."""
+    """One filter: `text` is the field as in a B's line, `holds` returns whether a request passes."""
 
     text: str
     holds: Test = field(compare=False, repr=False)
 
 
 def methods_filter(text: str) -> Filter:
-    """`GET,HEAD`: one of these methods; `!GET,HEAD`: any other. Raises ValueError."""
+    """`GET,HEAD`: one of these methods; `!GET,HEAD`: any other method. Raises ValueError."""
     methods = frozenset(_unnegated(text).split(","))
     if not all(map(_METHOD.fullmatch, methods)):
         raise ValueError(f"must be methods in upper case with commas between, such as GET,HEAD or !POST: {text!r}")
@@ -36,15 +36,15 @@ def methods_filter(text: str) -> Filter:
 
 
 def methods_search(regex: re.Pattern[str]) -> Filter:
-    """A method in which the expression is found, as the Go tees search."""
+    """A filter for methods in which the expression is found (`-b.methods`), as in the Go tees."""
     return Filter(f"b.methods={regex.pattern}", lambda request: regex.search(request.method) is not None)
 
 
 def path_filter(text: str) -> Filter:
-    """A glob that the whole path matches, or `re:` and an expression that is found in it. Raises ValueError.
+    """A glob that matches the whole path, or `re:` and an expression that is found in it. Raises ValueError.
 
-    The path is what the client sent, without the query and with nothing decoded. In a glob `*` stands for any
-    characters, slashes included, and `?` for any one.
+    The path is what the client sent, without the query and not decoded. In a glob, `*` stands for any number of any
+    characters, slashes included, and `?` for any one character.
     """
     said = _unnegated(text)
     if said.startswith("re:"):
@@ -58,9 +58,9 @@ def path_filter(text: str) -> Filter:
 
 
 def header_filter(text: str) -> Filter:
-    """`Name`: it is there; `Name=value`: one of its values is that; `Name~expression`: found in one of its values.
+    """`Name`: the field is there; `Name=value`: a value of it is this one; `Name~expression`: found in a value of it.
 
-    Raises ValueError, which never repeats the value: it may be a credential.
+    Raises ValueError. The message never contains the value: it may be a credential.
     """
     parts = _HEADER.fullmatch(_unnegated(text))
     if parts is None:

@@ -1,15 +1,13 @@
 """Shares: which of the requests that pass the filters a B gets.
 
-The facts. Every n-th request is exact, and blind to traffic that has a rhythm of its own: a health check that is
-every tenth request would be all that B sees, or what it never sees. Chance is fair to every rhythm, but of a hundred
-requests at 10 percent it takes anything from 4 to 17.
+Every n-th request is an exact share, but traffic may have a rhythm: a health check that is every tenth request would be
+all that B gets, or never reach B. Random draws have no rhythm, but at 10 percent they take from 4 to 17 of a hundred
+requests. So a share draws from a shuffled deck of a hundred cards: of every hundred requests, each percent is drawn
+once, in random order. A share of 10 is 10 of every hundred requests. A share of 2.5 is 2 or 3 of them, 2.5 on average.
 
-Hence a deck of a hundred cards, shuffled: of every hundred requests each percent is drawn once, at a place nobody can
-tell. A share of 10 is 10 of every hundred; of 2.5 it is 2 or 3, and 2.5 in the mean.
-
-A sticky share draws nothing: a hash of the user, session or resource says where on the scale it stands, the same in
-every process, on every machine and after every restart. A share takes the scale from its start to its end, so that
-one which grows only ever takes in more.
+A sticky share draws nothing. A hash of the user, session or resource is its position on the scale: the same in every
+process, on every machine and after every restart. A share is a part of the scale, from its start to its end. A share
+that grows keeps everything that it had.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from hashlib import blake2b
 from httptee.http import Request, path_of
 
 SCALE = 100.0
-"""Positions go from 0 up to, and not including, this: a share in percent is a length on the scale."""
+"""Positions are from 0 up to, but not including, this. A share in percent is a length on the scale."""
 
 _CARDS = 100
 _UNIT = SCALE / 2**64
@@ -33,18 +31,18 @@ _RULE = "must be header:Name, cookie:name, client-ip or path"
 
 
 class Deck:
-    """Draws positions on the scale. For any number of threads, which need no lock: taking a card is one step."""
+    """Draws positions on the scale. Any number of threads may draw without a lock: taking a card is one atomic step."""
 
     def __init__(self) -> None:
         self._cards: list[int] = []
 
     def draw(self) -> float:
-        """A position: of a hundred draws, one in each percent."""
+        """A position. A hundred draws give one position in each percent."""
         while True:
             try:
                 return (self._cards.pop() + random.random()) * (SCALE / _CARDS)
             except IndexError:
-                # Another thread may do the same: two decks on the table are as fair as one.
+                # Another thread may do the same: two decks together are as even as one.
                 cards = list(range(_CARDS))
                 random.shuffle(cards)
                 self._cards.extend(cards)
@@ -56,14 +54,14 @@ class _Last(threading.local):
 
 
 class SharedDeck:
-    """Draws once for each request, however many Bs ask. They do so in one thread, one after the other."""
+    """Draws once for each request, for several Bs. They draw in one thread, one after another."""
 
     def __init__(self) -> None:
         self._deck = Deck()
         self._last = _Last()
 
     def position(self, request: Request) -> float:
-        """The request's position, drawn when it is first asked for."""
+        """The request's position, drawn at the first call for this request."""
         last = self._last
         if last.number != request.number:
             last.position = self._deck.draw()
@@ -73,7 +71,7 @@ class SharedDeck:
 
 @dataclass(frozen=True, slots=True)
 class Sticky:
-    """What a sticky share holds together: requests for which `key` is the same. None is a request without one."""
+    """A sticky share keeps together all requests with the same `key`, which is None for a request without one."""
 
     text: str
     key: Callable[[Request], str | None] = field(compare=False, repr=False)
@@ -96,9 +94,9 @@ class Sticky:
 
 
 def stable_position(salt: str) -> Callable[[str], float]:
-    """The function from a key to its position. Different salts give positions that have nothing to do with each other.
+    """The function from a key to its position. The positions for different salts are independent.
 
-    Which key goes where is a promise: another hash, or another way to mix in the salt, would change every B's users.
+    The result must never change: with another hash, or another way to add the salt, every B would get other users.
     """
     salted = blake2b(salt.encode() + b"\0", digest_size=8)
 
@@ -110,7 +108,7 @@ def stable_position(salt: str) -> Callable[[str], float]:
     return position
 
 
-_LAST = 99.99999999999999  # the highest position: a sum of shares may reach 100, and no position may
+_LAST = 99.99999999999999  # the highest position: a share may end at 100, and no position is that high
 
 
 def _header(name: str) -> Callable[[Request], str | None]:

@@ -1,8 +1,9 @@
-"""Which requests a B gets: its rules, one after the other, and the first that a request does not pass says why.
+"""Which requests a B gets: its rules in their order. The first rule that a request does not pass gives the drop reason.
 
-The filters come first, then the share, then the size of the body, then the rate. So each reason counts what had
-passed all before it: `sampled_out` is out of what the filters let through, 10 percent of GETs is 10 percent of GETs,
-and a token of the rate is taken for what would be sent. A rule that lets everything through is not there at all.
+The filters come first, then the share, the size of the body, and the rate. So each reason counts only requests that
+passed all rules before it: `sampled_out` counts requests that passed the filters, 10 percent of GETs is 10 percent of
+GETs, and only a request that passes everything else takes a token of the rate. A rule that every request passes is left
+out.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ def _nothing(request: Request) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """Which requests one B gets, as its line and the general options say. `max_body` is in bytes.
+    """Which requests one B gets, by its line and the general options. `max_body` is in bytes.
 
-    The share of the scale is `percent` long and begins at `first`. The Bs of one `split` lie side by side on it.
+    The share is `percent` long on the scale and begins at `first`. The shares of the Bs of one `split` are side by
+    side.
     """
 
     name: str
@@ -40,10 +42,10 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of one B: `holds` says whether a request passes, `reason` is the drop reason of one that does not.
+    """One rule of one B: `holds` returns whether a request passes, `reason` is the drop reason if it does not.
 
-    `text` is how it would be written. `odds` says what passing depends on where the request alone does not decide;
-    `seen` what the rule sees in the request.
+    `text` is the rule as in a B's line. If the request alone does not decide, `odds` returns what decides. `seen`
+    returns what the rule finds in the request.
     """
 
     text: str
@@ -55,7 +57,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one rule makes of a request: whether it passes, None where that depends, and what there is to say."""
+    """The result of one rule for a request. `passes` is None if the request alone does not decide; `note` says why."""
 
     rule: Rule
     passes: bool | None
@@ -63,21 +65,27 @@ class Finding:
 
 
 class Selection:
-    """The rules of one B, in the order in which they are asked."""
+    """The rules of one B, in the order in which they apply."""
 
     def __init__(self, rules: Sequence[Rule] = ()) -> None:
         self.rules = tuple(rules)
         self._checks = tuple((rule.holds, rule) for rule in self.rules)
 
     def refuses(self, request: Request) -> str | None:
-        """The drop reason of a request this B is not to get, or None. To be asked once for a request."""
+        """The drop reason of a request that this B does not get, or None.
+
+        Call it once for each request: it draws a position and takes a token.
+        """
         for holds, rule in self._checks:
             if not holds(request):
                 return rule.reason
         return None
 
     def foresee(self, request: Request) -> list[Finding]:
-        """What becomes of a request, rule by rule, up to one that refuses it for certain. Draws and takes nothing."""
+        """The results of the rules for a request, up to the first rule that certainly refuses it.
+
+        It draws no position and takes no token.
+        """
         findings = []
         for holds, rule in self._checks:
             odds = rule.odds(request)
@@ -88,7 +96,7 @@ class Selection:
 
 
 def selections(criteria: Sequence[Criteria], clocks: Sequence[memoryview[float]] = ()) -> list[Selection]:
-    """One for each B. `clocks` are what the rate limits of all processes share; without any they are this one's own."""
+    """One selection for each B. `clocks` is the state of the rate limits in shared memory; by default it is new."""
     decks: dict[str, SharedDeck] = {}
     return [
         Selection(list(_rules(one, decks, clock)))
@@ -120,7 +128,7 @@ def _limit(rate: Rate, bucket: TokenBucket) -> Rule:
 
 
 def _share(criteria: Criteria, decks: dict[str, SharedDeck]) -> Rule:
-    """Whether a request's position on the scale lies within the share: hashed from its key, or drawn."""
+    """The rule of a share: a request passes if its position is within it. The position is hashed or drawn."""
     first, after = criteria.first, criteria.first + criteria.percent
     words = [f"percent={criteria.percent:g}", *([f"sticky={criteria.sticky.text}"] if criteria.sticky else [])]
     text = " ".join([*words, *([f"split={criteria.split}"] if criteria.split else [])])
@@ -136,12 +144,12 @@ def _share(criteria: Criteria, decks: dict[str, SharedDeck]) -> Rule:
 
     def seen(request: Request) -> str:
         value = key(request)
-        return "" if value is None else f"at {hashed(value):.2f}, its share is {first:g} to {after:g}"
+        return "" if value is None else f"position {hashed(value):.2f}, share {first:g} to {after:g}"
 
     return Rule(text, "sampled_out", holds, lambda request: "" if key(request) is not None else odds, seen)
 
 
 def _each(deck: Deck) -> Callable[[Request], float]:
-    """A deck that nobody else draws from: asked once for a request, it need not remember any."""
+    """The positions of a deck that only one B uses. Called once for each request, so it stores none."""
     draw = deck.draw
     return lambda request: draw()

@@ -1,5 +1,5 @@
-"""One option table and all that is made from it: parser, INI keys, environment names, help, frozen `Settings`.
-`load` reads them, `shadow_settings` says what holds for each B."""
+"""One option table and everything that is made from it: the parser, INI keys, environment names, the help and frozen
+`Settings`. `load` reads the options, `shadow_settings` gives the settings of each B."""
 
 from httptee.settings.backend import Backend
 from httptee.settings.config import load, load_or_exit

@@ -1,8 +1,9 @@
-"""One B as somebody wrote it: `http://canary:9001 name=canary percent=10 methods=GET,HEAD`.
+"""The line of one B: `http://canary:9001 name=canary percent=10 methods=GET,HEAD`.
 
-The same line on the command line, in the environment and in the file: an endpoint, then fields, with spaces between.
-Quotes, single or double, hold together what has spaces or semicolons in it; a backslash is a backslash. Where several
-lines may stand in one text, a semicolon or the end of a line parts them; endpoints alone need no more than a space.
+The line is the same on the command line, in the environment and in the file: an endpoint, then fields, with spaces
+between. Single or double quotes enclose a text that contains spaces or semicolons. A backslash has no special meaning.
+Where one text may hold several lines, a semicolon or a line end separates them. Endpoints without fields need only a
+space between them.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def _file(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of the line: `cast` from text to value, or ValueError with the rule."""
+    """One field of the line. `cast` makes the value of a text, or raises ValueError with the rule."""
 
     name: str
     cast: Callable[[str], Any]
@@ -90,7 +91,7 @@ _ALL = ", ".join(FIELDS)
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """An endpoint and the fields given for it, in order, as texts that their casts have passed."""
+    """An endpoint and its fields, in their order, as texts that their casts have accepted."""
 
     endpoint: Endpoint
     fields: tuple[tuple[str, str], ...] = ()
@@ -114,7 +115,7 @@ class Backend:
         return cls(endpoint, tuple(fields))
 
     def values(self, name: str) -> list[Any]:
-        """What the line says of a field, cast: nothing, one value, or several where it may be repeated."""
+        """The values of a field, after its cast: none, one, or several if the field is repeatable."""
         return [FIELDS[name].cast(text) for field, text in self.fields if field == name]
 
     def __str__(self) -> str:
@@ -122,13 +123,14 @@ class Backend:
         return str(self.endpoint)
 
     def described(self) -> str:
-        """The fields for a log or a status page: values that may be credentials are masked."""
+        """The fields for a log or a status page. Values that may be credentials are masked."""
         return " ".join(_shown(name, text) for name, text in self.fields)
 
 
 def split_backends(text: str) -> list[str]:
     """The lines of a text with several Bs: `x y`, `x, y`, `[x, y]`, `["x", "y"]`, `x percent=10; y percent=20`.
-    A quote that is not closed is left for `Backend.parse` to refuse.
+
+    A text with an open quote is returned whole, and `Backend.parse` refuses it.
     """
     text = text.strip()
     if _STRAY_QUOTE.search(_QUOTED.sub("", text)):
@@ -148,7 +150,7 @@ def split_backends(text: str) -> list[str]:
 
 
 def _words(text: str) -> list[str]:
-    """The words as they stand, quotes and all. A comma parts endpoints; within a field it is part of the field."""
+    """The words, with their quotes. A comma separates endpoints; within a field it is part of the field."""
     if _STRAY_QUOTE.search(_QUOTED.sub("", text)):
         raise ValueError("a quote is not closed")
     pieces: list[str] = []
@@ -166,14 +168,14 @@ def _is_field(word: str) -> bool:
 
 
 def _field(word: str, given: list[str]) -> tuple[str, str]:
-    """Name and text of one field, checked. Raises ValueError."""
+    """The name and the text of one field, after a check. Raises ValueError."""
     word = _unquoted(word)
     parts = _FIELD.fullmatch(word)
     name, text = (parts[1], parts[2]) if parts else (word, "true")
     field = FIELDS.get(name)
     if field is None:
         if not parts:
-            # The word is not repeated: it may be the rest of a credential that wants quotes.
+            # The message leaves the word out: it may be the rest of a credential without quotes.
             after = given[-1] if given else "the endpoint"
             raise ValueError(f"a word after {after} is not a field; put a value with spaces in quotes")
         close = difflib.get_close_matches(name.lower(), FIELDS, n=1)

@@ -1,4 +1,4 @@
-"""From the text that somebody typed to a value. Each cast raises ValueError with the rule it holds to."""
+"""Casts: from the text of an option to its value. Each cast raises ValueError with its rule."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WORKERS_PER_CORE = 16
 _MOST_MILLISECONDS = 2**31 - 1
 _MOST_BYTES = 2**63 - 1
 _MOST_OF_ANYTHING = 1_000_000
-# What Go's strconv.ParseBool takes, and nothing besides.
+# Exactly what Go's strconv.ParseBool accepts.
 _TRUE = ("1", "t", "T", "true", "TRUE", "True")
 _FALSE = ("0", "f", "F", "false", "FALSE", "False")
 
@@ -24,7 +24,7 @@ def usable_cores() -> int:
 
 
 def default_workers() -> int:
-    """Threads for each B: they wait rather than compute, so there are many more than cores."""
+    """Shadow threads for each B. They mostly wait, so there are many more of them than cores."""
     return WORKERS_PER_CORE * usable_cores()
 
 
@@ -52,43 +52,43 @@ def milliseconds(text: str) -> float:
 
 
 def milliseconds_or_off(text: str) -> float:
-    """Seconds, from a text in milliseconds; 0 for what is to be off."""
+    """Seconds, from a text in milliseconds. 0 means off."""
     return _whole(text, 0, _MOST_MILLISECONDS) / 1000
 
 
 def or_auto(text: str, automatic: Callable[[], int]) -> int:
-    """A count, or what `automatic` says for `auto` and 0."""
+    """A count, or the result of `automatic` for `auto` and 0."""
     return (0 if text == "auto" else count_or_none(text)) or automatic()
 
 
 def percent(text: str) -> float:
-    """A share of 100, fractions allowed."""
+    """A percentage from 0 to 100. Fractions are allowed."""
     if not re.fullmatch(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", text) or not 0 <= float(text) <= 100:
         raise ValueError(f"must be a number from 0 to 100: {text!r}")
     return float(text)
 
 
 def one_of(text: str, words: tuple[str, ...]) -> str:
-    """One of a few words."""
+    """One of these words."""
     if text not in words:
         raise ValueError(f"must be {' or '.join(words)}: {text!r}")
     return text
 
 
 def field_name(text: str) -> str:
-    """The name of a header field (RFC 9110 §5.1); the empty text is none."""
+    """The name of a header field (RFC 9110 §5.1), or the empty text."""
     if not re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*", text):
         raise ValueError(f"must be the name of a header field: {text!r}")
     return text
 
 
 def path_or_none(text: str) -> str:
-    """A request target in origin-form (RFC 9112 §3.2.1); the empty text is none."""
+    """A request target in origin-form (RFC 9112 §3.2.1), or the empty text."""
     if text and not re.fullmatch(r"/[!-~]*", text):
         raise ValueError(f"must be a path that starts with a slash, in visible ASCII: {text!r}")
     return text
 
 
 def listen_or_none(text: str) -> Listen | None:
-    """An address to listen at; the empty text is none."""
+    """An address to listen on, or None for the empty text."""
     return Listen.parse(text) if text else None

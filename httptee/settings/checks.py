@@ -1,4 +1,4 @@
-"""What every source of options is held to."""
+"""Checks that are the same for every source of options."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from httptee.settings.options import BY_NAME
 
 
 def check(option: Option, texts: list[str], place: str) -> None:
-    """Raise ConfigError, with the place, for a text that the option does not take."""
+    """Raise ConfigError, with the place, if the option does not accept one of the texts."""
     if "--" in texts:
-        # Before Python 3.13 argparse takes it out of whatever it stands in.
+        # Before Python 3.13, argparse removes it from any list of arguments.
         raise ConfigError(f"{place}: -- is not a value")
     try:
         for text in texts:
@@ -23,7 +23,7 @@ def check(option: Option, texts: list[str], place: str) -> None:
 
 
 def unknown(name: str, dash: str = "") -> str:
-    """The name in quotes, and the one that it may be meant for."""
+    """The name in quotes, with the known name that is closest to it as a hint."""
     lower = {known.lower(): known for known in BY_NAME}
     close = difflib.get_close_matches(name.lower(), lower, n=1)
     hint = f"; did you mean {dash}{lower[close[0]]}?" if close else ""

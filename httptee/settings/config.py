@@ -1,8 +1,8 @@
-"""From a command line, the environment and a file to frozen `Settings`, or to one line that says what is wrong.
+"""From a command line, the environment and a file to frozen `Settings`, or to one line that names the error.
 
-Each source is checked where it is read, so that the complaint can name the word, variable or line at fault; a bad
-value is refused even where another source overrides it. Then all of it goes to ConfigArgParse as `--name=value`,
-which knows who beats whom.
+Each source is checked where it is read, so the message can name the word, the variable or the line. A bad value is
+refused even if another source overrides it. Then ConfigArgParse gets everything, words as `--name=value`, and applies
+the order of precedence.
 """
 
 from __future__ import annotations
@@ -31,13 +31,14 @@ CONFIG_ENVIRONMENT = "HTTPTEE_CONFIG"
 
 
 def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
-    """The settings for a command line (without the program's name), an environment, and the file that either names.
+    """The settings for a command line (without the program's name), an environment, and the file that one of them
+    names.
 
     Raises ConfigError. `-h` and `-version` print, and raise SystemExit(0).
     """
     words = list(_command_line(argv))
     if words[-1:] in (["--help"], ["--version"]):
-        # Who asks for help may be asking because of what the environment or the file says.
+        # The help must be printed even if the environment or the file has an error.
         words, environ = words[-1:], {}
     found = _parser().parse_args(words, env_vars=_environment(environ))
     values: dict[str, Any] = {}
@@ -45,12 +46,12 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         texts = getattr(found, option.setting) or option.texts(option.default)
         values[option.setting] = option.value(texts)
     settings = Settings(**values)
-    shadow_settings(settings)  # refuses Bs that contradict each other
+    shadow_settings(settings)  # raises ConfigError for Bs that contradict each other
     return settings
 
 
 def load_or_exit(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
-    """`load` for a program's entry: prints what is wrong on stderr in one line, and exits with 2."""
+    """`load` for the start of a program: on an error, it prints one line on stderr and exits with status 2."""
     try:
         return load(argv, environ)
     except ConfigError as error:
@@ -62,10 +63,11 @@ def load_or_exit(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
 
 
 def _command_line(argv: Sequence[str]) -> Iterator[str]:
-    """Every word pair of Go's flag syntax as one `--name=value`.
+    """Every option of Go's flag syntax as one `--name=value`.
 
-    One dash or two; the value behind `=` or in the next word, whatever that starts with; a boolean only behind `=`.
-    Go stops at `--` and at the first other word, and ignores what follows; here nothing may follow.
+    One dash or two; the value after `=` or in the next word, however that word starts; a boolean's value only after
+    `=`. Go stops at `--` and at the first other word, and ignores what follows. Here, any word that follows is an
+    error.
     """
     words = iter(argv)
     for word in words:
@@ -104,9 +106,10 @@ def _refuse_arguments(words: list[str]) -> None:
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """The variables that set options, each a list in the form that ConfigArgParse reads. Empty ones do not count.
+    """The variables that set options, each as a list in the form that ConfigArgParse reads. Empty ones are ignored.
 
-    Other names that start alike pass: Kubernetes gives every container HTTPTEE_PORT for a service called httptee.
+    Unknown names with the same prefix are accepted: for a service called httptee, Kubernetes sets HTTPTEE_PORT in every
+    container.
     """
     found = {name: environ[name] for name in (CONFIG_ENVIRONMENT,) if environ.get(name)}
     for option in OPTIONS:
@@ -127,7 +130,7 @@ class _IniParser(configargparse.ConfigFileParser):  # type: ignore[misc]
     """Plain `key = value` lines, in a section [httptee] or in none. Raises ConfigError with the line's number."""
 
     def parse(self, stream: TextIO) -> dict[str, list[str]]:
-        """The texts of every option that the file sets, by the option's own name."""
+        """The texts of every option that the file sets, by the option's name."""
         found: dict[str, list[str]] = {}
         for number, line in enumerate(stream, start=1):
             place = f"{stream.name}:{number}"
@@ -150,14 +153,14 @@ class _IniParser(configargparse.ConfigFileParser):  # type: ignore[misc]
             raise ConfigError(f"{place}: unknown option {unknown(key)}")
         option = BY_NAME[key]
         quoted = re.fullmatch(r"([\"'])(.*)\1", value)
-        # A quote at the start of a repeatable option's value may be its first word's alone.
+        # In the value of a repeatable option, a quote at the start may belong to the first word only.
         texts = option.texts(quoted[2] if quoted and not option.repeatable else value)
         check(option, texts, f"{place}: {key}")
         return option, texts
 
 
 def _open(path: str) -> TextIO:
-    """The file as a stream that is read to the end: what cannot be read or decoded shows here and not later."""
+    """The file as a stream in memory: if it cannot be read or decoded, the error is raised here."""
     with open(path, encoding="utf-8-sig") as file:
         stream = io.StringIO(file.read())
     stream.name = path
@@ -168,7 +171,7 @@ def _open(path: str) -> TextIO:
 
 
 class _Parser(configargparse.ArgumentParser):  # type: ignore[misc]
-    """Raises where argparse would print its usage and exit, and has the table's own help."""
+    """Raises ConfigError where argparse would print its usage and exit. Its help is that of the option table."""
 
     def error(self, message: str) -> NoReturn:
         """Raise the message as a ConfigError."""

@@ -1,4 +1,4 @@
-"""What one option is: a row of the option table."""
+"""One option: a row of the option table."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from httptee.settings.casts import boolean
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option: its name as the Go tees spell it, and `cast` from text to value (ValueError states the rule).
+    """One option: its name as in the Go tees, and `cast` from text to value, which raises ValueError with the rule.
 
-    `field` names the attribute of `Settings` where the name does not say it; `aliases` are further names.
+    `field` is the attribute of `Settings`, if it differs from the name. `aliases` are further names.
     """
 
     name: str
@@ -38,24 +38,24 @@ class Option:
         return "HTTPTEE_" + re.sub("[.-]", "_", self.name).upper()
 
     def value(self, texts: list[str]) -> object:
-        """The value for what was given, in order: all of it if repeatable, or else the last. Raises ValueError."""
+        """The value of the given texts: all of them if repeatable, otherwise the last one. Raises ValueError."""
         values = tuple(self.cast(text) for text in texts)
         return values if self.repeatable else values[-1]
 
     def texts(self, text: str) -> list[str]:
-        """What one environment variable or one line of the file says: several texts if repeatable."""
+        """The texts in one environment variable or in one line of the file: several if repeatable."""
         return split_backends(text) if self.repeatable else [text]
 
 
 def flag(name: str, text: str) -> Option:
-    """A boolean, false unless given; `no-via` is kept the other way round, as `via`."""
+    """A boolean option, false by default. `no-via` is stored inverted, as `via`."""
     if name.startswith("no-"):
         return Option(name, lambda text: not boolean(text), "false", text, field=name[3:], boolean=True)
     return Option(name, boolean, "false", text, boolean=True)
 
 
 def upstream_tls(name: str, whose: str) -> tuple[Option, ...]:
-    """How an https upstream is verified, and the tee by it."""
+    """The options for TLS to an upstream: how it is verified, and the tee's own certificate."""
     return (
         Option(f"{name}.ca", str, "", f"Verify {whose} with these authorities (PEM), instead of the system's.", "FILE"),
         Option(f"{name}.cert", str, "", f"The client certificate for {whose} (PEM).", "FILE"),

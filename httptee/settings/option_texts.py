@@ -1,4 +1,4 @@
-"""What is written from the option table: the help, and `etc/httptee.ini`."""
+"""The texts that are made from the option table: the help, and `etc/httptee.ini`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from httptee.settings.options import OPTIONS
 
 
 def help_text() -> str:
-    """What `-h` prints."""
+    """The text that `-h` prints."""
     lines = [
         "Usage: httptee [options]",
         "       httptee explain [options] [-H 'Name: value'] [-d BODY] 'METHOD /target'    which servers get it, why",
@@ -30,7 +30,7 @@ def help_text() -> str:
 
 
 def ini_text() -> str:
-    """The text of `etc/httptee.ini`: every option at its default, commented out, below its help."""
+    """The text of `etc/httptee.ini`: every option with its default, commented out, below its help."""
     lines = [
         "# The options of httptee, each with its default. Run it with: httptee --config /etc/httptee.ini",
         "# The environment (HTTPTEE_A_TIMEOUT for a.timeout) overrides this file. The command line overrides both.",

@@ -1,7 +1,8 @@
-"""The option table: from it come the parser, the file's keys, the environment's names, the help and `etc/httptee.ini`.
+"""The option table. The parser, the file's keys, the environment's names, the help and `etc/httptee.ini` are made from
+it.
 
-Every option is one row of `OPTIONS`. Its default is the text that somebody would type, so that a default, a word on
-the command line, an environment variable and a line of the file all go through the same cast.
+Every option is one row of `OPTIONS`. Its default is a text, as on a command line. So a default, a word on the command
+line, an environment variable and a line of the file all go through the same cast.
 """
 
 from __future__ import annotations

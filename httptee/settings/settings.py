@@ -1,4 +1,4 @@
-"""What the tee is to do, as values."""
+"""The settings of the tee, as values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from httptee.settings.casts import default_workers, usable_cores
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the tee is to do. Times are in seconds, sizes in bytes; a test holds the defaults to the option table."""
+    """All settings. Times are in seconds, sizes in bytes. A test compares the defaults with the option table."""
 
     listen: Listen = field(default=Listen("", 8888))
     a: Endpoint = field(default=Endpoint("http", "localhost", 8080))

@@ -1,4 +1,4 @@
-"""What holds for each B: its own line where that says something, and the `-b.…` options where it does not."""
+"""The settings of each B: those of its own line, and the `-b.…` options for the rest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from httptee.settings.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class ShadowSettings:
-    """One B. Times are in seconds; `workers` and `backlog` are the whole tee's, not a process's."""
+    """One B's settings. Times are in seconds. `workers` and `backlog` are for the whole tee, not for one process."""
 
     endpoint: Endpoint
     criteria: Criteria
@@ -31,18 +31,18 @@ class ShadowSettings:
 
     @property
     def name(self) -> str:
-        """What the log, the ledger and the status call this B."""
+        """The name of this B in the log, the ledger and the status."""
         return self.criteria.name
 
 
 def shadow_settings(settings: Settings) -> tuple[ShadowSettings, ...]:
-    """Every B in order. Raises ConfigError where two of them contradict each other."""
+    """The settings of every B, in order. Raises ConfigError if two Bs contradict each other."""
     shares = zip(settings.b, backend_names(settings.b), _starts(settings), strict=True)
     return tuple(_one(settings, backend, name, first) for backend, name, first in shares)
 
 
 def backend_names(backends: Sequence[Backend]) -> list[str]:
-    """A name for each B: its own, or its URL, numbered where it comes again. Raises ConfigError for a name twice."""
+    """A name for each B: its `name`, or its URL with a number if repeated. Raises ConfigError for a repeated name."""
     names: list[str] = []
     for backend in backends:
         given = backend.values("name")
@@ -55,7 +55,7 @@ def backend_names(backends: Sequence[Backend]) -> list[str]:
 
 
 def descriptions(settings: Settings) -> list[str]:
-    """One line for each B that is more than an endpoint, credentials masked."""
+    """One line for each B that has fields. Credentials are masked."""
     named = zip(backend_names(settings.b), settings.b, strict=True)
     return [f"{name}: {backend} {backend.described()}" for name, backend in named if backend.fields]
 
@@ -90,7 +90,7 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
             host="" if host in ("preserve", "target") else host,
             rewrites=tuple(backend.values("rewrite-path")),
         ),
-        # Where its line says one of them, the general word for the other, which would contradict it, is not meant.
+        # insecure and ca exclude each other: if the line sets one, the general option for the other does not apply.
         insecure=said("insecure", settings.b_insecure and not backend.values("ca")),
         ca=said("ca", "" if said("insecure", False) else settings.b_ca),
     )
@@ -109,10 +109,10 @@ def _percent(settings: Settings, backend: Backend) -> float:
 
 
 def _starts(settings: Settings) -> list[float]:
-    """Where on the scale each B's share begins: at 0, but side by side for those of one split.
+    """Where each B's share begins on the scale: at 0, but side by side for the Bs of one split.
 
-    The last of a split lies at the scale's end. So of two, neither moves when the other one grows; of more, each grows
-    where it is and moves only those between it and the last.
+    The last share of a split ends at the end of the scale. So with two Bs, neither moves when the other one grows. With
+    more, a B that grows keeps its start and moves only the Bs between it and the last one.
     """
     groups: dict[str, list[int]] = defaultdict(list)
     for index, backend in enumerate(settings.b):

@@ -1,4 +1,4 @@
-"""How A and the Bs are verified, by the settings; tried at start, before any request finds a bad file."""
+"""How A and the Bs are verified, by the settings. The files are tried at start, before a request needs them."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ def trust_of_b(settings: Settings, shadow: ShadowSettings) -> Trust:
 
 
 def check_trust(settings: Settings) -> None:
-    """Try what the upstreams will be verified with, and say loudly where nothing is verified.
+    """Load the files that verify the upstreams, and log a warning for each upstream that is not verified.
 
-    To be called once, before any worker is forked. Raises ConfigError for what contradicts itself or cannot be used.
+    Call it once, before any worker process is forked. Raises ConfigError for options that contradict each other, and
+    for files that cannot be used.
     """
     for_all_b = Trust(settings.b_ca, settings.b_cert, settings.b_key, settings.b_insecure, settings.b_server_name)
     tried: set[Trust] = set()
@@ -41,7 +42,7 @@ def check_trust(settings: Settings) -> None:
 
 
 def _check(place: str, trust: Trust, endpoint: Endpoint | None, tried: set[Trust]) -> None:
-    """`place` is what stands before an option's name in a complaint; `tried` is what has been found good."""
+    """`place` is the text before an option's name in a message; `tried` holds what was loaded without an error."""
     if trust.key and not trust.cert:
         raise ConfigError(f"{place}key: needs {place}cert")
     if trust.ca and trust.insecure:

@@ -1,5 +1,5 @@
-"""One B: a clone gets a slot or is dropped, takes one of two roads, and is settled once. Others use `Shadow` and
-what it is built from: `Guards`, `Breaker`, `Budget`, `Cutoff`."""
+"""One test server B: a clone gets a slot or is dropped, is sent in one of two ways, and is settled once. Others use
+`Shadow` and its parts: `Guards`, `Breaker`, `Budget`, `Cutoff`."""
 
 from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import Budget

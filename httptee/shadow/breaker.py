@@ -1,12 +1,12 @@
-"""The circuit breaker of one B: while B is down its clones cost nothing, and one at a time finds out whether it is up.
+"""The circuit breaker of one B: while B is down, its clones are dropped, except for probes.
 
-After some failures in a row to connect or to answer in time, the circuit opens: clones are dropped as `circuit_open`
-without taking a thread or a connection. One clone is let through as a probe at a time, after a wait that doubles with
-each that fails; jitter keeps the probes of many tees apart. The first that succeeds closes the circuit.
+After a number of failures in a row (`COUNTED`), the circuit opens: clones are dropped as `circuit_open` and take no
+thread and no connection. After a wait, one clone is sent as a probe. The wait doubles with each failure; jitter
+spreads the probes of many tees. The first success closes the circuit.
 
-The state is shared by all worker processes, so one of them notices and one of them probes. Times are those of the
-monotonic clock, which processes share too. Two workers may, once in a while, both open a circuit or both send a
-probe: that costs a log line or a connection, where a lock between processes would cost A.
+All worker processes share the state, so one process opens the circuit for all. Times are of the monotonic clock, which
+is the same in all processes. There is no lock between processes, because it would delay A. So two worker processes may
+in rare cases both open the circuit or both send a probe. That costs one log line or one connection.
 """
 
 from __future__ import annotations
@@ -24,16 +24,20 @@ logger = logging.getLogger(__name__)
 _OPEN, (_FAILURES, _PROBE_AT, _OPENED) = IS_OPEN, range(1, CIRCUIT_WORDS)  # times in microseconds
 
 COUNTED = frozenset({"connect", "timeout"})
-"""The failures that say that B is not there, rather than that it answers badly."""
+"""The failures that count: B cannot be reached or does not answer in time. All others are bad answers."""
 
 _JITTER = 0.2
-_WORTH_A_LINE = 5  # failures in a row that the log speaks of where nothing is dropped for them
-_FORGIVEN = 10.0  # seconds a circuit must have been closed for its next opening to start with the shortest wait
+_WORTH_A_LINE = 5  # failures in a row after which B is logged as down, if the policy drops no clones
+_FORGIVEN = 10.0  # seconds for which a circuit must be closed before it opens with the shortest wait again
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerPolicy:
-    """When to open and how long to wait: `failures` in a row (0: only say so in the log), seconds between probes."""
+    """When the circuit opens, and how long the waits are.
+
+    `failures` is the number of failures in a row that open it; with 0 it opens for the log and the status only, and no
+    clone is dropped. `shortest` and `longest` are the limits of the wait between probes, in seconds.
+    """
 
     failures: int = 5
     shortest: float = 0.1
@@ -41,7 +45,7 @@ class BreakerPolicy:
 
 
 class Breaker:
-    """The circuit to one B, on `CIRCUIT_WORDS` shared words."""
+    """The circuit to one B. Its state is in `CIRCUIT_WORDS` shared words."""
 
     def __init__(
         self,
@@ -62,12 +66,15 @@ class Breaker:
 
     @property
     def open(self) -> bool:
-        """Whether B is taken to be down."""
+        """Whether B is considered down."""
         return self._words[_OPEN] != 0
 
     @property
     def blocks(self) -> bool:
-        """Whether a clone is to be dropped now. Where the time for a probe has come, the asker's clone is the probe."""
+        """Whether to drop the next clone.
+
+        While the circuit is open, this is False once after each wait: the caller's clone is then the probe.
+        """
         words = self._words
         if not words[_OPEN] or not self._drops:
             return False
@@ -79,11 +86,11 @@ class Breaker:
 
     @property
     def gives_up(self) -> bool:
-        """Whether clones that wait are to be dropped rather than sent: not the one that is the probe."""
+        """Whether the clones that wait in the queue are to be dropped."""
         return self._drops and self._words[_OPEN] != 0
 
     def succeeded(self) -> None:
-        """B gave a whole answer."""
+        """B gave a whole answer: close the circuit."""
         words = self._words
         if words[_FAILURES]:
             words[_FAILURES] = 0
@@ -93,7 +100,7 @@ class Breaker:
             words[_OPENED] = self._now()
 
     def failed(self, reason: str) -> None:
-        """B gave none."""
+        """An exchange with B failed for `reason`: count it if it is one of `COUNTED`."""
         if reason not in COUNTED:
             return
         words = self._words
@@ -111,7 +118,7 @@ class Breaker:
         words[_OPEN] = 1
         words[_OPENED] = now
         words[_PROBE_AT] = now + self._microseconds(self._wait)
-        what = "its clones are dropped until it answers" if self._drops else "its clones are sent all the same"
+        what = "its clones are dropped until it answers" if self._drops else "its clones are still sent"
         logger.warning(
             "B %s is down: %d failures in a row, the last one: %s; %s", self._backend, words[_FAILURES], reason, what
         )

@@ -1,4 +1,4 @@
-"""A bound on the bytes that all clones of one process hold together, for whatever B they wait."""
+"""A limit on the bytes of request bodies that all clones of one process hold together, for all Bs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from httptee.http import Exchange
 
 
 class Budget:
-    """Counts the bodies of the clones in hand; one that several B share counts once."""
+    """Counts the body bytes of the clones in flight. A body that several Bs share counts once."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -17,8 +17,8 @@ class Budget:
         self.held = 0
 
     def take(self, exchange: Exchange) -> bool:
-        """Hold an exchange's body; False where that would be too much. To be called only for one with a body."""
-        key = id(exchange)  # unique for as long as somebody holds it
+        """Count an exchange's body; False if it would exceed the limit. Only for an exchange with a body."""
+        key = id(exchange)  # unique as long as the exchange exists
         with self._lock:
             holders = self._holders.get(key, 0)
             if not holders:
@@ -30,7 +30,7 @@ class Budget:
             return True
 
     def release(self, exchange: Exchange) -> None:
-        """Let go of a body that `take` has held."""
+        """Give back a body that `take` has counted."""
         key = id(exchange)
         with self._lock:
             holders = self._holders[key] - 1

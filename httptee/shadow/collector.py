@@ -1,11 +1,12 @@
-"""Who waits for many answers of one B at once, so that a clone costs no thread while B works on it.
+"""One thread for each B waits for the answers of all clones that were sent on idle connections.
 
-Were there a thread for each exchange, each answer would wake one, and on a busy core the threads of A and B would take
-the GIL from one another. Here one thread waits in an epoll set for all of B's answers, and takes in all that have come
-when it gets its turn. Any other thread may `collect` as well: the kernel tells of each answer once (EPOLLET).
+With one thread for each exchange, every answer would wake a thread, and on a busy core the threads of A and B would
+compete for the GIL. Here one thread waits in an epoll set. When it gets the GIL, it reads all answers that have
+arrived. Any other thread may call `collect` too: the kernel reports each answer once (EPOLLET).
 
-A connection stays in the set for as long as it lives, so what it is told of may concern nobody yet: an exchange is
-watched before its request goes out, and where its connection was told of before that, it is armed once more.
+A connection stays in the set as long as it is open, so the kernel may report it while no exchange waits on it. An
+exchange is added before its request is sent. If its connection was reported before that, it is armed again, so that
+the kernel reports it once more.
 """
 
 from __future__ import annotations
@@ -25,43 +26,43 @@ from httptee.transport import Pending
 logger = logging.getLogger(__name__)
 
 _AWAITED = select.EPOLLIN | select.EPOLLET
-_AT_ONCE = 64
-_LOOK = 0.05  # seconds between looks for exchanges that have run out of time
+_AT_ONCE = 64  # connections that the thread reads from before its next check
+_LOOK = 0.05  # seconds between checks for overdue exchanges
 
 Ended = Callable[[Exchange, Pending, "Exception | None"], object]
-"""Told once of every exchange that its answer is whole, or which error ended it."""
+"""Called once for each exchange that ends, with None for a whole answer or with the error."""
 
 
 class Collector:
-    """The exchanges with one B that have no thread of their own, each at most `timeout` seconds under way.
+    """The exchanges with one B that have no thread of their own. Each one may take `timeout` seconds at most.
 
-    `run` runs a task in a thread, and says whether it can: the one that waits, as long as there is something to wait
-    for.
+    `run` runs a task in a thread, and returns False if it cannot. The collector runs one task with it: the thread that
+    waits for the answers, as long as there are exchanges.
     """
 
     def __init__(self, timeout: float, run: Callable[[Callable[[], object]], bool], ended: Ended) -> None:
         self._timeout = timeout
         self._run = run
         self._ended = ended
-        self._lock = threading.Lock()  # guards what follows; taken when the thread starts or ends
+        self._lock = threading.Lock()  # guards the next three; taken when the thread starts or ends
         self._has_thread = False
         self._closed = False
-        # Opened with the first exchange, not here: after a fork two processes would share it.
+        # Opened with the first exchange, not here: two processes would share it after a fork.
         self._readable: select.epoll | None = None
         self._awaited: dict[int, tuple[Pending, Exchange]] = {}
-        self._told: set[int] = set()  # descriptors that the kernel has told of while nobody awaited anything there
+        self._told: set[int] = set()  # descriptors that were reported while no exchange waited on them
 
     def __len__(self) -> int:
-        """How many exchanges are under way."""
+        """The number of exchanges in flight."""
         return len(self._awaited)
 
     @property
     def able(self) -> bool:
-        """Whether it can see to any: gevent, for one, takes epoll away."""
+        """Whether exchanges can be added. False without epoll, for example under gevent, which removes it."""
         return self._readable is not None or hasattr(select, "epoll")
 
     def watch(self, pending: Pending, exchange: Exchange) -> None:
-        """See to an exchange from here on. Its request is not to go out before."""
+        """Add an exchange. Its request must be sent after this call."""
         descriptor = pending.descriptor
         self._awaited[descriptor] = (pending, exchange)
         if not pending.connection.watched or descriptor in self._told:
@@ -73,31 +74,31 @@ class Collector:
             self._start()
 
     def forget(self, pending: Pending) -> bool:
-        """Give up an exchange whose request could not be sent; False where somebody has seen to its end meanwhile."""
+        """Remove an exchange whose request could not be sent; False if another thread has ended it meanwhile."""
         exchange = self._take(pending.descriptor, pending)
         if exchange is not None:
             pending.give_up()
         return exchange is not None
 
     def collect(self, most: int, wait: float = 0.0) -> None:
-        """Take in what has come of up to `most` answers, after waiting up to `wait` seconds for the first."""
+        """Wait up to `wait` seconds, then read what has arrived on up to `most` connections."""
         readable = self._readable
         if readable is None or (not wait and not self._awaited):
             return
         try:
             told = readable.poll(wait, most)
-        except (OSError, ValueError):  # closed meanwhile
+        except (OSError, ValueError):  # the set was closed meanwhile
             return
         for descriptor, _ in told:
             awaited = self._awaited.pop(descriptor, None)
             if awaited is None:
                 self._told.add(descriptor)
-                awaited = self._awaited.pop(descriptor, None)  # it may have come before that was noted
+                awaited = self._awaited.pop(descriptor, None)  # `watch` may have run before the line above
             if awaited is not None:
                 self._advance(*awaited)
 
     def close(self) -> None:
-        """End the thread, and what is still under way. May be called twice."""
+        """End the thread and all exchanges in flight. May be called twice."""
         with self._lock:
             self._closed = True
             alone = not self._has_thread
@@ -121,7 +122,7 @@ class Collector:
             self._has_thread = False
 
     def _wait(self) -> None:
-        """The thread: collect, and end what has run out of time, until nothing has been awaited for a while."""
+        """The thread: collect, and end overdue exchanges, until none has been in flight for `IDLE` seconds."""
         next_look = busy_at = now = perf_counter()
         while not self._closed:
             try:
@@ -131,7 +132,7 @@ class Collector:
                     next_look = now + _LOOK
                     self._end_overdue(now - self._timeout)
             except Exception:
-                logger.exception("a thread failed at the answers of a B")
+                logger.exception("failed to read the answers of a B")
                 sleep(_LOOK)
             if self._awaited:
                 busy_at = now
@@ -141,31 +142,31 @@ class Collector:
             self._readable.close()
 
     def _may_rest(self) -> bool:
-        """End the thread, unless somebody has begun an exchange and counts on it."""
+        """Whether the thread may end: not if an exchange has been added since its last check."""
         with self._lock:
             if self._closed:
                 return False
             self._has_thread = False
-            if self._awaited:  # whoever comes later sees that there is no thread, and starts one
+            if self._awaited:  # an exchange that is added after this check starts a new thread
                 self._has_thread = True
             return not self._has_thread
 
     def _await(self, pending: Pending, exchange: Exchange) -> None:
         descriptor = pending.descriptor
-        self._awaited[descriptor] = (pending, exchange)  # first: it may be told of before the next line is through
+        self._awaited[descriptor] = (pending, exchange)  # first: the kernel may report it before the next line ends
         self._arm(descriptor, pending)
 
     def _arm(self, descriptor: int, pending: Pending) -> None:
-        """Be told of what is there already, too."""
+        """Have the kernel report the descriptor, also for data that is already there."""
         try:
             readable = self._readable or self._open()
             if not pending.connection.watched:
                 pending.connection.watched = True
-                with contextlib.suppress(FileExistsError):  # somebody who was told late of its predecessor was faster
+                with contextlib.suppress(FileExistsError):  # another thread registered it first, in `_take`
                     readable.register(descriptor, _AWAITED)
                     return
             readable.modify(descriptor, _AWAITED)
-        except (OSError, ValueError):  # out of descriptors, or closed: the set, or the connection, being overdue
+        except (OSError, ValueError):  # no descriptor is free, or the set or an overdue connection is closed
             self._end(descriptor, pending)
         finally:
             if self._closed:
@@ -183,24 +184,24 @@ class Collector:
             self._await(pending, exchange)
 
     def _end_overdue(self, since: float) -> None:
-        """End what has been under way since before `since`."""
+        """End the exchanges that began before `since`, in seconds of `perf_counter`."""
         for descriptor, (pending, _) in list(self._awaited.items()):
             if pending.began < since:
                 self._end(descriptor, pending)
 
     def _end(self, descriptor: int, pending: Pending) -> None:
-        """Give an exchange up, unless somebody else has seen to it meanwhile."""
+        """End an exchange with a timeout, unless another thread has ended it meanwhile."""
         exchange = self._take(descriptor, pending)
         if exchange is not None:
             pending.give_up()
-            self._ended(exchange, pending, UpstreamTimeout("the exchange took longer than it may"))
+            self._ended(exchange, pending, UpstreamTimeout("the exchange took longer than its timeout"))
 
     def _take(self, descriptor: int, pending: Pending) -> Exchange | None:
-        """Whoever takes an exchange out of the dictionary is the one who sees to it; None where somebody else has."""
+        """Take an exchange out of the dictionary. The thread that gets it ends it; every other thread gets None."""
         awaited = self._awaited.pop(descriptor, None)
         if awaited is None:
             return None
         if awaited[0] is pending:
             return awaited[1]
-        self._await(*awaited)  # ours has ended, and its connection carries the next one
+        self._await(*awaited)  # not this exchange but the next one on the same connection: put it back
         return None

@@ -1,8 +1,8 @@
-"""Protect A first: where A or the tee itself becomes slow, every B's share is cut, and given back gradually.
+"""Protects A: while A or the tee is slow, a smaller share of the clones is sent.
 
-The clones may be what makes A slow, where A and a B share a disk, a network or the tee's own cores. So once a second
-the share of clones that are sent is halved if more than one in a hundred of A's answers took longer than the threshold,
-or if requests were waiting for a thread; else a tenth of the whole is given back.
+Clones can make A slow where A and a B share a disk, a network or the tee's cores. So once a second the share of clones
+that are sent is halved if more than 1 in 100 of A's answers took longer than the threshold, or if requests wait for a
+thread. Otherwise a tenth of the whole is added.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ logger = logging.getLogger(__name__)
 
 _WINDOW = 1.0  # seconds
 _ALLOWED_OVER = 0.01
-_LEAST_ANSWERS = 20  # in a window, for a percentile to mean something
-_SMALLEST = 1 / 64
+_LEAST_ANSWERS = 20  # in a window; fewer are too few for a percentile
+_SMALLEST = 1 / 64  # below this, the share is 0
 _STEP_BACK = 0.1
 
 
 class Cutoff:
-    """The share of clones that may be sent, from 0.0 to 1.0, in one process.
+    """The share of clones that are sent, from 0.0 to 1.0, in one process. `changes` counts how often it changed.
 
-    `threshold` is in seconds. `queueing` says whether requests wait for a thread of the tee's.
+    `threshold` is in seconds. `queueing` returns whether requests wait for a serving thread.
     """
 
     def __init__(
@@ -43,14 +43,14 @@ class Cutoff:
         self._answers = self._over = 0
 
     def observe(self, seconds: float) -> None:
-        """One answer of A's and what it took. Counts may be lost between threads: a percentile can bear that."""
+        """Count one answer of A, which took `seconds`. Threads may lose counts; an estimate is enough."""
         self._answers += 1
         self._over += seconds > self._threshold
         if self._clock() >= self._ends:
             self._close_window()
 
     def cuts(self) -> bool:
-        """Whether a clone is to be dropped for A's sake."""
+        """Whether the next clone is to be dropped as `cut_off`."""
         return self.share < 1.0 and self._draw() >= self.share
 
     def _close_window(self) -> None:
@@ -67,5 +67,5 @@ class Cutoff:
             self.share = min(1.0, before + _STEP_BACK)
         if self.share != before:
             self.changes += 1
-            why = "A is slow" if slow else "requests wait for a thread" if queueing else "A is well"
-            logger.warning("%s: %.0f %% of the clones are sent from now on", why, self.share * 100)
+            why = "A is slow" if slow else "requests wait for a thread" if queueing else "A answers in time"
+            logger.warning("%s: sending %.0f %% of the clones", why, self.share * 100)

@@ -1,11 +1,12 @@
-"""One test server B: its clones go out at once where they can, wait in a bounded backlog, or are dropped.
+"""One test server B: its clones are sent at once, wait in a bounded queue, or are dropped.
 
-`offer` is called in A's threads, when A's client has its answer, so nothing in it may wait for B. A clone holds a slot
-from the offer until it is settled; slots are the backlog and the workers together, which bounds what can be in hand.
+The serving threads call `offer` when A's answer is with the client. Then they serve the next request, so `offer` never
+waits for B. A clone holds a slot from the offer until it is settled. There are as many slots as shadow threads and
+places in the queue together, so the number of clones in flight is bounded.
 
-A clone takes one of two roads. Where a connection to B is idle, the offer itself sends it: that is one call that
-cannot block, and the collector sees to the answer. So on a busy core B keeps up with A, whichever thread gets the GIL.
-All that may take time (to connect, to shake hands, to send a large body) is for a worker in a bounded executor.
+A clone is sent in one of two ways. If a connection to B is idle, `offer` sends the clone in one call that cannot block,
+and the collector reads the answer. So B keeps up with A on a busy core, whichever thread gets the GIL. Everything that
+may take time (to connect, a TLS handshake, a large body) is done by a shadow thread.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from httptee.shadow.workers import Workers
 from httptee.transport import IDEMPOTENT, Pending, Timeouts, Upstream
 
 AT_ONCE = 2
-"""Clones that may be under way on connections that were idle, for each worker: they cost no thread."""
+"""Clones that may be in flight on connections that were idle, for each shadow thread. They take no thread."""
 
-_HELP = 2  # answers that an offer takes in where no connection is idle: more than it asks for
+_HELP = 2  # connections that an offer reads from if none is idle: more than the one that it needs
 
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """What keeps a B from costing anything. All but the breaker are those of all B's together."""
+    """What limits the cost of a B. The breaker is the B's own; all Bs share the budget and the cutoff."""
 
     breaker: Breaker
     budget: Budget
@@ -41,7 +42,10 @@ class Guards:
 
 
 class Shadow:
-    """B as the tee sees it. `<Shadow canary [busy 3/16, queued 2, dropped 7]>`."""
+    """The tee's side of one B, with a repr like `<Shadow canary [busy 3/16, queued 2, dropped 7]>`.
+
+    `workers` is the number of shadow threads, `backlog` the limit of the queue, `timeout` the seconds for an exchange.
+    """
 
     def __init__(
         self,
@@ -68,7 +72,7 @@ class Shadow:
         self._workers = Workers(workers, self._send)
         self._collector = Collector(timeout, self._workers.run, self._ended)
         self._lock = threading.Lock()  # guards the count below; held for a few instructions
-        self._in_flight = 0  # slots taken: a bounded semaphore, and cheaper than the one that threading has
+        self._in_flight = 0  # slots taken; a count is cheaper than threading.BoundedSemaphore
         self._settled = threading.Condition(self._lock)
         self._stopping = False
         self._drained = False
@@ -79,7 +83,7 @@ class Shadow:
         return f"<Shadow {self.name} [busy {busy}/{self._size}, queued {waiting}, dropped {dropped}]>"
 
     def offer(self, exchange: Exchange) -> None:
-        """Take a clone on, or drop it and say why in the ledger. Never waits."""
+        """Take a clone on, or drop it and count the reason in the ledger. Never waits."""
         reason = self._refusal(exchange)
         if reason is not None:
             self._account.drop(reason, exchange.follower)
@@ -89,19 +93,22 @@ class Shadow:
             self._collector.collect(_HELP)
             if not self._begin(exchange):
                 self._hand_over(exchange)
-        if self._drained:  # between the refusal above and here: nobody will come for this clone
+        if self._drained:  # since the check in `_refusal`: no thread takes this clone
             self._drop_backlog()
 
     def publish(self) -> None:
-        """Tell the ledger what does not follow from its counts. Called about once a second."""
+        """Write the length of the queue to the ledger. Called about once a second."""
         self._account.publish(waiting=self._workers.waiting)
 
     def stop(self) -> None:
-        """Take nothing more on: what is offered from here on is dropped as `closing`."""
+        """Take no more clones on: each one offered after this is dropped as `closing`."""
         self._stopping = True
 
     def drain(self, timeout: float) -> None:
-        """Wait up to `timeout` seconds for the clones in hand, drop those still waiting then, close connections."""
+        """Wait up to `timeout` seconds for the clones in flight, then drop those that no shadow thread sends.
+
+        Closes all idle connections.
+        """
         self.stop()
         with self._settled:
             self._settled.wait_for(lambda: not self._in_flight, max(0.0, timeout))
@@ -112,7 +119,7 @@ class Shadow:
         self._upstream.close()
 
     def _refusal(self, exchange: Exchange) -> str | None:
-        """Why a clone is not taken on, or None: it then has its slot and its part of the budget."""
+        """The drop reason of a clone, or None: the clone then has its slot and its part of the budget."""
         if self._stopping:
             return "closing"
         reason = self._selection.refuses(exchange.request)
@@ -132,9 +139,9 @@ class Shadow:
         return None
 
     def _begin(self, exchange: Exchange) -> bool:
-        """Send a clone now, unless others wait or no connection is idle; whether it is on its way.
+        """Send a clone at once, unless others wait or no connection is idle; True if nothing is left to do for it.
 
-        Twice as many as there are workers may be under way like this, which is as many as A gets by default.
+        At most `AT_ONCE` clones for each shadow thread are in flight in this way.
         """
         collector = self._collector
         if self._workers.waiting or len(collector) >= AT_ONCE * self._size or not collector.able:
@@ -142,10 +149,10 @@ class Shadow:
         return self._send_now(exchange)
 
     def _send_now(self, exchange: Exchange) -> bool:
-        """Send a clone if a connection is idle; False where it still is to be sent."""
+        """Send a clone on an idle connection; False if it is still to be sent."""
         try:
             pending = self._upstream.begin(exchange.request)
-        except Exception as error:  # such as a request that cannot be written down
+        except Exception as error:  # for example a request that cannot be serialized
             self._settle(exchange, 0, 0.0, error)
             return True
         if pending is None:
@@ -154,28 +161,28 @@ class Shadow:
         return pending.start() or not self._collector.forget(pending)
 
     def _hand_over(self, exchange: Exchange) -> None:
-        """Leave a clone to a worker."""
+        """Put a clone into the queue of the shadow threads."""
         if not self._workers.put(exchange):
             self._drop(exchange, "closing")
         if self._workers.closed:
             self._drop_backlog()
 
     def _ended(self, exchange: Exchange, pending: Pending, error: Exception | None) -> None:
-        """An exchange that the collector has seen to is over."""
+        """Called by the collector when an exchange has ended."""
         if error is not None and pending.was_stale(error) and exchange.request.method in IDEMPOTENT:
-            self._hand_over(exchange)  # over a new connection it may yet succeed
+            self._hand_over(exchange)  # B had closed the idle connection: retry on another one
             return
         if error is not None and self._drained:
             self._drop(exchange, "closing")
             return
         self._settle(exchange, pending.status, perf_counter() - pending.began, error)
-        # The connection is free for the clone that has waited longest.
+        # The connection is free: use it for the clone that has waited longest.
         waiting = self._workers.take() if self._workers.waiting and self._upstream.has_idle else None
         if waiting is not None and not self._send_now(waiting):
             self._hand_over(waiting)
 
     def _send(self, exchange: Exchange) -> None:
-        """One exchange in a worker's hands."""
+        """Send one clone from a shadow thread, and settle it."""
         began = perf_counter()
         status, failure = 0, None
         try:
@@ -188,7 +195,7 @@ class Shadow:
         self._settle(exchange, status, perf_counter() - began, failure)
 
     def _settle(self, exchange: Exchange, status: int, seconds: float, error: Exception | None) -> None:
-        """What became of an exchange, down to its line in the ledger."""
+        """Count the outcome of an exchange, update the breaker, and free what the clone held."""
         if error is None:
             self._account.settle_delivered(status, seconds, exchange.follower)
             self.breaker.succeeded()
@@ -205,12 +212,12 @@ class Shadow:
             self._drop(exchange, reason)
 
     def _drop(self, exchange: Exchange, reason: str) -> None:
-        """Settle a clone that will get no answer for no fault of B's."""
+        """Settle a clone that was taken on as dropped."""
         self._account.settle_dropped(reason, exchange.follower)
         self._let_go(exchange)
 
     def _let_go(self, exchange: Exchange) -> None:
-        """Give back what a settled clone held."""
+        """Free the bytes and the slot that a settled clone held."""
         if exchange.request.body:
             self._budget.release(exchange)
         self._free_slot()

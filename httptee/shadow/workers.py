@@ -1,7 +1,7 @@
-"""The threads of one B: a bounded executor, and the clones that wait for it.
+"""The shadow threads of one B: a bounded executor, and the queue of clones that wait for a thread.
 
-A worker is one task in the executor that sends clone after clone and ends when none has come for a while. That is many
-times cheaper than a task for each clone: where a worker is awake it takes the next one without being submitted.
+A worker is one task in the executor. It sends one clone after another, and ends when none has come for `IDLE` seconds.
+This is many times cheaper than one task for each clone: a worker that is awake takes the next clone without a submit.
 """
 
 from __future__ import annotations
@@ -14,45 +14,45 @@ from queue import Empty, SimpleQueue
 from httptee.http import Exchange
 
 IDLE = 1.0
-"""Seconds with nothing to do after which a thread ends."""
+"""Seconds without work after which a thread ends."""
 
 
 class Workers:
-    """Up to `size` threads, each of which calls `send(exchange)` for one clone at a time; `send` never raises."""
+    """Up to `size` threads. Each one calls `send(exchange)` for one clone at a time; `send` must not raise."""
 
     def __init__(self, size: int, send: Callable[[Exchange], object]) -> None:
         self._size = size
         self._send = send
         self._backlog: SimpleQueue[Exchange | None] = SimpleQueue()
-        # Started at the first clone, not here: a thread does not survive the fork of a pre-fork server.
+        # Created with the first clone, not here: a thread does not survive the fork of a pre-fork server.
         self._executor: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()  # guards what follows and the executor; held for a few instructions
-        self._in_hand = 0  # clones that wait, or that a worker sends
+        self._in_hand = 0  # clones that wait, and those that a worker sends
         self._awake = 0
         self.closed = False
-        """Whether no worker will come for what waits."""
+        """True when no worker will take a clone any more."""
 
     @property
     def waiting(self) -> int:
-        """Clones that nobody has taken up yet."""
+        """The number of clones in the queue."""
         return self._backlog.qsize()
 
     def put(self, exchange: Exchange) -> bool:
-        """Have a clone sent by the next worker that is free; False where none will come any more."""
+        """Queue a clone for the next free worker; False if there will be none."""
         with self._lock:
             if self.closed:
                 return False
             self._in_hand += 1
             wake = self._awake < min(self._in_hand, self._size)
             self._awake += wake
-            self._backlog.put(exchange)  # here, lest the last worker goes to rest in between
+            self._backlog.put(exchange)  # under the lock, so that the last worker cannot end in between
         if wake and not self.run(self._work):
             self.closed = True  # the interpreter is shutting down
         return True
 
     def take(self) -> Exchange | None:
-        """Take away the clone that has waited longest; None where none waits."""
-        words = 0  # to workers, that they may end
+        """Remove and return the clone that has waited longest; None if the queue is empty."""
+        words = 0  # end marks for workers: they go back into the queue
         try:
             while (exchange := self._backlog.get_nowait()) is None:
                 words += 1
@@ -66,7 +66,7 @@ class Workers:
         return exchange
 
     def run(self, task: Callable[[], object]) -> bool:
-        """Have the executor do something else beside its clones; False when it is too late for that."""
+        """Run another task in the executor, beside the clones; False if the executor is closed."""
         with self._lock:
             if self._executor is None and not self.closed:
                 self._executor = ThreadPoolExecutor(self._size + 1, thread_name_prefix="shadow")
@@ -76,13 +76,12 @@ class Workers:
         try:
             executor.submit(task)
         except RuntimeError as error:  # after `close`, or at the interpreter's end
-            # Where a thread cannot be started the task is in the executor's queue all the same.
+            # If no thread can be started, the task is still in the executor's queue.
             return "new thread" in str(error)
         return True
 
     def close(self) -> None:
-        """End every worker once it has sent what it is at. What waits is to be taken away before. May be called
-        twice."""
+        """End each worker after the clone that it sends; the queue must have been emptied. May be called twice."""
         with self._lock:
             self.closed = True
             executor = self._executor
@@ -92,7 +91,7 @@ class Workers:
             executor.shutdown(wait=False, cancel_futures=True)
 
     def _work(self) -> None:
-        """One worker: send clones until none has come for a while, or until told to end."""
+        """One worker: send clones until none has come for `IDLE` seconds, or until an end mark comes."""
         while True:
             try:
                 exchange = self._backlog.get(timeout=IDLE)
@@ -107,7 +106,7 @@ class Workers:
                 return
 
     def _may_rest(self) -> bool:
-        """End this worker, unless a clone has come in since it last looked and no other worker is to see to it."""
+        """Whether this worker may end: not if a clone has come since it last looked at the queue."""
         with self._lock:
             if self.closed or self._backlog.empty():
                 self._awake -= 1

@@ -39,7 +39,7 @@ def test_ready_while_a_worker_takes_connections():
 )
 def test_ready_only_where_a_passes_its_check(outcome, ready, said):
     made = with_worker(make("/ping", outcome=outcome))
-    assert get(made, "/readyz").body == "A fails its check: not asked yet\n"
+    assert get(made, "/readyz").body == "A fails its check: no answer yet\n"
     made.check.ask()
     answer = get(made, "/readyz")
     assert (answer.status == 200) is ready

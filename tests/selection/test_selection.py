@@ -185,7 +185,7 @@ def test_where_a_key_decides_nothing_depends():
         share, *_ = chosen.foresee(of_user(user))
         assert share.rule.text == "percent=10 sticky=header:X-User"
         assert share.passes is (chosen.refuses(of_user(user)) is None)
-        assert share.note.endswith("its share is 0 to 10")
+        assert share.note.endswith("share 0 to 10")
     assert told(chosen, request())[0] == ("percent=10 sticky=header:X-User", None, "10 of 100 such requests")
 
 

@@ -211,7 +211,7 @@ def test_a_failure_in_its_first_round_does_not_end_its_thread(start, pendings, m
     collector.watch(pendings[0], EXCHANGE)
     pendings[0].answer(b".")
     eventually(lambda: ended)
-    assert "a thread failed at the answers of a B" in caplog.text
+    assert "failed to read the answers of a B" in caplog.text
 
 
 def test_its_thread_ends_when_nothing_is_awaited_and_comes_back(start, pendings, monkeypatch):

@@ -73,6 +73,6 @@ def test_every_change_is_one_line_in_the_log(caplog):
     second.passes(slow=5)
     second.passes(slow=0)
     assert [record.getMessage() for record in caplog.records] == [
-        "A is slow: 50 % of the clones are sent from now on",
-        "A is well: 60 % of the clones are sent from now on",
+        "A is slow: sending 50 % of the clones",
+        "A answers in time: sending 60 % of the clones",
     ]
