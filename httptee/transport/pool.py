@@ -8,11 +8,47 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from math import inf
 from time import monotonic
 
 from httptee.transport.connection import Connection
-from httptee.transport.keep_alive import KeepAlive
 from httptee.transport.names import Name
+from httptee.transport.wire import MARGIN
+
+
+class KeepAlive:
+    """For how many seconds a connection of one upstream may be idle and be used again; `most` is the configured limit.
+
+    A request that goes out while the upstream closes the connection is lost, and a POST must not be repeated. A
+    connection found closed after an idle time shows that the upstream's limit is at most that. One found open after a
+    longer time shows that the other was closed for another reason, such as a restart: what was learned is discarded.
+
+    For any number of threads: each write is one assignment, and a lost one only delays what is learned.
+    """
+
+    __slots__ = ("_longest_alive", "_shortest_closed", "limit", "most")
+
+    def __init__(self, most: float) -> None:
+        self.most = most
+        self.limit = most
+        self._shortest_closed = inf
+        self._longest_alive = 0.0
+
+    def found_closed(self, idle: float) -> None:
+        """A connection was closed by the upstream at some time within these idle seconds."""
+        self._shortest_closed = min(self._shortest_closed, idle)
+        self._learn()
+
+    def found_alive(self, idle: float) -> None:
+        """A connection was still open after these idle seconds."""
+        if idle > self._longest_alive:
+            self._longest_alive = idle
+            self._learn()
+
+    def _learn(self) -> None:
+        if self._longest_alive >= self._shortest_closed:
+            self._shortest_closed, self._longest_alive = inf, 0.0
+        self.limit = min(self.most, self._shortest_closed * MARGIN)
 
 
 class Pool:
@@ -50,14 +86,22 @@ class Pool:
                 if not self._idle:
                     return None
                 connection = self._idle.pop()
-            now = monotonic()
-            idle = now - connection.idle_since
-            if idle <= min(self._keep_alive.limit, connection.idle_limit) and self._leads_there(connection, now):
-                if connection.is_quiet():
-                    self._keep_alive.found_alive(idle)
-                    return connection
-                self._keep_alive.found_closed(idle)
+            if self._serves(connection):
+                return connection
             connection.close()
+
+    def _serves(self, connection: Connection) -> bool:
+        """Whether an idle connection can carry a request."""
+        now = monotonic()
+        idle = now - connection.idle_since
+        limit = self._keep_alive
+        if idle > min(limit.most, connection.idle_limit) or not self._leads_there(connection, now):
+            return False
+        if not connection.is_quiet():
+            limit.found_closed(idle)
+            return False
+        limit.found_alive(idle)
+        return idle <= limit.limit
 
     def _leads_there(self, connection: Connection, now: float) -> bool:
         """Whether the upstream's name still has this connection's address. Starts a lookup where it is time for one."""
@@ -76,7 +120,7 @@ class Pool:
                 surplus.append(connection)
             else:
                 idle.append(connection)
-            while idle and (len(idle) > self._max_idle or now - idle[0].idle_since > self._keep_alive.limit):
+            while idle and (len(idle) > self._max_idle or now - idle[0].idle_since > self._keep_alive.most):
                 surplus.append(idle.popleft())
         for connection in surplus:
             connection.close()

@@ -18,14 +18,12 @@ heads, interim answers and trailers without bound.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from math import inf
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from httptee.errors import UpstreamProtocolError, UpstreamReset
 from httptee.http import Headers
-from httptee.transport.keep_alive import announced
 
 MAX_HEAD = 65_536  # bytes of one head, from its status line to the empty line at its end
 MAX_STATUS_LINE = 8_192  # bytes
@@ -37,23 +35,17 @@ _VERSIONS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
 _EMPTY_LINE = b"\r\n\r\n"
 _CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 _fields = re.compile(r"\r\n([^:]+):[ \t]*([^\r]*)").findall
+MARGIN = 0.8
+"""Of the idle limit that an upstream has: the rest is for the way there, and for timers that are not exact."""
+_ANNOUNCED = re.compile(r"(?:^|[,;])[ \t]*timeout[ \t]*=[ \t]*\"?([0-9]{1,6})", re.IGNORECASE)
 _control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 _FRAMING_LENGTHS = frozenset(map(len, ("connection", "keep-alive", "content-length", "transfer-encoding")))
 
 
-def request_head(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
-    """The head of a request (RFC 9112 §3), fields in the order given, with the empty line that ends it.
-
-    Raises ValueError for CR, LF or NUL anywhere, white space in the method or target, and what latin-1 cannot hold.
-    """
-    lines = [f"{name}: {value}\r\n" for name, value in headers]
-    text = f"{method} {target} HTTP/1.1\r\n{''.join(lines)}\r\n"
-    ends = len(lines) + 2
-    if text.count("\r") != ends or text.count("\n") != ends or "\0" in text:
-        raise ValueError("CR, LF or NUL in a request head")
-    if " " in target or " " in method or not target or not method:
-        raise ValueError("a method and a request target are one word each")
-    return text.encode("latin-1")
+def announced(value: str) -> float:
+    """The seconds of `timeout` in a Keep-Alive field (RFC 2068 §19.7.1.1); infinite where it does not say."""
+    found = _ANNOUNCED.search(value)
+    return int(found[1]) * MARGIN if found else inf
 
 
 def _persists(options: str, modern: bool) -> bool:

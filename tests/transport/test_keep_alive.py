@@ -4,7 +4,8 @@ from math import inf
 
 import pytest
 
-from httptee.transport.keep_alive import KeepAlive, announced
+from httptee.transport.pool import KeepAlive
+from httptee.transport.wire import announced
 
 
 @pytest.mark.parametrize(
