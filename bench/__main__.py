@@ -1,4 +1,4 @@
-"""The bench's command line."""
+"""The bench's command line: a scenario that measures, or `report` and `targets` for the files of earlier runs."""
 
 from __future__ import annotations
 
@@ -8,181 +8,99 @@ import os
 import sys
 from pathlib import Path
 
-from . import influx, isolation, lifecycle, report, slow, soak, targets, tees, tls, transfer
-from .figures import Json
-from .load import CASES, Load
-from .processes import BenchError, Workspace, exit_on_signals, program
-from .subjects import ROOT, choose
+from .errors import BenchError
+from .programs.processes import ROOT
+from .programs.workspace import exit_on_signals
+from .reports import document, targets
+from .reports.figures import Json
+from .scenarios import SCENARIOS, TARGETS
+from .scenarios.scenario import Scenario
 
 EPILOG = """\
-  python -m bench                      direct, plain tee, nginx mirror, Envoy and httptee
-  python -m bench isolation            what a bad B does to A's clients
-  python -m bench transfer             1 GiB up and down
-  python -m bench tls                  requests, handshakes, transfers and idle peers over TLS
-  python -m bench slow                 a thousand slow clients beside quick ones
-  python -m bench lifecycle            reloads and kills of workers at full rate (60 s unless --seconds says)
-  python -m bench soak --minutes 30    faults of every kind at a steady load: does the tee grow, is the ledger right
-  python -m bench influx               InfluxDB writes, direct and through the tee
-  python -m bench report RESULT.json   the tables and the chart into docs/performance.md (several files allowed)
-  python -m bench targets RESULT.json  what httptee is held to, and whether it holds
+Without a scenario, `tees` runs. `python -m bench SCENARIO --help` lists the options of a scenario.
 
-A peer, for example another checkout of this one:
+A peer is another tee, for example another checkout of this one:
   --peer "before=env PYTHONPATH=$PWD/../before python -m httptee -l {listen} -a {a} -b {b} -b.percent 100"
-Also filled in: {port}, {a_port}, {b_port}. Nothing leaves 127.0.0.1.
+The command may also contain {port}, {a_port} and {b_port}. All traffic stays on 127.0.0.1.
 """
-RUNS = {"tees": tees, "isolation": isolation, "transfer": transfer, "influx": influx, "tls": tls,
-        "slow": slow, "lifecycle": lifecycle, "soak": soak}  # fmt: skip
-
-
-def listed(text: str) -> list[str]:
-    """The words of a list with commas."""
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
-def case_list(text: str) -> list[str]:
-    """A list of cases."""
-    unknown = [word for word in listed(text) if word not in CASES]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"unknown case {', '.join(unknown)}: there are {', '.join(CASES)}")
-    return listed(text)
-
-
-def number_list(text: str) -> list[int]:
-    """A list of positive numbers."""
-    numbers = [positive(word) for word in listed(text)]
-    if not numbers:
-        raise argparse.ArgumentTypeError("not one number")
-    return numbers
-
-
-def positive(text: str) -> int:
-    """A number of at least 1."""
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"not a positive whole number: {text!r}")
-    return int(text)
 
 
 def arguments() -> argparse.ArgumentParser:
     """The parser."""
+    layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(
-        prog="python -m bench", description="Measure httptee beside its peers.", epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    parser.add_argument(
-        "run", nargs="?", default="tees", choices=[*RUNS, "report", "targets"], help="what to do (default: tees)"
+        prog="python -m bench", description="Measure httptee beside its peers.", epilog=EPILOG, formatter_class=layout
     )
-    parser.add_argument(
-        "results", nargs="*", type=Path, metavar="RESULT.json", help="for report and targets: what runs wrote"
-    )
-    parser.add_argument("--rounds", type=positive, default=5, help="interleaved rounds (default: %(default)s)")
-    parser.add_argument("--seconds", type=positive, help="of load in a round (default: 3; lifecycle: 60 in all)")
-    parser.add_argument("--warmup", type=int, default=1, help="seconds of load before it (default: %(default)s)")
-    parser.add_argument("--cases", type=case_list, default=list(CASES), help=f"of {','.join(CASES)} (default: all)")
-    parser.add_argument(
-        "--connections", type=number_list, default=None,
-        help="for small requests (default: 1,32,128,512; isolation: 32)",
-    )  # fmt: skip
-    parser.add_argument("--only", type=listed, help="these subjects only (and the peers among them)")
-    parser.add_argument(
-        "--scenarios", type=listed,
-        help=f"isolation: of {','.join(isolation.SCENARIOS)}; slow: of {','.join(slow.WAYS)} (default: all)",
-    )  # fmt: skip
-    parser.add_argument("--soak", type=int, default=60, help="isolation: seconds at full rate for memory (default: 60)")
-    parser.add_argument("--minutes", type=positive, default=30, help="soak: how long (default: %(default)s)")
-    parser.add_argument("--size", type=positive, default=1024, help="transfer, tls: MiB a body (default: %(default)s)")
-    parser.add_argument("--peer", action="append", default=[], metavar="NAME=COMMAND", help="another tee; see below")
-    parser.add_argument("--load", choices=["wrk", "hey"], default="wrk", help="load generator (default: %(default)s)")
-    parser.add_argument("--json", type=Path, help="where the result is written (default: bench/results/)")
-    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "performance.md", help="report: the page to fill")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for scenario in SCENARIOS:
+        each = commands.add_parser(
+            scenario.name, help=scenario.help, description=scenario.help, epilog=EPILOG, formatter_class=layout
+        )
+        scenario.add_arguments(each)
+        each.add_argument("--json", type=Path, help="the file for the result (default: a new one in bench/results/)")
+        each.set_defaults(command=measure, scenario=scenario)
+    report = commands.add_parser("report", help="write the results of runs into docs/performance.md, and the chart")
+    report.add_argument("--page", type=Path, default=ROOT / "docs" / "performance.md", help="the page to fill")
+    report.set_defaults(command=publish)
+    held = commands.add_parser("targets", help="compare the results of runs with httptee's targets")
+    held.set_defaults(command=judge)
+    for each in (report, held):
+        each.add_argument("results", nargs="+", type=Path, metavar="RESULT.json", help="the files of runs")
     return parser
 
 
-def measure(options: argparse.Namespace) -> Json:
-    """Run what was asked for."""
-    for name in ("nginx", options.load) if options.run != "soak" else ():
-        program(name)
-    plan = tees.Plan(options.rounds, options.seconds or 3, options.warmup)
-    # What else the machine was doing is part of every figure, and hardest to find out afterwards.
-    busy: Json = {"load average before": f"{os.getloadavg()[0]:.1f}"}
-    told: Json = {"rounds": plan.rounds, "seconds": plan.seconds}
-    with Workspace() as workspace:
-        load = Load(options.load, workspace.subdirectory("load"))
-        if options.run == "tees":
-            chosen = tees.workloads(options.cases, options.connections or tees.CONNECTIONS)
-            tables = tees.run(workspace, choose(options.only, options.peer), chosen, load, plan)
-            told["load"] = options.load
-        elif options.run == "isolation":
-            subjects = choose(options.only, options.peer, ["httptee"])
-            connections = (options.connections or [32])[0]
-            scenarios = isolation.choose(options.scenarios)
-            tables = isolation.run(workspace, subjects, scenarios, connections, load, plan, options.soak)
-            told.update(load=options.load, connections=connections, soak=options.soak)
-        elif options.run == "transfer":
-            tables = transfer.run(workspace, choose(options.only, options.peer, ["direct", "nginx", "httptee"]),
-                                  plan, options.size)  # fmt: skip
-            told = {"rounds": plan.rounds, "MiB": options.size}
-        elif options.run == "slow":
-            subjects = choose(options.only, options.peer, ["httptee"])
-            tables = slow.run(workspace, subjects, slow.choose(options.scenarios), load, plan)
-            told.update(load=options.load)
-        elif options.run == "lifecycle":
-            seconds = options.seconds or lifecycle.SECONDS
-            tables = lifecycle.run(workspace, seconds)
-            told = {"seconds": seconds}
-        elif options.run == "soak":
-            tables = soak.run(workspace, options.minutes)
-            told = {"minutes": options.minutes}
-        elif options.run == "tls":
-            tables = tls.run(workspace, load, plan, options.size)
-            told.update({"load": f"{options.load}, hey for handshakes", "MiB": options.size})
-        else:
-            tables = influx.run(workspace, choose(options.only, options.peer, ["direct", "nginx", "httptee"]), plan)
-            told["load"] = "hey"
-    return report.document(options.run, tables, told | busy)
+def measure(options: argparse.Namespace) -> int:
+    """Run a scenario, save its result and print it."""
+    scenario: Scenario = options.scenario
+    # Other work on the machine changes every figure, and cannot be found out after the run.
+    before = {"load average before": f"{os.getloadavg()[0]:.1f}"}
+    got = scenario.run(options)
+    result = document.document(scenario.name, got.tables, got.settings | before)
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    path = options.json or ROOT / "bench" / "results" / f"{scenario.name}-{stamp}.json"
+    document.save(result, path)
+    print(document.text(result))
+    print(f"written to {path}", file=sys.stderr)
+    return 0 if got.held else 1
 
 
-def written(paths: list[Path]) -> list[Json]:
-    """The results of runs made before."""
-    if not paths:
-        raise BenchError("this wants the files that runs wrote")
-    return [report.load(path) for path in paths]
+def loaded(options: argparse.Namespace) -> list[Json]:
+    """The results of earlier runs."""
+    return [document.load(path) for path in options.results]
 
 
-def publish(results: list[Json], page: Path) -> None:
-    """Put results into the page and draw the chart next to it."""
-    for result in results:
-        filled = report.splice(page.read_text(encoding="utf-8"), result["kind"], report.text(result))
-        page.write_text(filled, encoding="utf-8")
-        if result["kind"] == "tees":
-            from . import chart
-
-            chart.draw(result, page.with_suffix(".svg"))
+def publish(options: argparse.Namespace) -> int:
+    """Write results into the page."""
+    document.publish(loaded(options), options.page)
+    return 0
 
 
-def main() -> int:
-    """Run the command line; the exit status says whether it could be done."""
-    options = arguments().parse_args()
+def judge(options: argparse.Namespace) -> int:
+    """Print every target with its figure."""
+    print(targets.verdicts(TARGETS, loaded(options)))
+    return 0
+
+
+def with_scenario(words: list[str]) -> list[str]:
+    """The command line, with `tees` in front where it names no scenario."""
+    if words and (not words[0].startswith("-") or words[0] in ("-h", "--help")):
+        return words
+    return ["tees", *words]
+
+
+def main(words: list[str]) -> int:
+    """Run the command line, and return the exit status."""
+    options = arguments().parse_args(with_scenario(words))
     exit_on_signals()
     try:
-        if options.run == "report":
-            publish(written(options.results), options.page)
-            return 0
-        if options.run == "targets":
-            print(targets.verdicts(written(options.results)))
-            return 0
-        result = measure(options)
+        status: int = options.command(options)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
-    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    path = options.json or ROOT / "bench" / "results" / f"{options.run}-{stamp}.json"
-    report.save(result, path)
-    print(report.text(result))
-    print(f"written to {path}", file=sys.stderr)
-    return 0
+    return status
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -15,6 +15,6 @@ __all__ = ["__version__", "create_app"]
 
 def create_app(settings: Settings) -> Tee:
     """The tee as a WSGI application for another server; see `httptee.build.create_app`."""
-    from httptee import build  # here, so that importing the package loads nothing else
+    from httptee import build  # imported here, so that `import httptee` loads no other room
 
     return build.create_app(settings)

@@ -1,4 +1,4 @@
-"""`python -m httptee` is the command `httptee`."""
+"""`python -m httptee` runs the command `httptee`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The tee itself: a WSGI callable.
+"""The tee: a WSGI callable that answers each request from A and offers its clone to every B.
 
 environ → Request → primary → start_response → body out → every shadow is offered its clone
 """
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_LAST_RECORDS = 1.0  # seconds for the access log at the end
+_LAST_RECORDS = 1.0  # seconds to write the last records of the access log
 
 
 class Tee:
-    """Answers every request from A and offers each shadow a clone once A's answer is on its way."""
+    """Answers every request from A and offers a clone to each shadow; `Relay` says when."""
 
     def __init__(
         self,
@@ -77,18 +77,18 @@ class Tee:
         return Relay(response, start_response, self.shadows, exchange)
 
     def refused(self, environ: WSGIEnvironment, answer: Response) -> None:
-        """Account for a request that was answered without A, here or in the server in front."""
+        """Count and log a request that was answered without A, by the tee or by the server in front of it."""
         self._account.refused(answer.error)
         if self._log is not None:
             self._log.refused(environ, answer)
 
     def turned_away(self) -> None:
-        """Account for a connection that was answered with `overloaded` before it had asked for anything."""
+        """Count a connection that was answered with `overloaded` before its first request."""
         self._account.refused(Overloaded.reason)
 
     def close(self, timeout: float | None = None) -> None:
-        """Drain every shadow within `timeout` seconds in all (the drain timeout if not given), then close all idle
-        connections. May be called twice."""
+        """Drain every shadow, within `timeout` seconds in all (the drain timeout if not given). Then close all idle
+        connections and the access log. May be called twice."""
         deadline = perf_counter() + (self._drain_timeout if timeout is None else timeout)
         for shadow in self.shadows:
             shadow.stop()
@@ -100,10 +100,10 @@ class Tee:
 
 
 class Relay:
-    """A response on its way to the client, as a WSGI iterable.
+    """The response to one request, as a WSGI iterable.
 
-    An answer that is whole is followed by the offer to the shadows at `close`, when the client has it; one that
-    streams may go on for hours, so its offer comes at the headers.
+    If the answer is whole, the clone is offered at `close`, after the answer was sent to the client. A streaming
+    answer may last for hours, so its clone is offered as soon as A's header fields have arrived.
     """
 
     def __init__(
@@ -125,7 +125,7 @@ class Relay:
         return iter((body,)) if isinstance(body, bytes) else body
 
     def close(self) -> None:
-        """Free A's connection, and offer the clone if that is still to be done."""
+        """Free A's connection, and offer the clone if it was not offered yet."""
         self._response.close()
         self._offer()
 
@@ -135,5 +135,5 @@ class Relay:
             for shadow in self._shadows:
                 try:
                     shadow.offer(exchange)
-                except Exception:  # whatever it is, it is not the client's
+                except Exception:  # no error of a B may reach the client
                     logger.exception("a clone could not be offered")

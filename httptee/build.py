@@ -28,35 +28,35 @@ from httptee.shadow import AT_ONCE, Breaker, BreakerPolicy, Budget, Cutoff, Guar
 from httptee.transport import PoolLimits, Pressure, Timeouts, Upstream, WireAdapter
 
 MAX_BODY_IN_MEMORY = 1024 * 1024
-"""Request bodies up to this, in bytes, are held in memory; longer ones stay in a file."""
+"""Request bodies up to this size in bytes are held in memory. A larger `max-body` of a B raises this limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One worker process, number `row` of `processes`, and its part of every bound that holds for the whole tee."""
+    """One worker process, number `row` of `processes`, and its part of each limit of the whole tee."""
 
     row: int = 0
     processes: int = 1
 
     def of(self, total: int, least: int = 0) -> int:
-        """The part of `total` that is this worker's. The first workers get the remainder."""
+        """The part of `total` for this worker process, at least `least`. The first processes share the remainder."""
         return max(least, total // self.processes + (self.row < total % self.processes))
 
 
 WHOLE = Part()
-"""The part of the only process."""
+"""The part of a single process: all of each limit."""
 
 
 def build_ledger(settings: Settings, rows: int = 1, earlier: Sequence[Ledger] = ()) -> Ledger:
-    """The ledger of a tee with `rows` worker processes; to be built before they are forked.
+    """The ledger of a tee with `rows` worker processes. It must be built before they are forked.
 
-    After a reload it goes on from the `earlier` ones.
+    After a reload it continues the counts of the `earlier` ledgers.
     """
     return Ledger(backend_names(settings.b), rows, earlier)
 
 
 def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE) -> Tee:
-    """The tee of one worker process, with its part of every bound. Starts no thread."""
+    """The tee of one worker process, with its part of each limit. Starts no thread."""
     account = ledger.worker(part.row)
     pressure = Pressure()
     budget = Budget(part.of(settings.b_max_bytes))
@@ -83,19 +83,19 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE) -> Tee:
 def create_app(settings: Settings) -> Tee:
     """The tee as a WSGI application for another server. It drains its shadows when the interpreter exits.
 
-    The settings of the listening side (`listen`, `threads`, `processes` and the like) are that server's business.
+    The settings of the listening side have no effect on the other server (`listen`, `processes` and the like).
     Raises ConfigError.
     """
     check_trust(settings)
     tee = build_tee(settings, build_ledger(settings))
-    # An atexit function runs too late: the interpreter joins the executors' threads before it. concurrent.futures
-    # registers here as well, and what registers later runs earlier.
+    # An atexit function runs too late: the interpreter joins the threads of executors before it. concurrent.futures
+    # registers its function here too. The function that registers last runs first.
     getattr(threading, "_register_atexit", atexit.register)(tee.close)
     return tee
 
 
 def primary_upstream(settings: Settings, threads: int = 1, pressure: Pressure | None = None) -> Upstream:
-    """A, with as many connections as there are threads to use them."""
+    """A as an upstream. It keeps at most one idle connection for each thread."""
     trust = trust_of_a(settings)
     return Upstream(
         settings.a,
@@ -107,7 +107,7 @@ def primary_upstream(settings: Settings, threads: int = 1, pressure: Pressure | 
 
 
 def shadow_upstream(settings: Settings, shadow: ShadowSettings, workers: int = 1) -> Upstream:
-    """One B."""
+    """One B as an upstream. It keeps at most `AT_ONCE` idle connections for each shadow thread."""
     trust = trust_of_b(settings, shadow)
     return Upstream(
         shadow.endpoint,
@@ -120,12 +120,12 @@ def shadow_upstream(settings: Settings, shadow: ShadowSettings, workers: int = 1
 
 
 def additions(settings: Settings) -> Additions:
-    """What every request gets on its way to A and B."""
+    """The header fields that the tee adds to each request for A and B."""
     return Additions(_via(settings) if settings.via else "", settings.forward_client_ip, settings.client_subject_header)
 
 
 def in_memory(settings: Settings) -> int:
-    """Bytes of a request body up to which it is held in memory: only such a body can go to a B."""
+    """The size in bytes up to which a request body is held in memory. Only such a body can go to a B."""
     return max([MAX_BODY_IN_MEMORY, *(shadow.criteria.max_body for shadow in shadow_settings(settings))])
 
 
@@ -155,7 +155,7 @@ def _access_log(settings: Settings, account: WorkerAccount) -> AccessLog:
 
 
 def _via(settings: Settings) -> str:
-    """The Via of this tee (RFC 9110 §7.6.3). The comment tells it from other tees on the way, which are no
-    loop, and is the same in all its processes."""
+    """The Via of this tee (RFC 9110 §7.6.3). Its comment is the same in all processes of this tee, and differs for
+    other tees on the path: a request that passed through those is no loop."""
     identity = f"{socket.gethostname()} {settings.listen} {settings.a} {' '.join(map(str, settings.b))}"
     return f"1.1 httptee ({hashlib.sha256(identity.encode()).hexdigest()[:8]})"

@@ -1,4 +1,4 @@
-"""`python -m httptee.demo` is an echo backend, to aim a tee at."""
+"""`python -m httptee.demo` runs an echo backend, as a target for a tee."""
 
 import sys
 

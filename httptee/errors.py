@@ -1,8 +1,8 @@
-"""What can go wrong, the status each error deserves, and the one place where a library's error gets its name.
+"""The errors of the tee with their HTTP statuses and reasons, and the mapping of library errors to them.
 
-Two families. A `Refusal` is the tee's own answer to a request it will not forward. An `UpstreamError` says what
-became of an exchange with A or B; its `reason` is the slug the ledger counts. For B that is the whole story; for A
-it also decides the status that the client gets. A `ConfigError` is for whoever starts the tee.
+A `Refusal` is the tee's own answer to a request that it does not forward. An `UpstreamError` says how an exchange with
+A or B failed. The ledger counts its `reason`, a short slug; if A failed, its `status` is the one that the client gets.
+A `ConfigError` reports an invalid configuration.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import urllib3.exceptions
 
 
 class ConfigError(ValueError):
-    """An option is unknown, or its value does not do. The message is one line and names where it stands."""
+    """An option is unknown or invalid. The message is one line and names the place of the option."""
 
 
 class TeeError(Exception):
-    """An error that has an answer: an HTTP status, and a reason slug for `X-Httptee-Error`.
+    """An error with an answer for the client: an HTTP status, and a reason slug for `X-Httptee-Error`.
 
-    `retry_after` is in seconds; 0 leaves the field out of the answer.
+    `retry_after` is in seconds; with 0 the answer has no Retry-After.
     """
 
     status: ClassVar[int] = 500
@@ -31,13 +31,13 @@ class TeeError(Exception):
     retry_after: ClassVar[int] = 0
 
     def __init_subclass__(cls, *, status: int = 0, reason: str = "", retry_after: int = 0) -> None:
-        """What a subclass does not give, it inherits."""
+        """Set the class attributes. A subclass inherits the values that it does not give."""
         cls.status = status or cls.status
         cls.reason = reason or cls.reason
         cls.retry_after = retry_after or cls.retry_after
 
 
-# --- The tee answers a request itself: the table of statuses and reasons --------------------------------------------
+# --- The tee answers a request itself: statuses and reasons ---------------------------------------------------------
 
 
 class Refusal(TeeError):
@@ -49,7 +49,7 @@ class BadRequest(Refusal, status=400, reason="bad_request"):
 
 
 class PlainHttp(Refusal, status=400, reason="plain_http_on_https_port"):
-    """The request came in plain text to a port that speaks HTTPS."""
+    """The request came in plain text to a port for HTTPS."""
 
 
 class RequestTimeout(Refusal, status=408, reason="request_timeout"):
@@ -73,11 +73,11 @@ class VersionNotSupported(Refusal, status=505, reason="http_version"):
 
 
 class ConnectRefused(Refusal, status=501, reason="connect_not_supported"):
-    """CONNECT asks for a tunnel. There is nothing in a tunnel that could be cloned."""
+    """The method is CONNECT. The data of a tunnel cannot be cloned."""
 
 
 class LoopDetected(Refusal, status=508, reason="loop"):
-    """The request carries the Via of this tee: an upstream leads back to it (RFC 5842 §7.2)."""
+    """The request contains the Via of this tee, so an upstream leads back to it (RFC 5842 §7.2)."""
 
 
 class Overloaded(Refusal, status=503, reason="overloaded", retry_after=1):
@@ -85,10 +85,10 @@ class Overloaded(Refusal, status=503, reason="overloaded", retry_after=1):
 
 
 REFUSAL_REASONS: tuple[str, ...] = (TeeError.reason, *(refusal.reason for refusal in Refusal.__subclasses__()))
-"""Why the tee may answer a request itself: the closed set."""
+"""The closed set of reasons for which the tee answers a request itself."""
 
 
-# --- An exchange with A or B fails: the table of statuses and reasons -----------------------------------------------
+# --- An exchange with A or B fails: statuses and reasons ------------------------------------------------------------
 
 
 class UpstreamError(TeeError, status=502, reason="protocol"):
@@ -116,11 +116,11 @@ class UpstreamTLSError(UpstreamError, reason="tls"):
 
 
 UPSTREAM_REASONS: tuple[str, ...] = tuple(error.reason for error in UpstreamError.__subclasses__())
-"""Why an exchange with an upstream may fail: the closed set."""
+"""The closed set of reasons for which an exchange with an upstream fails."""
 
-# --- What libraries raise -------------------------------------------------------------------------------------------
+# --- Errors of libraries --------------------------------------------------------------------------------------------
 
-# Looked up in this order, so a class stands before the classes it derives from.
+# The first match counts, so a class stands before the classes that it derives from.
 _LIBRARY_ERRORS: tuple[tuple[tuple[type[BaseException], ...], type[UpstreamError]], ...] = (
     ((requests.exceptions.SSLError, urllib3.exceptions.SSLError, ssl.SSLError), UpstreamTLSError),
     ((requests.exceptions.Timeout, urllib3.exceptions.TimeoutError, TimeoutError), UpstreamTimeout),
@@ -141,10 +141,11 @@ _LIBRARY_ERRORS: tuple[tuple[tuple[type[BaseException], ...], type[UpstreamError
 
 
 def upstream_error(error: BaseException) -> UpstreamError:
-    """Name a library's error: the `UpstreamError` for what requests, urllib3, ssl or a socket raised.
+    """The `UpstreamError` for an error of requests, urllib3, ssl or a socket.
 
-    The libraries wrap one another's errors, so the innermost cause that is known decides: requests' ConnectionError
-    may hold a refusal, a reset or nonsense in place of a status line.
+    The libraries wrap each other's errors, so the innermost known cause decides. For example, requests'
+    ConnectionError may contain a refused connection, a reset or an invalid status line. An unknown error becomes an
+    UpstreamProtocolError.
     """
     if isinstance(error, UpstreamError):
         return error
@@ -156,7 +157,7 @@ def upstream_error(error: BaseException) -> UpstreamError:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The error and what it was raised from or wraps, outermost first (at most eight deep)."""
+    """The error and the errors that it wraps or was raised from, outermost first, at most eight."""
     causes: list[BaseException] = []
     current: BaseException | None = error
     while current is not None and current not in causes and len(causes) < 8:

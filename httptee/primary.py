@@ -1,8 +1,8 @@
-"""Server A: a request goes in, the client's answer comes out, always.
+"""Server A: forwards a request and always returns an answer for the client.
 
-What A sends travels on as it is. Where A fails before its headers, the answer is the tee's own: 502 or 504 with the
-reason. Where A fails after them, the body breaks off with an `UpstreamError`, and whoever writes to the client cuts
-the connection, so that a short answer can never pass for a whole one.
+A's answer is passed on unchanged, without its hop-by-hop header fields. If A fails before its header fields, the
+answer is the tee's own: 502 or 504 with the reason. If A fails after them, the body ends with an `UpstreamError`. The
+server then cuts the client's connection, so that a short answer can never pass for a whole one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _BODILESS = frozenset({204, 304})
 
 
 class Primary:
-    """A, behind its Session."""
+    """Server A, reached through its upstream."""
 
     def __init__(self, upstream: Upstream, timeouts: Timeouts, account: WorkerAccount) -> None:
         self._upstream = upstream
@@ -27,7 +27,7 @@ class Primary:
         self._account = account
 
     def answer(self, request: Request) -> Response:
-        """Forward a request. Never raises for anything that A does."""
+        """Forward a request and return the answer. Never raises, whatever A does."""
         try:
             return self._forward(request)
         except UpstreamError as error:
@@ -44,13 +44,13 @@ class Primary:
         body = getattr(raw, "whole", None)
         if body is None:
             return Response(answer.status_code, answer.reason, headers, self._pieces(raw.stream()), raw.close)
-        # A short chunked answer has lost its framing with its Transfer-Encoding; its length is known by now.
+        # The body is whole, so its length is known: a chunked answer loses Transfer-Encoding and gets a Content-Length.
         if raw.length is None and request.method != "HEAD" and answer.status_code not in _BODILESS:
             headers.append(("Content-Length", str(len(body))))
         return Response(answer.status_code, answer.reason, headers, body, raw.close)
 
     def _pieces(self, body: Iterator[bytes]) -> Iterator[bytes]:
-        """The body as it streams; one that breaks off is counted."""
+        """The body as it streams. An error that ends it is counted."""
         try:
             yield from body
         except UpstreamError as error:

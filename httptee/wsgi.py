@@ -1,6 +1,6 @@
 """The tee for a WSGI server: `gunicorn 'httptee.wsgi:application'`, `waitress-serve httptee.wsgi:application`.
 
-Configured by the environment (`HTTPTEE_A`, `HTTPTEE_B`, …) or by the file that `HTTPTEE_CONFIG` names.
+It reads its settings from the environment (`HTTPTEE_A`, `HTTPTEE_B`, …) and from the file that `HTTPTEE_CONFIG` names.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Backends, clients and operators that do whatever may go wrong, and the judge of what comes of it.
+"""Backends, clients and operators that commit every fault, and the judge of the answers.
 
-`python -m bench soak` and tests/integration/test_torture.py are made of the same parts.
+`python -m bench soak` and tests/integration/test_torture.py consist of these parts.
 """

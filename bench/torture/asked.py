@@ -1,4 +1,4 @@
-"""The requests of the torture: methods, sizes, framings and orders, as a random generator picks them."""
+"""The requests of the torture: a random generator picks their methods, sizes, framings and orders."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Choice = TypeVar("Choice")
 
 METHODS = {"GET": 8, "HEAD": 2, "PUT": 2, "POST": 6, "DELETE": 1}
 BODIES = {0: 4, 10: 6, 3_000: 4, 70_000: 2, 300_000: 1, 700_000: 1, 1_200_000: 1}
-"""Sizes of request bodies: in one piece with the head, in several, in a file, beyond what a clone may have."""
+"""Sizes of request bodies: in one piece with the head, in several pieces, in a file, over the limit of a clone."""
 SIZES = {0: 2, 100: 8, 5_000: 4, 60_000: 3, 200_000: 2, 1_000_000: 1}
 """Sizes of answers."""
 
 
 @dataclass(frozen=True)
 class Mix:
-    """How often A and B are to commit which fault; `old` is the share of HTTP/1.0 among the requests."""
+    """How often A and B commit each fault. `old` is the share of HTTP/1.0 among the requests."""
 
     a: Mapping[str, int]
     b: Mapping[str, int]
@@ -32,12 +32,12 @@ HEALTHY = {"fine": 60, "trickle": 2, "interim": 2, "surplus": 2, "done": 2}
 BROKEN = {"reset": 4, "close": 3, "half": 2, "short": 3, "garbage": 3, "oversize": 1, "badchunk": 2}
 SLOW = {"silent": 1, "drip": 1, "stall": 1}
 EVERYTHING = Mix(a=HEALTHY | BROKEN | SLOW, b=HEALTHY | BROKEN | SLOW | {"endless": 1})
-"""A mostly does its work; B too, or its circuit would be open all the time."""
+"""A and B answer well most of the time. With a worse B its circuit would stay open."""
 
 
 @dataclass
 class Asked:
-    """A request as its client remembers it. After the `last` one the client hangs up; `old` is HTTP/1.0."""
+    """A request that a client has sent. After the `last` one the client ends the connection. `old` is HTTP/1.0."""
 
     order: Order
     method: str
@@ -52,11 +52,14 @@ def make(
     rng: random.Random, mix: Mix, nonce: str, small: bool = False, size: int | None = None, fault: str = "",
     method: str = "",
 ) -> Asked:  # fmt: skip
-    """A request with orders of the mix. `small` ones and their answers are so; the rest overrules what is picked."""
+    """A request with orders from the mix.
+
+    A `small` request has a small body and a small answer. `size`, `fault` and `method` replace the random choice.
+    """
     name, other = fault or _pick(rng, mix.a), _pick(rng, mix.b)
     method = method or _pick(rng, METHODS)
     if method == "HEAD" and "badchunk" in (name, other):
-        method = "GET"  # to HEAD there is no body whose chunks could be bad
+        method = "GET"  # an answer to HEAD has no chunks
     size = _pick(rng, SIZES) if size is None else size
     if small or {name, other} & IN_ONE_PIECE:
         size = min(size, SMALL)
@@ -69,7 +72,7 @@ def make(
 
 
 def _written(rng: random.Random, order: Order, method: str, old: bool, small: bool) -> Asked:
-    """The request in bytes: its body under Content-Length or in chunks."""
+    """The request in bytes, with its body under Content-Length or in chunks."""
     content = b""
     if method in ("POST", "PUT"):
         length = _pick(rng, BODIES)

@@ -1,4 +1,4 @@
-"""Clients that ask one thing after the other, well-behaved and otherwise, and hold every answer to what they asked."""
+"""Clients that send one request after the other, valid ones and others, and check every answer."""
 
 from __future__ import annotations
 
@@ -19,16 +19,15 @@ from .orders import ENDLESS, Fit
 
 _NO_TIMED = {"half a header section, then silence", "half a body, then silence", "silence"}
 SMUGGLED = {name: raw for name, raw in MALFORMED.items() if name not in _NO_TIMED}
-"""Bad input that is refused at once."""
+"""Invalid input that is refused at once."""
 WELL_FRAMED = {"CONNECT", "a target without a slash"}
-"""That of it whose end cannot be mistaken: the connection may go on."""
-_BREATH = (
-    0.05  # seconds that a client rests when A cannot be reached: failing costs so little that nobody else would ask
-)
+"""Invalid input with an unambiguous end: the connection may go on."""
+_PAUSE = 0.05
+"""Seconds of a client's pause after a failed connect. Without it, cheap failures would take the time of all others."""
 
 
 class Client:
-    """One client; `rng` decides all it does. `pace` is the seconds between the beginnings of two acts."""
+    """One client. `rng` decides all its acts. `pace` is the seconds between the starts of two acts."""
 
     def __init__(self, name: str, port: int, rng: random.Random, mix: Mix, tally: Tally, windows: Windows,
                  pace: float = 0.0) -> None:  # fmt: skip
@@ -53,7 +52,7 @@ class Client:
         }
 
     def run(self, stop: threading.Event) -> None:
-        """Do one thing after the other until told to stop."""
+        """Do one act after the other until `stop` is set."""
         acts, weights = list(self._acts), list(self._acts.values())
         due = monotonic()
         while not stop.is_set():
@@ -67,7 +66,7 @@ class Client:
             stop.wait(max(0.0, due - monotonic()))
         self._drop()
 
-    # --- Those who mean well ------------------------------------------------------------------------------------------
+    # --- Valid requests -----------------------------------------------------------------------------------------------
 
     def _ask(self) -> None:
         asked = self._make()
@@ -80,7 +79,7 @@ class Client:
         self._take(line, [asked])
 
     def _ask_in_pieces(self) -> None:
-        """Trickle a request, and take the answer in small pieces."""
+        """Send a request in small pieces."""
         asked = self._make()
         line = self._open()
         size = max(1, len(asked.raw) // 10 + 1)
@@ -96,7 +95,7 @@ class Client:
         self._take(line, several)
 
     def _take(self, line: Line, several: list[Asked]) -> None:
-        """Take the answers to what was asked on a connection, in their order."""
+        """Read the answers to the requests of a connection, in their order."""
         for position, asked in enumerate(several):
             since = line.quiet_since
             answer = line.answer(asked.method)
@@ -110,19 +109,19 @@ class Client:
             outcome = answer.value("X-Httptee-Error") or "exact"
             self._tally.count("answered", outcome)
             if outcome == "primary_connect":
-                sleep(_BREATH)
+                sleep(_PAUSE)
             if asked.last or asked.old or not answer.keeps_alive:
                 self._tally.count(*["unanswered"] * (len(several) - position - 1))
                 return self._drop()
         return None
 
     def _circumstances(self, since: float, began: float) -> Fit:
-        """What besides A's orders may decide what a client gets: that A is away, or a worker has been killed."""
+        """The answers that fit because A was away or a worker was killed, whatever A's orders are."""
         away = self._windows.any(A_AWAY, began)
         killed = self._windows.any(WORKER_KILLED, since)
         return Fit(reasons=WHILE_AWAY.reasons if away else frozenset(), cut=away or killed)
 
-    # --- Those who do not ---------------------------------------------------------------------------------------------
+    # --- All others ---------------------------------------------------------------------------------------------------
 
     def _vanish_in_the_request(self) -> None:
         raw = self._make(count=False).raw
@@ -134,14 +133,14 @@ class Client:
         asked = self._make(size=self._rng.choice([100, 500_000]))
         with Line(self._port, self._rng.choice(["close", "reset"])) as line:
             line.send(asked.raw)
-            line.sock.settimeout(0.2)  # no more may be coming
+            line.sock.settimeout(0.2)  # the rest may never come
             with contextlib.suppress(ConnectionError, TimeoutError):
                 for _ in range(self._rng.randint(0, 3)):
                     line.sock.recv(1000)
         self._tally.count("vanished in the answer")
 
     def _take_of_the_endless(self) -> None:
-        """Take some of an answer that has no end, and go."""
+        """Read a part of an answer without an end, and close."""
         asked = self._make(fault=ENDLESS, method="GET")
         with Line(self._port, self._rng.choice(["close", "reset"])) as line:
             line.send(asked.raw)
@@ -151,7 +150,7 @@ class Client:
         self._tally.count("endless")
 
     def _begin(self, line: Line, began: float) -> str:
-        """Take the first pieces of an answer; what is wrong with them."""
+        """Read the first pieces of an answer, and return what is wrong with them."""
         try:
             start, headers = line.reader.head()
             if start == "HTTP/1.1 200 OK":
@@ -182,7 +181,7 @@ class Client:
             self._tally.object(f"{self.name}: {name}: {wrong}")
 
     def _unlike_documented(self, name: str, answer: Answer, beyond: bytes) -> str:
-        """What is wrong with the answer to bad input, and with what came behind it."""
+        """What is wrong with the answer to invalid input, and with the bytes after it."""
         got = (str(answer.status), answer.value("X-Httptee-Error"))
         if got != self._expected[name]:
             return f"refused with {got}"
@@ -190,7 +189,7 @@ class Client:
             return "the connection goes on"
         return f"a second answer: {beyond[:100]!r}" if beyond else ""
 
-    # --- Their tools --------------------------------------------------------------------------------------------------
+    # --- Tools --------------------------------------------------------------------------------------------------------
 
     def _make(self, *, count: bool = True, small: bool = False, size: int | None = None, fault: str = "",
               method: str = "") -> Asked:  # fmt: skip

@@ -12,7 +12,7 @@ from .judge import Tally, Windows
 
 
 class Crowd:
-    """Many clients in threads of their own, for as long as the block runs; `seed` decides all they do."""
+    """Many clients, each in its own thread, as long as the block runs. `seed` decides all their acts."""
 
     def __init__(self, port: int, number: int, seed: int, mix: Mix, windows: Windows | None = None,
                  pace: float = 0.0) -> None:  # fmt: skip
@@ -28,7 +28,7 @@ class Crowd:
         ]
 
     def __enter__(self) -> Crowd:
-        """Send them off."""
+        """Start all clients."""
         for thread in self._threads:
             thread.start()
         return self
@@ -36,7 +36,7 @@ class Crowd:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Call them back, and wait for the last answers."""
+        """Stop all clients, and wait for the last answers."""
         self._stop.set()
         for thread in self._threads:
             thread.join()

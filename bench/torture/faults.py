@@ -1,4 +1,4 @@
-"""What a backend can do to one request, by name: each takes the connection, the whole answer and where it strikes."""
+"""The faults of a backend by name. Each takes the connection, the whole answer and the place of the fault in it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ BAD_CHUNK = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nz
 ENDLESS = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
 INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-_TRICKLE = 0.01  # seconds between the pieces of an answer that comes slowly, but comes
-_DRIP = 0.05  # seconds between the bytes of one that never does
+_TRICKLE = 0.01  # seconds between the pieces of an answer that is slow and whole
+_DRIP = 0.05  # seconds between the bytes of an answer that never ends
 
 Fault = Callable[[socket.socket, bytes, int], bool]
 """Returns whether the connection can take another request."""
 
 
 def commit(name: str, place: int, sock: socket.socket, whole: bytes) -> bool:
-    """Do it; `place` is in thousandths of the whole answer, and always short of its end."""
+    """Commit a fault. `place` is in thousandths of the whole answer, and always before its end."""
     return _FAULTS[name](sock, whole, len(whole) * min(place, 999) // 1000)
 
 
@@ -51,7 +51,7 @@ def _surplus(sock: socket.socket, whole: bytes, at: int) -> bool:
 
 
 def _done(sock: socket.socket, whole: bytes, at: int) -> bool:
-    """Half close, the end of the connection coming with the end of the answer."""
+    """Half close the connection together with the end of the answer."""
     sock.sendall(whole, socket.MSG_MORE)
     return _half_closed(sock)
 
@@ -70,7 +70,7 @@ def _drip(sock: socket.socket, whole: bytes, at: int) -> bool:
 
 def _stall(sock: socket.socket, whole: bytes, at: int) -> bool:
     sock.sendall(whole[:at])
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)  # never to be taken for the answer's end
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)  # must not look like the answer's end
     return _until_the_peer_leaves(sock)
 
 
@@ -91,7 +91,7 @@ def _half(sock: socket.socket, whole: bytes, at: int) -> bool:
 
 
 def _short(sock: socket.socket, whole: bytes, at: int) -> bool:
-    """Send a byte less than Content-Length says, or than the last chunk takes."""
+    """Send all but the last byte of the body, or of the last chunk."""
     sock.sendall(whole[:-1])
     return False
 

@@ -1,14 +1,14 @@
-"""A server that does to every request what the request orders, and to all of them what an operator orders.
+"""A server that commits the fault that each request orders, and obeys an operator on a second port.
 
 python -m bench.torture.faulty_backend ROLE PORT CONTROL_PORT
 
-ROLE is a or b: whose orders in a request's target are meant. Each line sent to the control port is an order, answered
-with a line of JSON once it has been carried out:
+ROLE is a or b: it commits the faults that a request's target orders for this role. Each line on the control port is an
+order. The answer is one line of JSON after the order is done:
 
-accept   listen (what it does at first)
-refuse   close the port, and every connection once its answer is out
-deaf     the same, but with the backlog full in place of a closed port: connecting hangs
-report   what came so far
+accept   listen (the state at the start)
+refuse   close the port, and every connection after its answer
+deaf     the same, with a full backlog in place of a closed port: a new connection hangs
+report   do nothing; the answer is the counts so far, as after every order
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from tests.support.wire import BrokenMessageError, Reader, Request
 from . import faults
 from .orders import CLOSE, DIGEST, NONCE, Order, body, digest, framed
 
-_REMEMBERED = 20_000  # nonces: a request that is repeated is so within moments
-_LONGEST_ANSWER = 0.5  # seconds, but for answers after which no connection is used again
+_REMEMBERED = 20_000  # nonces: a repeated request comes soon after the first
+_LONGEST_ANSWER = 0.5  # seconds, without the answers after which the connection ends
 _IDEMPOTENT = {"GET", "HEAD", "PUT", "DELETE"}  # RFC 9110 §9.2.2; of the methods of `asked`
 
 
 class Book:
-    """What came: requests in all, and those that should not have come as they did."""
+    """The requests so far: all of them, and those that are wrong."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class Book:
         self.counts = dict.fromkeys(("requests", "repeated", "repeated_unsafely", "mangled", "strange"), 0)
 
     def enter(self, request: Request, order: Order | None, received: str) -> None:
-        """Note a request that has come whole. `strange` ones were never meant to get here, `mangled` ones not so."""
+        """Count a whole request. A `strange` one has no orders. A `mangled` one has changed on its way."""
         with self._lock:
             self.counts["requests"] += 1
             if order is None:
@@ -58,12 +58,12 @@ class Book:
 
 
 class FaultyBackend:
-    """Listens on a port that stays its own even while it refuses."""
+    """Listens on a port, and keeps that port while it refuses connections."""
 
     def __init__(self, role: str, port: int) -> None:
         self.role = role
         self.book = Book()
-        self._holder = _bound(port)  # never listens: nobody else gets the port, and connecting to it is refused
+        self._holder = _bound(port)  # never listens: no other process gets the port, and a connection to it is refused
         self._address = self._holder.getsockname()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -83,11 +83,11 @@ class FaultyBackend:
         self._away.callback(listener.shutdown, socket.SHUT_RDWR)
 
     def refuse(self) -> None:
-        """Close the port, and every connection once its answer is out."""
+        """Close the port, and every connection after its answer."""
         self._away.close()
 
     def deaf(self) -> None:
-        """Close every connection as `refuse` does, and let new ones hang in the air."""
+        """Close every connection as `refuse` does. A new connection hangs."""
         self._away.close()
         listener = self._away.enter_context(_bound(self._address[1]))
         listener.listen(0)
@@ -97,12 +97,12 @@ class FaultyBackend:
             filler.connect_ex(self._address)
 
     def report(self) -> dict[str, int]:
-        """What came so far, and how many connections are open."""
+        """The counts so far, and the number of open connections."""
         with self._lock:
             return {**self.book.counts, "open": len(self._open)}
 
     def _drop_all(self) -> None:
-        """End every connection as soon as its answer is out, and wait until none is left that could carry another."""
+        """End every connection after its answer, and wait until no connection can take another request."""
         with self._lock:
             leaving = set(self._open)
             for sock in leaving:
@@ -136,7 +136,7 @@ class FaultyBackend:
             sock.close()
 
     def _answer(self, sock: socket.socket, request: Request) -> bool:
-        """Do what a request orders; whether the connection can take another one."""
+        """Carry out a request's orders, and return whether the connection can take another request."""
         order = Order.parse(request.target)
         received = digest(request.body)
         self.book.enter(request, order, received)

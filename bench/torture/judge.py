@@ -1,4 +1,4 @@
-"""Whether what a client got is what it may get. Anything else is unexpected, and is written down."""
+"""Whether an answer fits its request. Every other answer is unexpected, and is recorded."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.support.wire import Answer, Headers
 from .orders import FITS, LENGTH, Fit, Order, body, fields
 
 _FRAMING = {"content-length", "transfer-encoding", "connection"}
-_WRITTEN_DOWN = 20  # unexpected answers; the others are only counted
+_RECORDED = 20  # unexpected answers in words; the others are only counted
 
 A_AWAY, WORKER_KILLED = "A is away", "a worker was killed"
 WHILE_AWAY = Fit(reasons=frozenset({"primary_connect", "primary_reset", "primary_timeout"}), cut=True)
-"""What besides fits a request that was under way while A was away."""
+"""The further answers that fit a request in flight while A was away."""
 
 
 class Windows:
-    """When what happened that excuses an answer. Times are those of the monotonic clock."""
+    """The times of the events that excuse an answer, by the monotonic clock."""
 
     def __init__(self) -> None:
         self._spans: list[tuple[str, float, float]] = []
@@ -31,7 +31,7 @@ class Windows:
 
     @contextmanager
     def during(self, what: str) -> Iterator[None]:
-        """Around what happens."""
+        """Record an event that lasts as long as the block."""
         began = monotonic()
         with self._lock:
             self._spans.append((what, began, inf))
@@ -43,13 +43,13 @@ class Windows:
                 self._spans.append((what, began, monotonic()))
 
     def any(self, what: str, since: float) -> bool:
-        """Whether it has happened, or went on, between `since` and now."""
+        """Whether the event happened or lasted between `since` and now."""
         with self._lock:
             return any(each == what and end >= since for each, _, end in reversed(self._spans))
 
 
 class Tally:
-    """What the clients of one run got, counted by kind, with the first unexpected answers in words."""
+    """The answers of one run, counted by kind, with the first unexpected ones in words."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -57,22 +57,22 @@ class Tally:
         self._lock = threading.Lock()
 
     def count(self, *kinds: str) -> None:
-        """One more of each kind."""
+        """Add one to each kind."""
         with self._lock:
             self.counts.update(kinds)
 
     def object(self, what: str) -> None:
-        """Note an answer that must not be."""
+        """Record an unexpected answer."""
         with self._lock:
             self.counts["unexpected"] += 1
-            if len(self.unexpected) < _WRITTEN_DOWN:
+            if len(self.unexpected) < _RECORDED:
                 self.unexpected.append(what)
 
 
 def misfit(order: Order, method: str, received: str, answer: Answer | None, also: Fit) -> str:
-    """What is wrong with an answer (None: the connection was cut) to these orders, empty where it fits.
+    """What is wrong with an answer to these orders, or an empty text. None: the connection was cut.
 
-    `received` is the digest of the request body that was sent, `also` what the circumstances allow besides.
+    `received` is the digest of the request's body. `also` is what fits besides, because of other events.
     """
     fit = FITS[order.fault("a")[0]]
     if answer is None:
@@ -88,14 +88,14 @@ def misfit(order: Order, method: str, received: str, answer: Answer | None, also
 
 
 def is_own(answer: Answer, reason: str) -> bool:
-    """Whether an error is to the letter as the tee documents it."""
+    """Whether an error is exactly the documented one."""
     status = 504 if reason.endswith("_timeout") else 502
     text = f"{status} {HTTPStatus(status).phrase}: {reason}\n".encode()
     return answer.status == status and answer.body in (text, b"")
 
 
 def difference(answer: Answer, order: Order, content: bytes) -> str:
-    """In what an answer is not the one that A sent, empty where it is that."""
+    """The first difference between an answer and the one that A sent, or an empty text."""
     if answer.start != "HTTP/1.1 200 OK":
         return f"another status line: {answer.start!r}"
     if end_to_end(answer.headers) != fields(order):
@@ -110,5 +110,5 @@ def difference(answer: Answer, order: Order, content: bytes) -> str:
 
 
 def end_to_end(headers: Headers) -> Headers:
-    """Header fields without those that each connection has its own of."""
+    """Header fields without those of the single connection."""
     return [(name, value) for name, value in headers if name.lower() not in _FRAMING]

@@ -1,4 +1,4 @@
-"""A client's connection, which notices how it ends."""
+"""A client's connection, with a record of its last whole answer."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from types import TracebackType
 
 from tests.support.wire import Answer, BrokenMessageError, Reader
 
-PATIENCE = 30.0
-"""Seconds that a client waits for anything."""
-_STALE = 0.5  # seconds of silence after which a client opens a new connection; the tee may close after one
+TIMEOUT = 30.0
+"""Seconds after which a client's wait fails."""
+_STALE = 0.5  # seconds without traffic after which a client makes a new connection; a tee that drains closes after 1 s
 
 
 class Line:
-    """One connection. `quiet_since` is when it last was known to be whole; `ending` says how it is closed: with
-    "reset" rudely.
+    """One connection.
+
+    `quiet_since` is the time of its start or of its last whole answer. `ending` is "close", or "reset" for an RST.
     """
 
     def __init__(self, port: int, ending: str = "close") -> None:
         self.quiet_since = monotonic()
-        self.sock = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reader = Reader(self.sock)
         self._ending = ending
@@ -40,16 +41,16 @@ class Line:
 
     @property
     def usable(self) -> bool:
-        """Whether another request may well be sent on it."""
+        """Whether the connection can take another request."""
         return monotonic() - self.quiet_since < _STALE and not select.select([self.sock], [], [], 0)[0]
 
     def send(self, data: bytes) -> None:
-        """Send; a peer that closes meanwhile may have answered all the same."""
+        """Send. A peer that closes during it may have answered, so this is no error."""
         with contextlib.suppress(ConnectionError):
             self.sock.sendall(data)
 
     def answer(self, method: str) -> Answer | None:
-        """The next answer, None where the connection is cut before its end."""
+        """The next answer, or None where the connection ends before the answer does."""
         try:
             got = self.reader.answer(method)
         except (BrokenMessageError, ConnectionError):

@@ -1,4 +1,4 @@
-"""The operator: takes A and B away for a moment, kills workers, reloads, all in a random sequence."""
+"""The operator: takes A and B away for a moment, kills workers and reloads, in a random sequence."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from time import monotonic, sleep
 from types import TracebackType
 
-from bench import measure
-
+from ..programs import measure
 from .judge import A_AWAY, WORKER_KILLED, Windows
 
 AWAY = {"a refuse": 2, "a deaf": 1, "b refuse": 2, "b deaf": 1}
@@ -25,13 +24,13 @@ _LONGEST_AWAY = 0.4  # seconds
 
 
 class Control:
-    """The line to a faulty backend's operator port."""
+    """The connection to the control port of a faulty backend."""
 
     def __init__(self, port: int) -> None:
         self._port = port
 
     def say(self, word: str) -> dict[str, int]:
-        """Give an order, and wait until it is carried out; returns the backend's report."""
+        """Send an order, wait until it is done, and return the backend's report."""
         with socket.create_connection(("127.0.0.1", self._port), timeout=30) as sock:
             sock.sendall(word.encode() + b"\n")
             with sock.makefile("r", encoding="ascii") as lines:
@@ -40,11 +39,10 @@ class Control:
 
 
 class Operator:
-    """Does something every so many seconds while the block runs; `done` counts what.
+    """Does an act about every `every` seconds while the block runs. `done` counts the acts.
 
-    `acts` says what, and how often in comparison, in a random sequence and at random times around those; or in turn,
-    at even times. Killed is one of the processes of the tee's group that is not the
-    one that was started.
+    A mapping of acts gives their weights: the sequence and the pauses are random. A sequence of acts is done in turn at
+    even times. `kill` ends a process of the tee's group, but never the group's leader.
     """
 
     def __init__(
@@ -69,14 +67,14 @@ class Operator:
         self._thread = threading.Thread(target=self._run, name="operator")
 
     def __enter__(self) -> Operator:
-        """Begin."""
+        """Start the acts."""
         self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Come to an end, with everything back in its place."""
+        """Stop the acts. A and B accept again after it."""
         self._stop.set()
         self._thread.join()
 
@@ -91,7 +89,7 @@ class Operator:
             self.done[act] += 1
 
     def _plan(self) -> Iterator[tuple[float, str]]:
-        """What to do, and how long to wait before it, for ever."""
+        """Every act with the pause before it, without an end."""
         if isinstance(self._acts, Mapping):
             names, weights = list(self._acts), list(self._acts.values())
             while True:
@@ -117,7 +115,7 @@ class Operator:
             backend.say("accept")
 
     def _kill(self) -> None:
-        """End a worker, and wait until the kernel has closed what it held."""
+        """Kill a worker, and wait until the kernel has closed its descriptors."""
         victims = sorted(set(measure.members(self._tee)) - {self._tee})
         if not victims:
             return

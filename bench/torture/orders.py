@@ -1,8 +1,8 @@
-"""What a request asks of A and of each B, and what its client may then get.
+"""The orders of a request to A and to each B, and the answers that fit them.
 
-A request carries its orders in its target, /torture/NONCE/A/B/SHAPE/SIZE: whoever serves it knows what to do to it, and
-whoever has asked knows, to the byte, what must come back. A fault is a name and the place where it strikes, in
-thousandths of the answer: `reset.500` resets the connection in the middle of it.
+A request has its orders in its target, /torture/NONCE/A/B/SHAPE/SIZE. They decide the act of the backend, and every
+byte of the answer. A fault is a name and a place in thousandths of the answer: `reset.500` resets the connection in the
+middle of the answer.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ SHAPES = (LENGTH, CHUNKED, CLOSE)
 PREFIX = "/torture/"
 NONCE = "X-Nonce"
 DIGEST = "X-Digest"
-"""Request headers: who asks, and the SHA-256 of the body that was sent."""
+"""Request header fields: the name of the request, and the SHA-256 of its body."""
 SMALL = 8192
-"""Bytes of an answer that arrive in one piece, whatever the machine is doing."""
+"""Bytes of an answer that arrive in one piece, also on a busy machine."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """What a client may get: A's answer to the byte, the tee's own with one of these reasons, or a cut connection."""
+    """What fits: A's exact answer, the tee's own answer with one of these reasons, or a cut connection."""
 
     exact: bool = False
     reasons: frozenset[str] = frozenset()
@@ -53,18 +53,18 @@ FITS = {
     "oversize": _failing("protocol"),
     "badchunk": _failing("protocol", cut=True),
 }
-"""Every fault but `endless`, whose client leaves in the middle: what fits it when A commits it."""
+"""What fits each fault of A. `endless` is missing, because its client closes before the end."""
 
 ENDLESS = "endless"
 UNFRAMED = frozenset({"fine", "trickle", "interim", "silent", "drip", "stall", "reset", "garbage", "oversize"})
-"""Faults that leave a trace even where the answer's end is the end of the connection."""
+"""Faults that show even where the end of the connection is the end of the answer."""
 IN_ONE_PIECE = frozenset({"surplus", "done"})
-"""Faults that follow a whole answer, and must reach the tee together with it."""
+"""Faults after a whole answer. The tee must get both together."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """One request's orders; `size` is of the answer's body in bytes."""
+    """The orders of one request. `size` is the answer's body in bytes."""
 
     nonce: str
     a: str = "fine.0"
@@ -74,12 +74,12 @@ class Order:
 
     @property
     def target(self) -> str:
-        """The request target that carries them."""
+        """The request target with these orders."""
         return f"{PREFIX}{self.nonce}/{self.a}/{self.b}/{self.shape}/{self.size}"
 
     @classmethod
     def parse(cls, target: str) -> Order | None:
-        """The orders in a target, None where it carries none."""
+        """The orders in a target, or None."""
         words = target.split("/")
         if not target.startswith(PREFIX) or len(words) != 7 or not words[6].isdigit():
             return None
@@ -87,18 +87,18 @@ class Order:
         return cls(nonce, a, b, shape, int(size))
 
     def fault(self, role: str) -> tuple[str, int]:
-        """What `a` or `b` is to do, and where in thousandths of its answer."""
+        """The fault of role `a` or `b`, and its place in thousandths of the answer."""
         name, _, place = (self.a if role == "a" else self.b).partition(".")
         return name, int(place or 0)
 
 
 def digest(body: bytes) -> str:
-    """What tells one request body from another."""
+    """The digest of a body."""
     return hashlib.sha256(body).hexdigest()
 
 
 def fields(order: Order) -> Headers:
-    """A's end-to-end header fields but for Content-Length, in their order: duplicates and odd case included."""
+    """A's end-to-end header fields without Content-Length, in their order, with duplicates and odd case."""
     return [
         ("x-sErVeD-bY", "torture"),
         (NONCE, order.nonce),
@@ -108,13 +108,13 @@ def fields(order: Order) -> Headers:
 
 
 def body(order: Order, method: str, received: str) -> bytes:
-    """A's body: only this method, these orders and this request body (by its digest) lead to it."""
+    """A's body. It is unique for the method, the orders and the request body (by its digest)."""
     line = f"{digest(f'{method} {order.target} {received}'.encode())}\n".encode()
     return (line * (order.size // len(line) + 1))[: order.size]
 
 
 def framed(order: Order, method: str, content: bytes) -> bytes:
-    """The whole answer as A sends it."""
+    """A's whole answer."""
     pairs = fields(order)
     if order.shape == LENGTH:
         pairs.append(("Content-Length", str(len(content))))

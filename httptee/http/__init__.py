@@ -1,5 +1,5 @@
-"""HTTP as values and pure functions: messages, header fields, endpoints, request targets, and what a WSGI environ
-says of a request. Every name that `__all__` lists is for others."""
+"""HTTP as values and functions: messages, header fields, endpoints, request targets, and the reading of a request from
+a WSGI environ. Others may use every name in `__all__`."""
 
 from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
 from httptee.http.headers import (

@@ -1,6 +1,6 @@
-"""Where a server is: an upstream's `[http(s)://]host[:port][/prefix]`, and the `[host]:port` the tee listens at.
+"""Addresses: an upstream's `[http(s)://]host[:port][/prefix]`, and the `[host]:port` at which the tee listens.
 
-The upstream's prefix and a request target are joined as they are (RFC 9112 §3.2): nothing is decoded, resolved or
+An upstream's prefix and a request target are joined unchanged (RFC 9112 §3.2). Nothing is decoded, resolved or
 re-encoded, so `/a%2Fb`, `//x`, `/a/../b`, `/%zz` and a bare `?` reach the upstream byte for byte.
 """
 
@@ -22,9 +22,11 @@ _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An upstream. `host` is a name or an address without brackets; `prefix` is empty or starts with a slash.
+    """The address of an upstream. `host` is a name, or an address without brackets. `prefix` is empty or starts with a
+    slash.
 
-    `authority` is the value for a Host header (RFC 9110 §7.2): IPv6 in brackets, the scheme's own port left out.
+    `authority` is the value for a Host header field (RFC 9110 §7.2): IPv6 in brackets, without the scheme's default
+    port.
     """
 
     scheme: str
@@ -34,7 +36,7 @@ class Endpoint:
     authority: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Work out the authority once: every request sent needs it."""
+        """Compute the authority once and not for each request."""
         default = self.port == DEFAULT_PORTS.get(self.scheme)
         authority = _bracketed(self.host) if default else f"{_bracketed(self.host)}:{self.port}"
         object.__setattr__(self, "authority", authority)
@@ -43,7 +45,7 @@ class Endpoint:
     def parse(cls, text: str) -> Endpoint:
         """Read `[http(s)://]host[:port][/prefix]`.
 
-        Raises ValueError with one line that says what is wrong, and never repeats a password.
+        Raises ValueError with a message of one line, which never contains a password.
         """
         try:
             return cls._parse(text)
@@ -53,11 +55,11 @@ class Endpoint:
     @classmethod
     def _parse(cls, text: str) -> Endpoint:
         if not _VISIBLE.fullmatch(text):
-            raise ValueError("an endpoint is visible ASCII without spaces" if text else "an endpoint is missing")
+            raise ValueError("an endpoint must be visible ASCII without spaces" if text else "an endpoint is missing")
         match = _SCHEME.match(text)
         scheme = match[1].lower() if match else "http"
         if scheme not in DEFAULT_PORTS:
-            raise ValueError("the scheme of an endpoint is http or https")
+            raise ValueError("the scheme of an endpoint must be http or https")
         authority, slash, path = text[match.end() if match else 0 :].partition("/")
         if "@" in authority:
             raise ValueError("an endpoint takes no user name or password")
@@ -67,15 +69,15 @@ class Endpoint:
         if not host:
             raise ValueError("an endpoint needs a host")
         number = DEFAULT_PORTS[scheme] if port is None else _port_number(port, lowest=1)
-        # Every target brings a slash of its own, so the prefix gives up its last one.
+        # A request target starts with a slash, so the prefix must not end with one.
         return cls(scheme, host, number, (slash + path).removesuffix("/"))
 
     def target(self, raw: str) -> str:
-        """The request target for this upstream: the prefix, and what the client asked for.
+        """The request target for this upstream: the prefix and the client's target.
 
-        Absolute-form becomes origin-form (RFC 9112 §3.2.2), its empty path `/`. `*` asks about the server as a whole
-        (§3.2.4) and has no prefix. A target of no valid form goes on as it is, below the prefix if there is one.
-        Never raises.
+        Absolute-form becomes origin-form (RFC 9112 §3.2.2), and an empty path becomes `/`. `*` stands for the whole
+        server (§3.2.4) and gets no prefix. An invalid target stays unchanged, after the prefix and a slash if there
+        is a prefix. Never raises.
         """
         if raw[:1] == "/":
             return self.prefix + raw
@@ -93,14 +95,14 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """An address to listen at. An empty `host` stands for all of them, IPv4 and IPv6; port 0 for any free one."""
+    """An address to listen at. An empty `host` means all addresses, IPv4 and IPv6. Port 0 means any free port."""
 
     host: str
     port: int
 
     @classmethod
     def parse(cls, text: str) -> Listen:
-        """Read `:port`, `host:port` or `[IPv6]:port`. Raises ValueError with one line that says what is wrong."""
+        """Read `:port`, `host:port` or `[IPv6]:port`. Raises ValueError with a message of one line."""
         try:
             host, port = _host_and_port(text)
             if port is None:
@@ -115,12 +117,12 @@ class Listen:
 
 
 def is_bracketed_list(text: str) -> bool:
-    """Whether it is `[x, y]`. `[::1]` is one address and not a list."""
+    """Whether the text is a list in brackets, as `[x, y]`. `[::1]` is one address and not a list."""
     return bool(re.fullmatch(r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]", text)) and not _is_ipv6(text[1:-1])
 
 
 def origin_form(raw: str) -> str:
-    """A request target without the scheme and authority of an absolute one (RFC 9112 §3.2.2). Never raises."""
+    """The request target without the scheme and authority of absolute-form (RFC 9112 §3.2.2). Never raises."""
     absolute = _ABSOLUTE.match(raw) if raw[:1] != "/" else None
     if absolute is None:
         return raw
@@ -129,14 +131,15 @@ def origin_form(raw: str) -> str:
 
 
 def path_of(raw: str) -> str:
-    """The path of a request target, not decoded, without the query."""
+    """The path of a request target, without the query. It is not decoded."""
     return (raw if raw[:1] == "/" else origin_form(raw)).partition("?")[0]
 
 
 def without_userinfo(text: str) -> str:
-    """The text, fit for a log: with `***` for whatever may be a user name and a password.
+    """The text with `***` in place of a possible user name and password. It is safe to log.
 
-    Cuts up to the last `@` of all, since a password somebody forgot to encode may hold any character.
+    Everything between the scheme and the last `@` is replaced: a password that is not encoded may contain any
+    character.
     """
     return _USERINFO.sub(r"\1***@", text)
 
@@ -146,13 +149,13 @@ def _bracketed(host: str) -> str:
 
 
 def _host_and_port(authority: str) -> tuple[str, str | None]:
-    """The host without brackets, and the text of the port where a colon announces one."""
+    """The host without brackets, and the text after the colon, or None without a colon."""
     if authority.startswith("["):
         return _ipv6_and_port(authority)
     host, colon, port = authority.partition(":")
     if ":" in port:
-        raise ValueError("an IPv6 address stands in brackets")
-    # The resolver raises UnicodeError, not OSError, for empty and overlong labels: they must not get that far.
+        raise ValueError("write an IPv6 address in brackets")
+    # The resolver raises UnicodeError, not OSError, for an empty or overlong label, so such a name is refused here.
     labels = host.removesuffix(".").split(".")
     if host and (len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels)):
         raise ValueError("the host is neither a name nor an address")
@@ -162,12 +165,12 @@ def _host_and_port(authority: str) -> tuple[str, str | None]:
 def _ipv6_and_port(authority: str) -> tuple[str, str | None]:
     host, bracket, rest = authority[1:].partition("]")
     if not bracket or not _is_ipv6(host) or (rest and not rest.startswith(":")):
-        raise ValueError("what stands in brackets is not an IPv6 address")
+        raise ValueError("the text in brackets is not an IPv6 address")
     return host, rest[1:] if rest else None
 
 
 def _is_ipv6(text: str) -> bool:
-    """Whether it is an address, and one without a zone: a zone means nothing to anybody else (RFC 6874 §1)."""
+    """Whether the text is an IPv6 address without a zone. A zone has a meaning on one host only (RFC 6874 §1)."""
     try:
         return IPv6Address(text).scope_id is None
     except ValueError:

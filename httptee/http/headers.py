@@ -1,7 +1,8 @@
-"""Which header fields pass through the tee, which stay behind, and which it adds. Pure functions over header lists.
+"""The header fields that the tee forwards, removes and adds: pure functions over lists of header fields.
 
-Fields travel as they came: case, order and duplicates survive. What goes is what RFC 9110 §7.6.1 says concerns one
-connection only; what comes is Via (§7.6.3) and, where asked, X-Forwarded-For and Forwarded (RFC 7239).
+Forwarded fields keep their case, order and duplicates. The tee removes the fields that concern one connection only
+(RFC 9110 §7.6.1). It adds Via (§7.6.3) and, if configured, X-Forwarded-For, Forwarded (RFC 7239) and the subject of the
+client's certificate.
 """
 
 from __future__ import annotations
@@ -25,26 +26,26 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-"""Fields about one connection, lower case (RFC 9110 §7.6.1 and the older list of RFC 2616 §13.5.1, which PEP 3333
-forbids an application to send)."""
+"""Hop-by-hop fields in lower case: RFC 9110 §7.6.1, and the older list of RFC 2616 §13.5.1, whose fields PEP 3333
+forbids an application to send."""
 
-# Naming one of these in Connection must not make it vanish: the message would change its meaning or its length.
+# If Connection names one of these, the field stays: without it the message would change its meaning or its length.
 _NAMES_NO_FIELD = frozenset({"close", "keep-alive", ""})
 _NEVER_CONNECTION_NAMED = frozenset({"host", "content-length", "via"}) | _NAMES_NO_FIELD
-# Comparing lengths first spares lower() for most names.
+# Lengths are compared first, which saves lower() for most names.
 _CONNECTION_LENGTH, _VIA_LENGTH = len("connection"), len("via")
 
-# The client's server has already answered `Expect: 100-continue` by the time the request is forwarded, body in hand.
+# The whole body is read before the request is forwarded, so the server has already answered `Expect: 100-continue`.
 _STAYS_BEHIND = HOP_BY_HOP | {"expect"}
 
 
 @dataclass(frozen=True, slots=True)
 class Additions:
-    """What the tee adds to a request on its way to every upstream.
+    """The header fields that the tee adds to each request for an upstream.
 
-    `via` is the whole field value (empty: none). Its comment names this tee, so that a request which comes back is
-    known from one that passed through another tee before. `subject_header` is the field that tells who the client's
-    certificate says it is (empty: none).
+    `via` is the whole field value (empty: none). Its comment identifies this tee, so that a request that comes back
+    differs from one that passed through another tee. `forward_client` adds X-Forwarded-For and Forwarded.
+    `subject_header` is the name of the field for the subject of the client's certificate (empty: none).
     """
 
     via: str = ""
@@ -58,7 +59,7 @@ def values(headers: Headers, name: str) -> list[str]:
 
 
 def end_to_end(headers: Headers, left_out: frozenset[str] = HOP_BY_HOP) -> Headers:
-    """The fields that travel on: without hop-by-hop ones and those that Connection names (RFC 9110 §7.6.1)."""
+    """The fields to forward: without hop-by-hop ones and those that Connection names (RFC 9110 §7.6.1)."""
     kept = [pair for pair in headers if pair[0].lower() not in left_out]
     if len(kept) == len(headers):
         return kept
@@ -67,10 +68,10 @@ def end_to_end(headers: Headers, left_out: frozenset[str] = HOP_BY_HOP) -> Heade
 
 
 def outbound(headers: Headers, client: str, scheme: str, length: int, add: Additions) -> Headers:
-    """The request fields every upstream gets, before its own Host.
+    """The request fields for every upstream, before an upstream sets its own Host.
 
-    `length` is the body's, in bytes; it takes the place of a chunked framing, which ends at the tee. Raises
-    `LoopDetected` where Via says that the request has been here before.
+    `length` is the length of the body in bytes. It becomes Content-Length if there is none, since chunked framing ends
+    at the tee. Raises `LoopDetected` if Via shows that the request has passed through this tee before.
     """
     sent = end_to_end(headers, _STAYS_BEHIND)
     if length and not any(name.lower() == "content-length" for name, _ in sent):
@@ -90,7 +91,7 @@ def outbound(headers: Headers, client: str, scheme: str, length: int, add: Addit
 
 
 def _named_by_connection(headers: Headers) -> set[str]:
-    """The fields, in lower case, that Connection says are for the next hop only; mostly there are none."""
+    """The names, in lower case, of the fields that Connection lists as hop-by-hop. Mostly there are none."""
     named: set[str] = set()
     for name, value in headers:
         if len(name) == _CONNECTION_LENGTH and name.lower() == "connection":
@@ -101,21 +102,22 @@ def _named_by_connection(headers: Headers) -> set[str]:
 
 
 def has_host(headers: Headers) -> bool:
-    """Whether there is a Host; mostly it stands first."""
+    """Whether there is a Host. It is mostly the first field, so that one is checked first."""
     return bool(headers) and (headers[0][0].lower() == "host" or any(name.lower() == "host" for name, _ in headers))
 
 
 def with_host(headers: Headers, host: str) -> Headers:
-    """The same fields with Host set: in the place of the client's, or first where there was none."""
+    """The same fields with Host set: in the place of the client's Host, or first if there is none."""
     if not has_host(headers):
         return [("Host", host), *headers]
     return [(name, host if name.lower() == "host" else value) for name, value in headers]
 
 
 def with_subject(headers: Headers, name: str, subject: str) -> Headers:
-    """The same fields with the client's `subject` in the one called `name`, and nobody else's word for it.
+    """The same fields with the client's `subject` in the field `name`, or without that field if `subject` is empty.
 
-    What a client sends under that name goes, and under any that CGI and WSGI would take for it: `A_B` is `A-B` there.
+    A client cannot forge the field: its own one is removed, and so is any field with a name that is the same in CGI and
+    WSGI, such as `A_B` for `A-B`.
     """
     known = name.lower().replace("_", "-")
     kept = [pair for pair in headers if pair[0].lower().replace("_", "-") != known]
@@ -123,12 +125,12 @@ def with_subject(headers: Headers, name: str, subject: str) -> Headers:
 
 
 def without(headers: Headers, names: frozenset[str]) -> Headers:
-    """The fields whose names, in lower case, are not among these."""
+    """The fields whose names are not in `names`, which are in lower case."""
     return [pair for pair in headers if pair[0].lower() not in names] if names else headers
 
 
 def with_field(headers: Headers, name: str, value: str) -> Headers:
-    """The fields with exactly one of that name: in the place of the first there was, or last."""
+    """The fields with exactly one of that name: in the place of the first one, or last."""
     lowered = name.lower()
     kept: Headers = []
     pending: list[tuple[str, str]] = [(name, value)]
@@ -141,12 +143,12 @@ def with_field(headers: Headers, name: str, value: str) -> Headers:
 
 
 def with_added(headers: Headers, name: str, value: str) -> Headers:
-    """The fields and one more at their end."""
+    """The fields with one more at the end."""
     return [*headers, (name, value)]
 
 
 def _append(headers: Headers, name: str, value: str) -> None:
-    """Add an element to the last field of that name (in `headers`, which is ours), or a field of its own."""
+    """Add an element to the last field of that name, or add a new field. Changes `headers`, which `outbound` made."""
     lowered = name.lower()
     for index in range(len(headers) - 1, -1, -1):
         field, before = headers[index]
@@ -157,7 +159,7 @@ def _append(headers: Headers, name: str, value: str) -> None:
 
 
 def _forwarded_node(client: str) -> str:
-    """A node identifier: IPv6 in brackets and quotes, an unknown peer by that name (RFC 7239 §6)."""
+    """A node identifier (RFC 7239 §6): IPv6 in brackets and quotes, `unknown` for an unknown peer."""
     if ":" in client:
         return f'"[{client}]"'
     return client or "unknown"

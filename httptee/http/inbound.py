@@ -1,7 +1,7 @@
-"""From a WSGI environ to a `Request`: what the client sent, as exactly as the server in front can tell.
+"""Makes a `Request` from a WSGI environ, as exactly as the server in front allows.
 
-The tee's own server hands over the header list as it was received. Under another server the list is made from the
-environ: names lose their case, fields their order, and duplicates have been joined.
+The tee's own server passes on the header list as received. Under another server the list is made from the environ:
+names lose their case, fields lose their order, and duplicates are joined.
 """
 
 from __future__ import annotations
@@ -19,28 +19,29 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 RECEIVED_HEADERS = "httptee.headers"
-"""The environ key under which the tee's own server hands over the header list as received."""
+"""The environ key of the header list as the tee's own server received it."""
 CLIENT_SUBJECT = "httptee.client_subject"
 """The environ key of the subject of the client's verified certificate."""
 
-# Origin-form, absolute-form and the asterisk (RFC 9112 §3.2). Bytes the URI grammar leaves out, `|` or `é`, pass
-# through: it is for A to judge them. White space and control characters would break the request line.
+# Origin-form, absolute-form and the asterisk (RFC 9112 §3.2). Bytes outside the URI grammar, such as `|` or `é`, are
+# forwarded: A decides about them. White space and control characters would break the request line.
 _TARGET = re.compile(r"(?:/|[Hh][Tt][Tt][Pp][Ss]?://)[!-~\x80-\xff]*|\*")
 _PIECE = 256 * 1024
 
 
 def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most: int) -> Request:
-    """Read one request whole, its body included; its header fields are those that travel on, with the tee's additions.
+    """Read one request with its body. Its header fields are those to forward, with the tee's additions.
 
     A body of up to `in_memory` bytes becomes one immutable `bytes`; a longer one stays in a file. Raises a `Refusal`
-    for what is not forwarded: CONNECT, a malformed target or length, a body of more than `most` bytes, a loop.
+    for a request that is not forwarded: CONNECT, a malformed target or length, a body of more than `most` bytes, a
+    loop.
     """
     method = environ["REQUEST_METHOD"]
     if method == "CONNECT":
-        raise ConnectRefused("CONNECT asks for a tunnel; a tee forwards requests only")
+        raise ConnectRefused("CONNECT is not supported")
     target = _target(environ)
     if not _TARGET.fullmatch(target) or (target == "*" and method != "OPTIONS"):
-        raise BadRequest("the request target is not one that RFC 9112 section 3.2 allows")
+        raise BadRequest("the request target is invalid (RFC 9112 section 3.2)")
     headers = environ.get(RECEIVED_HEADERS)
     if headers is None:
         headers = _headers(environ)
@@ -54,13 +55,13 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
 
 
 def client_of(environ: WSGIEnvironment) -> str:
-    """The peer's address without a port; an IPv4 peer of a dual-stack socket by its own (RFC 4291 §2.5.5.2)."""
+    """The peer's address without a port. An IPv4 peer of a dual-stack socket keeps its own (RFC 4291 §2.5.5.2)."""
     client: str = environ.get("REMOTE_ADDR") or ""
     return client[7:] if client.startswith("::ffff:") else client
 
 
 def _target(environ: WSGIEnvironment) -> str:
-    """The target as the server received it, or rebuilt from its decoded parts where it does not say."""
+    """The target as the server received it, or rebuilt from its decoded parts if the environ does not contain it."""
     raw = environ.get("REQUEST_URI") or environ.get("RAW_URI")
     if raw:
         return cast(str, raw)
@@ -105,14 +106,14 @@ def _body(environ: WSGIEnvironment, in_memory: int, most: int) -> Body:
 
 
 def _unannounced(source: BinaryIO, in_memory: int, most: int) -> Body:
-    """A chunked body under a server that passes it on without its length."""
+    """A chunked body from a server that does not give its length."""
     start = source.read(in_memory + 1)
     return start if len(start) <= in_memory else _spool(source, start, most)
 
 
 def _spool(source: BinaryIO, start: bytes, most: int) -> FileBody:
-    """Move a body into a file of its own, unnamed, which vanishes with its last reader."""
-    file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - it outlives this function
+    """Copy a body into an unnamed file, which is deleted when it is closed."""
+    file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the file stays open after this function
     length = file.write(start)
     while piece := source.read(_PIECE):
         length += file.write(piece)

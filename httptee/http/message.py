@@ -1,6 +1,6 @@
-"""The values that travel through the tee: a request, its body, A's answer, and both together as an exchange.
+"""The values that the tee passes on: a request, its body, a response, and both together as an exchange.
 
-Text is latin-1 throughout, one character a byte, so what came in over the wire goes out over the wire unchanged.
+All text is latin-1, one character for each byte, so bytes are sent exactly as they were received.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     @dataclass_transform(frozen_default=True)
     def value(cls: type) -> type:
-        """A frozen dataclass of which several are made for each request."""
+        """A frozen dataclass. Several of them are made for each request."""
 else:
-    # Frozen for the type checker, which sees every line that could change one. To be frozen at run time as well would
-    # cost a microsecond each, for three of them a request.
+    # Frozen for the type checker, which reports every assignment to a field. To freeze at run time as well would cost
+    # one microsecond for each object, and there are three for each request.
     value = dataclass(slots=True)
 
 Headers = list[tuple[str, str]]
-"""Header fields in wire order: case, order and duplicates as received. Nobody changes a list it was handed."""
+"""Header fields in wire order: case, order and duplicates as received. A list that was passed on is never changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,11 @@ Body = bytes | FileBody
 
 @value
 class Request:
-    """One request on its way to A and every B, which add no more than their own prefix and Host. It is never changed.
+    """One request for A and every B. It is never changed: an upstream applies its prefix and Host when it sends.
 
-    `target` is the request target byte for byte (RFC 9112 §3.2), `headers` are the fields that travel on, `client` is
-    the peer's address without a port. `number` tells it from all others of this process. `written` gets the head as
-    it goes out to every upstream that changes nothing about it, once that has been written down.
+    `target` is the request target byte for byte (RFC 9112 §3.2). `headers` are the fields to forward. `client` is the
+    peer's address without a port. `number` is unique in this process. `written` holds the head as bytes once it is
+    built, for all upstreams that send the request unchanged.
     """
 
     method: str
@@ -63,11 +63,11 @@ class Request:
 
 @value
 class Response:
-    """An answer for the client: A's own, or the tee's in place of one that did not come.
+    """An answer for the client: from A, or from the tee if A gave none.
 
-    `body` is the whole body where it has arrived, or an iterator over the pieces of one that still streams; the
-    iterator raises `UpstreamError` where the body breaks off. `close` frees the connection and may be called twice.
-    `error` is the reason slug where the answer is the tee's.
+    `body` is the whole body if it has arrived, or else an iterator over its pieces as they arrive. The iterator raises
+    `UpstreamError` if the body breaks off. `close` frees the connection and may be called twice. `error` is the reason
+    slug of the tee's own answer, or empty.
     """
 
     status: int
@@ -79,23 +79,23 @@ class Response:
 
     @property
     def whole(self) -> bool:
-        """Whether the body has arrived to its last byte."""
+        """Whether the whole body has arrived."""
         return isinstance(self.body, bytes)
 
 
 class Follower(Protocol):
-    """Somebody who wants to know what becomes of every clone of one exchange."""
+    """Receives the outcome of each clone of one exchange."""
 
     def settled(self, backend: str, outcome: str, detail: str | int, seconds: float = 0.0) -> None:
-        """One B's clone was `delivered` (`detail` is the status), `failed` or `dropped` (the reason). Never waits."""
+        """One B's clone was `delivered` (`detail` is the status), `failed` or `dropped` (a reason). Never waits."""
 
 
 @value
 class Exchange:
-    """A request with what A made of it: what a B is offered, and has to measure itself by.
+    """A request with the result of its answer, as it is offered to each B.
 
-    `status` is what the client got and `seconds` the time A took to its headers. `follower` is told, once for each B,
-    what became of the clone.
+    `status` is the status that the client got. `seconds` is the time until A's header fields arrived, or until A
+    failed. `follower.settled` is called once for each B.
     """
 
     request: Request
@@ -105,7 +105,7 @@ class Exchange:
 
 
 def tee_answer(error: TeeError, reason: str | None = None) -> Response:
-    """The tee's own answer to an error: one line of text, the reason slug in `X-Httptee-Error`."""
+    """The tee's own answer to an error: one line of text, with the reason slug in `X-Httptee-Error`."""
     slug = reason or error.reason
     phrase = PHRASES[error.status]
     body = f"{error.status} {phrase}: {slug}\n".encode()
@@ -120,4 +120,4 @@ def tee_answer(error: TeeError, reason: str | None = None) -> Response:
 
 
 def _nothing() -> None:
-    """There is no connection behind the tee's own answer."""
+    """Do nothing: the tee's own answer has no connection to free."""

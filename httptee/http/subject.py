@@ -1,4 +1,4 @@
-"""The subject of a client's certificate as one line of text that is safe in a header field (RFC 4514)."""
+"""The subject of a client's certificate as one line of text, safe for a header field (RFC 4514)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-# The short names of RFC 4514 §3; anything else keeps OpenSSL's name.
+# The short names of RFC 4514 §3. All other attributes keep the name that OpenSSL gives them.
 _SHORT = {
     "commonName": "CN",
     "localityName": "L",
@@ -23,13 +23,13 @@ _NOT_PRINTABLE = re.compile(r"[^ -~]")
 
 
 def distinguished_name(certificate: Mapping[str, Any] | None) -> str:
-    """The subject of a verified certificate, as ssl's `getpeercert` gives it; "" where there is none."""
+    """The subject of a verified certificate, given in the form of ssl's `getpeercert`. Returns "" without a subject."""
     subject: Iterable[Iterable[tuple[str, str]]] = (certificate or {}).get("subject", ())
     parts = ["+".join(f"{_SHORT.get(name, name)}={_escaped(value)}" for name, value in part) for part in subject]
     return ",".join(reversed(parts))
 
 
 def _escaped(value: str) -> str:
-    """A value with everything escaped that is not plain ASCII or has a meaning (RFC 4514 §2.4)."""
+    """A value with special characters escaped, and all that are not printable ASCII (RFC 4514 §2.4)."""
     value = _SPECIAL.sub(lambda found: "\\" + found[0], value)
     return _NOT_PRINTABLE.sub(lambda found: "".join(f"\\{byte:02X}" for byte in found[0].encode()), value)

@@ -194,7 +194,7 @@ class Collector:
         exchange = self._take(descriptor, pending)
         if exchange is not None:
             pending.give_up()
-            self._ended(exchange, pending, UpstreamTimeout("the exchange took longer than its timeout"))
+            self._ended(exchange, pending, UpstreamTimeout("the exchange took longer than its limit"))
 
     def _take(self, descriptor: int, pending: Pending) -> Exchange | None:
         """Take an exchange out of the dictionary. The thread that gets it ends it; every other thread gets None."""

@@ -1,5 +1,5 @@
-"""To an upstream and back: bytes on the wire, connections, the pool, TLS, the adapter for requests. Others send
-through an `Upstream`."""
+"""Sends requests to an upstream and reads the answers: bytes on the wire, connections, the pool, TLS, the adapter for
+requests. Others send through an `Upstream`."""
 
 from httptee.transport.adapter import IDEMPOTENT, PoolLimits, WireAdapter
 from httptee.transport.pending import Pending

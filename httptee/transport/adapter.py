@@ -1,8 +1,8 @@
-"""The requests transport adapter that carries a request to an upstream byte for byte, and the answer back.
+"""The requests transport adapter that sends a request to an upstream byte for byte, and returns the answer unchanged.
 
-requests prepares requests for people: it normalises the target, folds headers into a dictionary, decodes the body. A
-proxy wants none of that, and it costs ten times what the exchange itself does. So what requests asks of a transport
-is kept (a Session, adapters mounted on it, prepared requests in, responses out) and nothing else.
+requests normalizes the target, folds header fields into a dictionary and decodes the body. A proxy must not do this,
+and it costs ten times as much as the exchange itself. So only the interface of requests is used: a Session, adapters
+mounted on it, prepared requests in, responses out.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ DEFAULT_LIMITS = PoolLimits()
 
 
 class _Route:
-    """Where a URL leads: how to open a connection there, and the idle ones."""
+    """The destination of a URL: how to open a connection to it, and the pool of idle ones."""
 
     __slots__ = ("encrypted", "open", "pool")
 
@@ -67,10 +67,10 @@ class _Route:
 
 
 class WireAdapter(BaseAdapter):
-    """Sends `WireRequest`s, and keeps idle connections for each endpoint within `limits`. For any number of threads.
+    """Sends `WireRequest`s for any number of threads. Keeps idle connections for each endpoint's URL within `limits`.
 
-    `server_name` is who https upstreams are asked for and verified as, where that is not the URL's host. `pressure` is
-    told how long answers had lain in the kernel.
+    `server_name` is the name that TLS requests and verifies at https upstreams, if it is not the URL's host.
+    `pressure` records how long answers lay unread in the kernel.
     """
 
     def __init__(
@@ -85,10 +85,10 @@ class WireAdapter(BaseAdapter):
         self._server_name = server_name
         self._limits = limits
         self._routes: dict[tuple[Any, ...], _Route] = {}
-        self._lock = threading.Lock()  # guards the adding of routes
+        self._lock = threading.Lock()  # held while a route is added
 
     def __repr__(self) -> str:
-        """The pools."""
+        """Show the pools."""
         return f"<WireAdapter {[route.pool for route in self._routes.values()]}>"
 
     def send(
@@ -100,11 +100,12 @@ class WireAdapter(BaseAdapter):
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> WireResponse:
-        """Send a `WireRequest` and return its answer: the head read, and of the body what came with it.
+        """Send a `WireRequest` and return its answer, with its head and the part of the body that came with the head.
 
-        `timeout` is a `Timeouts`. A connection from the pool that turns out dead is replaced once, where nothing of an
-        answer has come and repeating is safe: the method is idempotent, or no byte of the request was sent. Raises
-        UpstreamError, and ValueError for a request that cannot be written down.
+        `timeout` is a `Timeouts`. If a connection from the pool is reset before any byte of an answer, the request is
+        sent once more on a new connection, if that is safe: the method is idempotent, or no byte of the request was
+        sent. Raises UpstreamError, ValueError for a request that is not valid HTTP/1, and TypeError for any other class
+        of request.
         """
         if not isinstance(request, WireRequest):
             raise TypeError("a WireAdapter sends WireRequests")
@@ -129,9 +130,9 @@ class WireAdapter(BaseAdapter):
         return route is not None and not route.encrypted and not route.pool.empty
 
     def begin(self, request: WireRequest, verify: bool | str = True, cert: Any = None) -> Pending | None:
-        """A request that can be sent without waiting for anything: on a plain connection that is idle, all at once.
+        """Prepare a request to be sent without waiting: on an idle plain connection whose buffer takes all of it.
 
-        None where there is none such. Until the `Pending` is started, nothing was done that `send` could not do over.
+        Returns None if that is impossible. Nothing is sent until the `Pending` is started.
         """
         route = self._routes.get((request.url, verify, cert))
         body = request.body
@@ -147,12 +148,12 @@ class WireAdapter(BaseAdapter):
         return Pending(request.method, data, connection, route.pool)
 
     def connect(self, url: str, timeout: float, verify: bool | str = True, cert: Any = None) -> Connection:
-        """A new connection to an endpoint, no request sent; it is the caller's to close. Raises UpstreamError."""
+        """Open a new connection to an endpoint and send nothing. The caller closes it. Raises UpstreamError."""
         route = self._routes.get((url, verify, cert)) or self._add_route(url, verify, cert)
         return route.open(timeout)
 
     def close(self) -> None:
-        """Close every idle connection, and those in use as they come back. May be called twice."""
+        """Close every idle connection, and each one in use when it is released. May be called twice."""
         for route in list(self._routes.values()):
             route.pool.close()
 
@@ -183,6 +184,6 @@ class WireAdapter(BaseAdapter):
 
 
 def _repeatable(request: WireRequest, sent: int) -> bool:
-    """Whether a request may be sent again after `sent` bytes of it."""
+    """Whether a request may be sent again after `sent` bytes of it were sent."""
     body = request.body
     return (request.method in IDEMPOTENT or not sent) and (isinstance(body, bytes) or body.file.seekable())

@@ -1,15 +1,13 @@
 """One connection to an upstream, used as a bare socket.
 
-The facts. Whatever blocks hands the GIL to another thread and must win it back, so an exchange should make two such
-calls, a send and a recv. A Python socket with a timeout makes four: it polls before each. The kernel has a timeout of
-its own for a blocking socket (SO_RCVTIMEO, SO_SNDTIMEO), and setting it does not release the GIL.
+A call that may block releases the GIL and must win it back. An exchange needs two, a send and a recv; a Python socket
+with a timeout makes four, because it polls before each. The kernel has its own timeouts for blocking sockets, and to
+set them does not release the GIL. So a plain connection blocks, with the kernel's timeouts (SO_RCVTIMEO, SO_SNDTIMEO).
+They are set anew only if the wanted one is longer, or shorter by more than SLACK. TLS uses Python's timeout: one read
+of plaintext may need several reads of the socket.
 
-Hence: a plain connection blocks, and its timeout is the kernel's, set anew only where the wanted one is longer, or
-shorter by more than SLACK. TLS has Python's, since one read of plaintext may take several of the socket.
-
-An idle connection that has become readable is closed or confused, and is looked at before every use. poll would
-release the GIL; TCP_INFO does not, and tells whether the peer has closed and how many bytes it has sent so far. Where
-those are not the bytes received here, poll decides.
+An idle connection is checked before each use: a readable one was closed or has unexpected bytes. poll releases the GIL,
+TCP_INFO does not. It shows the state and how many bytes have come in; if not all of them were read, poll decides.
 """
 
 from __future__ import annotations
@@ -31,31 +29,31 @@ from httptee.transport.upload import upload
 from httptee.transport.wire import Answer
 
 SLACK = 0.05
-"""Seconds by which a wait may outlast its deadline, so that not every wait sets the kernel's timeout anew."""
+"""Seconds by which a wait may exceed its deadline, so that not every wait sets the kernel's timeout anew."""
 MAX_JOINED = 131_072
-"""Bytes of a body up to which head and body go out in one call; copying them is cheaper than a second call."""
+"""Bytes of a body up to which head and body are sent in one call: to copy them costs less than a second call."""
 SURELY_TAKEN = 16_384
-"""Bytes that the kernel buffers at least for an idle connection (tcp_wmem), small ones counted twice."""
+"""Bytes that the kernel buffers at least for an idle connection (tcp_wmem), its bookkeeping for small ones included."""
 RECEIVE_SIZE = 65_536
-"""Bytes asked for at once until the head of an answer is there: most answers are whole in these."""
+"""Bytes to read at once until the head of an answer has arrived. Most answers are not longer than this."""
 
 LONGEST = 1e8
-"""Seconds: what stands for no timeout."""
+"""Seconds that stand for no timeout."""
 
 _BROKEN = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _TCP_INFO = socket.TCP_INFO if sys.platform == "linux" else None
 _ESTABLISHED = 1  # tcpi_state, the first byte of struct tcp_info
 _BYTES_RECEIVED = slice(128, 136)  # tcpi_bytes_received, since Linux 4.1
-_LAST_DATA_RECEIVED = slice(52, 56)  # tcpi_last_data_recv, in milliseconds, as exact as the kernel's tick
+_LAST_DATA_RECEIVED = slice(52, 56)  # tcpi_last_data_recv, in milliseconds, with the resolution of the kernel's tick
 
 
 class Connection:
-    """A connection in use by one thread, or idle in a pool. Closed for good by whoever finds it broken.
+    """A connection that one thread uses, or that is idle in a pool. The code that finds it broken closes it.
 
-    `opened` and `idle_since` are in seconds of the monotonic clock; `watched` is for whoever waits for many
-    connections at once, to note that this one is known to the kernel's set; `sent` counts the bytes of this exchange's
-    request that the kernel took, `received` all bytes that ever came in. `address` is where it leads.
-    `idle_limit` is what the upstream has announced as its own limit, in seconds.
+    `opened` and `idle_since` are in seconds of the monotonic clock. `watched` is for a thread that waits for many
+    connections: it notes that this one is in its epoll set. `sent` counts the bytes of this exchange's request that the
+    kernel took. `received` counts all bytes read from the connection. `address` is the peer's. `idle_limit` is the one
+    that the upstream announced, in seconds.
     """
 
     __slots__ = (
@@ -69,7 +67,7 @@ class Connection:
         self.idle_limit = inf
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
         if self._tls is not None:
-            # Without close_notify an answer may have been cut short by anybody (RFC 9112 §9.8).
+            # An end without close_notify is an error: anybody on the path may have cut the connection (RFC 9112 §9.8).
             self._tls.suppress_ragged_eofs = False  # type: ignore[attr-defined]
         else:
             sock.settimeout(None)
@@ -87,8 +85,9 @@ class Connection:
     def exchange(self, head: bytes, body: Body, answer: Answer, timeouts: Timeouts, deadline: float) -> bool:
         """Send a request and read up to the end of the answer's head. True if the whole request was sent.
 
-        An upstream may answer, and close, before it has read the request: the answer is then passed on, and the
-        connection is of no further use. Raises UpstreamReset, UpstreamTimeout or UpstreamProtocolError.
+        An upstream may answer, and close, before it has read the request. The answer is then passed on, and the
+        connection must not be used again. Raises UpstreamReset, UpstreamTimeout or UpstreamProtocolError, or the
+        UpstreamError for another error of the socket.
         """
         self.sent = 0
         sent_all = True
@@ -99,11 +98,11 @@ class Connection:
             elif isinstance(body, bytes) and len(body) <= MAX_JOINED:
                 self._send_all(head + body, limit, deadline)
             else:
-                self._armed = -1.0  # the socket leaves blocking mode for a while
+                self._armed = -1.0  # upload changes the blocking mode, so the next wait must set its timeout
                 sent_all = upload(self, head, body, answer, limit, deadline)
         except _BROKEN:
             sent_all = False
-            limit = min(limit, 1.0)  # what the upstream had to say before it closed is here already
+            limit = min(limit, 1.0)  # an answer sent before the close has already arrived
         except OSError as error:
             raise upstream_error(error) from error
         now = monotonic()
@@ -116,11 +115,11 @@ class Connection:
         return sent_all
 
     def read_on(self, answer: Answer, size: int, idle: float, deadline: float) -> None:
-        """Wait for more of an answer's body, `size` bytes at most and `idle` seconds at most. Raises as `exchange`."""
+        """Wait for more of an answer's body: at most `size` bytes and `idle` seconds. Raises as `exchange` does."""
         self._feed(answer, size, idle if deadline == inf else min(idle, deadline - monotonic()))
 
     def is_quiet(self) -> bool:
-        """Whether an idle connection can carry a request: the peer has neither closed it nor sent anything."""
+        """Whether an idle connection can carry a request: the peer has not closed it and has sent nothing."""
         try:
             if self._tls is not None:
                 return not self._tls.pending() and not self._poll.poll(0)
@@ -133,7 +132,7 @@ class Connection:
             return False
 
     def unread_for(self) -> float:
-        """Seconds that what was read last had lain in the kernel: how long this process took to get round to it."""
+        """Seconds since the last data arrived in the kernel. Called after a read, it shows how late the read was."""
         if _TCP_INFO is None:
             return 0.0
         info = self.sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 56)
@@ -144,25 +143,25 @@ class Connection:
         self.sock.close()
 
     def _remember(self, tls: ssl.SSLSocket) -> None:
-        """Keep the session for the next connection, now that what it takes has come with the first answer."""
+        """Keep the TLS session for the next connection: its ticket has arrived by the first answer."""
         self._new_tls = None
         if isinstance(tls.context, ResumingContext):
             tls.context.remember(tls)
 
     def has_room(self, size: int) -> bool:
-        """Whether the kernel takes so many bytes at once on an idle plain connection: it buffers that much for it."""
-        # Its own bookkeeping counts against the buffer, and for no more than the data does.
+        """Whether the kernel's buffer takes `size` bytes at once on an idle plain connection."""
+        # The kernel's bookkeeping counts against the buffer too, for at most as much as the data.
         return size <= SURELY_TAKEN or 2 * size <= self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
 
     def send_now(self, data: bytes) -> bool:
-        """Begin an exchange on a plain connection; whether the kernel took all of the request at once. Never waits."""
+        """Send a request on a plain connection. True if the kernel took all of it at once. Never waits."""
         try:
             return self._send(data, socket.MSG_DONTWAIT) == len(data)
         except OSError:
             return False
 
     def receive_now(self, answer: Answer) -> None:
-        """Take in what has come of an answer on a plain connection, without waiting for more. Raises as `exchange`."""
+        """Read what has arrived of an answer on a plain connection. Never waits. Raises as `exchange` does."""
         try:
             data = self._recv(RECEIVE_SIZE, socket.MSG_DONTWAIT)
         except BlockingIOError:
@@ -176,7 +175,7 @@ class Connection:
             answer.eof()
 
     def overhear(self, answer: Answer) -> None:
-        """Take in what has come of an answer while the request is still on its way, without waiting for more."""
+        """Read what has arrived of an answer while the request is still being sent. Never waits."""
         try:
             data = self._recv(RECEIVE_SIZE)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -193,9 +192,9 @@ class Connection:
         try:
             data = self._recv(size)
         except BlockingIOError:
-            raise UpstreamTimeout(f"nothing came for {wait:.3g} s") from None
+            raise UpstreamTimeout(f"nothing was received for {wait:.3g} s") from None
         except ssl.SSLEOFError:
-            raise UpstreamReset("the TLS connection was cut off") from None
+            raise UpstreamReset("the TLS connection ended without close_notify") from None
         except OSError as error:
             raise upstream_error(error) from error
         if data:
@@ -205,13 +204,13 @@ class Connection:
             answer.eof()
 
     def _arm(self, wait: float) -> None:
-        """Have the next call that blocks give up after `wait` seconds."""
+        """Set the timeout of the next blocking call to `wait` seconds."""
         if wait <= 0.0:
-            raise UpstreamTimeout("the exchange took longer than it may")
+            raise UpstreamTimeout("the exchange took longer than its limit")
         if self._tls is not None:
             self._tls.settimeout(min(wait, LONGEST))
         else:
-            # A timeval of zero would mean no timeout at all.
+            # A timeval of zero means no timeout.
             microseconds = max(int(min(wait, LONGEST) * 1e6), 1)
             timeval = struct.pack("@ll", *divmod(microseconds, 1_000_000))
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)

@@ -1,11 +1,9 @@
 """The addresses of an upstream, looked up in a thread of their own, with a deadline and a cache.
 
-The facts. `getaddrinfo` blocks for as long as the resolver wants, cannot be canceled, and says nothing of how long its
-answer is valid. A thread that serves a client must not run it.
-
-Hence: one daemon thread looks one name up at a time, and whoever needs the addresses waits for it up to a deadline.
-An answer is fresh for `ttl` seconds. After that it is still used, and one lookup in the background replaces it: a
-resolver that is down costs nothing as long as the old addresses work.
+`getaddrinfo` blocks until the resolver answers, and cannot be canceled. A thread that serves a client must not run it.
+So one daemon thread looks the name up, and the threads that need addresses wait for it up to a deadline. An answer is
+fresh for `ttl` seconds. An older one is still used while a lookup in the background replaces it: as long as the old
+addresses work, a resolver that is down does no harm.
 """
 
 from __future__ import annotations

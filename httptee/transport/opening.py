@@ -1,7 +1,7 @@
-"""How a connection to an upstream is opened: all addresses within one deadline, then the TLS handshake.
+"""Opens a connection to an upstream: name, address and TLS handshake within one deadline.
 
-An address that swallows the request to connect must not use up the time of those behind it: the next one is tried
-when the one before has failed, or after `ATTEMPT_DELAY`; the first that connects is used (RFC 8305 §5).
+An address that never answers must not use up the time of the others. The next one is tried when the one before has
+failed, or after `ATTEMPT_DELAY`. The first connection that is established is used (RFC 8305 §5).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _BEGUN = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK})
 
 
 class Opener:
-    """Opens connections to one endpoint. `tls` is None for plain ones; `server_name` is who the upstream has to be."""
+    """Opens connections to one endpoint. `tls` is None for plain HTTP; `server_name` is the name that TLS verifies."""
 
     def __init__(self, name: Name, tls: ssl.SSLContext | None = None, server_name: str = "") -> None:
         self.name = name
@@ -39,7 +39,7 @@ class Opener:
         Raises UpstreamConnectError, UpstreamTimeout or UpstreamTLSError.
         """
         if timeout <= 0.0:
-            raise UpstreamTimeout("the exchange took longer than it may")
+            raise UpstreamTimeout("the exchange took longer than its limit")
         deadline = monotonic() + min(timeout, LONGEST)
         try:
             addresses = self.name.addresses(deadline - monotonic())
@@ -53,7 +53,7 @@ class Opener:
 
 
 def _connect(addresses: Sequence[Address], deadline: float) -> tuple[socket.socket, Address]:
-    """The first connection that comes about. Raises the first address's error where none does, and TimeoutError."""
+    """The first connection that is established. Raises the error of the first address that failed, or TimeoutError."""
     waiting = list(addresses)
     attempts: dict[int, tuple[socket.socket, Address]] = {}
     failure: OSError | None = None
@@ -107,7 +107,7 @@ def _begin(address: Address) -> socket.socket:
 
 
 def _shake_hands(context: ssl.SSLContext, sock: socket.socket, server_name: str, deadline: float) -> socket.socket:
-    """The same connection over TLS; the handshake as a whole has to end by the deadline. Closes it on failure."""
+    """The same connection over TLS, with the whole handshake before the deadline. A failure closes it."""
     tls: ssl.SSLSocket | None = None
     try:
         tls = context.wrap_socket(sock, server_hostname=server_name, do_handshake_on_connect=False)

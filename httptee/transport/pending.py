@@ -1,4 +1,4 @@
-"""A request that nobody waits for: it is sent if that can be done at once, and of its answer is read what has come."""
+"""A request for which no thread waits: it is sent if the kernel takes it at once. Its answer is read as it comes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from httptee.transport.wire import Answer
 
 
 class Pending:
-    """A request written down, and the plain connection it goes out on: `start` it, and `advance` it whenever the
-    connection is readable.
+    """A request as bytes, and the plain connection for it. Call `start` once, and `advance` whenever the connection is
+    readable.
 
-    `began` is when that was, in seconds of `perf_counter`. For one thread at a time, but that `advance` may come before
-    `start` is through.
+    `began` is the time at which it was made, in seconds of `perf_counter`. For one thread at a time, except that
+    another thread may call `advance` before `start` has returned.
     """
 
     __slots__ = ("_answer", "_data", "_pool", "_received", "began", "connection")
@@ -30,7 +30,7 @@ class Pending:
 
     @property
     def descriptor(self) -> int:
-        """The connection's, for whoever waits for it to be readable."""
+        """The descriptor of the connection, for an epoll set."""
         return self.connection.sock.fileno()
 
     @property
@@ -39,16 +39,16 @@ class Pending:
         return self._answer.status
 
     def start(self) -> bool:
-        """Send the request, without waiting; whether the kernel took all of it. Otherwise the connection is useless."""
+        """Send the request without waiting. Returns False if the kernel did not take all of it; then call `give_up`."""
         data, self._data = self._data, b""
         return self.connection.send_now(data)
 
     def advance(self) -> bool:
-        """Take in what has come, keeping nothing of the body; whether that was the end of the answer.
+        """Read what has arrived and discard the body. True if the answer has ended; the connection is then free.
 
-        The connection is free then. Raises UpstreamReset or UpstreamProtocolError, the connection being closed.
+        Raises UpstreamError, mostly UpstreamReset or UpstreamProtocolError, after it has closed the connection.
         """
-        if self._data:  # what has come before the request went out is no answer to it
+        if self._data:  # bytes that arrive before the request is sent are no answer to it
             return False
         answer, connection = self._answer, self.connection
         try:
@@ -67,7 +67,7 @@ class Pending:
         return True
 
     def was_stale(self, error: Exception) -> bool:
-        """Whether `error` is what becomes of a connection that the upstream had closed before the request came."""
+        """Whether `error` is a reset before any byte of an answer: the upstream had closed the idle connection."""
         return isinstance(error, UpstreamReset) and self.connection.received == self._received
 
     def give_up(self) -> None:

@@ -1,7 +1,7 @@
 """The idle connections of one endpoint.
 
-Last in, first out: the connections in use stay few and warm, and the rest grow old and go. Whatever is decided under
-the lock is decided there and nothing else: sockets are closed after it is released.
+Last in, first out: the connections in use stay few and warm, and the others reach their age limit. The pool only
+decides under its lock; it closes sockets after it has released the lock.
 """
 
 from __future__ import annotations
@@ -52,10 +52,9 @@ class KeepAlive:
 
 
 class Pool:
-    """Idle connections, at most `max_idle`, none idle for longer than `keep_alive` allows.
+    """At most `max_idle` idle connections. One that was idle for longer than `keep_alive` allows is not used again.
 
-    `name` is that of the upstream: connections to addresses that it has no more are not used again. `url` is for the
-    repr alone, which reads `<Pool http://a:8001 [idle 3/16]>`.
+    Nor is one to an address that `name` has lost. `url` is for the repr only: `<Pool http://a:8001 [idle 3/16]>`.
     """
 
     def __init__(self, url: str, name: Name, *, max_idle: int, keep_alive: float) -> None:
@@ -63,7 +62,7 @@ class Pool:
         self._name = name
         self._max_idle = max_idle
         self._keep_alive = KeepAlive(keep_alive)
-        self._idle: deque[Connection] = deque()  # by the time they were released, the latest on the right
+        self._idle: deque[Connection] = deque()  # in the order of their release, the latest on the right
         self._lock = threading.Lock()
         self._closed = False
 
@@ -77,9 +76,9 @@ class Pool:
         return not self._idle
 
     def acquire(self) -> Connection | None:
-        """The connection used last that can carry a request, None where a new one is needed.
+        """The most recently used connection that can carry a request, or None if a new one is needed.
 
-        What turns out to be too old, closed by the upstream or readable on the way is closed.
+        Closes each connection that it finds too old, closed by the upstream or readable.
         """
         while True:
             with self._lock:
@@ -111,7 +110,7 @@ class Pool:
         return address is None or name.holds(address)
 
     def release(self, connection: Connection) -> None:
-        """Take back a connection that stands at the start of its next answer, and close it or older ones."""
+        """Take back a connection that can carry the next exchange. Close connections that are over a limit."""
         connection.idle_since = now = monotonic()
         surplus = []
         with self._lock:
@@ -126,7 +125,7 @@ class Pool:
             connection.close()
 
     def close(self) -> None:
-        """Close every idle connection, and from now on each that is released. May be called twice."""
+        """Close every idle connection, and later each one when it is released. May be called twice."""
         with self._lock:
             self._closed = True
             surplus = list(self._idle)

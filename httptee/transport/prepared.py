@@ -1,6 +1,6 @@
-"""What requests asks of a transport, a prepared request in and a response out, and nothing that a tee has no use for.
+"""The prepared request and the response of requests' interface, without the parts that a tee does not use.
 
-A `WireRequest` has nothing to prepare, and a `WireResponse` builds requests' conveniences when somebody asks for them.
+A `WireRequest` needs no preparation. A `WireResponse` builds an attribute of requests' responses when it is first read.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from httptee.transport.stream import WireStream
 
 
 def request_head(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
-    """The head of a request (RFC 9112 §3), fields in the order given, with the empty line that ends it.
+    """The head of a request (RFC 9112 §3): fields in the given order, and the empty line at the end.
 
-    Raises ValueError for CR, LF or NUL anywhere, white space in the method or target, and what latin-1 cannot hold.
+    Raises ValueError for CR, LF or NUL anywhere, for a method or target that is empty or contains a space, and for
+    characters outside latin-1.
     """
     lines = [f"{name}: {value}\r\n" for name, value in headers]
     text = f"{method} {target} HTTP/1.1\r\n{''.join(lines)}\r\n"
@@ -30,16 +31,16 @@ def request_head(method: str, target: str, headers: Iterable[tuple[str, str]]) -
     if text.count("\r") != ends or text.count("\n") != ends or "\0" in text:
         raise ValueError("CR, LF or NUL in a request head")
     if " " in target or " " in method or not target or not method:
-        raise ValueError("a method and a request target are one word each")
+        raise ValueError("a method and a request target must be one word each")
     return text.encode("latin-1")
 
 
 class WireRequest(requests.PreparedRequest):
-    """A request that needs no preparing: it goes out as it stands.
+    """A request that needs no preparation: it is sent as it is.
 
-    `url` is the endpoint's and chooses adapter and connection; `target` is the request target and `pairs` the header
-    fields, final and in order, Host and Content-Length included. `written` is where the head is, or is put for others
-    to send, once it has been written down.
+    `url` is the endpoint's URL and selects the adapter and the connection. `target` is the request target. `pairs` are
+    the final header fields in order, Host and Content-Length included. `written` is a list that holds the head once it
+    is built, so that other upstreams can send the same bytes.
     """
 
     method: str
@@ -64,7 +65,7 @@ class WireRequest(requests.PreparedRequest):
         self._written = written
 
     def head(self) -> bytes:
-        """The request's head on the wire. Raises ValueError for one that cannot be written down."""
+        """The request's head as bytes. Raises ValueError if the request is not valid HTTP/1."""
         if self._written:
             return self._written[0]
         head = request_head(self.method, self.target, self.pairs)
@@ -74,12 +75,12 @@ class WireRequest(requests.PreparedRequest):
 
     @property
     def headers(self) -> CaseInsensitiveDict[str]:  # type: ignore[override]
-        """The fields as requests sees them: not what is sent."""
+        """The fields as a dictionary, for requests only: `pairs` is what is sent."""
         return _combined(self.pairs)
 
 
 class WireResponse(requests.Response):
-    """An answer; `raw` is its `WireStream`. What requests builds for every response is built here when asked for."""
+    """An answer. `raw` is its `WireStream`. `headers` and `cookies` are built when they are first read."""
 
     _content: Any = False
     _content_consumed = False
@@ -97,12 +98,12 @@ class WireResponse(requests.Response):
 
     @cached_property
     def headers(self) -> CaseInsensitiveDict[str]:  # type: ignore[override]
-        """The fields as requests sees them, duplicates joined (RFC 9110 §5.3); `raw.pairs` has them as they came."""
+        """The fields as a dictionary, duplicates joined (RFC 9110 §5.3). `raw.pairs` has them as received."""
         return _combined(self.raw.pairs)
 
     @cached_property
     def cookies(self) -> RequestsCookieJar:  # type: ignore[override]
-        """Empty: cookies are between the client and the upstream."""
+        """Always empty: cookies concern only the client and the upstream."""
         return RequestsCookieJar()
 
 

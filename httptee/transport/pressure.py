@@ -1,22 +1,22 @@
-"""Whether this process is short of processor time: answers of A's lie in the kernel and nobody reads them.
+"""Measures whether this process is short of CPU time, by how long A's answers lie unread in the kernel.
 
-It is what tells a tee that is busy from one that waits. Many threads are of use to one that waits; one that is short
-of processor time does better with few, since they only take it, and the GIL, from one another. How slow A is does not
-show here: of a slow upstream nothing lies unread.
+That tells a busy tee from one that waits. A tee that waits needs many threads. A tee that is short of CPU time is
+faster with few, since threads take CPU time and the GIL from each other. A slow A has no effect on this measure: its
+answers do not lie unread.
 
-The kernel counts that time in ticks of some milliseconds: an answer that lay for a tenth of a tick shows none nine
-times in ten, and a whole one the tenth time. Only the mean says anything.
+The kernel counts the time in ticks of some milliseconds. An answer that lay for a tenth of a tick shows zero nine times
+in ten, and a whole tick the tenth time. So only the mean has a meaning.
 """
 
 from __future__ import annotations
 
-_HIGH = 0.0005  # seconds that answers lie unread in the mean
-_ASKS = 4  # answers, of which one is looked at
-_WEIGHT = 1 / 16  # of that one in the mean
+_HIGH = 0.0005  # seconds that answers lie unread, as a mean; above this the process is short of CPU time
+_ASKS = 4  # one answer of this many is measured
+_WEIGHT = 1 / 16  # of one measurement in the mean
 
 
 class Pressure:
-    """One process's; written by whichever thread has read an answer, asked by those that share out threads."""
+    """The pressure of one process. Any thread that has read an answer writes it. The limit of threads depends on it."""
 
     __slots__ = ("_answers", "mean")
 
@@ -26,15 +26,15 @@ class Pressure:
 
     @property
     def asks(self) -> bool:
-        """Whether to look how long this answer has lain there; one in some is enough for a mean."""
+        """Whether to measure this answer. One of `_ASKS` is enough for a mean. Each access counts one answer."""
         self._answers += 1
         return not self._answers % _ASKS
 
     def notice(self, unread_for: float) -> None:
-        """An answer was read that had lain in the kernel for so many seconds."""
+        """Record that an answer lay unread in the kernel for `unread_for` seconds."""
         self.mean += (unread_for - self.mean) * _WEIGHT
 
     @property
     def high(self) -> bool:
-        """Whether it is so of late."""
+        """Whether the process was short of CPU time in the recent mean."""
         return self.mean > _HIGH

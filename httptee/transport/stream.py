@@ -1,4 +1,4 @@
-"""The body of an answer, as it arrives: what requests calls `raw`."""
+"""The body of an answer while it arrives: the object that requests calls `raw`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from httptee.transport.pool import Pool
 from httptee.transport.wire import Answer
 
 PIECE = 65_536
-"""Bytes of a body asked for at once. Four times as many took more than twice the time: so large a piece of memory is
-mapped and unmapped each time."""
+"""Bytes of a body to read at once. Four times as many took more than twice the time, because such a large piece of
+memory is mapped and unmapped for each read."""
 
 
 class Fields:
-    """Header fields in wire order, with `items()` for those who expect a mapping."""
+    """Header fields in wire order, with `items()` for code that expects a mapping."""
 
     __slots__ = ("_pairs",)
 
@@ -29,11 +29,11 @@ class Fields:
 
 
 class WireStream:
-    """The body of an answer and the connection it comes through; for one thread at a time.
+    """The body of an answer and its connection. For one thread at a time.
 
-    `whole` is the body where it has arrived to its end, otherwise None. Then `stream`, `read` and `discard` wait for
-    the rest and raise UpstreamReset, UpstreamTimeout or UpstreamProtocolError where it breaks off. `pairs` are the
-    header fields in wire order, `length` is what Content-Length says. `close` frees the connection and may be called
+    `whole` is the body if it has arrived to its end, otherwise None. In that case `stream`, `read` and `discard` wait
+    for the rest. They raise UpstreamReset, UpstreamTimeout or UpstreamProtocolError if it breaks off. `pairs` are the
+    header fields in wire order. `length` is the Content-Length, or None. `close` frees the connection and may be called
     twice.
     """
 
@@ -75,9 +75,9 @@ class WireStream:
         return Fields(self.pairs)
 
     def stream(self, amt: int | None = None, decode_content: bool | None = None) -> Iterator[bytes]:
-        """The body in pieces as they arrive, the first at once; both arguments are there for requests.
+        """The body in pieces as they arrive, first what has arrived. The arguments are for requests, without effect.
 
-        The connection is free again before the last piece is handed out. A whole body comes in one piece, each time.
+        The connection is free before the last piece is returned. A whole body is one piece, in every call.
         """
         if self.whole is not None:
             if self.whole:
@@ -94,16 +94,16 @@ class WireStream:
             self._wait()
 
     def read(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
-        """The body, or the rest of it; the arguments are there for requests."""
+        """The body, or the rest of it. The arguments have no effect."""
         return b"".join(self.stream())
 
     def discard(self) -> None:
-        """Wait for the end of the body and keep nothing of it; the connection is free afterwards."""
+        """Wait for the end of the body and discard it. The connection is free afterwards."""
         for _ in self.stream():
             pass
 
     def close(self) -> None:
-        """Give the connection back where the answer has come to its end and allows it, close it otherwise."""
+        """Return the connection to the pool if the answer has ended and allows it, otherwise close it."""
         connection, self._connection = self._connection, None
         if connection is None:
             return

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 class Timeouts:
     """The limits of one exchange, in seconds.
 
-    `connect` holds for each address and for each step of a TLS handshake. `headers` holds from the last byte of the
-    request to the head of the answer, and for any time in which the upstream reads nothing of the request. `idle`
-    holds between two pieces of a body. `whole` holds from connecting to the last byte; None means no limit.
+    `connect` limits the attempt for each address, and each step of a TLS handshake. `headers` limits the time from the
+    last byte of the request to the head of the answer, and any time in which the upstream takes nothing of the request.
+    `idle` limits the time between two pieces of a body. `whole` limits the time from connecting to the last byte; None
+    means no limit.
     """
 
     connect: float
@@ -21,4 +22,4 @@ class Timeouts:
 
 
 DEFAULT_TIMEOUTS = Timeouts(connect=10.0, headers=60.0, idle=60.0)
-"""For a caller that gives none."""
+"""Used if the caller gives none."""

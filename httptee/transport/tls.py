@@ -1,8 +1,9 @@
-"""TLS towards an upstream: whom to trust, what to show, and the session that the next handshake resumes.
+"""TLS to an upstream: which authorities to trust, which certificate to show, and the session to resume.
 
-A full handshake costs the upstream a signature and both sides a round trip or two; one that resumes an earlier session
-costs neither (RFC 8446 §2.2). With TLS 1.3 what it takes comes after the handshake, in front of the first answer. So a
-context keeps the session of the connection that last read an answer, and offers it to the next.
+A full handshake costs the upstream a signature. A handshake that resumes an earlier session needs no signature
+(RFC 8446 §2.2), and with TLS 1.2 it saves a round trip (RFC 5246 §7.3). With TLS 1.3 the ticket for that arrives after
+the handshake, before the first answer. So a context keeps the session of the newest connection that has read an
+answer, and offers it to the next connection.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """How an https upstream is verified, and what it is shown. `ca`, `cert` and `key` are PEM files, empty for none.
+    """How an https upstream is verified, and which client certificate it gets. `ca`, `cert` and `key` are PEM files, or
+    empty.
 
-    Without `ca` (a file or a directory) the system's authorities count. `server_name` takes the place of the
-    endpoint's host in what is asked for and verified.
+    `ca` may be a directory; without it the system's authorities are trusted. `insecure` turns the verification off.
+    `server_name` replaces the endpoint's host as the name that TLS requests and verifies.
     """
 
     ca: str = ""
@@ -32,22 +34,22 @@ class Trust:
 
     @property
     def verify(self) -> bool | str:
-        """What requests calls verify."""
+        """The value of `verify` for requests."""
         return not self.insecure and (self.ca or True)
 
     @property
     def certificate(self) -> str | tuple[str, str] | None:
-        """What requests calls cert."""
+        """The value of `cert` for requests."""
         return (self.cert, self.key) if self.key else self.cert or None
 
 
 class ResumingContext(ssl.SSLContext):
-    """A client's context that offers each new connection the session remembered last."""
+    """A client's context that offers the last remembered session in each new connection."""
 
     _session: ssl.SSLSession | None = None
 
     def wrap_socket(self, sock: socket.socket, *arguments: Any, **options: Any) -> ssl.SSLSocket:
-        """A connection that offers the session."""
+        """A connection that offers the session. It has not shaken hands yet."""
         options["session"] = self._session
         return super().wrap_socket(sock, *arguments, **options)
 
@@ -56,22 +58,22 @@ class ResumingContext(ssl.SSLContext):
         self._session = None
 
     def remember(self, connection: ssl.SSLSocket) -> None:
-        """Keep the session of a connection on which an answer has begun to arrive; nobody else may be using it."""
+        """Keep the session of a connection on which an answer has begun to arrive. No other thread may be using it."""
         session = connection.session
         if session is not None and (session.has_ticket or connection.version() != "TLSv1.3"):
             self._session = session
 
 
 def tls_context(verify: bool | str, cert: str | tuple[str, str] | None) -> ResumingContext:
-    """What https connections of an endpoint share; the arguments mean what they mean to requests, but that True is
-    the system's authorities.
+    """The context that all https connections of an endpoint share. The arguments have the same meaning as in requests,
+    except that `verify=True` means the system's authorities.
 
-    Loading the authorities takes some 20 ms, so this is done once and not for every connection. Raises OSError for a
+    To load the authorities takes about 20 ms, so it is done once and not for every connection. Raises OSError for a
     file that cannot be read.
     """
     context = ResumingContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    # An end without close_notify may be anybody's doing (RFC 9112 §9.8): it must not look like the upstream's.
+    # Anybody on the path can cause an end without close_notify (RFC 9112 §9.8). It must not look like a valid end.
     context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
     context.set_alpn_protocols(["http/1.1"])
     if verify is False:
@@ -90,11 +92,11 @@ def tls_context(verify: bool | str, cert: str | tuple[str, str] | None) -> Resum
 
 
 def _system_has_authorities() -> bool:
-    """Whether there is anything where OpenSSL looks for them; a bare container has none, and certifi steps in."""
+    """Whether OpenSSL's default paths contain authorities. A bare container has none; certifi is used then."""
     paths = ssl.get_default_verify_paths()
     return bool(paths.cafile or (paths.capath and os.listdir(paths.capath)))
 
 
 def _no_password() -> str:
-    """OpenSSL would ask for it on the terminal otherwise."""
+    """An empty password, so that OpenSSL shows no prompt on the terminal."""
     return ""

@@ -1,11 +1,11 @@
-"""A request with a large body on its way out, with an eye on what comes back meanwhile.
+"""Sends a request with a large body, and reads the head of an early answer meanwhile.
 
-An upstream may answer before it has read the request (RFC 9112 §9.3), and then close, go on reading, or do neither.
-So the socket does not block here: where it takes no more, this waits for room and for an answer at once. An error
-answer ends the upload; any other is left in the kernel until the body is sent.
+An upstream may answer before it has read the request (RFC 9112 §9.3). It may then close, go on reading, or do neither.
+So the socket is nonblocking here: if it takes no more, `upload` waits for room and for an answer at the same time. An
+error answer ends the upload. The rest of any other answer is left in the kernel until the body is sent.
 
-A file on a disk goes out by sendfile, or by pread where TLS has to see it: neither moves the file's position, so
-several may send the same body at once, and again.
+A file on a disk is sent by sendfile, or by pread for TLS. Both leave the file's position, so that several threads can
+send the same body at once, and the body can be sent again.
 """
 
 from __future__ import annotations
@@ -21,26 +21,27 @@ from httptee.errors import UpstreamTimeout
 from httptee.http import Body
 from httptee.transport.wire import Answer
 
-_PIECE = 262_144  # bytes in memory at once, where sendfile cannot be used
+_PIECE = 262_144  # bytes in memory at once if sendfile cannot be used
 _SENDFILE = 1_048_576  # bytes at once by sendfile
 _BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Uploading(Protocol):
-    """What an upload needs of a connection. `sent` counts the bytes of the request that the kernel has taken."""
+    """The part of a connection that an upload uses. `sent` counts the bytes of the request that the kernel took."""
 
     sock: socket.socket
     sent: int
 
     def overhear(self, answer: Answer) -> None:
-        """Read what has arrived of an answer, without waiting."""
+        """Read what has arrived of an answer. Never waits."""
 
 
 def upload(connection: Uploading, head: bytes, body: Body, answer: Answer, limit: float, deadline: float) -> bool:
-    """Send a request; False where an error answer has come before the end of it.
+    """Send a request. False if an error answer has arrived before its end.
 
-    `limit` is how many seconds the upstream may take nothing, `deadline` a time of the monotonic clock. Raises
-    UpstreamTimeout, what the socket raises where the upstream has closed, and what `answer` raises.
+    `limit` is the time in seconds for which the upstream may take nothing. `deadline` is a time of the monotonic clock.
+    Raises UpstreamTimeout, the socket's error if the upstream has closed, the errors of `answer`, and ValueError for a
+    file that is too short.
     """
     sock = connection.sock
     outgoing = _Outgoing(sock, head, body)
@@ -51,7 +52,7 @@ def upload(connection: Uploading, head: bytes, body: Body, answer: Answer, limit
         while outgoing:
             wait = min(limit, deadline - monotonic())
             if wait <= 0.0:
-                raise UpstreamTimeout("the exchange took longer than it may")
+                raise UpstreamTimeout("the exchange took longer than its limit")
             try:
                 connection.sent += outgoing.send()
                 continue
@@ -72,7 +73,7 @@ def upload(connection: Uploading, head: bytes, body: Body, answer: Answer, limit
 
 
 class _Outgoing:
-    """What is still to be sent: pieces in memory, the head first, then the unread rest of a file."""
+    """The bytes still to be sent: pieces in memory, the head first, then the unread rest of a file."""
 
     __slots__ = ("_descriptor", "_file", "_offset", "_pending", "_sock", "_start", "_tls", "_unread")
 
@@ -97,11 +98,11 @@ class _Outgoing:
                 pass  # a file in memory has no descriptor
 
     def __bool__(self) -> bool:
-        """Whether anything is left."""
+        """Whether any bytes are left."""
         return bool(self._pending) or self._unread > 0
 
     def send(self) -> int:
-        """Send as much as the socket takes at once; returns how many bytes that was. Raises as the socket does."""
+        """Send as many bytes as the socket takes at once, and return their number. Raises as the socket does."""
         if self._pending:
             return self._send_pending()
         if self._descriptor is None or self._tls:
@@ -111,7 +112,7 @@ class _Outgoing:
         return self._advance(os.sendfile(self._sock.fileno(), self._descriptor, self._offset, size))
 
     def rewind(self) -> None:
-        """Leave the file where it was found, for whoever sends the same body next."""
+        """Restore the file's position, so that the same body can be sent again."""
         if self._start is not None and self._descriptor is None:
             self._file.seek(self._start)
 
@@ -120,7 +121,7 @@ class _Outgoing:
         if self._tls:
             count = self._sock.send(pending[0])
         else:
-            more = socket.MSG_MORE if self._unread else 0  # the head and the first of the file in one packet
+            more = socket.MSG_MORE if self._unread else 0  # the head in one packet with the start of the file
             count = self._sock.sendmsg(pending, (), more)
         left = count
         while left:

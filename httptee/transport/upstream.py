@@ -1,4 +1,4 @@
-"""One endpoint, reached through one Session of its own."""
+"""One endpoint, reached through its own Session."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ class UpstreamSession(requests.Session):
         self.cert = trust.certificate
         self._adapter = adapter
         self.trust_env = False
-        # A Session shared by all clients must never hand one client's Set-Cookie to the next.
+        # All clients share this Session, so it must never send the cookie of one client for another.
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.mount("http://", adapter)
         self.mount("https://", adapter)
 
     def get_adapter(self, url: str | bytes) -> BaseAdapter:
-        """The one there is."""
+        """The only adapter, for every URL."""
         return self._adapter
 
     def send(self, request: requests.PreparedRequest, *, timeout: Any = None, **options: Any) -> requests.Response:
-        """Let the adapter send a request, its answer streaming; `timeout` is the adapter's, whose have four parts.
+        """Send a request through the adapter; the answer streams. `timeout` is a `Timeouts`.
 
-        What a Session does before and after costs as much as the adapter, and is all for clients: cookies, hooks, the
-        environment's proxies, and redirects, which are the client's to follow.
+        requests' own `send` also handles cookies, hooks, proxies from the environment, and redirects, which the tee's
+        client follows itself. That costs as much as the adapter.
         """
         return self._adapter.send(
             request, stream=True, timeout=timeout, verify=self.verify, cert=self.cert, proxies=None
@@ -54,15 +54,16 @@ class UpstreamSession(requests.Session):
         return isinstance(adapter, WireAdapter) and adapter.has_idle(url, self.verify, self.cert)
 
     def begin(self, request: WireRequest) -> Pending | None:
-        """What the adapter can send without waiting."""
+        """Prepare a request that the adapter can send without waiting, or return None."""
         adapter = self._adapter
         return adapter.begin(request, self.verify, self.cert) if isinstance(adapter, WireAdapter) else None
 
 
 class Upstream:
-    """Sends requests to one endpoint: target under its prefix, Host kept or rewritten.
+    """Sends requests to one endpoint, with its prefix before the target and Host kept or rewritten.
 
-    `change` makes from each request the one to send; `trust` says how an https endpoint is verified.
+    `change` makes the request to send from each request. `trust` says how an https endpoint is verified. With `close`,
+    each request has `Connection: close`.
     """
 
     def __init__(
@@ -84,23 +85,23 @@ class Upstream:
         self._close = close
 
     def send(self, request: Request, timeouts: Timeouts) -> requests.Response:
-        """Send a request and return its answer, headers read and body streaming.
+        """Send a request and return its answer, with the header fields read and the body streaming.
 
-        Raises what the adapter raises; `errors.upstream_error` names it.
+        Raises the errors of the adapter; `errors.upstream_error` maps them to an `UpstreamError`.
         """
         return self._session.send(self.prepare(request), timeout=timeouts)
 
     @property
     def has_idle(self) -> bool:
-        """Whether a connection is idle that `begin` may use."""
+        """Whether there is an idle connection that `begin` may use."""
         return self._session.has_idle(self._url)
 
     def begin(self, request: Request) -> Pending | None:
-        """A request that can be sent without waiting for anything, or None where that cannot be done."""
+        """Prepare a request that can be sent without waiting, or return None if that is impossible."""
         return self._session.begin(self.prepare(request)) if self.has_idle else None
 
     def prepare(self, request: Request) -> WireRequest:
-        """What is sent for a request."""
+        """The request in the form in which it is sent to this endpoint."""
         if self._change is not None:
             request = self._change(request)
         headers = request.headers
@@ -113,7 +114,7 @@ class Upstream:
         return WireRequest(request.method, self._url, target, headers, request.body, shared)
 
     def connect(self, timeout: float) -> Connection:
-        """A new connection that sends nothing, within `timeout` seconds; it is the caller's to close.
+        """Open a new connection within `timeout` seconds and send nothing. The caller closes it.
 
         Raises UpstreamError.
         """

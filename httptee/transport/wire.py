@@ -1,18 +1,13 @@
-"""HTTP/1.1 on the wire, without I/O: request bytes out, an answer in.
+"""HTTP/1.1 on the wire, without I/O: builds request heads and parses answers.
 
-The facts. An answer is a head and a body (RFC 9112 §2.1). The head ends at the first empty line; it may follow any
-number of interim (1xx) heads. Where the body ends is for the head and the request's method to say (§6.3): nowhere,
-after Content-Length bytes, after the last chunk, or when the connection closes. What comes after the end belongs to
-no answer: the connection that carried it has lost its place and must not carry another exchange.
+An answer is a head and a body (RFC 9112 §2.1). The head ends at the first empty line; interim (1xx) heads may come
+before it. The head and the request's method say where the body ends (§6.3): at once, after Content-Length bytes, after
+the last chunk, or when the connection closes. Bytes after that end belong to no answer, so their connection must not
+carry another exchange.
 
-Hence the representation. llhttp judges the head, byte for byte, with no callbacks, and so nothing is built that may
-have to be thrown away; a head it has passed has exactly one `CRLF name ":" value` a field, which one regular
-expression takes apart. A body of known length, or one that ends with the connection, needs no parser: the bytes that
-came from the socket are the bytes handed on. Only chunks go through llhttp a second time.
-
-What llhttp takes and this module refuses: control characters in the reason, versions other than HTTP/1.0 and 1.1,
-RTSP and ICE, statuses below 100, empty lines before the status line, transfer codings other than one `chunked`, and
-heads, interim answers and trailers without bound.
+llhttp checks the head byte by byte, without callbacks. A valid head has exactly one `CRLF name ":" value` for each
+field, so one regular expression can split it. Of the bodies, only chunks go through llhttp; the bytes of all others are
+passed on as they were read.
 """
 
 from __future__ import annotations
@@ -25,11 +20,14 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from httptee.errors import UpstreamProtocolError, UpstreamReset
 from httptee.http import Headers
 
+# This module refuses input that llhttp accepts: control characters in the reason, versions other than HTTP/1.0 and 1.1,
+# RTSP and ICE, statuses below 100, empty lines before the status line, transfer codings other than one `chunked`, and
+# heads, interim answers and trailers over these limits.
 MAX_HEAD = 65_536  # bytes of one head, from its status line to the empty line at its end
 MAX_STATUS_LINE = 8_192  # bytes
 MAX_FIELDS = 256  # header fields of one head
 MAX_INTERIM = 32  # interim (1xx) answers before the final one
-MAX_CHUNK_OVERHEAD = 65_536  # bytes of chunk extensions and trailers with nothing of the body among them
+MAX_CHUNK_OVERHEAD = 65_536  # bytes of chunk extensions and trailers without a byte of the body between them
 
 _VERSIONS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
 _EMPTY_LINE = b"\r\n\r\n"
@@ -49,7 +47,7 @@ def announced(value: str) -> float:
 
 
 def _persists(options: str, modern: bool) -> bool:
-    """Whether the Connection options, in lower case, let the connection live on (RFC 9112 §9.3)."""
+    """Whether the connection persists with these Connection options, in lower case (RFC 9112 §9.3)."""
     if modern and "close" not in options:
         return True
     tokens = [token.strip(" \t") for token in options.split(",")]
@@ -57,7 +55,7 @@ def _persists(options: str, modern: bool) -> bool:
 
 
 class _ChunkedBody:
-    """What llhttp finds in a chunked body (RFC 9112 §7.1). Knows nothing of the parser, so there is no cycle."""
+    """Callbacks of llhttp for a chunked body (RFC 9112 §7.1). No reference to the parser, so there is no cycle."""
 
     __slots__ = ("ended", "on_body", "pieces", "rubbish")
 
@@ -74,11 +72,11 @@ class _ChunkedBody:
 
 
 class Answer:
-    """An answer as it arrives: feed it bytes, take body pieces out. Pure, and for one exchange.
+    """An answer while it arrives: `feed` takes bytes, `take` returns pieces of the body. For one exchange, without I/O.
 
-    `status`, `reason` and `headers` hold from `headers_complete` on; text is latin-1, values without the white space
-    around them (RFC 9112 §5.1). `length` is the body's size in bytes where the head says it. `complete` means that the
-    body has ended, and `keep_alive` that the connection stands at the start of the next answer.
+    `status`, `reason` and `headers` are valid once `headers_complete` is true. Text is latin-1, values are without the
+    white space around them (RFC 9112 §5.1). `length` is the size of the body in bytes if the head gives it. `complete`
+    means that the body has ended. `keep_alive` means that the connection can carry the next exchange.
     """
 
     __slots__ = (
@@ -102,7 +100,7 @@ class Answer:
         self.headers: Headers = []
 
     def feed(self, data: bytes) -> None:
-        """Take in what the connection delivered; raises UpstreamProtocolError for what is not an HTTP/1 answer."""
+        """Parse bytes from the connection. Raises UpstreamProtocolError if they are not an HTTP/1 answer."""
         while data and not self.headers_complete:
             data = self._feed_head(data)
         if not data:
@@ -124,7 +122,7 @@ class Answer:
             self.keep_alive = self._persistent and len(data) == left
 
     def take(self) -> bytes:
-        """The part of the body that has arrived since the last call, b"" where there is none."""
+        """The part of the body that has arrived since the last call, or b"" if there is none."""
         body = self._body
         if not body:
             return b""
@@ -133,7 +131,7 @@ class Answer:
         return piece
 
     def eof(self) -> None:
-        """The upstream closed: the end of a close-delimited body, UpstreamReset anywhere else (RFC 9112 §8)."""
+        """The upstream closed. Ends a close-delimited body, else raises UpstreamReset if unfinished (RFC 9112 §8)."""
         self.keep_alive = False
         if self.complete:
             return
@@ -144,7 +142,7 @@ class Answer:
         self.complete = True
 
     def _feed_head(self, data: bytes) -> bytes:
-        """Judge what came of the head; returns what follows it, b"" while it goes on."""
+        """Check the next bytes of the head. Returns the bytes after the head, or b"" if it has not ended."""
         known = self._head
         seen = known + data
         end = seen.find(_EMPTY_LINE, len(known) - 3 if len(known) > 3 else 0) + 4
@@ -153,11 +151,11 @@ class Answer:
         if not head.startswith(_VERSIONS) and not (len(head) < 9 and any(v.startswith(head) for v in _VERSIONS)):
             raise UpstreamProtocolError("the answer does not begin with HTTP/1.1 or HTTP/1.0")
         if len(head) > MAX_STATUS_LINE and (len(head) > MAX_HEAD or b"\r" not in head[:MAX_STATUS_LINE]):
-            raise UpstreamProtocolError("the answer's head, or its status line, is longer than it may be")
+            raise UpstreamProtocolError("the answer's head or its status line is longer than the limit")
         try:
             self._parser.feed_data(head[len(known) :] if known else head)
         except HttpParserUpgrade:
-            pass  # said of 101 alone, which is refused below
+            pass  # raised for 101 only, which is refused below
         except HttpParserError as error:
             raise UpstreamProtocolError(str(error)) from None
         if not ended:
@@ -167,7 +165,7 @@ class Answer:
         return seen[end:]
 
     def _read_head(self, head: str) -> None:
-        """Take apart a head that llhttp has passed."""
+        """Split a head that llhttp has accepted."""
         status: int = self._parser.get_status_code()
         if status < 200:
             self._skip_interim(status)
@@ -186,18 +184,18 @@ class Answer:
         self.headers_complete = True
 
     def _skip_interim(self, status: int) -> None:
-        """Pass over a 1xx answer (RFC 9110 §15.2); nobody asked for another protocol, so 101 is an error."""
+        """Skip a 1xx answer (RFC 9110 §15.2). The tee never requests another protocol, so 101 is an error."""
         self._interim += 1
         if status < 100 or status == 101 or self._interim > MAX_INTERIM:
-            raise UpstreamProtocolError(f"an interim answer of status {status} that was not asked for")
+            raise UpstreamProtocolError(f"an interim answer of status {status} that was not expected")
         self._parser = HttpResponseParser(None)
         self._head = b""
 
     def _frame(self, status: int, modern: bool) -> None:
-        """Where does the body end (RFC 9112 §6.3)? llhttp has refused two lengths, and both framings at once."""
+        """Find where the body ends (RFC 9112 §6.3). llhttp has refused two lengths, and both framings at once."""
         coding = options = ""
         for name, value in self.headers:
-            if len(name) in _FRAMING_LENGTHS:  # a third of the cost of lower() on every name
+            if len(name) in _FRAMING_LENGTHS:  # costs a third of lower() on every name
                 name = name.lower()
                 if name == "content-length":
                     self.length = int(value)
@@ -208,17 +206,17 @@ class Answer:
                 elif name == "transfer-encoding":
                     coding += f",{value.lower()}"
         if coding and coding != ",chunked":
-            raise UpstreamProtocolError(f"transfer coding {coding[1:]!r} is not understood")
+            raise UpstreamProtocolError(f"transfer coding {coding[1:]!r} is not supported")
         self._persistent = modern if not options else _persists(options.lower(), modern)
         if self._method == "HEAD" or status == 204 or status == 304 or self.length == 0:
             self._left = 0
             self.complete = True
-            self.keep_alive = self._persistent  # taken back if anything follows
+            self.keep_alive = self._persistent  # set to False if more bytes follow
         elif coding:
             self._chunks = _ChunkedBody()
             self._parser = HttpResponseParser(self._chunks)
             self._parser.feed_data(_CHUNKED_HEAD)
-            self._persistent &= modern  # RFC 9112 §6.1: chunks from HTTP/1.0, close afterwards
+            self._persistent &= modern  # RFC 9112 §6.1: close after chunks in HTTP/1.0
             self._overhead = 0
             self._tail = b""
         elif self.length is not None:
@@ -239,9 +237,9 @@ class Answer:
         elif not chunks.ended:
             self._overhead += len(data)
             if self._overhead > MAX_CHUNK_OVERHEAD:
-                raise UpstreamProtocolError("chunk extensions or trailers without end")
+                raise UpstreamProtocolError("chunk extensions or trailers are longer than the limit")
         if chunks.ended:
-            # llhttp passes over empty lines after the end, as before a message; they show in the last bytes.
+            # llhttp skips empty lines after the end, as it does before a message. The last bytes show them.
             clean = tail.endswith(_EMPTY_LINE) and not tail.endswith(b"\r\n" + _EMPTY_LINE)
             self.complete = True
             self.keep_alive = self._persistent and clean and not chunks.rubbish

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import sleep
 
-from bench import measure
+from bench.programs import measure
 from bench.torture.operator import Control
 
 from .ledger import Ledger

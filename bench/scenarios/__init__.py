@@ -1,0 +1,19 @@
+"""One module for each scenario: what it starts, what it measures, its tables and its targets. Listed here."""
+
+from __future__ import annotations
+
+from . import influx, isolation, lifecycle, selection, slow, soak, tees, tls, transfer
+from .scenario import Scenario
+
+SCENARIOS: tuple[Scenario, ...] = (
+    tees.SCENARIO,
+    isolation.SCENARIO,
+    slow.SCENARIO,
+    lifecycle.SCENARIO,
+    transfer.SCENARIO,
+    tls.SCENARIO,
+    influx.SCENARIO,
+    soak.SCENARIO,
+    selection.SCENARIO,
+)
+TARGETS = tuple(target for scenario in SCENARIOS for target in scenario.targets)
