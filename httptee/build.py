@@ -25,7 +25,7 @@ from httptee.settings import (
     trust_of_b,
 )
 from httptee.shadow import AT_ONCE, Breaker, BreakerPolicy, Budget, Cutoff, Guards, Shadow
-from httptee.transport import Pressure, Timeouts, Upstream, WireAdapter
+from httptee.transport import PoolLimits, Pressure, Timeouts, Upstream, WireAdapter
 
 MAX_BODY_IN_MEMORY = 1024 * 1024
 """Request bodies up to this size in bytes are held in memory. A larger `max-body` of a B raises this limit."""
@@ -97,9 +97,10 @@ def create_app(settings: Settings) -> Tee:
 def primary_upstream(settings: Settings, threads: int = 1, pressure: Pressure | None = None) -> Upstream:
     """A as an upstream. It keeps at most one idle connection for each thread."""
     trust = trust_of_a(settings)
+    limits = PoolLimits(threads, settings.a_keep_alive, settings.dns_ttl)
     return Upstream(
         settings.a,
-        WireAdapter(max_idle=threads, server_name=trust.server_name, pressure=pressure),
+        WireAdapter(limits, server_name=trust.server_name, pressure=pressure),
         rewrite_host=settings.a_rewrite,
         close=settings.close_connections,
         trust=trust,
@@ -109,9 +110,10 @@ def primary_upstream(settings: Settings, threads: int = 1, pressure: Pressure | 
 def shadow_upstream(settings: Settings, shadow: ShadowSettings, workers: int = 1) -> Upstream:
     """One B as an upstream. It keeps at most `AT_ONCE` idle connections for each shadow thread."""
     trust = trust_of_b(settings, shadow)
+    limits = PoolLimits(AT_ONCE * workers, settings.b_keep_alive, settings.dns_ttl)
     return Upstream(
         shadow.endpoint,
-        WireAdapter(max_idle=AT_ONCE * workers, server_name=trust.server_name),
+        WireAdapter(limits, server_name=trust.server_name),
         rewrite_host=shadow.rewrite_host,
         close=settings.close_connections,
         change=shadow.changes or None,

@@ -19,11 +19,13 @@ class Settings:
     a_rewrite: bool = False
     a_timeout: float = 2.5
     a_idle_timeout: float = 60.0
+    a_keep_alive: float = 30.0
     a_check: str = ""
     b: tuple[Backend, ...] = ()
     b_percent: float = 100.0
     b_rewrite: bool = False
     b_timeout: float = 1.0
+    b_keep_alive: float = 30.0
     b_workers: int = field(default_factory=default_workers)
     b_backlog: int = 1000
     b_methods: re.Pattern[str] | None = None
@@ -32,6 +34,7 @@ class Settings:
     b_breaker_failures: int = 5
     b_probe_interval: float = 1.5
     b_cutoff: float = 0.0
+    dns_ttl: float = 30.0
     forward_client_ip: bool = False
     close_connections: bool = False
     via: bool = True

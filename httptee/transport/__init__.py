@@ -1,17 +1,18 @@
 """Sends requests to an upstream and reads the answers: bytes on the wire, connections, the pool, TLS, the adapter for
 requests. Others send through an `Upstream`."""
 
-from httptee.transport.adapter import IDEMPOTENT, WireAdapter
+from httptee.transport.adapter import IDEMPOTENT, PoolLimits, WireAdapter
 from httptee.transport.pending import Pending
+from httptee.transport.prepared import request_head
 from httptee.transport.pressure import Pressure
 from httptee.transport.timeouts import Timeouts
 from httptee.transport.tls import Trust, tls_context
 from httptee.transport.upstream import Upstream
-from httptee.transport.wire import request_head
 
 __all__ = [
     "IDEMPOTENT",
     "Pending",
+    "PoolLimits",
     "Pressure",
     "Timeouts",
     "Trust",

@@ -7,8 +7,10 @@ mounted on it, prepared requests in, responses out.
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import inf
 from time import monotonic
 from typing import Any
@@ -19,7 +21,8 @@ from requests.adapters import BaseAdapter
 
 from httptee.errors import UpstreamReset
 from httptee.transport.connection import MAX_JOINED, Connection
-from httptee.transport.opening import open_connection
+from httptee.transport.names import Name
+from httptee.transport.opening import Opener
 from httptee.transport.pending import Pending
 from httptee.transport.pool import Pool
 from httptee.transport.prepared import WireRequest, WireResponse
@@ -33,52 +36,54 @@ IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """Methods that may be repeated (RFC 9110 §9.2.2)."""
 
 
+@dataclass(frozen=True, slots=True)
+class PoolLimits:
+    """What bounds the connections to an endpoint.
+
+    At most `max_idle` are kept, each for at most `keep_alive` seconds without use. Addresses are looked up again after
+    `dns_ttl` seconds.
+    """
+
+    max_idle: int = 32
+    keep_alive: float = 30.0
+    dns_ttl: float = 30.0
+
+
+DEFAULT_LIMITS = PoolLimits()
+
+
 class _Route:
     """The destination of a URL: how to open a connection to it, and the pool of idle ones."""
 
-    __slots__ = ("_host", "_port", "_scheme", "_server_name", "_tls", "encrypted", "pool")
+    __slots__ = ("encrypted", "open", "pool")
 
-    def __init__(
-        self, url: str, verify: bool | str, cert: str | tuple[str, str] | None, server_name: str, pool: Pool
-    ) -> None:
+    def __init__(self, url: str, tls: ssl.SSLContext | None, server_name: str, limits: PoolLimits) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"not the URL of an http or https endpoint: {url!r}")
-        self._scheme = parts.scheme
-        self._host = parts.hostname
-        self._port = parts.port or (443 if parts.scheme == "https" else 80)
-        self._server_name = server_name
-        self._tls = tls_context(verify, cert) if parts.scheme == "https" else None
-        self.encrypted = self._tls is not None
-        self.pool = pool
-
-    def open(self, timeout: float) -> Connection:
-        return open_connection(self._scheme, self._host, self._port, timeout, self._tls, self._server_name)
+        host = parts.hostname or ""
+        name = Name(host, parts.port or (443 if tls else 80), limits.dns_ttl)
+        self.encrypted = tls is not None
+        self.open = Opener(name, tls, server_name or host).open
+        self.pool = Pool(url, name, max_idle=limits.max_idle, keep_alive=limits.keep_alive)
 
 
 class WireAdapter(BaseAdapter):
-    """Sends `WireRequest`s for any number of threads. Keeps up to `max_idle` idle connections for each endpoint's URL.
+    """Sends `WireRequest`s for any number of threads. Keeps idle connections for each endpoint's URL within `limits`.
 
     `server_name` is the name that TLS requests and verifies at https upstreams, if it is not the URL's host.
-    `idle_limit` and `max_age` are in seconds: a connection that was idle or open for longer is not used again.
     `pressure` records how long answers lay unread in the kernel.
     """
 
     def __init__(
         self,
+        limits: PoolLimits = DEFAULT_LIMITS,
         *,
-        max_idle: int = 32,
-        idle_limit: float = 30.0,
-        max_age: float = 300.0,
         server_name: str = "",
         pressure: Pressure | None = None,
     ) -> None:
         super().__init__()
         self._pressure = pressure
         self._server_name = server_name
-        self._max_idle = max_idle
-        self._idle_limit = idle_limit
-        self._max_age = max_age
+        self._limits = limits
         self._routes: dict[tuple[Any, ...], _Route] = {}
         self._lock = threading.Lock()  # held while a route is added
 
@@ -170,8 +175,11 @@ class WireAdapter(BaseAdapter):
         key = (url, verify, cert)
         with self._lock:
             if key not in self._routes:
-                pool = Pool(url, max_idle=self._max_idle, idle_limit=self._idle_limit, max_age=self._max_age)
-                self._routes[key] = _Route(url, verify, cert, self._server_name, pool)
+                parts = urlsplit(url)
+                if parts.scheme not in ("http", "https") or not parts.hostname:
+                    raise ValueError(f"not the URL of an http or https endpoint: {url!r}")
+                tls = tls_context(verify, cert) if parts.scheme == "https" else None
+                self._routes[key] = _Route(url, tls, self._server_name, self._limits)
             return self._routes[key]
 
 

@@ -22,6 +22,7 @@ from time import monotonic
 
 from httptee.errors import UpstreamReset, UpstreamTimeout, upstream_error
 from httptee.http import Body
+from httptee.transport.names import Address
 from httptee.transport.timeouts import Timeouts
 from httptee.transport.tls import ResumingContext
 from httptee.transport.upload import upload
@@ -51,16 +52,19 @@ class Connection:
 
     `opened` and `idle_since` are in seconds of the monotonic clock. `watched` is for a thread that waits for many
     connections: it notes that this one is in its epoll set. `sent` counts the bytes of this exchange's request that the
-    kernel took. `received` counts all bytes read from the connection.
+    kernel took. `received` counts all bytes read from the connection. `address` is the peer's. `idle_limit` is the one
+    that the upstream announced, in seconds.
     """
 
     __slots__ = (
         *("_armed", "_new_tls", "_poll", "_recv", "_send", "_tls"),
-        *("idle_since", "opened", "received", "sent", "sock", "watched"),
+        *("address", "idle_limit", "idle_since", "opened", "received", "sent", "sock", "watched"),
     )
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, address: Address | None = None) -> None:
         self.sock = sock
+        self.address = address
+        self.idle_limit = inf
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
         if self._tls is not None:
             # An end without close_notify is an error: anybody on the path may have cut the connection (RFC 9112 §9.8).

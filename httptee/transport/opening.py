@@ -1,51 +1,131 @@
-"""Opens a connection to an upstream with urllib3, which resolves names and verifies TLS."""
+"""Opens a connection to an upstream: name, address and TLS handshake within one deadline.
+
+An address that never answers must not use up the time of the others. The next one is tried when the one before has
+failed, or after `ATTEMPT_DELAY`. The first connection that is established is used (RFC 8305 §5).
+"""
 
 from __future__ import annotations
 
+import errno
+import os
+import select
 import socket
 import ssl
+from collections.abc import Sequence
 from time import monotonic
-
-from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from httptee.errors import UpstreamTimeout, upstream_error
 from httptee.transport.connection import LONGEST, Connection
+from httptee.transport.names import Address, Name
+from httptee.transport.tls import ResumingContext
+
+ATTEMPT_DELAY = 0.25
+"""Seconds after which the next address is tried (RFC 8305 §5)."""
+
+_BEGUN = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK})
 
 
-class _HTTPSConnection(HTTPSConnection):
-    """Limits the TLS handshake to the time that connecting has left."""
+class Opener:
+    """Opens connections to one endpoint. `tls` is None for plain HTTP; `server_name` is the name that TLS verifies."""
 
-    def _new_conn(self) -> socket.socket:
-        deadline = monotonic() + float(self.timeout or LONGEST)
-        sock = super()._new_conn()
-        left = deadline - monotonic()
-        if left <= 0.0:
-            sock.close()
-            raise TimeoutError("no time is left for the TLS handshake")
-        sock.settimeout(left)
-        return sock
+    def __init__(self, name: Name, tls: ssl.SSLContext | None = None, server_name: str = "") -> None:
+        self.name = name
+        self._tls = tls
+        self._server_name = server_name.removesuffix(".")
+
+    def open(self, timeout: float) -> Connection:
+        """Resolve, connect, and shake hands, all within `timeout` seconds.
+
+        Raises UpstreamConnectError, UpstreamTimeout or UpstreamTLSError.
+        """
+        if timeout <= 0.0:
+            raise UpstreamTimeout("the exchange took longer than its limit")
+        deadline = monotonic() + min(timeout, LONGEST)
+        try:
+            addresses = self.name.addresses(deadline - monotonic())
+            sock, address = _connect(addresses, deadline)
+            self.name.worked(address)
+            if self._tls is not None:
+                sock = _shake_hands(self._tls, sock, self._server_name, deadline)
+        except OSError as error:
+            raise upstream_error(error) from error
+        return Connection(sock, address)
 
 
-def open_connection(
-    scheme: str, host: str, port: int, timeout: float, tls: ssl.SSLContext | None, server_name: str = ""
-) -> Connection:
-    """Connect to the first address that accepts. Each attempt may take `timeout` seconds. For https, the TLS handshake
-    gets the rest of `timeout`, and `server_name` replaces `host` in it if it is not empty.
-
-    Raises UpstreamConnectError, UpstreamTimeout or UpstreamTLSError.
-    """
-    if timeout <= 0.0:
-        raise UpstreamTimeout("the exchange took longer than its limit")
-    opening: HTTPConnection
-    if scheme == "https":
-        opening = _HTTPSConnection(
-            host, port, timeout=min(timeout, LONGEST), ssl_context=tls, server_hostname=server_name or None
-        )
-    else:
-        opening = HTTPConnection(host, port, timeout=min(timeout, LONGEST))
+def _connect(addresses: Sequence[Address], deadline: float) -> tuple[socket.socket, Address]:
+    """The first connection that is established. Raises the error of the first address that failed, or TimeoutError."""
+    waiting = list(addresses)
+    attempts: dict[int, tuple[socket.socket, Address]] = {}
+    failure: OSError | None = None
+    ready = select.poll()
+    next_attempt = 0.0
     try:
-        opening.connect()
-    except Exception as error:
-        opening.close()
-        raise upstream_error(error) from error
-    return Connection(opening.sock)
+        while waiting or attempts:
+            now = monotonic()
+            if now >= deadline:
+                raise TimeoutError("no address accepted the connection in time")
+            if waiting and (now >= next_attempt or not attempts):
+                address = waiting.pop(0)
+                next_attempt = now + ATTEMPT_DELAY
+                try:
+                    sock = _begin(address)
+                except OSError as error:
+                    failure = failure or error
+                    continue
+                attempts[sock.fileno()] = (sock, address)
+                ready.register(sock, select.POLLOUT)
+            until = min(deadline, next_attempt) if waiting else deadline
+            for descriptor, _ in ready.poll(max(0.0, until - monotonic()) * 1e3):
+                sock, address = attempts[descriptor]
+                code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                del attempts[descriptor]
+                if not code:
+                    return sock, address
+                ready.unregister(sock)
+                sock.close()
+                failure = failure or OSError(code, os.strerror(code))
+                next_attempt = 0.0
+    finally:
+        for sock, _ in attempts.values():
+            sock.close()
+    raise failure or OSError("the name has no address")
+
+
+def _begin(address: Address) -> socket.socket:
+    """A socket that is connecting. Raises OSError."""
+    sock = socket.socket(address.family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        code = sock.connect_ex(address.sockaddr)
+        if code and code not in _BEGUN:
+            raise OSError(code, os.strerror(code))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _shake_hands(context: ssl.SSLContext, sock: socket.socket, server_name: str, deadline: float) -> socket.socket:
+    """The same connection over TLS, with the whole handshake before the deadline. A failure closes it."""
+    tls: ssl.SSLSocket | None = None
+    try:
+        tls = context.wrap_socket(sock, server_hostname=server_name, do_handshake_on_connect=False)
+        ready = select.poll()
+        ready.register(tls, 0)
+        while True:
+            try:
+                tls.do_handshake()
+                return tls
+            except ssl.SSLWantReadError:
+                ready.modify(tls, select.POLLIN)
+            except ssl.SSLWantWriteError:
+                ready.modify(tls, select.POLLOUT)
+            left = deadline - monotonic()
+            if left <= 0.0 or not ready.poll(left * 1e3):
+                raise TimeoutError("the TLS handshake did not end in time")
+    except BaseException as error:
+        if isinstance(error, ssl.SSLError) and isinstance(context, ResumingContext):
+            context.forget()
+        (tls or sock).close()
+        raise

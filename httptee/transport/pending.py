@@ -60,6 +60,7 @@ class Pending:
             answer.take()
             return False
         if answer.keep_alive:
+            connection.idle_limit = answer.idle_limit
             self._pool.release(connection)
         else:
             connection.close()

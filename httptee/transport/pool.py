@@ -8,31 +8,67 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from math import inf
 from time import monotonic
 
 from httptee.transport.connection import Connection
+from httptee.transport.names import Name
+from httptee.transport.wire import MARGIN
+
+
+class KeepAlive:
+    """For how many seconds a connection of one upstream may be idle and be used again; `most` is the configured limit.
+
+    A request that goes out while the upstream closes the connection is lost, and a POST must not be repeated. A
+    connection found closed after an idle time shows that the upstream's limit is at most that. One found open after a
+    longer time shows that the other was closed for another reason, such as a restart: what was learned is discarded.
+
+    For any number of threads: each write is one assignment, and a lost one only delays what is learned.
+    """
+
+    __slots__ = ("_longest_alive", "_shortest_closed", "limit", "most")
+
+    def __init__(self, most: float) -> None:
+        self.most = most
+        self.limit = most
+        self._shortest_closed = inf
+        self._longest_alive = 0.0
+
+    def found_closed(self, idle: float) -> None:
+        """A connection was closed by the upstream at some time within these idle seconds."""
+        self._shortest_closed = min(self._shortest_closed, idle)
+        self._learn()
+
+    def found_alive(self, idle: float) -> None:
+        """A connection was still open after these idle seconds."""
+        if idle > self._longest_alive:
+            self._longest_alive = idle
+            self._learn()
+
+    def _learn(self) -> None:
+        if self._longest_alive >= self._shortest_closed:
+            self._shortest_closed, self._longest_alive = inf, 0.0
+        self.limit = min(self.most, self._shortest_closed * MARGIN)
 
 
 class Pool:
-    """At most `max_idle` idle connections. One that was idle for more than `idle_limit` seconds, or open for more than
-    `max_age` seconds, is not used again.
+    """At most `max_idle` idle connections. One that was idle for longer than `keep_alive` allows is not used again.
 
-    The maximum age makes a changed DNS name take effect. `name` is for the repr only:
-    `<Pool http://a:8001 [idle 3/16]>`.
+    Nor is one to an address that `name` has lost. `url` is for the repr only: `<Pool http://a:8001 [idle 3/16]>`.
     """
 
-    def __init__(self, name: str, *, max_idle: int, idle_limit: float, max_age: float) -> None:
+    def __init__(self, url: str, name: Name, *, max_idle: int, keep_alive: float) -> None:
+        self._url = url
         self._name = name
         self._max_idle = max_idle
-        self._idle_limit = idle_limit
-        self._max_age = max_age
+        self._keep_alive = KeepAlive(keep_alive)
         self._idle: deque[Connection] = deque()  # in the order of their release, the latest on the right
         self._lock = threading.Lock()
         self._closed = False
 
     def __repr__(self) -> str:
         """The endpoint and how many connections are idle."""
-        return f"<Pool {self._name} [{'closed' if self._closed else f'idle {len(self._idle)}/{self._max_idle}'}]>"
+        return f"<Pool {self._url} [{'closed' if self._closed else f'idle {len(self._idle)}/{self._max_idle}'}]>"
 
     @property
     def empty(self) -> bool:
@@ -49,14 +85,29 @@ class Pool:
                 if not self._idle:
                     return None
                 connection = self._idle.pop()
-            now = monotonic()
-            if (
-                now - connection.idle_since <= self._idle_limit
-                and now - connection.opened <= self._max_age
-                and connection.is_quiet()
-            ):
+            if self._serves(connection):
                 return connection
             connection.close()
+
+    def _serves(self, connection: Connection) -> bool:
+        """Whether an idle connection can carry a request."""
+        now = monotonic()
+        idle = now - connection.idle_since
+        limit = self._keep_alive
+        if idle > min(limit.most, connection.idle_limit) or not self._leads_there(connection, now):
+            return False
+        if not connection.is_quiet():
+            limit.found_closed(idle)
+            return False
+        limit.found_alive(idle)
+        return idle <= limit.limit
+
+    def _leads_there(self, connection: Connection, now: float) -> bool:
+        """Whether the upstream's name still has this connection's address. Starts a lookup where it is time for one."""
+        name, address = self._name, connection.address
+        if now >= name.valid_until:
+            name.refresh()
+        return address is None or name.holds(address)
 
     def release(self, connection: Connection) -> None:
         """Take back a connection that can carry the next exchange. Close connections that are over a limit."""
@@ -64,11 +115,11 @@ class Pool:
         surplus = []
         with self._lock:
             idle = self._idle
-            if self._closed or now - connection.opened > self._max_age:
+            if self._closed:
                 surplus.append(connection)
             else:
                 idle.append(connection)
-            while idle and (len(idle) > self._max_idle or now - idle[0].idle_since > self._idle_limit):
+            while idle and (len(idle) > self._max_idle or now - idle[0].idle_since > self._keep_alive.most):
                 surplus.append(idle.popleft())
         for connection in surplus:
             connection.close()

@@ -5,6 +5,7 @@ A `WireRequest` needs no preparation. A `WireResponse` builds an attribute of re
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +17,22 @@ from requests.structures import CaseInsensitiveDict
 
 from httptee.http import Body, Headers
 from httptee.transport.stream import WireStream
-from httptee.transport.wire import request_head
+
+
+def request_head(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
+    """The head of a request (RFC 9112 §3): fields in the given order, and the empty line at the end.
+
+    Raises ValueError for CR, LF or NUL anywhere, for a method or target that is empty or contains a space, and for
+    characters outside latin-1.
+    """
+    lines = [f"{name}: {value}\r\n" for name, value in headers]
+    text = f"{method} {target} HTTP/1.1\r\n{''.join(lines)}\r\n"
+    ends = len(lines) + 2
+    if text.count("\r") != ends or text.count("\n") != ends or "\0" in text:
+        raise ValueError("CR, LF or NUL in a request head")
+    if " " in target or " " in method or not target or not method:
+        raise ValueError("a method and a request target must be one word each")
+    return text.encode("latin-1")
 
 
 class WireRequest(requests.PreparedRequest):

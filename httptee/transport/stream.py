@@ -108,6 +108,7 @@ class WireStream:
         if connection is None:
             return
         if self._reusable and self._answer.keep_alive:
+            connection.idle_limit = self._answer.idle_limit
             self._pool.release(connection)
         else:
             connection.close()

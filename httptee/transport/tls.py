@@ -47,28 +47,21 @@ class ResumingContext(ssl.SSLContext):
     """A client's context that offers the last remembered session in each new connection."""
 
     _session: ssl.SSLSession | None = None
-    _alpn: list[str] | None = None
 
     def wrap_socket(self, sock: socket.socket, *arguments: Any, **options: Any) -> ssl.SSLSocket:
-        """Shake hands. After a failure the next handshake is a full one."""
+        """A connection that offers the session. It has not shaken hands yet."""
         options["session"] = self._session
-        try:
-            return super().wrap_socket(sock, *arguments, **options)
-        except ssl.SSLError:
-            self._session = None
-            raise
+        return super().wrap_socket(sock, *arguments, **options)
+
+    def forget(self) -> None:
+        """Offer no session to the next connection: a handshake has failed."""
+        self._session = None
 
     def remember(self, connection: ssl.SSLSocket) -> None:
         """Keep the session of a connection on which an answer has begun to arrive. No other thread may be using it."""
         session = connection.session
         if session is not None and (session.has_ticket or connection.version() != "TLSv1.3"):
             self._session = session
-
-    def set_alpn_protocols(self, alpn_protocols: Any) -> None:
-        """Set the protocols if they change. urllib3 sets them for each connection, when other threads may read them."""
-        if self._alpn != alpn_protocols:
-            self._alpn = list(alpn_protocols)
-            super().set_alpn_protocols(alpn_protocols)
 
 
 def tls_context(verify: bool | str, cert: str | tuple[str, str] | None) -> ResumingContext:

@@ -13,7 +13,7 @@ passed on as they were read.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from math import inf
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -33,24 +33,17 @@ _VERSIONS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
 _EMPTY_LINE = b"\r\n\r\n"
 _CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 _fields = re.compile(r"\r\n([^:]+):[ \t]*([^\r]*)").findall
+MARGIN = 0.8
+"""Of the idle limit that an upstream has: the rest is for the way there, and for timers that are not exact."""
+_ANNOUNCED = re.compile(r"(?:^|[,;])[ \t]*timeout[ \t]*=[ \t]*\"?([0-9]{1,6})", re.IGNORECASE)
 _control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
-_FRAMING_LENGTHS = frozenset(map(len, ("connection", "content-length", "transfer-encoding")))
+_FRAMING_LENGTHS = frozenset(map(len, ("connection", "keep-alive", "content-length", "transfer-encoding")))
 
 
-def request_head(method: str, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
-    """The head of a request (RFC 9112 §3): fields in the given order, and the empty line at the end.
-
-    Raises ValueError for CR, LF or NUL anywhere, for a method or target that is empty or contains a space, and for
-    characters outside latin-1.
-    """
-    lines = [f"{name}: {value}\r\n" for name, value in headers]
-    text = f"{method} {target} HTTP/1.1\r\n{''.join(lines)}\r\n"
-    ends = len(lines) + 2
-    if text.count("\r") != ends or text.count("\n") != ends or "\0" in text:
-        raise ValueError("CR, LF or NUL in a request head")
-    if " " in target or " " in method or not target or not method:
-        raise ValueError("a method and a request target must be one word each")
-    return text.encode("latin-1")
+def announced(value: str) -> float:
+    """The seconds of `timeout` in a Keep-Alive field (RFC 2068 §19.7.1.1); infinite where it does not say."""
+    found = _ANNOUNCED.search(value)
+    return int(found[1]) * MARGIN if found else inf
 
 
 def _persists(options: str, modern: bool) -> bool:
@@ -87,7 +80,7 @@ class Answer:
     """
 
     __slots__ = (
-        *("complete", "headers", "headers_complete", "keep_alive", "length", "reason", "status"),
+        *("complete", "headers", "headers_complete", "idle_limit", "keep_alive", "length", "reason", "status"),
         *("_body", "_chunks", "_head", "_interim", "_left", "_method", "_overhead", "_parser", "_persistent", "_tail"),
     )
 
@@ -101,6 +94,7 @@ class Answer:
         self._body: list[bytes] = []
         self.headers_complete = self.complete = self.keep_alive = False
         self.length: int | None = None
+        self.idle_limit = inf
         self.status = 0
         self.reason = ""
         self.headers: Headers = []
@@ -205,6 +199,8 @@ class Answer:
                 name = name.lower()
                 if name == "content-length":
                     self.length = int(value)
+                elif name == "keep-alive":
+                    self.idle_limit = announced(value)
                 elif name == "connection":
                     options += f",{value}"
                 elif name == "transfer-encoding":

@@ -16,7 +16,7 @@ from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import Budget
 from httptee.shadow.cutoff import Cutoff
 from httptee.shadow.shadow import Guards, Shadow
-from httptee.transport.adapter import WireAdapter
+from httptee.transport.adapter import PoolLimits, WireAdapter
 from httptee.transport.upstream import Upstream
 from tests.support import scripts
 from tests.support.net import eventually
@@ -251,7 +251,7 @@ def real():
     def build(server, workers=2, backlog=100, timeout=10.0, policy=POLICY):
         ledger = Ledger(["b"])
         upstream = Upstream(
-            Endpoint.parse(server.url), WireAdapter(max_idle=2 * workers), rewrite_host=False, close=False
+            Endpoint.parse(server.url), WireAdapter(PoolLimits(max_idle=2 * workers)), rewrite_host=False, close=False
         )
         (selection,) = selections([Criteria("b")])
         guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(10**6))

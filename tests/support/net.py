@@ -40,10 +40,12 @@ def refusing_port(host: str = "127.0.0.1") -> Iterator[int]:
 @contextmanager
 def unaccepting_port(host: str = "127.0.0.1") -> Iterator[int]:
     """A port whose backlog is full: further connections get no answer at all, neither accepted nor refused."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.bind((host, 0))
         listener.listen(0)
-        fillers = [socket.socket(socket.AF_INET, socket.SOCK_STREAM) for _ in range(4)]
+        fillers = [
+            socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) for _ in range(4)
+        ]
         try:
             for filler in fillers:
                 filler.setblocking(False)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from httptee.transport.adapter import WireAdapter
+from httptee.transport.adapter import PoolLimits, WireAdapter
 
 
 @pytest.fixture
 def adapter():
-    made = WireAdapter(max_idle=4)
+    made = WireAdapter(PoolLimits(max_idle=4))
     yield made
     made.close()

@@ -7,7 +7,9 @@ import socket
 import pytest
 
 from httptee.transport.connection import Connection
+from httptee.transport.names import Address, Name
 from httptee.transport.pool import Pool
+from tests.support.clock import Clock
 from tests.support.net import eventually
 
 
@@ -29,8 +31,11 @@ def pairs():
         end.close()
 
 
-def pool(**limits):
-    return Pool("http://a:8001", **{"max_idle": 3, "idle_limit": 60.0, "max_age": 60.0, **limits})
+NAME = Name("127.0.0.1", 80, 30.0)
+
+
+def pool(name=NAME, **limits):
+    return Pool("http://a:8001", name, **{"max_idle": 3, "keep_alive": 60.0, **limits})
 
 
 def closed(connection):
@@ -65,35 +70,68 @@ def test_over_the_bound_the_oldest_goes(pairs):
     assert [closed(connection) for connection in connections] == [True, False, False]
 
 
-@pytest.mark.parametrize(("limit", "since"), [("idle_limit", "idle_since"), ("max_age", "opened")])
-def test_none_is_used_that_has_been_idle_too_long_or_has_become_too_old(pairs, limit, since):
-    idle = pool(**{limit: 10.0})
+def test_none_is_used_that_has_been_idle_too_long(pairs):
+    idle = pool(keep_alive=10.0)
     connection = pairs()[0]
     idle.release(connection)
-    setattr(connection, since, getattr(connection, since) - 11.0)
+    connection.idle_since -= 11.0
+    assert idle.acquire() is None
+    assert closed(connection)
+
+
+def test_none_is_used_for_longer_than_the_upstream_has_announced(pairs):
+    idle = pool()
+    connection = pairs()[0]
+    connection.idle_limit = 4.0
+    idle.release(connection)
+    connection.idle_since -= 5.0
+    assert idle.acquire() is None
+    assert closed(connection)
+
+
+def test_after_one_was_found_closed_none_is_used_that_has_been_idle_for_as_long(pairs):
+    idle = pool()
+    first, upstream = pairs()
+    idle.release(first)
+    upstream.close()
+    eventually(lambda: not first.is_quiet())
+    first.idle_since -= 5.0
+    assert idle.acquire() is None
+    second, third = pairs()[0], pairs()[0]
+    idle.release(second)
+    second.idle_since -= 4.5
+    assert idle.acquire() is None
+    idle.release(third)
+    third.idle_since -= 3.5
+    assert idle.acquire() is third
+
+
+def test_none_is_used_that_leads_to_an_address_the_name_has_no_more(pairs):
+    clock, found = Clock(), [Address(socket.AF_INET, ("192.0.2.1", 80))]
+    name = Name("a.test", 80, 30.0, lambda host, port: list(found), clock)
+    idle = pool(name)
+    assert name.addresses(5.0) == tuple(found)
+    connection = pairs()[0]
+    connection.address = found[0]
+    idle.release(connection)
+    assert idle.acquire() is connection
+    idle.release(connection)
+    found[0] = Address(socket.AF_INET, ("192.0.2.2", 80))
+    clock.now += 31.0
+    name.refresh()
+    eventually(lambda: name.version == 2)
     assert idle.acquire() is None
     assert closed(connection)
 
 
 def test_those_idle_too_long_go_when_another_comes_back(pairs):
-    idle = pool(idle_limit=10.0)
+    idle = pool(keep_alive=10.0)
     old, new = pairs()[0], pairs()[0]
     idle.release(old)
     old.idle_since -= 11.0
     idle.release(new)
     assert closed(old)
     assert idle.acquire() is new
-
-
-def test_none_is_used_that_is_too_old_however_busy(pairs):
-    idle = pool(max_age=10.0)
-    connection = pairs()[0]
-    idle.release(connection)
-    assert idle.acquire() is connection
-    connection.opened -= 11.0
-    idle.release(connection)
-    assert closed(connection)
-    assert idle.acquire() is None
 
 
 @pytest.mark.parametrize("event", ["close", "half close", "reset", "a byte"])

@@ -6,7 +6,7 @@ import pytest
 
 from httptee.errors import UpstreamProtocolError
 from httptee.transport import wire
-from httptee.transport.wire import request_head
+from httptee.transport.prepared import request_head
 
 from .answers import OK, parse
 

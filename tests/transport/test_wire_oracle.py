@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from httptee.errors import UpstreamError, UpstreamProtocolError, UpstreamReset
-from httptee.transport.wire import Answer, request_head
+from httptee.transport.prepared import request_head
+from httptee.transport.wire import Answer
 
 quick = settings(derandomize=True, deadline=None, max_examples=150)
 

@@ -1,0 +1,120 @@
+"""The rows of the option table that are about clients, processes, logs and TLS."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from httptee.http import Listen
+from httptee.settings.casts import (
+    count,
+    count_or_none,
+    field_name,
+    listen_or_none,
+    milliseconds,
+    one_of,
+    or_auto,
+    size,
+    usable_cores,
+)
+from httptee.settings.option import Option, flag
+
+LISTEN_OPTION = Option(
+    "l",
+    Listen.parse,
+    ":8888",
+    "The address to listen on: :8888 (every IPv4 and IPv6 address), host:8888 or [::1]:8888. Port 0: any free one.",
+    "ADDRESS",
+    field="listen",
+)
+
+SERVER_OPTIONS: tuple[Option, ...] = (
+    flag("forward-client-ip", "Append the client's address to X-Forwarded-For and Forwarded (RFC 7239)."),
+    flag("close-connections", "Close connections to clients and upstreams after each exchange."),
+    flag("no-via", "Do not add a Via header. Loops are then not detected."),
+    flag("debug", "Log debug messages too."),
+    Option("threads", count, "64", "Requests to A that may be in flight at a time.", "NUMBER"),
+    Option(
+        "processes",
+        partial(or_auto, automatic=usable_cores),
+        "auto",
+        "Worker processes. auto (or 0): one for each core that the process may use.",
+        "NUMBER",
+    ),
+    flag("no-pin", "Let worker processes move between cores, instead of pinning each one to a core."),
+    Option(
+        "connection-limit",
+        count,
+        "10000",
+        "Open connections from clients. Further connections are answered with 503.",
+        "NUMBER",
+    ),
+    Option(
+        "max-pending",
+        count_or_none,
+        "1000",
+        "Requests that may wait for a thread when all threads are busy. Further ones are answered with 503 at once.",
+        "NUMBER",
+    ),
+    Option(
+        "client-timeout",
+        milliseconds,
+        "60000",
+        "The longest time for a client to send its request line and header fields, to be silent between requests, and "
+        "to send a body or read its answer at less than 500 bytes a second. Then its connection is closed.",
+        "MILLISECONDS",
+    ),
+    Option("max-request-body", size, "2147483648", "Requests with larger bodies are answered with 413.", "BYTES"),
+    Option(
+        "drain-timeout",
+        milliseconds,
+        "5000",
+        "At exit and at a reload: the time limit for requests in flight and for each B's queue.",
+        "MILLISECONDS",
+    ),
+    Option(
+        "admin",
+        listen_or_none,
+        "",
+        "The address that serves /healthz, /readyz, /status and /metrics, such as 127.0.0.1:8889. Empty: off.",
+        "ADDRESS",
+    ),
+    Option(
+        "access-log",
+        str,
+        "",
+        "A file for the access log: one record for each request, with the outcome of each clone. - is standard output.",
+        "FILE",
+    ),
+    Option(
+        "access-log-format",
+        partial(one_of, words=("combined", "json")),
+        "combined",
+        "The format of the records: combined (the combined log format, then more fields on the same line) or json.",
+        "FORMAT",
+    ),
+    Option("cert.file", str, "", "Serve HTTPS with this certificate (PEM, followed by its chain).", "FILE"),
+    Option("key.file", str, "", "The certificate's private key (PEM), if it is not in the same file.", "FILE"),
+    Option("key.password-file", str, "", "A file whose only line is the password of an encrypted key.", "FILE"),
+    Option(
+        "tls-handshake-timeout",
+        milliseconds,
+        "10000",
+        "The longest time from a client's connecting to the end of its TLS handshake.",
+        "MILLISECONDS",
+    ),
+    Option("client-ca", str, "", "Verify clients' certificates with these authorities (PEM).", "FILE"),
+    Option(
+        "client-auth",
+        partial(one_of, words=("required", "optional")),
+        "required",
+        "Whether a client must show a certificate. A certificate that fails verification is always refused.",
+        "required|optional",
+    ),
+    Option(
+        "client-subject-header",
+        field_name,
+        "",
+        "Send A and every B the subject of the client's certificate in this header field. The client's own is removed.",
+        "NAME",
+    ),
+)

@@ -1,0 +1,141 @@
+"""The rows of the option table that are about A and the Bs."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from httptee.http import Endpoint
+from httptee.selection import pattern
+from httptee.settings.backend import Backend
+from httptee.settings.casts import (
+    WORKERS_PER_CORE,
+    count_or_none,
+    default_workers,
+    milliseconds,
+    milliseconds_or_off,
+    or_auto,
+    path_or_none,
+    percent,
+    size,
+)
+from httptee.settings.option import Option, flag
+
+UPSTREAM_OPTIONS: tuple[Option, ...] = (
+    Option(
+        "a",
+        Endpoint.parse,
+        "localhost:8080",
+        "The production server: [http(s)://]host[:port][/prefix]. Its answers go to the clients.",
+        "ENDPOINT",
+    ),
+    flag("a.rewrite", "Send A its own host and port in the Host header, instead of the client's Host."),
+    Option("a.timeout", milliseconds, "2500", "Timeout to connect to A, then for its headers.", "MILLISECONDS"),
+    Option(
+        "a.idle-timeout",
+        milliseconds,
+        "60000",
+        "The longest pause in the body of A's answer.",
+        "MILLISECONDS",
+    ),
+    Option(
+        "a.keep-alive",
+        milliseconds,
+        "30000",
+        "How long a connection to A may be idle and be used again. A shorter limit of A's own is honored.",
+        "MILLISECONDS",
+    ),
+    Option(
+        "a.check",
+        path_or_none,
+        "",
+        "A path on A. The admin listener requests it every 2 seconds; /readyz fails unless A answers with 2xx or 3xx.",
+        "PATH",
+    ),
+    Option(
+        "b",
+        Backend.parse,
+        "",
+        "A test server: [http(s)://]host[:port][/prefix]. It gets clones. Its answers are discarded. Repeatable. "
+        "Fields after the endpoint select its requests: b = http://canary:9001 name=canary percent=10 methods=GET,HEAD "
+        "(see docs/selecting.md). The default of a field is its -b.… option. In the file: one line for each B, or "
+        "b = [http://x:1, http://y:2]. In the environment: spaces between endpoints, semicolons between lines.",
+        "BACKEND",
+        repeatable=True,
+    ),
+    Option(
+        "b.percent",
+        percent,
+        "100",
+        "The percentage of requests to clone. Fractions are allowed.",
+        "NUMBER",
+        aliases=("p", "percent"),
+    ),
+    flag("b.rewrite", "Send each B its own host and port in the Host header, instead of the client's Host."),
+    Option("b.timeout", milliseconds, "1000", "The longest time for a whole exchange with a B.", "MILLISECONDS"),
+    Option("b.keep-alive", milliseconds, "30000", "The same for connections to each B.", "MILLISECONDS"),
+    Option(
+        "b.workers",
+        partial(or_auto, automatic=default_workers),
+        "auto",
+        "Shadow threads for each B. They send the clones that cannot go out at once on an idle connection. Clones on "
+        "idle connections take no thread; twice this number of them may be in flight. The threads mostly wait, so auto "
+        f"(or 0) is {WORKERS_PER_CORE} for each core that the process may use.",
+        "NUMBER",
+        aliases=("max.workers",),
+    ),
+    Option(
+        "b.chanSize",
+        count_or_none,
+        "1000",
+        "Clones that may wait in the queue of each B. If it is full, further clones are dropped at once.",
+        "NUMBER",
+        field="b_backlog",
+        aliases=("max.queue",),
+    ),
+    Option(
+        "b.methods",
+        pattern,
+        "",
+        "Clone a request only if this regular expression is found in its method, such as ^(GET|HEAD)$.",
+        "REGEX",
+    ),
+    Option("b.max-body", size, "1048576", "Requests with larger bodies go to A only.", "BYTES"),
+    Option(
+        "b.max-bytes",
+        size,
+        "67108864",
+        "Bytes of request bodies that all clones in flight may hold together. A body that several Bs share counts "
+        "once. Clones over this limit are dropped.",
+        "BYTES",
+    ),
+    Option(
+        "b.breaker-failures",
+        count_or_none,
+        "5",
+        "After this number of failures in a row (no connection, or no answer in time) a B is down: its clones are "
+        "dropped until a probe succeeds. A probe is one clone that is sent. 0: a B that is down still gets its clones.",
+        "NUMBER",
+    ),
+    Option(
+        "b.probe-interval",
+        milliseconds,
+        "1500",
+        "The longest wait between two probes of a B that is down.",
+        "MILLISECONDS",
+    ),
+    Option(
+        "b.cutoff",
+        milliseconds_or_off,
+        "0",
+        "Protects A. While more than 1 in 100 of A's answers take longer than this, or requests wait for a thread, the "
+        "share of clones is halved every second. After that a tenth is added every second. 0: off.",
+        "MILLISECONDS",
+    ),
+    Option(
+        "dns.ttl",
+        milliseconds,
+        "30000",
+        "How long the addresses of A and each B are used before their names are looked up again, in the background.",
+        "MILLISECONDS",
+    ),
+)

@@ -1,0 +1,86 @@
+"""Connections are opened to the first address that accepts, within one deadline."""
+
+import contextlib
+import socket
+import time
+
+import pytest
+
+from httptee.errors import UpstreamConnectError, UpstreamTimeout
+from httptee.transport.names import Address, Name
+from httptee.transport.opening import Opener
+from tests.support.net import ipv6_or_skip, refusing_port, unaccepting_port
+
+
+def address(port, host="127.0.0.1"):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return Address(family, (host, port, 0, 0) if ":" in host else (host, port))
+
+
+def opener(*addresses):
+    return Opener(Name("a.test", 80, 30.0, lambda host, port: list(addresses)))
+
+
+@pytest.fixture
+def accepting():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield address(server.getsockname()[1])
+
+
+@pytest.fixture
+def dead():
+    with unaccepting_port() as port:
+        yield address(port)
+
+
+def test_an_address_that_swallows_the_request_costs_a_quarter_of_a_second(dead, accepting):
+    one = opener(dead, accepting)
+    began = time.monotonic()
+    with contextlib.closing(one.open(20.0)) as connection:
+        assert connection.address == accepting
+    assert time.monotonic() - began < 5.0
+    assert one.name.addresses(0.0)[0] == accepting
+
+
+def test_a_dead_ipv6_address_does_not_keep_a_live_ipv4_one_from_being_used(accepting):
+    ipv6_or_skip()
+    with unaccepting_port("::1") as port, contextlib.closing(opener(address(port, "::1"), accepting).open(20.0)) as one:
+        assert one.address == accepting
+
+
+def test_an_address_that_refuses_costs_no_time_at_all(accepting):
+    with refusing_port() as port:
+        one = opener(*[address(port)] * 100, accepting)
+        with contextlib.closing(one.open(20.0)) as connection:
+            assert connection.address == accepting
+
+
+def test_where_every_address_refuses_that_is_the_error():
+    with refusing_port() as port, pytest.raises(UpstreamConnectError, match="refused"):
+        opener(address(port), address(port)).open(20.0)
+
+
+def test_several_dead_addresses_have_one_deadline_together(dead):
+    began = time.monotonic()
+    with pytest.raises(UpstreamTimeout):
+        opener(*[dead] * 4).open(0.4)
+    assert time.monotonic() - began < 5.0
+
+
+def test_nothing_is_left_open_of_the_attempts_that_were_not_needed(dead, accepting):
+    import os
+
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        opener(dead, dead, accepting).open(20.0).close()
+    with contextlib.suppress(UpstreamTimeout):
+        opener(dead, dead).open(0.3)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_handshake_that_does_not_end_is_cut_off_by_the_same_deadline(accepting):
+    import ssl
+
+    one = Opener(Name("a.test", 80, 30.0, lambda host, port: [accepting]), ssl.create_default_context(), "a.test")
+    with pytest.raises(UpstreamTimeout, match="handshake"):
+        one.open(0.2)
