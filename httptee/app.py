@@ -82,7 +82,7 @@ class Tee:
         if self._log is not None:
             self._log.refused(environ, answer)
 
-    def turned_away(self) -> None:
+    def connection_refused(self) -> None:
         """Count a connection that was answered with `overloaded` before its first request."""
         self._account.refused(Overloaded.reason)
 

@@ -12,7 +12,7 @@ from httptee.settings import Settings
 from httptee.transport import Timeouts, Upstream
 
 _INTERVAL = 2.0  # seconds
-_WELL = range(200, 400)
+_PASSING = range(200, 400)
 
 
 class Check:
@@ -55,7 +55,7 @@ class Check:
         except Exception as error:
             self.passes, self.said = False, upstream_error(error).reason
         else:
-            self.passes, self.said = answer.status_code in _WELL, str(answer.status_code)
+            self.passes, self.said = answer.status_code in _PASSING, str(answer.status_code)
         self._asked.set()
 
     def _run(self) -> None:

@@ -30,13 +30,13 @@ HOP_BY_HOP = frozenset(
 forbids an application to send."""
 
 # If Connection names one of these, the field stays: without it the message would change its meaning or its length.
-_NAMES_NO_FIELD = frozenset({"close", "keep-alive", ""})
-_NEVER_CONNECTION_NAMED = frozenset({"host", "content-length", "via"}) | _NAMES_NO_FIELD
+_CONNECTION_OPTIONS = frozenset({"close", "keep-alive", ""})
+_NEVER_CONNECTION_NAMED = frozenset({"host", "content-length", "via"}) | _CONNECTION_OPTIONS
 # Lengths are compared first, which saves lower() for most names.
 _CONNECTION_LENGTH, _VIA_LENGTH = len("connection"), len("via")
 
 # The whole body is read before the request is forwarded, so the server has already answered `Expect: 100-continue`.
-_STAYS_BEHIND = HOP_BY_HOP | {"expect"}
+_NOT_FORWARDED = HOP_BY_HOP | {"expect"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def outbound(headers: Headers, client: str, scheme: str, length: int, add: Addit
     `length` is the length of the body in bytes. It becomes Content-Length if there is none, since chunked framing ends
     at the tee. Raises `LoopDetected` if Via shows that the request has passed through this tee before.
     """
-    sent = end_to_end(headers, _STAYS_BEHIND)
+    sent = end_to_end(headers, _NOT_FORWARDED)
     if length and not any(name.lower() == "content-length" for name, _ in sent):
         sent.append(("Content-Length", str(length)))
     if add.forward_client:
@@ -96,7 +96,7 @@ def _named_by_connection(headers: Headers) -> set[str]:
     for name, value in headers:
         if len(name) == _CONNECTION_LENGTH and name.lower() == "connection":
             options = value.lower()
-            if options not in _NAMES_NO_FIELD:
+            if options not in _CONNECTION_OPTIONS:
                 named.update(token.strip() for token in options.split(","))
     return named - _NEVER_CONNECTION_NAMED if named else named
 

@@ -47,7 +47,7 @@ class Request:
     """One request for A and every B. It is never changed: an upstream applies its prefix and Host when it sends.
 
     `target` is the request target byte for byte (RFC 9112 §3.2). `headers` are the fields to forward. `client` is the
-    peer's address without a port. `number` is unique in this process. `written` holds the head as bytes once it is
+    peer's address without a port. `number` is unique in this process. `shared_head` holds the head as bytes once it is
     built, for all upstreams that send the request unchanged.
     """
 
@@ -58,7 +58,7 @@ class Request:
     client: str
     scheme: str
     number: int = field(default_factory=count(1).__next__, compare=False)
-    written: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
+    shared_head: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
 
 
 @value
@@ -116,8 +116,8 @@ def tee_answer(error: TeeError, reason: str | None = None) -> Response:
     ]
     if error.retry_after:
         headers.append(("Retry-After", str(error.retry_after)))
-    return Response(error.status, phrase, headers, body, _nothing, slug)
+    return Response(error.status, phrase, headers, body, _no_close, slug)
 
 
-def _nothing() -> None:
+def _no_close() -> None:
     """Do nothing: the tee's own answer has no connection to free."""

@@ -80,7 +80,7 @@ class Record:
         """Add the outcome of one clone."""
         with self._log.lock:
             self.outcomes.append((backend, outcome, detail, seconds))
-        self._one_less()
+        self._outcome_came()
 
     def abandon(self) -> None:
         """Wait for no further outcome: the record is written as it is."""
@@ -96,7 +96,7 @@ class Record:
             if self._started:
                 self.total = perf_counter() - self._started
                 self._started = 0.0
-                self._one_less()
+                self._outcome_came()
 
         if isinstance(body, bytes):
             self.sent = 0 if self.request[0] == "HEAD" else len(body)
@@ -113,7 +113,7 @@ class Record:
             self.error = f"primary_{error.reason}"
             raise
 
-    def _one_less(self) -> None:
+    def _outcome_came(self) -> None:
         with self._log.lock:
             self._awaited -= 1
             done = not self._awaited

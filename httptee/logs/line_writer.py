@@ -81,7 +81,7 @@ class LineWriter:
         while lines:
             written = 0
             try:
-                self._look()
+                self._reopen()
                 written, size = 1, len(lines[0])
                 most = _AT_ONCE if stat.S_ISREG(os.fstat(self._file).st_mode) else select.PIPE_BUF
                 while written < len(lines) and size + len(lines[written]) <= most:
@@ -94,7 +94,7 @@ class LineWriter:
                     self._dropped()
             del lines[: max(1, written)]
 
-    def _look(self) -> None:
+    def _reopen(self) -> None:
         """Open the file if it is not open, or if it was moved away or removed."""
         now = monotonic()
         if self._file >= 0 and (self._path == STANDARD_OUTPUT or now - self._looked < _LOOK):

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from time import monotonic
 
 _QUIET = 10.0  # seconds in which a message passes once
-_KINDS = 1000  # different messages that are stored; above that, the oldest is removed
+_MOST_MESSAGES = 1000  # different messages that are stored; above that, the oldest is removed
 
 
 class HoldBack(logging.Filter):
@@ -39,7 +39,7 @@ class HoldBack(logging.Filter):
             since, held_back = self._kinds.pop(kind, (-self._quiet, 0))
             passes = now - since >= self._quiet
             self._kinds[kind] = (now, 0) if passes else (since, held_back + 1)
-            if len(self._kinds) > _KINDS:
+            if len(self._kinds) > _MOST_MESSAGES:
                 del self._kinds[next(iter(self._kinds))]
         if passes and held_back:
             record.msg, record.args = f"{kind[2]} ({held_back} more like this held back)", ()

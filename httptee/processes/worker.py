@@ -80,7 +80,7 @@ def build_tee_server(
     server = build_server(tee, settings, listening, part, tls)
     server.crew.hurried = lambda: tee.pressure.high
     server.on_refusal = tee.refused
-    server.on_turned_away = tee.turned_away
+    server.on_turned_away = tee.connection_refused
     if tee.cutoff is not None:
         tee.cutoff.queueing = lambda: server.crew.queueing
     return server

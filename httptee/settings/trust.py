@@ -34,11 +34,11 @@ def check_trust(settings: Settings) -> None:
     tried: set[Trust] = set()
     _check("-a.", trust_of_a(settings), settings.a, tried)
     _check("-b.", for_all_b, None, tried)
-    _say("A", trust_of_a(settings), settings.a)
+    _warn("A", trust_of_a(settings), settings.a)
     for shadow in shadow_settings(settings):
         trust = trust_of_b(settings, shadow)
         _check(f"B {shadow.name}: ", trust, shadow.endpoint, tried)
-        _say("B", trust, shadow.endpoint)
+        _warn("B", trust, shadow.endpoint)
 
 
 def _check(place: str, trust: Trust, endpoint: Endpoint | None, tried: set[Trust]) -> None:
@@ -64,7 +64,7 @@ def _check(place: str, trust: Trust, endpoint: Endpoint | None, tried: set[Trust
     tried.add(trust)
 
 
-def _say(name: str, trust: Trust, endpoint: Endpoint) -> None:
+def _warn(name: str, trust: Trust, endpoint: Endpoint) -> None:
     if trust.insecure and endpoint.scheme == "https":
         logger.warning(
             "%s %s IS NOT VERIFIED (insecure): anyone on the network path can read and change all",

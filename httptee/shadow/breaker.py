@@ -21,14 +21,14 @@ from httptee.ledger import CIRCUIT_WORDS, IS_OPEN
 
 logger = logging.getLogger(__name__)
 
-_OPEN, (_FAILURES, _PROBE_AT, _OPENED) = IS_OPEN, range(1, CIRCUIT_WORDS)  # times in microseconds
+_OPEN, (_FAILURES, _PROBE_AT, _CHANGED_AT) = IS_OPEN, range(1, CIRCUIT_WORDS)  # times in microseconds
 
 COUNTED = frozenset({"connect", "timeout"})
 """The failures that count: B cannot be reached or does not answer in time. All others are bad answers."""
 
 _JITTER = 0.2
-_WORTH_A_LINE = 5  # failures in a row after which B is logged as down, if the policy drops no clones
-_FORGIVEN = 10.0  # seconds for which a circuit must be closed before it opens with the shortest wait again
+_LOGGED_AFTER = 5  # failures in a row after which B is logged as down, if the policy drops no clones
+_RESET_AFTER = 10.0  # seconds for which a circuit must be closed before it opens with the shortest wait again
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Breaker:
         self._jitter = jitter
         self._wait = policy.shortest
         self._drops = policy.failures > 0
-        self._threshold = policy.failures or _WORTH_A_LINE
+        self._threshold = policy.failures or _LOGGED_AFTER
 
     @property
     def open(self) -> bool:
@@ -85,7 +85,7 @@ class Breaker:
         return False
 
     @property
-    def gives_up(self) -> bool:
+    def drops_queue(self) -> bool:
         """Whether the clones that wait in the queue are to be dropped."""
         return self._drops and self._words[_OPEN] != 0
 
@@ -96,8 +96,8 @@ class Breaker:
             words[_FAILURES] = 0
         if words[_OPEN]:
             words[_OPEN] = 0
-            logger.info("B %s is up again after %.1f s", self._backend, (self._now() - words[_OPENED]) / 1e6)
-            words[_OPENED] = self._now()
+            logger.info("B %s is up again after %.1f s", self._backend, (self._now() - words[_CHANGED_AT]) / 1e6)
+            words[_CHANGED_AT] = self._now()
 
     def failed(self, reason: str) -> None:
         """An exchange with B failed for `reason`: count it if it is one of `COUNTED`."""
@@ -113,10 +113,10 @@ class Breaker:
 
     def _open(self, reason: str) -> None:
         words, now = self._words, self._now()
-        if now - words[_OPENED] > _FORGIVEN * 1e6:
+        if now - words[_CHANGED_AT] > _RESET_AFTER * 1e6:
             self._wait = self._policy.shortest
         words[_OPEN] = 1
-        words[_OPENED] = now
+        words[_CHANGED_AT] = now
         words[_PROBE_AT] = now + self._microseconds(self._wait)
         what = "its clones are dropped until it answers" if self._drops else "its clones are still sent"
         logger.warning(

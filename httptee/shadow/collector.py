@@ -26,8 +26,8 @@ from httptee.transport import Pending
 logger = logging.getLogger(__name__)
 
 _AWAITED = select.EPOLLIN | select.EPOLLET
-_AT_ONCE = 64  # connections that the thread reads from before its next check
-_LOOK = 0.05  # seconds between checks for overdue exchanges
+_MOST_EVENTS = 64  # connections that the thread reads from before its next check
+_CHECK_INTERVAL = 0.05  # seconds between checks for overdue exchanges
 
 Ended = Callable[[Exchange, Pending, "Exception | None"], object]
 """Called once for each exchange that ends, with None for a whole answer or with the error."""
@@ -50,14 +50,14 @@ class Collector:
         # Opened with the first exchange, not here: two processes would share it after a fork.
         self._readable: select.epoll | None = None
         self._awaited: dict[int, tuple[Pending, Exchange]] = {}
-        self._told: set[int] = set()  # descriptors that were reported while no exchange waited on them
+        self._reported: set[int] = set()  # descriptors that were reported while no exchange waited on them
 
     def __len__(self) -> int:
         """The number of exchanges in flight."""
         return len(self._awaited)
 
     @property
-    def able(self) -> bool:
+    def usable(self) -> bool:
         """Whether exchanges can be added. False without epoll, for example under gevent, which removes it."""
         return self._readable is not None or hasattr(select, "epoll")
 
@@ -65,8 +65,8 @@ class Collector:
         """Add an exchange. Its request must be sent after this call."""
         descriptor = pending.descriptor
         self._awaited[descriptor] = (pending, exchange)
-        if not pending.connection.watched or descriptor in self._told:
-            self._told.discard(descriptor)
+        if not pending.connection.watched or descriptor in self._reported:
+            self._reported.discard(descriptor)
             self._arm(descriptor, pending)
         elif self._closed:
             self._end(descriptor, pending)
@@ -92,7 +92,7 @@ class Collector:
         for descriptor, _ in told:
             awaited = self._awaited.pop(descriptor, None)
             if awaited is None:
-                self._told.add(descriptor)
+                self._reported.add(descriptor)
                 awaited = self._awaited.pop(descriptor, None)  # `watch` may have run before the line above
             if awaited is not None:
                 self._advance(*awaited)
@@ -126,22 +126,22 @@ class Collector:
         next_look = busy_at = now = perf_counter()
         while not self._closed:
             try:
-                self.collect(_AT_ONCE, _LOOK)
+                self.collect(_MOST_EVENTS, _CHECK_INTERVAL)
                 now = perf_counter()
                 if now >= next_look:
-                    next_look = now + _LOOK
+                    next_look = now + _CHECK_INTERVAL
                     self._end_overdue(now - self._timeout)
             except Exception:
                 logger.exception("failed to read the answers of a B")
-                sleep(_LOOK)
+                sleep(_CHECK_INTERVAL)
             if self._awaited:
                 busy_at = now
-            elif now - busy_at > IDLE and self._may_rest():
+            elif now - busy_at > IDLE and self._may_end():
                 return
         if self._readable is not None:
             self._readable.close()
 
-    def _may_rest(self) -> bool:
+    def _may_end(self) -> bool:
         """Whether the thread may end: not if an exchange has been added since its last check."""
         with self._lock:
             if self._closed:

@@ -29,7 +29,7 @@ from httptee.transport import IDEMPOTENT, Pending, Timeouts, Upstream
 AT_ONCE = 2
 """Clones that may be in flight on connections that were idle, for each shadow thread. They take no thread."""
 
-_HELP = 2  # connections that an offer reads from if none is idle: more than the one that it needs
+_READ_BY_OFFER = 2  # connections that an offer reads from if none is idle: more than the one that it needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,11 @@ class Shadow:
             return
         self._account.open()
         if not self._begin(exchange):
-            self._collector.collect(_HELP)
+            self._collector.collect(_READ_BY_OFFER)
             if not self._begin(exchange):
                 self._hand_over(exchange)
         if self._drained:  # since the check in `_refusal`: no thread takes this clone
-            self._drop_backlog()
+            self._drop_queue()
 
     def publish(self) -> None:
         """Write the length of the queue to the ledger. Called about once a second."""
@@ -113,7 +113,7 @@ class Shadow:
         with self._settled:
             self._settled.wait_for(lambda: not self._in_flight, max(0.0, timeout))
         self._drained = True
-        self._drop_backlog()
+        self._drop_queue()
         self._collector.close()
         self._workers.close()
         self._upstream.close()
@@ -144,7 +144,7 @@ class Shadow:
         At most `AT_ONCE` clones for each shadow thread are in flight in this way.
         """
         collector = self._collector
-        if self._workers.waiting or len(collector) >= AT_ONCE * self._size or not collector.able:
+        if self._workers.waiting or len(collector) >= AT_ONCE * self._size or not collector.usable:
             return False
         return self._send_now(exchange)
 
@@ -165,7 +165,7 @@ class Shadow:
         if not self._workers.put(exchange):
             self._drop(exchange, "closing")
         if self._workers.closed:
-            self._drop_backlog()
+            self._drop_queue()
 
     def _ended(self, exchange: Exchange, pending: Pending, error: Exception | None) -> None:
         """Called by the collector when an exchange has ended."""
@@ -203,20 +203,20 @@ class Shadow:
             reason = upstream_error(error).reason
             self._account.settle_failed(reason, seconds, exchange.follower)
             self.breaker.failed(reason)
-            if self.breaker.gives_up:
-                self._drop_backlog("circuit_open")
-        self._let_go(exchange)
+            if self.breaker.drops_queue:
+                self._drop_queue("circuit_open")
+        self._free(exchange)
 
-    def _drop_backlog(self, reason: str = "closing") -> None:
+    def _drop_queue(self, reason: str = "closing") -> None:
         while exchange := self._workers.take():
             self._drop(exchange, reason)
 
     def _drop(self, exchange: Exchange, reason: str) -> None:
         """Settle a clone that was taken on as dropped."""
         self._account.settle_dropped(reason, exchange.follower)
-        self._let_go(exchange)
+        self._free(exchange)
 
-    def _let_go(self, exchange: Exchange) -> None:
+    def _free(self, exchange: Exchange) -> None:
         """Free the bytes and the slot that a settled clone held."""
         if exchange.request.body:
             self._budget.release(exchange)

@@ -23,11 +23,11 @@ class Workers:
     def __init__(self, size: int, send: Callable[[Exchange], object]) -> None:
         self._size = size
         self._send = send
-        self._backlog: SimpleQueue[Exchange | None] = SimpleQueue()
+        self._queue: SimpleQueue[Exchange | None] = SimpleQueue()
         # Created with the first clone, not here: a thread does not survive the fork of a pre-fork server.
         self._executor: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()  # guards what follows and the executor; held for a few instructions
-        self._in_hand = 0  # clones that wait, and those that a worker sends
+        self._in_flight = 0  # clones that wait, and those that a worker sends
         self._awake = 0
         self.closed = False
         """True when no worker will take a clone any more."""
@@ -35,34 +35,34 @@ class Workers:
     @property
     def waiting(self) -> int:
         """The number of clones in the queue."""
-        return self._backlog.qsize()
+        return self._queue.qsize()
 
     def put(self, exchange: Exchange) -> bool:
         """Queue a clone for the next free worker; False if there will be none."""
         with self._lock:
             if self.closed:
                 return False
-            self._in_hand += 1
-            wake = self._awake < min(self._in_hand, self._size)
+            self._in_flight += 1
+            wake = self._awake < min(self._in_flight, self._size)
             self._awake += wake
-            self._backlog.put(exchange)  # under the lock, so that the last worker cannot end in between
+            self._queue.put(exchange)  # under the lock, so that the last worker cannot end in between
         if wake and not self.run(self._work):
             self.closed = True  # the interpreter is shutting down
         return True
 
     def take(self) -> Exchange | None:
         """Remove and return the clone that has waited longest; None if the queue is empty."""
-        words = 0  # end marks for workers: they go back into the queue
+        end_marks = 0  # end marks for workers: they go back into the queue
         try:
-            while (exchange := self._backlog.get_nowait()) is None:
-                words += 1
+            while (exchange := self._queue.get_nowait()) is None:
+                end_marks += 1
         except Empty:
             exchange = None
-        for _ in range(words):
-            self._backlog.put(None)
+        for _ in range(end_marks):
+            self._queue.put(None)
         if exchange is not None:
             with self._lock:
-                self._in_hand -= 1
+                self._in_flight -= 1
         return exchange
 
     def run(self, task: Callable[[], object]) -> bool:
@@ -86,7 +86,7 @@ class Workers:
             self.closed = True
             executor = self._executor
         for _ in range(self._size):
-            self._backlog.put(None)
+            self._queue.put(None)
         if executor is not None:
             executor.shutdown(wait=False, cancel_futures=True)
 
@@ -94,21 +94,21 @@ class Workers:
         """One worker: send clones until none has come for `IDLE` seconds, or until an end mark comes."""
         while True:
             try:
-                exchange = self._backlog.get(timeout=IDLE)
+                exchange = self._queue.get(timeout=IDLE)
             except Empty:
                 exchange = None
             if exchange is not None:
                 self._send(exchange)
                 exchange = None  # a body must not stay in memory while this thread waits
                 with self._lock:
-                    self._in_hand -= 1
-            elif self._may_rest():
+                    self._in_flight -= 1
+            elif self._may_end():
                 return
 
-    def _may_rest(self) -> bool:
+    def _may_end(self) -> bool:
         """Whether this worker may end: not if a clone has come since it last looked at the queue."""
         with self._lock:
-            if self.closed or self._backlog.empty():
+            if self.closed or self._queue.empty():
                 self._awake -= 1
                 return True
             return False

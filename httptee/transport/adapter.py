@@ -166,8 +166,8 @@ class WireAdapter(BaseAdapter):
         except BaseException:
             connection.close()
             raise
-        if self._pressure is not None and self._pressure.asks:
-            self._pressure.notice(connection.unread_for())
+        if self._pressure is not None and self._pressure.sample():
+            self._pressure.record(connection.unread_for())
         raw = WireStream(answer, connection, pool, sent_all, limits.idle, deadline)
         return WireResponse(request, raw, self)
 

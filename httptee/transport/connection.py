@@ -32,12 +32,12 @@ SLACK = 0.05
 """Seconds by which a wait may exceed its deadline, so that not every wait sets the kernel's timeout anew."""
 MAX_JOINED = 131_072
 """Bytes of a body up to which head and body are sent in one call: to copy them costs less than a second call."""
-SURELY_TAKEN = 16_384
+ALWAYS_BUFFERED = 16_384
 """Bytes that the kernel buffers at least for an idle connection (tcp_wmem), its bookkeeping for small ones included."""
 RECEIVE_SIZE = 65_536
 """Bytes to read at once until the head of an answer has arrived. Most answers are not longer than this."""
 
-LONGEST = 1e8
+NO_TIMEOUT = 1e8
 """Seconds that stand for no timeout."""
 
 _BROKEN = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
@@ -57,7 +57,7 @@ class Connection:
     """
 
     __slots__ = (
-        *("_armed", "_new_tls", "_poll", "_recv", "_send", "_tls"),
+        *("_timeout_set", "_new_tls", "_poll", "_recv", "_send", "_tls"),
         *("address", "idle_limit", "idle_since", "opened", "received", "sent", "sock", "watched"),
     )
 
@@ -72,7 +72,7 @@ class Connection:
         else:
             sock.settimeout(None)
         self._new_tls = self._tls
-        self._armed = -1.0
+        self._timeout_set = -1.0
         self._recv = sock.recv
         self._send = sock.send
         self._poll = select.poll()
@@ -98,7 +98,7 @@ class Connection:
             elif isinstance(body, bytes) and len(body) <= MAX_JOINED:
                 self._send_all(head + body, limit, deadline)
             else:
-                self._armed = -1.0  # upload changes the blocking mode, so the next wait must set its timeout
+                self._timeout_set = -1.0  # upload changes the blocking mode, so the next wait must set its timeout
                 sent_all = upload(self, head, body, answer, limit, deadline)
         except _BROKEN:
             sent_all = False
@@ -118,7 +118,7 @@ class Connection:
         """Wait for more of an answer's body: at most `size` bytes and `idle` seconds. Raises as `exchange` does."""
         self._feed(answer, size, idle if deadline == inf else min(idle, deadline - monotonic()))
 
-    def is_quiet(self) -> bool:
+    def is_reusable(self) -> bool:
         """Whether an idle connection can carry a request: the peer has not closed it and has sent nothing."""
         try:
             if self._tls is not None:
@@ -151,7 +151,7 @@ class Connection:
     def has_room(self, size: int) -> bool:
         """Whether the kernel's buffer takes `size` bytes at once on an idle plain connection."""
         # The kernel's bookkeeping counts against the buffer too, for at most as much as the data.
-        return size <= SURELY_TAKEN or 2 * size <= self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        return size <= ALWAYS_BUFFERED or 2 * size <= self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
 
     def send_now(self, data: bytes) -> bool:
         """Send a request on a plain connection. True if the kernel took all of it at once. Never waits."""
@@ -174,7 +174,7 @@ class Connection:
         else:
             answer.eof()
 
-    def overhear(self, answer: Answer) -> None:
+    def read_early_answer(self, answer: Answer) -> None:
         """Read what has arrived of an answer while the request is still being sent. Never waits."""
         try:
             data = self._recv(RECEIVE_SIZE)
@@ -187,8 +187,8 @@ class Connection:
             answer.eof()
 
     def _feed(self, answer: Answer, size: int, wait: float) -> None:
-        if not 0.0 <= self._armed - wait <= SLACK:
-            self._arm(wait)
+        if not 0.0 <= self._timeout_set - wait <= SLACK:
+            self._set_timeout(wait)
         try:
             data = self._recv(size)
         except BlockingIOError:
@@ -203,26 +203,26 @@ class Connection:
         else:
             answer.eof()
 
-    def _arm(self, wait: float) -> None:
+    def _set_timeout(self, wait: float) -> None:
         """Set the timeout of the next blocking call to `wait` seconds."""
         if wait <= 0.0:
             raise UpstreamTimeout("the exchange took longer than its limit")
         if self._tls is not None:
-            self._tls.settimeout(min(wait, LONGEST))
+            self._tls.settimeout(min(wait, NO_TIMEOUT))
         else:
             # A timeval of zero means no timeout.
-            microseconds = max(int(min(wait, LONGEST) * 1e6), 1)
+            microseconds = max(int(min(wait, NO_TIMEOUT) * 1e6), 1)
             timeval = struct.pack("@ll", *divmod(microseconds, 1_000_000))
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
-        self._armed = wait
+        self._timeout_set = wait
 
     def _send_all(self, data: bytes, limit: float, deadline: float) -> None:
         rest: bytes | memoryview = data
         while rest:
             wait = limit if deadline == inf else min(limit, deadline - monotonic())
-            if not 0.0 <= self._armed - wait <= SLACK:
-                self._arm(wait)
+            if not 0.0 <= self._timeout_set - wait <= SLACK:
+                self._set_timeout(wait)
             try:
                 count = self._send(rest)
             except BlockingIOError:

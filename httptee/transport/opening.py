@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from time import monotonic
 
 from httptee.errors import UpstreamTimeout, upstream_error
-from httptee.transport.connection import LONGEST, Connection
+from httptee.transport.connection import NO_TIMEOUT, Connection
 from httptee.transport.names import Address, Name
 from httptee.transport.tls import ResumingContext
 
@@ -40,7 +40,7 @@ class Opener:
         """
         if timeout <= 0.0:
             raise UpstreamTimeout("the exchange took longer than its limit")
-        deadline = monotonic() + min(timeout, LONGEST)
+        deadline = monotonic() + min(timeout, NO_TIMEOUT)
         try:
             addresses = self.name.addresses(deadline - monotonic())
             sock, address = _connect(addresses, deadline)

@@ -96,7 +96,7 @@ class Pool:
         limit = self._keep_alive
         if idle > min(limit.most, connection.idle_limit) or not self._leads_there(connection, now):
             return False
-        if not connection.is_quiet():
+        if not connection.is_reusable():
             limit.found_closed(idle)
             return False
         limit.found_alive(idle)

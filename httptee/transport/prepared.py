@@ -39,8 +39,8 @@ class WireRequest(requests.PreparedRequest):
     """A request that needs no preparation: it is sent as it is.
 
     `url` is the endpoint's URL and selects the adapter and the connection. `target` is the request target. `pairs` are
-    the final header fields in order, Host and Content-Length included. `written` is a list that holds the head once it
-    is built, so that other upstreams can send the same bytes.
+    the final header fields in order, Host and Content-Length included. `shared_head` is a list that holds the head once
+    it is built, so that other upstreams can send the same bytes.
     """
 
     method: str
@@ -55,22 +55,22 @@ class WireRequest(requests.PreparedRequest):
         target: str,
         pairs: Headers,
         body: Body = b"",
-        written: list[bytes] | None = None,
+        shared_head: list[bytes] | None = None,
     ) -> None:
         self.method = method
         self.url = url
         self.target = target
         self.pairs = pairs
         self.body: Any = body
-        self._written = written
+        self._shared_head = shared_head
 
     def head(self) -> bytes:
         """The request's head as bytes. Raises ValueError if the request is not valid HTTP/1."""
-        if self._written:
-            return self._written[0]
+        if self._shared_head:
+            return self._shared_head[0]
         head = request_head(self.method, self.target, self.pairs)
-        if self._written is not None:
-            self._written.append(head)
+        if self._shared_head is not None:
+            self._shared_head.append(head)
         return head
 
     @property

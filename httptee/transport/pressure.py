@@ -11,7 +11,7 @@ in ten, and a whole tick the tenth time. So only the mean has a meaning.
 from __future__ import annotations
 
 _HIGH = 0.0005  # seconds that answers lie unread, as a mean; above this the process is short of CPU time
-_ASKS = 4  # one answer of this many is measured
+_SAMPLE_EVERY = 4  # one answer of this many is measured
 _WEIGHT = 1 / 16  # of one measurement in the mean
 
 
@@ -24,13 +24,12 @@ class Pressure:
         self.mean = 0.0
         self._answers = 0
 
-    @property
-    def asks(self) -> bool:
-        """Whether to measure this answer. One of `_ASKS` is enough for a mean. Each access counts one answer."""
+    def sample(self) -> bool:
+        """Count an answer, and return whether to measure it. One of `_SAMPLE_EVERY` is enough for a mean."""
         self._answers += 1
-        return not self._answers % _ASKS
+        return not self._answers % _SAMPLE_EVERY
 
-    def notice(self, unread_for: float) -> None:
+    def record(self, unread_for: float) -> None:
         """Record that an answer lay unread in the kernel for `unread_for` seconds."""
         self.mean += (unread_for - self.mean) * _WEIGHT
 

@@ -32,7 +32,7 @@ class Uploading(Protocol):
     sock: socket.socket
     sent: int
 
-    def overhear(self, answer: Answer) -> None:
+    def read_early_answer(self, answer: Answer) -> None:
         """Read what has arrived of an answer. Never waits."""
 
 
@@ -61,7 +61,7 @@ def upload(connection: Uploading, head: bytes, body: Body, answer: Answer, limit
             if not events:
                 raise UpstreamTimeout(f"the request could not be sent for {wait:.3g} s")
             if events[0][1] & select.POLLIN:
-                connection.overhear(answer)
+                connection.read_early_answer(answer)
                 if answer.headers_complete:
                     if answer.status >= 400:
                         return False

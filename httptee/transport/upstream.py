@@ -17,7 +17,7 @@ from httptee.transport.prepared import WireRequest
 from httptee.transport.timeouts import Timeouts
 from httptee.transport.tls import Trust
 
-_BY_DEFAULT = Trust()
+_DEFAULT_TRUST = Trust()
 
 
 class UpstreamSession(requests.Session):
@@ -74,7 +74,7 @@ class Upstream:
         rewrite_host: bool,
         close: bool,
         change: Callable[[Request], Request] | None = None,
-        trust: Trust = _BY_DEFAULT,
+        trust: Trust = _DEFAULT_TRUST,
     ) -> None:
         self.endpoint = endpoint
         self._session = UpstreamSession(adapter, trust)
@@ -110,7 +110,7 @@ class Upstream:
         if self._close:
             headers = [*headers, ("Connection", "close")]
         target = self.endpoint.target(request.target)
-        shared = request.written if headers is request.headers and target == request.target else None
+        shared = request.shared_head if headers is request.headers and target == request.target else None
         return WireRequest(request.method, self._url, target, headers, request.body, shared)
 
     def connect(self, timeout: float) -> Connection:

@@ -57,18 +57,18 @@ def _persists(options: str, modern: bool) -> bool:
 class _ChunkedBody:
     """Callbacks of llhttp for a chunked body (RFC 9112 §7.1). No reference to the parser, so there is no cycle."""
 
-    __slots__ = ("ended", "on_body", "pieces", "rubbish")
+    __slots__ = ("ended", "extra_bytes", "on_body", "pieces")
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
         self.on_body = self.pieces.append
-        self.ended = self.rubbish = False
+        self.ended = self.extra_bytes = False
 
     def on_message_complete(self) -> None:
         self.ended = True
 
     def on_message_begin(self) -> None:
-        self.rubbish = self.ended
+        self.extra_bytes = self.ended
 
 
 class Answer:
@@ -228,7 +228,7 @@ class Answer:
         except HttpParserError as error:
             if not chunks.ended:
                 raise UpstreamProtocolError(str(error)) from None
-            chunks.rubbish = True
+            chunks.extra_bytes = True
         self._tail = tail = (self._tail + data[-6:])[-6:]
         if chunks.pieces:
             self._body += chunks.pieces
@@ -242,4 +242,4 @@ class Answer:
             # llhttp skips empty lines after the end, as it does before a message. The last bytes show them.
             clean = tail.endswith(_EMPTY_LINE) and not tail.endswith(b"\r\n" + _EMPTY_LINE)
             self.complete = True
-            self.keep_alive = self._persistent and clean and not chunks.rubbish
+            self.keep_alive = self._persistent and clean and not chunks.extra_bytes

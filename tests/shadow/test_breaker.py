@@ -136,5 +136,5 @@ def test_without_a_number_of_failures_it_only_says_so(caplog):
     circuit = Circuit(failures=0)
     circuit.fail(100)
     assert not circuit.breaker.blocks
-    assert not circuit.breaker.gives_up
+    assert not circuit.breaker.drops_queue
     assert len(caplog.records) == 1

@@ -109,7 +109,7 @@ def test_what_has_come_before_an_exchange_is_watched_is_no_part_of_it(start, pen
     (pending, *_) = pendings
     exchange(collector, pending, ended)
     pending.answer(b"stray ")
-    eventually(lambda: pending.descriptor in collector._told)
+    eventually(lambda: pending.descriptor in collector._reported)
     pending.sock.recv(100)
     collector.watch(pending, EXCHANGE)
     pending.answer(b"answer.")
@@ -123,7 +123,7 @@ def test_a_connection_that_was_told_of_in_between_is_looked_at_again(start, pend
     (pending, *_) = pendings
     exchange(collector, pending, ended)
     pending.peer.shutdown(socket.SHUT_WR)
-    eventually(lambda: pending.descriptor in collector._told)
+    eventually(lambda: pending.descriptor in collector._reported)
     collector.watch(pending, EXCHANGE)
     eventually(lambda: len(ended) == 2)
     assert isinstance(ended[1][1], UpstreamReset)

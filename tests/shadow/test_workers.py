@@ -43,7 +43,7 @@ def test_everything_put_is_sent_once(make):
     assert all(workers.put(one) for one in clones)
     eventually(lambda: len(sent) == 100)
     assert sorted(map(id, sent)) == sorted(map(id, clones))
-    eventually(lambda: workers._in_hand == 0)
+    eventually(lambda: workers._in_flight == 0)
 
 
 def test_there_are_no_more_threads_than_that_and_what_is_over_waits(make):
@@ -65,7 +65,7 @@ def test_what_waits_can_be_taken_away_the_oldest_first(make):
     assert [workers.take(), workers.take(), workers.take()] == [clones[1], clones[2], None]
     gate.set()
     eventually(lambda: sent == [clones[0]])
-    eventually(lambda: workers._in_hand == 0)
+    eventually(lambda: workers._in_flight == 0)
 
 
 def test_once_closed_they_take_nothing_more_and_their_threads_end(make):
@@ -83,10 +83,10 @@ def test_once_closed_they_take_nothing_more_and_their_threads_end(make):
 def test_what_is_put_behind_a_word_to_end_is_found(make):
     workers, _, _ = make()
     one = clone(0)
-    workers._backlog.put(None)
-    workers._backlog.put(one)
+    workers._queue.put(None)
+    workers._queue.put(one)
     assert workers.take() is one
-    assert workers._backlog.get_nowait() is None
+    assert workers._queue.get_nowait() is None
 
 
 def test_a_worker_that_rests_does_not_leave_behind_what_has_just_been_put(make, monkeypatch):
@@ -111,6 +111,6 @@ def test_a_clone_that_is_put_just_as_the_wait_for_one_ends_is_sent(make):
                 workers.put(late.pop())
                 raise
 
-    workers._backlog = Backlog()
+    workers._queue = Backlog()
     workers.put(clone(0))
     eventually(lambda: len(sent) == 2)

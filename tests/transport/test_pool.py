@@ -94,7 +94,7 @@ def test_after_one_was_found_closed_none_is_used_that_has_been_idle_for_as_long(
     first, upstream = pairs()
     idle.release(first)
     upstream.close()
-    eventually(lambda: not first.is_quiet())
+    eventually(lambda: not first.is_reusable())
     first.idle_since -= 5.0
     assert idle.acquire() is None
     second, third = pairs()[0], pairs()[0]
@@ -149,7 +149,7 @@ def test_none_is_used_that_has_become_readable(pairs, event):
         if event == "reset":
             upstream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         upstream.close()
-    eventually(lambda: not connection.is_quiet())
+    eventually(lambda: not connection.is_reusable())
     assert idle.acquire() is None
     assert closed(connection)
 
@@ -159,9 +159,9 @@ def test_a_byte_already_read_does_not_count_as_readable(pairs):
     upstream.sendall(b"abc")
     assert connection.sock.recv(3) == b"abc"
     connection.received += 3
-    assert connection.is_quiet()
+    assert connection.is_reusable()
     connection.received += 1  # where the kernel's count is of no use, poll decides
-    assert connection.is_quiet()
+    assert connection.is_reusable()
 
 
 def test_a_dead_one_does_not_hide_those_below_it(pairs):
@@ -170,7 +170,7 @@ def test_a_dead_one_does_not_hide_those_below_it(pairs):
     idle.release(alive)
     idle.release(dead)
     gone.close()
-    eventually(lambda: not dead.is_quiet())
+    eventually(lambda: not dead.is_reusable())
     assert idle.acquire() is alive
 
 

@@ -4,7 +4,7 @@ from httptee.transport.pressure import Pressure
 def after(*unread_for):
     here = Pressure()
     for seconds in unread_for:
-        here.notice(seconds)
+        here.record(seconds)
     return here
 
 

@@ -32,7 +32,7 @@ def test_what_several_upstreams_send_alike_is_written_down_once(upstream):
     head = upstream("http://a:9001").prepare(request).head()
     assert head == AS_IT_IS
     assert upstream().prepare(request).head() is head
-    assert request.written == [head]
+    assert request.shared_head == [head]
 
 
 @pytest.mark.parametrize(
