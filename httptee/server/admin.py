@@ -93,8 +93,8 @@ class AdminProcess:
             os.kill(self._pid, signal.SIGKILL)
         wait = self._forked + _SHORTEST_LIFE - monotonic()
         if not self._pid and wait <= 0:
-            self._forked = monotonic()
-            self._pid = os.fork() or self._be(self._socket)
+            self._forked, me = monotonic(), os.getpid()
+            self._pid = os.fork() or self._be(self._socket, me)
         return min(3600.0, max(_KILL_AGAIN, self._kill_at - monotonic())) if self._pid else wait
 
     def replace(self, settings: Settings, ledger: Ledger) -> None:
@@ -130,11 +130,10 @@ class AdminProcess:
             self._socket.close()
             self._socket = None
 
-    def _be(self, listening: socket.socket) -> int:
-        """The life of the child process; ends the process."""
+    def _be(self, listening: socket.socket, parent: int) -> int:
+        """The life of the child process; ends the process. The supervisor may have died since the fork."""
         status = 1
         try:
-            parent = os.getppid()
             for inherited in self._inherited:
                 inherited.close()
             # Ctrl-C goes to the whole group, but this process ends when its supervisor says so: after the workers.

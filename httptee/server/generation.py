@@ -78,11 +78,11 @@ class Generation:
 
     def start_due(self) -> None:
         """Fork every worker whose time has come."""
-        now = monotonic()
+        now, me = monotonic(), os.getpid()
         for worker in self._workers:
             if not self._retired and not worker.pid and worker.starts_at <= now:
                 worker.started = now
-                worker.pid = os.fork() or self._be(worker)
+                worker.pid = os.fork() or self._be(worker, me)
 
     def next_event(self) -> float:
         """Seconds until a worker is to be started, or killed; an hour where none is."""
@@ -128,11 +128,10 @@ class Generation:
             if worker.pid:
                 os.kill(worker.pid, number)
 
-    def _be(self, worker: _Worker) -> int:
-        """The life of a worker process; ends the process."""
+    def _be(self, worker: _Worker, parent: int) -> int:
+        """The life of a worker process; ends the process. The supervisor may have died since the fork."""
         status = 1
         try:
-            parent = os.getppid()
             # Whoever signals the whole process group, as a terminal does, means the supervisor.
             for number in _NOT_FOR_WORKERS:
                 signal.signal(number, signal.SIG_IGN)

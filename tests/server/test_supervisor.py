@@ -105,6 +105,15 @@ def test_a_worker_that_fails_again_and_again_is_started_later_and_later(generati
     assert one.lost_one
 
 
+def test_a_worker_whose_supervisor_dies_right_after_the_fork_is_not_wanted(generations, monkeypatch):
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    reader, writer = os.pipe()
+    generations(lambda *_, wanted, **__: os.write(writer, b"%d" % wanted()))
+    assert os.read(reader, 1) == b"0"
+    os.close(reader)
+    os.close(writer)
+
+
 def test_a_reload_that_raises_changes_nothing_and_says_why_in_a_line(caplog):
     def load():
         raise ConfigError("the file\nis wrong")
