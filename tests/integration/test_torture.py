@@ -107,7 +107,7 @@ def test_bad_servers_and_bad_clients_cost_nobody_an_answer_and_leave_nothing_beh
     processes: int, number: int
 ) -> None:
     with staged("-processes", str(processes), *WORKERS) as stage:
-        start = stage.resources()
+        start = stage.resources_at_start(processes)
         first = torment(stage, number, 3, AWAY)
         before = at_rest(stage, start)
         second = torment(stage, number + 1, 3, AWAY)
@@ -118,7 +118,7 @@ def test_bad_servers_and_bad_clients_cost_nobody_an_answer_and_leave_nothing_beh
 
 def test_killed_workers_cost_only_what_they_held(number: int) -> None:
     with staged("-processes", "2", *WORKERS) as stage:
-        start = stage.resources()
+        start = stage.resources_at_start(2)
         outcome = torment(stage, number, 5, KILL, every=1)
         at_rest(stage, start)
         assert_accounted_for(stage, outcome)
@@ -127,7 +127,7 @@ def test_killed_workers_cost_only_what_they_held(number: int) -> None:
 @PROCESSES
 def test_a_storm_of_reloads_costs_nobody_an_answer(processes: int, number: int) -> None:
     with staged("-processes", str(processes), *WORKERS) as stage:
-        start = stage.resources()
+        start = stage.resources_at_start(processes)
         outcome = torment(stage, number, 3, RELOAD, every=0.1)
         at_rest(stage, start)
         assert_accounted_for(stage, outcome)
@@ -135,7 +135,7 @@ def test_a_storm_of_reloads_costs_nobody_an_answer(processes: int, number: int) 
 
 def test_all_of_it_at_once(number: int) -> None:
     with staged("-processes", "2", *WORKERS) as stage:
-        start = stage.resources()
+        start = stage.resources_at_start(2)
         outcome = torment(stage, number, 6, {**AWAY, "kill": 2, "reload": 6}, every=0.2)
         at_rest(stage, start)
         assert_accounted_for(stage, outcome)

@@ -101,3 +101,12 @@ def test_a_worker_that_fails_again_and_again_is_started_later_and_later(generati
     assert waits[:3] == [0.1, 0.2, 0.4]
     assert waits[-1] == 10.0
     assert one.lost_one
+
+
+def test_a_worker_whose_supervisor_dies_right_after_the_fork_is_not_wanted(generations, monkeypatch):
+    monkeypatch.setattr(os, "getppid", lambda: 1)
+    reader, writer = os.pipe()
+    generations(lambda *_, wanted, **__: os.write(writer, b"%d" % wanted()))
+    assert os.read(reader, 1) == b"0"
+    os.close(reader)
+    os.close(writer)

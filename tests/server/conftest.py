@@ -99,7 +99,7 @@ def later(monkeypatch):
 
 def late_for(running, later):
     """Wait until the server times a slow client, then let more than the client timeout pass."""
-    eventually(lambda: [channel for channel in running.server.active_channels.values() if channel.stretch])
+    eventually(lambda: [channel for channel in list(running.server.active_channels.values()) if channel.stretch])
     later(running.server.client_timeout + 1)
 
 

@@ -92,7 +92,7 @@ def test_a_client_that_keeps_a_connection_and_asks_nothing_is_let_go_without_a_w
     client = running.connect().send(GET)
     client.head()
     assert client.body(2) == b"xx"
-    eventually(lambda: all(channel.idle for channel in running.server.active_channels.values()))
+    eventually(lambda: all(channel.idle for channel in list(running.server.active_channels.values())))
     later(running.server.client_timeout + 1)
     assert client.rest() == b""
 
@@ -138,14 +138,16 @@ def test_slow_senders_take_no_thread_from_others(serve):
 
 
 def test_a_pipelined_request_that_waits_behind_a_long_one_is_not_late(serve, later):
-    gate = threading.Event()
+    gate, inside = threading.Event(), threading.Event()
 
     def app(environ, start_response):
+        inside.set()
         assert gate.wait(30)
         return answering(2)(environ, start_response)
 
     running = serve(app)
     client = running.connect().send(GET + GET[:10])
+    assert inside.wait(30)
     looked = []
     original = running.server.maintenance
     running.server.maintenance = lambda now: (original(now), looked.append(now))

@@ -28,6 +28,9 @@ OPTIONS = (
 """Time enough for whatever is meant to succeed, on a busy machine too; so little that what is not is soon over. What
 A has begun to answer at a reload is through, one way or the other, before the drain timeout."""
 
+AT_START = 8
+"""Serving threads that a worker process begins with (`_QUICK` in the crew)."""
+
 
 @dataclass(frozen=True)
 class Resources:
@@ -65,6 +68,12 @@ class Stage:
             measure.threads(self.group),
             measure.memory(self.group),
         )
+
+    def resources_at_start(self, processes: int) -> Resources:
+        """What the tee holds once all its worker processes serve: each has the threads it begins with."""
+        threads = processes * (1 + AT_START) + (processes > 1)  # with a supervisor where there are several
+        eventually(lambda: measure.threads(self.group) >= threads, f"{threads} threads")
+        return self.resources()
 
     def _kind(self, ports: tuple[int, int] | None) -> str:
         if ports is None or ports[1] == 0:
