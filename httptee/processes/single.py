@@ -26,6 +26,8 @@ from httptee.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+
 
 @dataclass(frozen=True)
 class _Serving:
@@ -61,7 +63,7 @@ class SingleProcess:
         """Serve, reload, drain; return the newest ledger, which has all counts."""
         if self._serving.settings.pin:
             pin(0)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1):
+        for number in _SIGNALS:
             signal.signal(number, self._handle)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         self._serving.vitals.begin()
@@ -85,7 +87,7 @@ class SingleProcess:
         self._serving.retire()
         for _, thread in self._draining:
             thread.join()
-        for number in (signal.SIGTERM, signal.SIGINT):  # everything has ended: ignore later signals
+        for number in _SIGNALS:  # everything has ended: ignore later signals
             signal.signal(number, signal.SIG_IGN)
         return self._settled()
 

@@ -99,9 +99,10 @@ class Server(AcceptingServer):
         self.wake()
 
     def wake(self) -> None:
-        """Make `run` call `wanted` at once. Safe in a signal handler."""
+        """Make `run` call `wanted` at once. Safe in a signal handler, also after `drain`."""
         self._asks = True
-        super().pull_trigger()
+        if not self._listening.closed:  # else `drain` has closed the trigger, and its descriptor may be another's
+            super().pull_trigger()
 
     def drain(self, timeout: float) -> None:
         """Stop accepting, answer the requests that have arrived or still arrive, and close every connection. It all

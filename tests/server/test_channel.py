@@ -258,3 +258,10 @@ def test_a_thread_told_of_a_descriptors_last_connection_does_nothing_to_one_that
     client = running.connect().send(GET)
     assert client.head().startswith(b"HTTP/1.1 200")
     eventually(lambda: len(server.active_channels) == 1)
+
+
+def test_a_server_that_has_drained_may_be_stopped_and_woken_again(serve):
+    running = serve(App())
+    running.stop()
+    running.server.wake()  # a signal handler may call both at any time
+    running.server.stop()
