@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from httptee.errors import Overloaded, Refusal
-from httptee.http import Additions, Exchange, Response, receive, tee_answer
+from httptee.http import Additions, Exchange, Follower, Response, receive, tee_answer
 from httptee.ledger import WorkerAccount
 from httptee.logs import AccessLog
 from httptee.primary import Primary
@@ -72,7 +72,7 @@ class Tee:
             self.cutoff.observe(seconds)
         record = None
         if self._log is not None:
-            record, response = self._log.follow(environ, response, seconds)
+            record, response = self._followed(self._log, environ, response, seconds)
         exchange = Exchange(request, response.status, seconds, record)
         return Relay(response, start_response, self.shadows, exchange)
 
@@ -80,11 +80,29 @@ class Tee:
         """Count and log a request that was answered without A, by the tee or by the server in front of it."""
         self._account.refused(answer.error)
         if self._log is not None:
-            self._log.refused(environ, answer)
+            try:
+                self._log.refused(environ, answer)
+            except Exception:
+                self._not_logged()
 
     def connection_refused(self) -> None:
         """Count a connection that was answered with `overloaded` before its first request."""
         self._account.refused(Overloaded.reason)
+
+    def _followed(
+        self, log: AccessLog, environ: WSGIEnvironment, response: Response, seconds: float
+    ) -> tuple[Follower | None, Response]:
+        """The record of a request, and the answer that it watches. If the log fails: no record, and the same answer."""
+        try:
+            return log.follow(environ, response, seconds)
+        except Exception:
+            self._not_logged()
+            return None, response
+
+    def _not_logged(self) -> None:
+        """Count and report an error of the access log. It must not fail the request."""
+        self._account.log_dropped()
+        logger.exception("a request could not be logged")
 
     def close(self, timeout: float | None = None) -> None:
         """Drain every shadow, within `timeout` seconds in all (the drain timeout if not given). Then close all idle

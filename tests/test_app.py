@@ -220,3 +220,24 @@ def test_a_shadow_that_fails_costs_neither_the_client_nor_the_other_shadows_anyt
     answer.close()
     assert [len(shadow.exchanges) for shadow in made.shadows] == [1, 1]
     assert "a clone could not be offered" in caplog.text
+
+
+class RaisingLog:
+    def follow(self, environ, response, seconds):
+        raise KeyError("a bug")
+
+    def refused(self, environ, answer):
+        raise KeyError("a bug")
+
+
+@pytest.mark.parametrize("target", ["/a", "nonsense"])
+def test_a_log_that_fails_changes_nothing_for_the_client_or_b_and_is_counted(target, caplog):
+    ledger = Ledger([])
+    answers = []
+    for log in (None, RaisingLog()):
+        made = build()
+        made.tee._log, made.tee._account = log, ledger.worker(0)
+        answers.append((vars(call(made, REQUEST_URI=target)), made.log))
+    assert answers[0] == answers[1]
+    assert ledger.primary().log_dropped == 1
+    assert caplog.text.count("a request could not be logged") == 1

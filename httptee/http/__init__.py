@@ -13,7 +13,7 @@ from httptee.http.headers import (
     with_host,
     without,
 )
-from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS, client_of, receive
+from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS, client_of, receive, target_of
 from httptee.http.message import Body, Exchange, FileBody, Follower, Headers, Request, Response, tee_answer
 from httptee.http.subject import distinguished_name
 
@@ -39,6 +39,7 @@ __all__ = [
     "origin_form",
     "path_of",
     "receive",
+    "target_of",
     "tee_answer",
     "values",
     "with_added",

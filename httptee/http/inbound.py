@@ -39,7 +39,7 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     method = environ["REQUEST_METHOD"]
     if method == "CONNECT":
         raise ConnectRefused("CONNECT is not supported")
-    target = _target(environ)
+    target = target_of(environ)
     if not _TARGET.fullmatch(target) or (target == "*" and method != "OPTIONS"):
         raise BadRequest("the request target is invalid (RFC 9112 section 3.2)")
     headers = environ.get(RECEIVED_HEADERS)
@@ -60,7 +60,7 @@ def client_of(environ: WSGIEnvironment) -> str:
     return client[7:] if client.startswith("::ffff:") else client
 
 
-def _target(environ: WSGIEnvironment) -> str:
+def target_of(environ: WSGIEnvironment) -> str:
     """The target as the server received it, or rebuilt from its decoded parts if the environ does not contain it."""
     raw = environ.get("REQUEST_URI") or environ.get("RAW_URI")
     if raw:

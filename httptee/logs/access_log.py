@@ -7,6 +7,7 @@ with the query. A client cannot break out of its line: every character that is n
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from random import getrandbits
@@ -14,11 +15,13 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING
 
 from httptee.errors import TeeError
-from httptee.http import RECEIVED_HEADERS, Response, client_of
+from httptee.http import RECEIVED_HEADERS, Response, client_of, target_of
 from httptee.logs.line_writer import LineWriter
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+logger = logging.getLogger(__name__)
 
 Outcome = tuple[str, str, str | int, float]
 """A B's name; `delivered`, `failed` or `dropped`; the status or the reason; the seconds of the exchange."""
@@ -63,7 +66,7 @@ class Record:
         self.id = request_id()
         self.at = time() - seconds
         self.client = client_of(environ)
-        self.request = (environ["REQUEST_METHOD"], environ["REQUEST_URI"], environ["SERVER_PROTOCOL"])
+        self.request = (environ["REQUEST_METHOD"], target_of(environ), environ["SERVER_PROTOCOL"])
         self.referer, self.agent = _fields(environ)
         self.status = response.status
         self.error = response.error
@@ -149,7 +152,13 @@ class AccessLog:
 
         Formatting many records at once, in the writer's thread, would delay the other threads.
         """
-        self._writer.put(self._line(record).encode("latin-1"))
+        try:
+            line = self._line(record).encode("latin-1")
+        except Exception:  # no error of the log may reach the client, or the clone that is settled
+            logger.exception("a record of the access log could not be written")
+            self._writer.lost()
+            return
+        self._writer.put(line)
 
     def close(self, timeout: float) -> None:
         """Write all records, incomplete ones as they are, within `timeout` seconds. May be called twice."""

@@ -56,6 +56,10 @@ class LineWriter:
         if not taken:
             self._dropped()
 
+    def lost(self) -> None:
+        """Count a line that could not be made."""
+        self._dropped()
+
     def close(self, timeout: float) -> None:
         """Write the lines that wait, for up to `timeout` seconds, and drop the rest. May be called twice."""
         self._closing.set()

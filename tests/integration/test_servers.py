@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from pathlib import Path
 
@@ -141,10 +142,11 @@ def test_an_influxdb_b_may_stop_under_load_and_come_back(tmp_path: Path) -> None
 def test_it_tees_when_mounted_under(server: str, configured: str, tmp_path: Path) -> None:
     options = ["--workers=2", "--worker-class=gthread", "--threads=4"] if server == "gunicorn" else []
     with Backend() as a, Backend() as b:
-        env = {"HTTPTEE_A": a.url, "HTTPTEE_B": b.url}
+        log = tmp_path / "access.log"
+        env = {"HTTPTEE_A": a.url, "HTTPTEE_B": b.url, "HTTPTEE_ACCESS_LOG": str(log)}
         if configured == "by a file":
             ini = tmp_path / "httptee.ini"
-            ini.write_text(f"[httptee]\na = {a.url}\nb = {b.url}\n")
+            ini.write_text(f"[httptee]\na = {a.url}\nb = {b.url}\naccess-log = {log}\n")
             env = {"HTTPTEE_CONFIG": str(ini)}
         with mounted(server, env, *options) as (port, _):
             for each in range(20):
@@ -154,3 +156,5 @@ def test_it_tees_when_mounted_under(server: str, configured: str, tmp_path: Path
                         assert answer.body.startswith(f"POST /{each}/{kind} ".encode())
             b.wait_for_requests(60)
         assert a.bodies() == b.bodies()
+        found = re.findall(rf'"POST (\S+) HTTP/1\.1" .* b={re.escape(b.url)}:delivered:', log.read_text())
+        assert sorted(found) == sorted(request.target for request in a.requests)

@@ -10,6 +10,7 @@ from httptee.http.inbound import RECEIVED_HEADERS
 from httptee.http.message import Response, tee_answer
 from httptee.logs.access_log import AccessLog
 from httptee.logs.formats import FORMATS
+from httptee.settings.options import BY_NAME
 
 COMBINED = re.compile(
     r'(?P<client>\S+) - - \[(?P<time>[^]]+)\] "(?P<request>[^"]*)" (?P<status>\d+) (?P<bytes>\d+|-) '
@@ -21,9 +22,13 @@ class Lines(list):
     """A writer that keeps what it is given."""
 
     closed = False
+    missing = 0
 
     def put(self, line):
         self.append(line.decode("ascii"))
+
+    def lost(self):
+        self.missing += 1
 
     def close(self, timeout):
         self.closed = True
@@ -189,6 +194,26 @@ def test_under_another_server_the_fields_come_from_the_environ():
     assert '"http://x/" "wget"' in lines[0]
 
 
+def test_under_another_server_the_target_is_the_one_that_a_gets():
+    log, lines = make()
+    other = environ(RAW_URI="/a%2Fb?", SCRIPT_NAME="", PATH_INFO="/a b", QUERY_STRING="c")
+    del other["REQUEST_URI"]
+    log.follow(other, whole(), 0.0)[1].close()
+    del other["RAW_URI"]
+    log.refused(other, tee_answer(BodyTooLarge()))
+    assert [COMBINED.fullmatch(line)["request"] for line in lines] == ["GET /a%2Fb? HTTP/1.1", "GET /a%20b?c HTTP/1.1"]
+
+
+def test_a_record_that_cannot_be_formatted_is_counted_and_harms_neither_the_answer_nor_the_clone(caplog):
+    lines = Lines()
+    log = AccessLog(lines, lambda record: record.nothing, 1)
+    record, answer = log.follow(environ(), whole(), 0.0)
+    answer.close()
+    record.settled("b", "delivered", 200, 0.1)
+    assert (lines, lines.missing) == ([], 1)
+    assert "a record of the access log could not be written" in caplog.text
+
+
 def test_what_is_unfinished_at_the_end_is_written_as_it_is_and_once():
     log, lines = make("json", clones=2)
     record, answer = log.follow(environ(), whole(), 0.0)
@@ -227,3 +252,8 @@ def test_a_writer_in_trouble_is_not_the_requests_trouble():
     log = AccessLog(SimpleNamespace(put=lambda line: dropped.append(line)), FORMATS["combined"], 0)
     log.follow(environ(), whole(), 0.0)[1].close()
     assert len(dropped) == 1
+
+
+def test_every_format_is_a_word_of_the_option():
+    words = BY_NAME["access-log-format"].cast.keywords["words"]
+    assert set(words) == set(FORMATS)
