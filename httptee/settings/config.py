@@ -126,6 +126,17 @@ def _environment(environ: Mapping[str, str]) -> dict[str, str]:
 # --- The file -------------------------------------------------------------------------------------------------------
 
 
+_QUOTED_OR_COMMENT = re.compile(r"""("[^"]*"|'[^']*')|(?:^|\s)[#;]""")
+
+
+def _without_comment(line: str) -> str:
+    """The line up to its comment. In quotes, # and ; are part of the value."""
+    for found in _QUOTED_OR_COMMENT.finditer(line):
+        if not found[1]:
+            return line[: found.start()]
+    return line
+
+
 class _IniParser(configargparse.ConfigFileParser):  # type: ignore[misc]
     """Plain `key = value` lines, in a section [httptee] or in none. Raises ConfigError with the line's number."""
 
@@ -134,7 +145,7 @@ class _IniParser(configargparse.ConfigFileParser):  # type: ignore[misc]
         found: dict[str, list[str]] = {}
         for number, line in enumerate(stream, start=1):
             place = f"{stream.name}:{number}"
-            text = re.split(r"(?:^|\s)[#;]", line, maxsplit=1)[0].strip()
+            text = _without_comment(line).strip()
             if text.startswith("["):
                 if text != f"[{SECTION}]":
                     raise ConfigError(f"{place}: the only section is [{SECTION}]")

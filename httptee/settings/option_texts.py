@@ -34,7 +34,7 @@ def ini_text() -> str:
     lines = [
         "# The options of httptee, each with its default. Run it with: httptee --config /etc/httptee.ini",
         "# The environment (HTTPTEE_A_TIMEOUT for a.timeout) overrides this file. The command line overrides both.",
-        "# A comment starts with # or ;. Names are case-sensitive.",
+        "# A comment starts with # or ; and white space before it, outside of quotes. Names are case-sensitive.",
         "",
         "[httptee]",
     ]

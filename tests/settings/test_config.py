@@ -268,6 +268,24 @@ def test_file_takes_aliases_quotes_and_signs(ini: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        ("set-header='X-A: a ;b' # it's a comment", {"set-header": "X-A: a ;b"}),
+        ('set-header="X-A: #1 # 2" ; "none"', {"set-header": "X-A: #1 # 2"}),
+        ("'set-header=X-A: a # b' name=n ;x='", {"set-header": "X-A: a # b", "name": "n"}),
+        ("path=/a#b #d", {"path": "/a#b"}),
+    ],
+)
+def test_a_comment_begins_outside_of_quotes(ini: Path, text: str, fields: dict[str, str]) -> None:
+    (backend,) = from_file(ini, f"; b = 'no\nb = x {text}\n").b
+    assert dict(backend.fields) == fields
+
+
+def test_an_apostrophe_that_opens_no_quotes_hides_no_comment(ini: Path) -> None:
+    assert from_file(ini, "access-log = /var/o'brien # a log").access_log == "/var/o'brien"
+
+
+@pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ("a = x\na.timout = 5", ":2: unknown option 'a.timout'; did you mean a.timeout?"),

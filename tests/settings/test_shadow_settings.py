@@ -3,6 +3,7 @@ import re
 import pytest
 
 from httptee.errors import ConfigError
+from httptee.settings.backend import FIELDS
 from httptee.settings.config import load
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import backend_names, descriptions, shadow_settings
@@ -136,3 +137,37 @@ def test_a_quote_that_is_not_closed_is_refused_everywhere(tmp_path, text):
         with pytest.raises(ConfigError, match="a quote is not closed") as caught:
             load(words, environ)
         assert "sesame" not in str(caught.value)
+
+
+EFFECTS = [
+    "name=n",
+    "percent=5",
+    "sticky=path",
+    "split=s",
+    "methods=GET",
+    "path=/a",
+    "header=X",
+    "rate=3/s",
+    "timeout=7",
+    "workers=1",
+    "chan-size=3",
+    "max-body=9",
+    "host=h",
+    "rewrite",
+    "set-header=X:1",
+    "add-header=X:1",
+    "remove-header=X",
+    "rewrite-path='/a -> /b'",
+    "mark",
+    "insecure",
+    "ca=/c.pem",
+]
+
+
+@pytest.mark.parametrize("field", EFFECTS)
+def test_every_field_of_a_line_has_an_effect(field):
+    assert only("-b", f"x {field}") != only("-b", "x")
+
+
+def test_the_fields_with_an_effect_are_all_fields():
+    assert {re.split("=", field)[0] for field in EFFECTS} == set(FIELDS)
