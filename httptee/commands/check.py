@@ -29,13 +29,14 @@ class Row:
 
 
 def run_check(argv: Sequence[str], environ: Mapping[str, str]) -> int:
-    """Run the command: print a table; return 0 if everything is fine, else 1."""
+    """Run the command: print a table; return 0 if everything is fine, 1 if a server fails, 2 for an
+    invalid option."""
     try:
         settings = load(argv, environ)
         listening_tls(settings)
     except ConfigError as error:
         print("httptee:", " ".join(str(error).splitlines()), file=sys.stderr)
-        return 1
+        return 2
     rows = list(check(settings))
     print(table(rows))
     return 0 if all(row.good for row in rows) else 1

@@ -43,9 +43,9 @@ def test_a_name_that_does_not_resolve_is_1(a, capsys):
     assert lines[1].split()[:4] == ["A", "http://nowhere.invalid", "-", "connect:"]
 
 
-def test_options_that_are_wrong_are_1(capsys):
+def test_options_that_are_wrong_are_2(capsys):
     status, lines, errors = checked(capsys, "-b", "x percent=101")
-    assert (status, lines) == (1, [])
+    assert (status, lines) == (2, [])
     assert errors == "httptee: -b: B http://x: percent: must be a number from 0 to 100: '101'\n"
 
 
