@@ -55,12 +55,12 @@ def test_imports_make_no_circle() -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_no_module_is_over_250_lines_and_no_function_over_40(path: Path) -> None:
+def test_no_module_is_over_250_lines_and_every_function_is_under_40(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 250
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert (node.end_lineno or 0) - node.lineno < 40, node.name
+            assert (node.end_lineno or 0) - node.lineno + 1 < 40, node.name
 
 
 def test_no_room_has_over_16_modules() -> None:

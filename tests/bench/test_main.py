@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from bench import scenarios
 from bench.__main__ import arguments, main, measure, with_scenario
 from bench.reports import document
 from bench.reports.tables import table
@@ -28,6 +30,14 @@ def test_the_page_has_commands_for_all_that_has_a_section() -> None:
 def test_a_command_of_the_page_is_one_of_the_bench(line: str) -> None:
     words = line.split()
     arguments().parse_args(words if words[0].isalpha() else ["tees", *words])
+
+
+def test_every_scenario_of_a_module_is_listed_once() -> None:
+    folder = Path(scenarios.__file__).parent
+    modules = [path for path in folder.rglob("*.py") if re.search(r"^SCENARIO\b.*=", path.read_text(), re.MULTILINE)]
+    names = [".".join(path.relative_to(folder.parents[1]).with_suffix("").parts) for path in modules]
+    assert {id(import_module(name).SCENARIO) for name in names} == {id(scenario) for scenario in SCENARIOS}
+    assert len(names) == len(SCENARIOS) == len({scenario.name for scenario in SCENARIOS})
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)

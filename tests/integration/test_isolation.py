@@ -84,7 +84,7 @@ def unaccepting() -> Iterator[str]:
 
 # What B does, and the reason for which the clones that were sent must have failed; None where they are delivered.
 # Where only the body is at fault, the answer to a HEAD is whole with its headers: such a clone is delivered.
-BEHAVIOURS = {
+BEHAVIORS = {
     "refuses connections": (refusing, "connect"),
     "accepts nobody": (unaccepting, "timeout|connect"),
     "never answers": (lambda: scripted(scripts.blackhole()), "timeout"),
@@ -114,10 +114,10 @@ BEHAVIOURS = {
 BODY_ONLY = {"never stops answering", "sends garbage chunks", "resets in mid answer", "closes in mid answer"}
 
 
-@pytest.mark.parametrize("kind", BEHAVIOURS)
+@pytest.mark.parametrize("kind", BEHAVIORS)
 def test_every_answer_is_what_it_would_be_without_a_b_that(kind: str, undisturbed: Answers) -> None:
-    behaviour, reason = BEHAVIOURS[kind]
-    with Backend() as a, behaviour() as b:
+    behavior, reason = BEHAVIORS[kind]
+    with Backend() as a, behavior() as b:
         with Tee("-a", a.url, "-b", b, *OPTIONS) as tee:
             assert ask_everything(tee.port) == undisturbed
             assert len(a.requests) == REQUESTS

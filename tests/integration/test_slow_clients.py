@@ -75,7 +75,7 @@ def test_slowhttptest_changes_nothing_for_others_and_leaves_nothing_behind(mode:
                 output, _ = slow.communicate(timeout=PATIENCE)
             finally:
                 slow.kill()
-        assert b"service available:   YES" in strip_colours(output), output.decode()
+        assert b"service available:   YES" in strip_colors(output), output.decode()
         assert load.troubles == []
         eventually(lambda: connections(tee) == 0, "the end of all connections")
         # And one for each worker: the set in which it waits for B's answers, from its first clone on.
@@ -85,6 +85,6 @@ def test_slowhttptest_changes_nothing_for_others_and_leaves_nothing_behind(mode:
         assert ledger.in_flight == 0
 
 
-def strip_colours(output: bytes) -> bytes:
+def strip_colors(output: bytes) -> bytes:
     """What a program has printed, without the escapes for a terminal."""
     return re.sub(rb"\x1b\[[0-9;]*m", b"", output)
