@@ -3,9 +3,11 @@
 import re
 from pathlib import Path
 
-from httptee.errors import UPSTREAM_REASONS
+from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS, Refusal
 from httptee.ledger.columns import DROP_REASONS, FAILURE_REASONS
-from httptee.settings.options import OPTIONS
+from httptee.logs.formats import FORMATS
+from httptee.settings.options import BY_NAME, OPTIONS
+from tests.admin.page import make
 from tests.support.house import room_map
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +29,29 @@ def test_every_failure_and_every_status_of_a_is_explained():
         assert f"`{reason}`" in README
     for reason in UPSTREAM_REASONS:
         assert f"`primary_{reason}`" in README
+
+
+def test_every_answer_of_the_tees_own_is_in_the_table_under_its_status():
+    answers = {reason: cells[0] for cells in rows(README) for reason in re.findall(r"`(\w+)`", cells[1])}
+    assert answers.keys() >= set(REFUSAL_REASONS)
+    for refusal in Refusal.__subclasses__():
+        assert str(refusal.status) in answers[refusal.reason].split(", "), refusal
+
+
+def test_every_check_that_drops_a_clone_is_in_the_architecture():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    for reason in DROP_REASONS:
+        assert f"`{reason}`" in page
+
+
+def test_pages_and_formats_are_named_in_the_help_and_in_the_option_table():
+    help_of = {name: option.help for name, option in BY_NAME.items()}
+    for page in make().admin._pages:
+        assert page in help_of["admin"]
+        assert f"`{page}`" in README
+    for name in FORMATS:
+        assert name in help_of["access-log-format"]
+        assert f"`{name}`" in README
 
 
 def test_every_drop_reason_that_can_occur_is_explained():
