@@ -1,4 +1,5 @@
-"""Builds every object of the tee from the settings. No other module does."""
+"""Builds the tee from the settings: A, every B, and their parts. `processes/` and `admin/` build what is around it: the
+servers, the gauges, the admin listener and its check of A."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The WSGI application of the admin listener: four read-only pages."""
+"""The WSGI application of the admin listener: its read-only pages."""
 
 from __future__ import annotations
 

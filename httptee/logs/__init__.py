@@ -1,5 +1,4 @@
-"""The access log with its formats and its writer thread, and the program's own log, which limits repeated messages.
-Others use `AccessLog`, `LineWriter`, `FORMATS`, `HOLD_BACK` and `set_up_log`."""
+"""The access log with its formats and its writer thread, and the program's own log, which limits repeated messages."""
 
 from httptee.logs.access_log import AccessLog
 from httptee.logs.formats import FORMATS

@@ -1,8 +1,8 @@
 """A B's rate limit: one token bucket for all worker processes, without a lock between them.
 
-The bucket is one number in memory that is mapped before the fork: the time at which all tokens taken so far are earned
-(the generic cell rate algorithm, ITU-T I.371). Taking a token adds the time that one token takes. If the number is
-further ahead of the clock than the depth of the bucket, there is no token.
+The bucket is one number in memory that is mapped before the fork: a time on the monotonic clock (the generic cell rate
+algorithm, ITU-T I.371). Taking a token moves it forward by the interval between two tokens. If it is further ahead of
+the clock than the depth of the bucket, there is no token.
 
 A process writes the eight bytes at once, so a reader never gets half a number. Two processes that take a token in the
 same microsecond may write the same time: B then gets one request more than its rate. In return, no process waits for

@@ -1,9 +1,9 @@
 """Shares: which of the requests that pass the filters a B gets.
 
-Every n-th request is an exact share, but traffic may have a rhythm: a health check that is every tenth request would be
-all that B gets, or never reach B. Random draws have no rhythm, but at 10 percent they take from 4 to 17 of a hundred
-requests. So a share draws from a shuffled deck of a hundred cards: of every hundred requests, each percent is drawn
-once, in random order. A share of 10 is 10 of every hundred requests. A share of 2.5 is 2 or 3 of them, 2.5 on average.
+A share draws from a shuffled deck of a hundred cards: of every hundred requests, each percent is drawn once, in random
+order. To take every n-th request would be exact too, but traffic may have a rhythm: if every tenth request is a health
+check, B would get only health checks, or none. Independent random draws take from 4 to 17 of a hundred requests at 10
+percent. A share of 10 is 10 of every hundred requests. A share of 2.5 is 2 or 3 of them, 2.5 on average.
 
 A sticky share draws nothing. A hash of the user, session or resource is its position on the scale: the same in every
 process, on every machine and after every restart. A share is a part of the scale, from its start to its end. A share

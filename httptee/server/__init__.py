@@ -1,5 +1,5 @@
-"""One process that serves HTTP: waitress, made exact and fast, with TLS. It serves any WSGI application; others use
-`Server`, `TlsServer`, `Turns` and `listening_tls`."""
+"""One process that serves HTTP: waitress's server, changed. It keeps header fields unchanged, refuses ambiguous
+requests, answers in the thread that reads, and has TLS. It serves any WSGI application."""
 
 from httptee.server.context import listening_tls
 from httptee.server.listener import Server

@@ -1,4 +1,4 @@
-"""The serving threads: leaders and followers in one epoll set, only as many at a time as keep the core busy.
+"""The serving threads. All wait in one epoll set (leaders and followers); a busy process lets only a few of them serve.
 
 epoll returns a ready connection to one waiting thread, the one that went to sleep last. A thread that waits for A costs
 nothing. But many ready threads take the GIL at every blocking call, from one another and above all from the shadow

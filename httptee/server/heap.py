@@ -1,8 +1,8 @@
 """Returns unused memory to the kernel.
 
 glibc's malloc keeps freed memory that lies below a block in use, and small blocks lie everywhere. A worker process that
-has handled bodies of all sizes for a while holds ten times the memory it uses. It grows until every body fits into a
-free hole. Fewer arenas, or a fixed threshold for mapped blocks, do not change that; malloc_trim does.
+has handled bodies of all sizes for a while holds ten times the memory it uses. It grows as long as a body fits into no
+free block. Fewer arenas, or a fixed threshold for mapped blocks, do not change that; malloc_trim does.
 
 malloc_trim takes time in proportion to the memory it returns, and malloc is blocked meanwhile. So the process trims
 often and little, and only when it has grown since the last trim.

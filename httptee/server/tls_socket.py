@@ -1,8 +1,8 @@
 """The TLS socket of a client connection. waitress's channel uses it in place of a plain socket.
 
-OpenSSL works on memory, not on the socket. On a socket, each record takes two reads, and each request a third one that
-fails. Only that read shows that nothing is left, and epoll (edge-triggered) reports unread data only once. With memory,
-a request takes one read and an answer one send, the first bytes can be checked, and a handshake is only reading.
+OpenSSL works on memory (`ssl.MemoryBIO`), not on the socket. On a socket, OpenSSL reads each record in two calls. A
+third read has to fail, to show that nothing is left: epoll (edge-triggered) reports unread data only once. On memory, a
+request takes one read and an answer one send. The first bytes can be checked, and no handshake step waits.
 
 `TlsSocket.recv` reads from the kernel, handles TLS's own messages and returns all plaintext. Encrypted bytes must go
 out unchanged and before anything else. So `send` counts its last byte as sent only when the kernel has all of them.

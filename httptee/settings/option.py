@@ -60,7 +60,10 @@ def upstream_tls(name: str, whose: str) -> tuple[Option, ...]:
         Option(f"{name}.ca", str, "", f"Verify {whose} with these authorities (PEM), instead of the system's.", "FILE"),
         Option(f"{name}.cert", str, "", f"The client certificate for {whose} (PEM).", "FILE"),
         Option(f"{name}.key", str, "", "Its private key (PEM), if it is not in the same file.", "FILE"),
-        flag(f"{name}.insecure", f"Accept any certificate from {whose}. Anyone on the path can read and change all."),
+        flag(
+            f"{name}.insecure",
+            f"Accept any certificate from {whose}. Anyone on the network path can read and change the traffic.",
+        ),
         Option(
             f"{name}.server-name", str, "", f"The name for SNI and to verify {whose}, if not the endpoint's.", "NAME"
         ),

@@ -11,8 +11,10 @@ def help_text() -> str:
     """The text that `-h` prints."""
     lines = [
         "Usage: httptee [options]",
-        "       httptee explain [options] [-H 'Name: value'] [-d BODY] 'METHOD /target'    which servers get it, why",
+        "       httptee explain [options] [-H 'Name: value'] [-d BODY] [--client ADDRESS] 'METHOD /target'",
+        "                                  prints which servers get this request, by which rule, and its bytes",
         "       httptee check [options]    checks the options and connects to A and every B",
+        "       httptee --demo [serve]     runs two echo servers and a tee, and sends requests through it",
         "",
         "Every request goes to server A, and the client gets A's answer. A clone goes to the test servers B.",
         "One dash or two, -name value or -name=value; true or false only with =. The command line overrides the",

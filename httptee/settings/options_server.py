@@ -32,7 +32,14 @@ SERVER_OPTIONS: tuple[Option, ...] = (
     flag("close-connections", "Close connections to clients and upstreams after each exchange."),
     flag("no-via", "Do not add a Via header. Loops are then not detected."),
     flag("debug", "Log debug messages too."),
-    Option("threads", count, "64", "Requests to A that may be in flight at a time.", "NUMBER"),
+    Option(
+        "threads",
+        count,
+        "64",
+        "Requests to A that may be in flight at a time. Up to 1,000 more threads in each process stand in for those "
+        "that wait for clients which read slowly.",
+        "NUMBER",
+    ),
     Option(
         "processes",
         partial(or_auto, automatic=usable_cores),
@@ -59,8 +66,9 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         "client-timeout",
         milliseconds,
         "60000",
-        "The longest time for a client to send its request line and header fields, to be silent between requests, and "
-        "to send a body or read its answer at less than 500 bytes a second. Then its connection is closed.",
+        "The time limit for a request line with its header fields, and for silence between requests. In every period "
+        "of this length, the body that a client sends, or the answer that it reads, must advance by 500 bytes for "
+        "each second. Otherwise its connection is closed.",
         "MILLISECONDS",
     ),
     Option("max-request-body", size, "2147483648", "Requests with larger bodies are answered with 413.", "BYTES"),

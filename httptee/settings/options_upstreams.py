@@ -57,8 +57,10 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         "",
         "A test server: [http(s)://]host[:port][/prefix]. It gets clones. Its answers are discarded. Repeatable. "
         "Fields after the endpoint select its requests: b = http://canary:9001 name=canary percent=10 methods=GET,HEAD "
-        "(see docs/selecting.md). The default of a field is its -b.… option. In the file: one line for each B, or "
-        "b = [http://x:1, http://y:2]. In the environment: spaces between endpoints, semicolons between lines.",
+        "(see docs/selecting.md). If the line has no timeout, -b.timeout counts; the same for percent, methods, "
+        "workers, chan-size, max-body, rewrite, insecure and ca. The other fields have no -b option. In the file: one "
+        "line for each B, or b = [http://x:1, http://y:2]. In the environment: spaces between endpoints, semicolons "
+        "between lines.",
         "BACKEND",
         repeatable=True,
     ),
@@ -72,13 +74,20 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
     ),
     flag("b.rewrite", "Send each B its own host and port in the Host header, instead of the client's Host."),
     Option("b.timeout", milliseconds, "1000", "The longest time for a whole exchange with a B.", "MILLISECONDS"),
-    Option("b.keep-alive", milliseconds, "30000", "The same for connections to each B.", "MILLISECONDS"),
+    Option(
+        "b.keep-alive",
+        milliseconds,
+        "30000",
+        "How long a connection to a B may be idle and be used again. A shorter limit of the B's own is honored.",
+        "MILLISECONDS",
+    ),
     Option(
         "b.workers",
         partial(or_auto, automatic=default_workers),
         "auto",
-        "Shadow threads for each B. They send the clones that cannot go out at once on an idle connection. Clones on "
-        "idle connections take no thread; twice this number of them may be in flight. The threads mostly wait, so auto "
+        "Shadow threads for each B. They send the clones that have to wait: those that cannot go out at once on an "
+        "idle connection. Clones on idle connections take no thread; in addition to the others, twice this number of "
+        "them may be in flight. The threads mostly wait, so auto "
         f"(or 0) is {WORKERS_PER_CORE} for each core that the process may use.",
         "NUMBER",
         aliases=("max.workers",),
@@ -113,7 +122,7 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         count_or_none,
         "5",
         "After this number of failures in a row (no connection, or no answer in time) a B is down: its clones are "
-        "dropped until a probe succeeds. A probe is one clone that is sent. 0: a B that is down still gets its clones.",
+        "dropped until a probe succeeds. A probe is one clone that is sent. 0: no clone is dropped for this reason.",
         "NUMBER",
     ),
     Option(
@@ -128,7 +137,7 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         milliseconds_or_off,
         "0",
         "Protects A. While more than 1 in 100 of A's answers take longer than this, or requests wait for a thread, the "
-        "share of clones is halved every second. After that a tenth is added every second. 0: off.",
+        "share of clones is halved every second. After that, ten percentage points are added every second. 0: off.",
         "MILLISECONDS",
     ),
     Option(

@@ -1,5 +1,5 @@
-"""One test server B: a clone gets a slot or is dropped, is sent in one of two ways, and is settled once. Others use
-`Shadow` and its parts: `Guards`, `Breaker`, `Budget`, `Cutoff`."""
+"""One test server B: a clone gets a slot or is dropped, is sent in one of two ways, and is settled once. Others
+use `Shadow` and the parts that it is built from."""
 
 from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import Budget

@@ -5,8 +5,8 @@ waits for B. A clone holds a slot from the offer until it is settled. There are 
 places in the queue together, so the number of clones in flight is bounded.
 
 A clone is sent in one of two ways. If a connection to B is idle, `offer` sends the clone in one call that cannot block,
-and the collector reads the answer. So B keeps up with A on a busy core, whichever thread gets the GIL. Everything that
-may take time (to connect, a TLS handshake, a large body) is done by a shadow thread.
+and the collector reads the answer. The clone waits for no other thread to get the GIL, so B keeps up with A on a busy
+core. Everything that may take time (to connect, a TLS handshake, a large body) is done by a shadow thread.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """One connection to an upstream, used as a bare socket.
 
-A call that may block releases the GIL and must win it back. An exchange needs two, a send and a recv; a Python socket
-with a timeout makes four, because it polls before each. The kernel has its own timeouts for blocking sockets, and to
-set them does not release the GIL. So a plain connection blocks, with the kernel's timeouts (SO_RCVTIMEO, SO_SNDTIMEO).
-They are set anew only if the wanted one is longer, or shorter by more than SLACK. TLS uses Python's timeout: one read
-of plaintext may need several reads of the socket.
+Each call that may block releases the GIL and has to acquire it again. An exchange needs two such calls, a send and a
+recv. A Python socket with a timeout makes four, because it polls before each. So a plain connection is a blocking
+socket with the kernel's timeouts (SO_RCVTIMEO, SO_SNDTIMEO); setting them does not release the GIL. They are set anew
+only if the wanted one is longer, or shorter by more than SLACK. TLS uses Python's timeout: one read of plaintext may
+need several reads of the socket.
 
 An idle connection is checked before each use: a readable one was closed or has unexpected bytes. poll releases the GIL,
 TCP_INFO does not. It shows the state and how many bytes have come in; if not all of them were read, poll decides.

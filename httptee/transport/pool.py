@@ -1,7 +1,7 @@
 """The idle connections of one endpoint.
 
-Last in, first out: the connections in use stay few and warm, and the others reach their age limit. The pool only
-decides under its lock; it closes sockets after it has released the lock.
+The connection that became idle last is used first. So few connections are in use, and the others reach their age limit.
+The pool only decides under its lock; it closes sockets after it has released the lock.
 """
 
 from __future__ import annotations

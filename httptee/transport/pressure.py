@@ -1,7 +1,7 @@
 """Measures whether this process is short of CPU time, by how long A's answers lie unread in the kernel.
 
-That tells a busy tee from one that waits. A tee that waits needs many threads. A tee that is short of CPU time is
-faster with few, since threads take CPU time and the GIL from each other. A slow A has no effect on this measure: its
+The number of serving threads depends on it. A tee that waits for A needs many threads. A tee that is short of CPU time
+is faster with few, since threads take CPU time and the GIL from each other. A slow A has no effect on this measure: its
 answers do not lie unread.
 
 The kernel counts the time in ticks of some milliseconds. An answer that lay for a tenth of a tick shows zero nine times

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 class Timeouts:
     """The limits of one exchange, in seconds.
 
-    `connect` limits the attempt for each address, and each step of a TLS handshake. `headers` limits the time from the
-    last byte of the request to the head of the answer, and any time in which the upstream takes nothing of the request.
-    `idle` limits the time between two pieces of a body. `whole` limits the time from connecting to the last byte; None
-    means no limit.
+    `connect` limits the whole opening of a connection: name, all addresses, TLS handshake. `headers` limits the time
+    from the last byte of the request to the head of the answer, and any time in which the upstream takes nothing of the
+    request. `idle` limits the time between two pieces of a body. `whole` limits the time from connecting to the last
+    byte; None means no limit.
     """
 
     connect: float
