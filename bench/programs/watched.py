@@ -42,6 +42,16 @@ def status(port: int) -> dict[str, Any]:
         connection.close()
 
 
+def fates(ledger: dict[str, Any]) -> dict[str, int]:
+    """The clones of a ledger by what became of them. Reasons without a clone are left out."""
+    if not ledger:
+        return {}
+    found = {"delivered": ledger["delivered"], "in flight": ledger["in_flight"]}
+    for what in ("failed", "dropped"):
+        found |= {f"{what} {reason}": number for reason, number in ledger[f"{what}_by_reason"].items()}
+    return {name: number for name, number in found.items() if number}
+
+
 @contextlib.contextmanager
 def watched(
     workspace: Workspace, subject: Subject, a: int, b: int, *options: str, b_url: str | None = None

@@ -15,7 +15,7 @@ from ...programs.backends import Backend
 from ...programs.hostile.backend import HostileBackend, hostile_backend
 from ...programs.sessions import Sessions
 from ...programs.subjects import Subject
-from ...programs.watched import Watched, watched
+from ...programs.watched import Watched, fates, watched
 from ...reports.figures import Figures, Json, Row, Sample
 from ...reports.lookups import OURS
 from ...reports.tables import NOTHING, TIMES, megabytes, microseconds, table
@@ -94,16 +94,6 @@ class Beside:
 
 
 What = tuple[HostileB, Pace]
-
-
-def fates(ledger: Json) -> dict[str, int]:
-    """The clones of a ledger by what became of them. Reasons without a clone are left out."""
-    if not ledger:
-        return {}
-    found = {"delivered": ledger["delivered"], "in flight": ledger["in_flight"]}
-    for what in ("failed", "dropped"):
-        found |= {f"{what} {reason}": number for reason, number in ledger[f"{what}_by_reason"].items()}
-    return {name: number for name, number in found.items() if number}
 
 
 def beside(stage: Stage[Backend], b: HostileBackend, pace: Pace, plan: Plan, tee: Watched) -> Beside:
