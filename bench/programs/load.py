@@ -1,13 +1,16 @@
-"""The load generators wrk and hey: their command lines, and the figures in their output."""
+"""The load generators wrk and hey, and the bench's own at a fixed rate: command lines, and figures in their output."""
 
 from __future__ import annotations
 
+import json
 import re
+import sys
+import urllib.parse
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BenchError
-from .processes import finish, program
+from .processes import ROOT, finish, program
 from .sessions import Sessions
 
 # One thread: on a machine with few cores a second one takes CPU time from the tee.
@@ -137,3 +140,14 @@ class Load:
         """Put hey's load on `url`, whatever the tool of the other measurements is."""
         argv = [program("hey"), "-z", f"{seconds}s", "-c", str(connections), *options, url]
         return parse_hey(finish(argv, seconds + TIMEOUT + 20, self.sessions))
+
+    def paced(self, url: str, rate: int, seconds: int) -> Outcome:
+        """Small GETs at a fixed rate, from `clients/paced_load.py`. Each latency counts from the time it was due."""
+        port = urllib.parse.urlsplit(url).port
+        argv = [sys.executable, "-m", "bench.programs.clients.paced_load", str(port), str(rate), str(seconds)]
+        # A request that is stalled at the end is waited for, and others may have waited for its connection.
+        text = finish(argv, seconds + 6 * TIMEOUT, self.sessions, {"PYTHONPATH": str(ROOT)})
+        try:
+            return Outcome(**json.loads(text))
+        except (ValueError, TypeError):
+            raise BenchError(f"the load at a fixed rate printed no result: {text.strip()[-200:]!r}") from None

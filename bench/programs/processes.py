@@ -130,11 +130,14 @@ def request_problem(port: int, path: str, certificate: Path | None) -> str:
         connection.close()
 
 
-def finish(argv: list[str], seconds: float, sessions: Sessions = Sessions.ONE) -> str:
-    """Run a program to its end, and return its output."""
+def finish(
+    argv: list[str], seconds: float, sessions: Sessions = Sessions.ONE, env: dict[str, str] | None = None
+) -> str:
+    """Run a program to its end, and return its output. `env` is added to the environment."""
     try:
         done = subprocess.run(
-            argv, capture_output=True, text=True, timeout=seconds, check=False, **sessions.popen
+            argv, capture_output=True, text=True, timeout=seconds, check=False, env={**os.environ, **(env or {})},
+            **sessions.popen
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise BenchError(f"{Path(argv[0]).name} did not end within {seconds:g} s") from error

@@ -45,9 +45,9 @@ class Workspace:
         return process
 
     @contextlib.contextmanager
-    def started(self, name: str, argv: Sequence[str]) -> Iterator[Process]:
+    def started(self, name: str, argv: Sequence[str], env: dict[str, str] | None = None) -> Iterator[Process]:
         """A program that runs as long as the block."""
-        process = self.start(name, argv)
+        process = self.start(name, argv, env)
         try:
             yield process
         finally:

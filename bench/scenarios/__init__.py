@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from . import influx, isolation, lifecycle, selection, slow, soak, tees, tls, transfer
+from .hostile import clients as hostile
 from .scenario import Scenario
+from .steady import memory, steady
 
 SCENARIOS: tuple[Scenario, ...] = (
     tees.SCENARIO,
     isolation.SCENARIO,
     slow.SCENARIO,
+    hostile.SCENARIO,
+    steady.SCENARIO,
+    memory.SCENARIO,
     lifecycle.SCENARIO,
     transfer.SCENARIO,
     tls.SCENARIO,

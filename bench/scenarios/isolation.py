@@ -1,4 +1,7 @@
-"""What A's clients notice of B: the rate, the p99 and the memory in each state of B, and the same with B absent."""
+"""What A's clients notice of B: the rate, the p99 and the memory in each state of B, and the same with B absent.
+
+The hostile Bs are compared with a B that answers `ok`, in tables of their own (`hostile/backends.py`).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,9 @@ from ..reports.figures import Figures, Json, Row, Sample, row_json
 from ..reports.lookups import OURS, Lookup, Measured, rows
 from ..reports.tables import NOTHING, TIMES, megabytes, microseconds, table
 from ..reports.targets import MEGABYTES_16, Target
+from .hostile import backends
+from .hostile.backends import HOSTILE
+from .hostile.bounds import PACES
 from .rounds import Stage, Taken, interleaved, stages
 from .sampling import Workload, rate, row, sample
 from .scenario import Result, Scenario, Setup, add_load, add_setup, keys, listed, positive
@@ -58,6 +64,7 @@ TARGETS = (
         )
     ),
     Target(f"B refuses: CPU a request, {TIMES} B absent", "isolation", isolated("refusing", "cpu"), 1.1, most=True),
+    *backends.TARGETS,
 )
 
 
@@ -111,18 +118,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this scenario."""
     add_setup(parser, "httptee")
     add_load(parser)
-    parser.add_argument("--states", type=listed, metavar="STATE,...", help=f"of {','.join(STATES)} (default: all)")
+    parser.add_argument("--states", type=listed, metavar="STATE,...",
+                        help=f"of {','.join([*STATES, *HOSTILE])} (default: all)")  # fmt: skip
+    parser.add_argument("--paces", type=listed, metavar="PACE,...",
+                        help=f"of the load beside hostile Bs: {','.join(PACES)} (default: both)")  # fmt: skip
     parser.add_argument("--connections", type=positive, default=32, help="of the load (default: %(default)s)")
     parser.add_argument("--soak", type=int, default=60,
                         help="seconds of the long load for memory, 0 for none (default: %(default)s)")  # fmt: skip
 
 
-def run(options: argparse.Namespace) -> Result:
-    """Measure every state in interleaved rounds, then apply a long load once to each."""
-    setup, workload = Setup.of(options, ["httptee"]), Workload(CASES["get"], options.connections)
+def chosen_states(options: argparse.Namespace) -> tuple[list[State], list[str]]:
+    """The chosen states, and the keys of the chosen hostile Bs."""
+    chosen = keys(options.states, [*STATES, *HOSTILE], "state")
+    if not STATES.keys() & set(chosen):
+        return [], chosen
     # B absent always takes part, because the other states are compared with it.
-    chosen = {"absent", *keys(options.states, STATES, "state")}
-    states = [state for key, state in STATES.items() if key in chosen]
+    states = [state for key, state in STATES.items() if key in {"absent", *chosen}]
+    return states, [key for key in chosen if key in HOSTILE]
+
+
+def state_tables(
+    options: argparse.Namespace, setup: Setup, ready: Sequence[Stage[Backend]], states: Sequence[State]
+) -> list[Json]:
+    """Measure every state in interleaved rounds, then apply a long load once to each."""
+    workload = Workload(CASES["get"], options.connections)
 
     def measured(stage: Stage[Backend], state: State, subject: Subject) -> Sample:
         with staged(stage, state, subject) as tee:
@@ -132,17 +151,26 @@ def run(options: argparse.Namespace) -> Result:
         with staged(stage, state, subject) as tee:
             return long_load(stage, tee, workload, options.soak)
 
-    with stages(setup.arranged, options.load) as ready:
-        taken = interleaved(setup.plan.rounds, ready, states, setup.subjects, measured, lambda state: state.title, rate)
-        memories = interleaved(
-            1 if options.soak else 0, ready, states, setup.subjects, watched,
-            lambda state: f"long load: {state.title}", lambda grown: "done",
-        )  # fmt: skip
-    tables = [
+    taken = interleaved(setup.plan.rounds, ready, states, setup.subjects, measured, lambda state: state.title, rate)
+    memories = interleaved(
+        1 if options.soak else 0, ready, states, setup.subjects, watched,
+        lambda state: f"long load: {state.title}", lambda grown: "done",
+    )  # fmt: skip
+    return [
         state_table(subject, sessions, states, taken, memories)
         for subject in setup.subjects
         for sessions in setup.arranged
     ]
+
+
+def run(options: argparse.Namespace) -> Result:
+    """Measure the chosen states, then the chosen hostile Bs."""
+    setup, (states, hostile) = Setup.of(options, ["httptee"]), chosen_states(options)
+    paces = keys(options.paces, PACES, "pace")
+    with stages(setup.arranged, options.load) as ready:
+        tables = state_tables(options, setup, ready, states) if states else []
+        if hostile:
+            tables += backends.tables(ready, setup.subjects, hostile, paces, setup.plan)
     return Result(tables, setup.settings(load=options.load, connections=options.connections, soak=options.soak))
 
 

@@ -139,7 +139,7 @@ def until(probe: Callable[[], bool], what: str, seconds: float = 30.0) -> None:
 
 def loaded(port: int, seconds: float, number: int, event: Callable[[], None]) -> Loaded:
     """The strict load for `seconds`, with `number` events spread over it."""
-    argv = [sys.executable, str(PROGRAMS / "strict_load.py"), str(port), str(CONNECTIONS), str(seconds)]
+    argv = [sys.executable, str(PROGRAMS / "clients" / "strict_load.py"), str(port), str(CONNECTIONS), str(seconds)]
     began = time.monotonic()
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as load:
         try:

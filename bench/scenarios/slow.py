@@ -1,7 +1,7 @@
 """A thousand slow clients beside quick ones: the p99 of the quick ones without them, while they come, and beside them.
 
-The slow clients are one process that uses almost no CPU time: `bench/programs/slow_clients.py`, or slowhttptest. They
-connect at 200 a second. There is no B, because a large answer at B costs the same again.
+The slow clients are one process that uses almost no CPU time: `bench/programs/clients/slow_clients.py`, or
+slowhttptest. They connect at 200 a second. There is no B, because a large answer at B costs the same again.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import asdict, dataclass
 
 from ..errors import BenchError
 from ..programs.backends import Backend
+from ..programs.clients.slow_clients import ARRIVALS
 from ..programs.load import CASES
 from ..programs.processes import PROGRAMS, Process, program
 from ..programs.sessions import Sessions
-from ..programs.slow_clients import ARRIVALS
 from ..programs.sockets import connections_to
 from ..programs.subjects import Running, Subject, running
 from ..reports.figures import Json, medians
@@ -85,7 +85,7 @@ class Figures:
 def command(way: str, tee: Running) -> list[str]:
     """The command line of the slow clients."""
     if way not in TOOL:
-        return [sys.executable, str(PROGRAMS / "slow_clients.py"), way, str(tee.port), str(SLOW)]
+        return [sys.executable, str(PROGRAMS / "clients" / "slow_clients.py"), way, str(tee.port), str(SLOW)]
     path = {"slowheads": "/", "slowbodies": "/post", "slowreading": "/huge"}[way]
     return [
         program("slowhttptest"), *TOOL[way], "-c", str(SLOW), "-r", str(ARRIVALS), "-l", "3600", "-p", "10",

@@ -8,8 +8,6 @@ slope compares equal points of the intervals.
 from __future__ import annotations
 
 import argparse
-import http.client
-import json
 import random
 import sys
 import time
@@ -19,6 +17,7 @@ from ..errors import BenchError
 from ..programs import measure
 from ..programs.processes import ROOT, Process, free_port
 from ..programs.subjects import start_httptee
+from ..programs.watched import status
 from ..programs.workspace import Workspace
 from ..reports.figures import Json
 from ..reports.lookups import OURS, Lookup, Measured, rows
@@ -89,17 +88,6 @@ def start_faulty(workspace: Workspace, role: str) -> tuple[int, Control]:
             if time.monotonic() > deadline or not process.running:
                 raise BenchError(f"the faulty {role.upper()} does not start: {process.last_words()}") from error
             time.sleep(0.05)
-
-
-def status(port: int) -> Json:
-    """The tee's status page, from its admin listener."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request("GET", "/status")
-        answer: Json = json.loads(connection.getresponse().read())
-        return answer
-    finally:
-        connection.close()
 
 
 def settled(admin_port: int, seconds: float = 30.0) -> Json:

@@ -66,3 +66,10 @@ def test_no_module_is_over_250_lines_and_every_function_is_under_40(path: Path) 
 def test_no_room_has_over_16_modules() -> None:
     rooms = {path.parent for path in MODULES}
     assert {each.name: len(list(each.glob("*.py"))) for each in rooms if len(list(each.glob("*.py"))) > 16} == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["odd_backend", "plain_tee", "clients.strict_load", "clients.slow_clients", "clients.hostile_clients"]
+)
+def test_a_program_that_is_started_by_its_path_imports_nothing_of_the_bench(name: str) -> None:
+    assert imported(NAMES[f"bench.programs.{name}"]) == set()
