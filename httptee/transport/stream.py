@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from time import monotonic
 
 from httptee.errors import UpstreamReset
 from httptee.http import Headers
@@ -68,6 +69,16 @@ class WireStream:
         if answer.complete:
             self.whole = answer.take()
             self.close()
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the tee stopped reading the body before its end."""
+        return self._answer.cut_off
+
+    def allow(self, seconds: float) -> None:
+        """Give the rest of the body this time from now on, in place of the limits that it had."""
+        self._idle = seconds
+        self._deadline = monotonic() + seconds
 
     @property
     def headers(self) -> Fields:
