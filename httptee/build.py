@@ -7,7 +7,7 @@ import hashlib
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from httptee.app import Tee
 from httptee.http import Additions
@@ -153,14 +153,17 @@ def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) ->
         chosen, ledger.accounts(part.row), rules, ledger.circuits, strict=True
     ):
         workers = part.of(shadow.workers, least=1)
+        # A probe may wait for a thread as long as an exchange takes, which is as long as it takes itself.
+        own = replace(policy, patience=2 * shadow.timeout + 1.0)
         yield Shadow(
             shadow_upstream(settings, shadow, workers, common.reading),
             account,
             selection,
-            Guards(Breaker(shadow.name, circuit, policy), common.budget, common.cutoff),
+            Guards(Breaker(shadow.name, circuit, own), common.budget, common.cutoff),
             workers=workers,
             backlog=part.of(shadow.backlog),
             timeout=shadow.timeout,
+            stream_timeout=shadow.stream_timeout,
             name=shadow.name,
         )
 

@@ -5,6 +5,7 @@ from httptee.transport.adapter import IDEMPOTENT, PoolLimits, WireAdapter
 from httptee.transport.pending import Pending
 from httptee.transport.prepared import request_head
 from httptee.transport.pressure import Pressure, Reading
+from httptee.transport.stream import WireStream
 from httptee.transport.timeouts import Timeouts
 from httptee.transport.tls import Trust, tls_context
 from httptee.transport.upstream import Upstream
@@ -19,6 +20,7 @@ __all__ = [
     "Trust",
     "Upstream",
     "WireAdapter",
+    "WireStream",
     "request_head",
     "tls_context",
 ]

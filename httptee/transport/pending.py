@@ -81,11 +81,12 @@ class Pending:
     """A request as bytes, and the plain connection for it. Call `start` once, and `advance` whenever the connection is
     readable.
 
-    `began` is the time at which it was made, in seconds of `perf_counter`. For one thread at a time, except that
-    another thread may call `advance` before `start` has returned.
+    `began` is the time at which it was made, in seconds of `perf_counter`. `due` and `streams` are for the thread that
+    waits: when the exchange must have ended, and whether the head of its answer was noted. For one thread at a time,
+    except that another thread may call `advance` before `start` has returned.
     """
 
-    __slots__ = ("_answer", "_data", "_pool", "_received", "began", "connection")
+    __slots__ = ("_answer", "_data", "_pool", "_received", "began", "connection", "due", "streams")
 
     def __init__(self, answer: Answer, data: bytes, connection: Connection, pool: Pool) -> None:
         self._answer = answer
@@ -93,7 +94,8 @@ class Pending:
         self._pool = pool
         self._received = connection.received
         self.connection = connection
-        self.began = perf_counter()
+        self.began = self.due = perf_counter()
+        self.streams = False
 
     @property
     def descriptor(self) -> int:
