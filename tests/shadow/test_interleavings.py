@@ -160,6 +160,25 @@ def test_a_request_that_could_not_be_sent_is_given_back_though_an_event_came_in_
     assert world.ended == []
 
 
+def test_it_is_given_back_even_in_the_middle_of_that_event(world):
+    given_back = []
+
+    class Interrupted(Pending):
+        """Its sender finds that the kernel did not take the request while the thread of the collector is here."""
+
+        def advance(self):
+            given_back.append(world.collector.forget(self))
+            return super().advance()
+
+    connection, _ = world.connection()
+    pending = Interrupted(UnreadAnswer("GET", Reading()), b"GET / HTTP/1.1\r\n\r\n", connection, world.pool)
+    world.collector.watch(pending, exchange())
+    world.report(pending.descriptor)
+    given_back = given_back or [world.collector.forget(pending)]
+    assert given_back == [True]
+    assert world.ended == []
+
+
 def test_an_event_between_the_send_and_the_answer_is_no_answer(world):
     connection, peer = world.connection()
     pending, one = world.pending(connection), exchange()

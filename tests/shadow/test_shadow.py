@@ -582,7 +582,7 @@ class TestStreams:
     def test_one_that_is_cut_off_in_time_fails_and_says_nothing_against_b(self, real, way):
         policy = BreakerPolicy(failures=1, shortest=60.0, longest=60.0)
         with ScriptedServer(streaming) as server:
-            shadow, ledger = real(server, timeout=PATIENCE, stream_timeout=0.05, policy=policy)
+            shadow, ledger = real(server, timeout=1000.0, stream_timeout=0.05, policy=policy)
             if way == "by the collector":
                 open_a_connection(shadow, ledger)
             shadow.offer(clone(target="/events"))
