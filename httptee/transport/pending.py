@@ -5,6 +5,7 @@ Of a clone's answer only the head and the end matter. What it may cost is bounde
 
 from __future__ import annotations
 
+import re
 from time import perf_counter, thread_time
 
 from httptee.errors import UpstreamError, UpstreamProtocolError, UpstreamReset
@@ -26,18 +27,24 @@ _CPU_A_SECOND = 0.01
 
 _READ = 10e-6  # seconds of CPU time for one read: recv, epoll and the parsing of a small piece
 _COMMON = 1_250  # bytes of a packet or more: no answer is cut off because it arrives packet by packet
-_FIRST = 16_384  # bytes; most answers have one read, and to measure the CPU time costs as much as to parse a few KiB
+_FIRST = 4_096  # bytes; most answers have one read of fewer, and to measure its CPU time would double it
+
+_framing_fields = re.compile(
+    r"\r\n(connection|keep-alive|content-length|transfer-encoding):[ \t]*([^\r]*)", re.IGNORECASE
+).findall
 
 
 class UnreadAnswer(Answer):
-    """An answer whose body is discarded as it arrives: `take` returns nothing.
+    """An answer whose body is discarded as it arrives: `take` returns nothing, `headers` has only the framing fields.
 
-    One thread of the process at a time parses such an answer (`Reading`). An answer that costs more than `MOST_BYTES`
-    or `MOST_CPU` is `cut_off` and complete, and its connection must be closed. If it has no head by then, it is an
-    UpstreamProtocolError.
+    One thread of the process at a time reads what is more than a short answer (`Reading`). An answer that costs more
+    than `MOST_BYTES` or `MOST_CPU` is `cut_off` and complete, and its connection must be closed. If it has no head by
+    then, it is an UpstreamProtocolError.
     """
 
     __slots__ = ("_began", "_bytes", "_cpu", "_reading", "cut_off")
+
+    _split = staticmethod(_framing_fields)
 
     def __init__(self, method: str, reading: Reading) -> None:
         super().__init__(method, FOR_CLONES)
@@ -49,23 +56,27 @@ class UnreadAnswer(Answer):
 
     def feed(self, data: bytes) -> None:
         """Parse bytes from the connection. Raises UpstreamProtocolError if they are not an HTTP/1 answer."""
-        size, reading = len(data), self._reading
-        with reading.lock:
-            only_counted = self.headers_complete and self._chunks is None
-            measured = not only_counted and size >= (_COMMON if self._bytes else _FIRST)
-            began = thread_time() if measured else 0.0
-            cpu = _READ
-            try:
-                super().feed(data)
-            finally:
-                self._body.clear()
-                if measured:
-                    cpu += thread_time() - began
-                reading.spend(cpu)
+        size = len(data)
+        if not self._bytes and size < _FIRST:
+            super().feed(data)
+            self._cpu = _READ
+        else:
+            with self._reading.lock:
+                self._feed_more(data, size)
+        self._body.clear()
         self._bytes += size
-        self._cpu += cpu - _READ if size >= _COMMON else _READ
         if (self._bytes > MOST_BYTES or self._cpu > MOST_CPU) and not self.complete:
             self._check_cost(perf_counter() - self._began)
+
+    def _feed_more(self, data: bytes, size: int) -> None:
+        parsed = size >= _COMMON and (not self.headers_complete or self._chunks is not None)
+        began = thread_time() if parsed else 0.0
+        try:
+            super().feed(data)
+        finally:
+            cpu = thread_time() - began if parsed else 0.0
+            self._cpu += cpu if size >= _COMMON else _READ
+            self._reading.spend(cpu + _READ)
 
     def _check_cost(self, age: float) -> None:
         """Cut the answer off if it has cost too much for its age in seconds."""

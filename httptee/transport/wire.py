@@ -70,6 +70,7 @@ class Answer:
     )
 
     cut_off = False
+    _split = staticmethod(_fields)
 
     def __init__(self, method: str, limits: Limits = FOR_CLIENTS) -> None:
         self._method = method
@@ -79,8 +80,7 @@ class Answer:
         self._lines = 0
         self._interim = 0
         self._chunks: _ChunkedBody | None = None
-        self._left = -1
-        self._body: list[bytes] = []
+        self._left, self._body = -1, list[bytes]()
         self.headers_complete = self.complete = self.keep_alive = False
         self.length: int | None = None
         self.idle_limit, self.status, self.reason = inf, 0, ""
@@ -180,7 +180,7 @@ class Answer:
         self.reason = reason = head[13 : head.index("\r")]
         if not reason.isprintable() and _control(reason):
             raise UpstreamProtocolError("a control character in the answer's reason")
-        headers = _fields(head)
+        headers = self._split(head)
         if " \r" in head or "\t" in head:
             headers = [(name, value.rstrip(" \t")) for name, value in headers]
         self.headers = headers

@@ -93,6 +93,15 @@ def test_common_answers_are_within_the_limits_of_a_clone():
     assert read.keep_alive
 
 
+def test_of_the_fields_only_those_are_read_that_say_where_it_ends():
+    read, kept = answer(), Answer("GET")
+    head = OK + b"A: b\r\ncontent-LENGTH:  2 \r\nX-Content-Length: 9\r\nKeep-Alive: timeout=5\r\nConnection:x\r\n\r\nok"
+    for one in (read, kept):
+        one.feed(head)
+    assert read.headers == [("content-LENGTH", "2"), ("Keep-Alive", "timeout=5"), ("Connection", "x")]
+    assert (read.complete, read.keep_alive, read.idle_limit) == (kept.complete, kept.keep_alive, kept.idle_limit)
+
+
 class TestCutOff:
     def test_a_body_of_too_many_bytes(self, clock):
         read, piece = answer(), b"x" * 1_000_000
@@ -166,7 +175,7 @@ def adapter_for_clones(adapter):
     made.close()
 
 
-def test_one_thread_at_a_time_reads():
+def test_one_thread_at_a_time_reads_long_answers():
     parsing, entered, reading = threading.Event(), threading.Event(), Reading()
 
     class Watched(UnreadAnswer):
@@ -175,8 +184,9 @@ def test_one_thread_at_a_time_reads():
             assert parsing.wait(30)
             return super()._feed_head(data)
 
+    long = OK + b"a: " + b"x" * 9_000 + b"\r\nContent-Length: 0\r\n\r\n"
     answers = [Watched("GET", reading) for _ in range(2)]
-    threads = [threading.Thread(target=one.feed, args=(OK + b"Content-Length: 0\r\n\r\n",)) for one in answers]
+    threads = [threading.Thread(target=one.feed, args=(long,)) for one in answers]
     threads[0].start()
     assert entered.wait(30)
     entered.clear()
