@@ -15,8 +15,8 @@ from httptee.transport.pressure import Reading
 from httptee.transport.timeouts import Limits
 from httptee.transport.wire import Answer
 
-FOR_CLONES = Limits(head=65_536, fields=256, framing=16_384, framing_per_byte=2)
-"""The limits of a clone's answer. One-byte chunks are over them after 33 KB."""
+FOR_CLONES = Limits(head=65_536, fields=256, framing=16_384, framing_per_byte=1)
+"""The limits of a clone's answer. One-byte chunks are over them after 25 KB, six-byte chunks never."""
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_CPU = 0.05
@@ -25,6 +25,7 @@ MOST_CPU = 0.05
 _BYTES_A_SECOND = 1024 * 1024
 _CPU_A_SECOND = 0.01
 
+_HOLDS_THE_GIL = 4  # parsing counts for the pauses of `Reading` as if it took this many times its time
 _READ = 10e-6  # seconds of CPU time for one read: recv, epoll and the parsing of a small piece
 _COMMON = 1_250  # bytes of a packet or more: no answer is cut off because it arrives packet by packet
 _FIRST = 4_096  # bytes; most answers have one read of fewer, and to measure its CPU time would double it
@@ -76,7 +77,7 @@ class UnreadAnswer(Answer):
         finally:
             cpu = thread_time() - began if parsed else 0.0
             self._cpu += cpu if size >= _COMMON else _READ
-            self._reading.spend(cpu + _READ)
+            self._reading.spend(_HOLDS_THE_GIL * cpu + _READ)
 
     def _check_cost(self, age: float) -> None:
         """Cut the answer off if it has cost too much for its age in seconds."""
