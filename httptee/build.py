@@ -8,7 +8,7 @@ import hashlib
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from httptee.app import Tee
 from httptee.http import Additions
@@ -26,7 +26,7 @@ from httptee.settings import (
     trust_of_b,
 )
 from httptee.shadow import AT_ONCE, Breaker, BreakerPolicy, Budget, Cutoff, Guards, Shadow
-from httptee.transport import PoolLimits, Pressure, Timeouts, Upstream, WireAdapter
+from httptee.transport import PoolLimits, Pressure, Reading, Timeouts, Upstream, WireAdapter
 
 MAX_BODY_IN_MEMORY = 1024 * 1024
 """Request bodies up to this size in bytes are held in memory. A larger `max-body` of a B raises this limit."""
@@ -42,6 +42,15 @@ class Part:
     def of(self, total: int, least: int = 0) -> int:
         """The part of `total` for this worker process, at least `least`. The first processes share the remainder."""
         return max(least, total // self.processes + (self.row < total % self.processes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What the Bs of one worker process share."""
+
+    budget: Budget
+    cutoff: Cutoff | None
+    reading: Reading
 
 
 WHOLE = Part()
@@ -68,7 +77,7 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE) -> Tee:
             Timeouts(connect=settings.a_timeout, headers=settings.a_timeout, idle=settings.a_idle_timeout),
             account,
         ),
-        _shadows(settings, ledger, part, budget, cutoff),
+        _shadows(settings, ledger, part, _Common(budget, cutoff, Reading(pressure))),
         additions(settings),
         account,
         _access_log(settings, account) if settings.access_log else None,
@@ -108,13 +117,18 @@ def primary_upstream(settings: Settings, threads: int = 1, pressure: Pressure | 
     )
 
 
-def shadow_upstream(settings: Settings, shadow: ShadowSettings, workers: int = 1) -> Upstream:
-    """One B as an upstream. It keeps at most `AT_ONCE` idle connections for each shadow thread."""
+def shadow_upstream(
+    settings: Settings, shadow: ShadowSettings, workers: int = 1, reading: Reading | None = None
+) -> Upstream:
+    """One B as an upstream. It keeps at most `AT_ONCE` idle connections for each shadow thread.
+
+    The bodies of its answers are discarded as they arrive, in the turns that `reading` gives.
+    """
     trust = trust_of_b(settings, shadow)
     limits = PoolLimits(AT_ONCE * workers, settings.b_keep_alive, settings.dns_ttl)
     return Upstream(
         shadow.endpoint,
-        WireAdapter(limits, server_name=trust.server_name),
+        WireAdapter(limits, server_name=trust.server_name, reading=reading or Reading()),
         rewrite_host=shadow.rewrite_host,
         close=settings.close_connections,
         change=shadow.changes or None,
@@ -132,7 +146,7 @@ def in_memory(settings: Settings) -> int:
     return max([MAX_BODY_IN_MEMORY, *(shadow.criteria.max_body for shadow in shadow_settings(settings))])
 
 
-def _shadows(settings: Settings, ledger: Ledger, part: Part, budget: Budget, cutoff: Cutoff | None) -> Iterator[Shadow]:
+def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) -> Iterator[Shadow]:
     policy = BreakerPolicy(failures=settings.b_breaker_failures, longest=settings.b_probe_interval)
     chosen = shadow_settings(settings)
     rules = selections([shadow.criteria for shadow in chosen], ledger.clocks)
@@ -140,14 +154,17 @@ def _shadows(settings: Settings, ledger: Ledger, part: Part, budget: Budget, cut
         chosen, ledger.accounts(part.row), rules, ledger.circuits, strict=True
     ):
         workers = part.of(shadow.workers, least=1)
+        # A probe may wait for a thread as long as an exchange takes, which is as long as it takes itself.
+        own = replace(policy, patience=2 * shadow.timeout + 1.0)
         yield Shadow(
-            shadow_upstream(settings, shadow, workers),
+            shadow_upstream(settings, shadow, workers, common.reading),
             account,
             selection,
-            Guards(Breaker(shadow.name, circuit, policy), budget, cutoff),
+            Guards(Breaker(shadow.name, circuit, own), common.budget, common.cutoff),
             workers=workers,
             backlog=part.of(shadow.backlog),
             timeout=shadow.timeout,
+            stream_timeout=shadow.stream_timeout,
             name=shadow.name,
         )
 

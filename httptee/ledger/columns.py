@@ -41,7 +41,7 @@ several Bs share counts once. `cut` is the part of the clones that the cutoff dr
 SHADOW_GAUGES: tuple[str, ...] = ("waiting",)
 """The gauges of one B in one worker process. `waiting` is the number of clones in the queue."""
 
-CIRCUIT_WORDS = 4
+CIRCUIT_WORDS = 6
 """Shared words for the state of one B's circuit breaker."""
 
 IS_OPEN = 0

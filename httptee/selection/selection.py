@@ -17,6 +17,8 @@ from httptee.selection.rate import Rate, TokenBucket
 from httptee.selection.rules import Filter, Test
 from httptee.selection.sampling import SCALE, Deck, SharedDeck, Sticky, stable_position
 
+_OVER_RATE = "rate_limited"
+
 
 def _nothing(request: Request) -> str:
     return ""
@@ -69,17 +71,22 @@ class Selection:
 
     def __init__(self, rules: Sequence[Rule] = ()) -> None:
         self.rules = tuple(rules)
-        self._checks = tuple((rule.holds, rule) for rule in self.rules)
+        self._checks = tuple((rule.holds, rule) for rule in self.rules if rule.reason != _OVER_RATE)
+        self._rates = tuple(rule.holds for rule in self.rules if rule.reason == _OVER_RATE)
 
     def refuses(self, request: Request) -> str | None:
-        """The drop reason of a request that this B does not get, or None.
+        """The drop reason of a request that this B does not get by all its rules but the rate, or None.
 
-        Call it once for each request: it draws a position and takes a token.
+        Call it once for each request: it draws a position.
         """
         for holds, rule in self._checks:
             if not holds(request):
                 return rule.reason
         return None
+
+    def over_rate(self, request: Request) -> bool:
+        """Whether the rate has no token for a request. It takes one, so it comes after all other checks."""
+        return bool(self._rates) and not all(holds(request) for holds in self._rates)
 
     def foresee(self, request: Request) -> list[Finding]:
         """The results of the rules for a request, up to the first rule that certainly refuses it.
@@ -87,9 +94,9 @@ class Selection:
         It draws no position and takes no token.
         """
         findings = []
-        for holds, rule in self._checks:
+        for rule in self.rules:
             odds = rule.odds(request)
-            findings.append(Finding(rule, None if odds else holds(request), odds or rule.seen(request)))
+            findings.append(Finding(rule, None if odds else rule.holds(request), odds or rule.seen(request)))
             if findings[-1].passes is False:
                 break
         return findings
@@ -124,7 +131,7 @@ def _within(most: int) -> Test:
 
 def _limit(rate: Rate, bucket: TokenBucket) -> Rule:
     text = f"rate={rate.text}"
-    return Rule(text, "rate_limited", lambda request: bucket.take(), lambda request: "if the rate allows")
+    return Rule(text, _OVER_RATE, lambda request: bucket.take(), lambda request: "if the rate allows")
 
 
 def _share(criteria: Criteria, decks: dict[str, SharedDeck]) -> Rule:

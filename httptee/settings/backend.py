@@ -27,7 +27,16 @@ from httptee.selection import (
     names_to_remove,
     path_filter,
 )
-from httptee.settings.casts import boolean, count_or_none, default_workers, milliseconds, or_auto, percent, size
+from httptee.settings.casts import (
+    boolean,
+    count_or_none,
+    default_workers,
+    milliseconds,
+    milliseconds_or_no_limit,
+    or_auto,
+    percent,
+    size,
+)
 
 _WORD = re.compile(r"""(?:[^\s,;"']|,+(?=[^\s,;])|"[^"]*"|'[^']*')+""")
 _SEGMENT = re.compile(r"""(?:[^\n;"']|"[^"]*"|'[^']*')+""")
@@ -72,6 +81,7 @@ FIELDS: dict[str, Field] = {
         Field("header", header_filter, repeatable=True),
         Field("rate", Rate.parse),
         Field("timeout", milliseconds),
+        Field("stream-timeout", milliseconds_or_no_limit),
         Field("workers", partial(or_auto, automatic=default_workers)),
         Field("chan-size", count_or_none),
         Field("max-body", size),

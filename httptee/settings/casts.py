@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from functools import partial
+from math import inf
 
 from httptee.http import Listen
 
@@ -54,6 +55,11 @@ def milliseconds(text: str) -> float:
 def milliseconds_or_off(text: str) -> float:
     """Seconds, from a text in milliseconds. 0 means off."""
     return _whole(text, 0, _MOST_MILLISECONDS) / 1000
+
+
+def milliseconds_or_no_limit(text: str) -> float:
+    """Seconds, from a text in milliseconds. `off` means no limit: infinity."""
+    return inf if text == "off" else milliseconds(text)
 
 
 def or_auto(text: str, automatic: Callable[[], int]) -> int:

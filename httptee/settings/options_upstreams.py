@@ -73,7 +73,14 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         aliases=("p", "percent"),
     ),
     flag("b.rewrite", "Send each B its own host and port in the Host header, instead of the client's Host."),
-    Option("b.timeout", milliseconds, "1000", "The longest time for a whole exchange with a B.", "MILLISECONDS"),
+    Option(
+        "b.timeout",
+        milliseconds,
+        "1000",
+        "The longest time for an exchange with a B, up to the head of its answer. The rest of an answer that streams "
+        "may take as long again; stream-timeout in a B's line sets another time for it.",
+        "MILLISECONDS",
+    ),
     Option(
         "b.keep-alive",
         milliseconds,
@@ -121,8 +128,9 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         "b.breaker-failures",
         count_or_none,
         "5",
-        "After this number of failures in a row (no connection, or no answer in time) a B is down: its clones are "
-        "dropped until a probe succeeds. A probe is one clone that is sent. 0: no clone is dropped for this reason.",
+        "After this number of failures in a row a B is down: no connection, no head of an answer in time, TLS that "
+        "fails, an answer that is not HTTP/1 or costs the tee too much. Its clones are dropped until a probe succeeds. "
+        "A probe is one clone that is sent. 0: no clone is dropped for this reason.",
         "NUMBER",
     ),
     Option(

@@ -17,11 +17,15 @@ from httptee.settings.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class ShadowSettings:
-    """One B's settings. Times are in seconds. `workers` and `backlog` are for the whole tee, not for one process."""
+    """One B's settings. Times are in seconds. `workers` and `backlog` are for the whole tee, not for one process.
+
+    `stream_timeout` is infinite if it is off.
+    """
 
     endpoint: Endpoint
     criteria: Criteria
     timeout: float = 1.0
+    stream_timeout: float = 1.0
     workers: int = 16
     backlog: int = 1000
     rewrite_host: bool = False
@@ -65,6 +69,7 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
         values = backend.values(field)
         return values[-1] if values else otherwise
 
+    timeout = said("timeout", settings.b_timeout)
     host = said("host", "target" if said("rewrite", settings.b_rewrite) else "preserve")
     return ShadowSettings(
         endpoint=backend.endpoint,
@@ -78,7 +83,8 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
             max_body=said("max-body", settings.b_max_body),
             rate=said("rate", None),
         ),
-        timeout=said("timeout", settings.b_timeout),
+        timeout=timeout,
+        stream_timeout=said("stream-timeout", timeout),
         workers=said("workers", settings.b_workers),
         backlog=said("chan-size", settings.b_backlog),
         rewrite_host=host == "target",

@@ -4,7 +4,8 @@ use `Shadow` and the parts that it is built from."""
 from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import Budget
 from httptee.shadow.cutoff import Cutoff
-from httptee.shadow.shadow import AT_ONCE, Guards, Shadow
+from httptee.shadow.guards import Guards
+from httptee.shadow.shadow import AT_ONCE, Shadow
 
 __all__ = [
     "AT_ONCE",

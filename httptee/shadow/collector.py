@@ -2,7 +2,7 @@
 
 With one thread for each exchange, every answer would wake a thread, and on a busy core the threads of A and B would
 compete for the GIL. Here one thread waits in an epoll set. When it gets the GIL, it reads all answers that have
-arrived. Any other thread may call `collect` too: the kernel reports each answer once (EPOLLET).
+arrived. No thread that serves clients reads them: what B sends must not cost A's clients anything.
 
 A connection stays in the set as long as it is open, so the kernel may report it while no exchange waits on it. An
 exchange is added before its request is sent. If its connection was reported before that, it is armed again, so that
@@ -31,19 +31,32 @@ _CHECK_INTERVAL = 0.05  # seconds between checks for overdue exchanges
 
 Ended = Callable[[Exchange, Pending, "Exception | None"], object]
 """Called once for each exchange that ends, with None for a whole answer or with the error."""
+Answered = Callable[[Exchange], object]
+"""Called once for each exchange whose answer has a head but no end yet."""
 
 
 class Collector:
-    """The exchanges with one B that have no thread of their own. Each one may take `timeout` seconds at most.
+    """The exchanges with one B that have no thread of their own.
+
+    Each one may take `timeout` seconds up to the head of its answer, and `stream_timeout` from there to its end.
 
     `run` runs a task in a thread, and returns False if it cannot. The collector runs one task with it: the thread that
     waits for the answers, as long as there are exchanges.
     """
 
-    def __init__(self, timeout: float, run: Callable[[Callable[[], object]], bool], ended: Ended) -> None:
+    def __init__(
+        self,
+        timeout: float,
+        stream_timeout: float,
+        run: Callable[[Callable[[], object]], bool],
+        ended: Ended,
+        answered: Answered,
+    ) -> None:
         self._timeout = timeout
+        self._stream_timeout = stream_timeout
         self._run = run
         self._ended = ended
+        self._answered = answered
         self._lock = threading.Lock()  # guards the next three; taken when the thread starts or ends
         self._has_thread = False
         self._closed = False
@@ -61,17 +74,17 @@ class Collector:
         """Whether exchanges can be added. False without epoll, for example under gevent, which removes it."""
         return self._readable is not None or hasattr(select, "epoll")
 
-    def watch(self, pending: Pending, exchange: Exchange) -> None:
-        """Add an exchange. Its request must be sent after this call."""
+    def watch(self, pending: Pending, exchange: Exchange) -> bool:
+        """Add an exchange. Its request must be sent after this call. False if no thread can read its answer."""
         descriptor = pending.descriptor
+        pending.due = pending.began + self._timeout
         self._awaited[descriptor] = (pending, exchange)
         if not pending.connection.watched or descriptor in self._reported:
             self._reported.discard(descriptor)
             self._arm(descriptor, pending)
         elif self._closed:
             self._end(descriptor, pending)
-        if not self._has_thread:
-            self._start()
+        return self._has_thread or self._start() or not self._give_back(descriptor, pending)
 
     def forget(self, pending: Pending) -> bool:
         """Remove an exchange whose request could not be sent; False if another thread has ended it meanwhile."""
@@ -81,7 +94,7 @@ class Collector:
         return exchange is not None
 
     def collect(self, most: int, wait: float = 0.0) -> None:
-        """Wait up to `wait` seconds, then read what has arrived on up to `most` connections."""
+        """Wait up to `wait` seconds, then read what has arrived on up to `most` connections. For one thread."""
         readable = self._readable
         if readable is None or (not wait and not self._awaited):
             return
@@ -90,6 +103,10 @@ class Collector:
         except (OSError, ValueError):  # the set was closed meanwhile
             return
         for descriptor, _ in told:
+            awaited = self._awaited.get(descriptor)
+            if awaited is not None and not awaited[0].started:  # no answer to it, perhaps of an earlier connection
+                self._arm(descriptor, awaited[0])
+                continue
             awaited = self._awaited.pop(descriptor, None)
             if awaited is None:
                 self._reported.add(descriptor)
@@ -113,13 +130,24 @@ class Collector:
                 self._readable = select.epoll()
             return self._readable
 
-    def _start(self) -> None:
+    def _start(self) -> bool:
+        """Start the thread unless there is one. False if that is impossible."""
         with self._lock:
             if self._has_thread or self._closed:
-                return
+                return True
             self._has_thread = True
-        if not self._run(self._wait):
-            self._has_thread = False
+        if self._run(self._wait):
+            return True
+        self._has_thread = False
+        return False
+
+    def _give_back(self, descriptor: int, pending: Pending) -> bool:
+        """Remove an exchange that was not sent, as no thread could be started; False if it was ended meanwhile."""
+        exchange = self._take(descriptor, pending)
+        if not self._has_thread:  # other threads may have added theirs while this one tried to start it
+            for other, (stranded, _) in list(self._awaited.items()):
+                self._end(other, stranded)
+        return exchange is not None
 
     def _wait(self) -> None:
         """The thread: collect, and end overdue exchanges, until none has been in flight for `IDLE` seconds."""
@@ -130,7 +158,7 @@ class Collector:
                 now = perf_counter()
                 if now >= next_look:
                     next_look = now + _CHECK_INTERVAL
-                    self._end_overdue(now - self._timeout)
+                    self._end_overdue(now)
             except Exception:
                 logger.exception("failed to read the answers of a B")
                 sleep(_CHECK_INTERVAL)
@@ -159,18 +187,28 @@ class Collector:
     def _arm(self, descriptor: int, pending: Pending) -> None:
         """Have the kernel report the descriptor, also for data that is already there."""
         try:
-            readable = self._readable or self._open()
-            if not pending.connection.watched:
-                pending.connection.watched = True
-                with contextlib.suppress(FileExistsError):  # another thread registered it first, in `_take`
-                    readable.register(descriptor, _AWAITED)
-                    return
-            readable.modify(descriptor, _AWAITED)
+            self._report(self._readable or self._open(), descriptor, pending.connection.watched)
+            pending.connection.watched = True
         except (OSError, ValueError):  # no descriptor is free, or the set or an overdue connection is closed
             self._end(descriptor, pending)
         finally:
             if self._closed:
                 self._end(descriptor, pending)
+
+    def _report(self, readable: select.epoll, descriptor: int, known: bool) -> None:
+        """Add the descriptor to the set, or arm it again. Another thread may do the same at the same time, after an
+        event of an earlier connection with this number."""
+        if not known:
+            try:
+                readable.register(descriptor, _AWAITED)
+            except FileExistsError:
+                readable.modify(descriptor, _AWAITED)
+            return
+        try:
+            readable.modify(descriptor, _AWAITED)
+        except FileNotFoundError:
+            with contextlib.suppress(FileExistsError):  # added by the other thread: its event is still to come
+                readable.register(descriptor, _AWAITED)
 
     def _advance(self, pending: Pending, exchange: Exchange) -> None:
         try:
@@ -180,13 +218,17 @@ class Collector:
             return
         if whole:
             self._ended(exchange, pending, None)
-        else:
-            self._await(pending, exchange)
+            return
+        if pending.status and not pending.streams:
+            pending.streams = True
+            pending.due = perf_counter() + self._stream_timeout
+            self._answered(exchange)
+        self._await(pending, exchange)
 
-    def _end_overdue(self, since: float) -> None:
-        """End the exchanges that began before `since`, in seconds of `perf_counter`."""
+    def _end_overdue(self, now: float) -> None:
+        """End the exchanges that were due before `now`, in seconds of `perf_counter`."""
         for descriptor, (pending, _) in list(self._awaited.items()):
-            if pending.began < since:
+            if pending.due < now:
                 self._end(descriptor, pending)
 
     def _end(self, descriptor: int, pending: Pending) -> None:

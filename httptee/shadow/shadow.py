@@ -12,39 +12,28 @@ core. Everything that may take time (to connect, a TLS handshake, a large body) 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from time import perf_counter
 
 from httptee.errors import upstream_error
 from httptee.http import Exchange
 from httptee.ledger import Account
 from httptee.selection import Selection
-from httptee.shadow.breaker import Breaker
-from httptee.shadow.budget import Budget
+from httptee.shadow.breaker import fault_of_b
 from httptee.shadow.collector import Collector
-from httptee.shadow.cutoff import Cutoff
+from httptee.shadow.guards import Guards
+from httptee.shadow.sender import Sender
 from httptee.shadow.workers import Workers
-from httptee.transport import IDEMPOTENT, Pending, Timeouts, Upstream
+from httptee.transport import IDEMPOTENT, Pending, Upstream
 
 AT_ONCE = 2
 """Clones that may be in flight on connections that were idle, for each shadow thread. They take no thread."""
-
-_READ_BY_OFFER = 2  # connections that an offer reads from if none is idle: more than the one that it needs
-
-
-@dataclass(frozen=True, slots=True)
-class Guards:
-    """What limits the cost of a B. The breaker is the B's own; all Bs share the budget and the cutoff."""
-
-    breaker: Breaker
-    budget: Budget
-    cutoff: Cutoff | None = None
 
 
 class Shadow:
     """The tee's side of one B, with a repr like `<Shadow canary [busy 3/16, queued 2, dropped 7]>`.
 
-    `workers` is the number of shadow threads, `backlog` the limit of the queue, `timeout` the seconds for an exchange.
+    `workers` is the number of shadow threads, `backlog` the limit of the queue. An exchange may take `timeout` seconds
+    up to the head of its answer, and `stream_timeout` from there to its end (None: as long).
     """
 
     def __init__(
@@ -57,6 +46,7 @@ class Shadow:
         workers: int,
         backlog: int,
         timeout: float,
+        stream_timeout: float | None = None,
         name: str = "",
     ) -> None:
         self.name = name or str(upstream.endpoint)
@@ -66,11 +56,13 @@ class Shadow:
         self._upstream = upstream
         self._account = account
         self._selection = selection
-        self._timeouts = Timeouts(connect=timeout, headers=timeout, idle=timeout, whole=timeout)
         self._size = workers
         self._capacity = workers + backlog
+        stream_timeout = timeout if stream_timeout is None else stream_timeout
         self._workers = Workers(workers, self._send)
-        self._collector = Collector(timeout, self._workers.run, self._ended)
+        self._sender = Sender(upstream, timeout, stream_timeout, self._answered)
+        self._collector = Collector(timeout, stream_timeout, self._workers.run, self._ended, self._answered)
+        self._probe: Exchange | None = None
         self._lock = threading.Lock()  # guards the count below; held for a few instructions
         self._in_flight = 0  # slots taken; a count is cheaper than threading.BoundedSemaphore
         self._settled = threading.Condition(self._lock)
@@ -90,9 +82,7 @@ class Shadow:
             return
         self._account.open()
         if not self._begin(exchange):
-            self._collector.collect(_READ_BY_OFFER)
-            if not self._begin(exchange):
-                self._hand_over(exchange)
+            self._hand_over(exchange)
         if self._drained:  # since the check in `_refusal`: no thread takes this clone
             self._drop_queue()
 
@@ -105,9 +95,9 @@ class Shadow:
         self._stopping = True
 
     def drain(self, timeout: float) -> None:
-        """Wait up to `timeout` seconds for the clones in flight, then drop those that no shadow thread sends.
+        """Wait up to `timeout` seconds for the clones in flight, then drop those that were not sent.
 
-        Closes all idle connections.
+        Those that were sent fail with a timeout: B may have executed them. Closes all idle connections.
         """
         self.stop()
         with self._settled:
@@ -115,6 +105,7 @@ class Shadow:
         self._drained = True
         self._drop_queue()
         self._collector.close()
+        self._sender.close()
         self._workers.close()
         self._upstream.close()
 
@@ -136,6 +127,19 @@ class Shadow:
         if exchange.request.body and not self._budget.take(exchange):
             self._free_slot()
             return "over_budget"
+        reason = self._last_refusal(exchange)
+        if reason is not None:
+            self._free(exchange)
+        return reason
+
+    def _last_refusal(self, exchange: Exchange) -> str | None:
+        """The checks that take a token or the place of the probe, so they come last: a dropped clone takes neither."""
+        if self._selection.over_rate(exchange.request):
+            return "rate_limited"
+        if self.breaker.drops:
+            if not self.breaker.take_probe():
+                return "circuit_open"
+            self._probe = exchange
         return None
 
     def _begin(self, exchange: Exchange) -> bool:
@@ -157,7 +161,9 @@ class Shadow:
             return True
         if pending is None:
             return False
-        self._collector.watch(pending, exchange)
+        if not self._collector.watch(pending, exchange):
+            pending.give_up()
+            return False
         return pending.start() or not self._collector.forget(pending)
 
     def _hand_over(self, exchange: Exchange) -> None:
@@ -166,16 +172,24 @@ class Shadow:
             self._drop(exchange, "closing")
         if self._workers.closed:
             self._drop_queue()
+        elif self._workers.stalled:
+            self._drop_queue("saturated")
+
+    def _answered(self, exchange: Exchange) -> None:
+        """The head of an answer has arrived, and its body streams."""
+        self.breaker.answered()
+        if self._probe is exchange and not self.breaker.open:
+            self._probe = None
 
     def _ended(self, exchange: Exchange, pending: Pending, error: Exception | None) -> None:
         """Called by the collector when an exchange has ended."""
         if error is not None and pending.was_stale(error) and exchange.request.method in IDEMPOTENT:
             self._hand_over(exchange)  # B had closed the idle connection: retry on another one
             return
-        if error is not None and self._drained:
-            self._drop(exchange, "closing")
+        if error is not None and not pending.started:
+            self._drop(exchange, "closing" if self._drained else "saturated")
             return
-        self._settle(exchange, pending.status, perf_counter() - pending.began, error)
+        self._settle(exchange, pending.status, perf_counter() - pending.began, error, pending.cut_off)
         # The connection is free: use it for the clone that has waited longest.
         waiting = self._workers.take() if self._workers.waiting and self._upstream.has_idle else None
         if waiting is not None and not self._send_now(waiting):
@@ -183,37 +197,44 @@ class Shadow:
 
     def _send(self, exchange: Exchange) -> None:
         """Send one clone from a shadow thread, and settle it."""
-        began = perf_counter()
-        status, failure = 0, None
-        try:
-            answer = self._upstream.send(exchange.request, self._timeouts)
-            for _ in answer.raw.stream():  # read to its end, so that the connection can be used again
-                pass
-            status = answer.status_code
-        except Exception as error:
-            failure = error
-        self._settle(exchange, status, perf_counter() - began, failure)
+        self._settle(exchange, *self._sender.send(exchange))
 
-    def _settle(self, exchange: Exchange, status: int, seconds: float, error: Exception | None) -> None:
+    def _settle(
+        self, exchange: Exchange, status: int, seconds: float, error: Exception | None, cut_off: bool = False
+    ) -> None:
         """Count the outcome of an exchange, update the breaker, and free what the clone held."""
         if error is None:
             self._account.settle_delivered(status, seconds, exchange.follower)
-            self.breaker.succeeded()
         else:
-            reason = upstream_error(error).reason
-            self._account.settle_failed(reason, seconds, exchange.follower)
-            self.breaker.failed(reason)
-            if self.breaker.drops_queue:
+            self._account.settle_failed(upstream_error(error).reason, seconds, exchange.follower)
+        probe = self._probe is exchange
+        if error is None and not cut_off:
+            self.breaker.succeeded()
+        elif not self._drained:  # what the end of the tee cuts off says nothing about B
+            self.breaker.failed(fault_of_b(error, status), probe)
+            if self.breaker.drops:
                 self._drop_queue("circuit_open")
+        if probe:
+            self._probe = None
         self._free(exchange)
 
     def _drop_queue(self, reason: str = "closing") -> None:
+        """Drop the clones that wait. The probe of an open circuit goes on waiting."""
+        probe = None
         while exchange := self._workers.take():
-            self._drop(exchange, reason)
+            if exchange is self._probe and reason == "circuit_open":
+                probe = exchange
+            else:
+                self._drop(exchange, reason)
+        if probe is not None:
+            self._hand_over(probe)
 
     def _drop(self, exchange: Exchange, reason: str) -> None:
         """Settle a clone that was taken on as dropped."""
         self._account.settle_dropped(reason, exchange.follower)
+        if self._probe is exchange:
+            self._probe = None
+            self.breaker.end_probe()
         self._free(exchange)
 
     def _free(self, exchange: Exchange) -> None:

@@ -10,32 +10,68 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
+from time import monotonic
 
 from httptee.http import Exchange
 
 IDLE = 1.0
 """Seconds without work after which a thread ends."""
+RETRY = 1.0
+"""Seconds after which to try again, if no thread could be started: an attempt costs A's thread more than a clone."""
+
+
+class _Task:
+    """A task that can be revoked until a thread has begun it: `submit` may queue it and then find no thread for it."""
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self, task: Callable[[], object]) -> None:
+        self._waiting = [task]
+
+    def __call__(self) -> None:
+        try:
+            task = self._waiting.pop()
+        except IndexError:
+            return
+        task()
+
+    def revoke(self) -> bool:
+        """Whether the task has not begun; it never will."""
+        try:
+            self._waiting.pop()
+        except IndexError:
+            return False
+        return True
 
 
 class Workers:
     """Up to `size` threads. Each one calls `send(exchange)` for one clone at a time; `send` must not raise."""
 
-    def __init__(self, size: int, send: Callable[[Exchange], object]) -> None:
+    def __init__(self, size: int, send: Callable[[Exchange], object], clock: Callable[[], float] = monotonic) -> None:
         self._size = size
         self._send = send
+        self._clock = clock
         self._queue: SimpleQueue[Exchange | None] = SimpleQueue()
         # Created with the first clone, not here: a thread does not survive the fork of a pre-fork server.
         self._executor: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()  # guards what follows and the executor; held for a few instructions
         self._in_flight = 0  # clones that wait, and those that a worker sends
         self._awake = 0
+        self._retry_at = 0.0
         self.closed = False
         """True when no worker will take a clone any more."""
+        self._ended = False  # by `close`: only end marks are in the queue
 
     @property
     def waiting(self) -> int:
         """The number of clones in the queue."""
-        return self._queue.qsize()
+        return 0 if self._ended else self._queue.qsize()
+
+    @property
+    def stalled(self) -> bool:
+        """Whether clones wait and no worker takes them, because no thread could be started."""
+        with self._lock:
+            return not self._awake and not self._queue.empty()
 
     def put(self, exchange: Exchange) -> bool:
         """Queue a clone for the next free worker; False if there will be none."""
@@ -47,7 +83,8 @@ class Workers:
             self._awake += wake
             self._queue.put(exchange)  # under the lock, so that the last worker cannot end in between
         if wake and not self.run(self._work):
-            self.closed = True  # the interpreter is shutting down
+            with self._lock:
+                self._awake -= 1
         return True
 
     def take(self) -> Exchange | None:
@@ -66,24 +103,31 @@ class Workers:
         return exchange
 
     def run(self, task: Callable[[], object]) -> bool:
-        """Run another task in the executor, beside the clones; False if the executor is closed."""
+        """Run another task in the executor, beside the clones; False if it is closed or no thread can be started."""
         with self._lock:
-            if self._executor is None and not self.closed:
+            if self.closed or self._clock() < self._retry_at:
+                return False
+            if self._executor is None:
                 self._executor = ThreadPoolExecutor(self._size + 1, thread_name_prefix="shadow")
             executor = self._executor
-        if executor is None:
-            return False
+        revocable = _Task(task)
         try:
-            executor.submit(task)
-        except RuntimeError as error:  # after `close`, or at the interpreter's end
-            # If no thread can be started, the task is still in the executor's queue.
-            return "new thread" in str(error)
+            executor.submit(revocable)
+        except RuntimeError as error:
+            if "new thread" not in str(error):
+                self.closed = True  # after `close`, or at the interpreter's end
+                return False
+            # The task is in the executor's queue: a thread that ends another task may have begun it.
+            if not revocable.revoke():
+                return True
+            self._retry_at = self._clock() + RETRY
+            return False
         return True
 
     def close(self) -> None:
         """End each worker after the clone that it sends; the queue must have been emptied. May be called twice."""
         with self._lock:
-            self.closed = True
+            self.closed = self._ended = True
             executor = self._executor
         for _ in range(self._size):
             self._queue.put(None)

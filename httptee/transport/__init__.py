@@ -4,7 +4,8 @@ requests. Others send through an `Upstream`."""
 from httptee.transport.adapter import IDEMPOTENT, PoolLimits, WireAdapter
 from httptee.transport.pending import Pending
 from httptee.transport.prepared import request_head
-from httptee.transport.pressure import Pressure
+from httptee.transport.pressure import Pressure, Reading
+from httptee.transport.stream import WireStream
 from httptee.transport.timeouts import Timeouts
 from httptee.transport.tls import Trust, tls_context
 from httptee.transport.upstream import Upstream
@@ -14,10 +15,12 @@ __all__ = [
     "Pending",
     "PoolLimits",
     "Pressure",
+    "Reading",
     "Timeouts",
     "Trust",
     "Upstream",
     "WireAdapter",
+    "WireStream",
     "request_head",
     "tls_context",
 ]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from time import monotonic
 from typing import Any
@@ -23,10 +24,10 @@ from httptee.errors import UpstreamReset
 from httptee.transport.connection import MAX_JOINED, Connection
 from httptee.transport.names import Name
 from httptee.transport.opening import Opener
-from httptee.transport.pending import Pending
+from httptee.transport.pending import Pending, UnreadAnswer
 from httptee.transport.pool import Pool
 from httptee.transport.prepared import WireRequest, WireResponse
-from httptee.transport.pressure import Pressure
+from httptee.transport.pressure import Pressure, Reading
 from httptee.transport.stream import WireStream
 from httptee.transport.timeouts import DEFAULT_TIMEOUTS, Timeouts
 from httptee.transport.tls import tls_context
@@ -70,7 +71,7 @@ class WireAdapter(BaseAdapter):
     """Sends `WireRequest`s for any number of threads. Keeps idle connections for each endpoint's URL within `limits`.
 
     `server_name` is the name that TLS requests and verifies at https upstreams, if it is not the URL's host.
-    `pressure` records how long answers lay unread in the kernel.
+    `pressure` records how long answers lay unread in the kernel. With `reading`, bodies of answers are discarded.
     """
 
     def __init__(
@@ -79,8 +80,10 @@ class WireAdapter(BaseAdapter):
         *,
         server_name: str = "",
         pressure: Pressure | None = None,
+        reading: Reading | None = None,
     ) -> None:
         super().__init__()
+        self._answer: Callable[[str], Answer] = partial(UnreadAnswer, reading=reading) if reading else Answer
         self._pressure = pressure
         self._server_name = server_name
         self._limits = limits
@@ -145,7 +148,7 @@ class WireAdapter(BaseAdapter):
         if not connection.has_room(len(data)):
             route.pool.release(connection)
             return None
-        return Pending(request.method, data, connection, route.pool)
+        return Pending(self._answer(request.method), data, connection, route.pool)
 
     def connect(self, url: str, timeout: float, verify: bool | str = True, cert: Any = None) -> Connection:
         """Open a new connection to an endpoint and send nothing. The caller closes it. Raises UpstreamError."""
@@ -160,7 +163,7 @@ class WireAdapter(BaseAdapter):
     def _exchange(
         self, request: WireRequest, head: bytes, connection: Connection, pool: Pool, limits: Timeouts, deadline: float
     ) -> WireResponse:
-        answer = Answer(request.method)
+        answer = self._answer(request.method)
         try:
             sent_all = connection.exchange(head, request.body, answer, limits, deadline)
         except BaseException:

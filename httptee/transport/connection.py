@@ -20,7 +20,7 @@ import sys
 from math import inf
 from time import monotonic
 
-from httptee.errors import UpstreamReset, UpstreamTimeout, upstream_error
+from httptee.errors import UpstreamConnectError, UpstreamError, UpstreamReset, UpstreamTimeout, upstream_error
 from httptee.http import Body
 from httptee.transport.names import Address
 from httptee.transport.timeouts import Timeouts
@@ -45,6 +45,15 @@ _TCP_INFO = socket.TCP_INFO if sys.platform == "linux" else None
 _ESTABLISHED = 1  # tcpi_state, the first byte of struct tcp_info
 _BYTES_RECEIVED = slice(128, 136)  # tcpi_bytes_received, since Linux 4.1
 _LAST_DATA_RECEIVED = slice(52, 56)  # tcpi_last_data_recv, in milliseconds, with the resolution of the kernel's tick
+
+
+def _failure(error: OSError) -> UpstreamError:
+    """The UpstreamError for an error of an open connection, for example EHOSTUNREACH when the path to the peer is lost.
+
+    `connect` would say that the request cannot have been executed. On an open connection it may have been: `reset`.
+    """
+    named = upstream_error(error)
+    return UpstreamReset(str(error)) if isinstance(named, UpstreamConnectError) else named
 
 
 class Connection:
@@ -104,7 +113,7 @@ class Connection:
             sent_all = False
             limit = min(limit, 1.0)  # an answer sent before the close has already arrived
         except OSError as error:
-            raise upstream_error(error) from error
+            raise _failure(error) from error
         now = monotonic()
         until = min(deadline, now + limit)
         while not answer.headers_complete:
@@ -167,7 +176,7 @@ class Connection:
         except BlockingIOError:
             return
         except OSError as error:
-            raise upstream_error(error) from error
+            raise _failure(error) from error
         self.received += len(data)
         if data:
             answer.feed(data)
@@ -196,7 +205,7 @@ class Connection:
         except ssl.SSLEOFError:
             raise UpstreamReset("the TLS connection ended without close_notify") from None
         except OSError as error:
-            raise upstream_error(error) from error
+            raise _failure(error) from error
         if data:
             self.received += len(data)
             answer.feed(data)

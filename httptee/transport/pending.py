@@ -1,32 +1,113 @@
-"""A request for which no thread waits: it is sent if the kernel takes it at once. Its answer is read as it comes."""
+"""An answer that nobody reads, and a request for which no thread waits.
+
+Of a clone's answer only the head and the end matter. What it may cost is bounded.
+"""
 
 from __future__ import annotations
 
-from time import perf_counter
+import re
+from time import perf_counter, thread_time
 
-from httptee.errors import UpstreamError, UpstreamReset
+from httptee.errors import UpstreamError, UpstreamProtocolError, UpstreamReset
 from httptee.transport.connection import Connection
 from httptee.transport.pool import Pool
+from httptee.transport.pressure import Reading
+from httptee.transport.timeouts import Limits
 from httptee.transport.wire import Answer
+
+FOR_CLONES = Limits(head=65_536, fields=256, framing=16_384, framing_per_byte=1)
+"""The limits of a clone's answer. One-byte chunks are over them after 25 KB, six-byte chunks never."""
+
+MOST_BYTES = 64 * 1024 * 1024
+MOST_CPU = 0.05
+"""Seconds of CPU time for one answer. A byte that is only counted costs 0.3 ns or less, one of a chunk up to 10 ns."""
+# An answer that may stream for hours gets more with time.
+_BYTES_A_SECOND = 1024 * 1024
+_CPU_A_SECOND = 0.01
+
+_HOLDS_THE_GIL = 4  # parsing counts for the pauses of `Reading` as if it took this many times its time
+_READ = 10e-6  # seconds of CPU time for one read: recv, epoll and the parsing of a small piece
+_COMMON = 1_250  # bytes of a packet or more: no answer is cut off because it arrives packet by packet
+_FIRST = 4_096  # bytes; most answers have one read of fewer, and to measure its CPU time would double it
+
+_framing_fields = re.compile(
+    r"\r\n(connection|keep-alive|content-length|transfer-encoding):[ \t]*([^\r]*)", re.IGNORECASE
+).findall
+
+
+class UnreadAnswer(Answer):
+    """An answer whose body is discarded as it arrives: `take` returns nothing, `headers` has only the framing fields.
+
+    One thread of the process at a time reads what is more than a short answer (`Reading`). An answer that costs more
+    than `MOST_BYTES` or `MOST_CPU` is `cut_off` and complete, and its connection must be closed. If it has no head by
+    then, it is an UpstreamProtocolError.
+    """
+
+    __slots__ = ("_began", "_bytes", "_cpu", "_reading", "cut_off")
+
+    _split = staticmethod(_framing_fields)
+
+    def __init__(self, method: str, reading: Reading) -> None:
+        super().__init__(method, FOR_CLONES)
+        self._reading = reading
+        self._began = perf_counter()
+        self._bytes = 0
+        self._cpu = 0.0
+        self.cut_off = False
+
+    def feed(self, data: bytes) -> None:
+        """Parse bytes from the connection. Raises UpstreamProtocolError if they are not an HTTP/1 answer."""
+        size = len(data)
+        if not self._bytes and size < _FIRST:
+            super().feed(data)
+            self._cpu = _READ
+        else:
+            with self._reading.lock:
+                self._feed_more(data, size)
+        self._body.clear()
+        self._bytes += size
+        if (self._bytes > MOST_BYTES or self._cpu > MOST_CPU) and not self.complete:
+            self._check_cost(perf_counter() - self._began)
+
+    def _feed_more(self, data: bytes, size: int) -> None:
+        parsed = size >= _COMMON and (not self.headers_complete or self._chunks is not None)
+        began = thread_time() if parsed else 0.0
+        try:
+            super().feed(data)
+        finally:
+            cpu = thread_time() - began if parsed else 0.0
+            self._cpu += cpu if size >= _COMMON else _READ
+            self._reading.spend(_HOLDS_THE_GIL * cpu + _READ)
+
+    def _check_cost(self, age: float) -> None:
+        """Cut the answer off if it has cost too much for its age in seconds."""
+        if self._bytes <= MOST_BYTES + _BYTES_A_SECOND * age and self._cpu <= MOST_CPU + _CPU_A_SECOND * age:
+            return
+        if not self.headers_complete:
+            raise UpstreamProtocolError("the answer has no head after all that may be read of it")
+        self.complete = self.cut_off = True
+        self.keep_alive = False
 
 
 class Pending:
     """A request as bytes, and the plain connection for it. Call `start` once, and `advance` whenever the connection is
     readable.
 
-    `began` is the time at which it was made, in seconds of `perf_counter`. For one thread at a time, except that
-    another thread may call `advance` before `start` has returned.
+    `began` is the time at which it was made, in seconds of `perf_counter`. `due` and `streams` are for the thread that
+    waits: when the exchange must have ended, and whether the head of its answer was noted. For one thread at a time,
+    except that another thread may call `advance` before `start` has returned.
     """
 
-    __slots__ = ("_answer", "_data", "_pool", "_received", "began", "connection")
+    __slots__ = ("_answer", "_data", "_pool", "_received", "began", "connection", "due", "streams")
 
-    def __init__(self, method: str, data: bytes, connection: Connection, pool: Pool) -> None:
-        self._answer = Answer(method)
+    def __init__(self, answer: Answer, data: bytes, connection: Connection, pool: Pool) -> None:
+        self._answer = answer
         self._data = data
         self._pool = pool
         self._received = connection.received
         self.connection = connection
-        self.began = perf_counter()
+        self.began = self.due = perf_counter()
+        self.streams = False
 
     @property
     def descriptor(self) -> int:
@@ -35,8 +116,18 @@ class Pending:
 
     @property
     def status(self) -> int:
-        """The answer's status, once `advance` has returned True."""
+        """The answer's status, or 0 until its head has arrived."""
         return self._answer.status
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the answer's body cost too much and was not read to its end."""
+        return self._answer.cut_off
+
+    @property
+    def started(self) -> bool:
+        """Whether `start` was called, so that the upstream may have the request."""
+        return not self._data
 
     def start(self) -> bool:
         """Send the request without waiting. Returns False if the kernel did not take all of it; then call `give_up`."""

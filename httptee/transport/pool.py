@@ -13,7 +13,7 @@ from time import monotonic
 
 from httptee.transport.connection import Connection
 from httptee.transport.names import Name
-from httptee.transport.wire import MARGIN
+from httptee.transport.persistence import MARGIN
 
 
 class KeepAlive:

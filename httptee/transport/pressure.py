@@ -10,9 +10,14 @@ in ten, and a whole tick the tenth time. So only the mean has a meaning.
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
+
 _HIGH = 0.0005  # seconds that answers lie unread, as a mean; above this the process is short of CPU time
 _SAMPLE_EVERY = 4  # one answer of this many is measured
 _WEIGHT = 1 / 16  # of one measurement in the mean
+_SLICE = 0.001  # seconds of CPU time between two pauses of a reader
 
 
 class Pressure:
@@ -37,3 +42,27 @@ class Pressure:
     def high(self) -> bool:
         """Whether the process was short of CPU time in the recent mean."""
         return self.mean > _HIGH
+
+
+class Reading:
+    """Shares CPU time between the answers of all Bs, which nobody waits for, and the rest of the process.
+
+    One thread at a time reads: it holds `lock`. After each `_SLICE` of CPU time it pauses: for as long as it has read
+    if the process is short of CPU time, otherwise only to release the GIL. It still holds the lock then, so all readers
+    together get at most half of a core that is short of time.
+    """
+
+    __slots__ = ("_pause", "_pressure", "_spent", "lock")
+
+    def __init__(self, pressure: Pressure | None = None, pause: Callable[[float], object] = time.sleep) -> None:
+        self.lock = threading.Lock()
+        self._pressure = pressure
+        self._pause = pause
+        self._spent = 0.0
+
+    def spend(self, seconds: float) -> None:
+        """Count CPU time of a reader, which holds the lock, and pause if a slice is used up."""
+        self._spent += seconds
+        if self._spent >= _SLICE:
+            spent, self._spent = self._spent, 0.0
+            self._pause(spent if self._pressure is not None and self._pressure.high else 0.0)

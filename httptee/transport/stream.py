@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Iterator
+from math import inf
+from time import monotonic
 
 from httptee.errors import UpstreamReset
 from httptee.http import Headers
-from httptee.transport.connection import Connection
+from httptee.transport.connection import NO_TIMEOUT, Connection
 from httptee.transport.pool import Pool
 from httptee.transport.wire import Answer
 
@@ -68,6 +72,23 @@ class WireStream:
         if answer.complete:
             self.whole = answer.take()
             self.close()
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the tee stopped reading the body before its end."""
+        return self._answer.cut_off
+
+    def allow(self, seconds: float) -> None:
+        """Give the rest of the body this time from now on, in place of the limits that it had."""
+        self._idle = min(seconds, NO_TIMEOUT)
+        self._deadline = inf if seconds == inf else monotonic() + seconds
+
+    def abort(self) -> None:
+        """End the wait of the thread that reads the body: it gets an UpstreamReset. For any other thread."""
+        connection = self._connection
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
 
     @property
     def headers(self) -> Fields:

@@ -1,4 +1,4 @@
-"""How long an exchange with an upstream may take."""
+"""What an exchange with an upstream may cost: time, and bytes apart from those of the bodies."""
 
 from __future__ import annotations
 
@@ -23,3 +23,22 @@ class Timeouts:
 
 DEFAULT_TIMEOUTS = Timeouts(connect=10.0, headers=60.0, idle=60.0)
 """Used if the caller gives none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an answer may cost, apart from the bytes of its body.
+
+    `head` is in bytes, from the status line to the empty line. `fields` are those of one head. The framing of a chunked
+    body (sizes, extensions, trailers, line ends) may have `framing` bytes, and `framing_per_byte` for each byte of the
+    body so far. A chunk with one byte has five.
+    """
+
+    head: int = 262_144
+    fields: int = 1_024
+    framing: int = 1_048_576
+    framing_per_byte: int = 16
+
+
+FOR_CLIENTS = Limits()
+"""The limits of an answer that goes to a client: far above those of common servers."""

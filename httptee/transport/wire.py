@@ -19,39 +19,22 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from httptee.errors import UpstreamProtocolError, UpstreamReset
 from httptee.http import Headers
+from httptee.transport.persistence import announced, persists
+from httptee.transport.timeouts import FOR_CLIENTS, Limits
 
 # This module refuses input that llhttp accepts: control characters in the reason, versions other than HTTP/1.0 and 1.1,
 # RTSP and ICE, statuses below 100, empty lines before the status line, transfer codings other than one `chunked`, and
 # heads, interim answers and trailers over these limits.
-MAX_HEAD = 65_536  # bytes of one head, from its status line to the empty line at its end
 MAX_STATUS_LINE = 8_192  # bytes
-MAX_FIELDS = 256  # header fields of one head
 MAX_INTERIM = 32  # interim (1xx) answers before the final one
-MAX_CHUNK_OVERHEAD = 65_536  # bytes of chunk extensions and trailers without a byte of the body between them
 
 _VERSIONS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
 _EMPTY_LINE = b"\r\n\r\n"
+_SHORTEST_FIELD = len(b"a:\r\n")
 _CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 _fields = re.compile(r"\r\n([^:]+):[ \t]*([^\r]*)").findall
-MARGIN = 0.8
-"""Of the idle limit that an upstream has: the rest is for the way there, and for timers that are not exact."""
-_ANNOUNCED = re.compile(r"(?:^|[,;])[ \t]*timeout[ \t]*=[ \t]*\"?([0-9]{1,6})", re.IGNORECASE)
 _control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 _FRAMING_LENGTHS = frozenset(map(len, ("connection", "keep-alive", "content-length", "transfer-encoding")))
-
-
-def announced(value: str) -> float:
-    """The seconds of `timeout` in a Keep-Alive field (RFC 2068 §19.7.1.1); infinite where it does not say."""
-    found = _ANNOUNCED.search(value)
-    return int(found[1]) * MARGIN if found else inf
-
-
-def _persists(options: str, modern: bool) -> bool:
-    """Whether the connection persists with these Connection options, in lower case (RFC 9112 §9.3)."""
-    if modern and "close" not in options:
-        return True
-    tokens = [token.strip(" \t") for token in options.split(",")]
-    return "close" not in tokens and (modern or "keep-alive" in tokens)
 
 
 class _ChunkedBody:
@@ -76,27 +59,31 @@ class Answer:
 
     `status`, `reason` and `headers` are valid once `headers_complete` is true. Text is latin-1, values are without the
     white space around them (RFC 9112 §5.1). `length` is the size of the body in bytes if the head gives it. `complete`
-    means that the body has ended. `keep_alive` means that the connection can carry the next exchange.
+    means that the body has ended; with `cut_off`, that the tee did not read the rest of it. `keep_alive` means that the
+    connection can carry the next exchange.
     """
 
     __slots__ = (
         *("complete", "headers", "headers_complete", "idle_limit", "keep_alive", "length", "reason", "status"),
-        *("_body", "_chunks", "_head", "_interim", "_left", "_method", "_overhead", "_parser", "_persistent", "_tail"),
+        *("_body", "_chunks", "_framing", "_head", "_interim", "_left", "_limits", "_lines", "_method", "_parser"),
+        *("_persistent", "_tail"),
     )
 
-    def __init__(self, method: str) -> None:
+    cut_off = False
+    _split = staticmethod(_fields)
+
+    def __init__(self, method: str, limits: Limits = FOR_CLIENTS) -> None:
         self._method = method
+        self._limits = limits
         self._parser = HttpResponseParser(None)
-        self._head = b""
+        self._head = bytearray()  # empty while one piece holds all of the head
+        self._lines = 0
         self._interim = 0
         self._chunks: _ChunkedBody | None = None
-        self._left = -1
-        self._body: list[bytes] = []
+        self._left, self._body = -1, list[bytes]()
         self.headers_complete = self.complete = self.keep_alive = False
         self.length: int | None = None
-        self.idle_limit = inf
-        self.status = 0
-        self.reason = ""
+        self.idle_limit, self.status, self.reason = inf, 0, ""
         self.headers: Headers = []
 
     def feed(self, data: bytes) -> None:
@@ -142,27 +129,46 @@ class Answer:
         self.complete = True
 
     def _feed_head(self, data: bytes) -> bytes:
-        """Check the next bytes of the head. Returns the bytes after the head, or b"" if it has not ended."""
-        known = self._head
-        seen = known + data
-        end = seen.find(_EMPTY_LINE, len(known) - 3 if len(known) > 3 else 0) + 4
+        """Check the next bytes of the head. Returns the bytes after the head, or b"" if it has not ended.
+
+        Each byte is searched and parsed once, in however many pieces the head arrives.
+        """
+        seen: bytes | bytearray = data
+        before = len(self._head)
+        if before:
+            self._head += data
+            seen = self._head
+        end = seen.find(_EMPTY_LINE, before - 3 if before > 3 else 0) + 4
         ended = end > 3
-        head = seen[:end] if ended else seen
-        if not head.startswith(_VERSIONS) and not (len(head) < 9 and any(v.startswith(head) for v in _VERSIONS)):
-            raise UpstreamProtocolError("the answer does not begin with HTTP/1.1 or HTTP/1.0")
-        if len(head) > MAX_STATUS_LINE and (len(head) > MAX_HEAD or b"\r" not in head[:MAX_STATUS_LINE]):
+        size = end if ended else len(seen)
+        if before < 9 and not seen.startswith(_VERSIONS):
+            start = bytes(seen[:size])
+            if len(start) > 8 or not any(version.startswith(start) for version in _VERSIONS):
+                raise UpstreamProtocolError("the answer does not begin with HTTP/1.1 or HTTP/1.0")
+        limits = self._limits
+        if size > MAX_STATUS_LINE and (size > limits.head or seen.find(b"\r", 0, MAX_STATUS_LINE) < 0):
             raise UpstreamProtocolError("the answer's head or its status line is longer than the limit")
+        piece = data[: size - before]
+        if before or not ended or size > limits.fields * _SHORTEST_FIELD:
+            self._count_fields(piece, limits.fields)
         try:
-            self._parser.feed_data(head[len(known) :] if known else head)
+            self._parser.feed_data(piece)
         except HttpParserUpgrade:
             pass  # raised for 101 only, which is refused below
         except HttpParserError as error:
             raise UpstreamProtocolError(str(error)) from None
         if not ended:
-            self._head = seen
+            if not before:
+                self._head += data
             return b""
-        self._read_head(head.decode("latin-1"))
-        return seen[end:]
+        self._read_head(seen[:end].decode("latin-1"))
+        return data[size - before :]
+
+    def _count_fields(self, piece: bytes, most: int) -> None:
+        """Refuse a head with too many fields before it is parsed: each one costs more than its bytes."""
+        self._lines += piece.count(b"\n")
+        if self._lines > most + 2:  # the status line and the empty line
+            raise UpstreamProtocolError(f"the answer has more than {most} header fields")
 
     def _read_head(self, head: str) -> None:
         """Split a head that llhttp has accepted."""
@@ -174,9 +180,7 @@ class Answer:
         self.reason = reason = head[13 : head.index("\r")]
         if not reason.isprintable() and _control(reason):
             raise UpstreamProtocolError("a control character in the answer's reason")
-        headers = _fields(head)
-        if len(headers) > MAX_FIELDS:
-            raise UpstreamProtocolError(f"the answer has more than {MAX_FIELDS} header fields")
+        headers = self._split(head)
         if " \r" in head or "\t" in head:
             headers = [(name, value.rstrip(" \t")) for name, value in headers]
         self.headers = headers
@@ -189,7 +193,8 @@ class Answer:
         if status < 100 or status == 101 or self._interim > MAX_INTERIM:
             raise UpstreamProtocolError(f"an interim answer of status {status} that was not expected")
         self._parser = HttpResponseParser(None)
-        self._head = b""
+        self._head.clear()
+        self._lines = 0
 
     def _frame(self, status: int, modern: bool) -> None:
         """Find where the body ends (RFC 9112 §6.3). llhttp has refused two lengths, and both framings at once."""
@@ -207,7 +212,7 @@ class Answer:
                     coding += f",{value.lower()}"
         if coding and coding != ",chunked":
             raise UpstreamProtocolError(f"transfer coding {coding[1:]!r} is not supported")
-        self._persistent = modern if not options else _persists(options.lower(), modern)
+        self._persistent = modern if not options else persists(options.lower(), modern)
         if self._method == "HEAD" or status == 204 or status == 304 or self.length == 0:
             self._left = 0
             self.complete = True
@@ -217,7 +222,7 @@ class Answer:
             self._parser = HttpResponseParser(self._chunks)
             self._parser.feed_data(_CHUNKED_HEAD)
             self._persistent &= modern  # RFC 9112 §6.1: close after chunks in HTTP/1.0
-            self._overhead = 0
+            self._framing = 0
             self._tail = b""
         elif self.length is not None:
             self._left = self.length
@@ -230,14 +235,14 @@ class Answer:
                 raise UpstreamProtocolError(str(error)) from None
             chunks.extra_bytes = True
         self._tail = tail = (self._tail + data[-6:])[-6:]
-        if chunks.pieces:
-            self._body += chunks.pieces
-            chunks.pieces.clear()
-            self._overhead = 0
-        elif not chunks.ended:
-            self._overhead += len(data)
-            if self._overhead > MAX_CHUNK_OVERHEAD:
-                raise UpstreamProtocolError("chunk extensions or trailers are longer than the limit")
+        limits = self._limits
+        self._framing += len(data)
+        if pieces := chunks.pieces:
+            self._framing -= (1 + limits.framing_per_byte) * sum(map(len, pieces))
+            self._body += pieces
+            pieces.clear()
+        if self._framing > limits.framing:
+            raise UpstreamProtocolError("chunk sizes, extensions and trailers are longer than the limit")
         if chunks.ended:
             # llhttp skips empty lines after the end, as it does before a message. The last bytes show them.
             clean = tail.endswith(_EMPTY_LINE) and not tail.endswith(b"\r\n" + _EMPTY_LINE)

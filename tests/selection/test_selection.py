@@ -86,7 +86,8 @@ def test_a_rate_takes_tokens_for_what_would_be_sent_and_nothing_else():
     chosen = selection(rate=Rate.parse("3/h"), filters=(methods_filter("GET"),), max_body=0)
     assert chosen.refuses(request("PUT")) == "filtered"
     assert chosen.refuses(request(body=b"a")) == "too_large"
-    assert [chosen.refuses(request()) for _ in range(2)] == [None, "rate_limited"]
+    assert chosen.refuses(request()) is None
+    assert [chosen.over_rate(request()) for _ in range(2)] == [False, True]
 
 
 # Sticky shares

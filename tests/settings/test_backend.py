@@ -26,8 +26,8 @@ def test_every_field_is_understood():
     line = (
         "http://x name=n percent=0.5 sticky=cookie:sid split=s methods=GET path=/a/* path=!re:^/a/b header=!X-A "
         "header=X-B=1 header='X-C~a b' rate=200/s timeout=500 workers=4 chan-size=7 max-body=10 host=preserve "
-        "set-header='X-D: {client}' add-header=X-E:1 remove-header=A,B rewrite-path='^/v1 -> /v2' mark insecure=false "
-        "ca=/etc/ca.pem"
+        "stream-timeout=off set-header='X-D: {client}' add-header=X-E:1 remove-header=A,B rewrite-path='^/v1 -> /v2' "
+        "mark insecure=false ca=/etc/ca.pem"
     )
     assert set(given(line)) | {"rewrite"} == set(FIELDS)
     assert set(given("x rewrite")) == {"rewrite"}
@@ -85,6 +85,7 @@ def test_values_are_cast_in_order():
         ("x rate=200", "B http://x: rate: must be a number and a unit such as 200/s"),
         ("x rate=0/s", "B http://x: rate: must be a number and a unit such as 200/s"),
         ("x timeout=1s", "B http://x: timeout: must be a whole number from 1"),
+        ("x stream-timeout=0", "B http://x: stream-timeout: must be a whole number from 1"),
         ("x workers=-1", "B http://x: workers: must be a whole number from 0"),
         ("x chan-size=x", "B http://x: chan-size: must be a whole number from 0"),
         ("x max-body=1M", "B http://x: max-body: must be a whole number from 0"),

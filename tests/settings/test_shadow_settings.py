@@ -1,3 +1,4 @@
+import math
 import re
 
 import pytest
@@ -52,6 +53,14 @@ def test_what_a_line_says_holds_for_that_b_alone():
     assert (named.insecure, named.ca) == (True, "/c.pem")
     assert (other.name, other.criteria.percent, other.backlog, other.rewrite_host) == ("http://y", 30.0, 9, True)
     assert (other.insecure, other.ca) == (False, "")
+
+
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [("", 0.7), ("timeout=20", 0.02), ("timeout=20 stream-timeout=5000", 5.0), ("stream-timeout=off", math.inf)],
+)
+def test_a_stream_may_take_as_long_as_an_exchange_unless_its_line_says_otherwise(fields, seconds):
+    assert only("-b", f"x {fields}".strip(), *GLOBALS).stream_timeout == seconds
 
 
 def test_defaults_of_the_value_are_those_of_the_options():
@@ -149,6 +158,7 @@ EFFECTS = [
     "header=X",
     "rate=3/s",
     "timeout=7",
+    "stream-timeout=8",
     "workers=1",
     "chan-size=3",
     "max-body=9",

@@ -20,7 +20,10 @@ class ScriptedPending:
         self.sock, self.peer = socket.socketpair()
         self.connection = self
         self.watched = False
-        self.began = time.perf_counter()
+        self.began = self.due = time.perf_counter()
+        self.started = True
+        self.streams = False
+        self.status = 0
         self.received = b""
 
     @property
@@ -53,7 +56,13 @@ def start():
 
     def build(timeout=30.0):
         ended = []
-        collector = Collector(timeout, run, lambda exchange, pending, error: ended.append((pending, error)))
+        collector = Collector(
+            timeout,
+            timeout,
+            run,
+            lambda exchange, pending, error: ended.append((pending, error)),
+            lambda exchange: None,
+        )
         made.append(collector)
         return collector, ended
 
@@ -184,8 +193,10 @@ def test_threads_that_begin_the_first_exchanges_at_once_all_wait_in_one_set(star
     assert len(opened) == 1
 
 
-def test_anybody_may_collect_a_few(start, pendings):
-    collector = Collector(30.0, lambda task: True, lambda exchange, pending, error: ended.append(pending))
+def test_it_reads_no_more_at_once_than_it_is_to(pendings):
+    collector = Collector(
+        30.0, 30.0, lambda task: True, lambda exchange, pending, error: ended.append(pending), lambda exchange: None
+    )
     ended = []
     collector.collect(2)
     for pending in pendings:
@@ -264,7 +275,7 @@ class OverdueWhileArmed(ScriptedPending):
     @property
     def watched(self):
         if self.collector is not None:
-            self.collector._end_overdue(time.perf_counter() + 1.0)
+            self.collector._end_overdue(time.perf_counter() + 100.0)
         return self.known
 
     @watched.setter

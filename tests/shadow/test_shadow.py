@@ -1,4 +1,5 @@
 import gc
+import math
 import select
 import threading
 import time
@@ -10,13 +11,17 @@ from httptee.errors import UpstreamTimeout
 from httptee.http.endpoint import Endpoint
 from httptee.http.message import Exchange, Request
 from httptee.ledger.ledger import Ledger
+from httptee.selection.rate import Rate
 from httptee.selection.selection import Criteria, selections
 from httptee.shadow import collector, workers
 from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import Budget
 from httptee.shadow.cutoff import Cutoff
-from httptee.shadow.shadow import Guards, Shadow
+from httptee.shadow.guards import Guards
+from httptee.shadow.shadow import Shadow
+from httptee.transport import pending
 from httptee.transport.adapter import PoolLimits, WireAdapter
+from httptee.transport.pressure import Reading
 from httptee.transport.upstream import Upstream
 from tests.support import scripts
 from tests.support.net import eventually
@@ -46,7 +51,7 @@ class ScriptedUpstream:
         assert self.gate.wait(PATIENCE)
         if isinstance(self.outcome, Exception):
             raise self.outcome
-        return SimpleNamespace(status_code=self.outcome, raw=SimpleNamespace(stream=lambda: iter([b"x"])))
+        return SimpleNamespace(status_code=self.outcome, raw=SimpleNamespace(whole=b"x", cut_off=False))
 
     def begin(self, request):
         return None
@@ -235,6 +240,78 @@ def test_what_waits_when_the_circuit_opens_is_dropped_with_it(make):
     assert statement.dropped_by_reason == {"circuit_open": 3}
 
 
+def test_the_probe_waits_in_the_queue_when_all_others_are_dropped(make):
+    policy = BreakerPolicy(failures=1, shortest=0.001, longest=0.001)
+    shadow, upstream, ledger = make(outcome=UpstreamTimeout("silent"), held=True, workers=1, policy=policy)
+    shadow.offer(EXCHANGE)
+    eventually(lambda: upstream.sent == 1)
+    shadow.breaker.failed("timeout")  # in another worker process
+    eventually(lambda: not shadow.breaker.blocks)
+    probe = Exchange(EXCHANGE.request, 200, 0.02)
+    shadow.offer(probe)
+    assert shadow._probe is probe
+    upstream.gate.set()  # the first clone fails while the circuit is open
+    statement = settled(ledger)
+    assert upstream.sent == 2
+    assert (statement.failed_by_reason, statement.dropped) == ({"timeout": 2}, 0)
+    eventually(lambda: not shadow.breaker.blocks)  # the probe has ended, so there may be another one
+
+
+def test_a_probe_that_is_dropped_leaves_its_place_to_another_clone(make):
+    policy = BreakerPolicy(failures=1, shortest=0.001, longest=0.001)
+    shadow, upstream, _ = make(held=True, workers=1, policy=policy)
+    shadow.offer(EXCHANGE)
+    eventually(lambda: upstream.sent == 1)
+    shadow.breaker.failed("timeout")
+    eventually(lambda: not shadow.breaker.blocks)
+    shadow.offer(Exchange(EXCHANGE.request, 200, 0.02))
+    assert shadow.breaker.blocks
+    shadow._drop_queue("saturated")
+    assert not shadow.breaker.blocks
+
+
+def test_what_is_dropped_for_another_reason_takes_no_token_of_the_rate(make):
+    rate = Rate.parse("3/h")  # a bucket of one token
+    cutoff = Cutoff(1.0, draw=lambda: 0.5)
+    cutoff.share = 0.25
+    shadow, _, ledger = make(cutoff=cutoff, rate=rate, max_bytes=5)
+    shadow.offer(EXCHANGE)
+    cutoff.share = 1.0
+    shadow.breaker._words[0] = 1
+    shadow.breaker._words[2] = 2**63
+    shadow.offer(EXCHANGE)
+    shadow.breaker._words[0] = 0
+    shadow.offer(with_body(10))
+    shadow.offer(EXCHANGE)
+    shadow.offer(with_body(5))
+    statement = settled(ledger)
+    assert statement.delivered == 1
+    assert statement.dropped_by_reason == {"cut_off": 1, "circuit_open": 1, "over_budget": 1, "rate_limited": 1}
+    eventually(lambda: not shadow._in_flight)
+    assert not shadow._budget.held
+
+
+def test_where_the_system_has_no_thread_clones_are_saturated_until_it_has(make, monkeypatch):
+    start, now, refusing = threading.Thread.start, [100.0], [True]
+
+    def limited(thread):
+        if refusing[0]:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    shadow, _, ledger = make()
+    shadow._workers._clock = lambda: now[0]
+    for _ in range(5):
+        shadow.offer(EXCHANGE)
+    assert settled(ledger).dropped_by_reason == {"saturated": 5}
+    assert shadow._in_flight == 0
+    refusing[0] = False
+    now[0] += workers.RETRY
+    shadow.offer(EXCHANGE)
+    assert settled(ledger).delivered == 1
+
+
 def test_while_the_share_is_cut_clones_are_dropped_for_that(make):
     cutoff = Cutoff(1.0, draw=lambda: 0.5)
     cutoff.share = 0.25
@@ -248,16 +325,18 @@ def real():
     """A shadow before a real server, with the given options; all are closed at the end."""
     made = []
 
-    def build(server, workers=2, backlog=100, timeout=10.0, policy=POLICY):
+    def build(server, workers=2, backlog=100, timeout=10.0, policy=POLICY, stream_timeout=None):
         ledger = Ledger(["b"])
         upstream = Upstream(
-            Endpoint.parse(server.url), WireAdapter(PoolLimits(max_idle=2 * workers)), rewrite_host=False, close=False
+            Endpoint.parse(server.url),
+            WireAdapter(PoolLimits(max_idle=2 * workers), reading=Reading()),
+            rewrite_host=False,
+            close=False,
         )
         (selection,) = selections([Criteria("b")])
         guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(10**6))
-        shadow = Shadow(
-            upstream, ledger.accounts(0)[0], selection, guards, workers=workers, backlog=backlog, timeout=timeout
-        )
+        options = {"workers": workers, "backlog": backlog, "timeout": timeout, "stream_timeout": stream_timeout}
+        shadow = Shadow(upstream, ledger.accounts(0)[0], selection, guards, **options)
         made.append(shadow)
         return shadow, ledger
 
@@ -466,7 +545,8 @@ def test_drain_gives_up_on_a_b_that_does_not_answer(unanswered):
     shadow, ledger, server, late = unanswered
     shadow.drain(0)
     (statement,) = ledger.statements()
-    assert (statement.in_flight, statement.dropped_by_reason) == (0, {"closing": 1})
+    assert (statement.in_flight, statement.dropped, statement.failed_by_reason) == (0, 0, {"timeout": 1})
+    assert not shadow.breaker._words[1]  # the end of the tee is no failure of B
     late.set()
     eventually(lambda: not server.open_connections)
 
@@ -486,3 +566,111 @@ def test_the_threads_of_a_b_end_when_nothing_comes(real, monkeypatch):
         shadow.drain(PATIENCE)
         server.stop()
         eventually(lambda: threading.active_count() <= before)
+
+
+STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 0\n\n\r\n"
+
+
+def streaming(connection):
+    """Answers `/` at once, and everything else with a stream that does not end."""
+    while (request := connection.request()) is not None:
+        connection.send(scripts.response() if request.start.split()[1] == "/" else STREAM)
+
+
+@pytest.mark.parametrize("way", ["by a thread", "by the collector"])
+class TestStreams:
+    def test_one_that_is_cut_off_in_time_fails_and_says_nothing_against_b(self, real, way):
+        policy = BreakerPolicy(failures=1, shortest=60.0, longest=60.0)
+        with ScriptedServer(streaming) as server:
+            shadow, ledger = real(server, timeout=1000.0, stream_timeout=0.05, policy=policy)
+            if way == "by the collector":
+                open_a_connection(shadow, ledger)
+            shadow.offer(clone(target="/events"))
+            assert settled(ledger).failed_by_reason == {"timeout": 1}
+            assert not shadow.breaker.open
+
+    def test_its_head_closes_the_circuit(self, real, way):
+        policy = BreakerPolicy(failures=2, shortest=0.001, longest=0.001)
+        with ScriptedServer(streaming) as server:
+            shadow, ledger = real(server, stream_timeout=math.inf, policy=policy)
+            if way == "by the collector":
+                open_a_connection(shadow, ledger)
+            for _ in range(2):
+                shadow.breaker.failed("timeout")
+            eventually(lambda: not shadow.breaker.blocks)
+            shadow.offer(clone(target="/events"))
+            eventually(lambda: not shadow.breaker.open)
+            assert shadow._probe is None
+            assert ledger.statements()[0].in_flight == 1
+
+    def test_one_without_a_limit_ends_with_the_tee(self, real, way):
+        with ScriptedServer(streaming) as server:
+            shadow, ledger = real(server, stream_timeout=math.inf)
+            if way == "by the collector":
+                open_a_connection(shadow, ledger)
+            shadow.offer(clone(target="/events"))
+            eventually(lambda: shadow._sender._streams or shadow._collector._awaited)
+            shadow.drain(0)
+            statement = settled(ledger)
+            assert (statement.failed_by_reason, statement.dropped) == ({"timeout": 1}, 0)
+            assert not shadow.breaker._words[1]
+            eventually(lambda: not server.open_connections)
+
+
+HOSTILE = {
+    "many fields": b"HTTP/1.1 200 OK\r\n" + b"a:\r\n" * 16_300 + b"\r\n",
+    "a wide head": b"HTTP/1.1 200 OK\r\na: " + b"x" * 70_000 + b"\r\n\r\n",
+    "one-byte chunks": STREAM[:47] + b"1\r\na\r\n" * 30_000 + b"0\r\n\r\n",
+    "interim answers": b"HTTP/1.1 103 Early Hints\r\n\r\n" * 50,
+}
+
+
+@pytest.mark.parametrize("raw", HOSTILE.values(), ids=HOSTILE)
+@pytest.mark.parametrize("way", ["by a thread", "by the collector"])
+def test_answers_that_cost_too_much_are_no_answers_and_open_the_circuit(real, raw, way):
+    """Two heads of the kind, and the next clones cost nothing."""
+
+    def script(connection):
+        while (request := connection.request()) is not None:
+            connection.send(scripts.response() if request.start.split()[1] == "/" else raw)
+
+    policy = BreakerPolicy(failures=2, shortest=60.0, longest=60.0)
+    with ScriptedServer(script) as server:
+        shadow, ledger = real(server, policy=policy)
+        for _ in range(2):
+            if way == "by the collector":
+                shadow.breaker._words[4], kept = 0, shadow.breaker._words[4]
+                open_a_connection(shadow, ledger)
+                shadow.breaker._words[4] = kept
+            shadow.offer(clone(target="/hostile"))
+            settled(ledger)
+        shadow.offer(clone(target="/hostile"))
+        statement = settled(ledger)
+        assert statement.failed_by_reason == {"protocol": 2}
+        assert statement.dropped_by_reason == {"circuit_open": 1}
+
+
+@pytest.mark.parametrize("way", ["by a thread", "by the collector"])
+def test_a_body_that_is_not_read_to_its_end_is_delivered_and_counts_against_b(real, way, monkeypatch):
+    monkeypatch.setattr(pending, "MOST_BYTES", 1_000_000)
+
+    def script(connection):
+        while (request := connection.request()) is not None:
+            if request.start.split()[1] == "/":
+                connection.send(scripts.response())
+                continue
+            connection.send(b"HTTP/1.1 201 Created\r\nContent-Length: 999999999999\r\n\r\n")
+            while True:
+                connection.send(b"x" * 100_000)
+
+    policy = BreakerPolicy(failures=1, shortest=60.0, longest=60.0)
+    with ScriptedServer(script) as server:
+        shadow, ledger = real(server, policy=policy)
+        if way == "by the collector":
+            open_a_connection(shadow, ledger)
+        shadow.offer(clone(target="/endless"))
+        statement = settled(ledger)
+        assert statement.delivered_by_status.get(201) == 1
+        assert statement.failed == 0
+        eventually(lambda: shadow.breaker.open)
+        eventually(lambda: not server.open_connections)

@@ -1,4 +1,5 @@
 import threading
+import time
 from queue import Empty, SimpleQueue
 
 import pytest
@@ -18,7 +19,7 @@ def make():
     """Workers that note what they send, once the gate is open."""
     made = []
 
-    def build(size=2, is_open=True):
+    def build(size=2, is_open=True, clock=time.monotonic):
         sent, gate = [], threading.Event()
         if is_open:
             gate.set()
@@ -27,7 +28,7 @@ def make():
             assert gate.wait(30)
             sent.append(exchange)
 
-        workers = Workers(size, send)
+        workers = Workers(size, send, clock)
         made.append((workers, gate))
         return workers, sent, gate
 
@@ -75,6 +76,7 @@ def test_once_closed_they_take_nothing_more_and_their_threads_end(make):
     eventually(lambda: len(sent) == 1)
     workers.close()
     assert not workers.put(clone(1))
+    assert workers.waiting == 0
     assert workers.take() is None
     assert not workers.run(lambda: None)
     eventually(lambda: threading.active_count() <= before)
@@ -114,3 +116,78 @@ def test_a_clone_that_is_put_just_as_the_wait_for_one_ends_is_sent(make):
     workers._queue = Backlog()
     workers.put(clone(0))
     eventually(lambda: len(sent) == 2)
+
+
+class NoThreads:
+    """The system has no thread for anybody while `refuses` is true, as at the limit of a cgroup."""
+
+    def __init__(self, monkeypatch):
+        self.refuses, self.attempts, self.now = True, 0, 100.0
+        start = threading.Thread.start
+
+        def limited(thread):
+            self.attempts += 1
+            if self.refuses:
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", limited)
+
+
+@pytest.fixture
+def no_threads(monkeypatch):
+    return NoThreads(monkeypatch)
+
+
+def test_where_no_thread_can_be_started_the_clones_are_given_back(make, no_threads):
+    workers, _, _ = make(clock=lambda: no_threads.now)
+    one = clone(0)
+    assert workers.put(one)
+    assert workers.stalled
+    assert workers.take() is one
+    assert not workers.stalled
+    assert (workers._awake, workers._in_flight) == (0, 0)
+    assert not workers.closed
+
+
+def test_a_thread_is_tried_again_after_a_second_and_not_for_every_clone(make, no_threads):
+    workers, sent, _ = make(clock=lambda: no_threads.now)
+    for number in range(50):
+        workers.put(clone(number))
+    assert no_threads.attempts == 1
+    while workers.take():
+        pass
+    no_threads.refuses = False
+    workers.put(clone(50))
+    assert workers.stalled
+    no_threads.now += module.RETRY
+    workers.put(clone(51))
+    eventually(lambda: len(sent) == 2)
+    assert not workers.stalled
+
+
+def test_one_thread_that_could_be_started_sends_everything(make, no_threads):
+    no_threads.refuses = False
+    workers, sent, gate = make(size=3, is_open=False, clock=lambda: no_threads.now)
+    workers.put(clone(0))
+    no_threads.refuses = True
+    for number in range(1, 5):
+        workers.put(clone(number))
+        assert not workers.stalled
+    assert workers._awake == 1
+    gate.set()
+    eventually(lambda: len(sent) == 5)
+
+
+def test_a_task_that_found_no_thread_is_never_run(make, no_threads):
+    """The executor keeps it in its own queue, where a later thread would find it."""
+    workers, _, _ = make(clock=lambda: no_threads.now)
+    ran = []
+    assert not workers.run(lambda: ran.append("revoked"))
+    no_threads.refuses = False
+    no_threads.now += module.RETRY
+    assert workers.run(lambda: ran.append("run"))
+    eventually(lambda: ran)
+    workers.close()
+    eventually(lambda: not [one for one in threading.enumerate() if one.name.startswith("shadow")])
+    assert ran == ["run"]

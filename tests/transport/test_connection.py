@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import ssl
 import tempfile
 import time
+from math import inf
 
 import pytest
 import requests
@@ -12,8 +15,10 @@ import trustme
 
 from httptee.errors import UpstreamConnectError, UpstreamProtocolError, UpstreamReset, UpstreamTimeout, UpstreamTLSError
 from httptee.http.message import FileBody
+from httptee.transport.connection import Connection
 from httptee.transport.prepared import WireRequest
 from httptee.transport.timeouts import Timeouts
+from httptee.transport.wire import Answer
 from tests.support import scripts
 from tests.support.net import refusing_port, unaccepting_port
 from tests.support.scripted import ScriptedServer
@@ -97,6 +102,36 @@ class TestFailures:
     def test_a_plain_prepared_request_is_turned_away(self, adapter):
         with pytest.raises(TypeError):
             adapter.send(requests.Request("GET", "http://a.test/").prepare())
+
+
+@pytest.mark.parametrize("number", [errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ENETDOWN, errno.EHOSTDOWN])
+class TestThePathToThePeerIsLost:
+    """The request may have been executed, so the reason must not be `connect`."""
+
+    @pytest.fixture
+    def connection(self):
+        ours, peer = socket.socketpair()
+        connection = Connection(ours)
+        yield connection
+        connection.close()
+        peer.close()
+
+    @pytest.mark.parametrize("call", ["_send", "_recv"])
+    def test_during_an_exchange(self, connection, number, call):
+        def lost(*arguments):
+            raise OSError(number, "lost")
+
+        setattr(connection, call, lost)
+        with pytest.raises(UpstreamReset):
+            connection.exchange(b"GET / HTTP/1.1\r\n\r\n", b"", Answer("GET"), PATIENT, inf)
+
+    def test_while_an_answer_is_read_without_waiting(self, connection, number):
+        def lost(*arguments):
+            raise OSError(number, "lost")
+
+        connection._recv = lost
+        with pytest.raises(UpstreamReset):
+            connection.receive_now(Answer("GET"))
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ from math import inf
 
 import pytest
 
+from httptee.transport.persistence import announced
 from httptee.transport.pool import KeepAlive
-from httptee.transport.wire import announced
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,12 @@ from httptools import HttpParserError, HttpResponseParser
 
 from httptee.errors import UpstreamProtocolError, UpstreamReset
 from httptee.transport import wire
+from httptee.transport.timeouts import FOR_CLIENTS
 from httptee.transport.wire import Answer
 
 from .answers import OK, parse
+
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
 @pytest.mark.parametrize("at_once", [True, False], ids=["at once", "byte by byte"])
@@ -109,31 +112,96 @@ class TestLimits:
         return frame.replace(b"X: ", b"X: " + b"x" * (size - len(frame)))
 
     def test_a_head_may_have_its_size_to_the_byte(self):
-        assert parse(self.head(wire.MAX_HEAD))[0].complete
+        assert parse(self.head(FOR_CLIENTS.head))[0].complete
         with pytest.raises(UpstreamProtocolError, match="longer"):
-            parse(self.head(wire.MAX_HEAD + 1))
+            parse(self.head(FOR_CLIENTS.head + 1))
 
     def test_a_head_without_end_is_refused_before_its_end(self):
         answer = Answer("GET")
-        answer.feed(OK + b"X: " + b"x" * 60_000)
+        answer.feed(OK + b"X: " + b"x" * (FOR_CLIENTS.head - 100))
         with pytest.raises(UpstreamProtocolError, match="longer"):
-            answer.feed(b"x" * 6_000)
+            answer.feed(b"x" * 100)
 
     def test_a_status_line_without_end_is_refused(self):
         with pytest.raises(UpstreamProtocolError, match="longer"):
             parse(b"HTTP/1.1 200 " + b"x" * wire.MAX_STATUS_LINE)
 
-    def test_fields_are_counted(self):
-        assert parse(OK + b"A: b\r\n" * (wire.MAX_FIELDS - 1) + b"Content-Length: 0\r\n\r\n")[0].complete
+    @pytest.mark.parametrize("cut", [None, 10, 40, 3_000])
+    def test_fields_are_counted_in_however_many_pieces_they_come(self, cut):
+        def read(fields):
+            answer = Answer("GET")
+            head = OK + b"A: b\r\n" * (fields - 1) + b"Content-Length: 0\r\n\r\n"
+            answer.feed(head[:cut])
+            if cut:
+                answer.feed(head[cut:])
+            return answer
+
+        assert len(read(FOR_CLIENTS.fields).headers) == FOR_CLIENTS.fields
         with pytest.raises(UpstreamProtocolError, match="fields"):
-            parse(OK + b"A: b\r\n" * (wire.MAX_FIELDS + 1) + b"\r\n")
+            read(FOR_CLIENTS.fields + 1)
+
+    def test_each_head_of_interim_answers_has_its_own_count(self):
+        interim = b"HTTP/1.1 103 Early Hints\r\n" + b"Link: x\r\n" * 700 + b"\r\n"
+        data = interim * 3 + OK + b"Content-Length: 0\r\n\r\n"
+        assert parse(data)[0].complete
+        assert parse(data, at_once=False)[0].complete
 
     @pytest.mark.parametrize("endless", [b"0\r\nT: ", b"3;"], ids=["trailers", "extensions"])
     def test_trailers_and_extensions_without_end_are_refused(self, endless):
         answer = Answer("GET")
-        answer.feed(OK + b"Transfer-Encoding: chunked\r\n\r\n" + endless + b"x" * 60_000)
+        answer.feed(CHUNKED + endless + b"x" * (FOR_CLIENTS.framing - 100))
         with pytest.raises(UpstreamProtocolError, match="longer than the limit"):
-            answer.feed(b"x" * 6_000)
+            answer.feed(b"x" * 100)
+
+    def test_bytes_of_the_body_do_not_excuse_all_framing_that_went_before(self):
+        answer = Answer("GET")
+        answer.feed(CHUNKED)
+        for _ in range(2):
+            answer.feed(b"1;" + b"x" * (FOR_CLIENTS.framing // 2 - 100) + b"\r\na\r\n")
+        with pytest.raises(UpstreamProtocolError, match="longer than the limit"):
+            answer.feed(b"1;" + b"x" * 300 + b"\r\na\r\n")
+
+    def test_an_event_stream_of_one_byte_chunks_is_never_cut(self):
+        answer, pieces = Answer("GET"), 60
+        answer.feed(CHUNKED)
+        for _ in range(pieces):  # 3 MB of framing
+            answer.feed(b"1\r\na\r\n" * 10_000)
+        assert len(answer.take()) == pieces * 10_000
+
+
+class Counting:
+    """llhttp, with the number of bytes that all of its parsers were given."""
+
+    fed = 0
+
+    def __init__(self, callbacks):
+        self._parser = HttpResponseParser(callbacks)
+        self.get_status_code = self._parser.get_status_code
+
+    def feed_data(self, data):
+        Counting.fed += len(data)
+        self._parser.feed_data(data)
+
+
+class TestWork:
+    @pytest.fixture(autouse=True)
+    def counting(self, monkeypatch):
+        monkeypatch.setattr(wire, "HttpResponseParser", Counting)
+        monkeypatch.setattr(Counting, "fed", 0)
+
+    def test_a_head_with_too_many_fields_is_not_parsed(self):
+        with pytest.raises(UpstreamProtocolError, match="fields"):
+            Answer("GET").feed(OK + b"a:\r\n" * 16_300 + b"\r\n")
+        assert Counting.fed == 0
+
+    @pytest.mark.parametrize("size", [1, 7, 1_000])
+    def test_each_byte_of_a_head_is_parsed_once_however_it_is_cut(self, size):
+        head = OK + b"Name: value\r\n" * 500 + b"Content-Length: 3\r\n\r\n"
+        answer = Answer("GET")
+        for at in range(0, len(head), size):
+            answer.feed(head[at : at + size])
+        assert answer.headers_complete
+        assert Counting.fed == len(head)
 
 
 class TestWhatTheParserTakes:

@@ -1,0 +1,18 @@
+"""The guards of one B."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from httptee.shadow.breaker import Breaker
+from httptee.shadow.budget import Budget
+from httptee.shadow.cutoff import Cutoff
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What limits the cost of a B. The breaker is the B's own; all Bs share the budget and the cutoff."""
+
+    breaker: Breaker
+    budget: Budget
+    cutoff: Cutoff | None = None

@@ -1,0 +1,67 @@
+"""Sends clones from shadow threads, one for each thread at a time, with everything that may take time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import cast
+
+from httptee.errors import UpstreamError, UpstreamTimeout
+from httptee.http import Exchange
+from httptee.transport import Timeouts, Upstream, WireStream
+
+Outcome = tuple[int, float, "Exception | None", bool]
+"""The status or 0, the seconds that the exchange took, the error if it failed, and whether the body was cut off."""
+
+
+class Sender:
+    """Sends to one B. A clone may take `timeout` seconds up to the head of its answer, and `stream_timeout` after it.
+
+    `answered` is called if the head of an answer has arrived and its body has not ended.
+    """
+
+    def __init__(
+        self, upstream: Upstream, timeout: float, stream_timeout: float, answered: Callable[[Exchange], object]
+    ) -> None:
+        self._upstream = upstream
+        self._timeouts = Timeouts(connect=timeout, headers=timeout, idle=timeout, whole=timeout)
+        self._stream_timeout = stream_timeout
+        self._answered = answered
+        self._streams: set[WireStream] = set()
+        self._closed = False
+
+    def send(self, exchange: Exchange) -> Outcome:
+        """Send a clone and read its answer to the end. Does not raise."""
+        began = perf_counter()
+        status, failure, cut_off = 0, None, False
+        try:
+            answer = self._upstream.send(exchange.request, self._timeouts)
+            status, stream = answer.status_code, cast(WireStream, answer.raw)
+            if stream.whole is None:
+                self._answered(exchange)
+                self._read(stream)
+            cut_off = stream.cut_off
+        except Exception as error:
+            failure = error
+        return status, perf_counter() - began, failure, cut_off
+
+    def close(self) -> None:
+        """End the answers that still stream: their clones fail with a timeout. May be called twice."""
+        self._closed = True
+        for stream in list(self._streams):
+            stream.abort()
+
+    def _read(self, stream: WireStream) -> None:
+        """Read an answer to its end, so that the connection can be used again."""
+        stream.allow(self._stream_timeout)
+        self._streams.add(stream)
+        try:
+            if self._closed:  # since `close` has aborted the others
+                stream.abort()
+            stream.discard()
+        except UpstreamError as error:
+            if self._closed:
+                raise UpstreamTimeout("the tee has ended") from error
+            raise
+        finally:
+            self._streams.discard(stream)

@@ -1,0 +1,24 @@
+"""Whether, and for how long, a connection can carry another exchange, by the fields of an answer."""
+
+from __future__ import annotations
+
+import re
+from math import inf
+
+MARGIN = 0.8
+"""Of the idle limit that an upstream has: the rest is for the way there, and for timers that are not exact."""
+_ANNOUNCED = re.compile(r"(?:^|[,;])[ \t]*timeout[ \t]*=[ \t]*\"?([0-9]{1,6})", re.IGNORECASE)
+
+
+def announced(value: str) -> float:
+    """The seconds of `timeout` in a Keep-Alive field (RFC 2068 §19.7.1.1); infinite where it does not say."""
+    found = _ANNOUNCED.search(value)
+    return int(found[1]) * MARGIN if found else inf
+
+
+def persists(options: str, modern: bool) -> bool:
+    """Whether the connection persists with these Connection options, in lower case (RFC 9112 §9.3)."""
+    if modern and "close" not in options:
+        return True
+    tokens = [token.strip(" \t") for token in options.split(",")]
+    return "close" not in tokens and (modern or "keep-alive" in tokens)
