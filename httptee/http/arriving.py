@@ -29,7 +29,7 @@ class RequestMemory:
     """Counts the bytes of requests that one process holds, at most `most`, for heads of up to `SMALL_HEAD` bytes more.
 
     A body of over 512 KiB is always in a file. While half of `most` is held, a body of over 64 KiB is; while three
-    quarters are, every body is. The last quarter is for heads.
+    quarters are, every body is, unless it arrives in one piece. The last quarter is for heads.
     """
 
     def __init__(self, most: int) -> None:
@@ -48,10 +48,17 @@ class RequestMemory:
             self.held += size
             return True
 
-    def take_for_body(self, size: int, total: int) -> bool:
-        """Count `size` more bytes of a body of `total` bytes so far. False if the body has to go to a file."""
+    def take_for_body(self, size: int, total: int, whole: bool) -> bool:
+        """Count `size` more bytes of a body of `total` bytes so far. False if the body has to go to a file.
+
+        A small body that arrives whole and in one piece is always held: it does not wait for its client.
+        """
         if total > _LARGE_BODY:
             return False
+        if whole and size == total <= _SMALL_BODY:
+            with self._lock:
+                self.held += size
+            return True
         bound = self._most * 3 // 4 if total <= _SMALL_BODY else self._most // 2
         with self._lock:
             if self.held + size > bound:
@@ -79,11 +86,11 @@ class ArrivingBody:
     def __len__(self) -> int:
         return self._size
 
-    def append(self, data: bytes) -> None:
-        """Add bytes. Raises BodyStorage if the file cannot be made or written."""
+    def append(self, data: bytes, whole: bool = False) -> None:
+        """Add bytes; `whole` if they are the last. Raises BodyStorage if the file cannot be made or written."""
         stream = self._stream
         if self._held == self._size:
-            if self._memory.take_for_body(len(data), self._size + len(data)):
+            if self._memory.take_for_body(len(data), self._size + len(data), whole):
                 self._held += len(data)
                 self._size += len(data)
                 if stream is None:

@@ -11,7 +11,6 @@ short chunks is matched by one regular expression and split by another.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 from httptee.errors import BadRequest, BodyTooLarge
 from httptee.http.section import Section
@@ -54,12 +53,13 @@ class ChunkReader:
         self._line = bytearray()  # an incomplete chunk line
         self._trailers: Section | None = None
 
-    def feed(self, data: bytes, take: Callable[[bytes], object]) -> int:
-        """Read on; return how many bytes of `data` belong to the body. `take` is called once with the new content.
+    def feed(self, data: bytes) -> tuple[int, bytes]:
+        """Read on; return how many bytes of `data` belong to the body, and the new content.
 
         Raises BadRequest and BodyTooLarge. After them, the reader must not be used again.
         """
-        position, pieces = 0, []
+        position = 0
+        pieces: list[bytes] = []
         while position < len(data) and not self.whole:
             if self._left:
                 pieces.append(data[position : position + self._left])
@@ -76,9 +76,7 @@ class ChunkReader:
                 if not self._line:
                     position = self._whole_chunks(data, position, pieces)
                 position += self._read_line(data[position : position + _LONGEST_LINE])
-        if pieces:
-            take(pieces[0] if len(pieces) == 1 else b"".join(pieces))
-        return position
+        return position, pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _whole_chunks(self, data: bytes, position: int, pieces: list[bytes]) -> int:
         """Read all chunks that lie whole in `data`; return the position of what is left: part of a chunk, the last

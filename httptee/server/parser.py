@@ -203,10 +203,14 @@ class RequestParser(HTTPRequestParser):
         try:
             if chunks is None:
                 missing = self.content_length - len(body)
-                body.append(data if len(data) <= missing else data[:missing])
-                self.completed = len(data) >= missing
-                return min(len(data), missing)
-            used = chunks.feed(data, body.append)
+                if len(data) > missing:
+                    data = data[:missing]
+                body.append(data, len(data) == missing)
+                self.completed = len(data) == missing
+                return len(data)
+            used, content = chunks.feed(data)
+            if content:
+                body.append(content, chunks.whole)
         except TeeError as error:
             self._refuse(error)
             return len(data)

@@ -100,6 +100,21 @@ def test_the_more_is_held_the_earlier_a_body_goes_to_its_file():
     assert memory.held == 250 * KB
 
 
+def test_a_small_body_that_arrives_in_one_piece_is_always_held():
+    memory = RequestMemory(0)
+    small, large, first = ArrivingBody(memory), ArrivingBody(memory), ArrivingBody(memory)
+    small.append(b"x" * 64 * KB, whole=True)
+    assert (in_memory(small), memory.held) == (True, 64 * KB)
+    large.append(b"x" * (64 * KB + 1), whole=True)
+    first.append(b"x")
+    first.append(b"x", whole=True)
+    assert not in_memory(large)
+    assert not in_memory(first)
+    for body in (small, large, first):
+        body.close()
+    assert memory.held == 0
+
+
 def test_a_small_head_always_finds_room_and_counts():
     memory = RequestMemory(0)
     assert memory.take_for_head(SMALL_HEAD, SMALL_HEAD)

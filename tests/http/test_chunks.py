@@ -13,7 +13,9 @@ def read(data, step=None, most=10**9):
     """(content, bytes used, whether the body is whole), from pieces of `step` bytes."""
     reader, content, used = ChunkReader(most), [], 0
     while used < len(data) and not reader.whole:
-        used += reader.feed(data[used : used + (step or len(data))], content.append)
+        read, piece = reader.feed(data[used : used + (step or len(data))])
+        used += read
+        content.append(piece)
     return b"".join(content), used, reader.whole
 
 
@@ -170,9 +172,9 @@ def test_the_cost_is_in_proportion_to_the_size(name, step):
     def cost(times):
         data = PATTERNS[name] * (times * (20_000 // len(PATTERNS[name])))
         pieces = [MeasuredBytes(data[start : start + step]) for start in range(0, len(data), step)]
-        reader, content = ChunkReader(10**9), []
+        reader = ChunkReader(10**9)
         MeasuredBytes.copied = 0
-        calls = calls_of(lambda: [reader.feed(piece, content.append) for piece in pieces])
+        calls = calls_of(lambda: [reader.feed(piece) for piece in pieces])
         return calls, MeasuredBytes.copied
 
     (calls, copied), (twice_calls, twice_copied) = cost(1), cost(2)

@@ -264,6 +264,7 @@ def test_a_thread_told_of_a_descriptors_last_connection_does_nothing_to_one_that
 
 
 POST = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 20000\r\n\r\n"
+TWO_MB = POST.replace(b"20000", b"2000000") + b"x" * 2_000_000
 UNFINISHED = {
     "a head": (POST[:-2] + b"X: " + b"y" * 3000, len(POST) + 3001),
     "a body": (POST + b"x" * 10_000, 10_000),
@@ -311,7 +312,7 @@ def test_a_body_that_cannot_be_stored_is_a_507_that_is_counted(serve, monkeypatc
     running.server.on_refusal = lambda environ, answer: refused.append((environ["REQUEST_METHOD"], answer.error))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
     for _ in range(2):
-        client = running.connect().send(POST + b"x" * 20_000)
+        client = running.connect().send(TWO_MB)
         head = client.head()
         assert head.startswith(b"HTTP/1.1 507 Insufficient Storage\r\n")
         assert b"X-Httptee-Error: body_storage\r\n" in head
@@ -320,7 +321,7 @@ def test_a_body_that_cannot_be_stored_is_a_507_that_is_counted(serve, monkeypatc
     assert app.environs == []
     assert not [record for record in caplog.records if record.exc_info]
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert running.connect().send(POST + b"x" * 20_000).head().startswith(b"HTTP/1.1 200 OK")
+    assert running.connect().send(TWO_MB).head().startswith(b"HTTP/1.1 200 OK")
 
 
 def test_a_large_head_that_finds_no_room_is_a_503_and_others_are_served(serve):
