@@ -1,7 +1,7 @@
 """HTTP as values and functions: messages, header fields, endpoints, request targets, and the reading of a request from
 a WSGI environ. Others may use every name in `__all__`."""
 
-from httptee.http.arriving import ArrivingBody, RequestMemory
+from httptee.http.arriving import ArrivingBody, RequestMemory, not_stored
 from httptee.http.chunks import ChunkReader
 from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
 from httptee.http.headers import (
@@ -43,6 +43,7 @@ __all__ = [
     "end_to_end",
     "has_host",
     "is_bracketed_list",
+    "not_stored",
     "origin_form",
     "path_of",
     "receive",
