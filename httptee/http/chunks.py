@@ -32,6 +32,7 @@ _LONGEST_TRAILERS = 64 * 1024
 _MOST_TRAILERS = 1024
 
 _CRLF = b"\r\n"
+_USUAL_END = b"0\r\n\r\n"
 _OVERHEAD = 64 * 1024
 _OVERHEAD_PER_BYTE = 8
 """Framing of a whole body may take 64 KiB and 8 bytes for each byte of content. A chunk of one byte takes 5."""
@@ -75,6 +76,10 @@ class ChunkReader:
             else:
                 if not self._line:
                     position = self._whole_chunks(data, position, pieces)
+                    if data.startswith(_USUAL_END, position):
+                        self._count(0, 5)
+                        self.whole = True
+                        return position + len(_USUAL_END), b"".join(pieces)
                 position += self._read_line(data[position : position + _LONGEST_LINE])
         return position, pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
