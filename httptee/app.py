@@ -60,12 +60,12 @@ class Tee:
         """Answer one request (PEP 3333)."""
         try:
             request = receive(environ, self._additions, self._in_memory, self._max_request_body)
+            started = perf_counter()
+            response = self.primary.answer(request)
         except Refusal as refusal:
             answer = tee_answer(refusal)
             self.refused(environ, answer)
             return Relay(answer, start_response, ())
-        started = perf_counter()
-        response = self.primary.answer(request)
         seconds = perf_counter() - started
         self._account.answered(response.status, seconds)
         if self.cutoff is not None:

@@ -76,6 +76,10 @@ class ConnectRefused(Refusal, status=501, reason="connect_not_supported"):
     """The method is CONNECT. The data of a tunnel cannot be cloned."""
 
 
+class BodyStorage(Refusal, status=507, reason="body_storage"):
+    """The request body does not fit into memory, and its file cannot be made, written or read (RFC 4918 §11.5)."""
+
+
 class LoopDetected(Refusal, status=508, reason="loop"):
     """The request contains the Via of this tee, so an upstream leads back to it (RFC 5842 §7.2)."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from httptee.errors import UpstreamError, upstream_error
+from httptee.errors import BodyStorage, UpstreamError, upstream_error
 from httptee.http import Request, Response, end_to_end, tee_answer
 from httptee.ledger import WorkerAccount
 from httptee.transport import Timeouts, Upstream
@@ -27,7 +27,8 @@ class Primary:
         self._account = account
 
     def answer(self, request: Request) -> Response:
-        """Forward a request and return the answer. Never raises, whatever A does."""
+        """Forward a request and return the answer. Raises BodyStorage if the file of its body cannot be read, and
+        nothing else, whatever A does."""
         try:
             return self._forward(request)
         except UpstreamError as error:
@@ -37,6 +38,8 @@ class Primary:
     def _forward(self, request: Request) -> Response:
         try:
             answer = self._upstream.send(request, self._timeouts)
+        except BodyStorage:
+            raise
         except Exception as error:
             raise upstream_error(error) from error
         raw: Any = answer.raw

@@ -5,7 +5,7 @@ from wsgiref.validate import validator
 import pytest
 
 from httptee.app import Tee
-from httptee.errors import UpstreamReset, UpstreamTimeout
+from httptee.errors import BodyStorage, UpstreamReset, UpstreamTimeout
 from httptee.http.headers import Additions
 from httptee.http.message import Response, tee_answer
 from httptee.ledger.ledger import Ledger
@@ -176,6 +176,18 @@ def test_what_is_refused_reaches_neither_a_nor_b(changes, status, reason):
     assert answer.status == status
     assert ("X-Httptee-Error", reason) in answer.headers
     assert answer.body.endswith(f"{reason}\n".encode())
+    assert made.log == ["headers", "body"]
+
+
+def test_a_body_that_cannot_be_read_for_a_is_refused_and_makes_no_clone(monkeypatch):
+    def gone(request):
+        raise BodyStorage("the file cannot be read")
+
+    made = build()
+    monkeypatch.setattr(made.primary, "answer", gone)
+    answer = call(made)
+    assert answer.status == "507 Insufficient Storage"
+    assert answer.body == b"507 Insufficient Storage: body_storage\n"
     assert made.log == ["headers", "body"]
 
 

@@ -3,7 +3,7 @@ import requests
 import responses
 from requests.adapters import HTTPAdapter
 
-from httptee.errors import UpstreamReset
+from httptee.errors import BodyStorage, UpstreamReset
 from httptee.http.endpoint import Endpoint
 from httptee.http.message import Request
 from httptee.ledger.ledger import Ledger
@@ -80,6 +80,13 @@ def test_where_a_fails_the_answer_is_the_tees_own(mocked, primary, ledger, error
     assert (response.status, response.error) == (status, reason)
     assert ("X-Httptee-Error", reason) in response.headers
     assert ledger.primary().errors_by_reason == {reason.removeprefix("primary_"): 1}
+
+
+def test_a_body_that_cannot_be_read_is_no_fault_of_a(mocked, primary, ledger):
+    mocked.get(f"{A}/", body=BodyStorage("gone"))
+    with pytest.raises(BodyStorage):
+        ask(primary)
+    assert ledger.primary().errors_by_reason == {}
 
 
 def test_a_body_that_breaks_off_is_counted_and_raised(primary, ledger):

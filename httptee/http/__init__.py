@@ -1,6 +1,8 @@
 """HTTP as values and functions: messages, header fields, endpoints, request targets, and the reading of a request from
 a WSGI environ. Others may use every name in `__all__`."""
 
+from httptee.http.arriving import ArrivingBody, RequestMemory, not_stored
+from httptee.http.chunks import ChunkReader
 from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
 from httptee.http.headers import (
     HOP_BY_HOP,
@@ -15,6 +17,7 @@ from httptee.http.headers import (
 )
 from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS, client_of, receive, target_of
 from httptee.http.message import Body, Exchange, FileBody, Follower, Headers, Request, Response, tee_answer
+from httptee.http.section import Section
 from httptee.http.subject import distinguished_name
 
 __all__ = [
@@ -22,7 +25,9 @@ __all__ = [
     "HOP_BY_HOP",
     "RECEIVED_HEADERS",
     "Additions",
+    "ArrivingBody",
     "Body",
+    "ChunkReader",
     "Endpoint",
     "Exchange",
     "FileBody",
@@ -30,12 +35,15 @@ __all__ = [
     "Headers",
     "Listen",
     "Request",
+    "RequestMemory",
     "Response",
+    "Section",
     "client_of",
     "distinguished_name",
     "end_to_end",
     "has_host",
     "is_bracketed_list",
+    "not_stored",
     "origin_form",
     "path_of",
     "receive",

@@ -6,12 +6,13 @@ names lose their case, fields lose their order, and duplicates are joined.
 
 from __future__ import annotations
 
+import os
 import re
-import tempfile
 from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote
 
-from httptee.errors import BadRequest, BodyTooLarge, ConnectRefused
+from httptee.errors import BadRequest, BodyTooLarge, ConnectRefused, Refusal
+from httptee.http.arriving import not_stored, unnamed_file, write_all
 from httptee.http.headers import Additions, outbound, with_subject
 from httptee.http.message import Body, FileBody, Headers, Request
 
@@ -27,14 +28,15 @@ CLIENT_SUBJECT = "httptee.client_subject"
 # forwarded: A decides about them. White space and control characters would break the request line.
 _TARGET = re.compile(r"(?:/|[Hh][Tt][Tt][Pp][Ss]?://)[!-~\x80-\xff]*|\*")
 _PIECE = 256 * 1024
+_TOO_SHORT = "the request body ended before its Content-Length"
 
 
 def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most: int) -> Request:
     """Read one request with its body. Its header fields are those to forward, with the tee's additions.
 
     A body of up to `in_memory` bytes becomes one immutable `bytes`; a longer one stays in a file. Raises a `Refusal`
-    for a request that is not forwarded: CONNECT, a malformed target or length, a body of more than `most` bytes, a
-    loop.
+    for a request that is not forwarded: CONNECT, a malformed target or length, a body of more than `most` bytes or one
+    that cannot be stored, a loop.
     """
     method = environ["REQUEST_METHOD"]
     if method == "CONNECT":
@@ -86,39 +88,86 @@ def _headers(environ: WSGIEnvironment) -> Headers:
 
 def _body(environ: WSGIEnvironment, in_memory: int, most: int) -> Body:
     announced = environ.get("CONTENT_LENGTH")
-    if not announced:
-        chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
-        return _unannounced(environ["wsgi.input"], in_memory, most) if chunked else b""
+    source = cast(BinaryIO, environ["wsgi.input"])
+    try:
+        if announced:
+            return _announced(source, announced, in_memory, most)
+        if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
+            return _unannounced(source, in_memory, most)
+    except OSError as error:
+        raise _unread(error) from None
+    return b""
+
+
+def _announced(source: BinaryIO, announced: str, in_memory: int, most: int) -> Body:
+    """A body with its length. Never reads beyond it: the input of another server may not end there (PEP 3333)."""
     if not (announced.isascii() and announced.isdigit()):
         raise BadRequest("Content-Length is not a number")
     length = int(announced)
     if length > most:
         raise BodyTooLarge(f"the request body is over the limit of {most} bytes")
-    source = cast(BinaryIO, environ["wsgi.input"])
     if length <= in_memory:
-        body = source.read(length) if length else b""
+        body = _read(source, length) if length else b""
         if len(body) < length:
-            raise BadRequest("the request body ended before its Content-Length")
+            raise BadRequest(_TOO_SHORT)
         return body
-    if hasattr(source, "fileno"):
+    if hasattr(source, "fileno") and getattr(source, "seekable", bool)():
+        if _left(source) < length:
+            raise BadRequest(_TOO_SHORT)
         return FileBody(source, length)
-    return _spool(source, b"", most)
+    return _spool(source, b"", length, exactly=True)
 
 
 def _unannounced(source: BinaryIO, in_memory: int, most: int) -> Body:
     """A chunked body from a server that does not give its length."""
-    start = source.read(in_memory + 1)
+    start = _read(source, in_memory + 1)
     return start if len(start) <= in_memory else _spool(source, start, most)
 
 
-def _spool(source: BinaryIO, start: bytes, most: int) -> FileBody:
-    """Copy a body into an unnamed file, which is deleted when it is closed."""
-    file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 - the file stays open after this function
-    length = file.write(start)
-    while piece := source.read(_PIECE):
-        length += file.write(piece)
-        if length > most:
-            file.close()
-            raise BodyTooLarge(f"the request body is over the limit of {most} bytes")
-    file.seek(0)
+def _read(source: BinaryIO, size: int) -> bytes:
+    """Read `size` bytes, or fewer at the end of the input. One read may return less without being at the end."""
+    data = source.read(size)
+    if len(data) == size or not data:
+        return data
+    pieces = [data]
+    left = size - len(data)
+    while left and (piece := source.read(left)):
+        pieces.append(piece)
+        left -= len(piece)
+    return b"".join(pieces)
+
+
+def _left(source: BinaryIO) -> int:
+    """Bytes from the current position of a file to its end."""
+    position = source.tell()
+    end = source.seek(0, os.SEEK_END)
+    source.seek(position)
+    return end - position
+
+
+def _spool(source: BinaryIO, start: bytes, most: int, *, exactly: bool = False) -> FileBody:
+    """Copy a body of at most `most` bytes, or of `exactly` that many, into an unnamed file."""
+    file = unnamed_file()
+    try:
+        write_all(file, start)
+        length = len(start)
+        while piece := source.read(min(_PIECE, most - length + (not exactly))):
+            write_all(file, piece)
+            length += len(piece)
+            if length > most:
+                raise BodyTooLarge(f"the request body is over the limit of {most} bytes")
+        if exactly and length < most:
+            raise BadRequest(_TOO_SHORT)
+        file.seek(0)
+    except BaseException:
+        file.close()
+        raise
     return FileBody(file, length)
+
+
+def _unread(error: OSError) -> Refusal:
+    """The refusal for an error while a body was read or stored. An error of the client's connection has no number, or
+    is a ConnectionError or a TimeoutError."""
+    if error.errno is None or isinstance(error, ConnectionError | TimeoutError):
+        return BadRequest("the request body could not be read from the client")
+    return not_stored(error)

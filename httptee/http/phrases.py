@@ -40,6 +40,8 @@ PHRASES: dict[int, str] = {
     503: "Service Unavailable",
     504: "Gateway Timeout",
     505: "HTTP Version Not Supported",
+    # RFC 4918 §11.5
+    507: "Insufficient Storage",
     # RFC 5842 §7.2
     508: "Loop Detected",
     # RFC 6585 §6

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 _MAX_HEADER = 64 * 1024
-_IN_MEMORY_BODY = 512 * 1024
 
 
 def run_worker(
@@ -98,7 +97,6 @@ def build_server(
     adjustments = Adjustments(
         max_request_header_size=_MAX_HEADER,
         max_request_body_size=settings.max_request_body,
-        inbuf_overflow=_IN_MEMORY_BODY,
         connection_limit=part.of(settings.connection_limit, least=1),
         clear_untrusted_proxy_headers=False,
         url_scheme="https" if tls else "http",
@@ -112,6 +110,7 @@ def build_server(
         client_timeout=settings.client_timeout,
         close_connections=settings.close_connections,
         max_pending=part.of(settings.max_pending),
+        max_request_memory=part.of(settings.max_request_memory),
     )
 
 

@@ -2,13 +2,17 @@
 requests, answers in the thread that reads, and has TLS. It serves any WSGI application."""
 
 from httptee.server.context import listening_tls
+from httptee.server.crew import MOST_HELD
+from httptee.server.door import most_leaving
 from httptee.server.listener import Server
 from httptee.server.tls import TlsServer
 from httptee.server.turns import Turns
 
 __all__ = [
+    "MOST_HELD",
     "Server",
     "TlsServer",
     "Turns",
     "listening_tls",
+    "most_leaving",
 ]

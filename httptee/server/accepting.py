@@ -27,6 +27,7 @@ ASIDE = 0.001
 _MOST_UNSENT = 128 * 1024
 """Bytes of an answer that the kernel takes before it can send them. By default it takes up to 4 MB for each slow
 reader. A thousand slow readers then exhaust the memory that all connections of a machine share (tcp_mem)."""
+_NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 _NO_DESCRIPTOR_PAUSE = 0.1  # seconds without accepting when the process is out of descriptors
 
 
@@ -100,9 +101,9 @@ class AcceptingServer(TcpWSGIServer):
     def handle_accept(self) -> bool:
         """Accept one connection and leave the rest to all processes. False if no connection could be accepted."""
         try:
-            connection, address = self.socket.accept()
+            connection, address = self._accepted()
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
+            if error.errno in _NO_DESCRIPTOR:
                 logger.warning("out of file descriptors: connections wait in the kernel's backlog")
                 sleep(_NO_DESCRIPTOR_PAUSE)
             return False
@@ -120,6 +121,17 @@ class AcceptingServer(TcpWSGIServer):
             channel.handle_close()
         self.on_count(len(self.active_channels))
         return True
+
+    def _accepted(self) -> tuple[socket.socket, Any]:
+        """Accept from the kernel. Without a descriptor, a refused connection that lingers is closed for it."""
+        while True:
+            try:
+                accepted: tuple[socket.socket, Any] = self.socket.accept()
+            except OSError as error:
+                if error.errno not in _NO_DESCRIPTOR or not self._door.make_room():
+                    raise
+            else:
+                return accepted
 
     def _welcome(self, channel: Channel) -> None:
         """Leave a new connection to the serving threads. So far, the main thread has owned it."""

@@ -142,7 +142,7 @@ class Channel(OwnedChannel):
         while data and not self.close_when_flushed:
             request = self.request
             if request is None:
-                request = self.request = self.parser_class(self.adj)
+                request = self.request = self.parser_class(self.adj, self.server.memory)
             used = request.received(data)
             data = data[used:]
             if request.completed:

@@ -23,14 +23,16 @@ logger = logging.getLogger(__name__)
 _QUICK = 8
 _STEP = 2  # threads added at one check; a larger step adds too many before the effect shows
 _SLOW = 0.005  # seconds
-_MOST_HELD = 1000  # threads that may be added in place of those that wait for a slow client
+
+MOST_HELD = 1000
+"""Threads that may be added in place of those that wait for a slow client."""
 
 
 class Crew:
     """Up to `size` threads. Each calls `serve(descriptor, events)` for one ready connection at a time.
 
     `size` bounds the requests to A in flight. A thread that waits for a client to read its answer does not count, so
-    slow readers do not block other clients: up to `_MOST_HELD` more threads replace such threads.
+    slow readers do not block other clients: up to `MOST_HELD` more threads replace such threads.
 
     When all threads are busy, none reads the epoll set. The main thread then reads the ready connections, and queues
     those that need a thread in `waiting`. Each thread serves that queue after a connection; an eventfd in the epoll set
@@ -77,7 +79,7 @@ class Crew:
         now, held = monotonic(), self._held
         busy = list(self._busy.copy().values())  # a copy: other threads write to it
         slow = held + sum(now - since > _SLOW for since in busy)
-        size = self._size + min(held, _MOST_HELD)
+        size = self._size + min(held, MOST_HELD)
         wanted = min(size, _QUICK + slow) if self.hurried() else size
         self._allowed = min(wanted, max(self._allowed, held + _QUICK) + _STEP)
         if self._awake < self._allowed:

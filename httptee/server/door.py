@@ -21,7 +21,12 @@ from httptee.http import tee_answer
 logger = logging.getLogger(__name__)
 
 _LINGER = 1.0  # seconds
-_MOST_LEAVING = 256  # connections that linger at a time; above that, the oldest one is closed
+
+
+def most_leaving(limit: int) -> int:
+    """The number of refused connections that may linger at a time beside `limit` others. Above it, the oldest one is
+    closed."""
+    return min(256, max(16, limit // 4))
 
 
 class Door:
@@ -30,6 +35,7 @@ class Door:
 
     def __init__(self, limit: int, turned_away: Callable[[], object], *, plain: bool = True) -> None:
         self._limit = limit
+        self._most_leaving = most_leaving(limit)
         self._turned_away = turned_away
         self._answer = _refusal() if plain else b""
         self._leaving: deque[tuple[float, socket.socket]] = deque()
@@ -51,8 +57,15 @@ class Door:
                 connection.send(self._answer)
             connection.shutdown(socket.SHUT_WR)
         self._leaving.append((monotonic() + _LINGER, connection))
-        if len(self._leaving) > _MOST_LEAVING:
-            self._leaving.popleft()[1].close()
+        if len(self._leaving) > self._most_leaving:
+            self.make_room()
+
+    def make_room(self) -> bool:
+        """Close the connection that has lingered longest. False if there is none."""
+        if not self._leaving:
+            return False
+        self._leaving.popleft()[1].close()
+        return True
 
     def tick(self, present: int) -> None:
         """Close connections that have lingered long enough. Call it about once a second."""

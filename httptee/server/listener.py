@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitress.adjustments import Adjustments
 
-from httptee.http import Response
+from httptee.http import RequestMemory, Response
 from httptee.server.accepting import ASIDE, AcceptingServer
 from httptee.server.channel import Channel
 from httptee.server.crew import Crew
@@ -51,6 +51,7 @@ class Server(AcceptingServer):
         client_timeout: float,
         close_connections: bool,
         max_pending: int = 1000,
+        max_request_memory: int = 64 * 1024 * 1024,
     ) -> None:
         self.crew = Crew(threads, self._serve, super().pull_trigger)
         self._heap = Heap()
@@ -59,6 +60,7 @@ class Server(AcceptingServer):
         self.closes_connections = close_connections
         self.client_timeout = client_timeout
         self.on_refusal: Callable[[WSGIEnvironment, Response], object] = lambda environ, answer: None
+        self.memory = RequestMemory(max_request_memory)
         self._max_pending = max_pending
         super().__init__(application, listening, adj)
         self._listening.register(self.trigger.socket, select.EPOLLIN)

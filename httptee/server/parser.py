@@ -9,69 +9,127 @@ or LF, NUL, folded lines, white space before a colon.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, BinaryIO
 
-from waitress.buffers import OverflowableBuffer
 from waitress.parser import HTTPRequestParser
-from waitress.receiver import ChunkedReceiver, FixedStreamReceiver
 
 from httptee.errors import (
     BadRequest,
     BodyTooLarge,
     HeadersTooLarge,
     NotImplementedCoding,
+    Overloaded,
     TeeError,
     VersionNotSupported,
 )
-from httptee.http import Headers
+from httptee.http import ArrivingBody, ChunkReader, Headers, RequestMemory, Section
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _HEAD = re.compile(rf"({_TOKEN}) ([!-~\x80-\xff]+) HTTP/(\d\.\d)\r\n(?:{_TOKEN}:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*\r\n")
 # Only for heads that match. Three times as fast as a pattern without a fixed first character.
 _FIELD = re.compile(r"\n([^:\r]+):[ \t]*([^\r]*)")
-_BARE_LF = re.compile(rb"(?<!\r)\n")
-# Empty lines before a request line are skipped (RFC 9112 §2.2).
-_BLANK = b"\r\n"
-_LONGEST_CHUNK_LINE = 4096
-_LONGEST_TRAILER = 64 * 1024
+_END = b"\r\n\r\n"
+_CRLF = b"\r\n"
+_MOST_EMPTY_LINES = 8  # before a request line, where RFC 9112 §2.2 wants at least one to be skipped
+_MOST_FIELDS = 1024
+_FEW_FIELDS = 4096  # a head of this size has fewer fields: the shortest one takes four bytes
 
 
 class RequestParser(HTTPRequestParser):
-    """One request. `pairs` are its header fields as received, `error` is the refusal, if any."""
+    """One request. `pairs` are its header fields as received, `error` is the refusal, if any.
+
+    What has arrived of it counts in `memory` until `close`, except for a head that arrives whole.
+    """
 
     request_uri = "*"
     command = ""
     version = "1.1"
-    header_plus = b""
     connection_close = False
+    body_rcv: ArrivingBody | None = None
+    _section: Section | None = None  # the head, if it does not arrive in one piece
+    _chunks: ChunkReader | None = None
+    _empty_lines = 0
+    _held = 0  # bytes of the head that are counted in `memory`
 
-    def __init__(self, adj: Any) -> None:
+    def __init__(self, adj: Any, memory: RequestMemory) -> None:
         self.adj = adj
         self.pairs: Headers = []
+        self._memory = memory
 
     def received(self, data: bytes) -> int:
         """Parse bytes of this request; return how many of them belong to it."""
         if self.body_rcv is not None:
-            return self._received_body(data)
+            return self._received_body(self.body_rcv, data)
         if self.completed:
             return 0
-        head = self.header_plus + data if self.header_plus else data
-        while head.startswith(_BLANK):
-            head = head[2:]
-        end = head.find(b"\r\n\r\n") + 4
-        if end > 3 and end <= self.adj.max_request_header_size:
-            self._parse(head[:end].decode("latin-1"))
-            return len(data) - len(head) + end
-        self.header_plus = head
-        if len(head) > self.adj.max_request_header_size:
-            self._refuse(HeadersTooLarge(f"the header section is over {self.adj.max_request_header_size} bytes"))
-        elif _BARE_LF.search(head):
-            self._refuse(BadRequest("a line ends in a bare LF"))
+        if self._section is None and not data.startswith(b"\r"):
+            end = data.find(_END) + 4
+            if 3 < end <= _FEW_FIELDS and end <= self.adj.max_request_header_size:
+                self._parse(data[:end].decode("latin-1"))
+                return end
+        try:
+            return self._received_head(data)
+        except TeeError as error:
+            self._refuse(error)
+            return len(data)
+
+    def get_body_stream(self) -> BinaryIO:
+        """The body as a file at its start. Only for a request with a body."""
+        assert self.body_rcv is not None
+        return self.body_rcv.stream()
+
+    def close(self) -> None:
+        """Free what the request holds. May be called twice."""
+        if self._section is not None:
+            self._drop_section()
+        if self.body_rcv is not None:
+            self.body_rcv.close()
+
+    def _received_head(self, data: bytes) -> int:
+        """Parse bytes of a head with empty lines before it, of one in pieces, or of a large one."""
+        section = self._section
+        if section is None:
+            section = self._section = Section(bytearray())
+        rest = data
+        if len(section.buffer) <= 1:  # nothing, or a CR that may begin an empty line
+            rest = self._without_empty_lines(bytes(section.buffer) + data)
+            section.buffer.clear()
+        old = len(data) - len(rest)  # bytes of `data` before `rest`; -1 with a CR from before it
+        used = section.add(rest)
+        size = len(section.buffer)
+        limit = self.adj.max_request_header_size
+        if size > limit:
+            raise HeadersTooLarge(f"the header section is over {limit} bytes")
+        if section.lines > _MOST_FIELDS + 1:
+            raise HeadersTooLarge(f"the request has more than {_MOST_FIELDS} header fields")
+        if used:
+            head = section.buffer.decode("latin-1")
+            self._drop_section()
+            self._parse(head)
+            return old + used
+        if not self._memory.take_for_head(size - self._held, size):
+            raise Overloaded("too many request heads are incomplete")
+        self._held = size
         return len(data)
+
+    def _without_empty_lines(self, data: bytes) -> bytes:
+        """`data` without the empty lines at its start. Raises BadRequest for too many."""
+        skipped = 0
+        while data.startswith(_CRLF, skipped):
+            skipped += 2
+            self._empty_lines += 1
+            if self._empty_lines > _MOST_EMPTY_LINES:
+                raise BadRequest(f"more than {_MOST_EMPTY_LINES} empty lines before the request line")
+        return data[skipped:] if skipped else data
+
+    def _drop_section(self) -> None:
+        held, self._held = self._held, 0
+        self._section = None
+        if held:
+            self._memory.give_back(held)
 
     def _parse(self, head: str) -> None:
         self.headers_finished = True
-        self.header_plus = b""
         matched = _HEAD.fullmatch(head)
         try:
             if matched is None:
@@ -117,14 +175,15 @@ class RequestParser(HTTPRequestParser):
             self.completed = True
 
     def _receive_body(self, lengths: list[str], codings: list[str]) -> None:
-        """Choose the receiver of the body (RFC 9112 §6.3). A body that could be framed in two ways is refused."""
+        """Choose how the body is read (RFC 9112 §6.3). A body that could be framed in two ways is refused."""
         if codings:
             if lengths or self.version == "1.0":
                 raise BadRequest("Transfer-Encoding is not allowed beside Content-Length or in an HTTP/1.0 request")
             if len(codings) > 1 or codings[0].lower() != "chunked":
                 raise NotImplementedCoding("the only supported transfer coding is one chunked")
             self.chunked = True
-            self.body_rcv = StrictChunkedReceiver(OverflowableBuffer(self.adj.inbuf_overflow))
+            self._chunks = ChunkReader(self.adj.max_request_body_size)
+            self.body_rcv = ArrivingBody(self._memory)
             return
         length = lengths[0]
         if len(lengths) > 1 or not (length.isascii() and length.isdigit() and len(length) < 20):
@@ -133,37 +192,35 @@ class RequestParser(HTTPRequestParser):
         if self.content_length > self.adj.max_request_body_size:
             raise BodyTooLarge(f"the request body is over the limit of {self.adj.max_request_body_size} bytes")
         if self.content_length:
-            self.body_rcv = FixedStreamReceiver(self.content_length, OverflowableBuffer(self.adj.inbuf_overflow))
+            self.body_rcv = ArrivingBody(self._memory)
         else:
             self.completed = True
 
-    def _received_body(self, data: bytes) -> int:
+    def _received_body(self, body: ArrivingBody, data: bytes) -> int:
         if self.completed:
             return 0
-        receiver = self.body_rcv
-        consumed: int = receiver.received(data)
-        if receiver.error:
-            self._refuse(BadRequest("the chunked framing of the request body is broken"))
-        elif len(receiver) > self.adj.max_request_body_size:
-            self._refuse(BodyTooLarge(f"the request body is over the limit of {self.adj.max_request_body_size} bytes"))
-        elif receiver.completed:
+        chunks = self._chunks
+        try:
+            if chunks is None:
+                missing = self.content_length - len(body)
+                if len(data) > missing:
+                    data = data[:missing]
+                body.append(data, len(data) == missing)
+                self.completed = len(data) == missing
+                return len(data)
+            used, content = chunks.feed(data)
+            if content:
+                body.append(content, chunks.whole)
+        except TeeError as error:
+            self._refuse(error)
+            return len(data)
+        if chunks.whole:
             self.completed = True
-            self.content_length = len(receiver)
-        return consumed
+            self.content_length = len(body)
+        return used
 
     def _refuse(self, error: TeeError) -> None:
         self.error = error
         self.completed = True
         self.connection_close = True
         self.expect_continue = False
-
-
-class StrictChunkedReceiver(ChunkedReceiver):
-    """waitress's receiver with a limit on the bytes that it holds between chunks."""
-
-    def received(self, s: bytes) -> int:
-        """Take in bytes of a chunked body; return how many of them belong to it."""
-        consumed: int = super().received(s)
-        if len(self.control_line) > _LONGEST_CHUNK_LINE or len(self.trailer) > _LONGEST_TRAILER:
-            self.error = BadRequest("a chunk line or the trailer section is too long")
-        return consumed

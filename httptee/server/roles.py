@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from httptee.http import Response
+from httptee.http import RequestMemory, Response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -26,6 +26,7 @@ class Host(Protocol):
     common_environ: dict[str, Any]
     closes_connections: bool
     client_timeout: float
+    memory: RequestMemory
     on_count: Callable[[int], object]
     on_refusal: Callable[[WSGIEnvironment, Response], object]
 

@@ -80,7 +80,7 @@ class TlsChannel(Channel):
         """Refuse the client: with an answer in plain text if it sent plain HTTP, else by a close after the alert."""
         self.requests_refused = True
         if plainly:
-            request = self.parser_class(self.adj)
+            request = self.parser_class(self.adj, self.server.memory)
             request.error = PlainHttp("this port accepts HTTPS only")
             request.completed = True
             self.requests.append(request)

@@ -71,6 +71,13 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         "each second. Otherwise its connection is closed.",
         "MILLISECONDS",
     ),
+    Option(
+        "max-request-memory",
+        size,
+        "67108864",
+        "Bytes of incomplete and unanswered requests held in memory. Above it, their bodies are kept in files.",
+        "BYTES",
+    ),
     Option("max-request-body", size, "2147483648", "Requests with larger bodies are answered with 413.", "BYTES"),
     Option(
         "drain-timeout",

@@ -44,6 +44,7 @@ class Settings:
     pin: bool = True
     connection_limit: int = 10_000
     max_pending: int = 1000
+    max_request_memory: int = 64 * 1024 * 1024
     client_timeout: float = 60.0
     max_request_body: int = 2 * 1024**3
     drain_timeout: float = 5.0

@@ -10,6 +10,7 @@ send the same body at once, and the body can be sent again.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
@@ -18,7 +19,7 @@ from time import monotonic
 from typing import Protocol
 
 from httptee.errors import UpstreamTimeout
-from httptee.http import Body
+from httptee.http import Body, not_stored
 from httptee.transport.wire import Answer
 
 _PIECE = 262_144  # bytes in memory at once if sendfile cannot be used
@@ -40,8 +41,8 @@ def upload(connection: Uploading, head: bytes, body: Body, answer: Answer, limit
     """Send a request. False if an error answer has arrived before its end.
 
     `limit` is the time in seconds for which the upstream may take nothing. `deadline` is a time of the monotonic clock.
-    Raises UpstreamTimeout, the socket's error if the upstream has closed, the errors of `answer`, and ValueError for a
-    file that is too short.
+    Raises UpstreamTimeout, the socket's error if the upstream has closed, the errors of `answer`, ValueError for a file
+    that is too short, and BodyStorage for one that cannot be read.
     """
     sock = connection.sock
     outgoing = _Outgoing(sock, head, body)
@@ -109,7 +110,12 @@ class _Outgoing:
             self._pending.append(memoryview(self._read()))
             return self._send_pending()
         size = min(self._unread, _SENDFILE)
-        return self._advance(os.sendfile(self._sock.fileno(), self._descriptor, self._offset, size))
+        try:
+            return self._advance(os.sendfile(self._sock.fileno(), self._descriptor, self._offset, size))
+        except OSError as error:
+            if error.errno == errno.EIO:  # an error of the file: no socket reports it
+                raise not_stored(error) from None
+            raise
 
     def rewind(self) -> None:
         """Restore the file's position, so that the same body can be sent again."""
@@ -134,10 +140,13 @@ class _Outgoing:
 
     def _read(self) -> bytes:
         size = min(self._unread, _PIECE)
-        if self._descriptor is not None:
-            piece = os.pread(self._descriptor, size, self._offset)
-        else:
-            piece = self._file.read(size)
+        try:
+            if self._descriptor is not None:
+                piece = os.pread(self._descriptor, size, self._offset)
+            else:
+                piece = self._file.read(size)
+        except OSError as error:
+            raise not_stored(error) from None
         self._advance(len(piece))
         return piece
 

@@ -1,8 +1,10 @@
+import errno
+import tempfile
 from io import BytesIO
 
 import pytest
 
-from httptee.errors import BadRequest, BodyTooLarge, ConnectRefused
+from httptee.errors import BadRequest, BodyStorage, BodyTooLarge, ConnectRefused
 from httptee.http.headers import Additions
 from httptee.http.inbound import RECEIVED_HEADERS, receive
 from httptee.http.message import FileBody
@@ -109,3 +111,108 @@ def test_a_length_that_is_no_number_is_refused(length):
 def test_a_body_that_ends_early_is_refused():
     with pytest.raises(BadRequest):
         take(CONTENT_LENGTH="6", **{"wsgi.input": BytesIO(b"abc")})
+
+
+class Input:
+    """The input of another server: no descriptor, and `most` bytes or fewer at a read."""
+
+    def __init__(self, data, most=3, error=None):
+        self.left, self.most, self.error = data, most, error
+        self.read_beyond = False
+
+    def read(self, size):
+        if not self.left and self.error is not None:
+            raise self.error
+        self.read_beyond = self.read_beyond or size > len(self.left)
+        data, self.left = self.left[: min(size, self.most)], self.left[min(size, self.most) :]
+        return data
+
+
+def content(body):
+    if isinstance(body, bytes):
+        return body
+    with body.file:
+        assert len(body) == body.length
+        return body.file.read()
+
+
+@pytest.mark.parametrize("in_memory", [2, 50, 51, 1000])
+def test_a_body_is_read_to_its_length_though_a_read_returns_less(in_memory):
+    source = Input(b"x" * 51 + b"GET / HTTP/1.1")
+    body = take(in_memory=in_memory, CONTENT_LENGTH="51", **{"wsgi.input": source}).body
+    assert content(body) == b"x" * 51
+    assert source.left == b"GET / HTTP/1.1"
+    assert not source.read_beyond
+
+
+@pytest.mark.parametrize("in_memory", [2, 50, 51, 1000])
+def test_a_chunked_body_is_read_to_its_end_though_a_read_returns_less(in_memory):
+    source = Input(b"x" * 51)
+    body = take(in_memory=in_memory, HTTP_TRANSFER_ENCODING="chunked", **{"wsgi.input": source}).body
+    assert content(body) == b"x" * 51
+    assert isinstance(body, bytes) is (in_memory >= 51)
+
+
+@pytest.mark.parametrize("in_memory", [2, 99, 100])
+@pytest.mark.parametrize("kind", [Input, BytesIO])
+def test_a_body_shorter_than_its_length_is_refused_wherever_it_is_held(kind, in_memory):
+    with pytest.raises(BadRequest, match="ended before"):
+        take(in_memory=in_memory, CONTENT_LENGTH="100", **{"wsgi.input": kind(b"x" * 50)})
+
+
+def test_a_file_counts_from_where_it_stands():
+    source = BytesIO(b"x" * 100)
+    source.read(60)
+    with pytest.raises(BadRequest, match="ended before"):
+        take(in_memory=2, CONTENT_LENGTH="41", **{"wsgi.input": source})
+    assert content(take(in_memory=2, CONTENT_LENGTH="40", **{"wsgi.input": source}).body) == b"x" * 40
+
+
+class Stream(Input):
+    """Has a descriptor, but is no file: a socket's."""
+
+    def fileno(self):
+        return 0
+
+    def seekable(self):
+        return False
+
+
+def test_a_socket_is_copied_to_a_file():
+    body = take(in_memory=2, CONTENT_LENGTH="51", **{"wsgi.input": Stream(b"x" * 60)}).body
+    assert content(body) == b"x" * 51
+
+
+@pytest.mark.parametrize("size", [3, 100])
+@pytest.mark.parametrize("headers", [{"CONTENT_LENGTH": "200"}, {"HTTP_TRANSFER_ENCODING": "chunked"}])
+@pytest.mark.parametrize(
+    ("error", "refusal"),
+    [
+        (OSError("no more data"), BadRequest),
+        (ConnectionResetError(errno.ECONNRESET, "reset"), BadRequest),
+        (TimeoutError(errno.ETIMEDOUT, "timed out"), BadRequest),
+        (OSError(errno.EIO, "bad block"), BodyStorage),
+    ],
+)
+def test_an_error_of_the_input_is_a_refusal(error, refusal, headers, size):
+    with pytest.raises(refusal):
+        take(in_memory=10, **headers, **{"wsgi.input": Input(b"x" * size, error=error)})
+
+
+@pytest.mark.parametrize("headers", [{"CONTENT_LENGTH": "51"}, {"HTTP_TRANSFER_ENCODING": "chunked"}])
+def test_a_body_for_which_there_is_no_file_is_a_refusal(monkeypatch, tmp_path, headers):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with pytest.raises(BodyStorage):
+        take(in_memory=2, **headers, **{"wsgi.input": Input(b"x" * 51)})
+
+
+def test_a_disk_that_is_full_is_a_refusal_and_the_file_is_closed(monkeypatch):
+    class Full(BytesIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "full")
+
+    file = Full()
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: file)
+    with pytest.raises(BodyStorage):
+        take(in_memory=2, CONTENT_LENGTH="51", **{"wsgi.input": Input(b"x" * 51)})
+    assert file.closed

@@ -1,5 +1,6 @@
 import select
 import socket
+import tempfile
 import threading
 import time
 
@@ -9,6 +10,8 @@ from httptee.errors import UpstreamReset
 from httptee.http.inbound import RECEIVED_HEADERS
 from httptee.server import listener
 from tests.support.net import eventually
+
+from .conftest import late_for
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
@@ -265,3 +268,74 @@ def test_a_server_that_has_drained_may_be_stopped_and_woken_again(serve):
     running.stop()
     running.server.wake()  # a signal handler may call both at any time
     running.server.stop()
+
+
+POST = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 20000\r\n\r\n"
+TWO_MB = POST.replace(b"20000", b"2000000") + b"x" * 2_000_000
+UNFINISHED = {
+    "a head": (POST[:-2] + b"X: " + b"y" * 3000, len(POST) + 3001),
+    "a body": (POST + b"x" * 10_000, 10_000),
+    "chunks": (POST.replace(b"Content-Length: 20000", b"Transfer-Encoding: chunked") + b"2710\r\n" + b"x" * 9000, 9000),
+}
+
+
+@pytest.mark.parametrize("name", UNFINISHED)
+@pytest.mark.parametrize("end", ["the client leaves", "it takes too long", "it is whole", "it is broken"])
+def test_what_an_unfinished_request_holds_goes_back_whatever_its_end(serve, later, name, end):
+    running = serve(App())
+    data, held = UNFINISHED[name]
+    client = running.connect().send(data)
+    eventually(lambda: running.server.memory.held == held)
+    if end == "the client leaves":
+        client.close()
+    elif end == "it takes too long":
+        late_for(running, later)
+        assert client.head().startswith(b"HTTP/1.1 408 ")
+    elif end == "it is whole":
+        rest = {"a head": b"\r\n\r\n" + b"x" * 20_000, "a body": b"x" * 10_000}
+        client.send(rest.get(name, b"x" * 1000 + b"\r\n0\r\n\r\n"))
+        assert client.head().startswith(b"HTTP/1.1 200 OK")
+    else:
+        client.send({"a head": b"\n\n", "a body": b"x" * 10_000 + b"\n"}.get(name, b"x" * 1002))
+        client.head()
+    eventually(lambda: running.server.memory.held == 0)
+
+
+def test_pipelined_requests_hold_what_they_are_until_each_is_answered(serve):
+    gate = threading.Event()
+    running = serve(App(body=lambda: gate.wait(10) and [b"ok"]))
+    client = running.connect().send((POST.replace(b"20000", b"200") + b"x" * 200) * 3)
+    eventually(lambda: running.server.memory.held == 600)
+    gate.set()
+    for _ in range(3):
+        client.head(), client.body(2)
+    eventually(lambda: running.server.memory.held == 0)
+
+
+def test_a_body_that_cannot_be_stored_is_a_507_that_is_counted(serve, monkeypatch, tmp_path, caplog):
+    refused = []
+    app = App()
+    running = serve(app, max_request_memory=0)
+    running.server.on_refusal = lambda environ, answer: refused.append((environ["REQUEST_METHOD"], answer.error))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    for _ in range(2):
+        client = running.connect().send(TWO_MB)
+        head = client.head()
+        assert head.startswith(b"HTTP/1.1 507 Insufficient Storage\r\n")
+        assert b"X-Httptee-Error: body_storage\r\n" in head
+        assert client.rest() == b"507 Insufficient Storage: body_storage\n"
+    assert refused == [("POST", "body_storage")] * 2
+    assert app.environs == []
+    assert not [record for record in caplog.records if record.exc_info]
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert running.connect().send(TWO_MB).head().startswith(b"HTTP/1.1 200 OK")
+
+
+def test_a_large_head_that_finds_no_room_is_a_503_and_others_are_served(serve):
+    running = serve(App(), max_request_memory=0)
+    running.server.adj.max_request_header_size = 8000
+    client = running.connect().send(GET[:-2] + b"X: " + b"y" * 3800)
+    eventually(lambda: running.server.memory.held > 3800)
+    assert client.send(b"y" * 300).head().startswith(b"HTTP/1.1 503 ")
+    assert running.connect().send(GET).head().startswith(b"HTTP/1.1 200 OK")
+    eventually(lambda: running.server.memory.held == 0)

@@ -1,10 +1,11 @@
 """More than there are threads or places for: who waits, who is told to come back later, that nobody is forgotten."""
 
+import errno
 import threading
 
 import pytest
 
-from httptee.server import door
+from httptee.server import accepting, door
 from tests.support.net import eventually
 
 from .conftest import Body
@@ -146,7 +147,7 @@ def test_connections_beyond_the_limit_are_told_so_and_let_in_again_later(serve, 
 
 
 def test_no_more_than_so_many_refused_connections_linger(serve, app, monkeypatch):
-    monkeypatch.setattr(door, "_MOST_LEAVING", 2)
+    monkeypatch.setattr(door, "most_leaving", lambda limit: 2)
     running = serve(app, connection_limit=1)
     running.connect().send(GET)
     eventually(lambda: app.inside == 1)
@@ -154,3 +155,53 @@ def test_no_more_than_so_many_refused_connections_linger(serve, app, monkeypatch
     for client in clients:
         assert client.head().startswith(b"HTTP/1.1 503 ")
     assert len(running.server._door._leaving) == 2
+
+
+class ShortOfDescriptors:
+    """A listening socket for whose connections no descriptor is left unless one of `lingering` has been closed."""
+
+    def __init__(self, listening, lingering):
+        self.listening, self.lingering, self.failures, self.left = listening, lingering, 0, None
+
+    def accept(self):
+        if len(self.lingering) == self.left:
+            self.failures += 1
+            raise OSError(errno.EMFILE, "too many open files")
+        return self.listening.accept()
+
+    def short(self):
+        self.left = len(self.lingering)
+
+    def __getattr__(self, name):
+        return getattr(self.listening, name)
+
+
+def test_without_a_descriptor_the_connection_that_has_lingered_longest_is_closed_for_a_new_one(serve, app, caplog):
+    app.gate.set()
+    running = serve(app, connection_limit=1)
+    first = running.connect().send(GET)
+    first.head()
+    refused = [running.connect() for _ in range(3)]
+    for client in refused:
+        assert client.head().startswith(b"HTTP/1.1 503 ")
+    leaving = running.server._door._leaving
+    oldest = leaving[0][1]
+    running.server.socket = short = ShortOfDescriptors(running.server.socket, leaving)
+    first.close()
+    eventually(lambda: not running.server.active_channels)
+    short.short()
+    assert running.connect().send(GET).head().startswith(b"HTTP/1.1 200 OK")
+    assert (short.failures, oldest.fileno(), len(leaving)) == (1, -1, 2)
+    assert "out of file descriptors" not in caplog.text
+
+
+def test_without_a_descriptor_and_without_one_that_lingers_the_log_says_so(serve, app, caplog, monkeypatch):
+    monkeypatch.setattr(accepting, "_NO_DESCRIPTOR_PAUSE", 0.0)
+    app.gate.set()
+    running = serve(app)
+    running.server.socket = short = ShortOfDescriptors(running.server.socket, [])
+    short.short()
+    client = running.connect().send(GET)
+    eventually(lambda: "connections wait in the kernel's backlog" in caplog.text)
+    short.left = None
+    assert client.head().startswith(b"HTTP/1.1 200 OK")

@@ -2,15 +2,19 @@ from types import SimpleNamespace
 
 import pytest
 
+from httptee.errors import Overloaded
+from httptee.http import RequestMemory, Section
+from httptee.server import parser as parser_module
 from httptee.server.parser import RequestParser
+from tests.http.measured import MeasuredBuffer
 
-LIMITS = SimpleNamespace(max_request_header_size=2000, max_request_body_size=100, inbuf_overflow=50)
+LIMITS = SimpleNamespace(max_request_header_size=2000, max_request_body_size=100)
 HOST = b"Host: h\r\n"
 
 
 def parse(data, step=None):
     """Feed a parser, whole or `step` bytes at a time, as the channel does."""
-    parser = RequestParser(LIMITS)
+    parser = RequestParser(LIMITS, RequestMemory(10_000))
     consumed = 0
     while consumed < len(data) and not parser.completed:
         consumed += parser.received(data[consumed : consumed + (step or len(data))])
@@ -132,3 +136,106 @@ def test_a_plain_http_1_0_request_ends_its_connection():
 @pytest.mark.parametrize("value", [b"close", b"Close", b"x, close"])
 def test_connection_close_is_understood(value):
     assert parse(request(b"Connection: " + value)).connection_close
+
+
+LARGE = SimpleNamespace(max_request_header_size=65_536, max_request_body_size=10**6)
+
+
+def fed(data, step, memory):
+    """A parser with these limits that was fed `step` bytes at a time, to its end."""
+    parser, used = RequestParser(LARGE, memory), 0
+    while used < len(data) and not parser.completed:
+        used += parser.received(data[used : used + step])
+    return parser
+
+
+@pytest.mark.parametrize("step", [1, 3, 1000, 100_000])
+def test_each_byte_of_a_head_is_searched_once_and_held_once(monkeypatch, step):
+    buffers = []
+
+    def measured(buffer):
+        buffers.append(MeasuredBuffer(buffer))
+        return Section(buffers[-1])
+
+    monkeypatch.setattr(parser_module, "Section", measured)
+    data = request(*(b"X-%d: %b" % (number, b"y" * 50) for number in range(1000)))
+    parser = fed(data, step, RequestMemory(10**6))
+    assert (parser.error, len(parser.pairs)) == (None, 1001)
+    (buffer,) = buffers
+    assert buffer.added <= len(data) + 2
+    assert buffer.searched <= 3 * len(data) + 4 * (len(data) // step + 2)
+
+
+@pytest.mark.parametrize("step", [1, 1000, 100_000])
+def test_so_many_fields_are_read_and_no_more(step):
+    fields = [b"a:" for _ in range(1023)]
+    assert len(fed(request(*fields), step, RequestMemory(10**6)).pairs) == 1024
+    refused = fed(request(*fields, b"b:"), step, RequestMemory(10**6))
+    assert (refused.error.status, refused.error.reason) == (431, "headers_too_large")
+
+
+def test_too_many_fields_are_refused_before_the_head_is_whole():
+    parser = RequestParser(LARGE, RequestMemory(10**6))
+    parser.received(b"GET / HTTP/1.1\r\n" + b"a:\r\n" * 1500)
+    assert parser.error.status == 431
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 100])
+def test_a_few_empty_lines_are_skipped_and_more_refused(step):
+    assert fed(b"\r\n" * 8 + request(line=b"GET /x HTTP/1.1"), step, RequestMemory(0)).request_uri == "/x"
+    assert fed(b"\r\n" * 9 + request(), step, RequestMemory(0)).error.status == 400
+    assert fed(b"\r\n\rGET / HTTP/1.1\r\n", step, RequestMemory(0)).error is None  # refused once it is whole
+    assert fed(b"\r\n\r" + request(), step, RequestMemory(0)).error.status == 400
+
+
+def test_bytes_behind_a_request_are_left_to_the_next_one_at_every_cut():
+    data = b"\r\n" + request(line=b"GET /1 HTTP/1.1")
+    behind = request(line=b"GET /2 HTTP/1.1")
+    for cut in range(len(data)):
+        parser = RequestParser(LARGE, RequestMemory(0))
+        assert parser.received(data[:cut]) == cut
+        assert parser.received(data[cut:] + behind) == len(data) - cut
+        assert (parser.completed, parser.request_uri) == (True, "/1")
+
+
+POSTS = {
+    "a head": request()[:-2],
+    "a large head": request(b"X: " + b"y" * 10_000)[:-2],
+    "a body": request(b"Content-Length: 5000", rest=b"x" * 4000),
+    "a whole body": request(b"Content-Length: 5000", rest=b"x" * 5000),
+    "chunks": request(b"Transfer-Encoding: chunked", rest=b"3e8\r\n" + b"x" * 1000),
+    "a fault in chunks": request(b"Transfer-Encoding: chunked", rest=b"3e8\r\n" + b"x" * 1002),
+    "a fault in the head": request(b"X: " + b"y" * 10_000)[:-2] + b"\n",
+}
+HELD = {"a body": 4000, "a whole body": 5000, "chunks": 1000}
+
+
+@pytest.mark.parametrize("step", [1, 600, 100_000])
+@pytest.mark.parametrize("name", POSTS)
+def test_what_is_held_is_counted_and_goes_back_at_the_close(name, step):
+    memory = RequestMemory(10**6)
+    parser = fed(POSTS[name], step, memory)
+    if name in HELD or parser.error is None:
+        assert memory.held == HELD.get(name, len(POSTS[name]))
+    parser.close()
+    parser.close()
+    assert memory.held == 0
+
+
+def test_a_request_that_arrives_whole_without_a_body_counts_nothing():
+    memory = RequestMemory(10**6)
+    assert fed(request(b"X: " + b"y" * 10_000), 100_000, memory).completed
+    assert memory.held == 0
+
+
+def test_a_large_head_without_room_is_refused_and_a_small_one_is_not():
+    memory = RequestMemory(10_000)
+    first = fed(request(b"X: " + b"y" * 9000)[:-2], 1000, memory)
+    assert first.error is None
+    refused = fed(request(b"X: " + b"y" * 9000)[:-2], 1000, memory)
+    assert isinstance(refused.error, Overloaded)
+    assert fed(request(b"X: " + b"y" * 3000), 1000, memory).completed
+    first.close()
+    refused.close()
+    assert fed(request(b"X: " + b"y" * 9000), 1000, memory).error is None
+    assert memory.held == 0

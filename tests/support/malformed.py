@@ -54,6 +54,18 @@ MALFORMED = {
     "a chunk longer than its size": post("Transfer-Encoding: chunked", b"1\r\nabc\r\n0\r\n\r\n"),
     "header fields over 64 KiB": b"GET / HTTP/1.1\r\nHost: t\r\nX: " + b"y" * 300_000 + b"\r\n\r\n",
     "a target over 64 KiB": b"GET /" + b"y" * 300_000 + b" HTTP/1.1\r\nHost: t\r\n\r\n",
+    "more than 1,024 header fields": b"GET / HTTP/1.1\r\nHost: t\r\n" + b"X:\r\n" * 1024 + b"\r\n",
+    "more than 8 empty lines before a request": b"\r\n" * 9 + b"GET / HTTP/1.1\r\nHost: t\r\n\r\n",
+    "an LF alone in a chunk line": post("Transfer-Encoding: chunked", b"3\nabc\r\n0\r\n\r\n"),
+    "an empty line before a chunk size": post("Transfer-Encoding: chunked", b"3\r\nabc\r\n\r\n0\r\n\r\n"),
+    "a control character in a chunk extension": post("Transfer-Encoding: chunked", b"3;a\x00\r\nabc\r\n0\r\n\r\n"),
+    "framing over 64 KiB and 8 times the chunks": post(
+        "Transfer-Encoding: chunked", (b"1;" + b"x" * 100 + b"\r\na\r\n") * 1000
+    ),
+    "a trailer that is not a field line": post(
+        "Transfer-Encoding: chunked", b"0\r\nGET /smuggled HTTP/1.1\r\nHost: t\r\n\r\n"
+    ),
+    "trailers over 64 KiB": post("Transfer-Encoding: chunked", b"0\r\nX: " + b"y" * 300_000 + b"\r\n\r\n"),
 }
 
 

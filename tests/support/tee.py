@@ -33,16 +33,21 @@ class Tee:
 
     As a context manager it is ready inside the block, and leaving it asserts a clean end: exit code 0, no traceback,
     no resource left open, no process left, a balanced ledger. `always` are words for every command line; with
-    -cert.file among all of them it speaks TLS.
+    -cert.file among all of them it speaks TLS. `descriptors` is its hard limit of open files, if it gets one.
     """
 
     always: tuple[str, ...] = ()
 
     def __init__(
-        self, *arguments: str, env: Mapping[str, str] | None = None, listen: str | None = "127.0.0.1:0"
+        self,
+        *arguments: str,
+        env: Mapping[str, str] | None = None,
+        listen: str | None = "127.0.0.1:0",
+        descriptors: int = 0,
     ) -> None:
         self.arguments = (*(("-l", listen) if listen else ()), *self.always, *arguments)
         self.env = env
+        self.prefix = ("sh", "-c", f'ulimit -n {descriptors} && exec "$0" "$@"') if descriptors else ()
         self.host, self.port = "127.0.0.1", 0
         self.final: list[Ledger] = []
 
@@ -59,7 +64,7 @@ class Tee:
         return words[words.index("-a.ca") + 1] if "-a.ca" in words else ""
 
     def __enter__(self) -> Tee:
-        self.program = Program([sys.executable, "-m", "httptee", *self.arguments], env=self.env)
+        self.program = Program([*self.prefix, sys.executable, "-m", "httptee", *self.arguments], env=self.env)
         try:
             self.started = self.program.wait_for_line(STARTED)[0]
             host, _, port = self.started["at"].rpartition(":")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import tempfile
 import time
 
 import pytest
 
-from httptee.errors import UpstreamTimeout
+from httptee.errors import BodyStorage, UpstreamReset, UpstreamTimeout
 from httptee.http.message import FileBody
 from tests.support import scripts
 from tests.support.scripted import ScriptedServer
@@ -61,3 +63,30 @@ class TestBodies:
     def test_a_file_shorter_than_it_said_is_an_error(self, adapter):
         with ScriptedServer(scripts.blackhole()) as server, pytest.raises(ValueError, match="early"):
             send(adapter, server, "POST", body=FileBody(io.BytesIO(b"abc"), 100_000))
+
+    @pytest.mark.parametrize("kind", ["a file", "a file in memory"])
+    def test_a_file_that_cannot_be_read_is_a_refusal(self, adapter, monkeypatch, kind):
+        def fail(*_):
+            raise OSError(errno.EIO, "injected")
+
+        class Broken(io.BytesIO):
+            read = fail
+
+        monkeypatch.setattr(os, "sendfile", fail)
+        with ScriptedServer(scripts.blackhole()) as server, tempfile.TemporaryFile() as file:
+            file.write(b"x" * 300_000)
+            file.seek(0)
+            body = FileBody(file if kind == "a file" else Broken(b"x" * 300_000), 300_000)
+            with pytest.raises(BodyStorage):
+                send(adapter, server, "POST", body=body)
+
+    def test_an_error_of_the_socket_stays_one(self, adapter, monkeypatch):
+        def fail(*_):
+            raise ConnectionResetError(errno.ECONNRESET, "injected")
+
+        monkeypatch.setattr(os, "sendfile", fail)
+        with ScriptedServer(lambda connection: connection.head()) as server, tempfile.TemporaryFile() as file:
+            file.write(b"x" * 300_000)
+            file.seek(0)
+            with pytest.raises(UpstreamReset):
+                send(adapter, server, "POST", body=FileBody(file, 300_000))
