@@ -1,8 +1,11 @@
 """The supervisor's pieces; the whole of it is run in tests/integration/test_lifecycle.py."""
 
+import errno
+import logging
 import os
 import signal
 import socket
+import threading
 
 import pytest
 
@@ -101,3 +104,52 @@ def test_a_worker_that_fails_again_and_again_is_started_later_and_later(generati
     assert waits[:3] == [0.1, 0.2, 0.4]
     assert waits[-1] == 10.0
     assert one.lost_one
+
+
+def no_process():
+    """A system without a free process (fork(2))."""
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
+def test_a_fork_that_fails_is_a_worker_that_is_started_later(generations, monkeypatch, caplog):
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fork", no_process)
+        one = generations()
+        assert pids(one) == [0, 0]
+        assert one.lost_one
+        assert [worker.wait for worker in one._workers] == [0.1, 0.1]
+        one.start_due()
+        assert [worker.wait for worker in one._workers] == [0.1, 0.1]
+        assert 0 < one.next_event() <= 0.1
+        for worker in one._workers:
+            worker.starts_at = 0.0
+        one.start_due()
+        assert [worker.wait for worker in one._workers] == [0.2, 0.2]
+    assert "cannot start a worker process: Resource temporarily unavailable; it is tried again" in caplog.text
+    eventually(lambda: one.start_due() or one.ready)
+    assert all(pids(one))
+
+
+def test_a_worker_that_may_start_no_thread_ends_with_a_line_and_no_traceback(generations, monkeypatch, capfd):
+    def fail(thread):
+        raise RuntimeError("can't start new thread")
+
+    handler = logging.StreamHandler()
+    logging.getLogger().addHandler(handler)
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    try:
+        one = generations()
+        eventually(lambda: one.collect() or not any(pids(one)))
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert not one.ready
+    said = capfd.readouterr().err
+    assert said.count("a worker process ends: it may start no thread (ulimit -u, pids.max of the cgroup)") == 2
+    assert "Traceback" not in said
+
+
+def test_a_worker_closes_the_sockets_of_others(monkeypatch):
+    one = Generation(SETTINGS, build_ledger(SETTINGS, 2), None, others=(socket.socket(), socket.socket()))
+    monkeypatch.setattr(module, "run_worker", lambda *_, **__: None)
+    one._serve(one._workers[0], lambda: True)
+    assert [other.fileno() for other in one._others] == [-1, -1]
