@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from dataclasses import replace
 
@@ -10,6 +11,8 @@ from httptee.errors import upstream_error
 from httptee.http import Request
 from httptee.settings import Settings
 from httptee.transport import Timeouts, Upstream
+
+logger = logging.getLogger(__name__)
 
 _INTERVAL = 2.0  # seconds
 _PASSING = range(200, 400)
@@ -29,9 +32,12 @@ class Check:
         self._thread = threading.Thread(target=self._run, name="check", daemon=True)
 
     def start(self) -> None:
-        """Start the checks, in a thread."""
-        if self.path:
-            self._thread.start()
+        """Start the checks, in a thread. Called again about once a second, in case it could not be started."""
+        if self.path and self._thread.ident is None and not self._stopping.is_set():
+            try:
+                self._thread.start()
+            except (RuntimeError, MemoryError):
+                logger.warning("the process may start no more threads: the check of A is tried again")
 
     def stop(self) -> None:
         """End the checks, without waiting for an exchange in flight."""

@@ -23,6 +23,13 @@ class _Snapshot:
     answered: int
     shadows: tuple[dict[str, int], ...]
 
+    def of(self, backend: int) -> dict[str, int]:
+        """The counts of a B. A B of a failed reload is not listed before its first clone."""
+        return self.shadows[backend] if backend < len(self.shadows) else _NONE
+
+
+_NONE = {"seen": 0, "delivered": 0, "failed": 0, "dropped": 0}
+
 
 class History:
     """Snapshots of the ledger, one a second. Written by one thread, read by any."""
@@ -44,7 +51,7 @@ class History:
     def shadow_rates(self, backend: int) -> dict[str, dict[str, float]]:
         """A B's clones per second: seen, delivered, failed and dropped, by window."""
         return {
-            what: self._rates(lambda snapshot, what=what: snapshot.shadows[backend][what])  # type: ignore[misc]
+            what: self._rates(lambda snapshot, what=what: snapshot.of(backend)[what])  # type: ignore[misc]
             for what in ("seen", "delivered", "failed", "dropped")
         }
 
@@ -56,11 +63,11 @@ class History:
         oldest snapshot.
         """
         now = self._now()
-        settled = _settled(now.shadows[backend])
-        if _taken_on(now.shadows[backend]) <= settled:
+        settled = _settled(now.of(backend))
+        if _taken_on(now.of(backend)) <= settled:
             return 0.0
         for snapshot in list(self._snapshots):
-            if _taken_on(snapshot.shadows[backend]) > settled:
+            if _taken_on(snapshot.of(backend)) > settled:
                 return now.at - snapshot.at
         return 0.0
 

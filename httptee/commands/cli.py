@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `httptee` with these arguments (those of the process by default) and return its exit status."""
+    _open_standard_streams()
     arguments = list(sys.argv[1:] if argv is None else argv)
     word = arguments[0] if arguments else ""
     if word.startswith("-") and word.lstrip("-").split("=")[0] == "demo":
@@ -26,6 +27,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     from httptee.commands.run import run_tee
 
     return run_tee(arguments, os.environ)
+
+
+def _open_standard_streams() -> None:
+    """Open /dev/null in place of each standard stream that is closed: a socket must not get its descriptor."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free descriptor is this one
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
 
 
 def echo() -> int:

@@ -44,7 +44,10 @@ class Ledger:
         # Two Bs may have the same name: they are different Bs.
         self._backends = _numbered(backends)
         for ledger in earlier:
-            self._backends += [backend for backend in ledger._backends if backend not in self._backends]
+            self._backends += [backend for backend in ledger._listed() if backend not in self._backends]
+        self._of_failed: list[_Backend] = []  # Bs that only a failed reload has named
+        self._rejected = False
+        self._writers: list[tuple[int, Account]] = []
         self._rows = rows
         self.circuits = tuple(shared_words(CIRCUIT_WORDS) for _ in backends)
         self.clocks = shared_numbers(len(backends))
@@ -56,7 +59,9 @@ class Ledger:
 
     def accounts(self, row: int) -> list[Account]:
         """A worker process's accounts with the Bs, in the order of the Bs."""
-        return [Account(self._backends[number][0], self._shadow_line(row, number)) for number in range(self._accounts)]
+        made = [Account(self._backends[number][0], self._shadow_line(row, number)) for number in range(self._accounts)]
+        self._writers += [(row, account) for account in made]
+        return made
 
     def worker(self, row: int) -> WorkerAccount:
         """A worker process's own account."""
@@ -69,7 +74,7 @@ class Ledger:
 
     def statements(self) -> list[Statement]:
         """The account of every B at this moment, over all worker processes."""
-        return [self._statement(backend) for backend in self._backends]
+        return [self._statement(backend) for backend in self._listed()]
 
     def primary(self) -> PrimaryStatement:
         """A's account at this moment, over all worker processes."""
@@ -117,6 +122,23 @@ class Ledger:
         for column in WorkerLine.GAUGES.values():
             line[column] = 0
 
+    def settle_unanswered(self, row: int) -> None:
+        """Settle the clones in flight of a worker process as failed with `timeout`, and count nothing more for it.
+
+        Call it in that worker process, after its drain: what is in flight then was sent, and B may have executed it.
+        """
+        for each, account in self._writers:
+            if each == row:
+                account.close()
+
+    def continue_after(self, failed: Ledger) -> None:
+        """Be the newest ledger again after the reload that made `failed`. Its worker processes may have served, so its
+        counts are read too, but a B that only it has is listed only if it was offered a clone."""
+        failed._rejected = True
+        self._running = [ledger for ledger in failed.history if ledger is not self]
+        known = self._backends + self._of_failed
+        self._of_failed += [backend for backend in failed._backends if backend not in known]
+
     def holds_any(self, row: int) -> bool:
         """Whether a worker process's row has a clone in flight."""
         lines = [self._shadow_line(row, number).tolist() for number in range(self._accounts)]
@@ -124,6 +146,15 @@ class Ledger:
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.statements()))
+
+    def _listed(self) -> list[_Backend]:
+        """The Bs that have a statement."""
+        sure, others = (self._backends, self._of_failed) if not self._rejected else ([], self._backends)
+        return sure + [backend for backend in others if self._seen(backend)]
+
+    def _seen(self, backend: _Backend) -> int:
+        lines = [line for ledger in self.history for line in ledger._shadow_lines(backend)]
+        return sum(line[ShadowLine.SEEN] for line in lines)
 
     def _worker_line(self, row: int) -> memoryview:
         start = row * row_width(len(self._backends))
@@ -173,9 +204,10 @@ class Ledger:
         )
 
     def _state(self, backend: _Backend) -> str:
-        number = self._backends.index(backend)
-        if number >= self._accounts:
+        present = self._backends[: self._accounts]
+        if backend not in present:
             return "gone"
+        number = present.index(backend)
         return "down" if self.circuits[number][IS_OPEN] else "up"
 
 

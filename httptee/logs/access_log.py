@@ -164,8 +164,9 @@ class AccessLog:
         """Write all records, incomplete ones as they are, within `timeout` seconds. May be called twice."""
         with self.lock:
             unfinished, self.open = self.open, set()
+            for record in unfinished:  # under the lock: an outcome that comes now must not write the record too
+                record.abandon()
         for record in unfinished:
-            record.abandon()
             self.write(record)
         self._writer.close(timeout)
 

@@ -1,19 +1,23 @@
-"""Appends lines to a file in a thread of its own, so that no other thread waits for a disk or a pipe.
+"""Writes lines in a thread of its own, so that no other thread waits for a disk or a pipe.
 
-The bytes that wait for the thread have a limit; lines over it are dropped and counted. The file is open for appending,
-and each write is whole lines. If the file was moved away, a new one is made under its name. So every way to rotate logs
-works.
+The bytes that wait for the thread have a limit; lines over it are dropped and counted, and so are lines that cannot be
+written. If the file was moved away, a new one is made under its name. So every way to rotate logs works.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
-import select
-import stat
+import signal
 import threading
-from collections.abc import Callable
-from time import monotonic
+import weakref
+from collections.abc import Callable, Sequence
+from math import inf
+from queue import Empty, SimpleQueue
+from time import monotonic, sleep
+
+from httptee.logs.log_file import LogFile, reason_of
 
 logger = logging.getLogger(__name__)
 
@@ -21,40 +25,70 @@ STANDARD_OUTPUT = "-"
 
 _WAITING = 8 * 1024 * 1024  # bytes of lines that may wait for the thread
 _PAUSE = 0.1  # seconds between writes
-_LOOK = 1.0  # seconds between checks whether the file is still there
-_AT_ONCE = 256 * 1024  # bytes in one write to a file; PIPE_BUF to a pipe, which other processes may write to as well
+_START_AGAIN = 1.0  # seconds until the start of a thread is tried again
+_GRACE = 0.5  # seconds for a thread that has to end
+
+
+class _Report(bytes):
+    """A line that says how many lines were lost. If it is lost too, their number counts again."""
+
+    lines: int
 
 
 class LineWriter:
     """Appends to the file at `path`, or to standard output for `-`. It calls `dropped` for each line that is lost.
 
-    The thread starts with the first line, so a writer may be made before a fork.
+    The thread starts with the first line, so a writer may be made before a fork. A fork is safe at any time: the parent
+    writes the lines that wait, and the child starts a thread of its own.
     """
 
     def __init__(self, path: str, dropped: Callable[[], None], most: int = _WAITING) -> None:
-        self._path = path
         self._dropped = dropped
         self._most = most
-        self._lock = threading.Lock()  # guards the next three; held for a few instructions
+        self._name = f"the access log {path}"
+        self._file = LogFile(1 if path == STANDARD_OUTPUT else path)
+        self._pause = _PAUSE
+        self._deadline = inf  # the end of the wait for a reader
+        self._closing = False
+        self._reset()
+        _WRITERS.add(self)
+
+    def _reset(self) -> None:
+        """Begin without lines and without a thread."""
+        # Guards all that follows; held for a few instructions. A signal handler may log, hence an RLock.
+        self._lock = threading.RLock()
         self._lines: list[bytes] = []
-        self._waiting = 0
+        self._waiting = 0  # bytes of all lines that are not written yet
+        self._unwritten: list[bytes] = []  # lines that the thread has taken
+        self._abandoned = False  # whether `close` has counted the lines that the thread has taken
+        self._lost = 0  # lines that were lost since the last report
         self._thread: threading.Thread | None = None
-        self._closing = threading.Event()
-        self._file = -1
-        self._looked = 0.0
+        self._start_at = 0.0
+        self._bell: SimpleQueue[None] = SimpleQueue()  # its `put` is safe in a signal handler
+
+    def after_fork(self) -> None:
+        """Begin anew in the child: the thread and the lines belong to the parent."""
+        self._reset()
+        self._file.close()
 
     def put(self, line: bytes) -> None:
         """Queue a line, which includes its line end. Never waits."""
         with self._lock:
-            taken = self._waiting + len(line) <= self._most and not self._closing.is_set()
+            taken = self._waiting + len(line) <= self._most and not self._closing
             if taken:
                 self._lines.append(line)
                 self._waiting += len(line)
                 if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, name="access-log", daemon=True)
-                    self._thread.start()
+                    self._start()
         if not taken:
-            self._dropped()
+            self._lose([line])
+
+    def flush(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds until every line is written."""
+        deadline = monotonic() + timeout
+        self._hurry(deadline)
+        while (self._lines or self._unwritten) and monotonic() < deadline:
+            sleep(0.002)
 
     def lost(self) -> None:
         """Count a line that could not be made."""
@@ -62,79 +96,130 @@ class LineWriter:
 
     def close(self, timeout: float) -> None:
         """Write the lines that wait, for up to `timeout` seconds, and drop the rest. May be called twice."""
-        self._closing.set()
+        with self._lock:
+            self._deadline, self._closing = monotonic() + timeout, True
+        self._hurry(self._deadline)
         if self._thread is not None:
-            self._thread.join(timeout)
-        for _ in self._take():
-            self._dropped()
+            self._thread.join(timeout + _GRACE)
+        self._take()
+        self._lose(self._unwritten, last=True)
+
+    def _hurry(self, deadline: float) -> None:
+        """Have the lines written now: by the thread, or by the caller if the process may start no more threads."""
+        self._bell.put(None)
+        with self._lock:
+            if self._thread is None and self._lines:
+                self._start_at = 0.0
+                self._start()
+            if self._thread is None:
+                self._take()
+                self._deadline = deadline
+                self._write()
+
+    def _start(self) -> None:
+        """Start the thread. If the process may start no more threads, the lines wait, and a later line tries again."""
+        now = monotonic()
+        if now < self._start_at:
+            return
+        thread = threading.Thread(target=self._run, name="log", daemon=True)
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # signals are for the main thread
+        try:
+            thread.start()
+            self._thread = thread
+        except (RuntimeError, MemoryError):
+            self._start_at = now + _START_AGAIN
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
     def _run(self) -> None:
-        while not self._closing.wait(_PAUSE):
-            self._write(self._take())
-        self._write(self._take())
-        if self._file > 2:
-            os.close(self._file)
+        closing = False
+        while not closing:
+            with contextlib.suppress(Empty):
+                self._bell.get(timeout=self._pause)
+            closing = self._closing  # read first: after it is set, no line is added
+            self._take()
+            self._write()
+        self._lose(self._unwritten)
+        self._file.close()
 
-    def _take(self) -> list[bytes]:
+    def _take(self) -> None:
         with self._lock:
-            lines, self._lines, self._waiting = self._lines, [], 0
-        return lines
+            self._unwritten += self._lines
+            self._lines = []
 
-    def _write(self, lines: list[bytes]) -> None:
+    def _write(self) -> None:
         """Write lines in the order in which they came. Lines that cannot be written are dropped."""
-        while lines:
-            written = 0
-            try:
-                self._reopen()
-                written, size = 1, len(lines[0])
-                most = _AT_ONCE if stat.S_ISREG(os.fstat(self._file).st_mode) else select.PIPE_BUF
-                while written < len(lines) and size + len(lines[written]) <= most:
-                    size += len(lines[written])
-                    written += 1
-                _write_all(self._file, b"".join(lines[:written]))
-            except OSError as error:
-                logger.warning("cannot write the access log %s: %s", self._path, error.strerror or error)
-                for _ in lines[: max(1, written)]:
-                    self._dropped()
-            del lines[: max(1, written)]
-
-    def _reopen(self) -> None:
-        """Open the file if it is not open, or if it was moved away or removed."""
-        now = monotonic()
-        if self._file >= 0 and (self._path == STANDARD_OUTPUT or now - self._looked < _LOOK):
+        lines = self._unwritten
+        taken = sum(map(len, lines))
+        with self._lock:
+            report, self._lost = self._report(self._lost), 0
+        lines += report
+        if not lines:
             return
-        self._looked = now
-        if self._file >= 0 and _same(self._path, self._file):
-            return
-        old, self._file = self._file, open_log(self._path)
-        if old > 2:
-            os.close(old)
+        try:
+            self._file.write(lines, lambda: monotonic() > self._deadline)
+        except OSError as error:
+            self._complain(error)
+            self._lose(lines, first=1 if self._file.begun else 0)  # a line that is torn is to be completed
+        with self._lock:
+            self._waiting -= taken - sum(map(len, lines))
+
+    def _report(self, lost: int) -> Sequence[bytes]:
+        """The line that says how many lines were lost before it, if there is one."""
+        return ()
+
+    def _complain(self, error: OSError) -> None:
+        logger.warning("cannot write %s: %s", self._name, reason_of(error))
+
+    def _lose(self, lines: list[bytes], first: int = 0, last: bool = False) -> None:
+        """Count and remove the lines from number `first` on. After the `last` call, nothing is counted any more."""
+        with self._lock:
+            if self._abandoned and lines is self._unwritten:
+                return
+            self._abandoned = self._abandoned or last
+            lost = sum(line.lines if isinstance(line, _Report) else 1 for line in lines[first:])
+            del lines[first:]
+            self._lost += lost
+        for _ in range(lost):
+            self._dropped()
 
 
-def open_log(path: str) -> int:
-    """The descriptor of a log that is open for appending. Raises OSError."""
-    if path == STANDARD_OUTPUT:
-        return 1
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+class StreamWriter(LineWriter):
+    """Writes to standard error as soon as a line comes. A line in it says how many lines were lost."""
+
+    def __init__(self, stream: int, most: int) -> None:
+        super().__init__(STANDARD_OUTPUT, lambda: None, most)
+        self._file = LogFile(stream)
+        self._pause = 3600.0
+
+    def start(self) -> None:
+        """Start the thread now: later, the process may have reached its limit of threads."""
+        with self._lock:
+            if self._thread is None and not self._closing:
+                self._start()
+
+    def put(self, line: bytes) -> None:
+        """Queue a line, which includes its line end, and wake the thread. Never waits."""
+        super().put(line)
+        self._bell.put(None)
+
+    def _report(self, lost: int) -> Sequence[bytes]:
+        if not lost:
+            return ()
+        report = _Report(b"%d lines of this log were lost\n" % lost)
+        report.lines = lost
+        return (report,)
+
+    def _complain(self, error: OSError) -> None:
+        """Say nothing: this is the log that it would be said in."""
 
 
-def check_log(path: str) -> None:
-    """Open and close the log, if there is a path, to find out whether that works. Raises OSError."""
-    if not path:
-        return
-    descriptor = open_log(path)
-    if descriptor > 2:
-        os.close(descriptor)
+_WRITERS: weakref.WeakSet[LineWriter] = weakref.WeakSet()
 
 
-def _same(path: str, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(os.stat(path), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
+def _after_fork() -> None:
+    for writer in list(_WRITERS):
+        writer.after_fork()
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+os.register_at_fork(after_in_child=_after_fork)

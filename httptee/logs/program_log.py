@@ -1,5 +1,7 @@
 """The program's own log: where it goes, and how often it repeats a message.
 
+It goes to standard error through a thread of its own: a pipe that nobody reads must not stop the program.
+
 A failure may occur a thousand times a second, and a log that fills a disk is a failure of its own. So a warning or an
 error is held back if the same text was logged in the last 10 seconds. The next one says how many were held back.
 """
@@ -7,11 +9,17 @@ error is held back if the same text was logged in the last 10 seconds. The next 
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 from collections.abc import Callable
 from time import monotonic
 
+from httptee.logs.line_writer import StreamWriter
+
+logger = logging.getLogger(__name__)
+
+_STANDARD_ERROR = 2
+_WAITING = 1024 * 1024  # bytes of lines that may wait for standard error
+_LAST_LINES = 1.0  # seconds to write the last lines
 _QUIET = 10.0  # seconds in which a message passes once
 _MOST_MESSAGES = 1000  # different messages that are stored; above that, the oldest is removed
 
@@ -28,6 +36,7 @@ class HoldBack(logging.Filter):
         self._clock = clock
         self._lock = threading.Lock()
         self._kinds: dict[tuple[str, int, str], tuple[float, int]] = {}  # when it passed, how many were held back since
+        self._removed = 0  # records that were held back, of messages that were removed from `_kinds`
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record may pass. If equal records were held back before it, their number is added to it."""
@@ -40,7 +49,7 @@ class HoldBack(logging.Filter):
             passes = now - since >= self._quiet
             self._kinds[kind] = (now, 0) if passes else (since, held_back + 1)
             if len(self._kinds) > _MOST_MESSAGES:
-                del self._kinds[next(iter(self._kinds))]
+                self._removed += self._kinds.pop(next(iter(self._kinds)))[1]
         if passes and held_back:
             record.msg, record.args = f"{kind[2]} ({held_back} more like this held back)", ()
         return passes
@@ -52,6 +61,9 @@ class HoldBack(logging.Filter):
             ended = {kind: held for kind, (since, held) in self._kinds.items() if now - since >= self._quiet}
             for kind in ended:
                 del self._kinds[kind]
+            removed, self._removed = self._removed, 0
+        if removed:
+            logger.warning("%d more warnings held back, each like one that was logged", removed)
         for (name, level, message), held_back in ended.items():
             if held_back:
                 logging.getLogger(name).log(level, "%s (%d more like this held back)", message, held_back)
@@ -61,13 +73,66 @@ HOLD_BACK = HoldBack()
 """The filter on the program's own log. A tee in another server's process uses that server's log."""
 
 
+class StandardError(logging.Handler):
+    """Passes records to the thread that writes them to standard error. Never waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._writer = StreamWriter(_STANDARD_ERROR, _WAITING)
+        self._writer.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Queue a record. If the queue is full, it is dropped and counted."""
+        try:
+            line = self.format(record) + "\n"
+        except Exception:
+            self.handleError(record)
+            return
+        self._writer.put(line.encode("utf-8", "backslashreplace"))
+
+    def flush(self) -> None:
+        """Wait until the records are written, for a second at most."""
+        self._writer.flush(_LAST_LINES)
+
+    def close(self) -> None:
+        """Write the last records, within a second, and end the thread."""
+        self._writer.close(_LAST_LINES)
+        super().close()
+
+    def restart(self) -> None:
+        """Start the thread of a process that has just been forked."""
+        self._writer.start()
+
+
 def set_up_log(level: int) -> None:
-    """Log to stderr. The libraries log warnings and errors only.
+    """Log to standard error. The libraries log warnings and errors only.
 
     At a lower level they would log a line for every request that fails.
     """
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    for handler in logging.getLogger().handlers:
-        handler.addFilter(HOLD_BACK)
+    handler = StandardError()
+    handler.addFilter(HOLD_BACK)
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s", handlers=[handler])
     for library in ("waitress", "urllib3", "requests"):
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def restart_log() -> None:
+    """Start the log's thread in a process that has just been forked: later, it may be out of threads."""
+    for handler in _own_handlers():
+        handler.restart()
+
+
+def flush_log() -> None:
+    """Write the last records, within a second: for a process that ends by `os._exit`, and before other output."""
+    for handler in _own_handlers():
+        handler.flush()
+
+
+def close_log() -> None:
+    """Write the last records, within a second, and end the log's thread. Nothing is logged after that."""
+    for handler in _own_handlers():
+        handler.close()
+
+
+def _own_handlers() -> list[StandardError]:
+    return [handler for handler in logging.getLogger().handlers if isinstance(handler, StandardError)]

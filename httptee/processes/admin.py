@@ -77,11 +77,20 @@ class AdminProcess:
             logger.info("Admin listener at %s", _address(self._socket))
 
     def start_thread(self) -> None:
-        """Serve in a thread of this process. For a tee without a supervisor."""
-        if self._socket is not None:
+        """Serve in a thread of this process. For a tee without a supervisor.
+
+        Called again about once a second, in case the thread could not be started.
+        """
+        if self._socket is None or self._thread is not None:
+            return
+        if self._server is None:
             self._server = self._build(self._socket)
-            self._thread = threading.Thread(target=self._serve, args=(self._server,), name="admin", daemon=True)
-            self._thread.start()
+        thread = threading.Thread(target=self._serve, args=(self._server,), name="admin", daemon=True)
+        try:
+            thread.start()
+            self._thread = thread
+        except (RuntimeError, MemoryError):
+            logger.warning("the process may start no more threads: the admin listener is tried again")
 
     def keep(self) -> float:
         """Start, replace or kill the child process as needed. Call it again within the returned seconds."""
@@ -96,7 +105,11 @@ class AdminProcess:
         wait = self._forked + _SHORTEST_LIFE - monotonic()
         if not self._pid and wait <= 0:
             self._forked = monotonic()
-            self._pid = fork(partial(self._serve_alone, self._socket), _NOT_FOR_ADMIN, "the admin process")
+            try:
+                self._pid = fork(partial(self._serve_alone, self._socket), _NOT_FOR_ADMIN, "the admin process")
+            except OSError as error:
+                logger.warning("cannot start the admin process: %s; it is tried again", error.strerror)
+                return _SHORTEST_LIFE
         return min(3600.0, max(_KILL_AGAIN, self._kill_at - monotonic())) if self._pid else wait
 
     def replace(self, settings: Settings, ledger: Ledger) -> None:
@@ -117,6 +130,11 @@ class AdminProcess:
             old.check.stop()
 
     @property
+    def sockets(self) -> Sequence[socket.socket]:
+        """The listening socket, if there is one. A worker process closes it."""
+        return (self._socket,) if self._socket is not None else ()
+
+    @property
     def changing(self) -> bool:
         """Whether the old process, without the newest ledger, still runs."""
         return self._kill_at != math.inf
@@ -127,7 +145,7 @@ class AdminProcess:
         if self._server is not None and self._thread is not None:
             self._server.stop()
             self._thread.join(2 * _LAST_WORDS)
-            self._server = None
+        self._server = None
         if self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -162,8 +180,13 @@ class AdminProcess:
 
     def _serve(self, server: AdminServer, wanted: Callable[[], bool] = lambda: True) -> None:
         """Serve until the server is stopped, or until `wanted` returns False; then drain."""
+
+        def goes_on() -> bool:
+            server.application.check.start()
+            return server.application.history.take() and wanted()
+
         server.application.check.start()
-        server.run(lambda: server.application.history.take() and wanted())
+        server.run(goes_on)
         server.drain(_LAST_WORDS)
         server.application.check.stop()
 

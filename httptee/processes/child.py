@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterable
 
+from httptee.logs import flush_log, restart_log
+
 logger = logging.getLogger(__name__)
+
+_PR_SET_PDEATHSIG = 1
+_prctl = getattr(ctypes.CDLL(None), "prctl", None)  # only Linux has it
 
 
 def fork(body: Callable[[Callable[[], bool]], object], ignored: Iterable[signal.Signals], name: str) -> int:
     """Fork a child that runs `body` and ends; return its pid. In the child, this call never returns.
 
-    `body` gets a function that returns whether the parent is still alive. The child ignores the signals in `ignored`: a
-    terminal sends its signals to the whole process group, but only the supervisor must react to them.
+    `body` gets a function that returns whether the parent is still alive. The kernel also sends a SIGTERM to the child
+    when the parent ends. The child ignores the signals in `ignored`: a terminal sends its signals to the whole process
+    group, but only the supervisor must react to them. Raises OSError if the system has no process or memory left.
     """
     parent = os.getpid()
     pid = os.fork()
@@ -23,13 +29,25 @@ def fork(body: Callable[[Callable[[], bool]], object], ignored: Iterable[signal.
         return pid
     status = 1
     try:
+        if _prctl is not None:
+            _prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
         for number in ignored:
             signal.signal(number, signal.SIG_IGN)
-        body(lambda: os.getppid() == parent)
+        restart_log()
+        if os.getppid() == parent:  # else it ended before the call of prctl
+            body(lambda: os.getppid() == parent)
         status = 0
+    except CannotRunError as error:
+        logger.error("%s ends: %s", name, error)
     except BaseException:
         logger.exception("%s failed", name)
     finally:
-        sys.stdout.flush()
-        # Not sys.exit: the parent's frames and atexit functions must not run here.
-        os._exit(status)
+        try:
+            flush_log()
+        finally:
+            # Not sys.exit: the parent's frames and atexit functions must not run here.
+            os._exit(status)
+
+
+class CannotRunError(Exception):
+    """A child process cannot do its work. The message says why; there is no traceback in the log."""

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -43,11 +43,17 @@ class _Worker:
 class Generation:
     """`<Generation of 2 [running 2, ready 2]>`: the workers that share these `settings` and this `ledger`.
 
-    `tls` is made before they are forked, so they share its keys: each accepts the session tickets of all.
+    `tls` is made before they are forked, so they share its keys: each accepts the session tickets of all. A worker
+    closes the sockets in `others`: a port of the supervisor must be closed when the supervisor is killed.
     """
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, listening: socket.socket, tls: ssl.SSLContext | None = None
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        listening: socket.socket,
+        tls: ssl.SSLContext | None = None,
+        others: Sequence[socket.socket] = (),
     ) -> None:
         self.settings = settings
         self.ledger = ledger
@@ -55,6 +61,7 @@ class Generation:
         """Whether a worker has ended before the generation was retired."""
         self._listening = listening
         self._tls = tls
+        self._others = others
         self._workers = [_Worker(row) for row in range(settings.processes)]
         self._ready = mmap.mmap(-1, settings.processes)  # shared; one byte a worker: whether it accepts connections
         self._retired = False
@@ -85,7 +92,11 @@ class Generation:
         for worker in self._workers:
             if not self._retired and not worker.pid and worker.starts_at <= now:
                 worker.started = now
-                worker.pid = fork(partial(self._serve, worker), _NOT_FOR_WORKERS, "a worker process")
+                try:
+                    worker.pid = fork(partial(self._serve, worker), _NOT_FOR_WORKERS, "a worker process")
+                except OSError as error:
+                    self._plan_start(worker)
+                    logger.warning("cannot start a worker process: %s; it is tried again", error.strerror)
 
     def next_event(self) -> float:
         """Seconds until the next start or kill of a worker; 3600 if there is none."""
@@ -119,11 +130,15 @@ class Generation:
             self._kill_at = monotonic() + _LAST_WORDS
             self._signal(signal.SIGKILL)
 
-    def _plan_successor(self, worker: _Worker) -> None:
+    def _plan_start(self, worker: _Worker) -> None:
+        """Plan the next start of a worker that has ended or could not be started."""
         self.lost_one = True
         lived = monotonic() - worker.started
         worker.wait = min(_LONGEST_WAIT, max(0.1, worker.wait * 2)) if lived < _SHORT_LIFE else 0.0
         worker.starts_at = monotonic() + worker.wait
+
+    def _plan_successor(self, worker: _Worker) -> None:
+        self._plan_start(worker)
         logger.warning("worker %d ended; another starts in %.1f s", worker.pid, worker.wait)
 
     def _signal(self, number: int) -> None:
@@ -133,6 +148,8 @@ class Generation:
 
     def _serve(self, worker: _Worker, wanted: Callable[[], bool]) -> None:
         """The body of a worker process."""
+        for other in self._others:
+            other.close()
         run_worker(
             self.settings,
             self.ledger,

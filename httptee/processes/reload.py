@@ -10,6 +10,7 @@ from dataclasses import replace
 from httptee.errors import ConfigError
 from httptee.logs import check_log
 from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
+from httptee.processes.threads import within_threads
 from httptee.server import listening_tls
 from httptee.settings import Settings
 
@@ -23,7 +24,7 @@ def reread(load: Callable[[], Settings], current: Settings) -> tuple[Settings, s
     The listening sockets stay as they are. A new address needs a restart, and a line in the log says so.
     """
     try:
-        settings = within_descriptors(load())
+        settings = within_threads(within_descriptors(load()))
         tls = listening_tls(settings)
         check_log(settings.access_log)
     except (ConfigError, TooFewDescriptorsError) as error:

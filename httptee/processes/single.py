@@ -16,9 +16,11 @@ from dataclasses import dataclass, replace
 from httptee.app import Tee
 from httptee.build import build_ledger, build_tee
 from httptee.ledger import Ledger
+from httptee.logs import flush_log
 from httptee.processes import notify
 from httptee.processes.reload import reread
 from httptee.processes.start import Start
+from httptee.processes.threads import may_start
 from httptee.processes.vitals import Vitals
 from httptee.processes.worker import build_tee_server, pin, retire
 from httptee.server import Server
@@ -27,6 +29,7 @@ from httptee.settings import Settings
 logger = logging.getLogger(__name__)
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+_FEWEST_THREADS = 2  # for a reload: one that serves, and one in which the old server drains
 
 
 @dataclass(frozen=True)
@@ -79,16 +82,20 @@ class SingleProcess:
             old.server.stop_accepting()
             logger.info("reloaded: a new server serves, the old one drains")
             notify.ready()
-            thread = threading.Thread(target=old.retire, name="retire")
-            self._draining.append((old, thread))
-            thread.start()
+            self._draining.append((old, threading.Thread(target=old.retire, name="retire")))
+            self._drain_old()
         notify.stopping()
         self._listening.close()
         self._serving.retire()
-        for _, thread in self._draining:
-            thread.join()
+        for old, thread in self._draining:
+            if thread.ident is None:
+                old.retire()
+            else:
+                thread.join()
         for number in _SIGNALS:  # everything has ended: ignore later signals
             signal.signal(number, signal.SIG_IGN)
+        for serving in (self._serving, *(old for old, _ in self._draining)):
+            serving.ledger.settle_unanswered(0)
         return self._settled()
 
     def _build(self, settings: Settings, ledger: Ledger, tls: ssl.SSLContext | None) -> _Serving:
@@ -117,6 +124,8 @@ class SingleProcess:
             self._reload()
         if notify.watchdog_seconds() is not None:
             notify.alive()
+        self._admin.start_thread()
+        self._drain_old()
         self._serving.vitals.published()
         return self._successor is None and not self._stopping
 
@@ -124,7 +133,9 @@ class SingleProcess:
         notify.reloading()
         current = self._serving
         found = reread(self._load, current.settings)
-        if found is not None:
+        if found is not None and not may_start(_FEWEST_THREADS):
+            logger.error("reload refused, nothing changes: the process may start no more threads")
+        elif found is not None:
             settings, tls = found
             if settings.processes != 1:
                 logger.warning("a new number of processes needs a restart: 1 stays, %d is ignored", settings.processes)
@@ -137,10 +148,20 @@ class SingleProcess:
                 logger.exception("reload failed, nothing changes")
         notify.ready("serving; the last reload was refused")
 
+    def _drain_old(self) -> None:
+        """Start the threads in which old servers drain. One that cannot be started is tried again in a second."""
+        for _, thread in self._draining:
+            if thread.ident is None:
+                try:
+                    thread.start()
+                except (RuntimeError, MemoryError):
+                    logger.warning("the process may start no more threads: the old server drains later")
+
     def _bury(self) -> None:
         """Mark the ledgers without a writer or a clone in flight as finished: the next ledger takes them over."""
         for old, thread in self._draining:
-            old.ledger.finished = not thread.is_alive() and not old.ledger.holds_any(0)
+            ended = thread.ident is not None and not thread.is_alive()
+            old.ledger.finished = ended and not old.ledger.holds_any(0)
         self._draining = [each for each in self._draining if not each[0].ledger.finished]
 
     def _settled(self) -> Ledger:
@@ -153,4 +174,5 @@ class SingleProcess:
         logger.warning("a second signal: stopping at once")
         for statement in self._settled().statements():
             logger.info("%s", statement)
+        flush_log()
         os._exit(0)

@@ -16,6 +16,7 @@ from httptee.logs import check_log
 from httptee.processes.admin import AdminProcess
 from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.processes.listening import listen
+from httptee.processes.threads import within_threads
 from httptee.server import listening_tls
 from httptee.settings import Settings, descriptions
 from httptee.version import __version__
@@ -63,7 +64,7 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
 def _checked(settings: Settings) -> tuple[Settings, ssl.SSLContext | None]:
     try:
         tls = listening_tls(settings)
-        settings = within_descriptors(settings)
+        settings = within_threads(within_descriptors(settings))
         check_log(settings.access_log)
     except ConfigError as error:
         raise CannotStartError(str(error), 2) from None

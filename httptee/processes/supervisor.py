@@ -16,6 +16,7 @@ from time import monotonic
 
 from httptee.build import build_ledger
 from httptee.ledger import Ledger
+from httptee.logs import close_log, flush_log
 from httptee.processes import notify
 from httptee.processes.generation import SIGNALS, Generation
 from httptee.processes.reload import reread
@@ -36,20 +37,23 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
 
     `load` reads the settings again at a reload. Without it, they stay the same.
     """
+    # A parent may ignore SIGCHLD, and a program inherits that: the kernel would then reap the workers unseen.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # A signal may come right after the first log line. Blocked, it waits until the tee is ready to act on it.
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         start = prepare(settings, load or (lambda: settings))
     except CannotStartError as error:
+        flush_log()
         print(f"httptee: {error}", file=sys.stderr)
         return error.status
     kind = SingleProcess if start.settings.processes == 1 else Supervisor
     last = kind(start).run()
     start.admin.stop()
     print_ledger(last)
+    close_log()
     if threading.active_count() > 1:
         # In a single process, a thread may wait for a B after the drain timeout. The program does not wait for it.
-        logging.shutdown()
         os._exit(0)
     return 0
 
@@ -68,7 +72,7 @@ class Supervisor:
         self._load = start.load
         self._admin = start.admin
         self._ledger = start.ledger  # the newest one; it includes the counts of the earlier ones
-        self._current = Generation(start.settings, start.ledger, start.listening, start.tls)
+        self._current = Generation(start.settings, start.ledger, start.listening, start.tls, start.admin.sockets)
         self._arriving: Generation | None = None
         self._arriving_since = 0.0
         self._leaving: Generation | None = None  # retired, but may still accept connections
@@ -131,11 +135,18 @@ class Supervisor:
             notify.ready("serving; the last reload was refused")
             return
         settings, tls = found
-        self._ledger = build_ledger(settings, settings.processes, self._ledger.history)
-        self._arriving = Generation(settings, self._ledger, self._listening, tls)
-        self._arriving_since = monotonic()
-        self._arriving.start_due()
-        self._admin.replace(settings, self._ledger)
+        try:
+            ledger = build_ledger(settings, settings.processes, self._ledger.history)
+            arriving = Generation(settings, ledger, self._listening, tls, self._admin.sockets)
+        except (OSError, MemoryError) as error:
+            logger.error("reload refused, nothing changes: %s", error)
+            notify.ready("serving; the last reload was refused")
+            return
+        self._ledger = ledger
+        self._arriving, self._arriving_since = arriving, monotonic()
+        arriving.start_due()
+        if not arriving.lost_one:  # else `_hand_over` ends the reload
+            self._admin.replace(settings, ledger)
 
     def _hand_over(self, arriving: Generation) -> None:
         """Retire the old workers when all new ones accept connections, or the new ones if they cannot start."""
@@ -144,6 +155,8 @@ class Supervisor:
             notify.ready("serving; the last reload failed")
             self._retire(arriving)
             self._arriving = None
+            self._ledger = self._current.ledger
+            self._ledger.continue_after(arriving.ledger)
             self._admin.replace(self._current.settings, self._ledger)
         elif arriving.ready and not self._admin.changing:
             self._retire(self._current)

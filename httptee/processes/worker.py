@@ -17,6 +17,7 @@ from waitress.adjustments import Adjustments
 from httptee.app import Tee
 from httptee.build import WHOLE, Part, build_tee
 from httptee.ledger import Ledger
+from httptee.processes.child import CannotRunError
 from httptee.processes.vitals import Vitals
 from httptee.server import Server, TlsServer, Turns
 from httptee.settings import Settings
@@ -42,7 +43,7 @@ def run_worker(
 
     `ready` is called when connections are accepted and signals are handled, `closed` when no more are accepted.
     `wanted` is called about once a second; if it returns False, the worker ends. Must run in the main thread of its
-    process.
+    process. Raises CannotRunError if not a single serving thread can be started.
     """
     if settings.pin:
         pin(part.row)
@@ -52,6 +53,9 @@ def run_worker(
     vitals = Vitals(ledger.worker(part.row), server, tee)
     server.on_count = vitals.count
     server.turns = Turns(ledger.fewest_connections)
+    server.crew.start()
+    if not server.crew.started:
+        raise CannotRunError("it may start no thread (ulimit -u, pids.max of the cgroup)")
     vitals.begin()
     ready()
     server.run(lambda: vitals.published() and wanted())
@@ -59,6 +63,7 @@ def run_worker(
     server.stop_accepting()
     closed()
     retire(server, tee, settings)
+    ledger.settle_unanswered(part.row)  # clones that shadow threads still send: they end with this process
 
 
 def retire(server: Server, tee: Tee, settings: Settings) -> None:

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 _QUICK = 8
 _STEP = 2  # threads added at one check; a larger step adds too many before the effect shows
 _SLOW = 0.005  # seconds
+_START_AGAIN = 0.5  # seconds until the start of a thread is tried again, after one that failed
 
 MOST_HELD = 1000
 """Threads that may be added in place of those that wait for a slow client."""
@@ -56,6 +57,7 @@ class Crew:
         self._call = call
         self._called = False
         self._threads: list[threading.Thread] = []
+        self._start_at = 0.0  # no thread is started before
         self._allowed = min(size, _QUICK)
         self._awake = 0
         self._lock = threading.Lock()  # guards the counts of threads; not taken for an ordinary request
@@ -70,8 +72,16 @@ class Crew:
         return f"<Crew [busy {len(self._busy)}, held {self._held}, awake {self._awake}/{self._size}]>"
 
     def start(self) -> None:
-        """Start the threads that are allowed at first. More start when they are needed."""
+        """Start the threads that are allowed at first. More start when they are needed.
+
+        If the process may start fewer threads, those that started serve, and the start of others is tried again.
+        """
         self._call_up()
+
+    @property
+    def started(self) -> int:
+        """The number of threads that have been started."""
+        return len(self._threads)
 
     def reinforce(self) -> bool:
         """Adjust the number of threads that may serve to the number of slow ones. Returns whether to repeat it soon."""
@@ -84,10 +94,10 @@ class Crew:
         self._allowed = min(wanted, max(self._allowed, held + _QUICK) + _STEP)
         if self._awake < self._allowed:
             self._call_up()
-        self.overwhelmed = slow >= size
+        self.overwhelmed = slow >= (size if now >= self._start_at else self._awake)
         if self.waiting and self._anybody_idle:
             self.ring()
-        self._called = bool(self.waiting) or len(busy) >= min(_QUICK, self._size)
+        self._called = bool(self.waiting) or len(busy) >= min(_QUICK, self._size, self._awake)
         return self._called
 
     @property
@@ -141,11 +151,27 @@ class Crew:
             needed = self._allowed - self._awake
             from_park = min(needed, len(self._threads) - self._awake)
             self._parked.notify(from_park)
-            self._awake += needed
-            for _ in range(needed - from_park):
-                thread = threading.Thread(target=self._run, name=f"crew-{len(self._threads)}", daemon=True)
-                self._threads.append(thread)
+            self._awake += from_park
+            failed = self._start_threads(needed - from_park)
+        if failed:
+            logger.warning("the process may start no more threads: fewer serve for now")
+
+    def _start_threads(self, count: int) -> bool:
+        """Start threads; return whether one could not be started. It does not count, and is tried again later."""
+        if count > 0 and monotonic() < self._start_at:
+            return False
+        for _ in range(count):
+            thread = threading.Thread(target=self._run, name=f"crew-{len(self._threads)}", daemon=True)
+            self._threads.append(thread)
+            self._awake += 1
+            try:
                 thread.start()
+            except (RuntimeError, MemoryError):
+                self._threads.pop()
+                self._awake -= 1
+                self._start_at = monotonic() + _START_AGAIN
+                return True
+        return False
 
     def _run(self) -> None:
         """The loop of one thread."""

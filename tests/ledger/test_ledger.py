@@ -10,6 +10,7 @@ from httptee.errors import REFUSAL_REASONS
 from httptee.ledger.columns import BOUNDS, DROP_REASONS, FAILURE_REASONS, IS_OPEN, ShadowLine, WorkerLine
 from httptee.ledger.ledger import Ledger
 from httptee.ledger.statements import Worker, distinct
+from tests.support.net import eventually
 
 
 def test_a_new_ledger_is_all_zero():
@@ -90,6 +91,93 @@ def test_what_a_dead_worker_held_is_lost_and_only_that():
     (statement,) = ledger.statements()
     assert statement.failed_by_reason == {"lost": 1}
     assert statement.in_flight == 1
+
+
+def test_what_a_worker_holds_at_its_end_is_dropped_as_closing_and_settled_once():
+    ledger = Ledger(["b", "c"], rows=2)
+    (b, c), (other, _) = ledger.accounts(0), ledger.accounts(1)
+    for account in (b, b, b, c, other):
+        account.open()
+    b.settle_delivered(200, 0.0)
+    ledger.settle_unanswered(0)
+    b.settle_delivered(200, 0.0)  # by a thread that was still sending
+    b.settle_failed("timeout")
+    b.open()
+    c.drop("saturated")
+    ledger.settle_lost(0)
+    found = ledger.statements()
+    assert [(each.seen, each.delivered, each.failed, each.dropped_by_reason) for each in found] == [
+        (4, 1, 0, {"closing": 2}),
+        (1, 0, 0, {"closing": 1}),
+    ]
+    assert [each.in_flight for each in found] == [1, 0]
+
+
+def test_an_end_between_other_threads_settles_every_clone_once():
+    ledger = Ledger(["b"])
+    (account,) = ledger.accounts(0)
+    stop = threading.Event()
+
+    def count():
+        while not stop.is_set():
+            account.open()
+            account.settle_delivered(200, 0.001)
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        eventually(lambda: ledger.statements()[0].seen > 1000)
+        ledger.settle_unanswered(0)
+        (settled,) = ledger.statements()
+        assert settled.in_flight == 0
+        assert settled.dropped <= 4
+        assert ledger.statements() == [settled]
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert ledger.statements() == [settled]
+
+
+def names(ledger):
+    return [(each.backend, each.seen, each.state) for each in ledger.statements()]
+
+
+def test_after_a_failed_reload_the_old_bs_are_listed_and_those_of_the_failed_one_only_if_they_were_offered_a_clone():
+    old = Ledger(["a", "gone"])
+    old.accounts(0)[0].drop("filtered")
+    old.finished = True
+    current = Ledger(["a", "b"], earlier=[old])
+    writer = current.accounts(0)[1]
+    writer.open()
+    failed = Ledger(["c", "a", "d"], earlier=current.history)
+    current.continue_after(failed)
+    assert names(current) == [("a", 1, "up"), ("b", 1, "up"), ("gone", 0, "gone")]
+    current.circuits[1][IS_OPEN] = 1
+    late = failed.accounts(0)
+    late[2].open()  # a new worker served before it was stopped
+    late[1].open()
+    assert names(current) == [("a", 2, "up"), ("b", 1, "down"), ("gone", 0, "gone"), ("d", 1, "gone")]
+    failed.settle_lost(0)
+    failed.finished = True
+    following = Ledger(["b", "e"], earlier=current.history)
+    assert names(following) == [("b", 1, "up"), ("e", 0, "up"), ("a", 2, "gone"), ("gone", 0, "gone"), ("d", 1, "gone")]
+    writer.settle_delivered(200, 0.0)
+    assert following.statements()[0].delivered == 1
+
+
+def test_a_ledger_that_finished_before_a_failed_reload_counts_once():
+    first = Ledger(["a"])
+    first.accounts(0)[0].drop("filtered")
+    current = Ledger(["a"], earlier=[first])
+    first.finished = True
+    failed = Ledger(["a"], earlier=current.history)
+    current.continue_after(failed)
+    again = Ledger(["a"], earlier=current.history)
+    current.continue_after(again)
+    assert names(current) == [("a", 1, "up")]
+    assert names(Ledger(["a"], earlier=current.history)) == [("a", 1, "up")]
 
 
 def test_no_count_is_lost_between_threads():

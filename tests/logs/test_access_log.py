@@ -226,6 +226,31 @@ def test_what_is_unfinished_at_the_end_is_written_as_it_is_and_once():
     assert len(lines) == 1
 
 
+def test_an_outcome_that_comes_in_mid_close_does_not_write_the_record_twice():
+    log, lines = make("json", clones=1)
+    record, answer = log.follow(environ(), whole(), 0.0)
+    answer.close()
+
+    class Lock:
+        """After `close` has let go of the lock for the first time, the last clone is settled."""
+
+        def __init__(self, lock):
+            self.lock, self.releases = lock, 0
+
+        def __enter__(self):
+            self.lock.acquire()
+
+        def __exit__(self, *_):
+            self.lock.release()
+            self.releases += 1
+            if self.releases == 1:
+                record.settled("b", "delivered", 200, 0.1)
+
+    log.lock = Lock(log.lock)
+    log.close(1.0)
+    assert len(lines) == 1
+
+
 def test_outcomes_from_many_threads_write_one_record_each():
     log, lines = make("json", clones=4)
     records = [log.follow(environ(), whole(), 0.0) for _ in range(500)]

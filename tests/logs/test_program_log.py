@@ -76,3 +76,17 @@ def test_what_is_kept_in_mind_is_bounded(log):
     for number in range(3000):
         log.logger.warning("number %d", number)
     assert len(log.filter._kinds) == 1000
+
+
+def test_what_was_held_back_of_a_message_that_is_forgotten_is_counted(log, caplog):
+    for _ in range(3):
+        log.logger.warning("the first")
+    log.logger.warning("another")
+    log.logger.warning("another")
+    for number in range(1500):
+        log.logger.warning("number %d", number)
+    log.filter.flush()
+    log.filter.flush()
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("httptee")] == [
+        "3 more warnings held back, each like one that was logged"
+    ]

@@ -1,8 +1,11 @@
 """The supervisor's pieces; the whole of it is run in tests/integration/test_lifecycle.py."""
 
+import errno
+import logging
 import os
 import signal
 import socket
+import threading
 
 import pytest
 
@@ -103,10 +106,61 @@ def test_a_worker_that_fails_again_and_again_is_started_later_and_later(generati
     assert one.lost_one
 
 
-def test_a_worker_whose_supervisor_dies_right_after_the_fork_is_not_wanted(generations, monkeypatch):
+def test_a_worker_whose_supervisor_dies_right_after_the_fork_ends_without_serving(generations, monkeypatch):
     monkeypatch.setattr(os, "getppid", lambda: 1)
     reader, writer = os.pipe()
-    generations(lambda *_, wanted, **__: os.write(writer, b"%d" % wanted()))
-    assert os.read(reader, 1) == b"0"
-    os.close(reader)
+    one = generations(lambda *_, **__: os.write(writer, b"served"))
+    one.retire()  # so that the worker is not started again
+    eventually(lambda: one.collect() or one.ended)
     os.close(writer)
+    assert os.read(reader, 1) == b""
+    os.close(reader)
+
+
+def no_process():
+    """A system without a free process (fork(2))."""
+    raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+
+def test_a_fork_that_fails_is_a_worker_that_is_started_later(generations, monkeypatch, caplog):
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fork", no_process)
+        one = generations()
+        assert pids(one) == [0, 0]
+        assert one.lost_one
+        assert [worker.wait for worker in one._workers] == [0.1, 0.1]
+        one.start_due()
+        assert [worker.wait for worker in one._workers] == [0.1, 0.1]
+        assert 0 < one.next_event() <= 0.1
+        for worker in one._workers:
+            worker.starts_at = 0.0
+        one.start_due()
+        assert [worker.wait for worker in one._workers] == [0.2, 0.2]
+    assert "cannot start a worker process: Resource temporarily unavailable; it is tried again" in caplog.text
+    eventually(lambda: one.start_due() or one.ready)
+    assert all(pids(one))
+
+
+def test_a_worker_that_may_start_no_thread_ends_with_a_line_and_no_traceback(generations, monkeypatch, capfd):
+    def fail(thread):
+        raise RuntimeError("can't start new thread")
+
+    handler = logging.StreamHandler()
+    logging.getLogger().addHandler(handler)
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    try:
+        one = generations()
+        eventually(lambda: one.collect() or not any(pids(one)))
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert not one.ready
+    said = capfd.readouterr().err
+    assert said.count("a worker process ends: it may start no thread (ulimit -u, pids.max of the cgroup)") == 2
+    assert "Traceback" not in said
+
+
+def test_a_worker_closes_the_sockets_of_others(monkeypatch):
+    one = Generation(SETTINGS, build_ledger(SETTINGS, 2), None, others=(socket.socket(), socket.socket()))
+    monkeypatch.setattr(module, "run_worker", lambda *_, **__: None)
+    one._serve(one._workers[0], lambda: True)
+    assert [other.fileno() for other in one._others] == [-1, -1]

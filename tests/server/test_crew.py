@@ -145,3 +145,62 @@ def test_threads_that_are_held_by_clients_call_for_no_attention(pipes):
     assert not made.crew.queueing
     made.gate.set()
     eventually(lambda: repr(made.crew).startswith("<Crew [busy 0, held 0, "))
+
+
+@pytest.fixture
+def limit(monkeypatch):
+    """A limit of the threads that may be started, as the process meets it."""
+    start, left = threading.Thread.start, [0]
+
+    def limited(thread):
+        if left[0] <= 0:
+            raise RuntimeError("can't start new thread")
+        left[0] -= 1
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", limited)
+    monkeypatch.setattr(module, "_START_AGAIN", 0.0)
+    return left
+
+
+def test_threads_that_cannot_be_started_do_not_count_and_those_that_can_serve(pipes, limit, caplog):
+    limit[0] = 2
+    made = pipes(20, held=False)
+    assert repr(made.crew) == "<Crew [busy 0, held 0, awake 2/20]>"
+    assert made.crew.started == 2
+    made.make_ready(50)
+    eventually(lambda: len(made.served) == 50)
+    assert "the process may start no more threads" in caplog.text
+
+
+def test_threads_that_could_not_be_started_are_started_later(pipes, limit):
+    made = pipes(20)
+    assert made.crew.started == 0
+    made.make_ready(20)
+    for room in (1, 0, 3, 100):
+        limit[0] = room
+        made.crew.reinforce()
+    eventually(lambda: made.crew.reinforce() and len(made.served) == 20)
+
+
+def test_a_failed_start_is_not_repeated_at_once(pipes, limit, monkeypatch):
+    monkeypatch.setattr(module, "_START_AGAIN", 3600.0)
+    made = pipes(20)
+    limit[0] = 100
+    made.crew.reinforce()
+    assert made.crew.started == 0
+    made.crew._start_at = 0.0
+    made.crew.reinforce()
+    assert made.crew.started > 0
+
+
+def test_when_all_threads_that_could_be_started_are_busy_the_main_thread_takes_over(pipes, limit, monkeypatch):
+    limit[0] = 3
+    made = pipes(20)
+    made.make_ready(2)
+    eventually(lambda: len(made.served) == 2)
+    made.crew.reinforce()
+    assert not made.crew.overwhelmed
+    made.make_ready(1)
+    eventually(lambda: len(made.served) == 3)
+    eventually(lambda: made.crew.reinforce() and made.crew.overwhelmed)

@@ -1,0 +1,74 @@
+"""The admin listener where the system has no room for its process or its threads."""
+
+import errno
+import os
+import threading
+
+import pytest
+
+from httptee.build import build_ledger
+from httptee.http.endpoint import Endpoint, Listen
+from httptee.processes import admin as module
+from httptee.processes.admin import AdminProcess
+from httptee.settings.settings import Settings
+from tests.support.client import ask
+from tests.support.net import eventually
+
+SETTINGS = Settings(processes=2, pin=False, a=Endpoint.parse("127.0.0.1:1"), admin=Listen("127.0.0.1", 0))
+
+
+@pytest.fixture
+def admin(monkeypatch):
+    monkeypatch.setattr(module, "_SHORTEST_LIFE", 0.0)
+    made = AdminProcess(SETTINGS, build_ledger(SETTINGS, 2))
+    yield made
+    made.stop()
+
+
+def port(admin):
+    return admin.sockets[0].getsockname()[1]
+
+
+def test_a_fork_that_fails_is_tried_again(admin, monkeypatch, caplog):
+    def fail():
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fork", fail)
+        assert admin.keep() <= 1.0
+    assert "cannot start the admin process: Cannot allocate memory; it is tried again" in caplog.text
+    admin.keep()
+    assert ask(port(admin), target="/metrics").status == 200
+
+
+def test_a_thread_that_cannot_be_started_is_tried_again(admin, monkeypatch, caplog):
+    def fail(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", fail)
+        admin.start_thread()
+    assert "the admin listener is tried again" in caplog.text
+    before = threading.active_count()
+    admin.start_thread()
+    admin.start_thread()
+    assert ask(port(admin), target="/metrics").status == 200
+    assert sum(thread.name == "admin" for thread in threading.enumerate()) == 1
+    assert threading.active_count() > before
+
+
+def test_a_check_whose_thread_cannot_be_started_is_tried_again(monkeypatch):
+    check = module.check_of(Settings(a=Endpoint.parse("127.0.0.1:1"), a_check="/x"))
+
+    def fail(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", fail)
+        check.start()
+    check.start()
+    check.start()
+    eventually(lambda: check.said == "connect")
+    check.stop()
+    check._thread.join()
+    check.start()

@@ -1,0 +1,44 @@
+import os
+import select
+import signal
+import time
+
+import pytest
+
+from httptee.processes.child import CannotRunError, fork
+from tests.support.net import PATIENCE
+
+
+def status_of(pid):
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_a_child_runs_its_body_and_ends():
+    assert status_of(fork(lambda parent_lives: None, (), "a child")) == 0
+
+
+@pytest.mark.parametrize("error", [CannotRunError("no room"), ValueError("a bug"), SystemExit(0)])
+def test_a_child_that_fails_ends_with_status_1(error):
+    def fail(_):
+        raise error
+
+    assert status_of(fork(fail, (), "a child")) == 1
+
+
+def test_a_child_whose_parent_is_killed_gets_a_sigterm_at_once():
+    """Even in a child that never checks whether its parent is alive."""
+    reader, writer = os.pipe()
+    parent = os.fork()
+    if not parent:
+        child = fork(lambda _: time.sleep(600), (), "a child")
+        os.write(writer, b"%d\n" % child)
+        time.sleep(600)
+    os.close(writer)
+    child = int(os.read(reader, 100))
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    ended = select.select([reader], [], [], PATIENCE)[0]  # nobody has the other end any more
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+    os.close(reader)
+    assert ended
