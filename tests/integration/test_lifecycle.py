@@ -116,7 +116,7 @@ def test_what_waits_for_b_gets_the_drain_timeout_and_no_more(processes: str) -> 
                 assert ask(tee.port).status == 200
             eventually(lambda: tee.ledger().seen == 5)
             (ledger,) = tee.stop()
-    assert (ledger.seen, ledger.failures, ledger.drops, ledger.in_flight) == (5, {}, {"closing": 5}, 0)
+    assert (ledger.seen, ledger.failures, ledger.drops, ledger.in_flight) == (5, {"timeout": 5}, {}, 0)
 
 
 @MODES

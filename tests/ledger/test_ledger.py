@@ -93,7 +93,7 @@ def test_what_a_dead_worker_held_is_lost_and_only_that():
     assert statement.in_flight == 1
 
 
-def test_what_a_worker_holds_at_its_end_is_dropped_as_closing_and_settled_once():
+def test_what_a_worker_holds_at_its_end_fails_with_timeout_and_is_settled_once():
     ledger = Ledger(["b", "c"], rows=2)
     (b, c), (other, _) = ledger.accounts(0), ledger.accounts(1)
     for account in (b, b, b, c, other):
@@ -106,9 +106,9 @@ def test_what_a_worker_holds_at_its_end_is_dropped_as_closing_and_settled_once()
     c.drop("saturated")
     ledger.settle_lost(0)
     found = ledger.statements()
-    assert [(each.seen, each.delivered, each.failed, each.dropped_by_reason) for each in found] == [
-        (4, 1, 0, {"closing": 2}),
-        (1, 0, 0, {"closing": 1}),
+    assert [(each.seen, each.delivered, each.failed_by_reason, each.dropped) for each in found] == [
+        (4, 1, {"timeout": 2}, 0),
+        (1, 0, {"timeout": 1}, 0),
     ]
     assert [each.in_flight for each in found] == [1, 0]
 
@@ -131,7 +131,7 @@ def test_an_end_between_other_threads_settles_every_clone_once():
         ledger.settle_unanswered(0)
         (settled,) = ledger.statements()
         assert settled.in_flight == 0
-        assert settled.dropped <= 4
+        assert settled.failed <= 4
         assert ledger.statements() == [settled]
     finally:
         stop.set()
