@@ -20,7 +20,7 @@ class ScriptedPrimary:
         self.log, self.response = log, response
         self.requests = []
 
-    def answer(self, request):
+    def answer(self, request, cancellation=None):
         self.log.append("A")
         self.requests.append(request)
         return self.response

@@ -1,6 +1,7 @@
 """HTTP as values and functions: messages, header fields, endpoints, request targets, and the reading of a request from
 a WSGI environ. Others may use every name in `__all__`."""
 
+from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
 from httptee.http.headers import (
     HOP_BY_HOP,
@@ -14,15 +15,17 @@ from httptee.http.headers import (
     without,
 )
 from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS, client_of, receive
-from httptee.http.message import Body, Exchange, FileBody, Follower, Headers, Request, Response, tee_answer
+from httptee.http.message import Body, Exchange, FileBody, Follower, Headers, Request, Response, no_answer, tee_answer
 from httptee.http.subject import distinguished_name
 
 __all__ = [
+    "CANCELLATION",
     "CLIENT_SUBJECT",
     "HOP_BY_HOP",
     "RECEIVED_HEADERS",
     "Additions",
     "Body",
+    "Cancellation",
     "Endpoint",
     "Exchange",
     "FileBody",
@@ -36,6 +39,7 @@ __all__ = [
     "end_to_end",
     "has_host",
     "is_bracketed_list",
+    "no_answer",
     "origin_form",
     "path_of",
     "receive",

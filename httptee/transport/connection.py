@@ -12,6 +12,7 @@ TCP_INFO does not. It shows the state and how many bytes have come in; if not al
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import ssl
@@ -137,6 +138,14 @@ class Connection:
             return 0.0
         info = self.sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 56)
         return int.from_bytes(info[_LAST_DATA_RECEIVED], sys.byteorder) / 1000
+
+    def shut_down(self) -> None:
+        """Make every call that blocks on this connection return, and every later one fail. Safe from any thread.
+
+        The descriptor stays open. `SSLSocket.shutdown` would discard the TLS state, which another thread uses.
+        """
+        with contextlib.suppress(OSError):  # the upstream may have reset the connection
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the socket. May be called twice."""
