@@ -32,7 +32,8 @@ logger = logging.getLogger(__name__)
 HUNG_UP = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 """After one of these events, only an empty read marks the end of the client's data."""
 
-_LAST_DATA_SENT = slice(44, 48)  # tcpi_last_data_sent in struct tcp_info, in milliseconds
+# In struct tcp_info: tcpi_unacked, tcpi_last_data_sent in milliseconds, and tcpi_notsent_bytes (since Linux 4.6).
+_UNACKED, _LAST_DATA_SENT, _NOT_SENT = slice(24, 28), slice(44, 48), slice(144, 148)
 
 LEAST_RATE = 500
 """The lowest rate, in bytes a second, at which a client may send a body or read an answer."""
@@ -169,14 +170,15 @@ class OwnedChannel(HTTPChannel):
         self.cut_off()
 
     def tcp_state(self) -> tuple[int, float]:
-        """The state of TCP (`tcpi_state`), and the seconds since data was last sent. (0, 0.0) after the close.
-
-        Safe from any thread.
+        """The state of TCP (`tcpi_state`), and the seconds for which nothing was sent: 0.0 while data waits for the
+        client to take it. (0, 0.0) after the close. Safe from any thread.
         """
         try:
-            info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA_SENT.stop)
+            info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _NOT_SENT.stop)
         except (OSError, AttributeError):  # the owner may have closed it just now
             return 0, 0.0
+        if any(info[_UNACKED]) or any(info[_NOT_SENT]):
+            return info[0], 0.0
         return info[0], int.from_bytes(info[_LAST_DATA_SENT], sys.byteorder) / 1000
 
     def owned(self, act: Callable[[], object]) -> None:

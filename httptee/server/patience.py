@@ -7,7 +7,8 @@ timeout. The main thread checks this once a second.
 
 A client that has gone while its request is in service holds a thread and a connection to A. The kernel reports that it
 has hung up to any thread; TCP's state then says how. After a reset it has gone. After a FIN it may still read, so it
-has gone if nothing was sent to it for `GRACE`: data to a closed socket causes a reset.
+has gone if nothing was sent to it for `GRACE`: data to a closed socket causes a reset. A client that is slow to take
+data has not gone; the rule above is for it.
 """
 
 from __future__ import annotations

@@ -191,6 +191,4 @@ class WireAdapter(BaseAdapter):
 def _repeatable(request: WireRequest, sent: int) -> bool:
     """Whether a request may be sent again after `sent` bytes of it were sent."""
     body = request.body
-    if request.cancellation is not None and request.cancellation.reason is not None:
-        return False
     return (request.method in IDEMPOTENT or not sent) and (isinstance(body, bytes) or body.file.seekable())

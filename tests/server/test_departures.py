@@ -4,6 +4,7 @@ import os
 import socket
 import struct
 import threading
+from time import monotonic
 
 import pytest
 
@@ -11,10 +12,12 @@ from httptee.errors import ClientGone, CutOff
 from httptee.http.cancellation import CANCELLATION
 from httptee.server import listener, patience
 from httptee.server.patience import GRACE, Departures
+from httptee.server.tls import TlsServer
 from tests.support.clock import Clock
 from tests.support.net import eventually
+from tests.support.tls import Authority
 
-from .conftest import Body
+from .conftest import Body, starting
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 ESTABLISHED, CLOSE, CLOSE_WAIT = 1, 7, 8
@@ -169,6 +172,21 @@ def test_a_quiet_stream_ends_as_well(serve, leave):
     eventually(lambda: not running.server.active_channels)
 
 
+@pytest.mark.parametrize("leave", ["close", "reset"])
+def test_over_tls_it_is_the_same(tmp_path, leave):
+    authority, app = Authority(tmp_path), Upstream(begins_with=b"x")
+    with starting(kind=TlsServer, context=authority.server(), handshake_timeout=60.0) as start:
+        running = start(app, threads=1)
+        raw = socket.create_connection(("127.0.0.1", running.port), timeout=10)
+        with authority.client().wrap_socket(raw, server_hostname="localhost") as client:
+            client.sendall(GET)
+            assert client.recv(9) == b"HTTP/1.1 "
+            if leave == "reset":
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        eventually(lambda: app.reasons == [ClientGone])
+        eventually(lambda: not running.server.active_channels)
+
+
 def test_an_answer_is_not_sent_to_a_client_that_counts_as_gone_but_still_reads(serve):
     app = Upstream()
     client = serve(app).connect().send(GET)
@@ -186,6 +204,27 @@ def test_a_client_that_half_closes_and_waits_gets_an_answer_that_comes_in_time(s
     assert client.head().startswith(b"HTTP/1.1 200 OK")
     assert client.rest() == b"ok"
     assert app.reasons == [None]
+
+
+def test_a_client_that_half_closes_and_reads_slowly_gets_everything(serve):
+    length = 20_000_000
+
+    def app(environ, start_response):
+        start_response("200 OK", [("Content-Length", str(length))])
+        return Body(bytes(length))
+
+    running = serve(app, threads=1, client_timeout=3600.0)
+    client = running.connect().send(GET)
+    half_close(client)
+    eventually(lambda: running.server.crew._held == 1)
+    began = monotonic()
+    eventually(lambda: monotonic() - began > 5 * patience.GRACE)
+    (channel,) = running.server.active_channels.values()
+    assert channel.tcp_state() == (CLOSE_WAIT, 0.0)
+    client.head()
+    assert len(client.body(length)) == length
+    assert client.rest() == b""
+    assert channel.cancellation.reason is None
 
 
 def test_an_ordinary_close_of_an_idle_connection_leaves_nothing_to_look_at(serve):
@@ -312,7 +351,7 @@ class TestTheEndOfADrain:
         eventually(lambda: sum(bool(each.request) for each in list(running.server.active_channels.values())) == 1)
         return running, clients
 
-    def test_what_is_left_is_reset_and_every_thread_and_descriptor_is_gone(self, serve):
+    def test_what_is_left_is_reset_and_every_thread_and_descriptor_is_gone(self, serve, monkeypatch):
         quiet, stream = Upstream(), Upstream(begins_with=b"x")
         environs = []
 
@@ -327,7 +366,9 @@ class TestTheEndOfADrain:
         app.environs = environs
         before, threads = self.descriptors(), threading.active_count()
         running, clients = self.held_up(serve, app)
+        monkeypatch.setattr(listener, "_LAST_WORDS", 60.0)
         running.stop(timeout=0.1)
+        assert running.server.crew.ready.closed
         assert quiet.reasons == stream.reasons == [CutOff]
         for client in clients:
             with pytest.raises(ConnectionResetError):
