@@ -35,7 +35,8 @@ class Departures:
         self._noted.setdefault(channel, monotonic())
 
     def gone(self, now: float) -> list[OwnedChannel]:
-        """The connections whose client has gone. Each is returned once."""
+        """The connections whose client has gone, each once. Those that wait for a thread come first: the threads that
+        the others free must not send these requests to A."""
         gone = []
         for channel, since in self._noted.copy().items():  # a copy: other threads write to it
             state, silent = channel.tcp_state()
@@ -44,7 +45,7 @@ class Departures:
             del self._noted[channel]
             if state not in _OPEN:
                 gone.append(channel)
-        return gone
+        return sorted(gone, key=lambda channel: channel.queued is None)
 
 
 def look_after(channel: OwnedChannel, now: float, timeout: float) -> None:

@@ -86,8 +86,8 @@ def patient(monkeypatch):
 class Connection:
     """Stands in for a channel: its TCP is in this state, and was last sent something so many seconds ago."""
 
-    def __init__(self, state, silent=1e9):
-        self.state, self.silent = state, silent
+    def __init__(self, state, silent=1e9, queued=None):
+        self.state, self.silent, self.queued = state, silent, queued
 
     def tcp_state(self):
         return self.state, self.silent
@@ -125,6 +125,12 @@ class TestDepartures:
         assert self.gone(after=100) == []
         connection.silent = GRACE + 0.01
         assert self.gone() == [connection]
+
+    def test_those_that_wait_for_a_thread_come_first(self):
+        at_a, waiting = Connection(CLOSE), Connection(CLOSE, queued=print)
+        self.departures.note(at_a)
+        self.departures.note(waiting)
+        assert self.gone() == [waiting, at_a]
 
     @pytest.mark.parametrize("state", [0, ESTABLISHED, 4, 5])
     def test_a_connection_that_is_open_or_was_closed_here_is_forgotten(self, state):
