@@ -6,12 +6,22 @@ environ → Request → primary → start_response → body out → every shadow
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from httptee.errors import Overloaded, Refusal
-from httptee.http import Additions, Exchange, Follower, Response, receive, tee_answer
+from httptee.errors import ClientGone, Overloaded, Refusal
+from httptee.http import (
+    CANCELLATION,
+    Additions,
+    Cancellation,
+    Exchange,
+    Follower,
+    Response,
+    no_answer,
+    receive,
+    tee_answer,
+)
 from httptee.ledger import WorkerAccount
 from httptee.logs import AccessLog
 from httptee.primary import Primary
@@ -60,8 +70,9 @@ class Tee:
         """Answer one request (PEP 3333)."""
         try:
             request = receive(environ, self._additions, self._in_memory, self._max_request_body)
+            cancellation: Cancellation | None = environ.get(CANCELLATION)
             started = perf_counter()
-            response = self.primary.answer(request)
+            response = self.primary.answer(request, cancellation)
         except Refusal as refusal:
             answer = tee_answer(refusal)
             self.refused(environ, answer)
@@ -74,20 +85,34 @@ class Tee:
         if self._log is not None:
             record, response = self._followed(self._log, environ, response, seconds)
         exchange = Exchange(request, response.status, seconds, record)
-        return Relay(response, start_response, self.shadows, exchange)
+        return Relay(response, start_response, self.shadows, exchange, cancellation, self._client_gone)
 
     def refused(self, environ: WSGIEnvironment, answer: Response) -> None:
         """Count and log a request that was answered without A, by the tee or by the server in front of it."""
         self._account.refused(answer.error)
+        self._log_refused(environ, answer)
+
+    def discarded(self, environ: WSGIEnvironment) -> None:
+        """Count and log a request whose client has gone before it was sent to A. No B is offered a clone."""
+        self._account.client_gone()
+        self._log_refused(environ, no_answer())
+
+    def _client_gone(self, record: Follower | None) -> None:
+        """Count a request whose client has gone after it was sent to A, and note that in its record."""
+        self._account.client_gone()
+        if record is not None:
+            record.client_gone()
+
+    def connection_refused(self) -> None:
+        """Count a connection that was answered with `overloaded` before its first request."""
+        self._account.refused(Overloaded.reason)
+
+    def _log_refused(self, environ: WSGIEnvironment, answer: Response) -> None:
         if self._log is not None:
             try:
                 self._log.refused(environ, answer)
             except Exception:
                 self._not_logged()
-
-    def connection_refused(self) -> None:
-        """Count a connection that was answered with `overloaded` before its first request."""
-        self._account.refused(Overloaded.reason)
 
     def _followed(
         self, log: AccessLog, environ: WSGIEnvironment, response: Response, seconds: float
@@ -122,6 +147,8 @@ class Relay:
 
     If the answer is whole, the clone is offered at `close`, after the answer was sent to the client. A streaming
     answer may last for hours, so its clone is offered as soon as A's header fields have arrived.
+
+    If the client has gone before the answer was whole, `on_client_gone` is called.
     """
 
     def __init__(
@@ -130,11 +157,16 @@ class Relay:
         start_response: StartResponse,
         shadows: Sequence[Shadow],
         exchange: Exchange | None = None,
+        cancellation: Cancellation | None = None,
+        on_client_gone: Callable[[Follower | None], object] = lambda record: None,
     ) -> None:
         start_response(f"{response.status} {response.reason}", response.headers)
         self._response = response
         self._shadows = shadows
         self._exchange = exchange
+        self._record = exchange.follower if exchange is not None else None
+        self._cancellation = cancellation
+        self._on_client_gone = on_client_gone
         if not response.whole:
             self._offer()
 
@@ -144,6 +176,9 @@ class Relay:
 
     def close(self) -> None:
         """Free A's connection, and offer the clone if it was not offered yet."""
+        cancellation, self._cancellation = self._cancellation, None
+        if cancellation is not None and cancellation.reason is ClientGone:
+            self._on_client_gone(self._record)
         self._response.close()
         self._offer()
 

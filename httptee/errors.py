@@ -88,6 +88,14 @@ class Overloaded(Refusal, status=503, reason="overloaded", retry_after=1):
     """The tee is at its limit of connections, or of requests that wait for a thread (RFC 9110 §15.6.4)."""
 
 
+class ClientGone(TeeError, status=499, reason="client_gone"):
+    """The client has gone before its answer was whole. The status is nginx's; it is for the log, and is never sent."""
+
+
+class CutOff(TeeError, status=503, reason="closing"):
+    """The drain timeout is over before the answer is whole: the client's connection is reset. Never sent."""
+
+
 REFUSAL_REASONS: tuple[str, ...] = (TeeError.reason, *(refusal.reason for refusal in Refusal.__subclasses__()))
 """The closed set of reasons for which the tee answers a request itself."""
 

@@ -1,3 +1,4 @@
+import re
 from io import BytesIO
 from types import SimpleNamespace
 from wsgiref.validate import validator
@@ -5,10 +6,13 @@ from wsgiref.validate import validator
 import pytest
 
 from httptee.app import Tee
-from httptee.errors import BodyStorage, UpstreamReset, UpstreamTimeout
+from httptee.errors import BodyStorage, ClientGone, CutOff, UpstreamReset, UpstreamTimeout
+from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.headers import Additions
-from httptee.http.message import Response, tee_answer
+from httptee.http.message import Response, no_answer, tee_answer
 from httptee.ledger.ledger import Ledger
+from httptee.logs.access_log import AccessLog
+from httptee.logs.formats import FORMATS
 
 LEDGER = Ledger([])
 
@@ -20,7 +24,7 @@ class ScriptedPrimary:
         self.log, self.response = log, response
         self.requests = []
 
-    def answer(self, request):
+    def answer(self, request, cancellation=None):
         self.log.append("A")
         self.requests.append(request)
         return self.response
@@ -180,7 +184,7 @@ def test_what_is_refused_reaches_neither_a_nor_b(changes, status, reason):
 
 
 def test_a_body_that_cannot_be_read_for_a_is_refused_and_makes_no_clone(monkeypatch):
-    def gone(request):
+    def gone(request, cancellation=None):
         raise BodyStorage("the file cannot be read")
 
     made = build()
@@ -253,3 +257,72 @@ def test_a_log_that_fails_changes_nothing_for_the_client_or_b_and_is_counted(tar
     assert answers[0] == answers[1]
     assert ledger.primary().log_dropped == 1
     assert caplog.text.count("a request could not be logged") == 1
+
+
+class TestAClientThatHasGone:
+    """What is counted, logged and cloned. The primary cancels, as the server would while A is waited for."""
+
+    def gone(self, response):
+        made = build(response)
+        made.cancellation = Cancellation()
+        made.ledger = Ledger([])
+        made.tee._account = made.ledger.worker(0)
+        made.lines = []
+        writer = SimpleNamespace(put=lambda line: made.lines.append(line.decode()), close=lambda timeout: None)
+        made.tee._log = AccessLog(writer, FORMATS["combined"], 0)
+        return made
+
+    def test_before_as_headers_it_is_a_499_everywhere_and_b_gets_its_clone(self):
+        made = self.gone(no_answer())
+        made.cancellation.cancel()
+        answer = made.tee(environ(**{CANCELLATION: made.cancellation}), lambda status, headers: None)
+        answer.close()
+        answer.close()
+        assert made.shadows[0].exchanges[0].status == 499
+        primary = made.ledger.primary()
+        assert (primary.client_gone, primary.answered_by_status, primary.refused_by_reason) == (1, {499: 1}, {})
+        (line,) = made.lines
+        assert re.search(r'" 499 - "-" "-" .* a=499:client_gone/\d', line)
+
+    def test_in_mid_answer_the_log_has_499_and_as_own_status_too(self):
+        made = self.gone(None)
+
+        def body():
+            yield b"abc"
+            made.cancellation.cancel()
+            raise ClientGone("gone")
+
+        made.primary.response = Response(200, "OK", [], body(), lambda: None)
+        answer = made.tee(environ(**{CANCELLATION: made.cancellation}), lambda status, headers: None)
+        with pytest.raises(ClientGone):
+            list(answer)
+        answer.close()
+        answer.close()
+        primary = made.ledger.primary()
+        assert (primary.client_gone, primary.answered_by_status, primary.errors_by_reason) == (1, {200: 1}, {})
+        (line,) = made.lines
+        assert re.search(r'" 499 3 "-" "-" .* a=200/\d', line)
+        assert made.shadows[0].exchanges[0].status == 200
+
+    def test_a_client_that_has_its_answer_may_go(self):
+        made = self.gone(None)
+        made.primary.response = Response(200, "OK", [], b"ok", lambda: None)
+        call(made, **{CANCELLATION: made.cancellation})
+        made.cancellation.cancel()
+        assert made.ledger.primary().client_gone == 0
+        assert '" 200 2 ' in made.lines[0]
+
+    def test_what_the_end_of_a_drain_cuts_off_is_not_counted_as_gone(self):
+        made = self.gone(no_answer(CutOff))
+        made.cancellation.cancel(CutOff)
+        made.tee(environ(**{CANCELLATION: made.cancellation}), lambda status, headers: None).close()
+        assert made.ledger.primary().client_gone == 0
+        assert re.search(r'" 503 - "-" "-" .* a=503:closing/\d', made.lines[0])
+
+    def test_a_request_that_the_server_discards_goes_nowhere_and_is_counted_and_logged(self):
+        made = self.gone(None)
+        made.tee.discarded(environ())
+        assert made.log == []
+        primary = made.ledger.primary()
+        assert (primary.client_gone, primary.answered, primary.refused_by_reason) == (1, 0, {})
+        assert re.search(r'" 499 - "-" "-" .* refused:client_gone\n', made.lines[0])

@@ -1,9 +1,12 @@
+from types import SimpleNamespace
+
 import pytest
 import requests
 import responses
 from requests.adapters import HTTPAdapter
 
-from httptee.errors import BodyStorage, UpstreamReset
+from httptee.errors import BodyStorage, ClientGone, CutOff, UpstreamReset
+from httptee.http.cancellation import Cancellation
 from httptee.http.endpoint import Endpoint
 from httptee.http.message import Request
 from httptee.ledger.ledger import Ledger
@@ -96,4 +99,49 @@ def test_a_body_that_breaks_off_is_counted_and_raised(primary, ledger):
 
     with pytest.raises(UpstreamReset):
         list(primary._pieces(broken()))
+    assert ledger.primary().errors_by_reason == {"reset": 1}
+
+
+class Canceling:
+    """An upstream whose exchange is canceled and fails, before the header fields or after a piece of the body."""
+
+    def __init__(self, reason, begins):
+        self.reason, self.begins = reason, begins
+
+    def send(self, request, timeouts, cancellation):
+        self.cancellation = cancellation
+        if not self.begins:
+            self.fail()
+        raw = SimpleNamespace(headers={}, stream=self.stream, close=lambda: None, whole=None)
+        return SimpleNamespace(status_code=200, reason="OK", raw=raw)
+
+    def stream(self):
+        yield b"abc"
+        self.fail()
+
+    def fail(self):
+        self.cancellation.cancel(self.reason)
+        raise UpstreamReset("closed")
+
+
+@pytest.mark.parametrize(("reason", "status"), [(ClientGone, 499), (CutOff, 503)])
+def test_a_request_that_was_canceled_is_no_error_of_a(ledger, reason, status):
+    primary = Primary(Canceling(reason, False), None, ledger.worker(0))
+    response = primary.answer(Request("GET", "/", [], b"", "192.0.2.1", "http"), Cancellation())
+    assert (response.status, response.error, response.body) == (status, reason.reason, b"")
+    assert ledger.primary().errors_by_reason == {}
+
+
+@pytest.mark.parametrize("reason", [ClientGone, CutOff])
+def test_nor_is_one_that_was_canceled_in_mid_answer(ledger, reason):
+    primary = Primary(Canceling(reason, True), None, ledger.worker(0))
+    response = primary.answer(Request("GET", "/", [], b"", "192.0.2.1", "http"), Cancellation())
+    with pytest.raises(reason):
+        list(response.body)
+    assert ledger.primary().errors_by_reason == {}
+
+
+def test_an_error_of_a_that_is_not_canceled_is_counted_with_a_cancellation_present(mocked, primary, ledger):
+    mocked.get(f"{A}/", body=UpstreamReset("closed"))
+    assert primary.answer(Request("GET", "/", [], b"", "192.0.2.1", "http"), Cancellation()).status == 502
     assert ledger.primary().errors_by_reason == {"reset": 1}

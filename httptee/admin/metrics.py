@@ -99,6 +99,9 @@ def _of_a(statement: PrimaryStatement) -> Iterator[Metric]:
         _complete(statement.refused_by_reason, REFUSAL_REASONS),
     )
     yield CounterMetricFamily(
+        "httptee_client_gone", "Requests whose client has gone before its answer was whole.", statement.client_gone
+    )
+    yield CounterMetricFamily(
         "httptee_shadow_share_changes",
         "How often a worker process has changed httptee_shadow_share.",
         statement.share_changes,

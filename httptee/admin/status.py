@@ -37,6 +37,7 @@ def status(settings: Settings, ledger: Ledger, history: History, check: Check, s
             "answered_by_status": primary.answered_by_status,
             "errors_by_reason": primary.errors_by_reason,
             "refused_by_reason": primary.refused_by_reason,
+            "client_gone": primary.client_gone,
             "seconds": _latency(primary.latency),
             "rates": history.primary_rates(),
         },

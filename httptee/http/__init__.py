@@ -2,6 +2,7 @@
 a WSGI environ. Others may use every name in `__all__`."""
 
 from httptee.http.arriving import ArrivingBody, RequestMemory, not_stored
+from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.chunks import ChunkReader
 from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
 from httptee.http.headers import (
@@ -16,17 +17,19 @@ from httptee.http.headers import (
     without,
 )
 from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS, client_of, receive, target_of
-from httptee.http.message import Body, Exchange, FileBody, Follower, Headers, Request, Response, tee_answer
+from httptee.http.message import Body, Exchange, FileBody, Follower, Headers, Request, Response, no_answer, tee_answer
 from httptee.http.section import Section
 from httptee.http.subject import distinguished_name
 
 __all__ = [
+    "CANCELLATION",
     "CLIENT_SUBJECT",
     "HOP_BY_HOP",
     "RECEIVED_HEADERS",
     "Additions",
     "ArrivingBody",
     "Body",
+    "Cancellation",
     "ChunkReader",
     "Endpoint",
     "Exchange",
@@ -43,6 +46,7 @@ __all__ = [
     "end_to_end",
     "has_host",
     "is_bracketed_list",
+    "no_answer",
     "not_stored",
     "origin_form",
     "path_of",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from httptee.errors import TeeError
+from httptee.errors import ClientGone, TeeError
 from httptee.http.phrases import PHRASES
 
 if TYPE_CHECKING:
@@ -84,18 +84,21 @@ class Response:
 
 
 class Follower(Protocol):
-    """Receives the outcome of each clone of one exchange."""
+    """Receives the outcome of each clone of one exchange, and whether its client has gone."""
 
     def settled(self, backend: str, outcome: str, detail: str | int, seconds: float = 0.0) -> None:
         """One B's clone was `delivered` (`detail` is the status), `failed` or `dropped` (a reason). Never waits."""
+
+    def client_gone(self) -> None:
+        """The client has gone before its answer was whole. Called before the answer is closed. Never waits."""
 
 
 @value
 class Exchange:
     """A request with the result of its answer, as it is offered to each B.
 
-    `status` is the status that the client got. `seconds` is the time until A's header fields arrived, or until A
-    failed. `follower.settled` is called once for each B.
+    `status` is the status that the client got, or 499 if it has gone before A's header fields. `seconds` is the time
+    until A's header fields arrived, or until A failed. `follower.settled` is called once for each B.
     """
 
     request: Request
@@ -117,6 +120,11 @@ def tee_answer(error: TeeError, reason: str | None = None) -> Response:
     if error.retry_after:
         headers.append(("Retry-After", str(error.retry_after)))
     return Response(error.status, phrase, headers, body, _no_close, slug)
+
+
+def no_answer(reason: type[TeeError] = ClientGone) -> Response:
+    """Stands for the answer to a request that was canceled. It is logged and never sent."""
+    return Response(reason.status, PHRASES[reason.status], [], b"", _no_close, reason.reason)
 
 
 def _no_close() -> None:

@@ -33,6 +33,8 @@ PHRASES: dict[int, str] = {
     428: "Precondition Required",
     429: "Too Many Requests",
     431: "Request Header Fields Too Large",
+    # nginx's, for its log; never sent
+    499: "Client Closed Request",
     # RFC 9110 §15.6
     500: "Internal Server Error",
     501: "Not Implemented",
@@ -47,4 +49,4 @@ PHRASES: dict[int, str] = {
     # RFC 6585 §6
     511: "Network Authentication Required",
 }
-"""The phrase of every error status that these RFCs define."""
+"""The phrase of every error status that these RFCs define, and of nginx's 499."""

@@ -122,6 +122,10 @@ class WorkerAccount(_Line):
         """Count a request that the tee answered itself. It goes neither to A nor to any B."""
         self._count(WorkerLine.REFUSED.get(reason, _INTERNAL))
 
+    def client_gone(self) -> None:
+        """Count a request whose client has gone before its answer was whole. If it went to A, it is also answered."""
+        self._count(WorkerLine.CLIENT_GONE)
+
     def log_dropped(self) -> None:
         """Count a record of the access log that was dropped."""
         self._count(WorkerLine.LOG_DROPPED)

@@ -94,6 +94,7 @@ class WorkerLine:
     OTHER_STATUS = _take.one()
     BUCKETS = tuple(_take.each(range(len(BOUNDS) + 1)).values())
     MICROSECONDS = _take.one()
+    CLIENT_GONE = _take.one()
     LOG_DROPPED = _take.one()
     SHARE_CHANGES = _take.one()
     COUNTERS = _take.width

@@ -84,6 +84,7 @@ class Ledger:
             errors_by_reason=_counts(total, WorkerLine.ERRORS),
             refused_by_reason=_counts(total, WorkerLine.REFUSED),
             latency=_latency(total, WorkerLine.BUCKETS, WorkerLine.MICROSECONDS),
+            client_gone=total[WorkerLine.CLIENT_GONE],
             log_dropped=total[WorkerLine.LOG_DROPPED],
             share_changes=total[WorkerLine.SHARE_CHANGES],
         )

@@ -71,12 +71,17 @@ class PrimaryStatement:
     off in its body counts by its status, and also under `errors_by_reason`. Refused requests did not go to A and are in
     no other count. `share_changes` is how often a worker process's cutoff has changed the share of clones that are
     sent.
+
+    `client_gone` counts requests whose client has gone before its answer was whole. Before the request went to A, it is
+    in no other count. Before A's header fields, it is also answered, with 499. During the answer, it is also answered,
+    with A's status.
     """
 
     answered_by_status: dict[int, int]
     errors_by_reason: dict[str, int]
     refused_by_reason: dict[str, int]
     latency: Latency
+    client_gone: int
     log_dropped: int
     share_changes: int
 

@@ -14,7 +14,7 @@ from random import getrandbits
 from time import perf_counter, time
 from typing import TYPE_CHECKING
 
-from httptee.errors import TeeError
+from httptee.errors import ClientGone, UpstreamError
 from httptee.http import RECEIVED_HEADERS, Response, client_of, target_of
 from httptee.logs.line_writer import LineWriter
 
@@ -42,6 +42,7 @@ class Record:
         "agent",
         "at",
         "client",
+        "client_status",
         "error",
         "id",
         "outcomes",
@@ -68,7 +69,7 @@ class Record:
         self.client = client_of(environ)
         self.request = (environ["REQUEST_METHOD"], target_of(environ), environ["SERVER_PROTOCOL"])
         self.referer, self.agent = _fields(environ)
-        self.status = response.status
+        self.status = self.client_status = response.status
         self.error = response.error
         self.refused = refused
         self.seconds = seconds
@@ -84,6 +85,10 @@ class Record:
         with self._log.lock:
             self.outcomes.append((backend, outcome, detail, seconds))
         self._outcome_came()
+
+    def client_gone(self) -> None:
+        """Log 499 as the client's status; A's status stays."""
+        self.client_status = ClientGone.status
 
     def abandon(self) -> None:
         """Wait for no further outcome: the record is written as it is."""
@@ -112,7 +117,7 @@ class Record:
             for piece in body:
                 self.sent += len(piece)
                 yield piece
-        except TeeError as error:
+        except UpstreamError as error:
             self.error = f"primary_{error.reason}"
             raise
 

@@ -20,7 +20,8 @@ def combined(record: Record) -> str:
     a = f"a={record.status}{error}/{record.seconds:.6f}" if not record.refused else f"refused{error}"
     text = (
         f'{record.client or "-"} - - [{_local(int(record.at))}] "{_plain(method)} {_plain(target)} {protocol}" '
-        f'{record.status} {record.sent or "-"} "{_plain(record.referer) or "-"}" "{_plain(record.agent) or "-"}" '
+        f"{record.client_status} {record.sent or '-'} "
+        f'"{_plain(record.referer) or "-"}" "{_plain(record.agent) or "-"}" '
         f"id={record.id} total={record.total:.6f} {a}"
     )
     for backend, outcome, detail, seconds in record.outcomes:
@@ -44,7 +45,7 @@ def as_json(record: Record) -> str:
     return (
         f'{{"time":"{_utc(int(record.at))}.{milliseconds:03d}Z","id":"{record.id}","client":{_quoted(record.client)},'
         f'"method":{_quoted(method)},"target":{_quoted(target)},"protocol":{_quoted(protocol)},'
-        f'"status":{record.status},"bytes":{record.sent},"referer":{_quoted(record.referer)},'
+        f'"status":{record.client_status},"bytes":{record.sent},"referer":{_quoted(record.referer)},'
         f'"user_agent":{_quoted(record.agent)},"seconds":{record.total:.6f},{asked},"b":[{shadows}]}}\n'
     )
 

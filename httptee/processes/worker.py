@@ -84,6 +84,7 @@ def build_tee_server(
     server = build_server(tee, settings, listening, part, tls)
     server.crew.hurried = lambda: tee.pressure.high
     server.on_refusal = tee.refused
+    server.on_discard = tee.discarded
     server.on_turned_away = tee.connection_refused
     if tee.cutoff is not None:
         tee.cutoff.queueing = lambda: server.crew.queueing

@@ -15,7 +15,7 @@ import contextlib
 import logging
 import select
 import socket
-from time import monotonic, time
+from time import monotonic
 from typing import Any
 
 from waitress.channel import ClientDisconnected
@@ -86,7 +86,7 @@ class Channel(OwnedChannel):
         if not data or (self._lingers_until and monotonic() > self._lingers_until):
             self.handle_close()
         elif not self._lingers_until:
-            self.last_activity = time()
+            self.active_at = monotonic()
             self.received(data)
 
     def write_soon(self, data: bytes) -> int:
@@ -94,8 +94,8 @@ class Channel(OwnedChannel):
 
         Raises ClientDisconnected if the client has closed the connection or reads too slowly.
         """
-        if not self.connected:
-            raise ClientDisconnected
+        if not self.connected or self.cancellation.reason is not None:
+            raise self._gone()
         if not self.total_outbufs_len:
             try:
                 sent: int = self.socket.send(data)
@@ -155,6 +155,9 @@ class Channel(OwnedChannel):
         """Answer the first request, and mark the connection for closing if it ends with this answer."""
         request = self.requests[0]
         self.requests_refused = request.error is not None
+        if self.cancellation.reason is not None:
+            self.discard()
+            return
         task: TeeTask = (self.error_task_class if self.requests_refused else self.task_class)(self, request)
         try:
             task.service()
@@ -163,7 +166,7 @@ class Channel(OwnedChannel):
         except Exception:
             logger.exception("a request could not be answered")
             self._apologise(task)
-        self.last_activity = time()
+        self.active_at = monotonic()
         if task.close_on_finish:
             self.close_when_flushed = True
             for request in self.requests:
@@ -197,12 +200,14 @@ class Channel(OwnedChannel):
         """Send the buffer and `rest`, waiting for the client. Raises ClientDisconnected."""
         writable = select.poll()
         writable.register(self.socket, select.POLLOUT)
+        writable.register(self.server.stop_descriptor, select.POLLIN)
         timeout = self.server.client_timeout
         stretch = Stretch(self, self.buffered - self.total_outbufs_len, monotonic())
         with self.server.held_by_client():
             while self.connected and (self.total_outbufs_len or rest):
-                if not writable.poll(timeout * 1000):
-                    raise self._gone()
+                ready = writable.poll(timeout * 1000)
+                if not ready or ready[-1][0] == self.server.stop_descriptor:
+                    raise self._given_up()
                 try:
                     if self.total_outbufs_len:
                         self._flush_some()
@@ -215,11 +220,17 @@ class Channel(OwnedChannel):
                 except OSError:
                     raise self._gone() from None
                 if stretch.too_slow(self.buffered - self.total_outbufs_len, monotonic(), timeout):
-                    raise self._gone()
+                    raise self._given_up()
         if not self.connected:  # the client closed the connection while the buffer was sent
-            raise ClientDisconnected
-        self.last_activity = time()
+            raise self._gone()
+        self.active_at = monotonic()
 
     def _gone(self) -> ClientDisconnected:
+        """The client has gone, or its request was canceled before."""
+        self.cancellation.cancel()
+        return self._given_up()
+
+    def _given_up(self) -> ClientDisconnected:
+        """The client reads too slowly, or the server stops."""
         self.cut_off()
         return ClientDisconnected()

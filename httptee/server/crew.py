@@ -63,8 +63,9 @@ class Crew:
         self._lock = threading.Lock()  # guards the counts of threads; not taken for an ordinary request
         self._parked = threading.Condition(self._lock)
         self._stopping = False
-        self._stop_reader, self._stop_writer = os.pipe()
-        self.ready.register(self._stop_reader, select.EPOLLIN)
+        self.stop_reader, self._stop_writer = os.pipe()
+        """A descriptor that is readable once the threads must end."""
+        self.ready.register(self.stop_reader, select.EPOLLIN)
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.ready.register(self._bell, select.EPOLLIN | select.EPOLLET)
 
@@ -114,6 +115,14 @@ class Crew:
         """Wake a sleeping thread to serve the queue `waiting`."""
         os.eventfd_write(self._bell, 1)
 
+    def withdraw(self, work: Callable[[], None]) -> bool:
+        """Remove an entry from the queue `waiting`. False if a thread has taken it just now."""
+        try:
+            self.waiting.remove(work)
+        except ValueError:
+            return False
+        return True
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Context manager around a serving thread's wait for a client that reads its answer slowly."""
@@ -139,11 +148,16 @@ class Crew:
             thread.join(max(0.0, deadline - monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
+    def join(self) -> None:
+        """Wait for the end of every thread, after `stop`."""
+        for thread in self._threads:
+            thread.join()
+
     def close(self) -> None:
         """Close the descriptors. Only after all threads have ended."""
         self.ready.close()
         os.close(self._bell)
-        os.close(self._stop_reader)
+        os.close(self.stop_reader)
         os.close(self._stop_writer)
 
     def _call_up(self) -> None:
@@ -179,7 +193,7 @@ class Crew:
         me = threading.get_ident()
         while True:
             for descriptor, events in wait(-1, 1):
-                if descriptor == self._stop_reader:
+                if descriptor == self.stop_reader:
                     return
                 busy[me] = monotonic()
                 if not self._called and not self._anybody_idle:

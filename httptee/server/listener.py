@@ -1,7 +1,6 @@
 """The listening side of one process: accepts connections and lets a crew of threads serve them.
 
-The main thread accepts, ends slow and idle connections, adjusts the number of serving threads, and receives signals.
-It reads and writes client data only for TLS handshakes, for refusals, and while all serving threads are busy.
+The main thread accepts, ends slow connections, adjusts the number of serving threads, and receives signals.
 """
 
 from __future__ import annotations
@@ -9,20 +8,23 @@ from __future__ import annotations
 import logging
 import select
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
-from time import monotonic, sleep, time
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from waitress.adjustments import Adjustments
 
+from httptee.errors import CutOff
 from httptee.http import RequestMemory, Response
 from httptee.server.accepting import ASIDE, AcceptingServer
 from httptee.server.channel import Channel
 from httptee.server.crew import Crew
 from httptee.server.heap import Heap
-from httptee.server.patience import look_after
+from httptee.server.ownership import HUNG_UP
+from httptee.server.patience import Departures, look_after
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _TICK = 1.0  # seconds between two checks of idle and slow connections
+_GLANCE = 0.2  # seconds between two checks of clients that may have gone
 _SHORT_TICK = 0.005  # seconds between two checks of the crew while it is short of threads
 _AT_ONCE = 8  # events that the main thread handles before it checks anything else
 _LOOK_AT_MOST = 256  # ready connections that the main thread reads in one pass when all other threads are busy
 _QUIET = 1.0  # seconds; a draining server closes a connection that has been idle for that long
+_LAST_WORDS = 1.0  # seconds after the drain timeout in which the serving threads cut off what is left
 
 
 class Server(AcceptingServer):
@@ -54,12 +58,16 @@ class Server(AcceptingServer):
         max_request_memory: int = 64 * 1024 * 1024,
     ) -> None:
         self.crew = Crew(threads, self._serve, super().pull_trigger)
+        self.stop_descriptor = self.crew.stop_reader
+        self._departures = Departures()
+        self._next_tick = self._next_glance = 0.0
         self._heap = Heap()
         self._stopping = False
         self._asks = True  # whether the main loop has to call `wanted`
         self.closes_connections = close_connections
         self.client_timeout = client_timeout
         self.on_refusal: Callable[[WSGIEnvironment, Response], object] = lambda environ, answer: None
+        self.on_discard: Callable[[WSGIEnvironment], object] = lambda environ: None
         self.memory = RequestMemory(max_request_memory)
         self._max_pending = max_pending
         super().__init__(application, listening, adj)
@@ -68,12 +76,12 @@ class Server(AcceptingServer):
     def run(self, wanted: Callable[[], bool] = lambda: True) -> None:
         """Accept and serve until `stop`, or until `wanted` returns False: called every second and at each `wake`."""
         self.crew.start()
-        next_tick = next_look = monotonic()
+        next_look = monotonic()
         short_of_threads, trigger = False, self.trigger.socket.fileno()
         while not self._stopping:
             if self.turns.aside:
                 self.come_back()
-            wait = ASIDE if self.turns.aside else _SHORT_TICK if short_of_threads else _TICK
+            wait = ASIDE if self.turns.aside else _SHORT_TICK if short_of_threads else _GLANCE
             for descriptor, _ in self._listening.poll(wait, _AT_ONCE):
                 if descriptor == self._fileno:
                     self.accept_or_step_aside()
@@ -86,9 +94,7 @@ class Server(AcceptingServer):
             if now >= next_look:  # one check in that time, however many connections arrive
                 next_look = now + _SHORT_TICK
                 short_of_threads = self._reinforce()
-            if now >= next_tick:
-                next_tick = now + _TICK
-                self.maintenance(time())
+            if self._look_after_clients(now):
                 self._asks = True
             if self._asks:
                 self._asks = False
@@ -111,28 +117,60 @@ class Server(AcceptingServer):
         takes at most `timeout` seconds.
 
         A connection that was kept alive closes with its next answer. Without one, it is closed only after it has been
-        quiet for a while: the client may have sent the next request already, and it would be lost.
+        quiet for a while: the client may have sent the next request already, and it would be lost. At the deadline, all
+        connections that are left are reset.
         """
-        began = monotonic()
-        deadline, next_tick = began + timeout, began + _TICK
+        asked = monotonic()
+        deadline = asked + timeout
         self.closes_connections = True
         self.stop_accepting()
-        asked = time()
-        while self.active_channels and monotonic() < deadline:
-            quiet = time() - min(_QUIET, timeout / 2)
+        while self.active_channels and (now := monotonic()) < deadline:
+            quiet = now - min(_QUIET, timeout / 2)
             for channel in list(self.active_channels.values()):
-                if channel.idle and max(asked, channel.last_activity) < quiet:
+                if channel.idle and max(asked, channel.active_at) < quiet:
                     channel.hang_up()
             self._reinforce()
-            if monotonic() >= next_tick:
-                next_tick += _TICK
-                self.maintenance(time())
+            self._look_after_clients(now)
             sleep(_SHORT_TICK)
         self._door.close()
+        self._cut_off_all()
+        if self.crew.stop(_LAST_WORDS):
+            self._close_descriptors()
+        else:
+            for channel in list(self.active_channels.values()):
+                channel.owned(channel.cut_off)
+            threading.Thread(target=self._close_late, name="close", daemon=True).start()
+
+    def _cut_off_all(self) -> None:
+        """Make every serving thread end its exchange with A and reset its client's connection."""
         for channel in list(self.active_channels.values()):
             channel.reset_when_closed()
-        if self.crew.stop(max(0.0, deadline - monotonic())):
-            self._close_descriptors()
+            channel.cancellation.cancel(CutOff)
+
+    def _close_late(self) -> None:
+        """Close the descriptors after the last thread has ended. It may still wait for a name or an address of A."""
+        self.crew.join()
+        self._close_descriptors()
+
+    def _look_after_clients(self, now: float) -> bool:
+        """Look after slow clients, and clients that have gone, if it is time for it. Returns whether `maintenance` was
+        done."""
+        if now >= self._next_glance:
+            self._next_glance = now + _GLANCE
+            for channel in self._departures.gone(now):
+                self._let_go(channel)
+        if now < self._next_tick:
+            return False
+        self._next_tick = now + _TICK
+        self.maintenance(now)
+        return True
+
+    def _let_go(self, channel: Channel) -> None:
+        """End the request of a client that has gone: at A, or in the queue for a free thread."""
+        channel.cancellation.cancel()
+        if channel.queued is not None and self.crew.withdraw(channel.queued):
+            channel.queued = None
+            channel.owned(channel.discard)
 
     def _reinforce(self) -> bool:
         """Adjust the serving threads. If all are busy, queue ready connections. Returns whether to repeat it soon."""
@@ -148,6 +186,8 @@ class Server(AcceptingServer):
         """Continue with a new connection that `_welcome` has kept for the main thread."""
 
     def _look(self, channel: Channel, events: int) -> None:
+        if events & HUNG_UP:
+            self._departures.note(channel)
         try:
             if channel.look(events, len(self.crew.waiting) < self._max_pending):
                 self.hand_over(channel)
@@ -157,8 +197,8 @@ class Server(AcceptingServer):
 
     def hand_over(self, channel: Channel) -> None:
         """Queue a connection for the next free thread."""
-        channel.waits = True
-        self.crew.waiting.append(partial(self._take_up, channel))
+        channel.queued = partial(self._take_up, channel)
+        self.crew.waiting.append(channel.queued)
         self.crew.ring()
 
     def held_by_client(self) -> AbstractContextManager[None]:
@@ -194,6 +234,8 @@ class Server(AcceptingServer):
         channel = self._map.get(descriptor)
         if channel is None:
             return
+        if events & HUNG_UP:
+            self._departures.note(channel)
         try:
             channel.step(events)
         except Exception:

@@ -9,24 +9,31 @@ requests and answers. It never waits for the ownership.
 from __future__ import annotations
 
 import contextlib
+import logging
 import select
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable
-from time import monotonic, time
+from time import monotonic
 from typing import Any
 
 from waitress.buffers import OverflowableBuffer
 from waitress.channel import HTTPChannel
 
 from httptee.errors import Overloaded, TeeError
+from httptee.http import Cancellation
 from httptee.server.parser import RequestParser
 from httptee.server.roles import Host
+
+logger = logging.getLogger(__name__)
 
 HUNG_UP = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 """After one of these events, only an empty read marks the end of the client's data."""
 
+# In struct tcp_info: tcpi_unacked, tcpi_last_data_sent in milliseconds, and tcpi_notsent_bytes (since Linux 4.6).
+_UNACKED, _LAST_DATA_SENT, _NOT_SENT = slice(24, 28), slice(44, 48), slice(144, 148)
 
 LEAST_RATE = 500
 """The lowest rate, in bytes a second, at which a client may send a body or read an answer."""
@@ -58,14 +65,17 @@ class OwnedChannel(HTTPChannel):
     request: RequestParser | None
     sendbuf_len = 64 * 1024
     """Bytes of a buffered answer that are sent to a slow client in one call."""
-    waits = False
-    """Whether this connection waits in the queue for a free thread."""
+    queued: Callable[[], None] | None = None
+    """The entry of this connection in the queue for a free thread, if it waits there."""
     buffered = 0
     """Bytes of answers that the kernel did not take at once. Minus those still held, the bytes that the client took."""
     unframed = ""
     """`begun` or `whole` for an answer that ends with the connection, and empty for other answers."""
     stretch: Stretch | None = None
     """The period for the transfer that the client has not finished, if any. Only the main thread uses it."""
+    active_at: float
+    """When the client last sent or took bytes, on the monotonic clock, as all times here. waitress's own
+    `last_activity` is wall time and is not used."""
 
     def __init__(self, server: Host, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
         self._owner = threading.Lock()
@@ -75,7 +85,8 @@ class OwnedChannel(HTTPChannel):
         # Same fields as in HTTPChannel and its dispatcher, without their system call for the size of the send buffer.
         self.server, self.adj, self.addr = server, adj, addr
         self.outbufs = [OverflowableBuffer(adj.outbuf_overflow)]
-        self.creation_time = self.last_activity = time()
+        self.creation_time = self.active_at = monotonic()
+        self.cancellation = Cancellation()
         self.requests_lock = threading.Lock()
         self.outbuf_lock = threading.Condition()
         self.requests = []
@@ -90,6 +101,13 @@ class OwnedChannel(HTTPChannel):
         """Remove this connection from those of the server, and report the new number."""
         super().del_channel(map)
         self.server.on_count(len(self.server.active_channels))
+
+    def _flush_some(self, do_close: bool = True) -> bool:
+        """Send from the buffer; return whether the client took any of it."""
+        sent: bool = super()._flush_some(do_close)
+        if sent:
+            self.active_at = monotonic()
+        return sent
 
     @property
     def idle(self) -> bool:
@@ -118,7 +136,7 @@ class OwnedChannel(HTTPChannel):
 
         If the queue has no `room` for one more request, a request that has arrived is answered with 503 at once.
         """
-        if self.waits:
+        if self.queued is not None:
             return False
         self._note = True
         if not self._owner.acquire(False):
@@ -137,8 +155,31 @@ class OwnedChannel(HTTPChannel):
 
     def resume(self) -> None:
         """Continue, in a serving thread, after `look`."""
-        self.waits = False
+        self.queued = None
         self.step(HUNG_UP)
+
+    def discard(self) -> None:
+        """Close the connection of a client that has gone, without an answer to its requests. For the owner."""
+        for request in self.requests:
+            try:
+                if request.error is None:
+                    self.server.on_discard(self.task_class(self, request).environ())
+            except Exception:
+                logger.exception("a request could not be logged")
+        self.requests_refused = False
+        self.cut_off()
+
+    def tcp_state(self) -> tuple[int, float]:
+        """The state of TCP (`tcpi_state`), and the seconds for which nothing was sent: 0.0 while data waits for the
+        client to take it. (0, 0.0) after the close. Safe from any thread.
+        """
+        try:
+            info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _NOT_SENT.stop)
+        except (OSError, AttributeError):  # the owner may have closed it just now
+            return 0, 0.0
+        if any(info[_UNACKED]) or any(info[_NOT_SENT]):
+            return info[0], 0.0
+        return info[0], int.from_bytes(info[_LAST_DATA_SENT], sys.byteorder) / 1000
 
     def owned(self, act: Callable[[], object]) -> None:
         """Call `act` in the main thread, unless another thread owns the connection: then `act` is not needed."""

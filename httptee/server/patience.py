@@ -1,19 +1,55 @@
-"""Time limits for slow clients. A slow client holds its connection for a bounded time; a slow sender holds no thread.
+"""Clients that are slow, and clients that have gone. The main thread looks after both; it costs a fast client nothing.
 
 The request head must be whole within the client timeout. A request body, or an answer that the client reads, must
 advance by `LEAST_RATE` bytes a second in every period of that length. The rule counts bytes, not signs of activity: a
 client that sends one byte a second is too slow (RFC 9110 §15.5.9). An idle connection is closed after the client
-timeout. The main thread checks this once a second. It costs a fast client nothing.
+timeout. The main thread checks this once a second.
+
+A client that has gone while its request is in service holds a thread and a connection to A. The kernel reports that it
+has hung up to any thread; TCP's state then says how. After a reset it has gone. After a FIN it may still read, so it
+has gone if nothing was sent to it for `GRACE`: data to a closed socket causes a reset. A client that is slow to take
+data has not gone; the rule above is for it.
 """
 
 from __future__ import annotations
 
+from time import monotonic
+
 from httptee.errors import RequestTimeout
 from httptee.server.ownership import OwnedChannel, Stretch
 
+GRACE = 0.5
+"""Seconds in which a client that has closed its sending side gets its answer. nginx, Envoy and Go give it none."""
+_OPEN = frozenset({0, 1, 4, 5})  # closed here, or the client has sent no FIN: ESTABLISHED, FIN_WAIT1, FIN_WAIT2
+_CLOSE_WAIT = 8  # the client has sent a FIN, this side has not
+
+
+class Departures:
+    """The connections whose client may have gone: the kernel reported that it hung up. `note` is for any thread."""
+
+    def __init__(self) -> None:
+        self._noted: dict[OwnedChannel, float] = {}
+
+    def note(self, channel: OwnedChannel) -> None:
+        """The kernel has reported that the client of this connection has hung up."""
+        self._noted.setdefault(channel, monotonic())
+
+    def gone(self, now: float) -> list[OwnedChannel]:
+        """The connections whose client has gone, each once. Those that wait for a thread come first: the threads that
+        the others free must not send these requests to A."""
+        gone = []
+        for channel, since in self._noted.copy().items():  # a copy: other threads write to it
+            state, silent = channel.tcp_state()
+            if state == _CLOSE_WAIT and min(now - since, silent) < GRACE:
+                continue
+            del self._noted[channel]
+            if state not in _OPEN:
+                gone.append(channel)
+        return sorted(gone, key=lambda channel: channel.queued is None)
+
 
 def look_after(channel: OwnedChannel, now: float, timeout: float) -> None:
-    """End a request, an answer or an idle time that takes too long. `now` is wall time, like `last_activity`."""
+    """End a request, an answer or an idle time that takes too long. `now` is of the monotonic clock."""
     request, held = channel.request, channel.total_outbufs_len
     what: object = None
     reached = 0
@@ -25,7 +61,7 @@ def look_after(channel: OwnedChannel, now: float, timeout: float) -> None:
         what, reached = request.body_rcv, len(request.body_rcv or ())
     elif request is not None:
         what = request
-    elif channel.last_activity < now - timeout or channel.has_lingered:
+    elif channel.active_at < now - timeout or channel.has_lingered:
         channel.hang_up()
     stretch = channel.stretch
     if what is None or stretch is None or stretch.what is not what:

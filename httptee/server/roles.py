@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
-from httptee.http import RequestMemory, Response
+from httptee.http import Cancellation, RequestMemory, Response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class Host(Protocol):
     """The parts of a server that its connections and their tasks use.
 
-    `application` returns an iterable of bytes that has a `close` (PEP 3333).
+    `stop_descriptor` is readable once the serving threads must end. `on_discard` is called with each request whose
+    client has gone before a thread was free. `application` returns an iterable of bytes that has a `close` (PEP 3333).
     """
 
     application: Callable[[WSGIEnvironment, StartResponse], Any]
@@ -29,6 +30,8 @@ class Host(Protocol):
     memory: RequestMemory
     on_count: Callable[[int], object]
     on_refusal: Callable[[WSGIEnvironment, Response], object]
+    on_discard: Callable[[WSGIEnvironment], object]
+    stop_descriptor: int
 
     def hand_over(self, channel: Any) -> None:
         """Queue a connection for the next thread that is free."""
@@ -50,6 +53,7 @@ class Peer(Protocol):
     addr: Any
     client_subject: str
     unframed: str
+    cancellation: Cancellation
 
     @property
     def closes_after_answer(self) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from waitress.task import Task
 
 from httptee.errors import TeeError
-from httptee.http import CLIENT_SUBJECT, RECEIVED_HEADERS, Headers, tee_answer
+from httptee.http import CANCELLATION, CLIENT_SUBJECT, RECEIVED_HEADERS, Headers, tee_answer
 from httptee.server.roles import Peer
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class TeeTask(Task):
 
     def service(self) -> None:
         """Answer the request. If the body breaks off, the connection is reset."""
-        answer = self.channel.server.application(self._environ(), self._start_response)
+        answer = self.channel.server.application(self.environ(), self._start_response)
         try:
             for piece in answer:
                 self.write(piece)
@@ -94,7 +94,7 @@ class TeeTask(Task):
         self._head = f"HTTP/1.1 {status}\r\n{fields}{extra}\r\n".encode("latin-1")
         return self.write
 
-    def _environ(self) -> WSGIEnvironment:
+    def environ(self) -> WSGIEnvironment:
         """The keys that PEP 3333 requires and the tee reads. The header fields are one list, not one key each."""
         request, channel = self.request, self.channel
         environ: WSGIEnvironment = channel.server.common_environ.copy()
@@ -107,6 +107,7 @@ class TeeTask(Task):
         environ["wsgi.input"] = request.get_body_stream() if has_body else _NO_BODY
         environ[RECEIVED_HEADERS] = request.pairs
         environ[CLIENT_SUBJECT] = channel.client_subject
+        environ[CANCELLATION] = channel.cancellation
         return environ
 
 
@@ -118,7 +119,7 @@ class RefusalTask(TeeTask):
         error = self.request.error
         # An error of another class, such as one of waitress, becomes a 500.
         answer = tee_answer(error if isinstance(error, TeeError) else TeeError())
-        self.channel.server.on_refusal(self._environ(), answer)
+        self.channel.server.on_refusal(self.environ(), answer)
         self.close_on_finish = True
         self._start_response(f"{answer.status} {answer.reason}", answer.headers)
         self.write(answer.body if isinstance(answer.body, bytes) else b"")

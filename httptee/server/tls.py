@@ -12,7 +12,7 @@ import logging
 import select
 import socket
 import ssl
-from time import time
+from time import monotonic
 from typing import Any
 
 from httptee.errors import PlainHttp
@@ -68,7 +68,7 @@ class TlsChannel(Channel):
 
     def _introduce(self, stream: TlsSocket) -> None:
         self._introduced = True
-        self.last_activity = time()  # a draining server must not treat this client as idle
+        self.active_at = monotonic()  # a draining server must not treat this client as idle
         self.client_subject = stream.subject
 
     def _leave_tls(self, error: NotTlsError) -> None:
@@ -129,7 +129,7 @@ class TlsServer(Server):
     def maintenance(self, now: float) -> None:
         """Also end connections whose handshake is not complete in time."""
         super().maintenance(now)
-        cutoff = time() - self.handshake_timeout
+        cutoff = now - self.handshake_timeout
         for channel in list(self.active_channels.values()):
             if channel.creation_time < cutoff and channel.shakes_hands:
                 channel.hang_up()

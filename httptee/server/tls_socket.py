@@ -115,6 +115,10 @@ class TlsSocket:
         """Set the mode of the socket. This class needs a nonblocking one."""
         self.raw.setblocking(flag)
 
+    def getsockopt(self, level: int, option: int, size: int) -> bytes:
+        """Read an option of `size` bytes."""
+        return self.raw.getsockopt(level, option, size)
+
     def setsockopt(self, level: int, option: int, value: Any) -> None:
         """Set an option. If SO_LINGER makes the close a reset, no close_notify is sent: it would make a partial answer
         look whole."""

@@ -124,7 +124,7 @@ class WireAdapter(BaseAdapter):
             except UpstreamReset:
                 if connection.received != received or not _repeatable(request, connection.sent):
                     raise
-        connection = route.open(min(limits.connect, deadline - monotonic()))
+        connection = route.open(min(limits.connect, deadline - monotonic()), request.cancellation)
         return self._exchange(request, head, connection, route.pool, limits, deadline)
 
     def has_idle(self, url: str, verify: bool | str = True, cert: Any = None) -> bool:
@@ -164,14 +164,19 @@ class WireAdapter(BaseAdapter):
         self, request: WireRequest, head: bytes, connection: Connection, pool: Pool, limits: Timeouts, deadline: float
     ) -> WireResponse:
         answer = self._answer(request.method)
+        cancellation = request.cancellation
         try:
+            if cancellation is not None:
+                cancellation.attach(connection.shut_down)
             sent_all = connection.exchange(head, request.body, answer, limits, deadline)
         except BaseException:
+            if cancellation is not None:
+                cancellation.detach()
             connection.close()
             raise
         if self._pressure is not None and self._pressure.sample():
             self._pressure.record(connection.unread_for())
-        raw = WireStream(answer, connection, pool, sent_all, limits.idle, deadline)
+        raw = WireStream(answer, connection, pool, sent_all, limits.idle, deadline, cancellation)
         return WireResponse(request, raw, self)
 
     def _add_route(self, url: str, verify: bool | str, cert: Any) -> _Route:

@@ -3,8 +3,7 @@
 Each call that may block releases the GIL and has to acquire it again. An exchange needs two such calls, a send and a
 recv. A Python socket with a timeout makes four, because it polls before each. So a plain connection is a blocking
 socket with the kernel's timeouts (SO_RCVTIMEO, SO_SNDTIMEO); setting them does not release the GIL. They are set anew
-only if the wanted one is longer, or shorter by more than SLACK. TLS uses Python's timeout: one read of plaintext may
-need several reads of the socket.
+only if the wanted one is longer, or shorter by more than SLACK. TLS uses Python's timeout.
 
 An idle connection is checked before each use: a readable one was closed or has unexpected bytes. poll releases the GIL,
 TCP_INFO does not. It shows the state and how many bytes have come in; if not all of them were read, poll decides.
@@ -12,6 +11,7 @@ TCP_INFO does not. It shows the state and how many bytes have come in; if not al
 
 from __future__ import annotations
 
+import contextlib
 import select
 import socket
 import ssl
@@ -146,6 +146,14 @@ class Connection:
             return 0.0
         info = self.sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 56)
         return int.from_bytes(info[_LAST_DATA_RECEIVED], sys.byteorder) / 1000
+
+    def shut_down(self) -> None:
+        """Make every call that blocks on this connection return, and every later one fail. Safe from any thread.
+
+        The descriptor stays open. `SSLSocket.shutdown` would discard the TLS state, which another thread uses.
+        """
+        with contextlib.suppress(OSError):  # the upstream may have reset the connection
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the socket. May be called twice."""

@@ -52,6 +52,10 @@ def _is_literal(host: str) -> bool:
     return False
 
 
+class LookupTimeout(TimeoutError):
+    """The name did not resolve in time. The lookup continues."""
+
+
 class Name:
     """The name of one upstream. For any number of threads.
 
@@ -83,7 +87,7 @@ class Name:
     def addresses(self, timeout: float) -> tuple[Address, ...]:
         """The addresses, the one that worked last first. Waits up to `timeout` seconds where none is known.
 
-        Raises OSError where the name does not resolve, and TimeoutError where the lookup takes longer.
+        Raises OSError where the name does not resolve, and LookupTimeout where the lookup takes longer.
         """
         with self._changed:
             if self._clock() >= self.valid_until:
@@ -93,7 +97,7 @@ class Name:
             if self._addresses:
                 return self._addresses
             if self._looking:
-                raise TimeoutError(f"the name {self._host} did not resolve within {timeout:.3g} s")
+                raise LookupTimeout(f"the name {self._host} did not resolve within {timeout:.3g} s")
             raise self._error or OSError(f"the name {self._host} has no address")
 
     def refresh(self) -> None:

@@ -12,15 +12,19 @@ import select
 import socket
 import ssl
 from collections.abc import Sequence
+from math import inf
 from time import monotonic
 
-from httptee.errors import UpstreamTimeout, upstream_error
+from httptee.errors import UpstreamReset, UpstreamTimeout, upstream_error
+from httptee.http import Cancellation
 from httptee.transport.connection import NO_TIMEOUT, Connection
-from httptee.transport.names import Address, Name
+from httptee.transport.names import Address, LookupTimeout, Name
 from httptee.transport.tls import ResumingContext
 
 ATTEMPT_DELAY = 0.25
 """Seconds after which the next address is tried (RFC 8305 §5)."""
+
+_CHECK = 0.25  # seconds between two checks whether the request was canceled
 
 _BEGUN = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK})
 
@@ -33,26 +37,56 @@ class Opener:
         self._tls = tls
         self._server_name = server_name.removesuffix(".")
 
-    def open(self, timeout: float) -> Connection:
+    def open(self, timeout: float, cancellation: Cancellation | None = None) -> Connection:
         """Resolve, connect, and shake hands, all within `timeout` seconds.
 
-        Raises UpstreamConnectError, UpstreamTimeout or UpstreamTLSError.
+        Raises UpstreamConnectError, UpstreamTimeout or UpstreamTLSError, and UpstreamReset soon after a cancellation.
         """
         if timeout <= 0.0:
             raise UpstreamTimeout("the exchange took longer than its limit")
-        deadline = monotonic() + min(timeout, NO_TIMEOUT)
+        wait = _Wait(monotonic() + min(timeout, NO_TIMEOUT), cancellation)
         try:
-            addresses = self.name.addresses(deadline - monotonic())
-            sock, address = _connect(addresses, deadline)
+            addresses = self._addresses(wait)
+            sock, address = _connect(addresses, wait)
             self.name.worked(address)
             if self._tls is not None:
-                sock = _shake_hands(self._tls, sock, self._server_name, deadline)
+                sock = _shake_hands(self._tls, sock, self._server_name, wait)
         except OSError as error:
             raise upstream_error(error) from error
         return Connection(sock, address)
 
+    def _addresses(self, wait: _Wait) -> Sequence[Address]:
+        while True:
+            try:
+                return self.name.addresses(wait.next())
+            except LookupTimeout:
+                if wait.over:
+                    raise
 
-def _connect(addresses: Sequence[Address], deadline: float) -> tuple[socket.socket, Address]:
+
+class _Wait:
+    """The waits of one attempt to open a connection: up to a deadline, and shorter if the request may be canceled."""
+
+    def __init__(self, deadline: float, cancellation: Cancellation | None) -> None:
+        self.deadline = deadline
+        self._cancellation = cancellation
+
+    @property
+    def over(self) -> bool:
+        """Whether the deadline has passed."""
+        return monotonic() >= self.deadline
+
+    def next(self, until: float = inf) -> float:
+        """The seconds of the next wait, 0.0 or more. Raises UpstreamReset if the request was canceled."""
+        left = max(0.0, min(self.deadline, until) - monotonic())
+        if self._cancellation is None:
+            return left
+        if self._cancellation.reason is not None:
+            raise UpstreamReset("the request was canceled before the connection was open")
+        return min(left, _CHECK)
+
+
+def _connect(addresses: Sequence[Address], wait: _Wait) -> tuple[socket.socket, Address]:
     """The first connection that is established. Raises the error of the first address that failed, or TimeoutError."""
     waiting = list(addresses)
     attempts: dict[int, tuple[socket.socket, Address]] = {}
@@ -62,7 +96,7 @@ def _connect(addresses: Sequence[Address], deadline: float) -> tuple[socket.sock
     try:
         while waiting or attempts:
             now = monotonic()
-            if now >= deadline:
+            if now >= wait.deadline:
                 raise TimeoutError("no address accepted the connection in time")
             if waiting and (now >= next_attempt or not attempts):
                 address = waiting.pop(0)
@@ -74,8 +108,7 @@ def _connect(addresses: Sequence[Address], deadline: float) -> tuple[socket.sock
                     continue
                 attempts[sock.fileno()] = (sock, address)
                 ready.register(sock, select.POLLOUT)
-            until = min(deadline, next_attempt) if waiting else deadline
-            for descriptor, _ in ready.poll(max(0.0, until - monotonic()) * 1e3):
+            for descriptor, _ in ready.poll(wait.next(next_attempt if waiting else inf) * 1e3):
                 sock, address = attempts[descriptor]
                 code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 del attempts[descriptor]
@@ -106,7 +139,7 @@ def _begin(address: Address) -> socket.socket:
     return sock
 
 
-def _shake_hands(context: ssl.SSLContext, sock: socket.socket, server_name: str, deadline: float) -> socket.socket:
+def _shake_hands(context: ssl.SSLContext, sock: socket.socket, server_name: str, wait: _Wait) -> socket.socket:
     """The same connection over TLS, with the whole handshake before the deadline. A failure closes it."""
     tls: ssl.SSLSocket | None = None
     try:
@@ -121,8 +154,8 @@ def _shake_hands(context: ssl.SSLContext, sock: socket.socket, server_name: str,
                 ready.modify(tls, select.POLLIN)
             except ssl.SSLWantWriteError:
                 ready.modify(tls, select.POLLOUT)
-            left = deadline - monotonic()
-            if left <= 0.0 or not ready.poll(left * 1e3):
+            ready.poll(wait.next() * 1e3)
+            if wait.over:
                 raise TimeoutError("the TLS handshake did not end in time")
     except BaseException as error:
         if isinstance(error, ssl.SSLError) and isinstance(context, ResumingContext):

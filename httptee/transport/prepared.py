@@ -15,7 +15,7 @@ from requests.adapters import BaseAdapter
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
-from httptee.http import Body, Headers
+from httptee.http import Body, Cancellation, Headers
 from httptee.transport.stream import WireStream
 
 
@@ -40,13 +40,14 @@ class WireRequest(requests.PreparedRequest):
 
     `url` is the endpoint's URL and selects the adapter and the connection. `target` is the request target. `pairs` are
     the final header fields in order, Host and Content-Length included. `shared_head` is a list that holds the head once
-    it is built, so that other upstreams can send the same bytes.
+    it is built, so that other upstreams can send the same bytes. `cancellation` may end the exchange.
     """
 
     method: str
     url: str
     hooks: Any = MappingProxyType({})
     _cookies = None
+    cancellation: Cancellation | None = None
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from math import inf
 from time import monotonic
 
 from httptee.errors import UpstreamReset
-from httptee.http import Headers
+from httptee.http import Cancellation, Headers
 from httptee.transport.connection import NO_TIMEOUT, Connection
 from httptee.transport.pool import Pool
 from httptee.transport.wire import Answer
@@ -38,11 +38,12 @@ class WireStream:
     `whole` is the body if it has arrived to its end, otherwise None. In that case `stream`, `read` and `discard` wait
     for the rest. They raise UpstreamReset, UpstreamTimeout or UpstreamProtocolError if it breaks off. `pairs` are the
     header fields in wire order. `length` is the Content-Length, or None. `close` frees the connection and may be called
-    twice.
+    twice. The connection is detached from `cancellation` before it is freed.
     """
 
     __slots__ = (
         "_answer",
+        "_cancellation",
         "_connection",
         "_deadline",
         "_idle",
@@ -56,7 +57,14 @@ class WireStream:
     )
 
     def __init__(
-        self, answer: Answer, connection: Connection, pool: Pool, reusable: bool, idle: float, deadline: float
+        self,
+        answer: Answer,
+        connection: Connection,
+        pool: Pool,
+        reusable: bool,
+        idle: float,
+        deadline: float,
+        cancellation: Cancellation | None = None,
     ) -> None:
         self.status = answer.status
         self.reason = answer.reason
@@ -65,6 +73,7 @@ class WireStream:
         self.whole: bytes | None = None
         self._answer = answer
         self._connection: Connection | None = connection
+        self._cancellation = cancellation
         self._pool = pool
         self._reusable = reusable
         self._idle = idle
@@ -128,7 +137,11 @@ class WireStream:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        if self._reusable and self._answer.keep_alive:
+        usable = self._reusable and self._answer.keep_alive
+        if self._cancellation is not None:
+            self._cancellation.detach()
+            usable = usable and self._cancellation.reason is None  # it may have been shut down
+        if usable:
             connection.idle_limit = self._answer.idle_limit
             self._pool.release(connection)
         else:

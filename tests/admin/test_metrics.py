@@ -22,6 +22,7 @@ def test_metrics_have_the_names_that_were_promised_and_what_was_counted():
     account.drop("saturated")
     made.ledger.worker(1).answered(200, 0.3)
     made.ledger.worker(1).answered(999, 20)
+    made.ledger.worker(1).client_gone()
     answer = get(made, "/metrics")
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     found = counts(answer.body)
@@ -32,6 +33,7 @@ def test_metrics_have_the_names_that_were_promised_and_what_was_counted():
     assert found['httptee_primary_seconds_bucket{le="0.5"}'] == 1
     assert found['httptee_primary_seconds_bucket{le="+Inf"}'] == found["httptee_primary_seconds_count"] == 2
     assert found["httptee_primary_seconds_sum"] == 20.3
+    assert found["httptee_client_gone_total"] == 1
     assert found['httptee_shadow_seen_total{backend="http://b:2"}'] == 3
     assert found['httptee_shadow_delivered_total{backend="http://b:2",code="204"}'] == 1
     assert found['httptee_shadow_failed_total{backend="http://b:2",reason="lost"}'] == 0

@@ -19,6 +19,7 @@ def test_status_has_the_ledger_and_the_settings_in_force():
     other.drop("filtered")
     made.ledger.worker(0).answered(200, 0.25)
     made.ledger.worker(0).error("reset")
+    made.ledger.worker(0).client_gone()
     found = json.loads(get(made, "/status").body)
     assert found["workers"] == [
         {
@@ -36,6 +37,7 @@ def test_status_has_the_ledger_and_the_settings_in_force():
     assert found["uptime"] > 0
     assert (found["a"]["url"], found["a"]["answered"]) == ("http://a:1", 1)
     assert (found["a"]["errors_by_reason"], found["a"]["check"]) == ({"reset": 1}, None)
+    assert found["a"]["client_gone"] == 1
     assert found["a"]["seconds"] == {"count": 1, "mean": 0.25}
     b, c = found["b"]
     assert (b["name"], b["url"], c["name"], c["url"]) == ("http://b:2", "http://b:2", "http://b:2#2", "http://b:2")

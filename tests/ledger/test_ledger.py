@@ -205,11 +205,14 @@ def test_answers_errors_and_refusals_are_counted_by_what_they_are():
     ledger.worker(0).error("timeout")
     ledger.worker(0).refused("loop")
     ledger.worker(0).log_dropped()
+    ledger.worker(0).client_gone()
+    ledger.worker(1).client_gone()
     primary = ledger.primary()
     assert (primary.answered, primary.answered_by_status) == (3, {200: 2, 0: 1})
     assert primary.errors_by_reason == {"timeout": 1}
     assert primary.refused_by_reason == {"loop": 1}
     assert primary.log_dropped == 1
+    assert primary.client_gone == 2
 
 
 @pytest.mark.parametrize("reason", REFUSAL_REASONS)

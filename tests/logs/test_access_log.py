@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from httptee.errors import BodyTooLarge, UpstreamReset, UpstreamTimeout
+from httptee.errors import BodyTooLarge, ClientGone, CutOff, UpstreamReset, UpstreamTimeout
 from httptee.http.inbound import RECEIVED_HEADERS
 from httptee.http.message import Response, tee_answer
 from httptee.logs.access_log import AccessLog
@@ -282,3 +282,32 @@ def test_a_writer_in_trouble_is_not_the_requests_trouble():
 def test_every_format_is_a_word_of_the_option():
     words = BY_NAME["access-log-format"].cast.keywords["words"]
     assert set(words) == set(FORMATS)
+
+
+@pytest.mark.parametrize("format", ["combined", "json"])
+def test_a_client_that_has_gone_has_499_beside_the_status_of_a(format):
+    log, lines = make(format)
+    record, answer = log.follow(environ(), Response(200, "OK", [], iter([b"abc", b"de"]), lambda: None), 0.25)
+    assert next(answer.body) == b"abc"
+    record.client_gone()
+    answer.close()
+    if format == "combined":
+        found = COMBINED.fullmatch(lines[0])
+        assert (found["status"], found["bytes"], found["rest"]) == ("499", "3", "a=200/0.250000")
+    else:
+        found = json.loads(lines[0])
+        assert (found["status"], found["bytes"], found["a"]["status"], found["a"]["error"]) == (499, 3, 200, "")
+
+
+@pytest.mark.parametrize("error", [ClientGone, CutOff])
+def test_an_answer_that_was_canceled_is_no_error_of_a(error):
+    def canceled():
+        yield b"abc"
+        raise error("canceled")
+
+    log, lines = make()
+    _, answer = log.follow(environ(), Response(200, "OK", [], canceled(), lambda: None), 0.25)
+    with pytest.raises(error):
+        list(answer.body)
+    answer.close()
+    assert COMBINED.fullmatch(lines[0])["rest"] == "a=200/0.250000"

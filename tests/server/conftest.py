@@ -1,5 +1,7 @@
 import socket
+import sys
 import threading
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -7,7 +9,7 @@ from waitress.adjustments import Adjustments
 
 from httptee.http.endpoint import Listen
 from httptee.processes.listening import bind
-from httptee.server import channel, door, listener, ownership, tls
+from httptee.server import channel, door, listener, ownership, patience, tls
 from httptee.server.listener import Server
 from tests.support.clock import Forward
 from tests.support.net import eventually
@@ -91,9 +93,22 @@ def _short_ticks(monkeypatch):
 def later(monkeypatch):
     """Call it to set the clocks of every server forward by a number of seconds."""
     forward = Forward()
-    for module in (channel, door, listener, ownership, tls):
+    for module in (channel, door, listener, ownership, patience, tls):
         for name in {"time", "monotonic"} & set(vars(module)):
             monkeypatch.setattr(module, name, forward.ahead_of(getattr(module, name)))
+    return forward.move
+
+
+@pytest.fixture
+def wall(monkeypatch):
+    """Call it to set the wall clock, and no other, by a number of seconds. It may go back."""
+    forward = Forward()
+    moved, real = forward.ahead_of(time.time), time.time
+    for name, module in list(sys.modules.items()):
+        if name.startswith(("httptee.server", "httptee.processes")):
+            for key in [key for key, value in vars(module).items() if value is real]:
+                monkeypatch.setattr(module, key, moved)
+    monkeypatch.setattr(time, "time", moved)  # waitress calls it by this name
     return forward.move
 
 

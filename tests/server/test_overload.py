@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from httptee.server import accepting, door
+from httptee.server import accepting, door, patience
 from tests.support.net import eventually
 
 from .conftest import Body
@@ -93,7 +93,8 @@ def test_those_who_wait_are_served_in_the_order_they_came(serve, app):
     assert order == [f"/{number}" for number in range(6)]
 
 
-def test_a_client_that_half_closes_while_it_waits_gets_its_answer(serve, app):
+def test_a_client_that_half_closes_while_it_waits_gets_its_answer(serve, app, monkeypatch):
+    monkeypatch.setattr(patience, "GRACE", 1e9)
     running = occupied(serve, app)
     client = running.connect().send(GET)
     client.socket.shutdown(1)

@@ -187,3 +187,21 @@ def test_the_kernel_holds_little_of_an_answer_for_a_client_that_does_not_take_it
         # What the client's kernel takes, what the tee's own does, what is buffered, and the piece in hand.
         assert sum(written) < 600_000
     eventually(lambda: running.server.crew._held == 0)
+
+
+def test_a_client_that_has_just_taken_the_rest_of_a_buffered_answer_is_not_idle(serve, later, monkeypatch):
+    monkeypatch.setattr("httptee.server.channel._BUFFERED", 10**8)
+    running = serve(answering(20_000_000))
+    client = running.connect().send(GET)
+    eventually(lambda: [channel for channel in running.server.active_channels.values() if channel.stretch])
+    later(running.server.client_timeout - 1)
+    client.head()
+    client.body(20_000_000)
+    (channel,) = running.server.active_channels.values()
+    eventually(lambda: channel.idle)
+    later(2)
+    looked = []
+    original = running.server.maintenance
+    running.server.maintenance = lambda now: (original(now), looked.append(now))
+    eventually(lambda: len(looked) >= 3)
+    assert client.send(GET).head().startswith(b"HTTP/1.1 200 OK")
