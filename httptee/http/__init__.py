@@ -14,7 +14,17 @@ from httptee.http.headers import (
     without,
 )
 from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS, client_of, receive
-from httptee.http.message import Body, Exchange, FileBody, Follower, Headers, Request, Response, tee_answer
+from httptee.http.message import (
+    Body,
+    Exchange,
+    FileBody,
+    Follower,
+    Headers,
+    Request,
+    Response,
+    WrittenRequest,
+    tee_answer,
+)
 from httptee.http.subject import distinguished_name
 
 __all__ = [
@@ -31,6 +41,7 @@ __all__ = [
     "Listen",
     "Request",
     "Response",
+    "WrittenRequest",
     "client_of",
     "distinguished_name",
     "end_to_end",

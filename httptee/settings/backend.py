@@ -27,7 +27,7 @@ from httptee.selection import (
     names_to_remove,
     path_filter,
 )
-from httptee.settings.casts import boolean, count_or_none, default_workers, milliseconds, or_auto, percent, size
+from httptee.settings.casts import boolean, count_or_auto, default_workers, milliseconds, or_auto, percent, size
 
 _WORD = re.compile(r"""(?:[^\s,;"']|,+(?=[^\s,;])|"[^"]*"|'[^']*')+""")
 _SEGMENT = re.compile(r"""(?:[^\n;"']|"[^"]*"|'[^']*')+""")
@@ -73,7 +73,7 @@ FIELDS: dict[str, Field] = {
         Field("rate", Rate.parse),
         Field("timeout", milliseconds),
         Field("workers", partial(or_auto, automatic=default_workers)),
-        Field("chan-size", count_or_none),
+        Field("chan-size", count_or_auto),
         Field("max-body", size),
         Field("host", literal_host),
         Field("rewrite", boolean, boolean=True),

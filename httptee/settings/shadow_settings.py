@@ -17,13 +17,16 @@ from httptee.settings.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class ShadowSettings:
-    """One B's settings. Times are in seconds. `workers` and `backlog` are for the whole tee, not for one process."""
+    """One B's settings. Times are in seconds. `workers` and `backlog` are for the whole tee, not for one process.
+
+    With None as its `backlog`, the queue is limited by the budget of all clones.
+    """
 
     endpoint: Endpoint
     criteria: Criteria
     timeout: float = 1.0
     workers: int = 16
-    backlog: int = 1000
+    backlog: int | None = None
     rewrite_host: bool = False
     changes: Changes = NO_CHANGES
     insecure: bool = False

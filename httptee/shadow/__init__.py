@@ -4,9 +4,10 @@
 from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import Budget
 from httptee.shadow.cutoff import Cutoff
-from httptee.shadow.shadow import AT_ONCE, Guards, Shadow
+from httptee.shadow.shadow import ASSURED, AT_ONCE, Guards, Shadow
 
 __all__ = [
+    "ASSURED",
     "AT_ONCE",
     "Breaker",
     "BreakerPolicy",

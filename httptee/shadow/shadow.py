@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from math import inf
 from time import perf_counter
 
 from httptee.errors import upstream_error
@@ -23,11 +24,15 @@ from httptee.shadow.breaker import Breaker
 from httptee.shadow.budget import Budget
 from httptee.shadow.collector import Collector
 from httptee.shadow.cutoff import Cutoff
+from httptee.shadow.waiting import hold, hold_as_bytes
 from httptee.shadow.workers import Workers
 from httptee.transport import IDEMPOTENT, Pending, Timeouts, Upstream
 
 AT_ONCE = 2
 """Clones that may be in flight on connections that were idle, for each shadow thread. They take no thread."""
+
+ASSURED = 1000
+"""Small clones that fit into the queue of each B in any case: the whole queue of the Go program."""
 
 _READ_BY_OFFER = 2  # connections that an offer reads from if none is idle: more than the one that it needs
 
@@ -44,7 +49,8 @@ class Guards:
 class Shadow:
     """The tee's side of one B, with a repr like `<Shadow canary [busy 3/16, queued 2, dropped 7]>`.
 
-    `workers` is the number of shadow threads, `backlog` the limit of the queue, `timeout` the seconds for an exchange.
+    `workers` is the number of shadow threads, `backlog` the limit of the queue (None: only the budget limits it),
+    `timeout` the seconds for an exchange. `assured` small clones fit into the queue even if the budget is used up.
     """
 
     def __init__(
@@ -55,8 +61,9 @@ class Shadow:
         guards: Guards,
         *,
         workers: int,
-        backlog: int,
+        backlog: int | None,
         timeout: float,
+        assured: int = ASSURED,
         name: str = "",
     ) -> None:
         self.name = name or str(upstream.endpoint)
@@ -68,10 +75,11 @@ class Shadow:
         self._selection = selection
         self._timeouts = Timeouts(connect=timeout, headers=timeout, idle=timeout, whole=timeout)
         self._size = workers
-        self._capacity = workers + backlog
+        self._capacity = inf if backlog is None else workers + backlog
+        self._assured = workers + assured
         self._workers = Workers(workers, self._send)
         self._collector = Collector(timeout, self._workers.run, self._ended)
-        self._lock = threading.Lock()  # guards the count below; held for a few instructions
+        self._lock = guards.budget.lock  # guards the count below
         self._in_flight = 0  # slots taken; a count is cheaper than threading.BoundedSemaphore
         self._settled = threading.Condition(self._lock)
         self._stopping = False
@@ -89,6 +97,11 @@ class Shadow:
             self._account.drop(reason, exchange.follower)
             return
         self._account.open()
+        try:
+            hold(exchange)
+        except (OSError, ValueError, MemoryError):
+            self._drop(exchange, "unreadable")
+            return
         if not self._begin(exchange):
             self._collector.collect(_READ_BY_OFFER)
             if not self._begin(exchange):
@@ -130,12 +143,12 @@ class Shadow:
         if self.breaker.blocks:
             return "circuit_open"
         with self._lock:
-            if self._in_flight >= self._capacity:
+            in_flight = self._in_flight
+            if in_flight >= self._capacity:
                 return "saturated"
-            self._in_flight += 1
-        if exchange.request.body and not self._budget.take(exchange):
-            self._free_slot()
-            return "over_budget"
+            if not self._budget.take(exchange, in_flight < self._assured):
+                return "over_budget"
+            self._in_flight = in_flight + 1
         return None
 
     def _begin(self, exchange: Exchange) -> bool:
@@ -162,6 +175,7 @@ class Shadow:
 
     def _hand_over(self, exchange: Exchange) -> None:
         """Put a clone into the queue of the shadow threads."""
+        hold_as_bytes(exchange)
         if not self._workers.put(exchange):
             self._drop(exchange, "closing")
         if self._workers.closed:
@@ -218,12 +232,8 @@ class Shadow:
 
     def _free(self, exchange: Exchange) -> None:
         """Free the bytes and the slot that a settled clone held."""
-        if exchange.request.body:
+        with self._lock:
             self._budget.release(exchange)
-        self._free_slot()
-
-    def _free_slot(self) -> None:
-        with self._settled:
             self._in_flight -= 1
             if self._stopping and not self._in_flight:
                 self._settled.notify_all()
