@@ -13,6 +13,7 @@ from httptee.http.endpoint import Endpoint
 from httptee.http.message import Exchange, FileBody, Request
 from httptee.ledger.ledger import Ledger
 from httptee.selection.selection import Criteria, selections
+from httptee.settings.settings import Settings
 from httptee.shadow import collector, workers
 from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import BOOKKEEPING, SMALL, Budget, held_by
@@ -229,6 +230,14 @@ def test_without_a_number_only_the_budget_bounds_the_queue(make):
         shadow.offer(fresh())
     (statement,) = ledger.statements()
     assert (statement.in_flight, statement.dropped_by_reason) == (5000, {"over_budget": 1000})
+
+
+def test_a_second_at_full_rate_fits_into_the_default_budget_of_one_of_two_processes(make):
+    shadow, _, ledger = make(held=True, backlog=None, max_bytes=Settings().b_max_bytes // 2)
+    fields = [("Host", "localhost:8888"), ("User-Agent", "x" * 100), ("Accept", "*/*"), ("Cookie", "y" * 300)]
+    for number in range(10_000):
+        shadow.offer(fresh(f"/{number}", fields))
+    assert ledger.statements()[0].in_flight == 10_000
 
 
 def test_small_clones_fit_up_to_the_assured_number_though_the_budget_is_used_up(make):
