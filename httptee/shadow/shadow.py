@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from itertools import count
 from math import inf
-from time import perf_counter
+from time import perf_counter, sleep
 
 from httptee.errors import upstream_error
 from httptee.http import Exchange
@@ -34,6 +35,7 @@ AT_ONCE = 2
 ASSURED = 1000
 """Small clones that fit into the queue of each B in any case: the whole queue of the Go program."""
 
+_DROPPED_AT_ONCE = 64  # clones of a queue that are dropped before another thread may run
 _READ_BY_OFFER = 2  # connections that an offer reads from if none is idle: more than the one that it needs
 
 
@@ -222,8 +224,13 @@ class Shadow:
         self._free(exchange)
 
     def _drop_queue(self, reason: str = "closing") -> None:
-        while exchange := self._workers.take():
+        for dropped in count(1):
+            exchange = self._workers.take()
+            if exchange is None:
+                return
             self._drop(exchange, reason)
+            if not dropped % _DROPPED_AT_ONCE:
+                sleep(0)  # gives up the GIL: a long queue takes 100 ms, and A's threads must not wait for that
 
     def _drop(self, exchange: Exchange, reason: str) -> None:
         """Settle a clone that was taken on as dropped."""

@@ -15,6 +15,7 @@ from httptee.ledger.ledger import Ledger
 from httptee.selection.selection import Criteria, selections
 from httptee.settings.settings import Settings
 from httptee.shadow import collector, workers
+from httptee.shadow import shadow as shadow_module
 from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import BOOKKEEPING, SMALL, Budget, held_by
 from httptee.shadow.cutoff import Cutoff
@@ -238,6 +239,18 @@ def test_a_second_at_full_rate_fits_into_the_default_budget_of_one_of_two_proces
     for number in range(10_000):
         shadow.offer(fresh(f"/{number}", fields))
     assert ledger.statements()[0].in_flight == 10_000
+
+
+def test_a_long_queue_that_is_dropped_lets_other_threads_run_in_between(make, monkeypatch):
+    shadow, upstream, ledger = make(held=True, workers=1, backlog=None, max_bytes=10**9)
+    for _ in range(6401):
+        shadow.offer(fresh())
+    eventually(lambda: upstream.sent == 1)
+    left = []
+    monkeypatch.setattr(shadow_module, "sleep", lambda seconds: left.append(shadow._workers.waiting))
+    shadow.drain(0)
+    assert ledger.statements()[0].dropped_by_reason == {"closing": 6400}
+    assert left == list(range(6336, -1, -64))
 
 
 def test_small_clones_fit_up_to_the_assured_number_though_the_budget_is_used_up(make):

@@ -2,9 +2,13 @@ import sys
 
 import pytest
 
+from httptee.http.endpoint import Endpoint
 from httptee.http.message import Exchange, Request, WrittenRequest
+from httptee.selection.changes import Changes
 from httptee.shadow.budget import held_by
 from httptee.shadow.waiting import LONGEST, MOST_FIELDS, hold, hold_as_bytes
+from httptee.transport.adapter import WireAdapter
+from httptee.transport.upstream import Upstream
 
 
 def exchange(target="/", fields=(("Host", "h"),)):
@@ -26,6 +30,18 @@ def test_a_waiting_clone_keeps_its_head_as_bytes():
     assert written.headers == fields
     assert (written.method, written.target, written.body, written.number) == ("GET", "/a", b"", request.number)
     assert (written.client, written.scheme) == ("192.0.2.1", "http")
+
+
+def test_a_b_that_changes_its_clones_gets_the_same_from_one_that_waited():
+    changes = Changes(mark=True, removed=frozenset({"x"}), host="lab")
+    waiting = exchange("/a", [("Host", "h"), ("X", "1"), ("Y", "2")])
+    changed = changes(waiting.request)
+    hold_as_bytes(waiting)
+    assert changes(waiting.request) == changed
+    upstream = Upstream(Endpoint.parse("http://b/p"), WireAdapter(), rewrite_host=True, close=True)
+    assert upstream.prepare(waiting.request).head() == (
+        b"GET /p/a HTTP/1.1\r\nHost: b\r\nX: 1\r\nY: 2\r\nConnection: close\r\n\r\n"
+    )
 
 
 def test_a_head_that_a_has_got_already_is_shared():
