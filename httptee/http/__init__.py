@@ -17,7 +17,18 @@ from httptee.http.headers import (
     without,
 )
 from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS, client_of, receive, target_of
-from httptee.http.message import Body, Exchange, FileBody, Follower, Headers, Request, Response, no_answer, tee_answer
+from httptee.http.message import (
+    Body,
+    Exchange,
+    FileBody,
+    Follower,
+    Headers,
+    Request,
+    Response,
+    WrittenRequest,
+    no_answer,
+    tee_answer,
+)
 from httptee.http.section import Section
 from httptee.http.subject import distinguished_name
 
@@ -41,6 +52,7 @@ __all__ = [
     "RequestMemory",
     "Response",
     "Section",
+    "WrittenRequest",
     "client_of",
     "distinguished_name",
     "end_to_end",
