@@ -131,7 +131,7 @@ def test_what_waits_at_a_tee_is_taken_and_in_its_ledger() -> None:
         kind.hold(tee.tee.port, 5) as taken,
     ):
         assert taken == 5
-        until(lambda: fates(tee.ledger()).get("in flight", 0) == 5)
+        until(lambda: fates(tee.ledger()).get("in flight", 0) >= 5)  # and perhaps that of the first request
 
 
 def test_an_upload_that_is_answered_or_closed_does_not_wait() -> None:
