@@ -121,7 +121,8 @@ class Relay:
     """The response to one request, as a WSGI iterable.
 
     If the answer is whole, the clone is offered at `close`, after the answer was sent to the client. A streaming
-    answer may last for hours, so its clone is offered as soon as A's header fields have arrived.
+    answer may last for hours, so its clone is offered as soon as A's header fields have arrived. If the request's body
+    is in a file, the clone is offered after the first piece of the answer: to read the file takes time.
     """
 
     def __init__(
@@ -135,17 +136,25 @@ class Relay:
         self._response = response
         self._shadows = shadows
         self._exchange = exchange
-        if not response.whole:
+        if not response.whole and exchange is not None and isinstance(exchange.request.body, bytes):
             self._offer()
 
     def __iter__(self) -> Iterator[bytes]:
         body = self._response.body
-        return iter((body,)) if isinstance(body, bytes) else body
+        if isinstance(body, bytes):
+            return iter((body,))
+        return body if self._exchange is None else self._offering(body)
 
     def close(self) -> None:
         """Free A's connection, and offer the clone if it was not offered yet."""
         self._response.close()
         self._offer()
+
+    def _offering(self, body: Iterator[bytes]) -> Iterator[bytes]:
+        """The same pieces. The clone is offered when the first one has been sent."""
+        for piece in body:
+            yield piece
+            self._offer()
 
     def _offer(self) -> None:
         exchange, self._exchange = self._exchange, None

@@ -25,11 +25,12 @@ from httptee.settings import (
     trust_of_a,
     trust_of_b,
 )
-from httptee.shadow import AT_ONCE, Breaker, BreakerPolicy, Budget, Cutoff, Guards, Shadow
+from httptee.shadow import ASSURED, AT_ONCE, Breaker, BreakerPolicy, Budget, Cutoff, Guards, Shadow
 from httptee.transport import PoolLimits, Pressure, Reading, Timeouts, Upstream, WireAdapter
 
 MAX_BODY_IN_MEMORY = 1024 * 1024
-"""Request bodies up to this size in bytes are held in memory. A larger `max-body` of a B raises this limit."""
+"""Request bodies up to this size in bytes are held in memory, larger ones in a file. A body in a file is read into
+memory when a B has taken its clone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE) -> Tee:
         additions(settings),
         account,
         _access_log(settings, account) if settings.access_log else None,
-        in_memory=in_memory(settings),
+        in_memory=MAX_BODY_IN_MEMORY,
         max_request_body=settings.max_request_body,
         drain_timeout=settings.drain_timeout,
         cutoff=cutoff,
@@ -141,11 +142,6 @@ def additions(settings: Settings) -> Additions:
     return Additions(_via(settings) if settings.via else "", settings.forward_client_ip, settings.client_subject_header)
 
 
-def in_memory(settings: Settings) -> int:
-    """The size in bytes up to which a request body is held in memory. Only such a body can go to a B."""
-    return max([MAX_BODY_IN_MEMORY, *(shadow.criteria.max_body for shadow in shadow_settings(settings))])
-
-
 def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) -> Iterator[Shadow]:
     policy = BreakerPolicy(failures=settings.b_breaker_failures, longest=settings.b_probe_interval)
     chosen = shadow_settings(settings)
@@ -162,9 +158,10 @@ def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) ->
             selection,
             Guards(Breaker(shadow.name, circuit, own), common.budget, common.cutoff),
             workers=workers,
-            backlog=part.of(shadow.backlog),
+            backlog=None if shadow.backlog is None else part.of(shadow.backlog),
             timeout=shadow.timeout,
             stream_timeout=shadow.stream_timeout,
+            assured=part.of(ASSURED),
             name=shadow.name,
         )
 

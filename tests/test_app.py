@@ -120,6 +120,19 @@ def test_a_streaming_answer_is_offered_at_its_headers():
     assert made.log == ["A", "headers", "offer", "body", "body"]
 
 
+def test_a_streaming_answer_to_a_body_in_a_file_begins_before_b_makes_anyone_read_it():
+    made = build(Response(200, "OK", [], iter([b"a", b"b"]), lambda: None))
+    upload = {"CONTENT_LENGTH": "101", "wsgi.input": BytesIO(b"x" * 101)}
+    assert call(made, **upload).body == b"ab"
+    assert made.log == ["A", "headers", "body", "offer", "body"]
+
+
+def test_a_stream_without_a_piece_makes_a_clone_of_a_body_in_a_file_all_the_same():
+    made = build(Response(200, "OK", [], iter([]), lambda: None))
+    call(made, CONTENT_LENGTH="101", **{"wsgi.input": BytesIO(b"x" * 101)})
+    assert made.log == ["A", "headers", "offer"]
+
+
 def test_every_shadow_gets_the_same_exchange():
     made = build(shadows=3)
     call(made)

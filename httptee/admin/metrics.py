@@ -68,7 +68,7 @@ def _of_the_tee(workers: Sequence[Worker], started: float) -> Iterator[Metric]:
     )
     yield GaugeMetricFamily(
         "httptee_shadow_queue_bytes",
-        "Bytes of request bodies that all clones in flight hold. A body that several Bs share counts once.",
+        "Bytes of memory that all clones in flight hold. What several Bs share counts once.",
         sum(worker.held_bytes for worker in workers),
     )
     yield GaugeMetricFamily(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 
-from httptee.build import additions, in_memory, primary_upstream, shadow_upstream
+from httptee.build import MAX_BODY_IN_MEMORY, additions, primary_upstream, shadow_upstream
 from httptee.errors import ConfigError, Refusal
 from httptee.http import RECEIVED_HEADERS, FileBody, Headers, Listen, Request, receive
 from httptee.selection import Finding, selections
@@ -57,7 +57,7 @@ class Fate:
 
 def explain(settings: Settings, asked: Asked) -> list[Fate]:
     """The results for A and every B. Raises Refusal for a request that the tee itself answers."""
-    request = receive(_environ(settings, asked), additions(settings), in_memory(settings), settings.max_request_body)
+    request = receive(_environ(settings, asked), additions(settings), MAX_BODY_IN_MEMORY, settings.max_request_body)
     fates = [Fate(f"A {settings.a}", True, [], sent_bytes(primary_upstream(settings), request))]
     shadows = shadow_settings(settings)
     for shadow, selection in zip(shadows, selections([shadow.criteria for shadow in shadows]), strict=True):
@@ -75,7 +75,7 @@ def sent_bytes(upstream: Upstream, request: Request) -> bytes:
     prepared = upstream.prepare(request)
     body = prepared.body
     return request_head(prepared.method, prepared.target, prepared.pairs) + (
-        body.file.read(body.length) if isinstance(body, FileBody) else body
+        body.read() if isinstance(body, FileBody) else body
     )
 
 

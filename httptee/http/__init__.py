@@ -16,7 +16,17 @@ from httptee.http.headers import (
     without,
 )
 from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS, client_of, receive, target_of
-from httptee.http.message import Body, Exchange, FileBody, Follower, Headers, Request, Response, tee_answer
+from httptee.http.message import (
+    Body,
+    Exchange,
+    FileBody,
+    Follower,
+    Headers,
+    Request,
+    Response,
+    WrittenRequest,
+    tee_answer,
+)
 from httptee.http.section import Section
 from httptee.http.subject import distinguished_name
 
@@ -38,6 +48,7 @@ __all__ = [
     "RequestMemory",
     "Response",
     "Section",
+    "WrittenRequest",
     "client_of",
     "distinguished_name",
     "end_to_end",

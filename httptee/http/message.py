@@ -5,8 +5,9 @@ All text is latin-1, one character for each byte, so bytes are sent exactly as t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import count
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
@@ -38,6 +39,22 @@ class FileBody:
     def __len__(self) -> int:
         return self.length
 
+    def read(self) -> bytes:
+        """All bytes of the body. The position of the file stays. Raises OSError or ValueError if that is impossible."""
+        file = self.file
+        start = file.tell()
+        try:
+            descriptor = file.fileno()
+        except OSError:  # a file in memory
+            data = file.read(self.length)
+            file.seek(start)
+        else:
+            file.flush()
+            data = _from_descriptor(descriptor, self.length, start)
+        if len(data) < self.length:
+            raise ValueError(f"the request body ends {self.length - len(data)} bytes early")
+        return data
+
 
 Body = bytes | FileBody
 
@@ -59,6 +76,28 @@ class Request:
     scheme: str
     number: int = field(default_factory=count(1).__next__, compare=False)
     shared_head: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
+
+
+class WrittenRequest(Request):
+    """A request of which only the head as bytes is held: a list of header fields takes several times the memory.
+
+    The `shared_head` of the given request must be built. `headers` makes the list anew at each access.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, request: Request) -> None:
+        for name in _KEPT:
+            setattr(self, name, getattr(request, name))
+
+    @property
+    def headers(self) -> Headers:
+        """The fields to forward, read from the head."""
+        lines = self.shared_head[0].decode("latin-1")[:-4].split("\r\n")
+        return [(name, value) for name, _, value in (line.partition(": ") for line in lines[1:])]
+
+
+_KEPT = tuple(one.name for one in fields(Request) if one.name != "headers")
 
 
 @value
@@ -90,18 +129,33 @@ class Follower(Protocol):
         """One B's clone was `delivered` (`detail` is the status), `failed` or `dropped` (a reason). Never waits."""
 
 
-@value
+@dataclass(slots=True)
 class Exchange:
     """A request with the result of its answer, as it is offered to each B.
 
     `status` is the status that the client got. `seconds` is the time until A's header fields arrived, or until A
     failed. `follower.settled` is called once for each B.
+
+    `request` is replaced when its body is read into memory, and when its head is kept as bytes only. The clones that
+    hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes.
     """
 
     request: Request
     status: int
     seconds: float
     follower: Follower | None = None
+    holders: int = field(default=0, init=False, compare=False, repr=False)
+    size: int = field(default=0, init=False, compare=False, repr=False)
+
+    def load(self) -> None:
+        """Read a body that is in a file into memory. Raises OSError or ValueError if that is impossible."""
+        request = self.request
+        if isinstance(request.body, FileBody):
+            body = request.body.read()
+            self.request = loaded = Request(
+                request.method, request.target, request.headers, body, request.client, request.scheme, request.number
+            )
+            loaded.shared_head.extend(request.shared_head)
 
 
 def tee_answer(error: TeeError, reason: str | None = None) -> Response:
@@ -117,6 +171,15 @@ def tee_answer(error: TeeError, reason: str | None = None) -> Response:
     if error.retry_after:
         headers.append(("Retry-After", str(error.retry_after)))
     return Response(error.status, phrase, headers, body, _no_close, slug)
+
+
+def _from_descriptor(descriptor: int, length: int, offset: int) -> bytes:
+    pieces = []
+    while length > 0 and (piece := os.pread(descriptor, length, offset)):
+        pieces.append(piece)  # mostly the only one: the kernel reads up to 2 GiB at once
+        length -= len(piece)
+        offset += len(piece)
+    return b"".join(pieces)
 
 
 def _no_close() -> None:

@@ -24,6 +24,7 @@ DROP_REASONS: tuple[str, ...] = (
     "rate_limited",
     "saturated",
     "over_budget",
+    "unreadable",
     "circuit_open",
     "cut_off",
     "closing",
@@ -35,8 +36,8 @@ BOUNDS: tuple[float, ...] = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.
 
 WORKER_GAUGES: tuple[str, ...] = ("pid", "core", "started", "draining", "connections", "held_bytes", "cut")
 """The gauges of a worker process. `core` is the core's number plus one, or 0 if the process is not pinned. `started` is
-in whole seconds since the epoch. `held_bytes` is the size of the request bodies that its clones hold; a body that
-several Bs share counts once. `cut` is the part of the clones that the cutoff drops, in millionths."""
+in whole seconds since the epoch. `held_bytes` is what its clones hold in memory; what several Bs share counts
+once. `cut` is the part of the clones that the cutoff drops, in millionths."""
 
 SHADOW_GAUGES: tuple[str, ...] = ("waiting",)
 """The gauges of one B in one worker process. `waiting` is the number of clones in the queue."""

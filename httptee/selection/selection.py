@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from httptee.http import FileBody, Request
+from httptee.http import Request
 from httptee.ledger import shared_numbers
 from httptee.selection.rate import Rate, TokenBucket
 from httptee.selection.rules import Filter, Test
@@ -122,11 +122,7 @@ def _rules(criteria: Criteria, decks: dict[str, SharedDeck], clock: memoryview[f
 
 
 def _within(most: int) -> Test:
-    def holds(request: Request) -> bool:
-        body = request.body
-        return not isinstance(body, FileBody) and len(body) <= most
-
-    return holds
+    return lambda request: len(request.body) <= most
 
 
 def _limit(rate: Rate, bucket: TokenBucket) -> Rule:

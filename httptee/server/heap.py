@@ -5,7 +5,8 @@ has handled bodies of all sizes for a while holds ten times the memory it uses. 
 free block. Fewer arenas, or a fixed threshold for mapped blocks, do not change that; malloc_trim does.
 
 malloc_trim takes time in proportion to the memory it returns, and malloc is blocked meanwhile. So the process trims
-often and little, and only when it has grown since the last trim.
+often and little: when it has grown since the last trim, and from time to time while it is larger than at rest. What
+was in use at the last trim may be free by then, and malloc still has it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 _WORTH_IT = 16 * 1024 * 1024  # bytes of growth that cause a trim; it then takes some milliseconds
+_REPEATED = 10  # ticks between two trims while the process is larger than at rest and does not grow
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _STATM = Path("/proc/self/statm")
 _malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # only glibc has it
@@ -41,13 +43,17 @@ class Heap:
     def __init__(self, resident: Callable[[], int] = resident, give_back: Callable[[], object] = give_back) -> None:
         self._resident = resident
         self._give_back = give_back
-        self._least = resident()
+        self._least = self._rest = resident()
+        self._since = 0  # ticks since the last trim
 
     def tick(self) -> None:
-        """Return unused memory if the process has grown by `_WORTH_IT` bytes since its lowest size."""
+        """Return unused memory if the process has grown by `_WORTH_IT` bytes since the last trim, or is as much larger
+        than at rest and was not trimmed for `_REPEATED` ticks."""
         now = self._resident()
-        if now >= self._least + _WORTH_IT:
+        self._since += 1
+        if now >= (self._rest if self._since >= _REPEATED else self._least) + _WORTH_IT:
             self._give_back()
-            self._least = self._resident()
-        elif now < self._least:
-            self._least = now
+            self._least = now = self._resident()
+            self._since = 0
+        self._least = min(self._least, now)
+        self._rest = min(self._rest, now)

@@ -29,7 +29,7 @@ from httptee.selection import (
 )
 from httptee.settings.casts import (
     boolean,
-    count_or_none,
+    count_or_auto,
     default_workers,
     milliseconds,
     milliseconds_or_no_limit,
@@ -83,7 +83,7 @@ FIELDS: dict[str, Field] = {
         Field("timeout", milliseconds),
         Field("stream-timeout", milliseconds_or_no_limit),
         Field("workers", partial(or_auto, automatic=default_workers)),
-        Field("chan-size", count_or_none),
+        Field("chan-size", count_or_auto),
         Field("max-body", size),
         Field("host", literal_host),
         Field("rewrite", boolean, boolean=True),

@@ -67,6 +67,11 @@ def or_auto(text: str, automatic: Callable[[], int]) -> int:
     return (0 if text == "auto" else count_or_none(text)) or automatic()
 
 
+def count_or_auto(text: str) -> int | None:
+    """A count, which may be 0. None for `auto`."""
+    return None if text == "auto" else count_or_none(text)
+
+
 def percent(text: str) -> float:
     """A percentage from 0 to 100. Fractions are allowed."""
     if not re.fullmatch(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", text) or not 0 <= float(text) <= 100:

@@ -9,6 +9,7 @@ from httptee.selection import pattern
 from httptee.settings.backend import Backend
 from httptee.settings.casts import (
     WORKERS_PER_CORE,
+    count_or_auto,
     count_or_none,
     default_workers,
     milliseconds,
@@ -101,9 +102,10 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "b.chanSize",
-        count_or_none,
-        "1000",
-        "Clones that may wait in the queue of each B. If it is full, further clones are dropped at once.",
+        count_or_auto,
+        "auto",
+        "Clones that may wait in the queue of each B. If it is full, further clones are dropped at once. auto: 1000 "
+        "small ones (up to 4 KiB each) in any case, and as many more as -b.max-bytes has room for.",
         "NUMBER",
         field="b_backlog",
         aliases=("max.queue",),
@@ -120,8 +122,8 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         "b.max-bytes",
         size,
         "67108864",
-        "Bytes of request bodies that all clones in flight may hold together. A body that several Bs share counts "
-        "once. Clones over this limit are dropped.",
+        "Bytes that all clones in flight may hold together: bodies, heads, and about half a KiB for each clone. What "
+        "several Bs share counts once. Clones over this limit are dropped.",
         "BYTES",
     ),
     Option(

@@ -27,7 +27,7 @@ class Settings:
     b_timeout: float = 1.0
     b_keep_alive: float = 30.0
     b_workers: int = field(default_factory=default_workers)
-    b_backlog: int = 1000
+    b_backlog: int | None = None
     b_methods: re.Pattern[str] | None = None
     b_max_body: int = 1024 * 1024
     b_max_bytes: int = 64 * 1024 * 1024

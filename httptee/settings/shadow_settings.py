@@ -19,7 +19,8 @@ from httptee.settings.settings import Settings
 class ShadowSettings:
     """One B's settings. Times are in seconds. `workers` and `backlog` are for the whole tee, not for one process.
 
-    `stream_timeout` is infinite if it is off.
+    `stream_timeout` is infinite if it is off. With None as its `backlog`, the queue is limited by the budget of all
+    clones.
     """
 
     endpoint: Endpoint
@@ -27,7 +28,7 @@ class ShadowSettings:
     timeout: float = 1.0
     stream_timeout: float = 1.0
     workers: int = 16
-    backlog: int = 1000
+    backlog: int | None = None
     rewrite_host: bool = False
     changes: Changes = NO_CHANGES
     insecure: bool = False

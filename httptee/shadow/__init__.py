@@ -6,8 +6,10 @@ from httptee.shadow.budget import Budget
 from httptee.shadow.cutoff import Cutoff
 from httptee.shadow.guards import Guards
 from httptee.shadow.shadow import AT_ONCE, Shadow
+from httptee.shadow.slots import ASSURED
 
 __all__ = [
+    "ASSURED",
     "AT_ONCE",
     "Breaker",
     "BreakerPolicy",

@@ -1,8 +1,8 @@
 """One test server B: its clones are sent at once, wait in a bounded queue, or are dropped.
 
 The serving threads call `offer` when A's answer is with the client. Then they serve the next request, so `offer` never
-waits for B. A clone holds a slot from the offer until it is settled. There are as many slots as shadow threads and
-places in the queue together, so the number of clones in flight is bounded.
+waits for B. A clone holds a slot and a part of the budget from the offer until it is settled, so what the clones in
+flight hold is bounded.
 
 A clone is sent in one of two ways. If a connection to B is idle, `offer` sends the clone in one call that cannot block,
 and the collector reads the answer. The clone waits for no other thread to get the GIL, so B keeps up with A on a busy
@@ -11,8 +11,8 @@ core. Everything that may take time (to connect, a TLS handshake, a large body) 
 
 from __future__ import annotations
 
-import threading
-from time import perf_counter
+from itertools import count
+from time import perf_counter, sleep
 
 from httptee.errors import upstream_error
 from httptee.http import Exchange
@@ -22,18 +22,23 @@ from httptee.shadow.breaker import fault_of_b
 from httptee.shadow.collector import Collector
 from httptee.shadow.guards import Guards
 from httptee.shadow.sender import Sender
+from httptee.shadow.slots import ASSURED, Slots
+from httptee.shadow.waiting import hold, hold_as_bytes
 from httptee.shadow.workers import Workers
 from httptee.transport import IDEMPOTENT, Pending, Upstream
 
 AT_ONCE = 2
 """Clones that may be in flight on connections that were idle, for each shadow thread. They take no thread."""
 
+_DROPPED_AT_ONCE = 64  # clones of a queue that are dropped before another thread may run
+
 
 class Shadow:
     """The tee's side of one B, with a repr like `<Shadow canary [busy 3/16, queued 2, dropped 7]>`.
 
-    `workers` is the number of shadow threads, `backlog` the limit of the queue. An exchange may take `timeout` seconds
-    up to the head of its answer, and `stream_timeout` from there to its end (None: as long).
+    `workers` is the number of shadow threads, `backlog` the limit of the queue (None: only the budget limits it).
+    `assured` small clones fit into the queue even if the budget is used up. An exchange may take `timeout` seconds up
+    to the head of its answer, and `stream_timeout` from there to its end (None: as long).
     """
 
     def __init__(
@@ -44,34 +49,31 @@ class Shadow:
         guards: Guards,
         *,
         workers: int,
-        backlog: int,
+        backlog: int | None,
         timeout: float,
         stream_timeout: float | None = None,
+        assured: int = ASSURED,
         name: str = "",
     ) -> None:
         self.name = name or str(upstream.endpoint)
         self.breaker = guards.breaker
-        self._budget = guards.budget
         self._cutoff = guards.cutoff
         self._upstream = upstream
         self._account = account
         self._selection = selection
         self._size = workers
-        self._capacity = workers + backlog
+        self._slots = Slots(guards.budget, workers, backlog, assured)
         stream_timeout = timeout if stream_timeout is None else stream_timeout
         self._workers = Workers(workers, self._send)
         self._sender = Sender(upstream, timeout, stream_timeout, self._answered)
         self._collector = Collector(timeout, stream_timeout, self._workers.run, self._ended, self._answered)
         self._probe: Exchange | None = None
-        self._lock = threading.Lock()  # guards the count below; held for a few instructions
-        self._in_flight = 0  # slots taken; a count is cheaper than threading.BoundedSemaphore
-        self._settled = threading.Condition(self._lock)
         self._stopping = False
         self._drained = False
 
     def __repr__(self) -> str:
         waiting = self._workers.waiting
-        busy, dropped = self._in_flight - waiting, self._account.dropped
+        busy, dropped = self._slots.taken - waiting, self._account.dropped
         return f"<Shadow {self.name} [busy {busy}/{self._size}, queued {waiting}, dropped {dropped}]>"
 
     def offer(self, exchange: Exchange) -> None:
@@ -100,8 +102,7 @@ class Shadow:
         Those that were sent fail with a timeout: B may have executed them. Closes all idle connections.
         """
         self.stop()
-        with self._settled:
-            self._settled.wait_for(lambda: not self._in_flight, max(0.0, timeout))
+        self._slots.wait(timeout)
         self._drained = True
         self._drop_queue()
         self._collector.close()
@@ -120,16 +121,17 @@ class Shadow:
             return "cut_off"
         if self.breaker.blocks:
             return "circuit_open"
-        with self._lock:
-            if self._in_flight >= self._capacity:
-                return "saturated"
-            self._in_flight += 1
-        if exchange.request.body and not self._budget.take(exchange):
-            self._free_slot()
-            return "over_budget"
-        reason = self._last_refusal(exchange)
+        reason = self._slots.take(exchange)
         if reason is not None:
-            self._free(exchange)
+            return reason
+        try:
+            hold(exchange)
+        except (OSError, ValueError, MemoryError):
+            reason = "unreadable"
+        else:
+            reason = self._last_refusal(exchange)
+        if reason is not None:
+            self._slots.free(exchange)
         return reason
 
     def _last_refusal(self, exchange: Exchange) -> str | None:
@@ -168,6 +170,7 @@ class Shadow:
 
     def _hand_over(self, exchange: Exchange) -> None:
         """Put a clone into the queue of the shadow threads."""
+        hold_as_bytes(exchange)
         if not self._workers.put(exchange):
             self._drop(exchange, "closing")
         if self._workers.closed:
@@ -216,16 +219,21 @@ class Shadow:
                 self._drop_queue("circuit_open")
         if probe:
             self._probe = None
-        self._free(exchange)
+        self._slots.free(exchange)
 
     def _drop_queue(self, reason: str = "closing") -> None:
         """Drop the clones that wait. The probe of an open circuit goes on waiting."""
         probe = None
-        while exchange := self._workers.take():
+        for taken in count(1):
+            exchange = self._workers.take()
+            if exchange is None:
+                break
             if exchange is self._probe and reason == "circuit_open":
                 probe = exchange
             else:
                 self._drop(exchange, reason)
+            if not taken % _DROPPED_AT_ONCE:
+                sleep(0)  # gives up the GIL: a long queue takes 100 ms, and A's threads must not wait for that
         if probe is not None:
             self._hand_over(probe)
 
@@ -235,16 +243,4 @@ class Shadow:
         if self._probe is exchange:
             self._probe = None
             self.breaker.end_probe()
-        self._free(exchange)
-
-    def _free(self, exchange: Exchange) -> None:
-        """Free the bytes and the slot that a settled clone held."""
-        if exchange.request.body:
-            self._budget.release(exchange)
-        self._free_slot()
-
-    def _free_slot(self) -> None:
-        with self._settled:
-            self._in_flight -= 1
-            if self._stopping and not self._in_flight:
-                self._settled.notify_all()
+        self._slots.free(exchange)

@@ -40,7 +40,7 @@ class WireRequest(requests.PreparedRequest):
 
     `url` is the endpoint's URL and selects the adapter and the connection. `target` is the request target. `pairs` are
     the final header fields in order, Host and Content-Length included. `shared_head` is a list that holds the head once
-    it is built, so that other upstreams can send the same bytes.
+    it is built, so that other upstreams can send the same bytes; then `pairs` may be empty.
     """
 
     method: str

@@ -104,14 +104,15 @@ class Upstream:
         """The request in the form in which it is sent to this endpoint."""
         if self._change is not None:
             request = self._change(request)
-        headers = request.headers
+        given = headers = request.headers
         if self._rewrite_host or not has_host(headers):
             headers = with_host(headers, self.endpoint.authority)
         if self._close:
             headers = [*headers, ("Connection", "close")]
         target = self.endpoint.target(request.target)
-        shared = request.shared_head if headers is request.headers and target == request.target else None
-        return WireRequest(request.method, self._url, target, headers, request.body, shared)
+        shared = request.shared_head if headers is given and target == request.target else None
+        # A head that is already written needs no fields: a clone in flight holds one form of its head, not two.
+        return WireRequest(request.method, self._url, target, [] if shared else headers, request.body, shared)
 
     def connect(self, timeout: float) -> Connection:
         """Open a new connection within `timeout` seconds and send nothing. The caller closes it.

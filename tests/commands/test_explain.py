@@ -37,6 +37,17 @@ def test_a_body_makes_a_post_with_its_length(capsys):
     assert output.endswith("  > s\\xc3\\xa9\\n\n  > \\\\\n")
 
 
+def test_a_body_that_stays_in_a_file_has_the_same_rules_and_is_shown_to_every_server_that_gets_it(capsys):
+    body = "x" * 1_100_000
+    _, output = explained(
+        capsys, *OPTIONS, "/x", "-d", body, "-b", "b max-body=1100000", "-b", "c", "-b", "d max-body=1099999"
+    )
+    assert "B http://b gets it\n  passes max-body=1100000\n" in output
+    assert "B http://c does not get it\n  too_large by max-body=1048576\n" in output
+    assert "B http://d does not get it\n  too_large by max-body=1099999\n" in output
+    assert output.count(f"  > {body}\n") == 2
+
+
 def test_what_depends_is_said_to(capsys):
     _, output = explained(capsys, *OPTIONS, "-b", "b percent=10 rate=5/s", "/x")
     assert "B http://b may get it\n  depends on percent=10: 10 of 100 such requests\n" in output

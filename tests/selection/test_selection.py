@@ -78,8 +78,10 @@ def test_a_body_over_the_limit_is_too_large():
     assert chosen.refuses(request(body=b"abcd")) == "too_large"
 
 
-def test_a_body_in_a_file_is_too_large():
-    assert selection().refuses(request(body=FileBody(BytesIO(b"a"), 1))) == "too_large"
+def test_a_body_in_a_file_has_the_same_limit():
+    chosen = selection(max_body=3)
+    assert chosen.refuses(request(body=FileBody(BytesIO(b"abc"), 3))) is None
+    assert chosen.refuses(request(body=FileBody(BytesIO(b"abcd"), 4))) == "too_large"
 
 
 def test_a_rate_takes_tokens_for_what_would_be_sent_and_nothing_else():

@@ -55,6 +55,16 @@ def test_growth_that_is_in_use_is_tried_once_and_not_every_second(heap, memory):
     assert memory.trims == 1
 
 
+def test_what_was_in_use_at_the_last_trim_goes_back_later(heap, memory):
+    memory.size += 50 * MEGABYTE
+    heap.tick()
+    memory.free = 50 * MEGABYTE
+    for _ in range(10):
+        heap.tick()
+    assert memory.size == 40 * MEGABYTE
+    assert memory.trims == 2
+
+
 def test_growth_counts_from_the_least_there_has_been(heap, memory):
     memory.size = 20 * MEGABYTE
     heap.tick()

@@ -65,10 +65,15 @@ def test_a_stream_may_take_as_long_as_an_exchange_unless_its_line_says_otherwise
 
 def test_defaults_of_the_value_are_those_of_the_options():
     shadow = only("-b", "x")
-    assert (shadow.timeout, shadow.backlog) == (1.0, 1000)
+    assert (shadow.timeout, shadow.backlog) == (1.0, None)
     assert (shadow.criteria.percent, shadow.criteria.max_body) == (100.0, 1024 * 1024)
     assert not shadow.changes
     assert not shadow.criteria.filters
+
+
+def test_a_queue_without_a_number_can_be_named_for_one_b_alone():
+    first, second = shadow_settings(loaded("-b", "x chan-size=auto", "-b", "y", "-b.chanSize", "9"))
+    assert (first.backlog, second.backlog) == (None, 9)
 
 
 def test_the_same_line_on_the_command_line_in_the_environment_and_in_the_file(tmp_path):

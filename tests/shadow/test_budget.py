@@ -1,37 +1,73 @@
+import pytest
+
 from httptee.http.message import Exchange, Request
-from httptee.shadow.budget import Budget
+from httptee.shadow.budget import BOOKKEEPING, RECORD, SMALL, Budget, held_by
+from httptee.transport.prepared import request_head
 
 
-def exchange(size):
-    return Exchange(Request("POST", "/", [], b"x" * size, "192.0.2.1", "http"), 200, 0.01)
+def exchange(size=0, target="/", headers=(), follower=None):
+    request = Request("POST", target, list(headers), b"x" * size, "192.0.2.1", "http")
+    return Exchange(request, 200, 0.01, follower)
 
 
-def test_bodies_are_held_up_to_the_limit_and_no_further():
-    budget, first, second = Budget(10), exchange(4), exchange(6)
+WITHOUT_BODY = held_by(exchange())
+
+
+def test_clones_are_held_up_to_the_limit_and_no_further():
+    budget, first, second = Budget(2 * WITHOUT_BODY + 10), exchange(4), exchange(6)
     assert budget.take(first)
     assert budget.take(second)
-    assert not budget.take(exchange(1))
-    assert budget.held == 10
+    assert not budget.take(exchange())
+    assert budget.held == 2 * WITHOUT_BODY + 10
 
 
-def test_a_body_that_several_share_counts_once():
-    budget, shared = Budget(10), exchange(6)
+def test_what_several_share_counts_once():
+    budget, shared = Budget(WITHOUT_BODY + 6), exchange(6)
     assert [budget.take(shared) for _ in range(3)] == [True] * 3
-    assert budget.held == 6
+    assert budget.held == WITHOUT_BODY + 6
     budget.release(shared)
     budget.release(shared)
-    assert budget.held == 6
+    assert budget.held == WITHOUT_BODY + 6
     budget.release(shared)
     assert budget.held == 0
 
 
 def test_what_has_been_let_go_makes_room():
-    budget, first = Budget(10), exchange(10)
+    budget, first = Budget(WITHOUT_BODY), exchange()
     assert budget.take(first)
-    assert not budget.take(exchange(1))
+    assert not budget.take(exchange())
     budget.release(first)
-    assert budget.take(exchange(10))
+    assert budget.take(exchange())
 
 
-def test_a_body_that_alone_is_over_the_limit_is_never_held():
-    assert not Budget(10).take(exchange(11))
+def test_as_much_is_given_back_as_was_taken_whatever_became_of_the_clone_meanwhile():
+    budget, one = Budget(10**6), exchange(5)
+    budget.take(one)
+    one.request.shared_head.append(b"x" * 1000)
+    budget.release(one)
+    assert budget.held == 0
+
+
+def test_a_clone_that_alone_is_over_the_limit_is_never_held():
+    assert not Budget(WITHOUT_BODY + 10).take(exchange(11))
+
+
+def test_a_small_one_that_is_assured_fits_over_the_limit_and_a_larger_one_does_not():
+    budget = Budget(0)
+    assert not budget.take(exchange())
+    assert budget.take(exchange(SMALL - WITHOUT_BODY), assured=True)
+    assert not budget.take(exchange(SMALL - WITHOUT_BODY + 1), assured=True)
+    assert budget.held == SMALL
+
+
+@pytest.mark.parametrize("headers", [[], [("Host", "h"), ("a", "")], [("a", "b")] * 16_000])
+def test_a_head_counts_as_its_bytes_whether_it_is_written_or_not(headers):
+    one = exchange(7, "/target", headers)
+    head = request_head("POST", "/target", headers)
+    assert held_by(one) == BOOKKEEPING + len(head) + len("/target") + 7
+    one.request.shared_head.append(head)
+    assert held_by(one) == BOOKKEEPING + len(head) + len("/target") + 7
+
+
+def test_a_record_of_the_access_log_counts_too():
+    assert held_by(exchange(follower=object())) >= WITHOUT_BODY + RECORD

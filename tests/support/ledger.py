@@ -12,7 +12,10 @@ LEDGER = re.compile(
 )
 
 FAILURES = {"connect", "timeout", "reset", "protocol", "tls", "lost"}
-DROPS = {"sampled_out", "filtered", "too_large", "rate_limited", "saturated", "over_budget", "circuit_open", "closing"}
+DROPS = {
+    *("sampled_out", "filtered", "too_large", "rate_limited", "saturated", "over_budget", "unreadable", "circuit_open"),
+    "closing",
+}
 
 
 @dataclass(frozen=True)
