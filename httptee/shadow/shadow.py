@@ -126,7 +126,7 @@ class Shadow:
             return reason
         try:
             hold(exchange)
-        except (OSError, ValueError, MemoryError):
+        except Exception:  # whatever it is, the clone gives its slot back and is counted
             reason = "unreadable"
         else:
             reason = self._last_refusal(exchange)

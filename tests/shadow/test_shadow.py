@@ -361,6 +361,20 @@ def test_a_body_that_cannot_be_read_takes_no_token_of_the_rate(make):
     assert (statement.delivered, statement.dropped_by_reason) == (1, {"unreadable": 1})
 
 
+def test_a_fault_in_reading_a_body_leaks_no_slot_and_no_clone(make, monkeypatch):
+    def fail(body):
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(FileBody, "read", fail)
+    shadow, _, ledger = make()
+    file, exchange = in_file(b"x" * 5000)
+    with file:
+        shadow.offer(exchange)
+    (statement,) = ledger.statements()
+    assert (statement.seen, statement.dropped_by_reason, statement.in_flight) == (1, {"unreadable": 1}, 0)
+    assert (shadow._slots._budget.held, shadow._slots.taken) == (0, 0)
+
+
 def test_a_body_that_cannot_be_read_drops_the_clone_and_holds_nothing(make):
     shadow, upstream, ledger = make()
     short, exchange = in_file(b"x" * 5000)
