@@ -37,14 +37,14 @@ EVERYTHING = Mix(a=HEALTHY | BROKEN | SLOW, b=HEALTHY | BROKEN | SLOW | {"endles
 
 @dataclass
 class Asked:
-    """A request that a client has sent. After the `last` one the client ends the connection. `old` is HTTP/1.0."""
+    """A request that a client has sent. `old` is HTTP/1.0. `half_closed`: the client has closed its sending side."""
 
     order: Order
     method: str
     digest: str
     raw: bytes
     old: bool
-    last: bool = False
+    half_closed: bool = False
     began: float = field(default_factory=monotonic)
 
 

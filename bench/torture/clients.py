@@ -7,6 +7,7 @@ import random
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic, sleep
 
 from tests.support.malformed import MALFORMED, documented
@@ -24,6 +25,9 @@ WELL_FRAMED = {"CONNECT", "a target without a slash"}
 """Invalid input with an unambiguous end: the connection may go on."""
 _PAUSE = 0.05
 """Seconds of a client's pause after a failed connect. Without it, cheap failures would take the time of all others."""
+
+_GRACE = 0.5
+"""Seconds after which a client that has closed its sending side may be taken for one that has gone."""
 
 
 class Client:
@@ -75,7 +79,7 @@ class Client:
         if self._rng.random() < 0.05:
             with contextlib.suppress(OSError):
                 line.sock.shutdown(socket.SHUT_WR)
-            asked.last = True
+            asked.half_closed = True
         self._take(line, [asked])
 
     def _ask_in_pieces(self) -> None:
@@ -99,7 +103,10 @@ class Client:
         for position, asked in enumerate(several):
             since = line.quiet_since
             answer = line.answer(asked.method)
-            wrong = misfit(asked.order, asked.method, asked.digest, answer, self._circumstances(since, asked.began))
+            also = self._circumstances(since, asked.began)
+            if asked.half_closed and monotonic() - asked.began >= _GRACE:
+                also = replace(also, cut=True)
+            wrong = misfit(asked.order, asked.method, asked.digest, answer, also)
             if wrong:
                 self._tally.object(f"{self.name}: {asked.method} {asked.order.target} ({position}): {wrong}")
             if answer is None:
@@ -110,7 +117,7 @@ class Client:
             self._tally.count("answered", outcome)
             if outcome == "primary_connect":
                 sleep(_PAUSE)
-            if asked.last or asked.old or not answer.keeps_alive:
+            if asked.half_closed or asked.old or not answer.keeps_alive:
                 self._tally.count(*["unanswered"] * (len(several) - position - 1))
                 return self._drop()
         return None
