@@ -31,8 +31,9 @@ MOST_THREADS = 200
 """All of WORKERS, as many again for those held up by slow clients, and a few: a thread for each fault would be more."""
 MOST_IDLE = 64 + 3 * 32
 """Connections to A and B that may be kept for later: one for each thread, three for each worker of B's."""
-SETS = 2
-"""Descriptors that come with the first clone: in each process the set in which it waits for B's answers."""
+LATER = 4
+"""Descriptors that two processes open when they first need them: the set in which a process waits for B's answers, and
+a description of the standard error of its own, with its first line of the log."""
 KEPT_BY_MALLOC = 64_000_000
 """Bytes by which the tee may be larger after the second of two like loads, which moved several times as many: what is
 kept of bodies would show. What is free within malloc's heaps counts as resident, too; the slope is for the soak."""
@@ -92,7 +93,7 @@ def at_rest(stage: Stage, start: Resources) -> Resources:
 
     def probe() -> Resources | None:
         now = stage.resources()
-        return now if not now.to_clients and 0 <= now.others - start.others <= SETS else None
+        return now if not now.to_clients and 0 <= now.others - start.others <= LATER else None
 
     now = eventually(probe, f"the descriptors of the start, {start}")
     assert now is not None
