@@ -66,7 +66,7 @@ class Connection:
     """
 
     __slots__ = (
-        *("_timeout_set", "_new_tls", "_poll", "_recv", "_send", "_tls"),
+        *("_timeout_set", "_new_tls", "_poll", "_recv", "_send", "_tls", "_was_shut_down"),
         *("address", "idle_limit", "idle_since", "opened", "received", "sent", "sock", "watched"),
     )
 
@@ -90,6 +90,7 @@ class Connection:
         self.received = 0
         self.sent = 0
         self.watched = False
+        self._was_shut_down = False
 
     def exchange(self, head: bytes, body: Body, answer: Answer, timeouts: Timeouts, deadline: float) -> bool:
         """Send a request and read up to the end of the answer's head. True if the whole request was sent.
@@ -152,6 +153,7 @@ class Connection:
 
         The descriptor stays open. `SSLSocket.shutdown` would discard the TLS state, which another thread uses.
         """
+        self._was_shut_down = True  # before the end of the stream can be read
         with contextlib.suppress(OSError):  # the upstream may have reset the connection
             socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
@@ -185,11 +187,7 @@ class Connection:
             return
         except OSError as error:
             raise _failure(error) from error
-        self.received += len(data)
-        if data:
-            answer.feed(data)
-        else:
-            answer.eof()
+        self._hand_on(data, answer)
 
     def read_early_answer(self, answer: Answer) -> None:
         """Read what has arrived of an answer while the request is still being sent. Never waits."""
@@ -197,11 +195,7 @@ class Connection:
             data = self._recv(RECEIVE_SIZE)
         except (BlockingIOError, ssl.SSLWantReadError):
             return
-        self.received += len(data)
-        if data:
-            answer.feed(data)
-        else:
-            answer.eof()
+        self._hand_on(data, answer)
 
     def _feed(self, answer: Answer, size: int, wait: float) -> None:
         if not 0.0 <= self._timeout_set - wait <= SLACK:
@@ -214,9 +208,15 @@ class Connection:
             raise UpstreamReset("the TLS connection ended without close_notify") from None
         except OSError as error:
             raise _failure(error) from error
+        self._hand_on(data, answer)
+
+    def _hand_on(self, data: bytes, answer: Answer) -> None:
+        """Give received data to the answer. An end that `shut_down` has caused is not the end of the answer."""
         if data:
             self.received += len(data)
             answer.feed(data)
+        elif self._was_shut_down:
+            raise UpstreamReset("the tee has ended the exchange")
         else:
             answer.eof()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
 from collections.abc import Iterator
 from math import inf
 from time import monotonic
@@ -96,8 +94,7 @@ class WireStream:
         """End the wait of the thread that reads the body: it gets an UpstreamReset. For any other thread."""
         connection = self._connection
         if connection is not None:
-            with contextlib.suppress(OSError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
+            connection.shut_down()
 
     @property
     def headers(self) -> Fields:

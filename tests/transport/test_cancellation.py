@@ -72,10 +72,19 @@ def test_an_exchange_that_waits_for_an_answer_ends_and_its_connection_is_closed(
         assert (len(server.requests), server.connections) == (2, 1)
 
 
-def test_an_answer_that_streams_ends(adapter):
+@pytest.mark.parametrize(
+    "start",
+    [
+        scripts.chunked_response(b"first", last=False),
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfirst",
+        b"HTTP/1.1 200 OK\r\n\r\nfirst",
+    ],
+    ids=["in chunks", "by its length", "by the close"],
+)
+def test_an_answer_that_streams_ends_and_is_not_whole(adapter, start):
     def script(connection):
         connection.request()
-        connection.send(scripts.chunked_response(b"first", last=False))
+        connection.send(start)
         connection.request()
 
     cancellation = Cancellation()
