@@ -156,7 +156,7 @@ def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) ->
             shadow_upstream(settings, shadow, workers, common.reading),
             account,
             selection,
-            Guards(Breaker(shadow.name, circuit, own), common.budget, common.cutoff),
+            Guards(Breaker(shadow.name, circuit, own), common.budget, common.cutoff, common.reading),
             workers=workers,
             backlog=None if shadow.backlog is None else part.of(shadow.backlog),
             timeout=shadow.timeout,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from httptee.shadow.breaker import Breaker
 from httptee.shadow.budget import Budget
 from httptee.shadow.cutoff import Cutoff
+from httptee.transport import Reading
 
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """What limits the cost of a B. The breaker is the B's own; all Bs share the budget and the cutoff."""
+    """What limits the cost of a B. The breaker is the B's own; all Bs share the rest."""
 
     breaker: Breaker
     budget: Budget
     cutoff: Cutoff | None = None
+    reading: Reading = field(default_factory=Reading)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import cast
 
 from httptee.errors import UpstreamError, UpstreamTimeout
 from httptee.http import Exchange
-from httptee.transport import Timeouts, Upstream, WireStream
+from httptee.transport import Reading, Timeouts, Upstream, WireStream
 
 Outcome = tuple[int, float, "Exception | None", bool]
 """The status or 0, the seconds that the exchange took, the error if it failed, and whether the body was cut off."""
@@ -17,22 +17,29 @@ Outcome = tuple[int, float, "Exception | None", bool]
 class Sender:
     """Sends to one B. A clone may take `timeout` seconds up to the head of its answer, and `stream_timeout` after it.
 
-    `answered` is called if the head of an answer has arrived and its body has not ended.
+    `answered` is called if the head of an answer has arrived and its body has not ended. The CPU time of exchanges that
+    fail counts in `reading`: without a breaker, a B that refuses every handshake would take A's share of the processor.
     """
 
     def __init__(
-        self, upstream: Upstream, timeout: float, stream_timeout: float, answered: Callable[[Exchange], object]
+        self,
+        upstream: Upstream,
+        timeout: float,
+        stream_timeout: float,
+        answered: Callable[[Exchange], object],
+        reading: Reading,
     ) -> None:
         self._upstream = upstream
         self._timeouts = Timeouts(connect=timeout, headers=timeout, idle=timeout, whole=timeout)
         self._stream_timeout = stream_timeout
         self._answered = answered
+        self._reading = reading
         self._streams: set[WireStream] = set()
         self._closed = False
 
     def send(self, exchange: Exchange) -> Outcome:
         """Send a clone and read its answer to the end. Does not raise."""
-        began = perf_counter()
+        began, cpu = perf_counter(), thread_time()
         status, failure, cut_off = 0, None, False
         try:
             answer = self._upstream.send(exchange.request, self._timeouts)
@@ -43,6 +50,7 @@ class Sender:
             cut_off = stream.cut_off
         except Exception as error:
             failure = error
+            self._reading.charge(thread_time() - cpu)
         return status, perf_counter() - began, failure, cut_off
 
     def close(self) -> None:

@@ -65,7 +65,7 @@ class Shadow:
         self._slots = Slots(guards.budget, workers, backlog, assured)
         stream_timeout = timeout if stream_timeout is None else stream_timeout
         self._workers = Workers(workers, self._send)
-        self._sender = Sender(upstream, timeout, stream_timeout, self._answered)
+        self._sender = Sender(upstream, timeout, stream_timeout, self._answered, guards.reading)
         self._collector = Collector(timeout, stream_timeout, self._workers.run, self._ended, self._answered)
         self._probe: Exchange | None = None
         self._stopping = False

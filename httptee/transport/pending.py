@@ -11,7 +11,7 @@ from time import perf_counter, thread_time
 from httptee.errors import UpstreamError, UpstreamProtocolError, UpstreamReset
 from httptee.transport.connection import Connection
 from httptee.transport.pool import Pool
-from httptee.transport.pressure import Reading
+from httptee.transport.pressure import HOLDS_THE_GIL, Reading
 from httptee.transport.timeouts import Limits
 from httptee.transport.wire import Answer
 
@@ -25,7 +25,6 @@ MOST_CPU = 0.05
 _BYTES_A_SECOND = 1024 * 1024
 _CPU_A_SECOND = 0.01
 
-_HOLDS_THE_GIL = 4  # parsing counts for the pauses of `Reading` as if it took this many times its time
 _READ = 10e-6  # seconds of CPU time for one read: recv, epoll and the parsing of a small piece
 _COMMON = 1_250  # bytes of a packet or more: no answer is cut off because it arrives packet by packet
 _FIRST = 4_096  # bytes; most answers have one read of fewer, and to measure its CPU time would double it
@@ -77,7 +76,7 @@ class UnreadAnswer(Answer):
         finally:
             cpu = thread_time() - began if parsed else 0.0
             self._cpu += cpu if size >= _COMMON else _READ
-            self._reading.spend(_HOLDS_THE_GIL * cpu + _READ)
+            self._reading.spend(HOLDS_THE_GIL * cpu + _READ)
 
     def _check_cost(self, age: float) -> None:
         """Cut the answer off if it has cost too much for its age in seconds."""

@@ -19,6 +19,9 @@ _SAMPLE_EVERY = 4  # one answer of this many is measured
 _WEIGHT = 1 / 16  # of one measurement in the mean
 _SLICE = 0.001  # seconds of CPU time between two pauses of a reader
 
+HOLDS_THE_GIL = 4
+"""Parsing counts for the pauses as if it took this many times its CPU time: A's threads wait for it."""
+
 
 class Pressure:
     """The pressure of one process. Any thread that has read an answer writes it. The limit of threads depends on it."""
@@ -59,6 +62,11 @@ class Reading:
         self._pressure = pressure
         self._pause = pause
         self._spent = 0.0
+
+    def charge(self, seconds: float) -> None:
+        """Count CPU time of an exchange that has failed, and wait for a turn as a reader does."""
+        with self.lock:
+            self.spend(HOLDS_THE_GIL * seconds)
 
     def spend(self, seconds: float) -> None:
         """Count CPU time of a reader, which holds the lock, and pause if a slice is used up."""

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from httptee.errors import UpstreamTimeout
+from httptee.errors import UpstreamConnectError, UpstreamTimeout
 from httptee.http.endpoint import Endpoint
 from httptee.http.message import Exchange, FileBody, Request
 from httptee.ledger.ledger import Ledger
@@ -70,12 +70,21 @@ def make():
     made = []
 
     def build(
-        outcome=204, held=False, workers=2, backlog=3, policy=POLICY, max_bytes=10**6, cutoff=None, assured=0, **rules
+        outcome=204,
+        held=False,
+        workers=2,
+        backlog=3,
+        policy=POLICY,
+        max_bytes=10**6,
+        cutoff=None,
+        assured=0,
+        reading=None,
+        **rules,
     ):
         upstream, ledger = ScriptedUpstream(outcome, held), Ledger(["b"])
         (selection,) = selections([Criteria("b", **rules)])
         options = {"workers": workers, "backlog": backlog, "timeout": 1.0, "assured": assured}
-        guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(max_bytes), cutoff)
+        guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(max_bytes), cutoff, reading or Reading())
         shadow = Shadow(upstream, ledger.accounts(0)[0], selection, guards, **options)
         made.append((shadow, upstream))
         return shadow, upstream, ledger
@@ -509,6 +518,20 @@ def test_while_the_share_is_cut_clones_are_dropped_for_that(make):
     shadow, _, ledger = make(cutoff=cutoff)
     shadow.offer(EXCHANGE)
     assert ledger.statements()[0].dropped_by_reason == {"cut_off": 1}
+
+
+@pytest.mark.parametrize("outcome, charged", [(UpstreamConnectError("refused"), 4), (204, 0)])
+def test_clones_that_fail_pay_with_pauses_for_their_cpu_time(make, outcome, charged):
+    class Charged(Reading):
+        def charge(self, seconds):
+            charges.append(seconds)
+
+    charges = []
+    shadow, _, ledger = make(outcome, reading=Charged())
+    for _ in range(4):
+        shadow.offer(EXCHANGE)
+        settled(ledger)
+    assert len(charges) == charged
 
 
 @pytest.fixture

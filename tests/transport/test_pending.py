@@ -218,6 +218,14 @@ class TestPauses:
         reading.spend(0.0025)
         assert pauses == [pytest.approx(0.003)]
 
+    def test_a_failed_exchange_counts_as_a_reader_does(self, pauses):
+        reading = Reading(pause=pauses.append)
+        reading.charge(0.0002)
+        assert pauses == []
+        reading.charge(0.0002)
+        assert pauses == [0.0]
+        assert reading.lock.acquire(False)
+
     def test_what_is_refused_is_counted_as_well(self, pauses, clock):
         clock.each = 0.002
         with pytest.raises(UpstreamProtocolError):
