@@ -520,7 +520,7 @@ def test_while_the_share_is_cut_clones_are_dropped_for_that(make):
     assert ledger.statements()[0].dropped_by_reason == {"cut_off": 1}
 
 
-@pytest.mark.parametrize("outcome, charged", [(UpstreamConnectError("refused"), 4), (204, 0)])
+@pytest.mark.parametrize(("outcome", "charged"), [(UpstreamConnectError("refused"), 4), (204, 0)])
 def test_clones_that_fail_pay_with_pauses_for_their_cpu_time(make, outcome, charged):
     class Charged(Reading):
         def charge(self, seconds):
