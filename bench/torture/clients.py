@@ -26,9 +26,6 @@ WELL_FRAMED = {"CONNECT", "a target without a slash"}
 _PAUSE = 0.05
 """Seconds of a client's pause after a failed connect. Without it, cheap failures would take the time of all others."""
 
-_GRACE = 0.5
-"""Seconds after which a client that has closed its sending side may be taken for one that has gone."""
-
 
 class Client:
     """One client. `rng` decides all its acts. `pace` is the seconds between the starts of two acts."""
@@ -104,7 +101,7 @@ class Client:
             since = line.quiet_since
             answer = line.answer(asked.method)
             also = self._circumstances(since, asked.began)
-            if asked.half_closed and monotonic() - asked.began >= _GRACE:
+            if asked.half_closed:  # it may be taken for a client that has gone
                 also = replace(also, cut=True)
             wrong = misfit(asked.order, asked.method, asked.digest, answer, also)
             if wrong:

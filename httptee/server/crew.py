@@ -102,6 +102,11 @@ class Crew:
         return self._called
 
     @property
+    def patience(self) -> int:
+        """The number of threads that may wait for A's answer to a client that has closed its sending side."""
+        return 0 if self.waiting else max(1, self._size // 4)
+
+    @property
     def queueing(self) -> bool:
         """Whether requests wait for a thread."""
         return self.overwhelmed or bool(self.waiting)

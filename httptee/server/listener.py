@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _TICK = 1.0  # seconds between two checks of idle and slow connections
-_GLANCE = 0.2  # seconds between two checks of clients that may have gone
 _SHORT_TICK = 0.005  # seconds between two checks of the crew while it is short of threads
 _AT_ONCE = 8  # events that the main thread handles before it checks anything else
 _LOOK_AT_MOST = 256  # ready connections that the main thread reads in one pass when all other threads are busy
@@ -81,7 +80,7 @@ class Server(AcceptingServer):
         while not self._stopping:
             if self.turns.aside:
                 self.come_back()
-            wait = ASIDE if self.turns.aside else _SHORT_TICK if short_of_threads else _GLANCE
+            wait = ASIDE if self.turns.aside else _SHORT_TICK if short_of_threads else self._departures.pause
             for descriptor, _ in self._listening.poll(wait, _AT_ONCE):
                 if descriptor == self._fileno:
                     self.accept_or_step_aside()
@@ -155,10 +154,10 @@ class Server(AcceptingServer):
     def _look_after_clients(self, now: float) -> bool:
         """Look after slow clients, and clients that have gone, if it is time for it. Returns whether `maintenance` was
         done."""
-        if now >= self._next_glance:
-            self._next_glance = now + _GLANCE
-            for channel in self._departures.gone(now):
+        if now >= self._next_glance or self.crew.waiting:
+            for channel in self._departures.gone(now, self.crew.patience):
                 self._let_go(channel)
+            self._next_glance = now + self._departures.pause
         if now < self._next_tick:
             return False
         self._next_tick = now + _TICK

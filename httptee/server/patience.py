@@ -7,7 +7,8 @@ timeout. The main thread checks this once a second.
 
 A client that has gone while its request is in service holds a thread and a connection to A. The kernel reports that it
 has hung up to any thread; TCP's state then says how. After a reset it has gone. After a FIN it may still read, so it
-has gone if nothing was sent to it for `GRACE`: data to a closed socket causes a reset. A client that is slow to take
+has gone if nothing was sent to it for `GRACE`: data to a closed socket causes a reset. Only a part of the threads waits
+for such clients, and none while requests wait for a thread: then they have gone at once. A client that is slow to take
 data has not gone; the rule above is for it.
 """
 
@@ -20,7 +21,10 @@ from httptee.server.ownership import OwnedChannel, Stretch
 
 GRACE = 0.5
 """Seconds in which a client that has closed its sending side gets its answer. nginx, Envoy and Go give it none."""
+_GLANCE = 0.2  # seconds between two checks whether clients have gone
+_LOOK_AGAIN = 0.05  # the same, while some may have
 _OPEN = frozenset({0, 1, 4, 5})  # closed here, or the client has sent no FIN: ESTABLISHED, FIN_WAIT1, FIN_WAIT2
+_TICK = 0.01  # seconds, the resolution of the kernel's times
 _CLOSE_WAIT = 8  # the client has sent a FIN, this side has not
 
 
@@ -34,17 +38,30 @@ class Departures:
         """The kernel has reported that the client of this connection has hung up."""
         self._noted.setdefault(channel, monotonic())
 
-    def gone(self, now: float) -> list[OwnedChannel]:
-        """The connections whose client has gone, each once. Those that wait for a thread come first: the threads that
-        the others free must not send these requests to A."""
-        gone = []
+    @property
+    def pause(self) -> float:
+        """Seconds until the next call of `gone`."""
+        return _LOOK_AGAIN if self._noted else _GLANCE
+
+    def gone(self, now: float, room: int) -> list[OwnedChannel]:
+        """The connections whose client has gone, each once. At most `room` clients that closed their sending side and
+        got nothing since then keep their grace, the last ones.
+
+        Those that wait for a thread come first: the threads that the others free must not send these requests to A.
+        """
+        gone, waiting = [], []
         for channel, since in self._noted.copy().items():  # a copy: other threads write to it
             state, silent = channel.tcp_state()
             if state == _CLOSE_WAIT and min(now - since, silent) < GRACE:
+                if silent and silent + _TICK >= now - since:
+                    waiting.append(channel)
                 continue
             del self._noted[channel]
             if state not in _OPEN:
                 gone.append(channel)
+        for channel in waiting[: max(0, len(waiting) - room)]:
+            del self._noted[channel]
+            gone.append(channel)
         return sorted(gone, key=lambda channel: channel.queued is None)
 
 

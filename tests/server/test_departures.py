@@ -73,7 +73,8 @@ class Upstream:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr(listener, "_GLANCE", 0.01)
+    monkeypatch.setattr(patience, "_GLANCE", 0.01)
+    monkeypatch.setattr(patience, "_LOOK_AGAIN", 0.01)
     monkeypatch.setattr(patience, "GRACE", 0.05)
 
 
@@ -101,9 +102,9 @@ class TestDepartures:
         monkeypatch.setattr(patience, "monotonic", self.clock)
         self.departures = Departures()
 
-    def gone(self, after=0.0):
+    def gone(self, after=0.0, room=1):
         self.clock.now += after
-        return self.departures.gone(self.clock.now)
+        return self.departures.gone(self.clock.now, room)
 
     def test_a_reset_counts_at_once_and_once(self):
         connection = Connection(CLOSE)
@@ -125,6 +126,20 @@ class TestDepartures:
         assert self.gone(after=100) == []
         connection.silent = GRACE + 0.01
         assert self.gone() == [connection]
+
+    def test_the_first_ones_lose_their_grace_where_more_wait_than_there_is_room_for(self):
+        first, second, third = (Connection(CLOSE_WAIT) for _ in range(3))
+        for connection in (first, second, third):
+            self.departures.note(connection)
+        assert self.gone(after=GRACE / 2, room=2) == [first]
+        assert self.gone(room=0) == [second, third]
+        assert self.departures.pause == patience._GLANCE
+
+    def test_clients_that_were_sent_something_since_keep_their_grace(self):
+        taking, unread = Connection(CLOSE_WAIT, silent=0.1), Connection(CLOSE_WAIT, silent=0.0)
+        self.departures.note(taking)
+        self.departures.note(unread)
+        assert self.gone(after=0.2, room=0) == []
 
     def test_those_that_wait_for_a_thread_come_first(self):
         at_a, waiting = Connection(CLOSE), Connection(CLOSE, queued=print)
@@ -164,6 +179,15 @@ def test_a_fin_right_behind_the_request_counts_as_well(serve):
     half_close(client)
     gate.set()
     eventually(lambda: app.reasons == [ClientGone])
+
+
+def test_a_client_that_has_closed_its_sending_side_leaves_its_thread_to_a_request_that_waits(serve, patient):
+    app = Upstream()
+    running = serve(app, threads=1)
+    half_close(running.connect().send(GET))
+    eventually(lambda: app.environs)
+    assert running.connect().send(GET.replace(b"/ ", b"/fast ")).head().startswith(b"HTTP/1.1 200 OK")
+    assert app.reasons == [ClientGone]
 
 
 @LEAVING

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from httptee.server import accepting, door, patience
+from httptee.server import accepting, door
 from tests.support.net import eventually
 
 from .conftest import Body
@@ -91,16 +91,6 @@ def test_those_who_wait_are_served_in_the_order_they_came(serve, app):
     for client in clients:
         client.head()
     assert order == [f"/{number}" for number in range(6)]
-
-
-def test_a_client_that_half_closes_while_it_waits_gets_its_answer(serve, app, monkeypatch):
-    monkeypatch.setattr(patience, "GRACE", 1e9)
-    running = occupied(serve, app)
-    client = running.connect().send(GET)
-    client.socket.shutdown(1)
-    eventually(lambda: waiting(running) == 1)
-    app.gate.set()
-    assert client.head().startswith(b"HTTP/1.1 200 OK")
 
 
 def test_a_request_that_arrives_in_pieces_while_all_are_busy_is_served(serve, app):
