@@ -41,7 +41,7 @@ class Collector:
     Each one may take `timeout` seconds up to the head of its answer, and `stream_timeout` from there to its end.
 
     `run` runs a task in a thread, and returns False if it cannot. The collector runs one task with it: the thread that
-    waits for the answers, as long as there are exchanges.
+    waits for the answers, as long as there are exchanges. It calls `stuck` if none has ended for some time.
     """
 
     def __init__(
@@ -51,12 +51,15 @@ class Collector:
         run: Callable[[Callable[[], object]], bool],
         ended: Ended,
         answered: Answered,
+        stuck: Callable[[], object],
     ) -> None:
         self._timeout = timeout
         self._stream_timeout = stream_timeout
         self._run = run
         self._ended = ended
         self._answered = answered
+        self._stuck = stuck
+        self._none_ended = True  # since the last check
         self._lock = threading.Lock()  # guards the next three; taken when the thread starts or ends
         self._has_thread = False
         self._closed = False
@@ -159,6 +162,9 @@ class Collector:
                 if now >= next_look:
                     next_look = now + _CHECK_INTERVAL
                     self._end_overdue(now)
+                    if self._none_ended:
+                        self._stuck()
+                    self._none_ended = True
             except Exception:
                 logger.exception("failed to read the answers of a B")
                 sleep(_CHECK_INTERVAL)
@@ -214,9 +220,11 @@ class Collector:
         try:
             whole = pending.advance()
         except Exception as error:
+            self._none_ended = False
             self._ended(exchange, pending, error)
             return
         if whole:
+            self._none_ended = False
             self._ended(exchange, pending, None)
             return
         if pending.status and not pending.streams:

@@ -66,7 +66,9 @@ class Shadow:
         stream_timeout = timeout if stream_timeout is None else stream_timeout
         self._workers = Workers(workers, self._send)
         self._sender = Sender(upstream, timeout, stream_timeout, self._answered, guards.reading)
-        self._collector = Collector(timeout, stream_timeout, self._workers.run, self._ended, self._answered)
+        self._collector = Collector(
+            timeout, stream_timeout, self._workers.run, self._ended, self._answered, self._stuck
+        )
         self._probe: Exchange | None = None
         self._stopping = False
         self._drained = False
@@ -169,13 +171,24 @@ class Shadow:
         return pending.start() or not self._collector.forget(pending)
 
     def _hand_over(self, exchange: Exchange) -> None:
-        """Put a clone into the queue of the shadow threads."""
+        """Put a clone into the queue. If the collector has all the connections that it may have, the first that is free
+        carries it. Otherwise a shadow thread sends it, on a new connection if none is idle."""
         hold_as_bytes(exchange)
         if not self._workers.put(exchange):
             self._drop(exchange, "closing")
         if self._workers.closed:
             self._drop_queue()
-        elif self._workers.stalled:
+        elif len(self._collector) < AT_ONCE * self._size:
+            self._call_worker()
+
+    def _stuck(self) -> None:
+        """The collector's connections all carry long answers, or B is silent on them: send on others."""
+        if self._workers.waiting:
+            self._call_worker()
+
+    def _call_worker(self) -> None:
+        self._workers.call()
+        if self._workers.stalled:
             self._drop_queue("saturated")
 
     def _answered(self, exchange: Exchange) -> None:
@@ -188,18 +201,27 @@ class Shadow:
         """Called by the collector when an exchange has ended."""
         if error is not None and pending.was_stale(error) and exchange.request.method in IDEMPOTENT:
             self._hand_over(exchange)  # B had closed the idle connection: retry on another one
-            return
-        if error is not None and not pending.started:
+        elif error is not None and not pending.started:
             self._drop(exchange, "closing" if self._drained else "saturated")
+        else:
+            self._settle(exchange, pending.status, perf_counter() - pending.began, error, pending.cut_off)
+        if self._workers.waiting:
+            self._send_next()
+
+    def _send_next(self) -> None:
+        """An exchange has ended: use its connection for the clone that has waited longest."""
+        if not self._upstream.has_idle:
+            self._call_worker()
             return
-        self._settle(exchange, pending.status, perf_counter() - pending.began, error, pending.cut_off)
-        # The connection is free: use it for the clone that has waited longest.
-        waiting = self._workers.take() if self._workers.waiting and self._upstream.has_idle else None
+        waiting = self._workers.take()
         if waiting is not None and not self._send_now(waiting):
             self._hand_over(waiting)
 
     def _send(self, exchange: Exchange) -> None:
-        """Send one clone from a shadow thread, and settle it."""
+        """Send one clone from a shadow thread, and settle it. If a connection is idle, the collector settles it."""
+        collector = self._collector
+        if collector.usable and len(collector) < AT_ONCE * self._size and self._send_now(exchange):
+            return
         self._settle(exchange, *self._sender.send(exchange))
 
     def _settle(

@@ -2,13 +2,17 @@
 
 A worker is one task in the executor. It sends one clone after another, and ends when none has come for `IDLE` seconds.
 This is many times cheaper than one task for each clone: a worker that is awake takes the next clone without a submit.
+A queued clone calls no worker by itself: while the collector has connections enough, it takes the clones for a third of
+what a thread costs.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from time import monotonic
 
@@ -45,62 +49,62 @@ class _Task:
 
 
 class Workers:
-    """Up to `size` threads. Each one calls `send(exchange)` for one clone at a time; `send` must not raise."""
+    """Up to `size` threads, and the queue of clones. Each thread calls `send(exchange)` for one clone at a time; `send`
+    must not raise. Other threads may take clones from the queue too."""
 
     def __init__(self, size: int, send: Callable[[Exchange], object], clock: Callable[[], float] = monotonic) -> None:
         self._size = size
         self._send = send
         self._clock = clock
-        self._queue: SimpleQueue[Exchange | None] = SimpleQueue()
+        self._queue: deque[Exchange] = deque()
+        self._calls: SimpleQueue[None] = SimpleQueue()  # one entry wakes one idle worker
         # Created with the first clone, not here: a thread does not survive the fork of a pre-fork server.
         self._executor: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()  # guards what follows and the executor; held for a few instructions
-        self._in_flight = 0  # clones that wait, and those that a worker sends
-        self._awake = 0
+        self._awake = 0  # workers that exist
+        self._idle = 0  # those that wait for a call, without those for which there is one
         self._retry_at = 0.0
         self.closed = False
         """True when no worker will take a clone any more."""
-        self._ended = False  # by `close`: only end marks are in the queue
 
     @property
     def waiting(self) -> int:
         """The number of clones in the queue."""
-        return 0 if self._ended else self._queue.qsize()
+        return len(self._queue)
 
     @property
     def stalled(self) -> bool:
-        """Whether clones wait and no worker takes them, because no thread could be started."""
+        """Whether clones wait and no worker takes them. After `call`: no thread could be started."""
         with self._lock:
-            return not self._awake and not self._queue.empty()
+            return not self._awake and bool(self._queue)
 
     def put(self, exchange: Exchange) -> bool:
-        """Queue a clone for the next free worker; False if there will be none."""
+        """Queue a clone; False if no worker will take one any more. Then use `call`, unless another thread takes it."""
         with self._lock:
-            if self.closed:
-                return False
-            self._in_flight += 1
-            wake = self._awake < min(self._in_flight, self._size)
-            self._awake += wake
-            self._queue.put(exchange)  # under the lock, so that the last worker cannot end in between
-        if wake and not self.run(self._work):
+            if not self.closed:
+                self._queue.append(exchange)
+            return not self.closed
+
+    def call(self) -> None:
+        """Let one more worker take clones from the queue: an idle one, or a new one."""
+        with self._lock:
+            if self._idle:
+                self._idle -= 1
+                self._calls.put(None)
+                return
+            if self._awake >= self._size:
+                return
+            self._awake += 1
+        if not self.run(self._work):
             with self._lock:
                 self._awake -= 1
-        return True
 
     def take(self) -> Exchange | None:
         """Remove and return the clone that has waited longest; None if the queue is empty."""
-        end_marks = 0  # end marks for workers: they go back into the queue
         try:
-            while (exchange := self._queue.get_nowait()) is None:
-                end_marks += 1
-        except Empty:
-            exchange = None
-        for _ in range(end_marks):
-            self._queue.put(None)
-        if exchange is not None:
-            with self._lock:
-                self._in_flight -= 1
-        return exchange
+            return self._queue.popleft()
+        except IndexError:
+            return None
 
     def run(self, task: Callable[[], object]) -> bool:
         """Run another task in the executor, beside the clones; False if it is closed or no thread can be started."""
@@ -127,32 +131,39 @@ class Workers:
     def close(self) -> None:
         """End each worker after the clone that it sends; the queue must have been emptied. May be called twice."""
         with self._lock:
-            self.closed = self._ended = True
+            self.closed = True
             executor = self._executor
-        for _ in range(self._size):
-            self._queue.put(None)
+            for _ in range(self._idle):
+                self._calls.put(None)
+            self._idle = 0
         if executor is not None:
             executor.shutdown(wait=False, cancel_futures=True)
 
     def _work(self) -> None:
-        """One worker: send clones until none has come for `IDLE` seconds, or until an end mark comes."""
+        """One worker: send clones until none has come for `IDLE` seconds, or until `close`."""
         while True:
-            try:
-                exchange = self._queue.get(timeout=IDLE)
-            except Empty:
-                exchange = None
-            if exchange is not None:
+            while (exchange := self.take()) is not None:
                 self._send(exchange)
                 exchange = None  # a body must not stay in memory while this thread waits
-                with self._lock:
-                    self._in_flight -= 1
-            elif self._may_end():
+            if not self._wait():
                 return
 
-    def _may_end(self) -> bool:
-        """Whether this worker may end: not if a clone has come since it last looked at the queue."""
+    def _wait(self) -> bool:
+        """Wait for a call. False: the worker ends, and is not counted any more."""
         with self._lock:
-            if self.closed or self._queue.empty():
-                self._awake -= 1
-                return True
-            return False
+            if self._queue or self.closed:
+                self._awake -= self.closed
+                return not self.closed
+            self._idle += 1
+        with suppress(Empty):
+            self._calls.get(timeout=IDLE)
+            return True
+        with self._lock:
+            try:
+                self._calls.get_nowait()  # it came just now
+            except Empty:
+                self._idle -= 1
+                if not self._queue:
+                    self._awake -= 1
+                    return False
+        return True

@@ -80,7 +80,8 @@ class Answer:
         self._lines = 0
         self._interim = 0
         self._chunks: _ChunkedBody | None = None
-        self._left, self._body = -1, list[bytes]()
+        self._left = -1
+        self._body: list[bytes] = []
         self.headers_complete = self.complete = self.keep_alive = False
         self.length: int | None = None
         self.idle_limit, self.status, self.reason = inf, 0, ""

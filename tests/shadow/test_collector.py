@@ -62,6 +62,7 @@ def start():
             run,
             lambda exchange, pending, error: ended.append((pending, error)),
             lambda exchange: None,
+            lambda: None,
         )
         made.append(collector)
         return collector, ended
@@ -195,7 +196,12 @@ def test_threads_that_begin_the_first_exchanges_at_once_all_wait_in_one_set(star
 
 def test_it_reads_no_more_at_once_than_it_is_to(pendings):
     collector = Collector(
-        30.0, 30.0, lambda task: True, lambda exchange, pending, error: ended.append(pending), lambda exchange: None
+        30.0,
+        30.0,
+        lambda task: True,
+        lambda exchange, pending, error: ended.append(pending),
+        lambda exchange: None,
+        lambda: None,
     )
     ended = []
     collector.collect(2)

@@ -67,7 +67,7 @@ class World:
         self.epoll, self.ended, self.answered, self.threads = Epoll(), [], [], 0
         monkeypatch.setattr(module.select, "epoll", lambda: self.epoll)
         self.can_start = True
-        self.collector = Collector(5.0, 60.0, self.run, self.note, self.answered.append)
+        self.collector = Collector(5.0, 60.0, self.run, self.note, self.answered.append, lambda: None)
         self.peers = []
         self.pool = Pool("x", Name("127.0.0.1", 1, PoolLimits().dns_ttl), max_idle=9, keep_alive=9.0)
 

@@ -580,7 +580,7 @@ def test_a_clone_goes_out_with_the_offer_where_a_connection_is_idle(real):
             eventually(lambda: shadow._upstream.has_idle)
         assert server.connections == 1
         assert [request.body for request in server.requests] == [b""] + [b"body"] * 50
-        assert shadow._workers._in_flight == 0
+        assert shadow._workers._idle == shadow._workers._awake
 
 
 def test_where_the_kernel_has_no_epoll_every_clone_has_a_thread(real, monkeypatch):

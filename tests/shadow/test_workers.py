@@ -14,6 +14,11 @@ def clone(number):
     return Exchange(Request("GET", f"/{number}", [], b"", "192.0.2.1", "http"), 200, 0.01)
 
 
+def put(workers, exchange):
+    assert workers.put(exchange)
+    workers.call()
+
+
 @pytest.fixture
 def make():
     """Workers that note what they send, once the gate is open."""
@@ -41,16 +46,17 @@ def make():
 def test_everything_put_is_sent_once(make):
     workers, sent, _ = make()
     clones = [clone(number) for number in range(100)]
-    assert all(workers.put(one) for one in clones)
+    for one in clones:
+        put(workers, one)
     eventually(lambda: len(sent) == 100)
     assert sorted(map(id, sent)) == sorted(map(id, clones))
-    eventually(lambda: workers._in_flight == 0)
+    eventually(lambda: workers._idle == workers._awake)
 
 
 def test_there_are_no_more_threads_than_that_and_what_is_over_waits(make):
     workers, sent, gate = make(size=2, is_open=False)
     for number in range(5):
-        workers.put(clone(number))
+        put(workers, clone(number))
     eventually(lambda: workers.waiting == 3)
     assert workers._awake == 2
     gate.set()
@@ -61,18 +67,18 @@ def test_what_waits_can_be_taken_away_the_oldest_first(make):
     workers, sent, gate = make(size=1, is_open=False)
     clones = [clone(number) for number in range(3)]
     for one in clones:
-        workers.put(one)
+        put(workers, one)
     eventually(lambda: workers.waiting == 2)
     assert [workers.take(), workers.take(), workers.take()] == [clones[1], clones[2], None]
     gate.set()
     eventually(lambda: sent == [clones[0]])
-    eventually(lambda: workers._in_flight == 0)
+    eventually(lambda: workers._idle == workers._awake)
 
 
 def test_once_closed_they_take_nothing_more_and_their_threads_end(make):
     workers, sent, _ = make()
     before = threading.active_count()
-    workers.put(clone(0))
+    put(workers, clone(0))
     eventually(lambda: len(sent) == 1)
     workers.close()
     assert not workers.put(clone(1))
@@ -82,20 +88,11 @@ def test_once_closed_they_take_nothing_more_and_their_threads_end(make):
     eventually(lambda: threading.active_count() <= before)
 
 
-def test_what_is_put_behind_a_word_to_end_is_found(make):
-    workers, _, _ = make()
-    one = clone(0)
-    workers._queue.put(None)
-    workers._queue.put(one)
-    assert workers.take() is one
-    assert workers._queue.get_nowait() is None
-
-
 def test_a_worker_that_rests_does_not_leave_behind_what_has_just_been_put(make, monkeypatch):
     monkeypatch.setattr(module, "IDLE", 0.001)
     workers, sent, _ = make(size=1)
     for number in range(300):
-        workers.put(clone(number))
+        put(workers, clone(number))
         eventually(lambda number=number: len(sent) == number + 1)
 
 
@@ -103,18 +100,18 @@ def test_a_clone_that_is_put_just_as_the_wait_for_one_ends_is_sent(make):
     workers, sent, _ = make(size=1)
     late = [clone(1)]
 
-    class Backlog(SimpleQueue):
+    class Calls(SimpleQueue):
         def get(self, timeout):
             if not late:
                 return super().get(timeout=timeout)
             try:
                 return super().get(timeout=0.01)
             except Empty:
-                workers.put(late.pop())
+                put(workers, late.pop())
                 raise
 
-    workers._queue = Backlog()
-    workers.put(clone(0))
+    workers._calls = Calls()
+    put(workers, clone(0))
     eventually(lambda: len(sent) == 2)
 
 
@@ -142,26 +139,26 @@ def no_threads(monkeypatch):
 def test_where_no_thread_can_be_started_the_clones_are_given_back(make, no_threads):
     workers, _, _ = make(clock=lambda: no_threads.now)
     one = clone(0)
-    assert workers.put(one)
+    put(workers, one)
     assert workers.stalled
     assert workers.take() is one
     assert not workers.stalled
-    assert (workers._awake, workers._in_flight) == (0, 0)
+    assert (workers._awake, workers._idle) == (0, 0)
     assert not workers.closed
 
 
 def test_a_thread_is_tried_again_after_a_second_and_not_for_every_clone(make, no_threads):
     workers, sent, _ = make(clock=lambda: no_threads.now)
     for number in range(50):
-        workers.put(clone(number))
+        put(workers, clone(number))
     assert no_threads.attempts == 1
     while workers.take():
         pass
     no_threads.refuses = False
-    workers.put(clone(50))
+    put(workers, clone(50))
     assert workers.stalled
     no_threads.now += module.RETRY
-    workers.put(clone(51))
+    put(workers, clone(51))
     eventually(lambda: len(sent) == 2)
     assert not workers.stalled
 
@@ -169,10 +166,10 @@ def test_a_thread_is_tried_again_after_a_second_and_not_for_every_clone(make, no
 def test_one_thread_that_could_be_started_sends_everything(make, no_threads):
     no_threads.refuses = False
     workers, sent, gate = make(size=3, is_open=False, clock=lambda: no_threads.now)
-    workers.put(clone(0))
+    put(workers, clone(0))
     no_threads.refuses = True
     for number in range(1, 5):
-        workers.put(clone(number))
+        put(workers, clone(number))
         assert not workers.stalled
     assert workers._awake == 1
     gate.set()
