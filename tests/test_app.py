@@ -24,7 +24,7 @@ class ScriptedPrimary:
         self.log, self.response = log, response
         self.requests = []
 
-    def answer(self, request, cancellation=None):
+    def answer(self, request, cancellation=None, interim=None):
         self.log.append("A")
         self.requests.append(request)
         return self.response
@@ -197,7 +197,7 @@ def test_what_is_refused_reaches_neither_a_nor_b(changes, status, reason):
 
 
 def test_a_body_that_cannot_be_read_for_a_is_refused_and_makes_no_clone(monkeypatch):
-    def gone(request, cancellation=None):
+    def gone(request, cancellation=None, interim=None):
         raise BodyStorage("the file cannot be read")
 
     made = build()

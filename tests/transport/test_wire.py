@@ -7,8 +7,11 @@ import pytest
 from httptee.errors import UpstreamProtocolError
 from httptee.transport import wire
 from httptee.transport.prepared import request_head
+from httptee.transport.wire import Answer
 
 from .answers import OK, parse
+
+ANOTHER = OK + b"Content-Length: 4\r\n\r\nevil"
 
 
 class TestRequestHead:
@@ -63,7 +66,7 @@ class TestAnswer:
         answer, _ = parse(line + b"Content-Length: 0\r\n\r\n", at_once=at_once)
         assert (answer.status, answer.reason, answer.keep_alive) == (200, "", True)
 
-    def test_interim_answers_are_passed_over(self, at_once):
+    def test_interim_answers_come_before_the_answer(self, at_once):
         answer, body = parse(
             b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\nContent-Length: 9\r\n\r\n"
             + OK
@@ -72,6 +75,24 @@ class TestAnswer:
         )
         assert (answer.status, answer.headers, body) == (200, [("Content-Length", "2")], b"hi")
         assert answer.keep_alive
+
+    def test_each_interim_answer_but_100_is_handed_on_as_sent(self, at_once):
+        seen = []
+        interim = (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+            b"HTTP/1.1 103 Early  Hints\r\nlink : </a>\r\nConnection: x\r\nLink: </b> \r\n\r\nHTTP/1.0 199\r\n\r\n"
+        )
+        answer = Answer("GET")
+        answer.on_interim = lambda *one: seen.append(one)
+        data = interim + OK + b"Content-Length: 0\r\n\r\n"
+        for piece in [data] if at_once else [data[i : i + 1] for i in range(len(data))]:
+            answer.feed(piece)
+        assert seen == [
+            (102, "Processing", []),
+            (103, "Early  Hints", [("link", "</a>"), ("Connection", "x"), ("Link", "</b>")]),
+            (199, "", []),
+        ]
+        assert (answer.status, answer.complete, answer.keep_alive) == (200, True, True)
 
     def test_endless_interim_answers_are_refused(self, at_once):
         with pytest.raises(UpstreamProtocolError, match="interim"):
@@ -135,7 +156,9 @@ class TestAnswer:
         )
         assert (body, answer.complete, answer.keep_alive) == (b"a", True, False)
 
-    @pytest.mark.parametrize("rubbish", [b"x", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"\0"])
+    @pytest.mark.parametrize(
+        "rubbish", [b"x", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"\0", ANOTHER]
+    )
     @pytest.mark.parametrize(
         ("method", "message"),
         [
@@ -144,7 +167,10 @@ class TestAnswer:
             ("GET", OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"),
             ("GET", OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n\r\n\r\n0\r\nT: a\r\n\r\n"),
             ("GET", OK + b"Connection: close\r\nContent-Length: 2\r\n\r\nab"),
+            ("GET", OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            ("GET", OK + b"A : b\nContent-Length: 2, 2\n\nab"),
             ("GET", b"HTTP/1.1 204 None\r\n\r\n"),
+            ("GET", b"HTTP/1.1 304 None\r\nContent-Length: 5\r\n\r\n"),
             ("HEAD", OK + b"Content-Length: 2\r\n\r\n"),
         ],
     )
@@ -153,3 +179,92 @@ class TestAnswer:
         answer, body = parse(message + rubbish, method, at_once=at_once)
         assert clean.complete
         assert (body, answer.complete, answer.keep_alive) == (expected, True, False)
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "byte by byte"])
+class TestOddities:
+    @pytest.mark.parametrize(
+        ("head", "fields"),
+        [
+            (b"A : b\r\n", [("A", "b")]),
+            (b"A \t : b\r\nB\t:c\r\n", [("A", "b"), ("B", "c")]),
+            (b"A :\r\n", [("A", "")]),
+            (b"A: b\r\n c\r\n", [("A", "b c")]),
+            (b"A: b \r\n \t c\t\r\n\td: e\r\nB: f\r\n", [("A", "b  c d: e"), ("B", "f")]),
+            (b"A:\r\n b\r\n", [("A", "b")]),
+            (b"A: b\r\n \r\nB: c\r\n", [("A", "b"), ("B", "c")]),
+            (b"A: b\nB: c\r\nC: d\n", [("A", "b"), ("B", "c"), ("C", "d")]),
+            (b"A: b\n c\n", [("A", "b c")]),
+        ],
+    )
+    @pytest.mark.parametrize("status", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\n"])
+    def test_white_space_folds_and_line_ends_are_mended(self, at_once, status, head, fields):
+        for end in (b"\r\n", b"\n"):
+            answer, body = parse(status + head + b"Content-Length : 2" + end + end + b"ab", at_once=at_once)
+            assert answer.headers == [*fields, ("Content-Length", "2")]
+            assert (answer.status, answer.reason, body) == (200, "OK", b"ab")
+            assert (answer.complete, answer.keep_alive, answer.length) == (True, True, 2)
+
+    def test_an_end_of_head_in_lf_is_the_end_even_if_crlf_follows(self, at_once):
+        answer, body = parse(b"HTTP/1.1 200 OK\nContent-Length: 8\n\nab\r\n\r\ncd", at_once=at_once)
+        assert (answer.headers, body, answer.keep_alive) == ([("Content-Length", "8")], b"ab\r\n\r\ncd", True)
+
+    @pytest.mark.parametrize("minor", [b"2", b"9"])
+    def test_a_later_minor_version_is_read_as_1_1(self, at_once, minor):
+        answer, _ = parse(b"HTTP/1." + minor + b" 200 OK\r\nContent-Length: 0\r\n\r\n", at_once=at_once)
+        assert (answer.status, answer.reason, answer.keep_alive) == (200, "OK", True)
+
+    @pytest.mark.parametrize(
+        "lengths", [b"2, 2", b"2,2\t, 2", b"2\r\nX: y\r\ncontent-length:2", b"2\r\nContent-Length : 2"]
+    )
+    def test_equal_lengths_are_one(self, at_once, lengths):
+        answer, body = parse(OK + b"Content-Length: " + lengths + b"\r\n\r\nab", at_once=at_once)
+        assert [pair for pair in answer.headers if pair[0] != "X"] == [("Content-Length", "2")]
+        assert (body, answer.complete, answer.keep_alive, answer.length) == (b"ab", True, True, 2)
+
+    @pytest.mark.parametrize("length", [b"9", b"1", b"x", b"1, 2", b"9\r\nContent-Length: 8"])
+    @pytest.mark.parametrize("first", [True, False])
+    def test_a_length_beside_chunks_is_removed_and_the_connection_closed(self, at_once, length, first):
+        pair = [b"Content-Length: " + length, b"Transfer-Encoding: chunked"]
+        data = OK + b"\r\n".join(pair if first else pair[::-1]) + b"\r\n\r\n2\r\nab\r\n0\r\n\r\n"
+        answer, body = parse(data, at_once=at_once)
+        assert answer.headers == [("Transfer-Encoding", "chunked")]
+        assert (body, answer.complete, answer.keep_alive, answer.length) == (b"ab", True, False, None)
+
+    @pytest.mark.parametrize(
+        "codings", [b" CHUNKED", b"\tchunked\t", b" chunked,", b" ,chunked", b" identity, chunked", b"\r\n chunked"]
+    )
+    def test_chunked_may_be_written_in_other_ways(self, at_once, codings):
+        answer, body = parse(OK + b"Transfer-Encoding:" + codings + b"\r\n\r\n1\r\na\r\n0\r\n\r\n", at_once=at_once)
+        assert (body, answer.complete, answer.keep_alive) == (b"a", True, True)
+
+    @pytest.mark.parametrize("length", [b"", b"Content-Length: 1\r\n"])
+    def test_identity_alone_ends_with_the_connection(self, at_once, length):
+        answer, body = parse(OK + length + b"Transfer-Encoding: Identity\r\n\r\n1\r\na", at_once=at_once)
+        assert (body, answer.complete, answer.length) == (b"1\r\na", False, None)
+        answer.eof()
+        assert (answer.complete, answer.keep_alive) == (True, False)
+
+    @pytest.mark.parametrize(
+        ("field", "reusable"),
+        [
+            (b"Content-Length: 0\r\n", True),
+            (b"Content-Length: 2\r\n", False),
+            (b"Transfer-Encoding: chunked\r\n", False),
+            (b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", False),
+        ],
+    )
+    def test_a_204_has_no_length_and_no_body(self, at_once, field, reusable):
+        answer, body = parse(b"HTTP/1.1 204 None\r\n" + field + b"A: b\r\n\r\n", at_once=at_once)
+        assert [pair for pair in answer.headers if pair[0] != "Transfer-Encoding"] == [("A", "b")]
+        assert (body, answer.complete, answer.keep_alive, answer.length) == (b"", True, reusable, None)
+
+    def test_an_interim_head_may_be_odd_and_the_next_one_plain(self, at_once):
+        odd = b"HTTP/1.1 103 Early Hints\nLink : a\n\n"
+        data = odd + OK + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"
+        answer, body = parse(data, at_once=at_once)
+        assert (answer.headers, body, answer.keep_alive) == ([("Transfer-Encoding", "chunked")], b"a", True)
+
+    def test_a_length_beside_chunks_in_an_interim_answer_does_not_close(self, at_once):
+        odd = b"HTTP/1.1 103 Early Hints\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+        assert parse(odd + OK + b"Content-Length: 0\r\n\r\n", at_once=at_once)[0].keep_alive
