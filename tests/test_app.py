@@ -23,8 +23,10 @@ class ScriptedPrimary:
     def __init__(self, log, response):
         self.log, self.response = log, response
         self.requests = []
+        self.interim = None
 
     def answer(self, request, cancellation=None, interim=None):
+        self.interim = interim
         self.log.append("A")
         self.requests.append(request)
         return self.response
@@ -116,6 +118,14 @@ def test_a_whole_answer_reaches_the_client_before_b_hears_of_it():
     answer = call(made)
     assert (answer.status, answer.headers, answer.body) == ("200 OK", [("Content-Length", "2")], b"ok")
     assert made.log == ["A", "headers", "body", "freed", "offer"]
+
+
+def test_interim_answers_go_where_the_server_says():
+    made, passed_on = build(), print
+    call(made, **{"httptee.interim": passed_on})
+    assert made.primary.interim is passed_on
+    call(made)
+    assert made.primary.interim is None
 
 
 def test_a_streaming_answer_is_offered_at_its_headers():

@@ -130,7 +130,7 @@ class Answer:
         if before < 9 and not seen.startswith(_VERSIONS) and not is_http_1(bytes(seen[: min(size, 9)])):
             raise UpstreamProtocolError("the answer does not begin with HTTP/1.1 or HTTP/1.0")
         limits = self._limits
-        if size > MAX_STATUS_LINE and (size > limits.head or seen.find(b"\n", 0, MAX_STATUS_LINE) < 0):
+        if size > limits.head or (size > MAX_STATUS_LINE and seen.find(b"\n", 0, MAX_STATUS_LINE) < 0):
             raise UpstreamProtocolError("the answer's head or its status line is longer than the limit")
         piece = data[: size - before]
         if before or not ended or size > limits.fields * _SHORTEST_FIELD:

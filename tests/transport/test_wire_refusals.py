@@ -152,6 +152,16 @@ class TestLimits:
         with pytest.raises(UpstreamProtocolError, match="longer"):
             parse(self.head(FOR_CLIENTS.head + 1))
 
+    def test_a_small_limit_holds_too(self):
+        for size, most in [(100, 100), (101, 100)]:
+            answer = Answer("GET", Limits(head=most))
+            if size > most:
+                with pytest.raises(UpstreamProtocolError, match="longer"):
+                    answer.feed(self.head(size))
+            else:
+                answer.feed(self.head(size))
+                assert answer.complete
+
     def test_a_head_without_end_is_refused_before_its_end(self):
         answer = Answer("GET")
         answer.feed(OK + b"X: " + b"x" * (FOR_CLIENTS.head - 100))
