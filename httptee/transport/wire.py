@@ -118,7 +118,7 @@ class Answer:
         Each byte is searched and parsed once, in however many pieces the head arrives; of an odd head, twice.
         """
         if self._odd is not None:
-            return self._feed_odd(self._odd, data)
+            return self._feed_odd(data)
         seen: bytes | bytearray = data
         before = len(self._head)
         if before:
@@ -129,19 +129,22 @@ class Answer:
         size = end if ended else len(seen)
         if before < 9 and not seen.startswith(_VERSIONS) and not is_http_1(bytes(seen[: min(size, 9)])):
             raise UpstreamProtocolError("the answer does not begin with HTTP/1.1 or HTTP/1.0")
+        if size > MAX_STATUS_LINE and seen.find(b"\n", 0, MAX_STATUS_LINE) < 0:
+            raise UpstreamProtocolError("the answer's status line is longer than the limit")
         limits = self._limits
-        if size > limits.head or (size > MAX_STATUS_LINE and seen.find(b"\n", 0, MAX_STATUS_LINE) < 0):
-            raise UpstreamProtocolError("the answer's head or its status line is longer than the limit")
         piece = data[: size - before]
         if before or not ended or size > limits.fields * _SHORTEST_FIELD:
-            self._count_fields(piece, limits.fields)
+            self._lines += piece.count(b"\n")
+        # Too large, if the head has not ended before with an LF alone. Each field costs more than its bytes, so a head
+        # with too many is not parsed.
+        if size > limits.head or self._lines > limits.fields + 2:
+            return self._feed_odd(bytes(seen))
         try:
             self._parser.feed_data(piece)
         except HttpParserUpgrade:
             pass  # raised for 101 only, which is refused below
         except HttpParserError:
-            self._odd = OddHead(limits.head, limits.fields)
-            return self._feed_odd(self._odd, bytes(seen))
+            return self._feed_odd(bytes(seen))
         if not ended:
             if not before:
                 self._head += data
@@ -149,8 +152,11 @@ class Answer:
         self._read_head(seen[:end].decode("latin-1"))
         return data[size - before :]
 
-    def _feed_odd(self, odd: OddHead, data: bytes) -> bytes:
-        """Collect a head that llhttp has refused, and parse it again when it is mended. Returns as `_feed_head`."""
+    def _feed_odd(self, data: bytes) -> bytes:
+        """Collect a head that is odd or too large, mend it and parse it. Returns as `_feed_head`."""
+        odd = self._odd
+        if odd is None:
+            odd = self._odd = OddHead(self._limits.head, self._limits.fields)
         if not odd.feed(data):
             return b""
         self._parser = HttpResponseParser(None)
@@ -160,12 +166,6 @@ class Answer:
             raise UpstreamProtocolError(str(error)) from None
         self._read_head(odd.head.decode("latin-1"))
         return odd.rest
-
-    def _count_fields(self, piece: bytes, most: int) -> None:
-        """Refuse a head with too many fields before it is parsed: each one costs more than its bytes."""
-        self._lines += piece.count(b"\n")
-        if self._lines > most + 2:  # the status line and the empty line
-            raise UpstreamProtocolError(f"the answer has more than {most} header fields")
 
     def _read_head(self, head: str) -> None:
         """Split a head that llhttp has accepted."""

@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from httptee.errors import UpstreamError
+from httptee.transport.pending import UnreadAnswer
+from httptee.transport.pressure import Reading
 from httptee.transport.wire import Answer
 
 from .answers import OK, parse
@@ -39,6 +41,16 @@ class TestOddities:
     def test_an_end_of_head_in_lf_is_the_end_even_if_crlf_follows(self, at_once):
         answer, body = parse(b"HTTP/1.1 200 OK\nContent-Length: 8\n\nab\r\n\r\ncd", at_once=at_once)
         assert (answer.headers, body, answer.keep_alive) == ([("Content-Length", "8")], b"ab\r\n\r\ncd", True)
+
+    @pytest.mark.parametrize("kind", [Answer, lambda method: UnreadAnswer(method, Reading())])
+    @pytest.mark.parametrize("lines", [b"a\n" * 30_000, b"a\n" * 30_000 + b"\r\n\r\n", b"b\r\n" * 25_000])
+    def test_lines_of_a_body_are_no_fields(self, at_once, kind, lines):
+        interim = b"HTTP/1.1 103 Early Hints\nLink: a\n\n"
+        data = interim * 9 + b"HTTP/1.1 200 OK\nContent-Length: %d\n\n" % len(lines) + lines
+        answer = kind("GET")
+        for at in range(0, len(data), len(data) if at_once else 3_000):
+            answer.feed(data[at : at + (len(data) if at_once else 3_000)])
+        assert (answer.status, answer.complete, answer.keep_alive) == (200, True, True)
 
     @pytest.mark.parametrize("minor", [b"2", b"9"])
     def test_a_later_minor_version_is_read_as_1_1(self, at_once, minor):
