@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from httptee.errors import ClientGone, Overloaded, Refusal
 from httptee.http import (
     CANCELLATION,
+    INTERIM,
     Additions,
     Cancellation,
     Exchange,
@@ -72,7 +73,7 @@ class Tee:
             request = receive(environ, self._additions, self._in_memory, self._max_request_body)
             cancellation: Cancellation | None = environ.get(CANCELLATION)
             started = perf_counter()
-            response = self.primary.answer(request, cancellation)
+            response = self.primary.answer(request, cancellation, environ.get(INTERIM))
         except Refusal as refusal:
             answer = tee_answer(refusal)
             self.refused(environ, answer)

@@ -26,7 +26,7 @@ from httptee.settings import (
     trust_of_b,
 )
 from httptee.shadow import ASSURED, AT_ONCE, Breaker, BreakerPolicy, Budget, Cutoff, Guards, Shadow
-from httptee.transport import PoolLimits, Pressure, Reading, Timeouts, Upstream, WireAdapter
+from httptee.transport import Limits, PoolLimits, Pressure, Reading, Timeouts, Upstream, WireAdapter
 
 MAX_BODY_IN_MEMORY = 1024 * 1024
 """Request bodies up to this size in bytes are held in memory, larger ones in a file. A body in a file is read into
@@ -109,9 +109,10 @@ def primary_upstream(settings: Settings, threads: int = 1, pressure: Pressure | 
     """A as an upstream. It keeps at most one idle connection for each thread."""
     trust = trust_of_a(settings)
     limits = PoolLimits(threads, settings.a_keep_alive, settings.dns_ttl)
+    most = Limits(settings.max_response_header, settings.max_response_fields)
     return Upstream(
         settings.a,
-        WireAdapter(limits, server_name=trust.server_name, pressure=pressure),
+        WireAdapter(limits, server_name=trust.server_name, pressure=pressure, most=most),
         rewrite_host=settings.a_rewrite,
         close=settings.close_connections,
         trust=trust,

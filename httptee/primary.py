@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from httptee.errors import BodyStorage, UpstreamError, upstream_error
-from httptee.http import Cancellation, Request, Response, end_to_end, no_answer, tee_answer
+from httptee.http import Cancellation, PassOn, Request, Response, end_to_end, no_answer, tee_answer
 from httptee.ledger import WorkerAccount
 from httptee.transport import Timeouts, Upstream
 
@@ -28,20 +28,22 @@ class Primary:
         self._timeouts = timeouts
         self._account = account
 
-    def answer(self, request: Request, cancellation: Cancellation | None = None) -> Response:
-        """Forward a request and return the answer. Raises BodyStorage if the file of its body cannot be read, and
-        nothing else, whatever A does."""
+    def answer(
+        self, request: Request, cancellation: Cancellation | None = None, interim: PassOn | None = None
+    ) -> Response:
+        """Forward a request and return the answer. `interim` gets A's interim answers. Raises BodyStorage if the file
+        of its body cannot be read, and nothing else, whatever A does."""
         try:
-            return self._forward(request, cancellation)
+            return self._forward(request, cancellation, interim)
         except UpstreamError as error:
             if cancellation is not None and cancellation.reason is not None:
                 return no_answer(cancellation.reason)
             self._account.error(error.reason)
             return tee_answer(error, f"primary_{error.reason}")
 
-    def _forward(self, request: Request, cancellation: Cancellation | None) -> Response:
+    def _forward(self, request: Request, cancellation: Cancellation | None, interim: PassOn | None) -> Response:
         try:
-            answer = self._upstream.send(request, self._timeouts, cancellation)
+            answer = self._upstream.send(request, self._timeouts, cancellation, interim)
         except BodyStorage:
             raise
         except Exception as error:

@@ -23,8 +23,10 @@ class ScriptedPrimary:
     def __init__(self, log, response):
         self.log, self.response = log, response
         self.requests = []
+        self.interim = None
 
-    def answer(self, request, cancellation=None):
+    def answer(self, request, cancellation=None, interim=None):
+        self.interim = interim
         self.log.append("A")
         self.requests.append(request)
         return self.response
@@ -118,6 +120,14 @@ def test_a_whole_answer_reaches_the_client_before_b_hears_of_it():
     assert made.log == ["A", "headers", "body", "freed", "offer"]
 
 
+def test_interim_answers_go_where_the_server_says():
+    made, passed_on = build(), print
+    call(made, **{"httptee.interim": passed_on})
+    assert made.primary.interim is passed_on
+    call(made)
+    assert made.primary.interim is None
+
+
 def test_a_streaming_answer_is_offered_at_its_headers():
     made = build(Response(200, "OK", [], iter([b"a", b"b"]), lambda: None))
     assert call(made).body == b"ab"
@@ -197,7 +207,7 @@ def test_what_is_refused_reaches_neither_a_nor_b(changes, status, reason):
 
 
 def test_a_body_that_cannot_be_read_for_a_is_refused_and_makes_no_clone(monkeypatch):
-    def gone(request, cancellation=None):
+    def gone(request, cancellation=None, interim=None):
         raise BodyStorage("the file cannot be read")
 
     made = build()

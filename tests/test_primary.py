@@ -108,7 +108,7 @@ class Canceling:
     def __init__(self, reason, begins):
         self.reason, self.begins = reason, begins
 
-    def send(self, request, timeouts, cancellation):
+    def send(self, request, timeouts, cancellation, interim):
         self.cancellation = cancellation
         if not self.begins:
             self.fail()

@@ -3,7 +3,7 @@ a WSGI environ. Others may use every name in `__all__`."""
 
 from httptee.http.arriving import ArrivingBody, RequestMemory, not_stored
 from httptee.http.cancellation import CANCELLATION, Cancellation
-from httptee.http.chunks import ChunkReader
+from httptee.http.chunks import ChunkLimits, ChunkReader
 from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
 from httptee.http.headers import (
     HOP_BY_HOP,
@@ -17,6 +17,8 @@ from httptee.http.headers import (
     without,
 )
 from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS, client_of, receive, target_of
+from httptee.http.interim import INTERIM, PassOn, interim_fields
+from httptee.http.mending import OddHead, is_http_1
 from httptee.http.message import (
     Body,
     Exchange,
@@ -36,11 +38,13 @@ __all__ = [
     "CANCELLATION",
     "CLIENT_SUBJECT",
     "HOP_BY_HOP",
+    "INTERIM",
     "RECEIVED_HEADERS",
     "Additions",
     "ArrivingBody",
     "Body",
     "Cancellation",
+    "ChunkLimits",
     "ChunkReader",
     "Endpoint",
     "Exchange",
@@ -48,6 +52,8 @@ __all__ = [
     "Follower",
     "Headers",
     "Listen",
+    "OddHead",
+    "PassOn",
     "Request",
     "RequestMemory",
     "Response",
@@ -57,7 +63,9 @@ __all__ = [
     "distinguished_name",
     "end_to_end",
     "has_host",
+    "interim_fields",
     "is_bracketed_list",
+    "is_http_1",
     "no_answer",
     "not_stored",
     "origin_form",

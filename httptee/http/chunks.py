@@ -11,6 +11,7 @@ short chunks is matched by one regular expression and split by another.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from httptee.errors import BadRequest, BodyTooLarge
 from httptee.http.section import Section
@@ -18,8 +19,8 @@ from httptee.http.section import Section
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
 _EXTENSION = rb"[ \t]*;[ \t]*%b(?:[ \t]*=[ \t]*(?:%b|%b))?" % (_TOKEN, _TOKEN, _QUOTED)
-# At most 16 digits: RFC 9112 §7.1 asks for a guard against sizes that overflow.
-_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:%b)*\r\n" % _EXTENSION)
+# At most 16 digits after leading zeros: RFC 9112 §7.1 asks for a guard against sizes that overflow.
+_LINE = re.compile(rb"(0*[0-9A-Fa-f]{1,16})(?:%b)*\r\n" % _EXTENSION)
 _LONGEST_LINE = 4096
 
 # A chunk of 1 to 15 bytes without an extension. The digit before the CRLF gives the number of bytes after it.
@@ -38,17 +39,43 @@ _OVERHEAD_PER_BYTE = 8
 """Framing of a whole body may take 64 KiB and 8 bytes for each byte of content. A chunk of one byte takes 5."""
 
 
+@dataclass(frozen=True, slots=True)
+class ChunkLimits:
+    """What the framing of a chunked body may take, in bytes. The defaults are those of a request.
+
+    `line` is the longest chunk line. `trailers` is the size of the trailer section, `fields` the number of its fields.
+    All chunk lines may take `overhead`, and `per_byte` for each byte of content.
+    """
+
+    line: int = _LONGEST_LINE
+    trailers: int = _LONGEST_TRAILERS
+    fields: int = _MOST_TRAILERS
+    overhead: int = _OVERHEAD
+    per_byte: int = _OVERHEAD_PER_BYTE
+
+
+_OF_A_REQUEST = ChunkLimits()
+
+
 class ChunkReader:
     """One chunked body of at most `most` bytes. `length` is the sum of the sizes so far, `whole` means that it ended.
 
     The result does not depend on how the bytes are divided into pieces.
     """
 
-    def __init__(self, most: int) -> None:
+    __slots__ = (
+        *("length", "whole"),
+        *("_allowance", "_ending", "_left", "_limits", "_line", "_longest", "_most", "_per_byte", "_trailers"),
+    )
+
+    def __init__(self, most: float, limits: ChunkLimits = _OF_A_REQUEST) -> None:
         self.length = 0
         self.whole = False
         self._most = most
-        self._allowance = _OVERHEAD  # bytes of framing that the content so far still allows
+        self._limits = limits
+        self._longest = limits.line
+        self._per_byte = limits.per_byte
+        self._allowance = limits.overhead  # bytes of framing that the content so far still allows
         self._left = 0  # bytes of the current chunk that have not arrived
         self._ending = b""  # the rest of the CRLF behind the current chunk
         self._line = bytearray()  # an incomplete chunk line
@@ -80,7 +107,7 @@ class ChunkReader:
                         self._count(0, 5)
                         self.whole = True
                         return position + len(_USUAL_END), b"".join(pieces)
-                position += self._read_line(data[position : position + _LONGEST_LINE])
+                position += self._read_line(data[position : position + self._longest])
         return position, pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _whole_chunks(self, data: bytes, position: int, pieces: list[bytes]) -> int:
@@ -91,11 +118,10 @@ class ChunkReader:
             if run is not None:
                 shorts = _SHORT.findall(data, position, run.end())
                 content = run.end() - position - 5 * len(shorts)
-                self._count(content, 5)
-                self._allowance -= 5 * (len(shorts) - 1)  # each chunk has allowed 8 or more
+                self._count(content, 5 * len(shorts))
                 pieces += shorts
                 position = run.end()
-            line = _LINE.match(data, position, position + _LONGEST_LINE)
+            line = _LINE.match(data, position, position + self._longest)
             if line is None:
                 return position
             start = line.end()
@@ -111,8 +137,8 @@ class ChunkReader:
         line = self._line
         end = data.find(b"\n") + 1
         line += data[:end] if end else data
-        if len(line) > _LONGEST_LINE:
-            raise BadRequest(f"a chunk line is over {_LONGEST_LINE} bytes")
+        if len(line) > self._longest:
+            raise BadRequest(f"a chunk line is over {self._longest} bytes")
         if not end:
             return len(data)
         matched = _LINE.fullmatch(line)
@@ -128,10 +154,10 @@ class ChunkReader:
         return end
 
     def _count(self, content: int, framing: int) -> None:
-        """Count a chunk. Raises BadRequest if the framing is too much, BodyTooLarge if the content is."""
-        if framing > self._allowance:
+        """Count chunks. Raises BadRequest if the framing is too much, BodyTooLarge if the content is."""
+        self._allowance += self._per_byte * content - framing
+        if self._allowance < 0:
             raise BadRequest("the framing of the chunks is too large for their content")
-        self._allowance += _OVERHEAD_PER_BYTE * content - framing
         self.length += content
         if self.length > self._most:
             raise BodyTooLarge(f"the request body is over the limit of {self._most} bytes")
@@ -139,7 +165,7 @@ class ChunkReader:
     def _read_trailers(self, section: Section, data: bytes) -> int:
         """Read the trailer section, which is not forwarded (RFC 9110 §6.5.1); return how many bytes were read."""
         used = section.add(data)
-        if len(section.buffer) > _LONGEST_TRAILERS or section.lines > _MOST_TRAILERS:
+        if len(section.buffer) > self._limits.trailers or section.lines > self._limits.fields:
             raise BadRequest("the trailer section is too large")
         if not used:
             return len(data)

@@ -8,13 +8,23 @@ it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+from waitress.channel import ClientDisconnected
 from waitress.task import Task
 
 from httptee.errors import TeeError
-from httptee.http import CANCELLATION, CLIENT_SUBJECT, RECEIVED_HEADERS, Headers, tee_answer
+from httptee.http import (
+    CANCELLATION,
+    CLIENT_SUBJECT,
+    INTERIM,
+    RECEIVED_HEADERS,
+    Headers,
+    interim_fields,
+    tee_answer,
+)
 from httptee.server.roles import Peer
 
 if TYPE_CHECKING:
@@ -94,6 +104,12 @@ class TeeTask(Task):
         self._head = f"HTTP/1.1 {status}\r\n{fields}{extra}\r\n".encode("latin-1")
         return self.write
 
+    def _pass_on(self, status: int, reason: str, headers: Headers) -> None:
+        """Send an interim answer. If the client has gone, the exchange with A is canceled, as at any other time."""
+        fields = "".join([f"{name}: {value}\r\n" for name, value in interim_fields(headers)])
+        with suppress(ClientDisconnected):
+            self.channel.write_soon(f"HTTP/1.1 {status} {reason}\r\n{fields}\r\n".encode("latin-1"))
+
     def environ(self) -> WSGIEnvironment:
         """The keys that PEP 3333 requires and the tee reads. The header fields are one list, not one key each."""
         request, channel = self.request, self.channel
@@ -108,6 +124,8 @@ class TeeTask(Task):
         environ[RECEIVED_HEADERS] = request.pairs
         environ[CLIENT_SUBJECT] = channel.client_subject
         environ[CANCELLATION] = channel.cancellation
+        if request.version == "1.1":
+            environ[INTERIM] = self._pass_on
         return environ
 
 

@@ -45,6 +45,7 @@ def _whole(text: str, lowest: int, highest: int) -> int:
 count = partial(_whole, lowest=1, highest=_MOST_OF_ANYTHING)
 count_or_none = partial(_whole, lowest=0, highest=_MOST_OF_ANYTHING)
 size = partial(_whole, lowest=0, highest=_MOST_BYTES)
+head_size = partial(_whole, lowest=1024, highest=2**30)
 
 
 def milliseconds(text: str) -> float:

@@ -9,9 +9,11 @@ from httptee.selection import pattern
 from httptee.settings.backend import Backend
 from httptee.settings.casts import (
     WORKERS_PER_CORE,
+    count,
     count_or_auto,
     count_or_none,
     default_workers,
+    head_size,
     milliseconds,
     milliseconds_or_off,
     or_auto,
@@ -156,5 +158,19 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         "30000",
         "How long the addresses of A and each B are used before their names are looked up again, in the background.",
         "MILLISECONDS",
+    ),
+    Option(
+        "max-response-fields",
+        count,
+        "1024",
+        "Header fields that an answer of A may have. The client gets 502 for one with more.",
+        "NUMBER",
+    ),
+    Option(
+        "max-response-header",
+        head_size,
+        "262144",
+        "Size of the status line and the header fields of an answer of A. The client gets 502 for a larger one.",
+        "BYTES",
     ),
 )

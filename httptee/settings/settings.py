@@ -35,6 +35,8 @@ class Settings:
     b_probe_interval: float = 1.5
     b_cutoff: float = 0.0
     dns_ttl: float = 30.0
+    max_response_fields: int = 1024
+    max_response_header: int = 256 * 1024
     forward_client_ip: bool = False
     close_connections: bool = False
     via: bool = True

@@ -6,12 +6,13 @@ from httptee.transport.pending import Pending
 from httptee.transport.prepared import request_head
 from httptee.transport.pressure import Pressure, Reading
 from httptee.transport.stream import WireStream
-from httptee.transport.timeouts import Timeouts
+from httptee.transport.timeouts import Limits, Timeouts
 from httptee.transport.tls import Trust, tls_context
 from httptee.transport.upstream import Upstream
 
 __all__ = [
     "IDEMPOTENT",
+    "Limits",
     "Pending",
     "PoolLimits",
     "Pressure",

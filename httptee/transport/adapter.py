@@ -29,7 +29,7 @@ from httptee.transport.pool import Pool
 from httptee.transport.prepared import WireRequest, WireResponse
 from httptee.transport.pressure import Pressure, Reading
 from httptee.transport.stream import WireStream
-from httptee.transport.timeouts import DEFAULT_TIMEOUTS, Timeouts
+from httptee.transport.timeouts import DEFAULT_TIMEOUTS, FOR_CLIENTS, Limits, Timeouts
 from httptee.transport.tls import tls_context
 from httptee.transport.wire import Answer
 
@@ -71,7 +71,8 @@ class WireAdapter(BaseAdapter):
     """Sends `WireRequest`s for any number of threads. Keeps idle connections for each endpoint's URL within `limits`.
 
     `server_name` is the name that TLS requests and verifies at https upstreams, if it is not the URL's host.
-    `pressure` records how long answers lay unread in the kernel. With `reading`, bodies of answers are discarded.
+    `pressure` records how long answers lay unread in the kernel. `most` limits what an answer may cost. With `reading`,
+    bodies of answers are discarded, and the limits are those of clones.
     """
 
     def __init__(
@@ -81,9 +82,12 @@ class WireAdapter(BaseAdapter):
         server_name: str = "",
         pressure: Pressure | None = None,
         reading: Reading | None = None,
+        most: Limits = FOR_CLIENTS,
     ) -> None:
         super().__init__()
-        self._answer: Callable[[str], Answer] = partial(UnreadAnswer, reading=reading) if reading else Answer
+        self._answer: Callable[[str], Answer] = (
+            partial(UnreadAnswer, reading=reading) if reading else partial(Answer, limits=most)
+        )
         self._pressure = pressure
         self._server_name = server_name
         self._limits = limits
@@ -164,6 +168,7 @@ class WireAdapter(BaseAdapter):
         self, request: WireRequest, head: bytes, connection: Connection, pool: Pool, limits: Timeouts, deadline: float
     ) -> WireResponse:
         answer = self._answer(request.method)
+        answer.on_interim = request.interim
         cancellation = request.cancellation
         try:
             if cancellation is not None:

@@ -180,10 +180,10 @@ class Connection:
             return False
 
     def receive_now(self, answer: Answer) -> None:
-        """Read what has arrived of an answer on a plain connection. Never waits. Raises as `exchange` does."""
+        """Read what has arrived of an answer; nothing with TLS (a ValueError). Never waits. Raises as `exchange`."""
         try:
             data = self._recv(RECEIVE_SIZE, socket.MSG_DONTWAIT)
-        except BlockingIOError:
+        except (BlockingIOError, ValueError):
             return
         except OSError as error:
             raise _failure(error) from error

@@ -9,18 +9,19 @@ import re
 from time import perf_counter, thread_time
 
 from httptee.errors import UpstreamError, UpstreamProtocolError, UpstreamReset
+from httptee.http import ChunkLimits
 from httptee.transport.connection import Connection
 from httptee.transport.pool import Pool
 from httptee.transport.pressure import HOLDS_THE_GIL, Reading
 from httptee.transport.timeouts import Limits
 from httptee.transport.wire import Answer
 
-FOR_CLONES = Limits(head=65_536, fields=256, framing=16_384, framing_per_byte=1)
+FOR_CLONES = Limits(head=65_536, fields=256, chunks=ChunkLimits(16_384, 16_384, 16_384, overhead=16_384, per_byte=1))
 """The limits of a clone's answer. One-byte chunks are over them after 25 KB, six-byte chunks never."""
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_CPU = 0.05
-"""Seconds of CPU time for one answer. A byte that is only counted costs 0.3 ns or less, one of a chunk up to 10 ns."""
+"""Seconds of CPU time for one answer. A byte that is only counted costs 0.3 ns or less, one of a chunk up to 30 ns."""
 # An answer that may stream for hours gets more with time.
 _BYTES_A_SECOND = 1024 * 1024
 _CPU_A_SECOND = 0.01

@@ -1,9 +1,11 @@
-"""Whether, and for how long, a connection can carry another exchange, by the fields of an answer."""
+"""Where an answer ends, and whether and for how long its connection can carry another exchange, by its fields."""
 
 from __future__ import annotations
 
 import re
 from math import inf
+
+from httptee.errors import UpstreamProtocolError
 
 MARGIN = 0.8
 """Of the idle limit that an upstream has: the rest is for the way there, and for timers that are not exact."""
@@ -22,3 +24,15 @@ def persists(options: str, modern: bool) -> bool:
         return True
     tokens = [token.strip(" \t") for token in options.split(",")]
     return "close" not in tokens and (modern or "keep-alive" in tokens)
+
+
+def ends_in_chunked(codings: str) -> bool:
+    """Whether a Transfer-Encoding, in lower case, ends in `chunked`; if not, the body ends with the connection (§6.3).
+
+    The tee sends no TE, so no other coding may be used (RFC 9112 §7.4). `identity` of RFC 2616 is no coding.
+    """
+    named = [coding for coding in (one.strip(" \t") for one in codings.split(",")) if coding]
+    real = [coding for coding in named if coding != "identity"]
+    if not named or real not in ([], ["chunked"]) or (real and named[-1] != "chunked"):
+        raise UpstreamProtocolError(f"transfer coding {codings[1:]!r} is not supported")
+    return bool(real)

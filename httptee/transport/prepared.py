@@ -15,7 +15,7 @@ from requests.adapters import BaseAdapter
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
-from httptee.http import Body, Cancellation, Headers
+from httptee.http import Body, Cancellation, Headers, PassOn
 from httptee.transport.stream import WireStream
 
 
@@ -41,7 +41,7 @@ class WireRequest(requests.PreparedRequest):
     `url` is the endpoint's URL and selects the adapter and the connection. `target` is the request target. `pairs` are
     the final header fields in order, Host and Content-Length included. `shared_head` is a list that holds the head once
     it is built, so that other upstreams can send the same bytes; then `pairs` may be empty. `cancellation` may end the
-    exchange.
+    exchange. `interim` gets the interim answers.
     """
 
     method: str
@@ -49,6 +49,7 @@ class WireRequest(requests.PreparedRequest):
     hooks: Any = MappingProxyType({})
     _cookies = None
     cancellation: Cancellation | None = None
+    interim: PassOn | None = None
 
     def __init__(
         self,

@@ -104,21 +104,29 @@ class WireStream:
     def stream(self, amt: int | None = None, decode_content: bool | None = None) -> Iterator[bytes]:
         """The body in pieces as they arrive, first what has arrived. The arguments are for requests, without effect.
 
-        The connection is free before the last piece is returned. A whole body is one piece, in every call.
+        The connection is free before the last piece is returned. A whole body is one piece, in every call. If nothing
+        of the body has arrived, the first piece is empty, so that the head can go to the client at once.
         """
         if self.whole is not None:
             if self.whole:
                 yield self.whole
             return
+        answer = self._answer
+        piece = answer.take()
+        if not piece:
+            self._read(wait=False)  # head and body are often sent one after the other: to join them saves a send
+            piece = answer.take()
+            if not piece and not answer.complete:
+                yield b""
         while True:
-            piece = self._answer.take()
-            if self._answer.complete:
+            if answer.complete:
                 self.close()
             if piece:
                 yield piece
-            if self._answer.complete:
+            if answer.complete:
                 return
-            self._wait()
+            self._read(wait=True)
+            piece = answer.take()
 
     def read(self, amt: int | None = None, decode_content: bool | None = None) -> bytes:
         """The body, or the rest of it. The arguments have no effect."""
@@ -144,12 +152,15 @@ class WireStream:
         else:
             connection.close()
 
-    def _wait(self) -> None:
+    def _read(self, *, wait: bool) -> None:
         connection = self._connection
         if connection is None:
             raise UpstreamReset("the answer was closed before its end")
         try:
-            connection.read_on(self._answer, PIECE, self._idle, self._deadline)
+            if wait:
+                connection.read_on(self._answer, PIECE, self._idle, self._deadline)
+            else:
+                connection.receive_now(self._answer)
         except BaseException:
             self.close()
             raise

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from httptee.http import ChunkLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +31,13 @@ DEFAULT_TIMEOUTS = Timeouts(connect=10.0, headers=60.0, idle=60.0)
 class Limits:
     """What an answer may cost, apart from the bytes of its body.
 
-    `head` is in bytes, from the status line to the empty line. `fields` are those of one head. The framing of a chunked
-    body (sizes, extensions, trailers, line ends) may have `framing` bytes, and `framing_per_byte` for each byte of the
-    body so far. A chunk with one byte has five.
+    `head` is in bytes, from the status line to the empty line; all interim (1xx) heads before it may have as many.
+    `fields` are those of one head. `chunks` are the limits of the framing of a chunked body.
     """
 
     head: int = 262_144
     fields: int = 1_024
-    framing: int = 1_048_576
-    framing_per_byte: int = 16
+    chunks: ChunkLimits = field(default=ChunkLimits(65_536, 262_144, 262_144, overhead=1_048_576, per_byte=16))
 
 
 FOR_CLIENTS = Limits()

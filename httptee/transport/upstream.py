@@ -9,7 +9,7 @@ from typing import Any, cast
 import requests
 from requests.adapters import BaseAdapter
 
-from httptee.http import Cancellation, Endpoint, Request, has_host, with_host
+from httptee.http import Cancellation, Endpoint, PassOn, Request, has_host, with_host
 from httptee.transport.adapter import WireAdapter
 from httptee.transport.connection import Connection
 from httptee.transport.pending import Pending
@@ -84,14 +84,22 @@ class Upstream:
         self._rewrite_host = rewrite_host
         self._close = close
 
-    def send(self, request: Request, timeouts: Timeouts, cancellation: Cancellation | None = None) -> requests.Response:
+    def send(
+        self,
+        request: Request,
+        timeouts: Timeouts,
+        cancellation: Cancellation | None = None,
+        interim: PassOn | None = None,
+    ) -> requests.Response:
         """Send a request and return its answer, with the header fields read and the body streaming.
 
-        `cancellation` may end the exchange from another thread; it then fails as if the upstream had closed. Raises the
-        errors of the adapter; `errors.upstream_error` maps them to an `UpstreamError`.
+        `cancellation` may end the exchange from another thread; it then fails as if the upstream had closed. `interim`
+        is called with each interim answer but 100. Raises the errors of the adapter; `errors.upstream_error` maps them
+        to an `UpstreamError`.
         """
         prepared = self.prepare(request)
         prepared.cancellation = cancellation
+        prepared.interim = interim
         return self._session.send(prepared, timeout=timeouts)
 
     @property

@@ -43,10 +43,135 @@ def test_an_answer_that_has_no_body_stays_without(status: str) -> None:
     assert got.values("Transfer-Encoding") == []
 
 
-def test_an_interim_answer_does_not_stand_for_the_final_one() -> None:
-    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </x.css>; rel=preload\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
-    got = through(hints + response(body=b"the final one"))
+HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </x.css>; rel=preload\r\nConnection: X\r\nX: 1\r\n\r\n"
+
+
+def test_interim_answers_arrive_before_the_final_one() -> None:
+    raw = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" + HINTS + response(body=b"the final one")
+    got = through(raw)
     assert (got.status, got.body) == (200, b"the final one")
+    assert got.interim == ("HTTP/1.1 102 Processing", "HTTP/1.1 103 Early Hints")
+
+
+def test_an_interim_answer_arrives_while_a_still_works() -> None:
+    seen = threading.Event()
+
+    def late(connection: Connection) -> None:
+        assert connection.request() is not None
+        connection.send(HINTS)
+        connection.wait_for(seen)
+        connection.send(response())
+
+    with ScriptedServer(late) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+        client.send(request_bytes())
+        assert client.reader.head() == ("HTTP/1.1 103 Early Hints", [("Link", "</x.css>; rel=preload")])
+        seen.set()
+        assert client.answer().body == b"ok"
+
+
+def test_a_client_of_http_1_0_gets_no_interim_answer_and_no_clone_passes_any_on() -> None:
+    with (
+        ScriptedServer(answer(HINTS + response())) as a,
+        ScriptedServer(answer(HINTS * 2 + response(body=b"of B"))) as b,
+        Tee("-a", a.url, "-b", b.url) as tee,
+    ):
+        with RawClient(tee.port) as client:
+            client.send(b"GET / HTTP/1.0\r\n\r\n")
+            got = client.answer()
+            assert (got.interim, got.status, got.body) == ((), 200, b"ok")
+        with RawClient(tee.port) as client:
+            assert [client.ask().interim for _ in range(3)] == [("HTTP/1.1 103 Early Hints",)] * 3
+        assert tee.settled(4)[0].delivered == 4
+
+
+def test_a_client_that_leaves_between_interim_answers_costs_a_no_error() -> None:
+    left = threading.Event()
+
+    def late(connection: Connection) -> None:
+        while connection.request() is not None:
+            connection.send(HINTS)
+            connection.wait_for(left)
+            connection.send(HINTS * 3 + response())
+
+    with ScriptedServer(late) as a, ScriptedServer(answer()) as b, Tee("-a", a.url, "-b", b.url) as tee:
+        with RawClient(tee.port) as client:
+            client.send(request_bytes())
+            client.reader.head()
+        left.set()
+        b.wait_for_requests(1)
+        with RawClient(tee.port) as client:
+            assert client.ask().status == 200
+        tee.settled(2)
+
+
+EVIL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+
+
+@pytest.mark.parametrize(
+    ("method", "raw", "body"),
+    [
+        ("GET", chunked_response(b"one", b"two"), b"onetwo"),
+        ("GET", response(body=b"one"), b"one"),
+        ("GET", response("304 Not Modified", body=None), b""),
+        ("HEAD", response(body=None, headers=[("Content-Length", "3")]), b""),
+    ],
+    ids=["chunks", "a length", "304", "HEAD"],
+)
+def test_an_answer_behind_an_answer_reaches_nobody(method: str, raw: bytes, body: bytes) -> None:
+    with ScriptedServer(answer(raw + EVIL)) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+        for _ in range(3):
+            got = client.ask(method)
+            assert got.body == body
+            assert b"evil" not in got.raw
+        assert a.connections == 3
+
+
+@pytest.mark.parametrize(
+    ("raw", "fields"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX-a : b\r\nContent-Length\t: 2\r\n\r\nok", [("X-a", "b"), ("Content-Length", "2")]),
+        (b"HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 2\r\n\r\nok", [("X", "a b"), ("Content-Length", "2")]),
+        (b"HTTP/1.1 200 OK\nX: a\nContent-Length: 2\n\nok", [("X", "a"), ("Content-Length", "2")]),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\nX: a\r\n\r\nok", [("Content-Length", "2"), ("X", "a")]),
+        (
+            b"HTTP/1.1 200 OK\r\nX: a\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"ok"),
+            [("X", "a"), ("Content-Length", "2")],
+        ),
+    ],
+    ids=["a space", "a fold", "LF", "lengths", "both framings"],
+)
+def test_an_odd_answer_arrives_mended(raw: bytes, fields: list[tuple[str, str]]) -> None:
+    got = through(raw)
+    assert (got.status, got.headers, got.body) == (200, fields, b"ok")
+
+
+def test_the_limits_of_a_head_are_options() -> None:
+    raw = response(headers=[(f"X-{number}", "y") for number in range(1_500)])
+    with ScriptedServer(answer(raw)) as a:
+        with Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+            assert client.ask().value("X-Httptee-Error") == "primary_protocol"
+        with Tee("-a", a.url, "-max-response-fields", "2000") as tee, RawClient(tee.port) as client:
+            assert len(client.ask().headers) == 1_501
+        options = ("-max-response-fields", "2000", "-max-response-header", "4096")
+        with Tee("-a", a.url, *options) as tee, RawClient(tee.port) as client:
+            assert client.ask().value("X-Httptee-Error") == "primary_protocol"
+
+
+@pytest.mark.parametrize("framing", [[("Transfer-Encoding", "chunked")], [("Content-Length", "2")], []])
+def test_a_head_arrives_before_the_first_byte_of_its_body(framing: list[tuple[str, str]]) -> None:
+    seen = threading.Event()
+
+    def late(connection: Connection) -> None:
+        assert connection.request() is not None
+        connection.send(response(body=None, headers=framing))
+        connection.wait_for(seen)
+        connection.send(chunked(b"ok") if framing and framing[0][1] == "chunked" else b"ok")
+
+    with ScriptedServer(late) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+        client.send(request_bytes())
+        read_until(client, b"\r\n\r\n")
+        seen.set()
+        read_until(client, b"ok")
 
 
 def test_an_empty_answer_says_so() -> None:

@@ -1,3 +1,4 @@
+import contextlib
 import select
 import socket
 import tempfile
@@ -8,6 +9,7 @@ import pytest
 
 from httptee.errors import UpstreamReset
 from httptee.http.inbound import RECEIVED_HEADERS
+from httptee.http.interim import INTERIM
 from httptee.server import listener
 from tests.support.net import eventually
 
@@ -75,6 +77,60 @@ def test_a_body_of_unknown_length_goes_out_chunked_and_keeps_the_connection(serv
         client.send(GET)
         assert b"\r\nTransfer-Encoding: chunked\r\n" in client.head() + b"\r\n"
         assert client.body(37) == b"1\r\na\r\n14\r\n" + b"b" * 20 + b"\r\n0\r\n\r\n"
+
+
+def test_an_empty_first_piece_sends_the_head_at_once(serve):
+    seen = threading.Event()
+
+    def body():
+        yield b""
+        assert seen.wait(10)
+        yield b"ok"
+
+    client = serve(App(body=body)).connect().send(GET)
+    assert client.head().startswith(b"HTTP/1.1 200 OK")
+    seen.set()
+    assert client.body(2) == b"ok"
+
+
+class Hinting(App):
+    """Sends an interim answer where the server lets it."""
+
+    def __call__(self, environ, start_response):
+        if INTERIM in environ:
+            environ[INTERIM](103, "Early  Hints", [("link", "</a>"), ("Connection", "x"), ("X", "1"), ("Link", "</b>")])
+        return super().__call__(environ, start_response)
+
+
+def test_an_interim_answer_goes_out_before_the_answer_without_hop_by_hop_fields(serve):
+    client = serve(Hinting()).connect()
+    for _ in range(2):
+        client.send(GET)
+        assert client.head() == b"HTTP/1.1 103 Early  Hints\r\nlink: </a>\r\nLink: </b>\r\n"
+        assert client.head().startswith(b"HTTP/1.1 200 OK\r\n")
+        assert client.body(2) == b"ok"
+
+
+def test_an_http_1_0_client_gets_no_interim_answer(serve):
+    client = serve(Hinting()).connect().send(b"GET / HTTP/1.0\r\n\r\n")
+    assert client.head().startswith(b"HTTP/1.1 200 OK\r\n")
+    assert client.rest() == b"ok"
+
+
+def test_an_interim_answer_for_a_client_that_has_gone_is_no_error_of_the_application(serve):
+    class Late(Hinting):
+        def __call__(self, environ, start_response):
+            environ["httptee.cancellation"].cancel()
+            answer = super().__call__(environ, start_response)
+            answered.set()
+            return answer
+
+    answered, app = threading.Event(), Late()
+    client = serve(app).connect().send(GET)
+    assert answered.wait(10)
+    with contextlib.suppress(ConnectionError):
+        assert client.rest() == b""
+    eventually(lambda: app.closed == 1)
 
 
 def test_an_http_1_0_client_gets_a_body_of_unknown_length_to_the_end_of_the_connection(serve):

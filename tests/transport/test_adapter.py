@@ -10,9 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from httptee.errors import UpstreamReset
+from httptee.errors import UpstreamProtocolError, UpstreamReset
 from httptee.http.message import FileBody
+from httptee.transport.adapter import WireAdapter
 from httptee.transport.prepared import WireRequest
+from httptee.transport.timeouts import Limits
 from tests.support import scripts
 from tests.support.net import eventually
 from tests.support.scripted import ScriptedServer
@@ -97,6 +99,85 @@ class TestExchange:
             assert next(pieces) == b"first"
             more.set()
             assert list(pieces) == [b"second"]
+
+    @pytest.mark.parametrize("framing", [[("Transfer-Encoding", "chunked")], [("Content-Length", "15")], []])
+    def test_a_head_without_its_body_is_there_at_once(self, adapter, framing):
+        more = threading.Event()
+
+        def script(connection):
+            connection.request()
+            connection.send(scripts.response(body=None, headers=framing))
+            connection.wait_for(more)
+            connection.send(scripts.chunked(b"second") if "Transfer" in str(framing) else b"second " * 2 + b"x")
+
+        with ScriptedServer(script) as server:
+            pieces = send(adapter, server).raw.stream()
+            assert next(pieces) == b""
+            more.set()
+            assert b"".join(pieces) in (b"second", b"second second x")
+
+    def test_a_body_right_behind_its_head_is_not_waited_for_twice(self, adapter):
+        sent = threading.Event()
+
+        def script(connection):
+            connection.request()
+            connection.send(scripts.response(body=None, headers=[("Content-Length", "4")]))
+            connection.wait_for(read)
+            connection.send(b"body")
+            sent.set()
+            connection.request()
+
+        read = threading.Event()
+        with ScriptedServer(script) as server:
+            response = send(adapter, server)
+            read.set()
+            assert sent.wait(10)
+            arrived = response.raw._connection.sock
+            eventually(lambda: len(arrived.recv(4, socket.MSG_PEEK | socket.MSG_DONTWAIT)) == 4)
+            assert list(response.raw.stream()) == [b"body"]
+
+    @pytest.mark.parametrize("extra", [b"\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"])
+    @pytest.mark.parametrize(
+        ("method", "raw", "body"),
+        [
+            ("GET", scripts.chunked_response(b"one", b"two"), b"onetwo"),
+            ("GET", scripts.response(body=b"one"), b"one"),
+            ("GET", scripts.response("204 None", body=None), b""),
+            ("HEAD", scripts.response(body=None, headers=[("Content-Length", "4")]), b""),
+        ],
+    )
+    def test_bytes_behind_an_answer_end_its_connection(self, adapter, method, raw, body, extra):
+        with ScriptedServer(scripts.answer(raw + extra)) as server:
+            for _ in range(2):
+                assert fetch(adapter, server, method) == body
+            assert server.connections == 2
+
+    def test_limits_of_an_answers_head_are_the_adapters(self):
+        raw = scripts.response(headers=[("A", "b")] * 9)  # and Content-Length
+        with ScriptedServer(scripts.answer(raw)) as server:
+            for most, passes in [(Limits(fields=10), True), (Limits(fields=9), False), (Limits(head=60), False)]:
+                adapter = WireAdapter(most=most)
+                try:
+                    if passes:
+                        assert fetch(adapter, server) == b"ok"
+                    else:
+                        with pytest.raises(UpstreamProtocolError):
+                            fetch(adapter, server)
+                finally:
+                    adapter.close()
+
+    @pytest.mark.parametrize("body", [b"", b"x" * 1_000_000])
+    def test_interim_answers_are_handed_on_before_the_answer(self, adapter, body):
+        seen = []
+        hint = scripts.response("103 Early Hints", body=None, headers=[("Link", "a")])
+        with ScriptedServer(scripts.answer(hint * 2 + scripts.response())) as server:
+            pairs = [("Host", "a.test"), ("Content-Length", str(len(body)))]
+            request = WireRequest("PUT", f"{server.url}/", "/", pairs, body)
+            request.interim = lambda *one: seen.append(one)
+            assert adapter.send(request).raw.read() == b"ok"
+            assert seen == [(103, "Early Hints", [("Link", "a")])] * 2
+            assert fetch(adapter, server) == b"ok"  # passed over, and on the same connection
+            assert server.connections == 1
 
     def test_a_large_answer_streams_and_gives_its_connection_back(self, adapter):
         with ScriptedServer(scripts.large(5_000_000)) as server:

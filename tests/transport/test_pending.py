@@ -73,7 +73,7 @@ def test_nothing_of_a_body_is_kept_and_its_end_is_found(wire, eof, size):
         OK + b"a:\r\n" * (FOR_CLONES.fields + 1) + b"\r\n",
         OK + b"a: " + b"x" * FOR_CLONES.head,
         CHUNKED + b"1\r\na\r\n" * 6_000,
-        CHUNKED + b"1;" + b"x" * FOR_CLONES.framing,
+        CHUNKED + b"1;" + b"x" * FOR_CLONES.chunks.overhead,
         CHUNKED + b"0\r\n" + b"a: b\r\n" * 3_000,
     ],
     ids=["many fields", "a wide field", "one-byte chunks", "an extension", "trailers"],

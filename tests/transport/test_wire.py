@@ -7,8 +7,11 @@ import pytest
 from httptee.errors import UpstreamProtocolError
 from httptee.transport import wire
 from httptee.transport.prepared import request_head
+from httptee.transport.wire import Answer
 
 from .answers import OK, parse
+
+ANOTHER = OK + b"Content-Length: 4\r\n\r\nevil"
 
 
 class TestRequestHead:
@@ -63,7 +66,7 @@ class TestAnswer:
         answer, _ = parse(line + b"Content-Length: 0\r\n\r\n", at_once=at_once)
         assert (answer.status, answer.reason, answer.keep_alive) == (200, "", True)
 
-    def test_interim_answers_are_passed_over(self, at_once):
+    def test_interim_answers_come_before_the_answer(self, at_once):
         answer, body = parse(
             b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\nContent-Length: 9\r\n\r\n"
             + OK
@@ -72,6 +75,24 @@ class TestAnswer:
         )
         assert (answer.status, answer.headers, body) == (200, [("Content-Length", "2")], b"hi")
         assert answer.keep_alive
+
+    def test_each_interim_answer_but_100_is_handed_on_as_sent(self, at_once):
+        seen = []
+        interim = (
+            b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+            b"HTTP/1.1 103 Early  Hints\r\nlink : </a>\r\nConnection: x\r\nLink: </b> \r\n\r\nHTTP/1.0 199\r\n\r\n"
+        )
+        answer = Answer("GET")
+        answer.on_interim = lambda *one: seen.append(one)
+        data = interim + OK + b"Content-Length: 0\r\n\r\n"
+        for piece in [data] if at_once else [data[i : i + 1] for i in range(len(data))]:
+            answer.feed(piece)
+        assert seen == [
+            (102, "Processing", []),
+            (103, "Early  Hints", [("link", "</a>"), ("Connection", "x"), ("Link", "</b>")]),
+            (199, "", []),
+        ]
+        assert (answer.status, answer.complete, answer.keep_alive) == (200, True, True)
 
     def test_endless_interim_answers_are_refused(self, at_once):
         with pytest.raises(UpstreamProtocolError, match="interim"):
@@ -135,7 +156,9 @@ class TestAnswer:
         )
         assert (body, answer.complete, answer.keep_alive) == (b"a", True, False)
 
-    @pytest.mark.parametrize("rubbish", [b"x", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"\0"])
+    @pytest.mark.parametrize(
+        "rubbish", [b"x", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"\0", ANOTHER]
+    )
     @pytest.mark.parametrize(
         ("method", "message"),
         [
@@ -144,7 +167,10 @@ class TestAnswer:
             ("GET", OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"),
             ("GET", OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n\r\n\r\n0\r\nT: a\r\n\r\n"),
             ("GET", OK + b"Connection: close\r\nContent-Length: 2\r\n\r\nab"),
+            ("GET", OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+            ("GET", OK + b"A : b\nContent-Length: 2, 2\n\nab"),
             ("GET", b"HTTP/1.1 204 None\r\n\r\n"),
+            ("GET", b"HTTP/1.1 304 None\r\nContent-Length: 5\r\n\r\n"),
             ("HEAD", OK + b"Content-Length: 2\r\n\r\n"),
         ],
     )

@@ -7,7 +7,7 @@ from httptools import HttpParserError, HttpResponseParser
 
 from httptee.errors import UpstreamProtocolError, UpstreamReset
 from httptee.transport import wire
-from httptee.transport.timeouts import FOR_CLIENTS
+from httptee.transport.timeouts import FOR_CLIENTS, Limits
 from httptee.transport.wire import Answer
 
 from .answers import OK, parse
@@ -25,6 +25,11 @@ class TestRefusals:
             b"http/1.1 200 OK\r\n\r\n",
             b"HTTP/2.0 200 OK\r\n\r\n",
             b"HTTP/0.9 200 OK\r\n\r\n",
+            b"HTTP/1.x 200 OK\r\n\r\n",
+            b"HTTP/1.11 200 OK\r\n\r\n",
+            b"HTTP/1.2200 OK\r\n\r\n",
+            b"HTTP/3.1 200 OK\r\n\r\n",
+            b"hTTP/1.1 200 OK\r\n\r\n",
             b"RTSP/1.0 200 OK\r\n\r\n",
             b"ICE/1.0 200 OK\r\n\r\n",
             b"HTTP/1.1  200 OK\r\n\r\n",
@@ -32,25 +37,45 @@ class TestRefusals:
             b"HTTP/1.1 000 Low\r\n\r\n",
             b"HTTP/1.1 2000 Long\r\n\r\n",
             b"HTTP/1.1 200OK\r\n\r\n",
+            b"HTTP/1.1 20\r\n\r\n",
+            b"HTTP/1.1 2x0 OK\r\n\r\n",
+            b"HTTP/1.1\r\n\r\n",
+            b"HTTP/1.1 -200 OK\r\n\r\n",
+            b"HTTP/1.1\t200 OK\r\n\r\n",
             b"HTTP/1.1 200 O\0K\r\n\r\n",
             b"HTTP/1.1 200 O\x01K\r\n\r\n",
             b"HTTP/1.1 200 O\x7fK\r\n\r\n",
             b"HTTP/1.1 200 OK\rX\r\n\r\n",
-            b"HTTP/1.1 200 OK\n\n",
-            OK + b"A: b\n\n",
             OK + b"A: b\0c\r\n\r\n",
             OK + b"A: b\rc\r\n\r\n",
-            OK + b"A: b\r\n folded\r\n\r\n",
             OK + b" A: b\r\n\r\n",
-            OK + b"A : b\r\n\r\n",
+            OK + b"\tA: b\r\nB: c\r\n\r\n",
+            OK + b" \r\nB: c\r\n\r\n",
+            OK + b" : b\r\n\r\n",
+            OK + b"A b: c\r\n\r\n",
+            OK + b"A\x0b: c\r\n\r\n",
+            OK + b"A\xa0: c\r\n\r\n",
+            OK + b"A: b\r\r\n\r\n",
+            OK + b"A: b\r\n \0c\r\n\r\n",
+            OK + b"HTTP/1.1 200 OK\r\n\r\n",
             OK + b"A\r\n\r\n",
             OK + b": b\r\n\r\n",
             OK + b"A(: b\r\n\r\n",
-            OK + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
-            OK + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n",
             OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n",
-            OK + b"Content-Length: 2, 2\r\n\r\n",
+            OK + b"Content-Length: 2, 3\r\n\r\n",
+            OK + b"Content-Length: 2,\r\n\r\n",
+            OK + b"Content-Length: ,2\r\n\r\n",
+            OK + b"Content-Length: 2 2\r\n\r\n",
+            OK + b"Content-Length: 2;2\r\n\r\n",
+            OK + b"Content-Length: 2\r\n 2\r\n\r\n",
+            OK + b"Content-Length: 2\r\nContent-Length:\r\n\r\n",
+            OK + b"Content-Length: 2\r\nContent-Length: +2\r\n\r\n",
+            OK + b"Content-Length: 0x2, 0x2\r\n\r\n",
+            OK + b"Content-Length: 1_0, 1_0\r\n\r\n",
+            OK + b"Content-Length: \xb2, \xb2\r\n\r\n",
+            OK + b"Content-Length: " + b"9" * 5_000 + b", " + b"9" * 5_000 + b"\r\n\r\n",
             OK + b"Content-Length: +2\r\n\r\n",
+            OK + b"Content-Length: 2.0\r\n\r\n",
             OK + b"Content-Length: -2\r\n\r\n",
             OK + b"Content-Length: 0x2\r\n\r\n",
             OK + b"Content-Length: 1_0\r\n\r\n",
@@ -64,6 +89,14 @@ class TestRefusals:
             OK + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
             OK + b"Transfer-Encoding: x-chunked\r\n\r\n",
             OK + b"Transfer-Encoding:\r\n\r\n",
+            OK + b"Transfer-Encoding: ,\r\n\r\n",
+            OK + b"Transfer-Encoding:\r\nContent-Length: 2\r\n\r\n",
+            OK + b"Transfer-Encoding: gzip\r\nContent-Length: 2\r\n\r\n",
+            OK + b"Transfer-Encoding: chunked, identity\r\n\r\n",
+            OK + b"Transfer-Encoding: chunked;q=1\r\n\r\n",
+            OK + b"Transfer-Encoding: chunked\x0b\r\n\r\n",
+            OK + b"Transfer-Encoding: \xa0chunked\r\n\r\n",
+            OK + b'Transfer-Encoding: "chunked"\r\n\r\n',
         ],
     )
     def test_what_is_not_an_http_1_answer_is_refused(self, at_once, data):
@@ -74,6 +107,9 @@ class TestRefusals:
         "chunks",
         [
             b"3\nabc\n0\n\n",
+            b"3;=\r\nabc\r\n0\r\n\r\n",
+            b"3;a;;b\r\nabc\r\n0\r\n\r\n",
+            b"\r\n3\r\nabc\r\n0\r\n\r\n",
             b"3 \r\nabc\r\n0\r\n\r\n",
             b"3\r\nabcX\r\n",
             b"3\r\nabc0\r\n\r\n",
@@ -116,6 +152,16 @@ class TestLimits:
         with pytest.raises(UpstreamProtocolError, match="longer"):
             parse(self.head(FOR_CLIENTS.head + 1))
 
+    def test_a_small_limit_holds_too(self):
+        for size, most in [(100, 100), (101, 100)]:
+            answer = Answer("GET", Limits(head=most))
+            if size > most:
+                with pytest.raises(UpstreamProtocolError, match="longer"):
+                    answer.feed(self.head(size))
+            else:
+                answer.feed(self.head(size))
+                assert answer.complete
+
     def test_a_head_without_end_is_refused_before_its_end(self):
         answer = Answer("GET")
         answer.feed(OK + b"X: " + b"x" * (FOR_CLIENTS.head - 100))
@@ -140,26 +186,61 @@ class TestLimits:
         with pytest.raises(UpstreamProtocolError, match="fields"):
             read(FOR_CLIENTS.fields + 1)
 
+    def test_interim_heads_together_may_be_as_large_as_one_head(self):
+        interim = b"HTTP/1.1 103 Early Hints\r\nLink: " + b"x" * (FOR_CLIENTS.head // 4 - 50) + b"\r\n\r\n"
+        answer = Answer("GET")
+        answer.feed(interim * 4)
+        with pytest.raises(UpstreamProtocolError, match="interim"):
+            answer.feed(interim)
+
+    @pytest.mark.parametrize("size", [1, 1_000, 10**6])
+    @pytest.mark.parametrize("oddity", [b"A : b\r\n", b"A: b\n", b"A: b\r\n c\r\n"])
+    def test_an_odd_head_has_the_same_limits(self, size, oddity):
+        def read(data):
+            answer = Answer("GET", Limits(head=3_000, fields=20))
+            for at in range(0, len(data), size):
+                answer.feed(data[at : at + size])
+            return answer
+
+        ended = b"Content-Length: 0\r\n\r\n"
+        rest = 20 - oddity.count(b"\n") - 1
+        assert read(OK + oddity + b"C:\r\n" * rest + ended).complete
+        with pytest.raises(UpstreamProtocolError, match="20 header fields"):
+            read(OK + oddity + b"C:\r\n" * (rest + 1) + ended)
+        wide = 3_000 - len(OK + oddity + b"C:\r\n" + ended)
+        assert read(OK + oddity + b"C:" + b"x" * wide + b"\r\n" + ended).complete
+        with pytest.raises(UpstreamProtocolError, match="longer"):
+            read(OK + oddity + b"C:" + b"x" * (wide + 1) + b"\r\n" + ended)
+        with pytest.raises(UpstreamProtocolError, match="longer"):
+            read(OK + oddity + b"C:" + b"x" * 3_000)
+
     def test_each_head_of_interim_answers_has_its_own_count(self):
         interim = b"HTTP/1.1 103 Early Hints\r\n" + b"Link: x\r\n" * 700 + b"\r\n"
         data = interim * 3 + OK + b"Content-Length: 0\r\n\r\n"
         assert parse(data)[0].complete
         assert parse(data, at_once=False)[0].complete
 
-    @pytest.mark.parametrize("endless", [b"0\r\nT: ", b"3;"], ids=["trailers", "extensions"])
-    def test_trailers_and_extensions_without_end_are_refused(self, endless):
+    @pytest.mark.parametrize(
+        ("endless", "limit", "fault"),
+        [
+            (b"0\r\nT: ", FOR_CLIENTS.chunks.trailers, "trailer section"),
+            (b"0\r\n" + b"T: a\r\n" * 9, FOR_CLIENTS.chunks.trailers, "trailer section"),
+            (b"3;", FOR_CLIENTS.chunks.line, "chunk line"),
+            (b"0" * 9, FOR_CLIENTS.chunks.line, "chunk line"),
+        ],
+    )
+    def test_trailers_and_chunk_lines_without_end_are_refused(self, endless, limit, fault):
         answer = Answer("GET")
-        answer.feed(CHUNKED + endless + b"x" * (FOR_CLIENTS.framing - 100))
-        with pytest.raises(UpstreamProtocolError, match="longer than the limit"):
+        answer.feed(CHUNKED + endless + b"x" * (limit - 100))
+        with pytest.raises(UpstreamProtocolError, match=fault):
             answer.feed(b"x" * 100)
 
     def test_bytes_of_the_body_do_not_excuse_all_framing_that_went_before(self):
         answer = Answer("GET")
-        answer.feed(CHUNKED)
-        for _ in range(2):
-            answer.feed(b"1;" + b"x" * (FOR_CLIENTS.framing // 2 - 100) + b"\r\na\r\n")
-        with pytest.raises(UpstreamProtocolError, match="longer than the limit"):
-            answer.feed(b"1;" + b"x" * 300 + b"\r\na\r\n")
+        wasteful = b"1;" + b"x" * 30_000 + b"\r\na\r\n"
+        answer.feed(CHUNKED + wasteful * (FOR_CLIENTS.chunks.overhead // 30_000))
+        with pytest.raises(UpstreamProtocolError, match="framing"):
+            answer.feed(wasteful)
 
     def test_an_event_stream_of_one_byte_chunks_is_never_cut(self):
         answer, pieces = Answer("GET"), 60
