@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from math import inf
 
+from httptee.http import listed
+
 MARGIN = 0.8
 """Of the idle limit that an upstream has: the rest is for the way there, and for timers that are not exact."""
 _ANNOUNCED = re.compile(r"(?:^|[,;])[ \t]*timeout[ \t]*=[ \t]*\"?([0-9]{1,6})", re.IGNORECASE)
@@ -20,5 +22,5 @@ def persists(options: str, modern: bool) -> bool:
     """Whether the connection persists with these Connection options, in lower case (RFC 9112 §9.3)."""
     if modern and "close" not in options:
         return True
-    tokens = [token.strip(" \t") for token in options.split(",")]
+    tokens = listed(options)
     return "close" not in tokens and (modern or "keep-alive" in tokens)

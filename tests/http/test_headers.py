@@ -4,7 +4,7 @@ from httptee.errors import LoopDetected
 from httptee.http.headers import Additions, end_to_end, outbound, values, with_host, with_subject
 
 
-def send(headers, client="192.0.2.1", length=0, **additions):
+def send(headers, client="192.0.2.1", length=None, **additions):
     return outbound(headers, client, "http", length, Additions(**additions))
 
 

@@ -26,7 +26,7 @@ def take(in_memory=1000, most=10_000, **changes):
     return receive(environ(**changes), Additions(), in_memory, most)
 
 
-@pytest.mark.parametrize("target", ["/a%2Fb", "//x", "/?", "/%zz", "/a/../b", "/|~\xe9", "http://h/p", "HTTPS://h"])
+@pytest.mark.parametrize("target", ["/a%2Fb", "//x", "/?", "/%zz", "/a/../b", "/|~\xe9", "/a#b"])
 def test_a_target_arrives_as_it_was_sent(target):
     assert take(REQUEST_URI=target).target == target
 
@@ -57,7 +57,7 @@ def test_connect_is_refused():
 
 def test_the_list_as_received_wins_over_the_environ():
     pairs = [("x-A", "1"), ("X-a", "2")]
-    assert take(HTTP_X_A="1,2", **{RECEIVED_HEADERS: pairs}).headers == pairs
+    assert take(HTTP_X_A="1,2", **{RECEIVED_HEADERS: [("Host", "h"), *pairs]}).headers == [("Host", "h"), *pairs]
 
 
 def test_under_another_server_names_come_from_the_environ():
