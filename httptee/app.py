@@ -14,6 +14,7 @@ from httptee.errors import ClientGone, Overloaded, Refusal
 from httptee.http import (
     CANCELLATION,
     INTERIM,
+    RECEIVED_HEADERS,
     Additions,
     Cancellation,
     Exchange,
@@ -22,6 +23,7 @@ from httptee.http import (
     no_answer,
     receive,
     tee_answer,
+    without,
 )
 from httptee.ledger import WorkerAccount
 from httptee.logs import AccessLog
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+# PEP 3333 forbids an application to send them, and waitress then answers with 500.
+_FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
 _LAST_RECORDS = 1.0  # seconds to write the last records of the access log
 
 
@@ -69,6 +73,8 @@ class Tee:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
+        if RECEIVED_HEADERS not in environ:
+            start_response = _for_other_servers(start_response)
         try:
             request = receive(environ, self._additions, self._in_memory, self._max_request_body)
             cancellation: Cancellation | None = environ.get(CANCELLATION)
@@ -200,3 +206,8 @@ class Relay:
                     shadow.offer(exchange)
                 except Exception:  # no error of a B may reach the client
                     logger.exception("a clone could not be offered")
+
+
+def _for_other_servers(start_response: StartResponse) -> StartResponse:
+    """A `start_response` that leaves out what PEP 3333 forbids. The tee's own server takes all fields."""
+    return lambda status, headers, exc_info=None: start_response(status, without(headers, _FORBIDDEN))

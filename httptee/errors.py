@@ -60,6 +60,10 @@ class BodyTooLarge(Refusal, status=413, reason="body_too_large"):
     """The request body is over the limit (RFC 9110 §15.5.14)."""
 
 
+class ExpectationFailed(Refusal, status=417, reason="expectation"):
+    """An Expect other than 100-continue (RFC 9110 §15.5.18)."""
+
+
 class HeadersTooLarge(Refusal, status=431, reason="headers_too_large"):
     """The request line and header fields are over the limit (RFC 6585 §5)."""
 

@@ -12,7 +12,7 @@ from io import BytesIO
 
 from httptee.build import MAX_BODY_IN_MEMORY, additions, primary_upstream, shadow_upstream
 from httptee.errors import ConfigError, Refusal
-from httptee.http import RECEIVED_HEADERS, FileBody, Headers, Listen, Request, receive
+from httptee.http import RECEIVED_HEADERS, FileBody, Headers, Listen, Request, check_hosts, receive, values
 from httptee.selection import Finding, selections
 from httptee.settings import BY_NAME, Settings, load_or_exit, shadow_settings
 from httptee.transport import Upstream, request_head
@@ -135,11 +135,12 @@ def _take(asked: Asked, word: str, value: str) -> None:
 
 
 def _environ(settings: Settings, asked: Asked) -> dict[str, object]:
-    """The environ that the tee's own server would pass to the tee."""
+    """The environ that the tee's own server would pass to the tee. Raises BadRequest for a malformed Host."""
     headers = list(asked.headers)
     names = {name.lower() for name, _ in headers}
     if "host" not in names:
         headers.insert(0, ("Host", str(Listen(settings.listen.host or "localhost", settings.listen.port))))
+    check_hosts(values(headers, "host"), required=True)
     if asked.body and "content-length" not in names:
         headers.append(("Content-Length", str(len(asked.body))))
     return {

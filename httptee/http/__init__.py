@@ -5,11 +5,11 @@ from httptee.http.arriving import ArrivingBody, RequestMemory, not_stored
 from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.chunks import ChunkLimits, ChunkReader
 from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
+from httptee.http.grammar import check_codings, check_hosts, expects_continue, listed, read_target
 from httptee.http.headers import (
     HOP_BY_HOP,
     Additions,
     end_to_end,
-    has_host,
     values,
     with_added,
     with_field,
@@ -59,17 +59,21 @@ __all__ = [
     "Response",
     "Section",
     "WrittenRequest",
+    "check_codings",
+    "check_hosts",
     "client_of",
     "distinguished_name",
     "end_to_end",
-    "has_host",
+    "expects_continue",
     "interim_fields",
     "is_bracketed_list",
     "is_http_1",
+    "listed",
     "no_answer",
     "not_stored",
     "origin_form",
     "path_of",
+    "read_target",
     "receive",
     "target_of",
     "tee_answer",

@@ -10,14 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from httptee.errors import LoopDetected
+from httptee.http.grammar import listed
 from httptee.http.message import Headers
 
 HOP_BY_HOP = frozenset(
     {
         "connection",
         "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
         "proxy-connection",
         "te",
         "trailer",
@@ -26,8 +25,8 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-"""Hop-by-hop fields in lower case: RFC 9110 §7.6.1, and the older list of RFC 2616 §13.5.1, whose fields PEP 3333
-forbids an application to send."""
+"""Hop-by-hop fields in lower case (RFC 9110 §7.6.1). Proxy-Authenticate and Proxy-Authorization are for the next proxy
+that wants them (§11.7): the tee does not, so it forwards them."""
 
 # If Connection names one of these, the field stays: without it the message would change its meaning or its length.
 _CONNECTION_OPTIONS = frozenset({"close", "keep-alive", ""})
@@ -43,9 +42,9 @@ _NOT_FORWARDED = HOP_BY_HOP | {"expect"}
 class Additions:
     """The header fields that the tee adds to each request for an upstream.
 
-    `via` is the whole field value (empty: none). Its comment identifies this tee, so that a request that comes back
-    differs from one that passed through another tee. `forward_client` adds X-Forwarded-For and Forwarded.
-    `subject_header` is the name of the field for the subject of the client's certificate (empty: none).
+    `via` is the whole field value for a request of HTTP/1.1 (empty: none). Its comment identifies this tee, so that a
+    request that comes back differs from one that passed through another tee. `forward_client` adds X-Forwarded-For and
+    Forwarded. `subject_header` is the name of the field for the subject of the client's certificate (empty: none).
     """
 
     via: str = ""
@@ -67,21 +66,23 @@ def end_to_end(headers: Headers, left_out: frozenset[str] = HOP_BY_HOP) -> Heade
     return [pair for pair in kept if pair[0].lower() not in named] if named else kept
 
 
-def outbound(headers: Headers, client: str, scheme: str, length: int, add: Additions) -> Headers:
+def outbound(headers: Headers, client: str, scheme: str, length: int | None, add: Additions) -> Headers:
     """The request fields for every upstream, before an upstream sets its own Host.
 
-    `length` is the length of the body in bytes. It becomes Content-Length if there is none, since chunked framing ends
-    at the tee. Raises `LoopDetected` if Via shows that the request has passed through this tee before.
+    `length` is the length of the body in bytes, or None for a request without one. It becomes Content-Length if there
+    is none, since chunked framing ends at the tee: without it, servers answer an empty chunked body with 411. Raises
+    `LoopDetected` if Via shows that the request has passed through this tee before.
     """
     sent = end_to_end(headers, _NOT_FORWARDED)
-    if length and not any(name.lower() == "content-length" for name, _ in sent):
+    if length is not None and not any(name.lower() == "content-length" for name, _ in sent):
         sent.append(("Content-Length", str(length)))
     if add.forward_client:
         _append(sent, "X-Forwarded-For", client)
         _append(sent, "Forwarded", f"for={_forwarded_node(client)};proto={scheme}")
     if add.via:
         passed = [value for name, value in sent if len(name) == _VIA_LENGTH and name.lower() == "via"]
-        if any(add.via in value for value in passed):
+        mark = add.via[3:]  # without the version, which is the client's
+        if any(mark in value for value in passed):
             raise LoopDetected("this request has passed through this tee before: an upstream leads back to it")
         if passed:
             _append(sent, "Via", add.via)
@@ -97,7 +98,7 @@ def _named_by_connection(headers: Headers) -> set[str]:
         if len(name) == _CONNECTION_LENGTH and name.lower() == "connection":
             options = value.lower()
             if options not in _CONNECTION_OPTIONS:
-                named.update(token.strip() for token in options.split(","))
+                named.update(listed(options))
     return named - _NEVER_CONNECTION_NAMED if named else named
 
 

@@ -7,13 +7,14 @@ names lose their case, fields lose their order, and duplicates are joined.
 from __future__ import annotations
 
 import os
-import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import quote
 
-from httptee.errors import BadRequest, BodyTooLarge, ConnectRefused, Refusal
+from httptee.errors import BadRequest, BodyTooLarge, Refusal
 from httptee.http.arriving import not_stored, unnamed_file, write_all
-from httptee.http.headers import Additions, outbound, with_subject
+from httptee.http.grammar import check_codings, check_hosts, expects_continue, read_target
+from httptee.http.headers import Additions, has_host, outbound, with_host, with_subject
 from httptee.http.message import Body, FileBody, Headers, Request
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ RECEIVED_HEADERS = "httptee.headers"
 CLIENT_SUBJECT = "httptee.client_subject"
 """The environ key of the subject of the client's verified certificate."""
 
-# Origin-form, absolute-form and the asterisk (RFC 9112 §3.2). Bytes outside the URI grammar, such as `|` or `é`, are
-# forwarded: A decides about them. White space and control characters would break the request line.
-_TARGET = re.compile(r"(?:/|[Hh][Tt][Tt][Pp][Ss]?://)[!-~\x80-\xff]*|\*")
 _PIECE = 256 * 1024
 _TOO_SHORT = "the request body ended before its Content-Length"
 
@@ -34,26 +32,30 @@ _TOO_SHORT = "the request body ended before its Content-Length"
 def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most: int) -> Request:
     """Read one request with its body. Its header fields are those to forward, with the tee's additions.
 
+    A target in absolute-form becomes one for an origin server, and its authority replaces Host (RFC 9112 §3.2.2). A
+    request of HTTP/1.0 may have neither. Then Host is empty (§3.2): the address of an upstream would claim that the
+    client asked for it.
+
     A body of up to `in_memory` bytes becomes one immutable `bytes`; a longer one stays in a file. Raises a `Refusal`
-    for a request that is not forwarded: CONNECT, a malformed target or length, a body of more than `most` bytes or one
-    that cannot be stored, a loop.
+    for a request that is not forwarded: CONNECT, a malformed target, Host or length, a body of more than `most` bytes
+    or one that cannot be stored, a loop.
     """
     method = environ["REQUEST_METHOD"]
-    if method == "CONNECT":
-        raise ConnectRefused("CONNECT is not supported")
-    target = target_of(environ)
-    if not _TARGET.fullmatch(target) or (target == "*" and method != "OPTIONS"):
-        raise BadRequest("the request target is invalid (RFC 9112 section 3.2)")
+    target, authority = read_target(method, target_of(environ))
     headers = environ.get(RECEIVED_HEADERS)
     if headers is None:
         headers = _headers(environ)
     client = client_of(environ)
     scheme = environ["wsgi.url_scheme"]
     body = _body(environ, in_memory, most)
-    sent = outbound(headers, client, scheme, len(body), additions)
+    if additions.via and environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
+        additions = replace(additions, via="1.0" + additions.via[3:])  # the version received (RFC 9110 §7.6.3)
+    sent = outbound(headers, client, scheme, None if body is None else len(body), additions)
+    if authority is not None or not has_host(sent):
+        sent = with_host(sent, authority or "")
     if additions.subject_header:
         sent = with_subject(sent, additions.subject_header, environ.get(CLIENT_SUBJECT) or "")
-    return Request(method, target, sent, body, client, scheme)
+    return Request(method, target, sent, body or b"", client, scheme)
 
 
 def client_of(environ: WSGIEnvironment) -> str:
@@ -75,6 +77,11 @@ def target_of(environ: WSGIEnvironment) -> str:
 
 
 def _headers(environ: WSGIEnvironment) -> Headers:
+    """The header list from the keys of the environ. Raises a Refusal for a malformed Host or an unknown Expect."""
+    host = environ.get("HTTP_HOST")
+    if host is not None:
+        check_hosts(host.split(","), required=False)  # a comma means two fields that the server has joined
+    expects_continue(environ.get("HTTP_EXPECT", ""))
     headers = [
         ("-".join(word.capitalize() for word in key[5:].split("_")), value)
         for key, value in environ.items()
@@ -86,17 +93,20 @@ def _headers(environ: WSGIEnvironment) -> Headers:
     return headers
 
 
-def _body(environ: WSGIEnvironment, in_memory: int, most: int) -> Body:
+def _body(environ: WSGIEnvironment, in_memory: int, most: int) -> Body | None:
+    """The body, or None for a request without one: an empty body has framing, no body has none."""
     announced = environ.get("CONTENT_LENGTH")
     source = cast(BinaryIO, environ["wsgi.input"])
     try:
         if announced:
             return _announced(source, announced, in_memory, most)
-        if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
+        coding = environ.get("HTTP_TRANSFER_ENCODING")
+        if coding is not None:
+            check_codings([coding])
             return _unannounced(source, in_memory, most)
     except OSError as error:
         raise _unread(error) from None
-    return b""
+    return None
 
 
 def _announced(source: BinaryIO, announced: str, in_memory: int, most: int) -> Body:

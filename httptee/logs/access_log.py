@@ -15,7 +15,7 @@ from time import perf_counter, time
 from typing import TYPE_CHECKING
 
 from httptee.errors import ClientGone, UpstreamError
-from httptee.http import RECEIVED_HEADERS, Response, client_of, target_of
+from httptee.http import RECEIVED_HEADERS, Response, client_of, target_of, without_userinfo
 from httptee.logs.line_writer import LineWriter
 
 if TYPE_CHECKING:
@@ -67,7 +67,10 @@ class Record:
         self.id = request_id()
         self.at = time() - seconds
         self.client = client_of(environ)
-        self.request = (environ["REQUEST_METHOD"], target_of(environ), environ["SERVER_PROTOCOL"])
+        target = target_of(environ)
+        if target[:1] != "/":  # a refused target may contain a password
+            target = without_userinfo(target)
+        self.request = (environ["REQUEST_METHOD"], target, environ["SERVER_PROTOCOL"])
         self.referer, self.agent = _fields(environ)
         self.status = self.client_status = response.status
         self.error = response.error

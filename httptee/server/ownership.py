@@ -112,7 +112,8 @@ class OwnedChannel(HTTPChannel):
     @property
     def idle(self) -> bool:
         """Whether no request has begun to arrive and no answer is left to send."""
-        return not self.requests and self.request is None and not self.total_outbufs_len
+        request = self.request
+        return not self.requests and (request is None or not request.begun) and not self.total_outbufs_len
 
     @property
     def has_lingered(self) -> bool:

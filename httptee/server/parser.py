@@ -17,17 +17,28 @@ from httptee.errors import (
     BadRequest,
     BodyTooLarge,
     HeadersTooLarge,
-    NotImplementedCoding,
     Overloaded,
     TeeError,
     VersionNotSupported,
 )
-from httptee.http import ArrivingBody, ChunkReader, Headers, RequestMemory, Section
+from httptee.http import (
+    ArrivingBody,
+    ChunkReader,
+    Headers,
+    RequestMemory,
+    Section,
+    check_codings,
+    check_hosts,
+    expects_continue,
+    listed,
+    read_target,
+)
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _HEAD = re.compile(rf"({_TOKEN}) ([!-~\x80-\xff]+) HTTP/(\d\.\d)\r\n(?:{_TOKEN}:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*\r\n")
 # Only for heads that match. Three times as fast as a pattern without a fixed first character.
 _FIELD = re.compile(r"\n([^:\r]+):[ \t]*([^\r]*)")
+_VERSIONS = ("1.1", "1.0")
 _END = b"\r\n\r\n"
 _CRLF = b"\r\n"
 _MOST_EMPTY_LINES = 8  # before a request line, where RFC 9112 §2.2 wants at least one to be skipped
@@ -55,6 +66,12 @@ class RequestParser(HTTPRequestParser):
         self.adj = adj
         self.pairs: Headers = []
         self._memory = memory
+
+    @property
+    def begun(self) -> bool:
+        """Whether a byte of the request has arrived. Empty lines before the request line are none (RFC 9112 §2.2)."""
+        section = self._section
+        return section is None or bytes(section.buffer[:2]) not in (b"", b"\r")
 
     def received(self, data: bytes) -> int:
         """Parse bytes of this request; return how many of them belong to it."""
@@ -135,6 +152,10 @@ class RequestParser(HTTPRequestParser):
             if matched is None:
                 raise BadRequest("the request line or a header field breaks the grammar of RFC 9112")
             self.command, self.request_uri, self.version = matched.groups()
+            if self.version not in _VERSIONS:
+                self._read_version()
+            if self.request_uri[0] != "/" or self.command == "CONNECT":
+                read_target(self.command, self.request_uri)
             pairs = _FIELD.findall(head)
             if " \r" in head or "\t\r" in head:
                 pairs = [(name, value.rstrip(" \t")) for name, value in pairs]
@@ -143,32 +164,34 @@ class RequestParser(HTTPRequestParser):
         except TeeError as error:
             self._refuse(error)
 
+    def _read_version(self) -> None:
+        """Read a later minor version as the highest known one (RFC 9110 §2.5). Refuse other major versions."""
+        if not self.version.startswith("1."):
+            raise VersionNotSupported(f"HTTP/{self.version} is not supported")
+        self.version = "1.1"
+
     def _frame(self, pairs: Headers) -> None:
         """Find the length of the body, and whether the connection ends with this request."""
         lengths: list[str] = []
         codings: list[str] = []
-        hosts = 0
+        hosts: list[str] = []
         keep_alive = False
         for name, value in pairs:
             lowered = name.lower()
             if lowered == "host":
-                hosts += 1
+                hosts.append(value)
             elif lowered == "connection":
-                options = [option.strip() for option in value.lower().split(",")]
-                keep_alive = "keep-alive" in options
+                options = listed(value.lower())
+                keep_alive = keep_alive or "keep-alive" in options
                 self.connection_close = self.connection_close or "close" in options
             elif lowered == "content-length":
                 lengths.append(value)
             elif lowered == "transfer-encoding":
                 codings.append(value)
             elif lowered == "expect":
-                self.expect_continue = value.lower() == "100-continue" and self.version == "1.1"
-        if self.version == "1.0":
-            self.connection_close = self.connection_close or not keep_alive
-        elif self.version != "1.1":
-            raise VersionNotSupported(f"HTTP/{self.version} is not supported")
-        if hosts != 1 and (hosts or self.version == "1.1"):
-            raise BadRequest("a request has exactly one Host field (RFC 9112 section 3.2)")
+                self.expect_continue = expects_continue(value) and self.version == "1.1"
+        self.connection_close = self.connection_close or (self.version == "1.0" and not keep_alive)
+        check_hosts(hosts, required=self.version == "1.1")
         if lengths or codings:
             self._receive_body(lengths, codings)
         else:
@@ -179,8 +202,7 @@ class RequestParser(HTTPRequestParser):
         if codings:
             if lengths or self.version == "1.0":
                 raise BadRequest("Transfer-Encoding is not allowed beside Content-Length or in an HTTP/1.0 request")
-            if len(codings) > 1 or codings[0].lower() != "chunked":
-                raise NotImplementedCoding("the only supported transfer coding is one chunked")
+            check_codings(codings)
             self.chunked = True
             self._chunks = ChunkReader(self.adj.max_request_body_size)
             self.body_rcv = ArrivingBody(self._memory)

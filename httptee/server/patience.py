@@ -76,7 +76,7 @@ def look_after(channel: OwnedChannel, now: float, timeout: float) -> None:
         what, reached = channel.outbufs, channel.buffered - held
     elif request is not None and request.headers_finished:
         what, reached = request.body_rcv, len(request.body_rcv or ())
-    elif request is not None:
+    elif request is not None and request.begun:
         what = request
     elif channel.active_at < now - timeout or channel.has_lingered:
         channel.hang_up()

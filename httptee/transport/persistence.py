@@ -6,6 +6,7 @@ import re
 from math import inf
 
 from httptee.errors import UpstreamProtocolError
+from httptee.http import listed
 
 MARGIN = 0.8
 """Of the idle limit that an upstream has: the rest is for the way there, and for timers that are not exact."""
@@ -22,7 +23,7 @@ def persists(options: str, modern: bool) -> bool:
     """Whether the connection persists with these Connection options, in lower case (RFC 9112 §9.3)."""
     if modern and "close" not in options:
         return True
-    tokens = [token.strip(" \t") for token in options.split(",")]
+    tokens = listed(options)
     return "close" not in tokens and (modern or "keep-alive" in tokens)
 
 
@@ -31,7 +32,7 @@ def ends_in_chunked(codings: str) -> bool:
 
     The tee sends no TE, so no other coding may be used (RFC 9112 §7.4). `identity` of RFC 2616 is no coding.
     """
-    named = [coding for coding in (one.strip(" \t") for one in codings.split(",")) if coding]
+    named = [coding for coding in listed(codings) if coding]
     real = [coding for coding in named if coding != "identity"]
     if not named or real not in ([], ["chunked"]) or (real and named[-1] != "chunked"):
         raise UpstreamProtocolError(f"transfer coding {codings[1:]!r} is not supported")

@@ -9,7 +9,7 @@ from typing import Any, cast
 import requests
 from requests.adapters import BaseAdapter
 
-from httptee.http import Cancellation, Endpoint, PassOn, Request, has_host, with_host
+from httptee.http import Cancellation, Endpoint, PassOn, Request, with_host
 from httptee.transport.adapter import WireAdapter
 from httptee.transport.connection import Connection
 from httptee.transport.pending import Pending
@@ -116,7 +116,7 @@ class Upstream:
         if self._change is not None:
             request = self._change(request)
         given = headers = request.headers
-        if self._rewrite_host or not has_host(headers):
+        if self._rewrite_host:
             headers = with_host(headers, self.endpoint.authority)
         if self._close:
             headers = [*headers, ("Connection", "close")]

@@ -4,7 +4,7 @@ from httptee.errors import LoopDetected
 from httptee.http.headers import Additions, end_to_end, outbound, values, with_host, with_subject
 
 
-def send(headers, client="192.0.2.1", length=0, **additions):
+def send(headers, client="192.0.2.1", length=None, **additions):
     return outbound(headers, client, "http", length, Additions(**additions))
 
 
@@ -26,6 +26,16 @@ def test_fields_named_by_connection_stay_behind():
     assert end_to_end(headers) == []
 
 
+def test_an_option_of_connection_is_surrounded_by_space_and_tab_only():
+    headers = [("A", "1"), ("B", "2"), ("C", "3"), ("Connection", " \ta\t , b\xa0,\x85c")]
+    assert end_to_end(headers) == [("B", "2"), ("C", "3")]
+
+
+def test_credentials_and_challenges_of_proxies_pass_and_their_connection_field_does_not():
+    headers = [("Proxy-Authorization", "Basic eDp5"), ("Proxy-Authenticate", 'Basic realm="x"')]
+    assert send([("Proxy-Connection", "keep-alive"), *headers]) == headers
+
+
 def test_connection_cannot_take_host_or_the_length_away():
     headers = [("Host", "a"), ("Content-Length", "3"), ("Connection", "host, content-length")]
     assert end_to_end(headers) == headers[:2]
@@ -37,6 +47,11 @@ def test_expect_ends_at_the_tee_which_has_answered_it():
 
 def test_a_chunked_body_gets_its_length():
     assert send([("Transfer-Encoding", "chunked"), ("A", "1")], length=7) == [("A", "1"), ("Content-Length", "7")]
+
+
+def test_an_empty_chunked_body_gets_its_length_too():
+    assert send([("Transfer-Encoding", "chunked")], length=0) == [("Content-Length", "0")]
+    assert send([("Transfer-Encoding", "chunked"), ("content-LENGTH", "0")], length=0) == [("content-LENGTH", "0")]
 
 
 def test_a_given_length_keeps_its_spelling_and_place():

@@ -4,7 +4,15 @@ from io import BytesIO
 
 import pytest
 
-from httptee.errors import BadRequest, BodyStorage, BodyTooLarge, ConnectRefused
+from httptee.errors import (
+    BadRequest,
+    BodyStorage,
+    BodyTooLarge,
+    ConnectRefused,
+    ExpectationFailed,
+    LoopDetected,
+    NotImplementedCoding,
+)
 from httptee.http.headers import Additions
 from httptee.http.inbound import RECEIVED_HEADERS, receive
 from httptee.http.message import FileBody
@@ -26,7 +34,7 @@ def take(in_memory=1000, most=10_000, **changes):
     return receive(environ(**changes), Additions(), in_memory, most)
 
 
-@pytest.mark.parametrize("target", ["/a%2Fb", "//x", "/?", "/%zz", "/a/../b", "/|~\xe9", "http://h/p", "HTTPS://h"])
+@pytest.mark.parametrize("target", ["/a%2Fb", "//x", "/?", "/%zz", "/a/../b", "/|~\xe9", "/a#b"])
 def test_a_target_arrives_as_it_was_sent(target):
     assert take(REQUEST_URI=target).target == target
 
@@ -38,6 +46,80 @@ def test_gunicorns_name_for_the_raw_target_is_known():
 def test_without_a_raw_target_it_is_rebuilt():
     request = take(REQUEST_URI=None, SCRIPT_NAME="/s", PATH_INFO="/a b", QUERY_STRING="q=1")
     assert request.target == "/s/a%20b?q=1"
+
+
+def received(*pairs, **changes):
+    """What is forwarded of a request that the tee's own server has read."""
+    request = take(**{"wsgi.input": BytesIO(), RECEIVED_HEADERS: list(pairs), **changes})
+    return request.target, request.headers
+
+
+def test_the_host_of_an_absolute_target_replaces_the_clients_in_its_place():
+    assert received(("A", "1"), ("hOST", "other"), ("B", "2"), REQUEST_URI="http://Shop:81/cart?x") == (
+        "/cart?x",
+        [("A", "1"), ("hOST", "Shop:81"), ("B", "2")],
+    )
+
+
+def test_an_old_request_gets_the_host_of_its_target_or_an_empty_one():
+    old = {"SERVER_PROTOCOL": "HTTP/1.0"}
+    assert received(("A", "1"), REQUEST_URI="http://shop/x", **old) == ("/x", [("Host", "shop"), ("A", "1")])
+    assert received(("A", "1"), REQUEST_URI="/x", **old) == ("/x", [("Host", ""), ("A", "1")])
+    assert take(HTTP_A="1", **old).headers == [("Host", ""), ("A", "1")]
+
+
+def test_options_for_a_server_in_absolute_form_is_the_asterisk():
+    asked = received(("Host", "x"), REQUEST_METHOD="OPTIONS", REQUEST_URI="http://shop:80")
+    assert asked == ("*", [("Host", "shop:80")])
+
+
+@pytest.mark.parametrize("host", ["a b", "me@shop", "shop/x", "a,b", "a, b", "h\xf6", "[::1"])
+def test_another_server_may_pass_a_host_that_is_none(host):
+    with pytest.raises(BadRequest):
+        take(HTTP_HOST=host)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {RECEIVED_HEADERS: [("Host", "h"), ("Transfer-Encoding", "chunked")], "CONTENT_LENGTH": "0"},  # the tee's own
+        {"HTTP_HOST": "h", "HTTP_TRANSFER_ENCODING": "chunked"},  # gunicorn
+        {"HTTP_HOST": "h", "CONTENT_LENGTH": "0"},  # waitress
+    ],
+)
+def test_an_empty_body_has_a_length(changes):
+    request = take(REQUEST_METHOD="POST", **changes)
+    assert (request.headers, request.body) == ([("Host", "h"), ("Content-Length", "0")], b"")
+
+
+def test_a_request_without_a_body_is_given_no_length():
+    for changes in ({RECEIVED_HEADERS: [("Host", "h")], "CONTENT_LENGTH": ""}, {"HTTP_HOST": "h"}):
+        assert take(REQUEST_METHOD="POST", **changes).headers == [("Host", "h")]
+
+
+@pytest.mark.parametrize(
+    ("coding", "refusal"),
+    [("gzip, chunked", NotImplementedCoding), ("xchunked", BadRequest), ("chunked\xa0", BadRequest), ("", BadRequest)],
+)
+def test_another_server_may_pass_a_coding_that_is_not_chunked(coding, refusal):
+    with pytest.raises(refusal):
+        take(HTTP_TRANSFER_ENCODING=coding, **{"wsgi.input": BytesIO(b"abc")})
+
+
+def test_an_expectation_that_another_server_passes_is_refused_unless_it_is_100_continue():
+    assert take(HTTP_HOST="h", HTTP_EXPECT="100-Continue").headers == [("Host", "h")]
+    with pytest.raises(ExpectationFailed):
+        take(HTTP_HOST="h", HTTP_EXPECT="200-ok")
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_via_has_the_version_that_was_received_and_shows_a_loop_in_either(version):
+    additions = Additions(via="1.1 httptee (x)")
+    asked = environ(SERVER_PROTOCOL=f"HTTP/{version}", HTTP_HOST="h")
+    request = receive(asked, additions, 1000, 1000)
+    assert request.headers == [("Host", "h"), ("Via", f"{version} httptee (x)")]
+    with pytest.raises(LoopDetected):
+        receive(environ(HTTP_HOST="h", HTTP_VIA=request.headers[1][1]), additions, 1000, 1000)
 
 
 @pytest.mark.parametrize("target", ["a", "*", "/a b", "/a\r\nX: 1", "ftp://h/", "/\x00"])
@@ -57,7 +139,7 @@ def test_connect_is_refused():
 
 def test_the_list_as_received_wins_over_the_environ():
     pairs = [("x-A", "1"), ("X-a", "2")]
-    assert take(HTTP_X_A="1,2", **{RECEIVED_HEADERS: pairs}).headers == pairs
+    assert take(HTTP_X_A="1,2", **{RECEIVED_HEADERS: [("Host", "h"), *pairs]}).headers == [("Host", "h"), *pairs]
 
 
 def test_under_another_server_names_come_from_the_environ():

@@ -85,6 +85,41 @@ def test_the_path_of_a_target_is_kept_in(target: str) -> None:
         assert request.values("Host") == ["example.test"]
 
 
+OTHER_FORMS = {
+    "an absolute target": (b"GET http://shop.test:81/x?y HTTP/1.1\r\nHost: other.test\r\n\r\n", "/x?y", "shop.test:81"),
+    "an old absolute target": (b"GET http://shop.test/x HTTP/1.0\r\n\r\n", "/x", "shop.test"),
+    "OPTIONS of a server": (b"OPTIONS http://shop.test HTTP/1.1\r\nHost: shop.test\r\n\r\n", "*", "shop.test"),
+    "an old request without Host": (b"GET /x HTTP/1.0\r\n\r\n", "/x", ""),
+    "a request with an empty Host": (b"GET /x HTTP/1.1\r\nHost:\r\n\r\n", "/x", ""),
+    "a later minor version": (b"GET /x HTTP/1.7\r\nHost: h\r\n\r\n", "/x", "h"),
+}
+
+
+@pytest.mark.parametrize("made", cases(dict(OTHER_FORMS)))
+def test_a_and_b_get_the_target_of_an_origin_server_and_its_host_from(made: tuple[bytes, str, str]) -> None:
+    sent, target, host = made
+    at_a, at_b, _ = exchange(sent)
+    for request in (at_a, at_b):
+        assert (request.target, request.values("Host")) == (target, [host])
+        assert request.start.endswith(" HTTP/1.1")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    cases(
+        {
+            "an empty chunked body": b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "an empty chunked body with a trailer": b"Transfer-Encoding: chunked\r\n\r\n00;x\r\nA: b\r\n\r\n",
+            "an empty body with a length": b"Content-Length: 0\r\n\r\n",
+        }
+    ),
+)
+def test_a_and_b_are_told_the_length_of(sent: bytes) -> None:
+    at_a, at_b, _ = exchange(b"PUT /x HTTP/1.1\r\nHost: h\r\n" + sent)
+    for request in (at_a, at_b):
+        assert (request.values("Content-Length"), request.values("Transfer-Encoding")) == (["0"], [])
+
+
 @pytest.mark.parametrize("target", cases({"below a prefix": "/a%2Fb/../c?"}))
 def test_a_prefix_goes_before_an_untouched_target(target: str) -> None:
     with Backend() as a, Backend() as b, Tee("-a", f"{a.url}/one", "-b", f"{b.url}/two/") as tee:
@@ -141,8 +176,8 @@ def test_hop_by_hop_headers_and_those_that_connection_names_go_from_the(where: s
         at_a, at_b, _ = exchange(
             request_bytes(headers=[*hops, ("Proxy-Authorization", "Basic eDp5"), ("Upgrade", "h2c")])
         )
-        assert [name for name, _ in end_to_end(at_a.headers)] == ["Host", "X-End"]
-        assert [name for name, _ in end_to_end(at_b.headers)] == ["Host", "X-End"]
+        assert [name for name, _ in end_to_end(at_a.headers)] == ["Host", "X-End", "Proxy-Authorization"]
+        assert [name for name, _ in end_to_end(at_b.headers)] == ["Host", "X-End", "Proxy-Authorization"]
     else:
         _, _, got = exchange(request_bytes(), response(headers=hops))
         assert got.values("X-Hop") == []
@@ -157,6 +192,7 @@ ANSWER_HEADERS: dict[str, Headers] = {
     "bytes beyond ASCII in answer headers": [("X-Latin", "caf\xe9"), ("X-UTF8", "caf\xc3\xa9")],
     "a server and a date of A's own": [("Server", "A/1"), ("Date", "Tue, 01 Jul 2025 12:00:00 GMT")],
     "no server and no date": [("X", "1")],
+    "the challenge of a proxy": [("Proxy-Authenticate", 'Basic realm="x"')],
 }
 
 

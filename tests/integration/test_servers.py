@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.backend import Backend
-from tests.support.client import RawClient, ask
+from tests.support.client import RawClient, ask, send_raw
 from tests.support.net import eventually, require
 from tests.support.programs import Influx, hey, influx_query, mounted, nginx, run, siege
+from tests.support.scripted import ScriptedServer
+from tests.support.scripts import answer, response
 from tests.support.tee import Tee
 
 pytestmark = pytest.mark.integration
@@ -137,6 +139,30 @@ def test_an_influxdb_b_may_stop_under_load_and_come_back(tmp_path: Path) -> None
         tee.settled(1 + written)
 
 
+@pytest.mark.parametrize("server", ["gunicorn", "waitress"])
+def test_requests_keep_to_the_grammar_when_mounted_under(server: str) -> None:
+    challenge = response("407 Proxy Authentication Required", headers=[("Proxy-Authenticate", "Basic"), ("X", "1")])
+    with ScriptedServer(answer(challenge)) as a, mounted(server, {"HTTPTEE_A": a.url}) as (port, _):
+
+        def status(data: bytes) -> int:
+            got = send_raw(port, data)
+            assert got is not None
+            return got.status
+
+        got = ask(port, headers=[("Host", "h"), ("Proxy-Authorization", "Basic eDp5")])
+        assert (got.status, got.value("X")) == (407, "1")
+        assert a.requests[-1].value("Proxy-Authorization") == "Basic eDp5"
+        post = b"POST /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        assert status(post) == 407
+        assert a.requests[-1].values("Content-Length") == ["0"]
+        assert status(b"GET http://shop.test/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n") == 407
+        assert (a.requests[-1].target, a.requests[-1].values("Host")) == ("/x", ["shop.test"])
+        asked = len(a.requests)
+        assert status(b"GET /x HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n") == 400
+        assert status(b"GET /x HTTP/1.1\r\nHost: a\r\nHost: b\r\nConnection: close\r\n\r\n") == 400
+        assert len(a.requests) == asked
+
+
 @pytest.mark.parametrize("configured", ["by environment", "by a file"])
 @pytest.mark.parametrize("server", ["gunicorn", "waitress"])
 def test_it_tees_when_mounted_under(server: str, configured: str, tmp_path: Path) -> None:
@@ -152,8 +178,8 @@ def test_it_tees_when_mounted_under(server: str, configured: str, tmp_path: Path
             for each in range(20):
                 with RawClient(port) as client:
                     for kind in ("", "chunked", "missing"):
-                        answer = client.ask("POST", f"/{each}/{kind}", body=b"x" * each)
-                        assert answer.body.startswith(f"POST /{each}/{kind} ".encode())
+                        got = client.ask("POST", f"/{each}/{kind}", body=b"x" * each)
+                        assert got.body.startswith(f"POST /{each}/{kind} ".encode())
             b.wait_for_requests(60)
         assert a.bodies() == b.bodies()
         found = re.findall(rf'"POST (\S+) HTTP/1\.1" .* b={re.escape(b.url)}:delivered:', log.read_text())

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from httptee.errors import BodyTooLarge, ClientGone, CutOff, UpstreamReset, UpstreamTimeout
+from httptee.errors import BadRequest, BodyTooLarge, ClientGone, CutOff, UpstreamReset, UpstreamTimeout
 from httptee.http.inbound import RECEIVED_HEADERS
 from httptee.http.message import Response, tee_answer
 from httptee.logs.access_log import AccessLog
@@ -184,6 +184,16 @@ def test_credentials_are_not_written(format):
     log.follow(environ(headers=headers), whole(), 0.0)[1].close()
     assert "secret" not in lines[0]
     assert "c2VjcmV0" not in lines[0]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("target", ["http://me:sesame@shop/x", "http://me:sesame/x@shop", "sesame@shop:443"])
+def test_the_password_of_a_refused_target_is_not_written(format, target):
+    log, lines = make(format)
+    log.refused(environ(REQUEST_URI=target), tee_answer(BadRequest()))
+    (line,) = lines
+    assert "sesame" not in line
+    assert "***@shop" in line
 
 
 def test_under_another_server_the_fields_come_from_the_environ():

@@ -7,6 +7,7 @@ from httptee.http import RequestMemory, Section
 from httptee.server import parser as parser_module
 from httptee.server.parser import RequestParser
 from tests.http.measured import MeasuredBuffer
+from tests.support.malformed import MALFORMED
 
 LIMITS = SimpleNamespace(max_request_header_size=2000, max_request_body_size=100)
 HOST = b"Host: h\r\n"
@@ -85,8 +86,40 @@ def test_pipelined_requests_are_told_apart():
         (request(b"Content-Length: \xb2"), 400),
         (request(b"Transfer-Encoding: chunked", b" , identity"), 400),
         (request(b"Transfer-Encoding: gzip, chunked"), 501),
-        (request(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"), 501),
-        (request(b"Transfer-Encoding: xchunked"), 501),
+        (request(b"Transfer-Encoding: chunked", b"Transfer-Encoding: chunked"), 400),
+        (request(b"Transfer-Encoding: xchunked"), 400),
+        (request(b"Transfer-Encoding: "), 400),
+        (request(b"Transfer-Encoding: chunked\xa0"), 400),
+        (request(b"Transfer-Encoding: chunked, chunked"), 400),
+        (request(b"Transfer-Encoding: chunked, gzip"), 400),
+        (request(b"Transfer-Encoding: chunked", b"Content-Length: 5", line=b"GET / HTTP/1.0"), 400),
+        (request(b"Content-Length: -0"), 400),
+        (request(b"Content-Length: 1 0"), 400),
+        (request(b"Content-Length: 1\xa0"), 400),
+        (request(b"Content-Length: 5,"), 400),
+        (request(b"Content-Length\t: 5"), 400),
+        (request(b"Host : h"), 400),
+        (request(b"\xe9: a"), 400),
+        (request(b"X: a\x7f"), 400),
+        (request(b"X: a\x1fb"), 400),
+        (request(b"Expect: 200-ok"), 417),
+        (b"GET / HTTP/1.1\r\nHost: h@h\r\n\r\n", 400),
+        (b"GET / HTTP/1.0\r\nHost: a b\r\n\r\n", 400),
+        (b"GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+        (request(line=b"GET h:80 HTTP/1.1"), 400),
+        (request(line=b"GET * HTTP/1.1"), 400),
+        (request(line=b"GET http:///x HTTP/1.1"), 400),
+        (request(line=b"GET http://u@h/ HTTP/1.1"), 400),
+        (request(line=b"CONNECT h:80 HTTP/1.1"), 501),
+        (request(line=b"CONNECT /x HTTP/1.1"), 501),
+        (request(line=b"GET / HTTP/2.0"), 505),
+        (request(line=b"GET / HTTP/0.9"), 505),
+        (request(line=b"GET / HTTP/1.10"), 400),
+        (request(line=b"GET / HTTP/1."), 400),
+        (request(line=b"GET\t/ HTTP/1.1"), 400),
+        (request(line=b"GET /\tHTTP/1.1"), 400),
+        (request(line=b" GET / HTTP/1.1"), 400),
+        (request(line=b"/ HTTP/1.1"), 400),
         (request(b"Transfer-Encoding: \x0bchunked"), 400),
         (request(b"Transfer-Encoding: chunked", line=b"GET / HTTP/1.0"), 400),
         (request(b"Transfer-Encoding : chunked"), 400),
@@ -128,14 +161,58 @@ def test_what_two_servers_could_read_differently_is_refused(data, status):
     parser.close()
 
 
+@pytest.mark.parametrize("step", [None, 1])
+@pytest.mark.parametrize("name", ["a space in Host", "a target with a user name", "CONNECT with a body"])
+def test_nothing_behind_a_refused_head_is_read(name, step):
+    parser = parse(MALFORMED[name], step)
+    assert (parser.completed, parser.connection_close, parser.body_rcv) == (True, True, None)
+
+
+@pytest.mark.parametrize("version", [b"1.2", b"1.9"])
+def test_a_later_minor_version_is_read_as_http_1_1(version):
+    parser = parse(request(b"Transfer-Encoding: chunked", line=b"POST / HTTP/" + version, rest=b"1\r\na\r\n0\r\n\r\n"))
+    assert (parser.error, parser.version, parser.connection_close, body(parser)) == (None, "1.1", False, b"a")
+    assert parse(b"GET / HTTP/" + version + b"\r\n\r\n").error.status == 400
+
+
+@pytest.mark.parametrize(
+    ("line", "target"),
+    [(b"OPTIONS *", "*"), (b"OPTIONS http://h", "http://h"), (b"GET HTTP://h:80/x", "HTTP://h:80/x"), (b"x! /", "/")],
+)
+def test_every_form_of_a_target_is_left_as_it_is_by_the_parser(line, target):
+    assert parse(request(line=line + b" HTTP/1.1")).request_uri == target
+
+
+@pytest.mark.parametrize(("data", "begun"), [(b"", False), (b"\r", False), (b"\r\n\r", False), (b"\r\n" * 8, False)])
+@pytest.mark.parametrize("step", [1, 2, 3, 100])
+def test_empty_lines_begin_no_request_and_one_byte_of_a_line_does(data, begun, step):
+    parser = fed(data + b"\r\n" * (not data), step, RequestMemory(0))
+    assert parser.begun is begun
+    for later in (b"\nG", b"G") if data.endswith(b"\r") else (b"G",):
+        parser = fed(data, step, RequestMemory(0))
+        parser.received(later)
+        assert parser.begun
+
+
+def test_an_old_clients_wish_to_keep_the_connection_may_be_in_any_connection_field():
+    line = b"GET / HTTP/1.0"
+    assert not parse(request(b"Connection: keep-alive", b"Connection: x", line=line)).connection_close
+    assert parse(request(b"Connection: keep-alive", b"Connection: close", line=line)).connection_close
+
+
 def test_a_plain_http_1_0_request_ends_its_connection():
     assert parse(b"GET / HTTP/1.0\r\n\r\n").connection_close
     assert not parse(b"GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").connection_close
 
 
-@pytest.mark.parametrize("value", [b"close", b"Close", b"x, close"])
+@pytest.mark.parametrize("value", [b"close", b"Close", b"x, close", b"x\t,\tclose \t", b",close"])
 def test_connection_close_is_understood(value):
     assert parse(request(b"Connection: " + value)).connection_close
+
+
+@pytest.mark.parametrize("value", [b"\xa0close", b"close\x85", b"closed", b'"close"', b"x close", b"close;x"])
+def test_what_only_looks_like_close_keeps_the_connection(value):
+    assert not parse(request(b"Connection: " + value)).connection_close
 
 
 LARGE = SimpleNamespace(max_request_header_size=65_536, max_request_body_size=10**6)

@@ -97,6 +97,35 @@ def test_a_client_that_keeps_a_connection_and_asks_nothing_is_let_go_without_a_w
     assert client.rest() == b""
 
 
+@pytest.mark.parametrize("stray", [b"\r\n", b"\r", b"\r\n\r", b"\r\n" * 8])
+@pytest.mark.parametrize("before", [b"", GET, b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"])
+def test_empty_lines_and_silence_are_an_idle_connection(serve, later, before, stray):
+    running = serve(answering(2))
+    client = running.connect().send(before + stray)
+    if before:
+        client.head()
+        assert client.body(2) == b"xx"
+    eventually(lambda: [channel for channel in list(running.server.active_channels.values()) if channel.request])
+    eventually(lambda: all(channel.idle for channel in list(running.server.active_channels.values())))
+    later(running.server.client_timeout + 1)
+    assert client.rest() == b""
+
+
+def test_a_request_that_begins_behind_empty_lines_is_late_like_any_other(serve, later):
+    running = serve(answering(2))
+    client = running.connect().send(b"\r\n\r\nGE")
+    late_for(running, later)
+    assert client.head().startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_request_behind_stray_lines_is_answered(serve):
+    client = serve(answering(2)).connect().send(b"\r\n" + GET + b"\r")
+    for _ in range(2):
+        assert client.head().startswith(b"HTTP/1.1 200 OK")
+        assert client.body(2) == b"xx"
+        client.send(b"\n" + GET)
+
+
 def test_a_client_that_takes_nothing_of_a_buffered_answer_is_cut_off(serve, later, monkeypatch):
     monkeypatch.setattr("httptee.server.channel._BUFFERED", 10**8)
     running = serve(answering(20_000_000))

@@ -10,7 +10,7 @@ _ROOT = Path(__file__).parents[2]
 
 def post(framing: str, body: bytes = b"") -> bytes:
     """A POST with these framing headers, and behind it what must never be taken for a request of its own."""
-    head = f"POST / HTTP/1.1\r\nHost: t\r\n{framing}\r\n\r\n".encode()
+    head = f"POST / HTTP/1.1\r\nHost: t\r\n{framing}\r\n\r\n".encode("latin-1")
     return head + body + b"GET /smuggled HTTP/1.1\r\nHost: t\r\n\r\n"
 
 
@@ -66,6 +66,27 @@ MALFORMED = {
         "Transfer-Encoding: chunked", b"0\r\nGET /smuggled HTTP/1.1\r\nHost: t\r\n\r\n"
     ),
     "trailers over 64 KiB": post("Transfer-Encoding: chunked", b"0\r\nX: " + b"y" * 300_000 + b"\r\n\r\n"),
+    "CONNECT with a body": post("Content-Length: 3", b"abc").replace(b"POST /", b"CONNECT t:443"),
+    "a space in Host": b"GET / HTTP/1.1\r\nHost: t u\r\n\r\n",
+    "a user name in Host": b"GET / HTTP/1.1\r\nHost: me@t\r\n\r\n",
+    "a path in Host": b"GET / HTTP/1.1\r\nHost: t/x\r\n\r\n",
+    "a port in Host that is not a number": b"GET / HTTP/1.1\r\nHost: t:http\r\n\r\n",
+    "a target with an empty host": b"GET http:///x HTTP/1.1\r\nHost: t\r\n\r\n",
+    "a target with a user name": b"GET http://me:pw@t/x HTTP/1.1\r\nHost: t\r\n\r\n",
+    "a target with another scheme": b"GET ftp://t/x HTTP/1.1\r\nHost: t\r\n\r\n",
+    "an asterisk for another method than OPTIONS": b"GET * HTTP/1.1\r\nHost: t\r\n\r\n",
+    "two spaces in the request line": b"GET  / HTTP/1.1\r\nHost: t\r\n\r\n",
+    "a tab in the request line": b"GET\t/ HTTP/1.1\r\nHost: t\r\n\r\n",
+    "a space before the request line": b" GET / HTTP/1.1\r\nHost: t\r\n\r\n",
+    "a space after the version": b"GET / HTTP/1.1 \r\nHost: t\r\n\r\n",
+    "two lengths that are equal": post("Content-Length: 3\r\nContent-Length: 3", b"abc"),
+    "a list of lengths": post("Content-Length: 3, 3", b"abc"),
+    "a length over 64 bits": post("Content-Length: 18446744073709551619", b"abc"),
+    "an empty transfer encoding": post("Transfer-Encoding:", b"0\r\n\r\n"),
+    "chunked twice": post("Transfer-Encoding: chunked, chunked", b"0\r\n\r\n"),
+    "gzip before chunked": post("Transfer-Encoding: gzip, chunked", b"0\r\n\r\n"),
+    "a no-break space before chunked": post("Transfer-Encoding: \xa0chunked", b"0\r\n\r\n"),
+    "an expectation other than 100-continue": post("Expect: 200-ok\r\nContent-Length: 3", b"abc"),
 }
 
 

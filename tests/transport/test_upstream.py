@@ -56,10 +56,12 @@ def test_an_upstream_that_changes_something_has_a_head_of_its_own_and_leaves_the
         assert upstream().prepare(request).head() == AS_IT_IS
 
 
-def test_a_request_without_host_is_sent_to_each_upstream_with_its_own(upstream):
-    request = asked(headers=[("X", "1")])
+def test_an_empty_host_stays_empty_and_only_rewriting_gives_an_upstream_its_own(upstream):
+    request = asked(headers=[("Host", ""), ("X", "1")])
+    assert upstream().prepare(request).head() == b"GET /x HTTP/1.1\r\nHost: \r\nX: 1\r\n\r\n"
     for url, host in (("http://a:9001", b"a:9001"), ("http://b:9002", b"b:9002")):
-        assert upstream(url).prepare(request).head() == b"GET /x HTTP/1.1\r\nHost: " + host + b"\r\nX: 1\r\n\r\n"
+        head = upstream(url, rewrite_host=True).prepare(request).head()
+        assert head == b"GET /x HTTP/1.1\r\nHost: " + host + b"\r\nX: 1\r\n\r\n"
 
 
 def test_an_absolute_target_becomes_each_upstreams_own(upstream):
