@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -22,6 +24,8 @@ from httptee.settings import Settings, descriptions
 from httptee.version import __version__
 
 logger = logging.getLogger(__name__)
+
+_FIRST_FREE_PORT = 1024  # Linux's default of net.ipv4.ip_unprivileged_port_start
 
 
 class CannotStartError(Exception):
@@ -50,15 +54,28 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
     try:
         listening = listen(settings.listen)
     except OSError as error:
-        raise CannotStartError(f"cannot listen on {settings.listen}: {error.strerror or error}") from None
+        raise CannotStartError(_not_bound(settings.listen, "", error)) from None
     ledger = build_ledger(settings, settings.processes)
     try:
         admin = AdminProcess(settings, ledger, inherited=(listening,))
     except OSError as error:
         listening.close()
-        raise CannotStartError(f"cannot listen on {settings.admin} (-admin): {error.strerror or error}") from None
+        raise CannotStartError(_not_bound(settings.admin, " (-admin)", error)) from None
     _announce(settings, listening)
     return Start(settings, ledger, listening, load, admin, tls)
+
+
+def _not_bound(where: Listen | None, option: str, error: OSError) -> str:
+    """The message for an address that could not be bound."""
+    # Not `strerror` for these: there, `socket.create_server` repeats the address.
+    why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or error
+    message = f"cannot listen on {where}{option}: {why}"
+    if error.errno == errno.EACCES and where is not None and where.port < _FIRST_FREE_PORT:
+        message += (
+            f"; a port below {_FIRST_FREE_PORT} needs root or the capability CAP_NET_BIND_SERVICE "
+            "(AmbientCapabilities= in systemd): give it, or choose a higher port"
+        )
+    return message
 
 
 def _checked(settings: Settings) -> tuple[Settings, ssl.SSLContext | None]:

@@ -3,10 +3,11 @@
 
 from httptee.settings.backend import Backend
 from httptee.settings.config import load, load_or_exit
+from httptee.settings.option_texts import help_text
 from httptee.settings.options import BY_NAME, OPTIONS
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import ShadowSettings, backend_names, descriptions, shadow_settings
-from httptee.settings.trust import check_trust, trust_of_a, trust_of_b
+from httptee.settings.trust import check_trust, pem_flaw, trust_of_a, trust_of_b
 
 __all__ = [
     "BY_NAME",
@@ -17,8 +18,10 @@ __all__ = [
     "backend_names",
     "check_trust",
     "descriptions",
+    "help_text",
     "load",
     "load_or_exit",
+    "pem_flaw",
     "shadow_settings",
     "trust_of_a",
     "trust_of_b",
