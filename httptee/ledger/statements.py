@@ -74,7 +74,8 @@ class PrimaryStatement:
 
     `client_gone` counts requests whose client has gone before its answer was whole. Before the request went to A, it is
     in no other count. Before A's header fields, it is also answered, with 499. During the answer, it is also answered,
-    with A's status.
+    with A's status. `cut_off` counts the requests that were reset at the end of a drain, `unanswered` the clones that
+    had no answer then.
     """
 
     answered_by_status: dict[int, int]
@@ -84,6 +85,8 @@ class PrimaryStatement:
     client_gone: int
     log_dropped: int
     share_changes: int
+    cut_off: int
+    unanswered: int
 
     @property
     def answered(self) -> int:
@@ -104,6 +107,7 @@ class Worker:
     started: int
     draining: bool
     connections: int
+    in_flight: int
     held_bytes: int
     share: float
 

@@ -38,9 +38,11 @@ class CannotStartError(Exception):
 
 @dataclass(frozen=True)
 class Start:
-    """The objects that serving needs. `load` reads the settings again at a reload."""
+    """The objects that serving needs. `read` are the settings before they were fitted to the limits of the system, and
+    `load` reads them again at a reload."""
 
     settings: Settings
+    read: Settings
     ledger: Ledger
     listening: socket.socket
     load: Callable[[], Settings]
@@ -50,6 +52,7 @@ class Start:
 
 def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
     """Check files and limits, bind the sockets, map the ledger. Raises CannotStartError."""
+    read = settings
     settings, tls = _checked(settings)
     try:
         listening = listen(settings.listen)
@@ -62,13 +65,13 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
         listening.close()
         raise CannotStartError(_not_bound(settings.admin, " (-admin)", error)) from None
     _announce(settings, listening)
-    return Start(settings, ledger, listening, load, admin, tls)
+    return Start(settings, read, ledger, listening, load, admin, tls)
 
 
 def _not_bound(where: Listen | None, option: str, error: OSError) -> str:
     """The message for an address that could not be bound."""
     # Not `strerror` for these: there, `socket.create_server` repeats the address.
-    why = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror or error
+    why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
     message = f"cannot listen on {where}{option}: {why}"
     if error.errno == errno.EACCES and where is not None and where.port < _FIRST_FREE_PORT:
         message += (

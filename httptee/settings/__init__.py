@@ -3,6 +3,7 @@
 
 from httptee.settings.backend import Backend
 from httptee.settings.config import load, load_or_exit
+from httptee.settings.differences import differences
 from httptee.settings.option_texts import help_text
 from httptee.settings.options import BY_NAME, OPTIONS
 from httptee.settings.settings import Settings
@@ -18,6 +19,7 @@ __all__ = [
     "backend_names",
     "check_trust",
     "descriptions",
+    "differences",
     "help_text",
     "load",
     "load_or_exit",

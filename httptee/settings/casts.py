@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from functools import partial
+from functools import cache, partial
 from math import inf
 
 from httptee.http import Listen
@@ -28,8 +28,9 @@ _SIZES = {"": 1, "B": 1, "b": 1} | {
 }
 
 
+@cache
 def usable_cores() -> int:
-    """The number of cores that this process may run on."""
+    """The number of cores that this process may run on at its start, before it pins itself to one of them."""
     return len(os.sched_getaffinity(0))
 
 

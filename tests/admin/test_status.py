@@ -29,6 +29,7 @@ def test_status_has_the_ledger_and_the_settings_in_force():
             "started": 1_700_000_000,
             "draining": False,
             "connections": 5,
+            "in_flight": 3,
             "held_bytes": 0,
             "share": 1.0,
         }

@@ -250,7 +250,7 @@ def test_an_admin_process_that_dies_is_replaced_and_its_port_refuses_nobody() ->
         os.kill(admin, signal.SIGKILL)
         with socket.create_connection(("127.0.0.1", port)):
             pass
-        tee.program.wait_for_line("the admin process ended")
+        tee.program.wait_for_line("the admin process was killed by SIGKILL; another starts")
         assert workers(port) == pids
         assert metrics(port)["httptee_primary_seconds_count"] == 1
 
