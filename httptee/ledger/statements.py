@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from httptee.ledger.columns import BOUNDS
+
 
 @dataclass(frozen=True, slots=True)
 class Latency:
@@ -17,6 +19,20 @@ class Latency:
     def count(self) -> int:
         """The number of answers."""
         return sum(self.buckets)
+
+    def quantile(self, part: float) -> float:
+        """The time in seconds within which this part of the answers came, as exact as the buckets are.
+
+        Within a bucket it is interpolated, as Prometheus does it. Above the last bound it is that bound; 0.0 if there
+        is no answer.
+        """
+        wanted = part * self.count
+        below, reached = 0.0, 0
+        for bound, count in zip(BOUNDS, self.buckets, strict=False):
+            if count and reached + count >= wanted:
+                return below + (bound - below) * (wanted - reached) / count
+            below, reached = bound, reached + count
+        return BOUNDS[-1] if self.count else 0.0
 
 
 @dataclass(frozen=True, slots=True)

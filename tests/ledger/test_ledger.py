@@ -251,6 +251,25 @@ def test_no_two_columns_are_the_same_word():
         assert sorted(columns) == list(range(line.WIDTH))
 
 
+@pytest.mark.parametrize(
+    ("seconds", "half", "most"),
+    [
+        ([], 0.0, 0.0),
+        ([0.3], 0.375, 0.4975),
+        ([0.0002] * 100, 0.00025, 0.000495),
+        ([0.003] * 98 + [4.0] * 2, 0.00377551, 3.75),
+        ([20.0, 30.0], 10.0, 10.0),
+        ([0.02] * 2 + [20.0] * 2, 0.025, 10.0),
+    ],
+)
+def test_quantiles_are_as_exact_as_the_buckets(seconds, half, most):
+    ledger = Ledger(["b"])
+    for each in seconds:
+        ledger.worker(0).answered(200, each)
+    latency = ledger.primary().latency
+    assert (latency.quantile(0.5), latency.quantile(0.99)) == pytest.approx((half, most))
+
+
 def test_every_outcome_is_read_before_the_clones_seen():
     outcomes = [ShadowLine.OTHER_STATUS]
     for columns in (ShadowLine.FAILED, ShadowLine.DROPPED, ShadowLine.DELIVERED):
