@@ -121,6 +121,8 @@ class Generation:
                 self._ready[worker.row] = 0
                 if not self._retired:
                     self._plan_successor(worker, status)
+                elif status and not self.killed:
+                    logger.warning("worker process %d %s while it drained", worker.pid, how_it_ended(status))
                 worker.pid = 0
         if self.ended:
             self.ledger.finished = True

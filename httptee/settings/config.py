@@ -103,9 +103,16 @@ def _command_line(argv: Sequence[str]) -> Iterator[str]:
 
 
 def _refuse_arguments(words: list[str]) -> None:
-    if words:
-        hint = " (write the value of a boolean after =)" if is_boolean(words[0]) else ""
-        raise ConfigError(f"unexpected argument {without_userinfo(words[0])!r}{hint}")
+    if not words:
+        return
+    word, hint = words[0], ""
+    if is_boolean(word):
+        hint = " (write the value of a boolean after =)"
+    elif word in ("demo", "help", "version"):
+        hint = f" (write --{word})"
+    elif word.endswith((".ini", ".cfg", ".conf")):
+        hint = " (write --config before the name of the file)"
+    raise ConfigError(f"unexpected argument {without_userinfo(word)!r}{hint}")
 
 
 # --- The environment ------------------------------------------------------------------------------------------------
