@@ -21,6 +21,13 @@ Page = tuple[str, str, bytes]
 """Status line, content type, body."""
 
 _TEXT = "text/plain; charset=utf-8"
+_INDEX = b"""httptee: the pages of the admin listener
+
+/healthz   200 while a worker process is alive
+/readyz    200 while requests are accepted and A passes its check
+/status    counts, rates, times and the settings in force, as JSON
+/metrics   the counts for Prometheus
+"""
 
 
 class Admin:
@@ -34,6 +41,7 @@ class Admin:
         self._started = time() if started is None else started
         self._collector = LedgerCollector(ledger, self._started)
         self._pages: dict[str, Callable[[], Page]] = {
+            "/": self._index,
             "/healthz": self._health,
             "/readyz": self._readiness,
             "/status": self._status,
@@ -54,6 +62,10 @@ class Admin:
         headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store"), *extra]
         start_response(line, headers)
         return Answer((body,))
+
+    def _index(self) -> Page:
+        """The list of the pages."""
+        return "200 OK", _TEXT, _INDEX
 
     def _health(self) -> Page:
         """Whether a worker process is alive, even if it drains."""

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import platform
-import re
 from dataclasses import asdict
 from time import time
 from typing import Any
 
 from httptee.admin.check import Check
 from httptee.admin.history import History
-from httptee.http import without_userinfo
-from httptee.ledger import Latency, Ledger, Statement, distinct, mean_share
-from httptee.settings import OPTIONS, Settings, backend_names
+from httptee.ledger import Latency, Ledger, PrimaryStatement, Statement, distinct, mean_share
+from httptee.settings import Settings, backend_names, effective_lines, effective_options
 from httptee.version import __version__
 
 
 def status(settings: Settings, ledger: Ledger, history: History, check: Check, started: float) -> dict[str, Any]:
-    """The content of /status. `started` is in seconds since the epoch. Times are in seconds, sizes in bytes."""
+    """The content of /status. `started` is in seconds since the epoch. Times are in seconds, sizes in bytes; the values
+    of options are in their own units."""
     primary = ledger.primary()
     workers = ledger.workers()
     statements = ledger.statements()
     names = distinct([statement.backend for statement in statements])
-    # A B that a reload removed keeps its account, but has no address.
-    urls = dict(zip(distinct(backend_names(settings.b)), map(str, settings.b), strict=True))
+    # A B that a reload removed keeps its account, but has neither address nor line.
+    present = distinct(backend_names(settings.b))
+    urls = dict(zip(present, map(str, settings.b), strict=True))
+    lines = dict(zip(present, effective_lines(settings), strict=True))
     return {
         "version": __version__,
         "python": platform.python_version(),
@@ -33,18 +34,14 @@ def status(settings: Settings, ledger: Ledger, history: History, check: Check, s
         "a": {
             "url": str(settings.a),
             "check": {"path": check.path, "passes": check.passes, "said": check.said} if check.path else None,
-            "answered": primary.answered,
-            "answered_by_status": primary.answered_by_status,
-            "errors_by_reason": primary.errors_by_reason,
-            "refused_by_reason": primary.refused_by_reason,
-            "client_gone": primary.client_gone,
-            "seconds": _latency(primary.latency),
-            "rates": history.primary_rates(),
+            "in_flight": sum(worker.in_flight for worker in workers),
+            **_primary(primary, history),
         },
         "b": [
             {
                 "name": names[backend],
                 "url": urls.get(names[backend]),
+                "line": lines.get(names[backend]),
                 **_shadow(statement, history, backend),
             }
             for backend, statement in enumerate(statements)
@@ -52,16 +49,20 @@ def status(settings: Settings, ledger: Ledger, history: History, check: Check, s
         "share": mean_share(workers),
         "share_changes": primary.share_changes,
         "log_dropped": primary.log_dropped,
-        "settings": shown(settings),
+        "settings": effective_options(settings),
     }
 
 
-def shown(settings: Settings) -> dict[str, Any]:
-    """The settings in force, by their names in `Settings`, safe to show to anyone.
-
-    Paths are shown, but not the content of the files. Everything that looks like a user name and password is removed.
-    """
-    return {option.setting: _shown(getattr(settings, option.setting)) for option in OPTIONS}
+def _primary(statement: PrimaryStatement, history: History) -> dict[str, Any]:
+    return {
+        "answered": statement.answered,
+        "answered_by_status": statement.answered_by_status,
+        "errors_by_reason": statement.errors_by_reason,
+        "refused_by_reason": statement.refused_by_reason,
+        "client_gone": statement.client_gone,
+        "seconds": _latency(statement.latency),
+        "rates": history.primary_rates(),
+    }
 
 
 def _shadow(statement: Statement, history: History, backend: int) -> dict[str, Any]:
@@ -87,12 +88,9 @@ def _shadow(statement: Statement, history: History, backend: int) -> dict[str, A
 
 def _latency(latency: Latency) -> dict[str, float]:
     count = latency.count
-    return {"count": count, "mean": round(latency.seconds / count, 6) if count else 0.0}
-
-
-def _shown(value: object) -> object:
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    if isinstance(value, tuple | list):
-        return [_shown(each) for each in value]
-    return without_userinfo(value.pattern if isinstance(value, re.Pattern) else str(value))
+    return {
+        "count": count,
+        "mean": round(latency.seconds / count, 6) if count else 0.0,
+        "p50": round(latency.quantile(0.5), 6),
+        "p99": round(latency.quantile(0.99), 6),
+    }

@@ -13,7 +13,7 @@ from httptee.build import primary_upstream, shadow_upstream
 from httptee.errors import ConfigError, UpstreamError
 from httptee.http import Endpoint
 from httptee.server import listening_tls
-from httptee.settings import Settings, load, shadow_settings
+from httptee.settings import Settings, load_or_exit, shadow_settings
 from httptee.transport import Upstream
 
 
@@ -31,8 +31,8 @@ class Row:
 def run_check(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the command: print a table; return 0 if everything is fine, 1 if a server fails, 2 for an
     invalid option."""
+    settings = load_or_exit(argv, environ)
     try:
-        settings = load(argv, environ)
         listening_tls(settings)
     except ConfigError as error:
         print("httptee:", " ".join(str(error).splitlines()), file=sys.stderr)

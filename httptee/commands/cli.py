@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Sequence
+
+_READER_ENDED = 128 + 13  # what a shell reports for a program that SIGPIPE has ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `httptee` with these arguments (those of the process by default) and return its exit status."""
     _open_standard_streams()
     arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()  # here, and not at exit, where an error would be printed as a traceback
+    except BrokenPipeError:
+        if not _nobody_reads():
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in the buffer
+        return _READER_ENDED
+
+
+def _run(arguments: Sequence[str]) -> int:
     word = arguments[0] if arguments else ""
     if word.startswith("-") and word.lstrip("-").split("=")[0] == "demo":
-        from httptee.commands.demo import run_demo
+        from httptee.commands.demo import run_demo_command
 
-        return run_demo(serve="serve" in word or "serve" in arguments[1:])
+        return run_demo_command(arguments)
     if word == "explain":
         from httptee.commands.explain import run_explain
 
@@ -27,6 +43,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     from httptee.commands.run import run_tee
 
     return run_tee(arguments, os.environ)
+
+
+def _nobody_reads() -> bool:
+    """Whether standard output is a pipe or a socket whose reader has ended, as in `httptee -h | head -n 1`."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return bool(poll.poll(0))
 
 
 def _open_standard_streams() -> None:

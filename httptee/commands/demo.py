@@ -1,8 +1,8 @@
 """An echo backend, and a demonstration that needs only this package.
 
-`httptee --demo` runs two echo backends and a tee in front of them, sends a few hundred requests through it, and
-compares the answers that the clients got with the requests that A and B got. `python -m httptee.demo -p 9001` runs
-one echo backend, for use as A or B of a tee.
+`httptee --demo` runs two echo backends and a tee in front of them, and sends a few hundred requests through it. It
+compares the requests that A and B got with those that the clients sent, and the answers that the clients got with those
+of A. `python -m httptee.demo -p 9001` runs one echo backend, for use as A or B of a tee.
 """
 
 from __future__ import annotations
@@ -11,54 +11,64 @@ import argparse
 import hashlib
 import http.client
 import json
+import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from httptee.build import build_ledger, build_tee
-from httptee.http import RECEIVED_HEADERS, Endpoint, Listen
+from httptee.http import RECEIVED_HEADERS, Endpoint, Headers, Listen, without_userinfo
 from httptee.processes import bind, build_server
-from httptee.settings import Backend, Settings
+from httptee.settings import Backend, Settings, help_text
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-Seen = tuple[str, str, str]
-"""A request for comparison: method, target and a digest of the body."""
+Seen = tuple[str, str, tuple[tuple[str, str], ...], str]
+"""A message for comparison: method and target (or the status, and ""), header fields, a digest of the body."""
 
 _REQUESTS = 600
 _CLIENTS = 8
 _ANY_PORT = Listen("127.0.0.1", 0)
 _PATIENCE = 10.0  # seconds to wait until B has its last clone
+_ADDED = ("via", "x-forwarded-for", "forwarded")
 
 
 class Echo:
-    """A backend that answers with the received request as JSON, and counts the requests in `seen`."""
+    """A backend that answers with the received request as JSON. With `keeps`, it counts requests and answers."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, keeps: bool = False) -> None:
         self.name = name
-        self.seen: Counter[Seen] = Counter()
+        self.requests: Counter[Seen] = Counter()
+        self.answers: Counter[Seen] = Counter()
+        self._keeps = keeps
         self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        method, target = environ["REQUEST_METHOD"], environ["REQUEST_URI"]
-        with self._lock:
-            self.seen[_seen(method, target, body)] += 1
+        method, target, fields = environ["REQUEST_METHOD"], environ["REQUEST_URI"], environ[RECEIVED_HEADERS]
         received = {
             "backend": self.name,
             "method": method,
             "target": target,
-            "headers": environ[RECEIVED_HEADERS],
+            "headers": fields,
             "body": body.decode("utf-8", "replace"),
         }
         answer = json.dumps(received, indent=1).encode() + b"\n"
-        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))])
-        return _Body(b"" if method == "HEAD" else answer)
+        # Two fields of one name, in two spellings: both arrive, as they are.
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(answer)))]
+        headers += [("Vary", "Accept"), ("vary", "Cookie")]
+        answer = b"" if method == "HEAD" else answer
+        if self._keeps:
+            with self._lock:
+                self.requests[_seen(method, target, fields, body)] += 1
+                self.answers[_seen("200 OK", "", headers, answer)] += 1
+        start_response("200 OK", headers)
+        return _Body(answer)
 
 
 class _Body(tuple[bytes, ...]):
@@ -95,9 +105,23 @@ class Background:
         self._server.drain(1.0)
 
 
+def run_demo_command(words: Sequence[str]) -> int:
+    """Run `--demo`, `--demo serve` or `--demo=serve`; return the exit status."""
+    rest = [*words[0].split("=", 1)[1:], *words[1:]]
+    if rest and rest[0] in ("-h", "-help", "--help"):
+        print(help_text(), end="")
+        return 0
+    unexpected = rest[1:] if rest[:1] == ["serve"] else rest
+    if unexpected:
+        said = f"unexpected argument {without_userinfo(unexpected[0])!r}"
+        print(f"httptee: --demo: {said}; write --demo, or --demo serve to keep it running", file=sys.stderr)
+        return 2
+    return run_demo(serve=bool(rest))
+
+
 def run_demo(serve: bool = False) -> int:
     """Run the demonstration; with `serve`, run until Ctrl-C. Returns the exit status."""
-    production, test = Echo("A"), Echo("B")
+    production, test = Echo("A", keeps=not serve), Echo("B", keeps=not serve)
     backends = [Background(echo, Settings(threads=8)) for echo in (production, test)]
     settings = Settings(
         a=Endpoint.parse(backends[0].url), b=(Backend.parse(backends[1].url),), threads=8, forward_client_ip=True
@@ -105,8 +129,8 @@ def run_demo(serve: bool = False) -> int:
     ledger = build_ledger(settings)
     tee = build_tee(settings, ledger)
     front = Background(tee, settings)
-    print(f"A listens at {backends[0].url}, B at {backends[1].url}, httptee at {front.url}")
     try:
+        print(f"A listens at {backends[0].url}, B at {backends[1].url}, httptee at {front.url}")
         if serve:
             _wait_for_the_user(front.url)
             return 0
@@ -114,7 +138,8 @@ def run_demo(serve: bool = False) -> int:
         deadline = time.monotonic() + _PATIENCE
         while ledger.statements()[0].in_flight and time.monotonic() < deadline:
             time.sleep(0.01)
-        return _report(got, production.seen, test.seen, str(ledger))
+        sent = Counter(_seen(*_request(number, front.port)) for number in range(_REQUESTS))
+        return _report(sent, got, production, test, str(ledger))
     finally:
         front.close()
         tee.close()
@@ -138,7 +163,7 @@ def _wait_for_the_user(url: str) -> None:
 
 
 def _send_all(port: int) -> Counter[Seen]:
-    """Send the requests from several clients at once; return how often A's answers report each request."""
+    """Send the requests from several clients at once; return the answers that they got."""
     with ThreadPoolExecutor(_CLIENTS) as clients:
         batches = clients.map(lambda number: _send_some(port, number), range(_CLIENTS))
         return sum(batches, Counter[Seen]())
@@ -148,59 +173,56 @@ def _send_some(port: int, client: int) -> Counter[Seen]:
     got: Counter[Seen] = Counter()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
     for number in range(client, _REQUESTS, _CLIENTS):
-        method, target, body = _request(number)
-        connection.request(method, target, body)
+        method, target, headers, body = _request(number, port)
+        connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers:
+            connection.putheader(name, value)
+        connection.endheaders(body)
         response = connection.getresponse()
-        answer = response.read()
-        if response.status == 200 and method == "HEAD":
-            got[_seen(method, target, body)] += 1
-        elif response.status == 200:
-            echoed = json.loads(answer)
-            if echoed["backend"] == "A":
-                got[_seen(echoed["method"], echoed["target"], echoed["body"].encode())] += 1
+        fields = response.getheaders()
+        got[_seen(f"{response.status} {response.reason}", "", fields, response.read())] += 1
     connection.close()
     return got
 
 
-def _request(number: int) -> tuple[str, str, bytes]:
-    """One request of the mix: reads and writes, short and long bodies, and targets that many proxies normalize."""
-    kind = number % 6
-    if kind == 0:
-        return "GET", f"/plain/{number}", b""
-    if kind == 1:
-        return "POST", f"/write?n={number}", f"point value={number}\n".encode() * (number % 50 + 1)
-    if kind == 2:
-        return "HEAD", f"/head/{number}", b""
-    if kind == 3:
-        return "GET", f"/a%2Fb//..;/{number}?q=%zz|", b""
-    if kind == 4:
-        return "PUT", f"/large/{number}", b"x" * 50_000
-    return "REPORT", f"/unheard/of/{number}?", b"<x/>"
+def _request(number: int, port: int) -> tuple[str, str, Headers, bytes]:
+    """One request of the mix: reads and writes, short and long bodies, and targets and header fields that many proxies
+    normalize."""
+    method, target, body = (
+        ("GET", f"/plain/{number}", b""),
+        ("POST", f"/write?n={number}", f"point value={number}\n".encode() * (number % 50 + 1)),
+        ("HEAD", f"/head/{number}", b""),
+        ("GET", f"/a%2Fb//..;/{number}?q=%zz|", b""),
+        ("PUT", f"/large/{number}", b"x" * 50_000),
+        ("REPORT", f"/unheard/of/{number}?", b"<x/>"),
+    )[number % 6]
+    headers = [("Host", f"127.0.0.1:{port}"), ("user-AGENT", "httptee demo"), ("X-Twice", "b"), ("x-twice", "a")]
+    return method, target, headers + ([("Content-Length", str(len(body)))] if body else []), body
 
 
-def _seen(method: str, target: str, body: bytes) -> Seen:
-    return method, target, hashlib.sha256(body).hexdigest()
+def _seen(first: str, second: str, headers: Headers, body: bytes) -> Seen:
+    """The message without the fields that the tee adds."""
+    kept = tuple((name, value) for name, value in headers if name.lower() not in _ADDED)
+    return first, second, kept, hashlib.sha256(body).hexdigest()
 
 
-def _report(got: Counter[Seen], at_a: Counter[Seen], at_b: Counter[Seen], ledger: str) -> int:
-    sent = Counter(_seen(*_request(number)) for number in range(_REQUESTS))
-    agree = got == at_a == at_b == sent
-    print(f"{_REQUESTS} requests from {_CLIENTS} clients: " + ", ".join(_by_method(sent)))
-    print(f"the clients received {got.total()} answers from A: {_agreement(got == sent)}")
-    print(f"A received {at_a.total()} requests: {_agreement(at_a == sent)}")
-    print(f"B received {at_b.total()} requests: {_agreement(at_b == sent)}")
+def _report(sent: Counter[Seen], got: Counter[Seen], production: Echo, test: Echo, ledger: str) -> int:
+    at_a, at_b = production.requests, test.requests
+    agree = sent == at_a == at_b and got == production.answers
+    methods = Counter(method for method, *_ in sent.elements())
+    mix = ", ".join(f"{count} {method}" for method, count in methods.items())
+    print(f"{sent.total()} requests from {_CLIENTS} clients: {mix}")
+    print(f"A received {at_a.total()} requests: {_agreement(at_a == sent, 'sent by the client')}")
+    print(f"B received {at_b.total()} requests: {_agreement(at_b == sent, 'sent by the client')}")
+    print(f"the clients received {got.total()} answers: {_agreement(got == production.answers, 'sent by A')}")
+    print("compared: method, target, status, header fields in order, body; added: Via, X-Forwarded-For, Forwarded")
     print(ledger)
     print("They agree." if agree else "They DO NOT agree.")
     return 0 if agree else 1
 
 
-def _by_method(sent: Counter[Seen]) -> list[str]:
-    methods = Counter(method for method, _, _ in sent.elements())
-    return [f"{count} {method}" for method, count in methods.items()]
-
-
-def _agreement(same: bool) -> str:
-    return "each one as it was sent, byte for byte" if same else "NOT what was sent"
+def _agreement(same: bool, by: str) -> str:
+    return f"each one as {by}" if same else f"NOT as {by}"
 
 
 def run_echo() -> int:

@@ -13,6 +13,7 @@ from ipaddress import IPv6Address
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_HALF_A_SCHEME = re.compile(r"https?(:|//)(?![0-9]+(/|$))", re.IGNORECASE)
 _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _PORT = re.compile(r"[0-9]{1,5}")
 _VISIBLE = re.compile(r"[!-~]+")
@@ -57,6 +58,8 @@ class Endpoint:
         if not _VISIBLE.fullmatch(text):
             raise ValueError("an endpoint must be visible ASCII without spaces" if text else "an endpoint is missing")
         match = _SCHEME.match(text)
+        if not match and _HALF_A_SCHEME.match(text):
+            raise ValueError("the scheme of an endpoint ends with ://, as in http://localhost:8080")
         scheme = match[1].lower() if match else "http"
         if scheme not in DEFAULT_PORTS:
             raise ValueError("the scheme of an endpoint must be http or https")
@@ -66,8 +69,8 @@ class Endpoint:
         if "?" in authority + path or "#" in authority + path:
             raise ValueError("an endpoint has no query and no fragment")
         host, port = _host_and_port(authority)
-        if not host:
-            raise ValueError("an endpoint needs a host")
+        if not host or _PORT.fullmatch(text):
+            raise ValueError("an endpoint needs a host, such as localhost:8080")
         number = DEFAULT_PORTS[scheme] if port is None else _port_number(port, lowest=1)
         # A request target starts with a slash, so the prefix must not end with one.
         return cls(scheme, host, number, (slash + path).removesuffix("/"))
@@ -104,9 +107,16 @@ class Listen:
     def parse(cls, text: str) -> Listen:
         """Read `:port`, `host:port` or `[IPv6]:port`. Raises ValueError with a message of one line."""
         try:
+            if scheme := _SCHEME.match(text):
+                address = text[scheme.end() :].partition("/")[0]
+                safe = "@" not in text and ":" in address
+                raise ValueError(f"must be an address such as {address if safe else ':8888'}, not a URL")
+            if text.startswith("*:"):
+                raise ValueError("all addresses are :port, without the asterisk")
             host, port = _host_and_port(text)
             if port is None:
-                raise ValueError("a listening address is :port, host:port or [IPv6]:port")
+                example = f":{text}" if _PORT.fullmatch(text) else f"{text or 'localhost'}:8888"
+                raise ValueError(f"a listening address is :port, host:port or [IPv6]:port, such as {example}")
             return cls(host, _port_number(port, lowest=0))
         except ValueError as error:
             raise ValueError(f"{error}: {without_userinfo(text)!r}") from None

@@ -90,13 +90,17 @@ class Account(_Line):
         if follower is not None:
             follower.settled(self.backend, "dropped", reason)
 
-    def close(self) -> None:
-        """Settle all clones in flight as failed with `timeout`. Later counts go into memory that nobody reads, so no
-        clone is settled twice."""
+    def close(self) -> int:
+        """Settle all clones in flight as failed with `timeout`, and return their number.
+
+        Later counts go into memory that nobody reads, so no clone is settled twice.
+        """
         with self._lock:
             cells = self._cells
             self._cells = memoryview(bytearray(cells.nbytes)).cast("Q")
-            cells[ShadowLine.FAILED["timeout"]] += cells[_SEEN] - sum(cells[:_SEEN])
+            unanswered = cells[_SEEN] - sum(cells[:_SEEN])
+            cells[ShadowLine.FAILED["timeout"]] += unanswered
+        return unanswered
 
     @property
     def dropped(self) -> int:
@@ -133,3 +137,7 @@ class WorkerAccount(_Line):
     def share_changed(self, times: int) -> None:
         """Count `times` changes of the share of clones by the cutoff."""
         self._count(WorkerLine.SHARE_CHANGES, times)
+
+    def cut_off(self, requests: int) -> None:
+        """Count requests that were reset at the end of a drain."""
+        self._count(WorkerLine.CUT_OFF, requests)

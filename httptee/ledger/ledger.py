@@ -87,6 +87,8 @@ class Ledger:
             client_gone=total[WorkerLine.CLIENT_GONE],
             log_dropped=total[WorkerLine.LOG_DROPPED],
             share_changes=total[WorkerLine.SHARE_CHANGES],
+            cut_off=total[WorkerLine.CUT_OFF],
+            unanswered=total[WorkerLine.UNANSWERED],
         )
 
     def workers(self) -> list[Worker]:
@@ -128,9 +130,8 @@ class Ledger:
 
         Call it in that worker process, after its drain: what is in flight then was sent, and B may have executed it.
         """
-        for each, account in self._writers:
-            if each == row:
-                account.close()
+        unanswered = sum(account.close() for each, account in self._writers if each == row)
+        self._worker_line(row)[WorkerLine.UNANSWERED] += unanswered
 
     def continue_after(self, failed: Ledger) -> None:
         """Be the newest ledger again after the reload that made `failed`. Its worker processes may have served, so its

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from httptee.ledger.columns import BOUNDS
+
 
 @dataclass(frozen=True, slots=True)
 class Latency:
@@ -17,6 +19,20 @@ class Latency:
     def count(self) -> int:
         """The number of answers."""
         return sum(self.buckets)
+
+    def quantile(self, part: float) -> float:
+        """The time in seconds within which this part of the answers came, as exact as the buckets are.
+
+        Within a bucket it is interpolated, as Prometheus does it. Above the last bound it is that bound; 0.0 if there
+        is no answer.
+        """
+        wanted = part * self.count
+        below, reached = 0.0, 0
+        for bound, count in zip(BOUNDS, self.buckets, strict=False):
+            if count and reached + count >= wanted:
+                return below + (bound - below) * (wanted - reached) / count
+            below, reached = bound, reached + count
+        return BOUNDS[-1] if self.count else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +90,8 @@ class PrimaryStatement:
 
     `client_gone` counts requests whose client has gone before its answer was whole. Before the request went to A, it is
     in no other count. Before A's header fields, it is also answered, with 499. During the answer, it is also answered,
-    with A's status.
+    with A's status. `cut_off` counts the requests that were reset at the end of a drain, `unanswered` the clones that
+    had no answer then.
     """
 
     answered_by_status: dict[int, int]
@@ -84,6 +101,8 @@ class PrimaryStatement:
     client_gone: int
     log_dropped: int
     share_changes: int
+    cut_off: int
+    unanswered: int
 
     @property
     def answered(self) -> int:
@@ -104,6 +123,7 @@ class Worker:
     started: int
     draining: bool
     connections: int
+    in_flight: int
     held_bytes: int
     share: float
 

@@ -21,7 +21,7 @@ from waitress.adjustments import Adjustments
 
 from httptee.admin import Admin, check_of
 from httptee.ledger import Ledger
-from httptee.processes.child import fork
+from httptee.processes.child import fork, how_it_ended
 from httptee.processes.listening import bind
 from httptee.server import Server
 from httptee.settings import Settings
@@ -96,9 +96,10 @@ class AdminProcess:
         """Start, replace or kill the child process as needed. Call it again within the returned seconds."""
         if self._socket is None:
             return 3600.0
-        if self._pid and os.waitpid(self._pid, os.WNOHANG)[0]:
+        ended, status = os.waitpid(self._pid, os.WNOHANG) if self._pid else (0, 0)
+        if ended:
             if not self.changing:
-                logger.warning("the admin process ended; another starts")
+                logger.warning("the admin process %s; another starts", how_it_ended(status))
             self._pid, self._kill_at = 0, math.inf
         if self._pid and monotonic() >= self._kill_at:
             os.kill(self._pid, signal.SIGKILL)
@@ -111,6 +112,14 @@ class AdminProcess:
                 logger.warning("cannot start the admin process: %s; it is tried again", error.strerror)
                 return _SHORTEST_LIFE
         return min(3600.0, max(_KILL_AGAIN, self._kill_at - monotonic())) if self._pid else wait
+
+    def watch(self) -> None:
+        """For a tee that drains: start no other child process. If it ends, close the port, so that a client is refused
+        and does not wait."""
+        if self._socket is not None and self._pid and os.waitpid(self._pid, os.WNOHANG)[0]:
+            self._pid = 0
+            self._socket.close()
+            self._socket = None
 
     def replace(self, settings: Settings, ledger: Ledger) -> None:
         """Report another ledger. The listening socket stays open, and no client is refused meanwhile.

@@ -49,5 +49,16 @@ def fork(body: Callable[[Callable[[], bool]], object], ignored: Iterable[signal.
             os._exit(status)
 
 
+def how_it_ended(status: int) -> str:
+    """The end of a process in words, from its status as `os.waitpid` returns it."""
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:  # a real-time signal has no name
+        return f"was killed by signal {-code}"
+
+
 class CannotRunError(Exception):
     """A child process cannot do its work. The message says why; there is no traceback in the log."""

@@ -15,7 +15,8 @@ from time import monotonic
 
 from httptee.build import Part
 from httptee.ledger import Ledger
-from httptee.processes.child import fork
+from httptee.processes.child import fork, how_it_ended
+from httptee.processes.drain import Drain
 from httptee.processes.worker import run_worker
 from httptee.settings import Settings
 
@@ -59,6 +60,10 @@ class Generation:
         self.ledger = ledger
         self.lost_one = False
         """Whether a worker has ended before the generation was retired."""
+        self.killed = 0
+        """How many workers did not end in time and were killed."""
+        self.drain: Drain | None = None
+        """What a reload's drain of these workers leaves, if this generation has served."""
         self._listening = listening
         self._tls = tls
         self._others = others
@@ -108,11 +113,16 @@ class Generation:
     def collect(self) -> None:
         """Reap ended workers, settle their clones in flight, and plan their replacements."""
         for worker in self._workers:
-            if worker.pid and os.waitpid(worker.pid, os.WNOHANG)[0]:
+            if not worker.pid:
+                continue
+            ended, status = os.waitpid(worker.pid, os.WNOHANG)
+            if ended:
                 self.ledger.settle_lost(worker.row)
                 self._ready[worker.row] = 0
                 if not self._retired:
-                    self._plan_successor(worker)
+                    self._plan_successor(worker, status)
+                elif status and not self.killed:
+                    logger.warning("worker process %d %s while it drained", worker.pid, how_it_ended(status))
                 worker.pid = 0
         if self.ended:
             self.ledger.finished = True
@@ -128,6 +138,7 @@ class Generation:
         """Kill the retired workers that have not ended in time, or all retired workers if `at_once`."""
         if self._retired and (at_once or monotonic() >= self._kill_at):
             self._kill_at = monotonic() + _LAST_WORDS
+            self.killed = max(self.killed, sum(bool(worker.pid) for worker in self._workers))
             self._signal(signal.SIGKILL)
 
     def _plan_start(self, worker: _Worker) -> None:
@@ -137,9 +148,10 @@ class Generation:
         worker.wait = min(_LONGEST_WAIT, max(0.1, worker.wait * 2)) if lived < _SHORT_LIFE else 0.0
         worker.starts_at = monotonic() + worker.wait
 
-    def _plan_successor(self, worker: _Worker) -> None:
+    def _plan_successor(self, worker: _Worker, status: int) -> None:
         self._plan_start(worker)
-        logger.warning("worker %d ended; another starts in %.1f s", worker.pid, worker.wait)
+        said = how_it_ended(status)
+        logger.warning("worker process %d %s; another starts in %.1f s", worker.pid, said, worker.wait)
 
     def _signal(self, number: int) -> None:
         for worker in self._workers:

@@ -6,6 +6,7 @@ import logging
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from httptee.errors import ConfigError
 from httptee.logs import check_log
@@ -17,14 +18,23 @@ from httptee.settings import Settings
 logger = logging.getLogger(__name__)
 
 
-def reread(load: Callable[[], Settings], current: Settings) -> tuple[Settings, ssl.SSLContext | None] | None:
-    """Read the command line, environment and file again; return the new settings and the new TLS context, with
-    renewed certificates. If they are invalid, log one line and return None.
+class Reread(NamedTuple):
+    """The new settings, within the limits of the system and as they were read, and the new TLS context."""
+
+    settings: Settings
+    tls: ssl.SSLContext | None
+    read: Settings
+
+
+def reread(load: Callable[[], Settings], current: Settings) -> Reread | None:
+    """Read the command line, environment, file and certificates again. If they are invalid, log one line and return
+    None.
 
     The listening sockets stay as they are. A new address needs a restart, and a line in the log says so.
     """
     try:
-        settings = within_threads(within_descriptors(load()))
+        read = load()
+        settings = within_threads(within_descriptors(read))
         tls = listening_tls(settings)
         check_log(settings.access_log)
     except (ConfigError, TooFewDescriptorsError) as error:
@@ -40,9 +50,9 @@ def reread(load: Callable[[], Settings], current: Settings) -> tuple[Settings, s
         logger.warning(
             "a new listening address needs a restart: %s stays, %s is ignored", current.listen, settings.listen
         )
-        settings = replace(settings, listen=current.listen)
+        settings, read = replace(settings, listen=current.listen), replace(read, listen=current.listen)
     if settings.admin != current.admin:
         logger.warning("a new admin address needs a restart: %s stays, %s is ignored", current.admin, settings.admin)
-        settings = replace(settings, admin=current.admin)
+        settings, read = replace(settings, admin=current.admin), replace(read, admin=current.admin)
     logging.getLogger().setLevel(logging.DEBUG if settings.debug else logging.INFO)
-    return settings, tls
+    return Reread(settings, tls, read)

@@ -18,13 +18,14 @@ from httptee.build import build_ledger, build_tee
 from httptee.ledger import Ledger
 from httptee.logs import flush_log
 from httptee.processes import notify
+from httptee.processes.drain import Drain, StopSignals, begin_drain
 from httptee.processes.reload import reread
 from httptee.processes.start import Start
 from httptee.processes.threads import may_start
 from httptee.processes.vitals import Vitals
 from httptee.processes.worker import build_tee_server, pin, retire
 from httptee.server import Server
-from httptee.settings import Settings
+from httptee.settings import Settings, differences
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,14 @@ class _Serving:
         """Answer the requests in flight, drain the shadows, and clear the pid in the ledger."""
         self.vitals.drain()
         retire(self.server, self.tee, self.settings)
+        self.vitals.drained()
         self.vitals.end()
+
+    def retire_beside_another(self) -> None:
+        """The same after a reload, with a line in the log when it is done."""
+        drain = Drain(self.ledger)
+        self.retire()
+        logger.info("the old server drained in %s", drain.result())
 
 
 class SingleProcess:
@@ -56,11 +64,14 @@ class SingleProcess:
         self._listening = start.listening
         self._admin = start.admin
         self._load = start.load
+        self._read = start.read
+        self._changes = ""
         self._serving = self._build(start.settings, start.ledger, start.tls)
         self._successor: _Serving | None = None
         self._draining: list[tuple[_Serving, threading.Thread]] = []
         self._asked: set[int] = set()
         self._stopping = False
+        self._signals = StopSignals()
 
     def run(self) -> Ledger:
         """Serve, reload, drain; return the newest ledger, which has all counts."""
@@ -80,11 +91,12 @@ class SingleProcess:
             self._serving.vitals.begin()
             self._admin.replace(self._serving.settings, self._serving.ledger)
             old.server.stop_accepting()
-            logger.info("reloaded: a new server serves, the old one drains")
+            logger.info("reloaded: a new server serves, the old one drains; %s", self._changes)
             notify.ready()
-            self._draining.append((old, threading.Thread(target=old.retire, name="retire")))
+            self._draining.append((old, threading.Thread(target=old.retire_beside_another, name="retire")))
             self._drain_old()
         notify.stopping()
+        drain = begin_drain(self._serving.ledger, self._serving.settings)
         self._listening.close()
         self._serving.retire()
         for old, thread in self._draining:
@@ -96,7 +108,9 @@ class SingleProcess:
             signal.signal(number, signal.SIG_IGN)
         for serving in (self._serving, *(old for old, _ in self._draining)):
             serving.ledger.settle_unanswered(0)
-        return self._settled()
+        newest = self._settled()
+        logger.info("drained in %s", drain.result())
+        return newest
 
     def _build(self, settings: Settings, ledger: Ledger, tls: ssl.SSLContext | None) -> _Serving:
         tee = build_tee(settings, ledger)
@@ -106,7 +120,7 @@ class SingleProcess:
 
     def _handle(self, number: int, _: object) -> None:
         if number in (signal.SIGTERM, signal.SIGINT):
-            if self._stopping:
+            if self._signals.is_second():
                 self._end_at_once()
             self._stopping = True
         else:
@@ -136,13 +150,14 @@ class SingleProcess:
         if found is not None and not may_start(_FEWEST_THREADS):
             logger.error("reload refused, nothing changes: the process may start no more threads")
         elif found is not None:
-            settings, tls = found
+            settings, tls, read = found
             if settings.processes != 1:
                 logger.warning("a new number of processes needs a restart: 1 stays, %d is ignored", settings.processes)
-                settings = replace(settings, processes=1)
+                settings, read = replace(settings, processes=1), replace(read, processes=1)
             self._bury()
             try:
                 self._successor = self._build(settings, build_ledger(settings, 1, current.ledger.history), tls)
+                self._changes, self._read = differences(self._read, read), read
                 return
             except Exception:
                 logger.exception("reload failed, nothing changes")

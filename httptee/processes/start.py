@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -23,6 +25,8 @@ from httptee.version import __version__
 
 logger = logging.getLogger(__name__)
 
+_FIRST_FREE_PORT = 1024  # Linux's default of net.ipv4.ip_unprivileged_port_start
+
 
 class CannotStartError(Exception):
     """The tee cannot start. The message is one line; `status` is the exit status of the program."""
@@ -34,9 +38,11 @@ class CannotStartError(Exception):
 
 @dataclass(frozen=True)
 class Start:
-    """The objects that serving needs. `load` reads the settings again at a reload."""
+    """The objects that serving needs. `read` are the settings before they were fitted to the limits of the system, and
+    `load` reads them again at a reload."""
 
     settings: Settings
+    read: Settings
     ledger: Ledger
     listening: socket.socket
     load: Callable[[], Settings]
@@ -46,19 +52,33 @@ class Start:
 
 def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
     """Check files and limits, bind the sockets, map the ledger. Raises CannotStartError."""
+    read = settings
     settings, tls = _checked(settings)
     try:
         listening = listen(settings.listen)
     except OSError as error:
-        raise CannotStartError(f"cannot listen on {settings.listen}: {error.strerror or error}") from None
+        raise CannotStartError(_not_bound(settings.listen, "", error)) from None
     ledger = build_ledger(settings, settings.processes)
     try:
         admin = AdminProcess(settings, ledger, inherited=(listening,))
     except OSError as error:
         listening.close()
-        raise CannotStartError(f"cannot listen on {settings.admin} (-admin): {error.strerror or error}") from None
+        raise CannotStartError(_not_bound(settings.admin, " (-admin)", error)) from None
     _announce(settings, listening)
-    return Start(settings, ledger, listening, load, admin, tls)
+    return Start(settings, read, ledger, listening, load, admin, tls)
+
+
+def _not_bound(where: Listen | None, option: str, error: OSError) -> str:
+    """The message for an address that could not be bound."""
+    # Not `strerror` for these: there, `socket.create_server` repeats the address.
+    why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
+    message = f"cannot listen on {where}{option}: {why}"
+    if error.errno == errno.EACCES and where is not None and where.port < _FIRST_FREE_PORT:
+        message += (
+            f"; a port below {_FIRST_FREE_PORT} needs root or the capability CAP_NET_BIND_SERVICE "
+            "(AmbientCapabilities= in systemd): give it, or choose a higher port"
+        )
+    return message
 
 
 def _checked(settings: Settings) -> tuple[Settings, ssl.SSLContext | None]:

@@ -18,11 +18,12 @@ from httptee.build import build_ledger
 from httptee.ledger import Ledger
 from httptee.logs import close_log, flush_log
 from httptee.processes import notify
+from httptee.processes.drain import Drain, StopSignals, begin_drain
 from httptee.processes.generation import SIGNALS, Generation
 from httptee.processes.reload import reread
 from httptee.processes.single import SingleProcess
 from httptee.processes.start import CannotStartError, Start, prepare
-from httptee.settings import Settings
+from httptee.settings import Settings, differences
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,8 @@ class Supervisor:
     def __init__(self, start: Start) -> None:
         self._listening = start.listening
         self._load = start.load
+        self._read = self._arriving_read = start.read
+        self._changes = ""
         self._admin = start.admin
         self._ledger = start.ledger  # the newest one; it includes the counts of the earlier ones
         self._current = Generation(start.settings, start.ledger, start.listening, start.tls, start.admin.sockets)
@@ -113,6 +116,9 @@ class Supervisor:
             generation.collect()
             generation.kill_overdue()
             generation.start_due()
+        for generation in self._draining:
+            if generation.ended and generation.drain is not None:
+                logger.info("the old worker processes drained in %s", generation.drain.result(generation.killed))
         self._draining = [generation for generation in self._draining if not generation.ended]
         if not self._said_ready and self._current.ready:
             self._said_ready = True
@@ -134,7 +140,7 @@ class Supervisor:
         if found is None:
             notify.ready("serving; the last reload was refused")
             return
-        settings, tls = found
+        settings, tls, self._arriving_read = found
         try:
             ledger = build_ledger(settings, settings.processes, self._ledger.history)
             arriving = Generation(settings, ledger, self._listening, tls, self._admin.sockets)
@@ -159,15 +165,22 @@ class Supervisor:
             self._ledger.continue_after(arriving.ledger)
             self._admin.replace(self._current.settings, self._ledger)
         elif arriving.ready and not self._admin.changing:
+            self._current.drain = Drain(self._current.ledger)
             self._retire(self._current)
             self._leaving = self._current
+            self._changes = differences(self._read, self._arriving_read)
+            self._read = self._arriving_read
             self._current, self._arriving = arriving, None
 
     def _finish_reload(self, leaving: Generation) -> None:
         """Report the end of the reload when no old worker accepts connections."""
         if not leaving.accepting:
             self._leaving = None
-            logger.info("reloaded: %d new worker processes serve, the old ones drain", self._current.settings.processes)
+            logger.info(
+                "reloaded: %d new worker processes serve, the old ones drain; %s",
+                self._current.settings.processes,
+                self._changes,
+            )
             notify.ready()
 
     def _retire(self, generation: Generation) -> None:
@@ -177,16 +190,20 @@ class Supervisor:
     def _stop(self) -> None:
         """End all workers: by SIGTERM, and by SIGKILL after the drain timeout or at a second signal."""
         notify.stopping()
+        signals = StopSignals()
+        signals.is_second()  # the signal that led here
+        drain = begin_drain(self._ledger, self._current.settings)
         self._listening.close()
         generations = self._generations()
         for generation in generations:
             generation.retire()
         while not all(generation.ended for generation in generations):
             received = signal.sigtimedwait({signal.SIGCHLD, *_STOP}, 0.1)
-            at_once = received is not None and received.si_signo in _STOP
+            at_once = received is not None and received.si_signo in _STOP and signals.is_second()
             if at_once:
                 logger.warning("a second signal: stopping at once")
-            self._admin.keep()
+            self._admin.watch()
             for generation in generations:
-                generation.kill_overdue(at_once)
                 generation.collect()
+                generation.kill_overdue(at_once)
+        logger.info("drained in %s", drain.result(sum(generation.killed for generation in generations)))

@@ -34,6 +34,7 @@ class Vitals:
     def published(self) -> bool:
         """Publish the changing gauges; always True. The server's main thread calls it about once a second."""
         self.count(len(self._server.active_channels))
+        self._account.publish(in_flight=self._server.in_flight)
         if self._tee.budget is not None:
             self._account.publish(held_bytes=self._tee.budget.held)
         if self._tee.cutoff is not None:
@@ -53,6 +54,10 @@ class Vitals:
     def drain(self) -> None:
         """Publish that the worker accepts no more connections."""
         self._account.publish(draining=1)
+
+    def drained(self) -> None:
+        """Count the requests that were cut off at the end of the drain."""
+        self._account.cut_off(self._server.cut_off)
 
     def end(self) -> None:
         """Publish that the worker has ended. For a process that continues without it."""

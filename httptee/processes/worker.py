@@ -63,6 +63,7 @@ def run_worker(
     server.stop_accepting()
     closed()
     retire(server, tee, settings)
+    vitals.drained()
     ledger.settle_unanswered(part.row)  # clones that shadow threads still send: they end with this process
 
 

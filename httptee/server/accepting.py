@@ -37,6 +37,8 @@ class AcceptingServer(TcpWSGIServer):
 
     channel_class = Channel
     crew: Crew
+    cut_off = 0
+    """Requests that were reset at the end of a drain."""
 
     def __init__(self, application: Any, listening: socket.socket, adj: Adjustments) -> None:
         self._listening = select.epoll()
@@ -72,6 +74,11 @@ class AcceptingServer(TcpWSGIServer):
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_UNSENT)
         self._listening.register(listening, select.EPOLLIN)
         self.accepting = True
+
+    @property
+    def in_flight(self) -> int:
+        """The number of requests that have arrived and have no whole answer yet."""
+        return sum(bool(channel.requests) for channel in list(self.active_channels.values()))
 
     def stop_accepting(self) -> None:
         """Accept all connections in the kernel's backlog, then close the listening socket. May be called twice.

@@ -12,7 +12,7 @@ import ssl
 from pathlib import Path
 
 from httptee.errors import ConfigError
-from httptee.settings import Settings, check_trust
+from httptee.settings import Settings, check_trust, pem_flaw
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ def _load_certificate(context: ssl.SSLContext, settings: Settings) -> None:
             why = f"the key in {key_file} is encrypted: set -key.password-file"
         elif asked:
             why = f"the password in {settings.key_password_file} does not decrypt the key in {key_file}"
-        else:
+        elif not (why := pem_flaw(settings.cert_file, key_file, "-key.file")):
             why = f"no PEM certificate with its key in {settings.cert_file} and {key_file}"
             why += f" ({error.reason})" if error.reason and error.reason != "PEM lib" else ""
         raise ConfigError(f"-cert.file: {why}") from None

@@ -75,8 +75,7 @@ class Server(AcceptingServer):
     def run(self, wanted: Callable[[], bool] = lambda: True) -> None:
         """Accept and serve until `stop`, or until `wanted` returns False: called every second and at each `wake`."""
         self.crew.start()
-        next_look = monotonic()
-        short_of_threads, trigger = False, self.trigger.socket.fileno()
+        next_look, short_of_threads, trigger = monotonic(), False, self.trigger.socket.fileno()
         while not self._stopping:
             if self.turns.aside:
                 self.come_back()
@@ -142,6 +141,7 @@ class Server(AcceptingServer):
 
     def _cut_off_all(self) -> None:
         """Make every serving thread end its exchange with A and reset its client's connection."""
+        self.cut_off = self.in_flight
         for channel in list(self.active_channels.values()):
             channel.reset_when_closed()
             channel.cancellation.cancel(CutOff)

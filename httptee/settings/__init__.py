@@ -3,22 +3,29 @@
 
 from httptee.settings.backend import Backend
 from httptee.settings.config import load, load_or_exit
-from httptee.settings.options import BY_NAME, OPTIONS
+from httptee.settings.differences import differences
+from httptee.settings.effective import effective_lines, effective_options
+from httptee.settings.option_texts import help_text
+from httptee.settings.options import BY_NAME
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import ShadowSettings, backend_names, descriptions, shadow_settings
-from httptee.settings.trust import check_trust, trust_of_a, trust_of_b
+from httptee.settings.trust import check_trust, pem_flaw, trust_of_a, trust_of_b
 
 __all__ = [
     "BY_NAME",
-    "OPTIONS",
     "Backend",
     "Settings",
     "ShadowSettings",
     "backend_names",
     "check_trust",
     "descriptions",
+    "differences",
+    "effective_lines",
+    "effective_options",
+    "help_text",
     "load",
     "load_or_exit",
+    "pem_flaw",
     "shadow_settings",
     "trust_of_a",
     "trust_of_b",

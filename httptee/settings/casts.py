@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import cache, partial
 from math import inf
 
 from httptee.http import Listen
@@ -14,13 +15,22 @@ WORKERS_PER_CORE = 16
 _MOST_MILLISECONDS = 2**31 - 1
 _MOST_BYTES = 2**63 - 1
 _MOST_OF_ANYTHING = 1_000_000
-# Exactly what Go's strconv.ParseBool accepts.
-_TRUE = ("1", "t", "T", "true", "TRUE", "True")
-_FALSE = ("0", "f", "F", "false", "FALSE", "False")
+# What Go's strconv.ParseBool accepts, in any case, and the words of other programs' files.
+_TRUE = ("1", "t", "true", "y", "yes", "on")
+_FALSE = ("0", "f", "false", "n", "no", "off")
+_NUMBER = r"[+-]?(?:[0-9]{1,20}\.?[0-9]{0,20}|\.[0-9]{1,20})"
+_TIMES = {"": 1, "ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000}
+_SIZES = {"": 1, "B": 1, "b": 1} | {
+    letter + rest: 1024**power
+    for power, letters in enumerate(("kK", "mM", "gG", "tT"), start=1)
+    for letter in letters
+    for rest in ("", "b", "B", "iB")
+}
 
 
+@cache
 def usable_cores() -> int:
-    """The number of cores that this process may run on."""
+    """The number of cores that this process may run on at its start, before it pins itself to one of them."""
     return len(os.sched_getaffinity(0))
 
 
@@ -30,10 +40,16 @@ def default_workers() -> int:
 
 
 def boolean(text: str) -> bool:
-    """A boolean as Go's flag package reads it."""
-    if text not in _TRUE + _FALSE:
-        raise ValueError(f"must be true or false: {text!r}")
-    return text in _TRUE
+    """A boolean as Go's flag package reads it, or yes, no, on or off."""
+    word = text.lower()
+    if word not in _TRUE + _FALSE:
+        raise ValueError(f"must be true or false (or yes, no, on, off): {text!r}")
+    return word in _TRUE
+
+
+def is_boolean(text: str) -> bool:
+    """Whether `boolean` accepts the text."""
+    return text.lower() in _TRUE + _FALSE
 
 
 def _whole(text: str, lowest: int, highest: int) -> int:
@@ -44,22 +60,51 @@ def _whole(text: str, lowest: int, highest: int) -> int:
 
 count = partial(_whole, lowest=1, highest=_MOST_OF_ANYTHING)
 count_or_none = partial(_whole, lowest=0, highest=_MOST_OF_ANYTHING)
-size = partial(_whole, lowest=0, highest=_MOST_BYTES)
-head_size = partial(_whole, lowest=1024, highest=2**30)
+
+
+def _with_unit(text: str, units: Mapping[str, int]) -> Fraction | None:
+    """The number times its unit; None if the text is something else."""
+    parts = re.fullmatch(rf"({_NUMBER}) ?([A-Za-z]*)", text)
+    unit = units.get(parts[2]) if parts else None
+    return None if parts is None or unit is None else Fraction(parts[1]) * unit
+
+
+def _times(text: str, lowest: int) -> float:
+    found = _with_unit(text, _TIMES)
+    if found is None or found.denominator != 1 or not lowest <= found <= _MOST_MILLISECONDS:
+        raise ValueError(
+            f"must be a whole number of milliseconds from {lowest} to {_MOST_MILLISECONDS}, "
+            f"or a time such as 250ms, 2.5s or 1m: {text!r}"
+        )
+    return int(found) / 1000
+
+
+def _bytes(text: str, lowest: int, highest: int) -> int:
+    found = _with_unit(text, _SIZES)
+    if found is None or found.denominator != 1 or not lowest <= found <= highest:
+        raise ValueError(
+            f"must be a whole number of bytes from {lowest} to {highest}, or a size such as 64k or 1.5MB: {text!r}"
+        )
+    return int(found)
+
+
+# Bytes, from a text in bytes or with a unit: k, M, G or T, alone or with B or iB, are powers of 1024.
+size = partial(_bytes, lowest=0, highest=_MOST_BYTES)
+head_size = partial(_bytes, lowest=1024, highest=2**30)
 
 
 def milliseconds(text: str) -> float:
-    """Seconds, from a text in milliseconds."""
-    return _whole(text, 1, _MOST_MILLISECONDS) / 1000
+    """Seconds, from a text in milliseconds or with a unit."""
+    return _times(text, 1)
 
 
 def milliseconds_or_off(text: str) -> float:
-    """Seconds, from a text in milliseconds. 0 means off."""
-    return _whole(text, 0, _MOST_MILLISECONDS) / 1000
+    """Seconds, from a text in milliseconds or with a unit. 0 and `off` mean off."""
+    return 0.0 if text == "off" else _times(text, 0)
 
 
 def milliseconds_or_no_limit(text: str) -> float:
-    """Seconds, from a text in milliseconds. `off` means no limit: infinity."""
+    """Seconds, from a text in milliseconds or with a unit. `off` means no limit: infinity."""
     return inf if text == "off" else milliseconds(text)
 
 
@@ -74,10 +119,14 @@ def count_or_auto(text: str) -> int | None:
 
 
 def percent(text: str) -> float:
-    """A percentage from 0 to 100. Fractions are allowed."""
-    if not re.fullmatch(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", text) or not 0 <= float(text) <= 100:
+    """A percentage from 0 to 100. Fractions are allowed, and a percent sign at the end."""
+    number = text.removesuffix("%")
+    if (
+        not re.fullmatch(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", number)
+        or not 0 <= float(number) <= 100
+    ):
         raise ValueError(f"must be a number from 0 to 100: {text!r}")
-    return float(text)
+    return float(number)
 
 
 def one_of(text: str, words: tuple[str, ...]) -> str:

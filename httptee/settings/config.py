@@ -18,7 +18,8 @@ import configargparse
 
 from httptee.errors import ConfigError
 from httptee.http import without_userinfo
-from httptee.settings.checks import check, unknown
+from httptee.settings.casts import is_boolean
+from httptee.settings.checks import CONFIG_ENVIRONMENT, check, unknown, unknown_variables
 from httptee.settings.option import Option
 from httptee.settings.option_texts import help_text
 from httptee.settings.options import BY_NAME, OPTIONS
@@ -27,7 +28,6 @@ from httptee.settings.shadow_settings import shadow_settings
 from httptee.version import __version__
 
 SECTION = "httptee"
-CONFIG_ENVIRONMENT = "HTTPTEE_CONFIG"
 
 
 def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -51,12 +51,18 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
 
 
 def load_or_exit(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
-    """`load` for the start of a program: on an error, it prints one line on stderr and exits with status 2."""
+    """`load` for the start of a program: on an error, it prints one line on stderr and exits with status 2.
+
+    It also prints a warning for each variable `HTTPTEE_…` that sets no option.
+    """
     try:
-        return load(argv, environ)
+        settings = load(argv, environ)
     except ConfigError as error:
         print("httptee:", " ".join(str(error).splitlines()), file=sys.stderr)
         raise SystemExit(2) from None
+    for warning in unknown_variables(environ):
+        print("httptee: warning:", warning, file=sys.stderr)
+    return settings
 
 
 # --- The command line -----------------------------------------------------------------------------------------------
@@ -97,9 +103,16 @@ def _command_line(argv: Sequence[str]) -> Iterator[str]:
 
 
 def _refuse_arguments(words: list[str]) -> None:
-    if words:
-        hint = " (write the value of a boolean after =)" if words[0].lower() in ("true", "false") else ""
-        raise ConfigError(f"unexpected argument {without_userinfo(words[0])!r}{hint}")
+    if not words:
+        return
+    word, hint = words[0], ""
+    if is_boolean(word):
+        hint = " (write the value of a boolean after =)"
+    elif word in ("demo", "help", "version"):
+        hint = f" (write --{word})"
+    elif word.endswith((".ini", ".cfg", ".conf")):
+        hint = " (write --config before the name of the file)"
+    raise ConfigError(f"unexpected argument {without_userinfo(word)!r}{hint}")
 
 
 # --- The environment ------------------------------------------------------------------------------------------------
@@ -108,8 +121,8 @@ def _refuse_arguments(words: list[str]) -> None:
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:
     """The variables that set options, each as a list in the form that ConfigArgParse reads. Empty ones are ignored.
 
-    Unknown names with the same prefix are accepted: for a service called httptee, Kubernetes sets HTTPTEE_PORT in every
-    container.
+    Unknown names with the same prefix are no error (`unknown_variables` gives a warning): for a service called httptee,
+    Kubernetes sets HTTPTEE_PORT in every container.
     """
     found = {name: environ[name] for name in (CONFIG_ENVIRONMENT,) if environ.get(name)}
     for option in OPTIONS:

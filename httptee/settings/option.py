@@ -35,7 +35,7 @@ class Option:
     @property
     def environment(self) -> str:
         """The environment variable that sets this option."""
-        return "HTTPTEE_" + re.sub("[.-]", "_", self.name).upper()
+        return environment_name(self.name)
 
     def value(self, texts: list[str]) -> object:
         """The value of the given texts: all of them if repeatable, otherwise the last one. Raises ValueError."""
@@ -45,6 +45,11 @@ class Option:
     def texts(self, text: str) -> list[str]:
         """The texts in one environment variable or in one line of the file: several if repeatable."""
         return split_backends(text) if self.repeatable else [text]
+
+
+def environment_name(name: str) -> str:
+    """The environment variable for the name of an option."""
+    return "HTTPTEE_" + re.sub("[.-]", "_", name).upper()
 
 
 def flag(name: str, text: str) -> Option:

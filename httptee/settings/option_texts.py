@@ -6,6 +6,11 @@ import textwrap
 
 from httptee.settings.options import OPTIONS
 
+_UNITS = (
+    "A time is a number of milliseconds, or has a unit: 250ms, 2.5s, 1m, 1h. A size is a number of bytes, or has a",
+    "unit: 64k, 1.5MB, 2GiB (powers of 1024). Instead of true and false, yes and no, on and off are accepted too.",
+)
+
 
 def help_text() -> str:
     """The text that `-h` prints."""
@@ -19,6 +24,7 @@ def help_text() -> str:
         "Every request goes to server A, and the client gets A's answer. A clone goes to the test servers B.",
         "One dash or two, -name value or -name=value; true or false only with =. The command line overrides the",
         "environment, and the environment overrides the file. In the file an option is a line: a.timeout = 2500",
+        *_UNITS,
         "",
     ]
     for option in OPTIONS:
@@ -37,6 +43,7 @@ def ini_text() -> str:
         "# The options of httptee, each with its default. Run it with: httptee --config /etc/httptee.ini",
         "# The environment (HTTPTEE_A_TIMEOUT for a.timeout) overrides this file. The command line overrides both.",
         "# A comment starts with # or ; and white space before it, outside of quotes. Names are case-sensitive.",
+        *(f"# {line}" for line in _UNITS),
         "",
         "[httptee]",
     ]

@@ -90,7 +90,8 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         "admin",
         listen_or_none,
         "",
-        "The address that serves /healthz, /readyz, /status and /metrics, such as 127.0.0.1:8889. Empty: off.",
+        "The address that serves / (a list of the pages), /healthz, /readyz, /status and /metrics, such as "
+        "127.0.0.1:8889. Empty: off.",
         "ADDRESS",
     ),
     Option(

@@ -41,6 +41,19 @@ def check_trust(settings: Settings) -> None:
         _warn("B", trust, shadow.endpoint)
 
 
+def pem_flaw(cert: str, key: str, key_option: str) -> str:
+    """What the two files lack, for a message: a certificate or a private key; "" if both are there.
+
+    `key` is the same file as `cert`, or empty, if no file of its own is set for the key. Raises OSError.
+    """
+    if b"CERTIFICATE-----" not in Path(cert).read_bytes():
+        return f"no PEM certificate in {cert}"
+    if b"PRIVATE KEY-----" not in Path(key or cert).read_bytes():
+        hint = f": set {key_option} to the file of its key" if key in ("", cert) else ""
+        return f"no PEM private key in {key or cert}{hint}"
+    return ""
+
+
 def _check(place: str, trust: Trust, endpoint: Endpoint | None, tried: set[Trust]) -> None:
     """`place` is the text before an option's name in a message; `tried` holds what was loaded without an error."""
     if trust.key and not trust.cert:
@@ -59,6 +72,9 @@ def _check(place: str, trust: Trust, endpoint: Endpoint | None, tried: set[Trust
     try:
         tls_context(trust.verify, trust.certificate)
     except OSError as error:
+        flaw = pem_flaw(trust.cert, trust.key, f"{place}key") if trust.cert else ""
+        if flaw:
+            raise ConfigError(f"{place}cert: {flaw}") from None
         files = ", ".join(path for path in (trust.ca, trust.cert, trust.key) if path)
         raise ConfigError(f"{place}ca, {place}cert or {place}key: {files}: {error}") from None
     tried.add(trust)

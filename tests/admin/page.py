@@ -48,5 +48,5 @@ def get(made, path, method="GET"):
 
 
 def with_worker(made, **gauges):
-    made.ledger.worker(0).publish(pid=41, core=1, started=1_700_000_000, connections=5, **gauges)
+    made.ledger.worker(0).publish(pid=41, core=1, started=1_700_000_000, connections=5, in_flight=3, **gauges)
     return made

@@ -47,14 +47,14 @@ def test_ready_only_where_a_passes_its_check(outcome, ready, said):
     assert json.loads(get(made, "/status").body)["a"]["check"] == {"path": "/ping", "passes": ready, "said": said}
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/status", "/metrics"])
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/status", "/metrics"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"])
 def test_nothing_can_be_changed(path, method):
     answer = get(with_worker(make()), path, method)
     assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
 
 
-@pytest.mark.parametrize("path", ["/", "*", "/metrics/", "//metrics", "/STATUS", "/status%20", "http://h/status"])
+@pytest.mark.parametrize("path", ["", "*", "/metrics/", "//metrics", "/STATUS", "/status%20", "http://h/status"])
 def test_other_paths_are_not_there(path):
     assert get(with_worker(make()), path).status == 404
 
@@ -62,3 +62,11 @@ def test_other_paths_are_not_there(path):
 def test_a_query_is_ignored_and_nothing_is_cached():
     answer = get(with_worker(make()), "/healthz?verbose=1")
     assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
+
+
+def test_the_first_page_lists_all_others():
+    made = make()
+    answer = get(made, "/")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    listed = [line.split()[0] for line in answer.body.splitlines() if line.startswith("/")]
+    assert ["/", *listed] == list(made.admin._pages)

@@ -1,8 +1,8 @@
 import json
 
-from httptee.admin.status import shown
 from httptee.ledger.columns import IS_OPEN
-from httptee.settings.settings import Settings
+from httptee.settings.config import load
+from httptee.settings.options import OPTIONS
 from tests.admin.page import get, make, with_worker
 
 
@@ -29,6 +29,7 @@ def test_status_has_the_ledger_and_the_settings_in_force():
             "started": 1_700_000_000,
             "draining": False,
             "connections": 5,
+            "in_flight": 3,
             "held_bytes": 0,
             "share": 1.0,
         }
@@ -38,10 +39,13 @@ def test_status_has_the_ledger_and_the_settings_in_force():
     assert (found["a"]["url"], found["a"]["answered"]) == ("http://a:1", 1)
     assert (found["a"]["errors_by_reason"], found["a"]["check"]) == ({"reset": 1}, None)
     assert found["a"]["client_gone"] == 1
-    assert found["a"]["seconds"] == {"count": 1, "mean": 0.25}
+    assert found["a"]["in_flight"] == 3
+    assert found["a"]["seconds"] == {"count": 1, "mean": 0.25, "p50": 0.175, "p99": 0.2485}
     b, c = found["b"]
     assert (b["name"], b["url"], c["name"], c["url"]) == ("http://b:2", "http://b:2", "http://b:2#2", "http://b:2")
     assert (b["state"], b["in_flight"], b["waiting"]) == ("down", 2, 2)
+    assert b["seconds"] == {"count": 1, "mean": 0.5, "p50": 0.375, "p99": 0.4975}
+    assert b["line"].startswith("http://b:2 percent=100 b.methods=^GET$ max-body=1048576 timeout=1000 ")
     assert b["ledger"] == {
         "seen": 5,
         "delivered": 1,
@@ -52,13 +56,13 @@ def test_status_has_the_ledger_and_the_settings_in_force():
         "dropped_by_reason": {"saturated": 1},
         "in_flight": 2,
     }
-    assert set(found["settings"]) == set(shown(Settings()))
+    assert list(found["settings"]) == [option.name for option in OPTIONS]
     assert found["settings"]["b"] == ["http://b:2", "http://b:2"]
-    assert found["settings"]["b_methods"] == "^GET$"
-    assert found["settings"]["listen"] == ":8888"
-    assert found["settings"]["threads"] == 64
-    assert found["settings"]["admin"] is None
+    assert found["settings"]["b.methods"] == "^GET$"
+    assert found["settings"]["a.timeout"] == 2500
 
 
-def test_what_looks_like_a_password_is_not_shown():
-    assert shown(Settings(access_log="/x/user:secret@y"))["access_log"] == "***@y"
+def test_a_b_that_a_reload_removed_has_no_line():
+    made = make()
+    made.admin._settings = load(["-b", "http://b:2 name=other"], {})
+    assert [each["line"] for each in json.loads(get(made, "/status").body)["b"]] == [None, None]

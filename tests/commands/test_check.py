@@ -16,7 +16,10 @@ def a():
 
 
 def checked(capsys, *words):
-    status = main(["check", *words])
+    try:
+        status = main(["check", *words])
+    except SystemExit as stopped:
+        status = stopped.code
     output = capsys.readouterr()
     return status, output.out.splitlines(), output.err
 

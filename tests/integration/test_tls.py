@@ -236,7 +236,7 @@ class TestClients:
 REFUSED = {
     "no such file": ("-cert.file {nowhere}", "cannot read"),
     "a key that is not the certificate's": ("-cert.file {one} -key.file {other}", "does not belong to the certificate"),
-    "no certificate at all": ("-cert.file {junk}", "no PEM certificate with its key"),
+    "no certificate at all": ("-cert.file {junk}", "-cert.file: no PEM certificate in"),
     "a key alone": ("-key.file {one}", "-key.file: needs -cert.file"),
     "authorities that are none": ("-cert.file {one} -client-ca {junk}", "no PEM certificate in"),
     "a subject that nobody verifies": ("-cert.file {one} -client-subject-header X", "needs -client-ca"),
@@ -399,7 +399,7 @@ class TestRenewal:
             assert client.ask().status == 200
             before = serial(tee, authority)
             certificate.write_text("junk\n")
-            assert "no PEM certificate with its key" in reload(tee, "ERROR reload refused, nothing changes: ")
+            assert "no PEM certificate in" in reload(tee, "ERROR reload refused, nothing changes: ")
             certificate.unlink()
             assert "cannot read" in reload(tee, "ERROR reload refused, nothing changes: ")
             assert client.ask().keeps_alive

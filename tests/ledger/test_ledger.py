@@ -251,6 +251,25 @@ def test_no_two_columns_are_the_same_word():
         assert sorted(columns) == list(range(line.WIDTH))
 
 
+@pytest.mark.parametrize(
+    ("seconds", "half", "most"),
+    [
+        ([], 0.0, 0.0),
+        ([0.3], 0.375, 0.4975),
+        ([0.0002] * 100, 0.00025, 0.000495),
+        ([0.003] * 98 + [4.0] * 2, 0.00377551, 3.75),
+        ([20.0, 30.0], 10.0, 10.0),
+        ([0.02] * 2 + [20.0] * 2, 0.025, 10.0),
+    ],
+)
+def test_quantiles_are_as_exact_as_the_buckets(seconds, half, most):
+    ledger = Ledger(["b"])
+    for each in seconds:
+        ledger.worker(0).answered(200, each)
+    latency = ledger.primary().latency
+    assert (latency.quantile(0.5), latency.quantile(0.99)) == pytest.approx((half, most))
+
+
 def test_every_outcome_is_read_before_the_clones_seen():
     outcomes = [ShadowLine.OTHER_STATUS]
     for columns in (ShadowLine.FAILED, ShadowLine.DROPPED, ShadowLine.DELIVERED):
@@ -261,11 +280,11 @@ def test_every_outcome_is_read_before_the_clones_seen():
 def test_a_worker_is_there_from_its_pid_to_its_end():
     ledger = Ledger(["b"], rows=2)
     assert ledger.workers() == []
-    ledger.worker(1).publish(core=1, started=1700000000, connections=7)
+    ledger.worker(1).publish(core=1, started=1700000000, connections=7, in_flight=3)
     ledger.worker(1).publish(pid=42)
-    assert ledger.workers() == [Worker(1, 42, 0, 1700000000, False, 7, 0, 1.0)]
+    assert ledger.workers() == [Worker(1, 42, 0, 1700000000, False, 7, 3, 0, 1.0)]
     ledger.worker(1).publish(draining=1, core=0, cut=250_000)
-    assert ledger.workers() == [Worker(1, 42, None, 1700000000, True, 7, 0, 0.75)]
+    assert ledger.workers() == [Worker(1, 42, None, 1700000000, True, 7, 3, 0, 0.75)]
     ledger.settle_lost(1)
     assert ledger.workers() == []
 

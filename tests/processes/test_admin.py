@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import threading
 
 import pytest
@@ -39,6 +40,28 @@ def test_a_fork_that_fails_is_tried_again(admin, monkeypatch, caplog):
     assert "cannot start the admin process: Cannot allocate memory; it is tried again" in caplog.text
     admin.keep()
     assert ask(port(admin), target="/metrics").status == 200
+
+
+def test_while_the_tee_drains_no_other_process_is_started_and_the_port_refuses(admin, monkeypatch, caplog):
+    admin.keep()
+    assert ask(port(admin), target="/metrics").status == 200
+    admin.watch()
+    where = port(admin)
+    assert ask(where, target="/healthz").status == 503  # no worker process in this test, but an answer
+    os.kill(admin._pid, signal.SIGKILL)
+    monkeypatch.setattr(os, "fork", lambda: pytest.fail("another process"))
+    eventually(lambda: admin.watch() or not admin.sockets)
+    admin.watch()
+    assert admin.keep() == 3600.0
+    with pytest.raises(ConnectionRefusedError):
+        ask(where)
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+def test_a_process_that_dies_is_replaced_and_the_log_says_how_it_ended(admin, caplog):
+    admin.keep()
+    os.kill(admin._pid, signal.SIGKILL)
+    eventually(lambda: admin.keep() and "the admin process was killed by SIGKILL; another starts" in caplog.text)
 
 
 def test_a_thread_that_cannot_be_started_is_tried_again(admin, monkeypatch, caplog):

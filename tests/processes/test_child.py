@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from httptee.processes.child import CannotRunError, fork
+from httptee.processes.child import CannotRunError, fork, how_it_ended
 from tests.support.net import PATIENCE
 
 
@@ -23,6 +23,17 @@ def test_a_child_that_fails_ends_with_status_1(error):
         raise error
 
     assert status_of(fork(fail, (), "a child")) == 1
+
+
+def test_the_end_of_a_process_is_put_in_words():
+    def waited_for(body):
+        return os.waitpid(fork(body, (), "a child"), 0)[1]
+
+    assert how_it_ended(waited_for(lambda _: None)) == "ended with exit code 0"
+    assert how_it_ended(waited_for(lambda _: os._exit(3))) == "ended with exit code 3"
+    assert how_it_ended(waited_for(lambda _: os.kill(os.getpid(), signal.SIGKILL))) == "was killed by SIGKILL"
+    number = signal.SIGRTMIN + 3
+    assert how_it_ended(waited_for(lambda _: os.kill(os.getpid(), number))) == f"was killed by signal {number}"
 
 
 def test_a_child_whose_parent_is_killed_gets_a_sigterm_at_once():

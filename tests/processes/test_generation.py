@@ -75,6 +75,23 @@ def test_a_retired_generation_ends_by_itself(generations):
     assert not one.accepting
 
 
+def test_a_worker_that_fails_while_it_drains_is_named_with_its_end(generations, caplog):
+    def fails_at_the_end(*_, ready, **__):
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(3))
+        ready()
+        while True:
+            signal.pause()
+
+    one = generations(fails_at_the_end)
+    eventually(lambda: one.ready)
+    started = pids(one)
+    one.retire()
+    eventually(lambda: one.collect() or one.ended)
+    assert sorted(record.getMessage() for record in caplog.records) == sorted(
+        f"worker process {pid} ended with exit code 3 while it drained" for pid in started
+    )
+
+
 def test_a_worker_that_does_not_end_is_killed_after_the_drain_timeout(generations, monkeypatch):
     monkeypatch.setattr(module, "_LAST_WORDS", 0.0)
     one = generations(hangs)

@@ -47,6 +47,11 @@ def test_authorities_for_clients_need_a_certificate_to_show_them(authority):
         server_context(Settings(client_ca=authority.file))
 
 
+def test_a_certificate_without_its_key_says_which_option_names_the_key(authority):
+    with pytest.raises(ConfigError, match=r"^-cert\.file: no PEM private key in .*: set -key\.file to the file"):
+        server_context(Settings(cert_file=authority.file))
+
+
 def test_an_unreadable_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"-cert\.file: cannot read .*: Is a directory"):
         server_context(Settings(cert_file=str(tmp_path)))

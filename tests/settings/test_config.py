@@ -292,7 +292,7 @@ def test_an_apostrophe_that_opens_no_quotes_hides_no_comment(ini: Path) -> None:
         ("b.chansize = 5", ":1: unknown option 'b.chansize'; did you mean b.chanSize?"),
         ("config = other.ini", ":1: unknown option 'config'"),
         ("help = true", ":1: unknown option 'help'"),
-        ("\n\na.timeout = soon", ":3: a.timeout: must be a whole number from 1"),
+        ("\n\na.timeout = soon", ":3: a.timeout: must be a whole number of milliseconds from 1"),
         ("a.timeout =", ":1: a.timeout: must be a whole number"),
         ("p = 101", ":1: p: must be a number from 0 to 100"),
         ("a =", ":1: a: an endpoint is missing"),
@@ -300,7 +300,7 @@ def test_an_apostrophe_that_opens_no_quotes_hides_no_comment(ini: Path) -> None:
         ("debug", ":1: a line must be key = value"),
         ("http://me:sesame@host", ":1: a line must be key = value"),
         ("http://me:sesame@host/?a=b", ":1: unknown option 'http://***@host/?a'"),
-        ("debug = yes", ":1: debug: must be true or false"),
+        ("debug = yep", ":1: debug: must be true or false (or yes, no, on, off): 'yep'"),
         ("[other]\na = x", ":1: the only section is [httptee]"),
         ("[httptee", ":1: the only section is [httptee]"),
         ("a = x\na = y", ":2: a is given twice"),
@@ -332,6 +332,51 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
             load([], {"HTTPTEE_CONFIG": str(tmp_path / name)})
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("5s", 5), ("10ms", 0.01), ("2.5s", 2.5), ("0.25 s", 0.25), ("1m", 60), ("2min", 120), ("1h", 3600), ("7", 0.007)],
+)
+def test_a_time_may_have_a_unit_wherever_it_stands(ini: Path, text: str, seconds: float) -> None:
+    assert load(["-a.timeout", text], {}).a_timeout == seconds
+    assert load([], {"HTTPTEE_A_TIMEOUT": text}).a_timeout == seconds
+    assert from_file(ini, f"a.timeout = {text}").a_timeout == seconds
+    assert load(["-b", f"x timeout={text.replace(' ', '')}"], {}).b[0].values("timeout") == [seconds]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("64MB", 2**26),
+        ("64M", 2**26),
+        ("1.5k", 1536),
+        ("2GiB", 2**31),
+        ("1t", 2**40),
+        ("9B", 9),
+        ("1 KiB", 1024),
+        ("0", 0),
+    ],
+)
+def test_a_size_may_have_a_unit_wherever_it_stands(ini: Path, text: str, expected: int) -> None:
+    assert load(["-b.max-body", text], {}).b_max_body == expected
+    assert load([], {"HTTPTEE_B_MAX_BODY": text}).b_max_body == expected
+    assert from_file(ini, f"b.max-body = {text}").b_max_body == expected
+    assert load(["-b", f"x max-body={text.replace(' ', '')}"], {}).b[0].values("max-body") == [expected]
+
+
+@pytest.mark.parametrize(
+    ("text", "on"), [("yes", True), ("on", True), ("TRUE", True), ("Yes", True), ("no", False), ("OFF", False)]
+)
+def test_a_switch_takes_the_words_of_other_files(ini: Path, text: str, on: bool) -> None:
+    assert load([f"-debug={text}", f"-no-via={text}"], {}) == Settings(debug=on, via=not on)
+    assert load([], {"HTTPTEE_DEBUG": text}).debug is on
+    assert from_file(ini, f"debug = {text}").debug is on
+    assert load(["-b", f"x mark={text}"], {}).b[0].values("mark") == [on]
+
+
+def test_a_cutoff_may_be_off_and_a_share_have_its_sign() -> None:
+    assert load(["-b.cutoff", "off", "-p", "2.5%"], {}) == Settings(b_cutoff=0.0, b_percent=2.5)
+
+
 # What is refused
 
 
@@ -350,33 +395,42 @@ def test_a_file_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         ("-version=true", "-version: takes no value"),
         ("localhost:9000", "unexpected argument 'localhost:9000'"),
         ("-debug true", "unexpected argument 'true' (write the value of a boolean after =)"),
+        ("-debug 2 1", "unexpected argument '2'"),
+        ("demo", "unexpected argument 'demo' (write --demo)"),
+        ("etc/httptee.ini", "unexpected argument 'etc/httptee.ini' (write --config before the name of the file)"),
         ("-debug -- -a x", "unexpected argument '-a'"),
         ("-", "unexpected argument '-'"),
         ("---a=x", "unexpected argument '---a=x'"),
         ("-=x", "unexpected argument '-=x'"),
         ("http://me:sesame@host", "unexpected argument 'http://***@host'"),
         ("-a http://me:sesame@host", "-a: an endpoint takes no user name or password: 'http://***@host'"),
-        ("-debug=yes", "-debug: must be true or false: 'yes'"),
-        ("-debug=", "-debug: must be true or false: ''"),
-        ("-l 8888", "-l: a listening address is :port, host:port or [IPv6]:port: '8888'"),
+        ("-debug yes", "unexpected argument 'yes' (write the value of a boolean after =)"),
+        ("-debug=2", "-debug: must be true or false (or yes, no, on, off): '2'"),
+        ("-debug=", "-debug: must be true or false (or yes, no, on, off): ''"),
+        ("-l 8888", "-l: a listening address is :port, host:port or [IPv6]:port, such as :8888: '8888'"),
         ("-p 100.1", "-p: must be a number from 0 to 100: '100.1'"),
         ("-p -1", "-p: must be a number from 0 to 100: '-1'"),
         ("-p nan", "-p: must be a number from 0 to 100: 'nan'"),
         ("-p 1e999", "-p: must be a number from 0 to 100: '1e999'"),
-        ("-a.timeout 0", "-a.timeout: must be a whole number from 1 to 2147483647: '0'"),
-        ("-a.timeout 2500ms", "-a.timeout: must be a whole number"),
+        ("-a.timeout 0", "-a.timeout: must be a whole number of milliseconds from 1 to 2147483647, or a time such"),
+        ("-a.timeout 2500us", "or a time such as 250ms, 2.5s or 1m: '2500us'"),
+        ("-a.timeout 1.5", "-a.timeout: must be a whole number of milliseconds"),
+        ("-a.timeout 0.4ms", "-a.timeout: must be a whole number of milliseconds"),
+        ("-a.timeout 1M", "-a.timeout: must be a whole number of milliseconds"),
+        ("-a.timeout 600h", "-a.timeout: must be a whole number of milliseconds from 1 to 2147483647"),
         ("-b.timeout -5", "-b.timeout: must be a whole number"),
         ("-b.timeout 99999999999999999999999", "-b.timeout: must be a whole number"),
-        ("-a.idle-timeout 0", "-a.idle-timeout: must be a whole number from 1"),
-        ("-drain-timeout 0", "-drain-timeout: must be a whole number from 1"),
+        ("-a.idle-timeout 0", "-a.idle-timeout: must be a whole number of milliseconds from 1"),
+        ("-drain-timeout 0", "-drain-timeout: must be a whole number of milliseconds from 1"),
         ("-threads 0", "-threads: must be a whole number from 1"),
         ("-threads 1_0", "-threads: must be a whole number from 1"),
         ("-b.chanSize -1", "-b.chanSize: must be a whole number from 0"),
         ("-max.workers -1", "-max.workers: must be a whole number from 0"),
         ("-processes many", "-processes: must be a whole number from 0"),
         ("-connection-limit 0", "-connection-limit: must be a whole number from 1"),
-        ("-max-request-body -1", "-max-request-body: must be a whole number from 0"),
-        ("-b.max-body 1M", "-b.max-body: must be a whole number from 0"),
+        ("-max-request-body -1", "-max-request-body: must be a whole number of bytes from 0"),
+        ("-b.max-body 1s", "or a size such as 64k or 1.5MB: '1s'"),
+        ("-b.max-body 9999999T", "-b.max-body: must be a whole number of bytes from 0"),
         ("-b.methods (", "-b.methods: must be a regular expression"),
         ("-b.methods --", "-b.methods: -- is not a value"),
         ("-b.methods=--", "-b.methods: -- is not a value"),
@@ -406,8 +460,8 @@ def test_what_is_wrong_on_the_command_line_is_one_line_and_exit_2(
         ("HTTPTEE_A_TIMEOUT", "soon", "HTTPTEE_A_TIMEOUT: must be a whole number"),
         ("HTTPTEE_B", "x, http://me:sesame@y", "HTTPTEE_B: an endpoint takes no user name or password"),
         ("HTTPTEE_B", "[]", "HTTPTEE_B: contains no value"),
-        ("HTTPTEE_NO_VIA", "on", "HTTPTEE_NO_VIA: must be true or false"),
-        ("HTTPTEE_A_INSECURE", "perhaps", "HTTPTEE_A_INSECURE: must be true or false: 'perhaps'"),
+        ("HTTPTEE_NO_VIA", "sure", "HTTPTEE_NO_VIA: must be true or false"),
+        ("HTTPTEE_A_INSECURE", "perhaps", "HTTPTEE_A_INSECURE: must be true or false (or yes, no, on, off): 'perhaps'"),
     ],
 )
 def test_what_is_wrong_in_the_environment_names_the_variable(name: str, value: str, complaint: str) -> None:
@@ -415,6 +469,37 @@ def test_what_is_wrong_in_the_environment_names_the_variable(name: str, value: s
         load([], {name: value})
     assert complaint in str(caught.value)
     assert "sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("HTTPTEE_A_TIMEOT", "5s", "; did you mean HTTPTEE_A_TIMEOUT?"),
+        ("HTTPTEE_MAX_WORKERS", "5", "; did you mean HTTPTEE_B_WORKERS?"),
+        ("HTTPTEE_PERCENT", "5", "; did you mean HTTPTEE_B_PERCENT?"),
+        ("HTTPTEE_CONFIGS", "x.ini", "; did you mean HTTPTEE_CONFIG?"),
+        ("HTTPTEE_PORT", "8888", None),
+        ("HTTPTEE_\nX", "http://me:sesame@x", None),
+    ],
+)
+def test_a_variable_that_is_no_option_is_named_in_a_warning(
+    name: str, value: str, hint: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert load_or_exit([], {name: value, "HTTPTEE_THREADS": "7", "HTTP_PROXY": "x"}) == Settings(threads=7)
+    output = capsys.readouterr()
+    said = f"httptee: warning: the environment variable {name!r} is no option and has no effect"
+    assert output.err == said + hint + "\n" if hint else output.err.startswith(said)
+    assert (output.out, output.err.count("\n")) == ("", 1)
+    assert "sesame" not in output.err
+
+
+def test_what_kubernetes_sets_for_a_service_of_this_name_is_not_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
+    for service in ("HTTPTEE", "HTTPTEE_ADMIN"):
+        address = "tcp://10.0.0.7:8888"
+        environ = {f"{service}_{name}": "7" for name in ("SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_HTTP")}
+        environ |= {f"{service}_{name}": address for name in ("PORT", "PORT_8888_TCP", "PORT_8888_TCP_ADDR")}
+        load_or_exit([], environ)
+    assert capsys.readouterr().err == ""
 
 
 def test_undecodable_bytes_are_refused_without_a_traceback() -> None:

@@ -3,13 +3,14 @@
 import logging
 
 import pytest
+import trustme
 
 from httptee.errors import ConfigError
 from httptee.http.endpoint import Endpoint
 from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import shadow_settings
-from httptee.settings.trust import check_trust, trust_of_a, trust_of_b
+from httptee.settings.trust import check_trust, pem_flaw, trust_of_a, trust_of_b
 from httptee.transport.tls import Trust
 
 A = Endpoint.parse("https://x.test")
@@ -64,6 +65,36 @@ def test_what_is_not_verified_is_said_once_for_each_upstream(caplog):
 def test_what_contradicts_itself_or_is_not_there_is_refused(settings, why):
     with pytest.raises(ConfigError, match=why):
         check_trust(settings)
+
+
+@pytest.mark.parametrize(
+    ("cert", "key", "flaw"),
+    [
+        ("both", "", ""),
+        ("cert", "key", ""),
+        ("cert", "", "no PEM private key in {cert}: set -key.file to the file of its key"),
+        ("cert", "cert", "no PEM private key in {cert}: set -key.file to the file of its key"),
+        ("cert", "junk", "no PEM private key in {junk}"),
+        ("key", "cert", "no PEM certificate in {key}"),
+        ("junk", "", "no PEM certificate in {junk}"),
+    ],
+)
+def test_what_a_pair_of_files_lacks_is_named(tmp_path, cert, key, flaw):
+    authority = trustme.CA()
+    issued = authority.issue_cert("x.test")
+    issued.private_key_pem.write_to_path(tmp_path / "key")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert")
+    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both")
+    (tmp_path / "junk").write_bytes(b"\x00\xffBEGIN")
+    paths = {name: str(tmp_path / name) for name in ("both", "cert", "key", "junk")}
+    assert pem_flaw(paths[cert], paths.get(key, ""), "-key.file") == flaw.format(**paths)
+
+
+def test_a_client_certificate_without_its_key_is_named(tmp_path):
+    path = tmp_path / "cert.pem"
+    trustme.CA().cert_pem.write_to_path(path)
+    with pytest.raises(ConfigError, match=rf"^-a\.cert: no PEM private key in {path}: set -a\.key"):
+        check_trust(Settings(a_cert=str(path)))
 
 
 def test_the_defaults_are_fine(caplog):

@@ -1,0 +1,74 @@
+"""What is in force, written as a user writes it: the value of every option, and the whole line of each B."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import inf
+from typing import Any
+
+from httptee.http import without_userinfo
+from httptee.settings.backend import Backend
+from httptee.settings.option import Option
+from httptee.settings.options import OPTIONS
+from httptee.settings.settings import Settings
+from httptee.settings.shadow_settings import ShadowSettings, shadow_settings
+
+
+def effective_options(settings: Settings) -> dict[str, Any]:
+    """The value of every option, by its name and in its unit: times in milliseconds, sizes in bytes. Safe to show.
+
+    Paths are shown, but not the content of the files. Everything that looks like a user name and password is masked.
+    """
+    return {option.name: _written(option, getattr(settings, option.setting)) for option in OPTIONS}
+
+
+def effective_lines(settings: Settings) -> list[str]:
+    """One line for each B: its URL, its own fields, then a field for everything that it takes from an option.
+
+    `-b.methods` has no form as a field, and is written as `b.methods=…`. Credentials are masked.
+    """
+    shadows = shadow_settings(settings)
+    return [
+        " ".join(filter(None, (str(backend), backend.described(), *_taken(settings, backend, shadow))))
+        for backend, shadow in zip(settings.b, shadows, strict=True)
+    ]
+
+
+def _written(option: Option, value: Any) -> Any:
+    if isinstance(value, bool):
+        return not value if option.name.startswith("no-") else value
+    if value is None:
+        return "auto" if option.default == "auto" else ""
+    if option.metavar == "MILLISECONDS":
+        return _milliseconds(value)
+    if isinstance(value, int | float):
+        return value
+    if option.repeatable:
+        return [f"{backend} {backend.described()}".rstrip() for backend in value]
+    return without_userinfo(value.pattern if isinstance(value, re.Pattern) else str(value))
+
+
+def _taken(settings: Settings, backend: Backend, shadow: ShadowSettings) -> Iterator[str]:
+    given = {name for name, _ in backend.fields}
+    values: dict[str, Any] = {
+        "percent": f"{shadow.criteria.percent:g}",
+        "b.methods": ""
+        if "methods" in given or settings.b_methods is None
+        else without_userinfo(settings.b_methods.pattern),
+        "max-body": shadow.criteria.max_body,
+        "timeout": _milliseconds(shadow.timeout),
+        "stream-timeout": "off" if shadow.stream_timeout == inf else _milliseconds(shadow.stream_timeout),
+        "workers": shadow.workers,
+        "chan-size": "auto" if shadow.backlog is None else shadow.backlog,
+        "host": "" if "rewrite" in given else "target" if shadow.rewrite_host else "preserve",
+        "insecure": "true" if shadow.insecure else "",
+        "ca": shadow.ca,
+    }
+    for name, value in values.items():
+        if name not in given and value != "":
+            yield f"{name}={value}"
+
+
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)
