@@ -17,6 +17,7 @@ from httptee.http.headers import (
     without,
 )
 from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS, client_of, receive, target_of
+from httptee.http.loops import LoopGuard
 from httptee.http.message import (
     Body,
     Exchange,
@@ -48,6 +49,7 @@ __all__ = [
     "Follower",
     "Headers",
     "Listen",
+    "LoopGuard",
     "Request",
     "RequestMemory",
     "Response",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from httptee.errors import LoopDetected
+from httptee.http.loops import LoopGuard
 from httptee.http.message import Headers
 
 HOP_BY_HOP = frozenset(
@@ -45,12 +46,14 @@ class Additions:
 
     `via` is the whole field value (empty: none). Its comment identifies this tee, so that a request that comes back
     differs from one that passed through another tee. `forward_client` adds X-Forwarded-For and Forwarded.
-    `subject_header` is the name of the field for the subject of the client's certificate (empty: none).
+    `subject_header` is the name of the field for the subject of the client's certificate (empty: none). `loops` ends
+    loops where there is no Via.
     """
 
     via: str = ""
     forward_client: bool = False
     subject_header: str = ""
+    loops: LoopGuard | None = None
 
 
 def values(headers: Headers, name: str) -> list[str]:

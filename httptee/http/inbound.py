@@ -51,6 +51,8 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     scheme = environ["wsgi.url_scheme"]
     body = _body(environ, in_memory, most)
     sent = outbound(headers, client, scheme, len(body), additions)
+    if additions.loops is not None:
+        sent = additions.loops.passed(method, target, sent)
     if additions.subject_header:
         sent = with_subject(sent, additions.subject_header, environ.get(CLIENT_SUBJECT) or "")
     return Request(method, target, sent, body, client, scheme)

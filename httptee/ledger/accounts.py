@@ -130,6 +130,10 @@ class WorkerAccount(_Line):
         """Count a record of the access log that was dropped."""
         self._count(WorkerLine.LOG_DROPPED)
 
+    def unobserved(self) -> None:
+        """Count an outcome that could not be counted or logged, because of an error in the tee."""
+        self._count(WorkerLine.UNOBSERVED)
+
     def share_changed(self, times: int) -> None:
         """Count `times` changes of the share of clones by the cutoff."""
         self._count(WorkerLine.SHARE_CHANGES, times)

@@ -22,7 +22,7 @@ from httptee.processes.reload import reread
 from httptee.processes.start import Start
 from httptee.processes.threads import may_start
 from httptee.processes.vitals import Vitals
-from httptee.processes.worker import build_tee_server, pin, retire
+from httptee.processes.worker import build_tee_server, look_at_a, pin, retire
 from httptee.server import Server
 from httptee.settings import Settings
 
@@ -72,6 +72,7 @@ class SingleProcess:
         self._serving.vitals.begin()
         self._admin.start_thread()
         notify.ready()
+        look_at_a(self._serving.tee)
         while True:
             self._serving.server.run(self._goes_on)
             if self._successor is None:
@@ -117,8 +118,8 @@ class SingleProcess:
         """Do the work of signals; return whether to continue. The main loop calls it when woken, and once a second."""
         if signal.SIGUSR1 in self._asked:
             self._asked.discard(signal.SIGUSR1)
-            for statement in self._serving.ledger.statements():
-                logger.info("%s", statement)
+            for line in self._serving.ledger.lines():
+                logger.info("%s", line)
         if signal.SIGHUP in self._asked and not self._stopping:
             self._asked.discard(signal.SIGHUP)
             self._reload()
@@ -172,7 +173,7 @@ class SingleProcess:
 
     def _end_at_once(self) -> None:
         logger.warning("a second signal: stopping at once")
-        for statement in self._settled().statements():
-            logger.info("%s", statement)
+        for line in self._settled().lines():
+            logger.info("%s", line)
         flush_log()
         os._exit(0)

@@ -18,7 +18,7 @@ from httptee.processes.descriptors import TooFewDescriptorsError, within_descrip
 from httptee.processes.listening import listen
 from httptee.processes.threads import within_threads
 from httptee.server import listening_tls
-from httptee.settings import Settings, descriptions
+from httptee.settings import Settings, check_same, descriptions, own_sockets
 from httptee.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -57,6 +57,12 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
     except OSError as error:
         listening.close()
         raise CannotStartError(f"cannot listen on {settings.admin} (-admin): {error.strerror or error}") from None
+    try:
+        check_same(settings, own_sockets([listening], admin.sockets))
+    except ConfigError as error:
+        listening.close()
+        admin.stop()
+        raise CannotStartError(str(error), 2) from None
     _announce(settings, listening)
     return Start(settings, ledger, listening, load, admin, tls)
 

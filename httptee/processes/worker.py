@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from functools import partial
 from time import monotonic
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 _MAX_HEADER = 64 * 1024
+_LOOK_AFTER = 1.0  # seconds
 
 
 def run_worker(
@@ -58,12 +60,22 @@ def run_worker(
         raise CannotRunError("it may start no thread (ulimit -u, pids.max of the cgroup)")
     vitals.begin()
     ready()
+    if part.row == 0:
+        look_at_a(tee)
     server.run(lambda: vitals.published() and wanted())
     vitals.drain()
     server.stop_accepting()
     closed()
     retire(server, tee, settings)
     ledger.settle_unanswered(part.row)  # clones that shadow threads still send: they end with this process
+
+
+def look_at_a(tee: Tee) -> None:
+    """Have a thread log a warning, soon after the start, if A cannot be reached and no request has shown it before."""
+    look = threading.Timer(_LOOK_AFTER, tee.primary.look)
+    look.daemon = True
+    with contextlib.suppress(RuntimeError, MemoryError):  # the process may start no more threads
+        look.start()
 
 
 def retire(server: Server, tee: Tee, settings: Settings) -> None:

@@ -2,8 +2,10 @@
 `Settings`. `load` reads the options, `shadow_settings` gives the settings of each B."""
 
 from httptee.settings.backend import Backend
-from httptee.settings.config import load, load_or_exit
+from httptee.settings.config import load, load_given, load_or_exit
+from httptee.settings.mounted import ignored
 from httptee.settings.options import BY_NAME, OPTIONS
+from httptee.settings.same import check_same, own_addresses, own_sockets
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import ShadowSettings, backend_names, descriptions, shadow_settings
 from httptee.settings.trust import check_trust, trust_of_a, trust_of_b
@@ -15,10 +17,15 @@ __all__ = [
     "Settings",
     "ShadowSettings",
     "backend_names",
+    "check_same",
     "check_trust",
     "descriptions",
+    "ignored",
     "load",
+    "load_given",
     "load_or_exit",
+    "own_addresses",
+    "own_sockets",
     "shadow_settings",
     "trust_of_a",
     "trust_of_b",

@@ -18,6 +18,7 @@ from httptee.settings.settings import Settings
 @dataclass(frozen=True, slots=True)
 class ShadowSettings:
     """One B's settings. Times are in seconds. `workers` and `backlog` are for the whole tee, not for one process.
+    `sends_unsent`: it also gets clones of requests that A certainly did not get.
 
     `stream_timeout` is infinite if it is off. With None as its `backlog`, the queue is limited by the budget of all
     clones.
@@ -29,6 +30,7 @@ class ShadowSettings:
     stream_timeout: float = 1.0
     workers: int = 16
     backlog: int | None = None
+    sends_unsent: bool = False
     rewrite_host: bool = False
     changes: Changes = NO_CHANGES
     insecure: bool = False
@@ -88,6 +90,7 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
         stream_timeout=said("stream-timeout", timeout),
         workers=said("workers", settings.b_workers),
         backlog=said("chan-size", settings.b_backlog),
+        sends_unsent=said("when-a-fails", settings.b_when_a_fails) == "send",
         rewrite_host=host == "target",
         changes=Changes(
             removed=frozenset().union(*backend.values("remove-header")),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from httptee.ledger import Faults
 from httptee.shadow.breaker import Breaker
 from httptee.shadow.budget import Budget
 from httptee.shadow.cutoff import Cutoff
@@ -11,8 +12,12 @@ from httptee.shadow.cutoff import Cutoff
 
 @dataclass(frozen=True, slots=True)
 class Guards:
-    """What limits the cost of a B. The breaker is the B's own; all Bs share the budget and the cutoff."""
+    """What limits the cost of a B. The breaker is the B's own; all Bs share the budget and the cutoff.
+
+    `faults` reports what could not be counted.
+    """
 
     breaker: Breaker
     budget: Budget
     cutoff: Cutoff | None = None
+    faults: Faults = field(default_factory=Faults)

@@ -16,7 +16,7 @@ from time import perf_counter, sleep
 
 from httptee.errors import upstream_error
 from httptee.http import Exchange
-from httptee.ledger import Account
+from httptee.ledger import Account, GuardedAccount
 from httptee.selection import Selection
 from httptee.shadow.breaker import fault_of_b
 from httptee.shadow.collector import Collector
@@ -38,7 +38,7 @@ class Shadow:
 
     `workers` is the number of shadow threads, `backlog` the limit of the queue (None: only the budget limits it).
     `assured` small clones fit into the queue even if the budget is used up. An exchange may take `timeout` seconds up
-    to the head of its answer, and `stream_timeout` from there to its end (None: as long).
+    to the head of its answer, then `stream_timeout` (None: as long). `sends_unsent`: also what A certainly did not get.
     """
 
     def __init__(
@@ -53,20 +53,22 @@ class Shadow:
         timeout: float,
         stream_timeout: float | None = None,
         assured: int = ASSURED,
+        sends_unsent: bool = False,
         name: str = "",
     ) -> None:
         self.name = name or str(upstream.endpoint)
         self.breaker = guards.breaker
         self._cutoff = guards.cutoff
         self._upstream = upstream
-        self._account = account
+        self._account = GuardedAccount(account, guards.faults)
         self._selection = selection
+        self._sends_unsent = sends_unsent
         self._size = workers
         self._slots = Slots(guards.budget, workers, backlog, assured)
-        stream_timeout = timeout if stream_timeout is None else stream_timeout
+        times = (timeout, timeout if stream_timeout is None else stream_timeout)
         self._workers = Workers(workers, self._send)
-        self._sender = Sender(upstream, timeout, stream_timeout, self._answered)
-        self._collector = Collector(timeout, stream_timeout, self._workers.run, self._ended, self._answered)
+        self._sender = Sender(upstream, *times, self._answered)
+        self._collector = Collector(*times, self._workers.run, self._ended, self._answered)
         self._probe: Exchange | None = None
         self._stopping = False
         self._drained = False
@@ -117,6 +119,8 @@ class Shadow:
         reason = self._selection.refuses(exchange.request)
         if reason is not None:
             return reason
+        if exchange.unsent and not self._sends_unsent:
+            return "primary_failed"
         if self._cutoff is not None and self._cutoff.cuts():
             return "cut_off"
         if self.breaker.blocks:
