@@ -61,11 +61,7 @@ def check_same(settings: Settings, own: Sequence[Own]) -> None:
     """Raise ConfigError, with the way out in the message, if A or a B is one of the listeners, or a B is A."""
     if settings.allow_same:
         return
-    shadows = [
-        shadow
-        for shadow, backend in zip(shadow_settings(settings), settings.b, strict=True)
-        if True not in backend.values("allow-same")
-    ]
+    shadows = [shadow for shadow in shadow_settings(settings) if not shadow.allow_same]
     found = _resolved({settings.a.host, *(shadow.endpoint.host for shadow in shadows)})
     _check_own(f"A {settings.a}", settings.a, own, found, "-allow-same permits it")
     for shadow in shadows:
@@ -83,9 +79,9 @@ def _check_own(name: str, endpoint: Endpoint, own: Iterable[Own], found: _Found,
 
 
 def _is_a(settings: Settings, shadow: ShadowSettings, found: _Found) -> bool:
-    """Whether a B gets what A gets, at the same place: address, port, prefix, and the Host that may select a site."""
+    """Whether a B gets what A gets: at the same address, port and prefix, with a Host that selects the same site."""
     a, b = settings.a, shadow.endpoint
-    if (a.port, a.prefix) != (b.port, b.prefix) or shadow.changes.host or shadow.changes.rewrites:
+    if (a.scheme, a.port, a.prefix) != (b.scheme, b.port, b.prefix) or shadow.changes.host or shadow.changes.rewrites:
         return False
     if _plain(a.host) == _plain(b.host):
         return True

@@ -35,6 +35,7 @@ class ShadowSettings:
     changes: Changes = NO_CHANGES
     insecure: bool = False
     ca: str = ""
+    allow_same: bool = False
 
     @property
     def name(self) -> str:
@@ -103,6 +104,7 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
         # insecure and ca exclude each other: if the line sets one, the general option for the other does not apply.
         insecure=said("insecure", settings.b_insecure and not backend.values("ca")),
         ca=said("ca", "" if said("insecure", False) else settings.b_ca),
+        allow_same=said("allow-same", settings.allow_same),
     )
 
 
