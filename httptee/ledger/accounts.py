@@ -96,7 +96,7 @@ class Account(_Line):
         with self._lock:
             cells = self._cells
             self._cells = memoryview(bytearray(cells.nbytes)).cast("Q")
-            cells[ShadowLine.FAILED["timeout"]] += cells[_SEEN] - sum(cells[:_SEEN])
+            cells[ShadowLine.FAILED["timeout"]] += max(0, cells[_SEEN] - sum(cells[:_SEEN]))
 
     @property
     def dropped(self) -> int:

@@ -113,7 +113,7 @@ class Ledger:
         """
         for number in range(self._accounts):
             line = self._shadow_line(row, number)
-            line[ShadowLine.FAILED["lost"]] += line[ShadowLine.SEEN] - sum(line[: ShadowLine.SEEN])
+            line[ShadowLine.FAILED["lost"]] += max(0, line[ShadowLine.SEEN] - sum(line[: ShadowLine.SEEN]))
             for column in ShadowLine.GAUGES.values():
                 line[column] = 0
         line = self._worker_line(row)
