@@ -70,11 +70,26 @@ def make():
     made = []
 
     def build(
-        outcome=204, held=False, workers=2, backlog=3, policy=POLICY, max_bytes=10**6, cutoff=None, assured=0, **rules
+        outcome=204,
+        held=False,
+        workers=2,
+        backlog=3,
+        policy=POLICY,
+        max_bytes=10**6,
+        cutoff=None,
+        assured=0,
+        sends_unsent=False,
+        **rules,
     ):
         upstream, ledger = ScriptedUpstream(outcome, held), Ledger(["b"])
         (selection,) = selections([Criteria("b", **rules)])
-        options = {"workers": workers, "backlog": backlog, "timeout": 1.0, "assured": assured}
+        options = {
+            "workers": workers,
+            "backlog": backlog,
+            "timeout": 1.0,
+            "assured": assured,
+            "sends_unsent": sends_unsent,
+        }
         guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(max_bytes), cutoff)
         shadow = Shadow(upstream, ledger.accounts(0)[0], selection, guards, **options)
         made.append((shadow, upstream))
@@ -96,6 +111,32 @@ def test_a_clone_is_delivered(make):
     shadow.offer(EXCHANGE)
     assert settled(ledger).delivered_by_status == {204: 1}
     assert upstream.sent == 1
+
+
+UNSENT = Exchange(EXCHANGE.request, 502, 0.01, unsent=True)
+
+
+def test_a_clone_that_a_certainly_did_not_get_is_dropped_after_the_rules_of_b(make):
+    shadow, upstream, ledger = make()
+    for _ in range(3):
+        shadow.offer(UNSENT)
+    assert settled(ledger).dropped_by_reason == {"primary_failed": 3}
+    assert upstream.sent == 0
+    shadow, _, ledger = make(percent=0)
+    shadow.offer(UNSENT)
+    assert settled(ledger).dropped_by_reason == {"sampled_out": 1}
+
+
+def test_it_is_sent_to_a_b_that_is_to_get_it(make):
+    shadow, upstream, ledger = make(sends_unsent=True)
+    shadow.offer(UNSENT)
+    assert settled(ledger).delivered == upstream.sent == 1
+
+
+def test_a_502_for_what_a_may_have_got_is_cloned(make):
+    shadow, _, ledger = make()
+    shadow.offer(Exchange(EXCHANGE.request, 502, 0.01))
+    assert settled(ledger).delivered == 1
 
 
 def test_no_thread_and_no_executor_before_the_first_clone(make):
