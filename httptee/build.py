@@ -166,7 +166,7 @@ class _Mount:
 def primary_upstream(settings: Settings, threads: int = 1, pressure: Pressure | None = None) -> Upstream:
     """A as an upstream. It keeps at most one idle connection for each thread."""
     trust = trust_of_a(settings)
-    limits = PoolLimits(threads, settings.a_keep_alive, settings.dns_ttl)
+    limits = _limits(settings, threads, settings.a_keep_alive)
     return Upstream(
         settings.a,
         WireAdapter(limits, server_name=trust.server_name, pressure=pressure),
@@ -184,7 +184,7 @@ def shadow_upstream(
     The bodies of its answers are discarded as they arrive, in the turns that `reading` gives.
     """
     trust = trust_of_b(settings, shadow)
-    limits = PoolLimits(AT_ONCE * workers, settings.b_keep_alive, settings.dns_ttl)
+    limits = _limits(settings, AT_ONCE * workers, settings.b_keep_alive)
     return Upstream(
         shadow.endpoint,
         WireAdapter(limits, server_name=trust.server_name, reading=reading or Reading()),
@@ -193,6 +193,11 @@ def shadow_upstream(
         change=shadow.changes or None,
         trust=trust,
     )
+
+
+def _limits(settings: Settings, idle: int, keep_alive: float) -> PoolLimits:
+    # After a request with `Connection: close`, no other one may follow on its connection (RFC 9112 §9.6).
+    return PoolLimits(0 if settings.close_connections else idle, keep_alive, settings.dns_ttl)
 
 
 def additions(settings: Settings) -> Additions:
