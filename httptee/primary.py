@@ -94,7 +94,8 @@ class Primary:
         self._upstream = upstream
         self._timeouts = timeouts
         self._account = account
-        self._asked = False  # whether there was an exchange with A
+        self.asked = False
+        """Whether there was an exchange with A."""
         self._faults = faults or Faults(account.unobserved)
         words = memoryview(bytearray(8 * OUTAGE_WORDS)).cast("Q")
         self._outage = outage or Outage("", words, lambda: 0)
@@ -118,7 +119,7 @@ class Primary:
 
         Opens a connection and sends nothing.
         """
-        if self._asked:
+        if self.asked:
             return
         try:
             self._upstream.connect(self._timeouts.connect).close()
@@ -128,7 +129,7 @@ class Primary:
             self._faults.watch(_OUTAGE, self._outage.failed, failure, counted=0)
 
     def _forward(self, request: Request, cancellation: Cancellation | None) -> Response:
-        self._asked = True
+        self.asked = True
         try:
             answer = self._upstream.send(request, self._timeouts, cancellation)
         except BodyStorage:

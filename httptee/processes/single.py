@@ -22,7 +22,7 @@ from httptee.processes.reload import reread
 from httptee.processes.start import Start
 from httptee.processes.threads import may_start
 from httptee.processes.vitals import Vitals
-from httptee.processes.worker import build_tee_server, look_at_a, pin, retire
+from httptee.processes.worker import Look, build_tee_server, pin, retire
 from httptee.server import Server
 from httptee.settings import Settings
 
@@ -57,6 +57,7 @@ class SingleProcess:
         self._admin = start.admin
         self._load = start.load
         self._serving = self._build(start.settings, start.ledger, start.tls)
+        self._look = Look(self._serving.tee)
         self._successor: _Serving | None = None
         self._draining: list[tuple[_Serving, threading.Thread]] = []
         self._asked: set[int] = set()
@@ -72,7 +73,6 @@ class SingleProcess:
         self._serving.vitals.begin()
         self._admin.start_thread()
         notify.ready()
-        look_at_a(self._serving.tee)
         while True:
             self._serving.server.run(self._goes_on)
             if self._successor is None:
@@ -128,6 +128,7 @@ class SingleProcess:
         self._admin.start_thread()
         self._drain_old()
         self._serving.vitals.published()
+        self._look.taken()
         return self._successor is None and not self._stopping
 
     def _reload(self) -> None:
