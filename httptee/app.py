@@ -5,7 +5,6 @@ environ → Request → primary → start_response → body out → every shadow
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -25,7 +24,7 @@ from httptee.http import (
     tee_answer,
     without,
 )
-from httptee.ledger import WorkerAccount
+from httptee.ledger import COUNTING, Faults, WorkerAccount
 from httptee.logs import AccessLog
 from httptee.primary import Primary
 from httptee.shadow import Budget, Cutoff, Shadow
@@ -34,10 +33,9 @@ from httptee.transport import Pressure
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-logger = logging.getLogger(__name__)
-
 # PEP 3333 forbids an application to send them, and waitress then answers with 500.
 _FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
+_LOGGING = "a request could not be logged"
 _LAST_RECORDS = 1.0  # seconds to write the last records of the access log
 
 
@@ -58,12 +56,14 @@ class Tee:
         cutoff: Cutoff | None = None,
         budget: Budget | None = None,
         pressure: Pressure | None = None,
+        faults: Faults | None = None,
     ) -> None:
         self.primary = primary
         self.shadows = tuple(shadows)
         self._additions = additions
         self._account = account
         self._log = log
+        self._faults = faults or Faults(account.unobserved)
         self._in_memory = in_memory
         self._max_request_body = max_request_body
         self._drain_timeout = drain_timeout
@@ -85,34 +85,36 @@ class Tee:
             self.refused(environ, answer)
             return Relay(answer, start_response, ())
         seconds = perf_counter() - started
-        self._account.answered(response.status, seconds)
+        unsent = response.unsent  # read here: the access log may replace the response
+        watch = self._faults.watch
+        watch(COUNTING, self._account.answered, response.status, seconds)
         if self.cutoff is not None:
-            self.cutoff.observe(seconds)
+            watch("the cutoff could not be updated", self.cutoff.observe, seconds)
         record = None
         if self._log is not None:
             record, response = self._followed(self._log, environ, response, seconds)
-        exchange = Exchange(request, response.status, seconds, record)
-        return Relay(response, start_response, self.shadows, exchange, cancellation, self._client_gone)
+        exchange = Exchange(request, response.status, seconds, record, unsent)
+        return Relay(response, start_response, self.shadows, exchange, cancellation, self._client_gone, self._faults)
 
     def refused(self, environ: WSGIEnvironment, answer: Response) -> None:
         """Count and log a request that was answered without A, by the tee or by the server in front of it."""
-        self._account.refused(answer.error)
+        self._faults.watch(COUNTING, self._account.refused, answer.error)
         self._log_refused(environ, answer)
 
     def discarded(self, environ: WSGIEnvironment) -> None:
         """Count and log a request whose client has gone before it was sent to A. No B is offered a clone."""
-        self._account.client_gone()
+        self._faults.watch(COUNTING, self._account.client_gone)
         self._log_refused(environ, no_answer())
 
     def _client_gone(self, record: Follower | None) -> None:
         """Count a request whose client has gone after it was sent to A, and note that in its record."""
-        self._account.client_gone()
+        self._faults.watch(COUNTING, self._account.client_gone)
         if record is not None:
-            record.client_gone()
+            self._faults.watch(_LOGGING, record.client_gone)
 
     def connection_refused(self) -> None:
         """Count a connection that was answered with `overloaded` before its first request."""
-        self._account.refused(Overloaded.reason)
+        self._faults.watch(COUNTING, self._account.refused, Overloaded.reason)
 
     def _log_refused(self, environ: WSGIEnvironment, answer: Response) -> None:
         if self._log is not None:
@@ -133,8 +135,8 @@ class Tee:
 
     def _not_logged(self) -> None:
         """Count and report an error of the access log. It must not fail the request."""
-        self._account.log_dropped()
-        logger.exception("a request could not be logged")
+        self._faults.watch(COUNTING, self._account.log_dropped)
+        self._faults.report(_LOGGING)
 
     def close(self, timeout: float | None = None) -> None:
         """Drain every shadow, within `timeout` seconds in all (the drain timeout if not given). Then close all idle
@@ -167,6 +169,7 @@ class Relay:
         exchange: Exchange | None = None,
         cancellation: Cancellation | None = None,
         on_client_gone: Callable[[Follower | None], object] = lambda record: None,
+        faults: Faults | None = None,
     ) -> None:
         start_response(f"{response.status} {response.reason}", response.headers)
         self._response = response
@@ -175,6 +178,7 @@ class Relay:
         self._record = exchange.follower if exchange is not None else None
         self._cancellation = cancellation
         self._on_client_gone = on_client_gone
+        self._faults = faults
         if not response.whole and exchange is not None and isinstance(exchange.request.body, bytes):
             self._offer()
 
@@ -205,7 +209,7 @@ class Relay:
                 try:
                     shadow.offer(exchange)
                 except Exception:  # no error of a B may reach the client
-                    logger.exception("a clone could not be offered")
+                    (self._faults or Faults()).report("a clone could not be offered")
 
 
 def _for_other_servers(start_response: StartResponse) -> StartResponse:

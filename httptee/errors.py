@@ -108,11 +108,15 @@ REFUSAL_REASONS: tuple[str, ...] = (TeeError.reason, *(refusal.reason for refusa
 
 
 class UpstreamError(TeeError, status=502, reason="protocol"):
-    """An exchange with A or B ended without a whole answer."""
+    """An exchange with A or B ended without a whole answer. `unsent`: certainly before any byte was sent."""
+
+    unsent: bool = False
 
 
 class UpstreamConnectError(UpstreamError, reason="connect"):
     """No connection: refused, unreachable, or the name does not resolve."""
+
+    unsent = True
 
 
 class UpstreamTimeout(UpstreamError, status=504, reason="timeout"):

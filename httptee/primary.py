@@ -9,24 +9,96 @@ If the client goes, its `Cancellation` ends the exchange with A. That is no erro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 from httptee.errors import BodyStorage, UpstreamError, upstream_error
 from httptee.http import Cancellation, PassOn, Request, Response, end_to_end, no_answer, tee_answer
-from httptee.ledger import WorkerAccount
+from httptee.ledger import COUNTING, OUTAGE_WORDS, Faults, WorkerAccount
 from httptee.transport import Timeouts, Upstream
 
+logger = logging.getLogger(__name__)
+
 _BODILESS = frozenset({204, 304})
+
+_IN_A_ROW = 5  # failures after which A is logged as down; one is enough if there was no connection
+_OUTAGE = "the state of A could not be noted"
+_QUIET = 10.0  # seconds between two lines that say that A is down
+# The state of an outage. `_BEFORE` is the number of failures in the ledger when it began; times are in microseconds.
+_DOWN, _FAILURES, _SINCE, _LOGGED_AT, _BEFORE = range(OUTAGE_WORDS)
+
+
+class Outage:
+    """Logs when A fails and when it answers again. It changes nothing for any request.
+
+    All worker processes share its state, in `OUTAGE_WORDS` words, so one of them logs for all. There is no lock between
+    processes: in rare cases two of them log the same change. `failures` counts the failures of all processes.
+    """
+
+    def __init__(
+        self, a: str, words: memoryview, failures: Callable[[], int], clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._a = a
+        self._words = words
+        self._failures = failures
+        self._clock = clock
+        self._lock = threading.Lock()  # for the threads of this process
+
+    def failed(self, error: UpstreamError, counted: int = 1) -> None:
+        """An exchange with A failed before the head of its answer. `counted`: in how many failures of the ledger."""
+        words, now = self._words, int(self._clock() * 1e6)
+        with self._lock:
+            if not words[_FAILURES]:
+                words[_SINCE] = now
+            words[_FAILURES] += 1
+            quiet = not words[_LOGGED_AT] or now - words[_LOGGED_AT] >= _QUIET * 1e6
+            if words[_DOWN] or not quiet or not (error.unsent or words[_FAILURES] >= _IN_A_ROW):
+                return
+            words[_DOWN], words[_LOGGED_AT] = 1, now
+            words[_BEFORE] = max(0, self._failures() - counted * words[_FAILURES])
+        logger.warning(
+            "A %s is down: %s (%s); clients get %d until it answers", self._a, error.reason, error, error.status
+        )
+
+    @property
+    def fails(self) -> bool:
+        """Whether the last exchange with A has failed. Read for each request."""
+        return self._words[_FAILURES] != 0
+
+    def recovered(self) -> None:
+        """A has answered after a failure."""
+        words = self._words
+        with self._lock:
+            was_down, words[_DOWN], words[_FAILURES] = words[_DOWN], 0, 0
+        if was_down:
+            seconds = (int(self._clock() * 1e6) - words[_SINCE]) / 1e6
+            failures = self._failures() - words[_BEFORE]
+            logger.info("A %s is up again after %.1f s; %d requests failed", self._a, seconds, failures)
 
 
 class Primary:
     """Server A, reached through its upstream."""
 
-    def __init__(self, upstream: Upstream, timeouts: Timeouts, account: WorkerAccount) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        timeouts: Timeouts,
+        account: WorkerAccount,
+        outage: Outage | None = None,
+        faults: Faults | None = None,
+    ) -> None:
         self._upstream = upstream
         self._timeouts = timeouts
         self._account = account
+        self.asked = False
+        """Whether there was an exchange with A."""
+        self._faults = faults or Faults(account.unobserved)
+        words = memoryview(bytearray(8 * OUTAGE_WORDS)).cast("Q")
+        self._outage = outage or Outage("", words, lambda: 0)
 
     def answer(
         self, request: Request, cancellation: Cancellation | None = None, interim: PassOn | None = None
@@ -37,17 +109,37 @@ class Primary:
             return self._forward(request, cancellation, interim)
         except UpstreamError as error:
             if cancellation is not None and cancellation.reason is not None:
-                return no_answer(cancellation.reason)
-            self._account.error(error.reason)
-            return tee_answer(error, f"primary_{error.reason}")
+                answer = no_answer(cancellation.reason)
+            else:
+                self._faults.watch(COUNTING, self._account.error, error.reason)
+                self._faults.watch(_OUTAGE, self._outage.failed, error)
+                answer = tee_answer(error, f"primary_{error.reason}")
+            return replace(answer, unsent=error.unsent)
+
+    def look(self) -> None:
+        """Log a warning if A cannot be reached, unless an exchange has shown already whether it can.
+
+        Opens a connection and sends nothing.
+        """
+        if self.asked:
+            return
+        try:
+            self._upstream.connect(self._timeouts.connect).close()
+        except Exception as error:
+            failure = upstream_error(error)
+            failure.unsent = True
+            self._faults.watch(_OUTAGE, self._outage.failed, failure, counted=0)
 
     def _forward(self, request: Request, cancellation: Cancellation | None, interim: PassOn | None) -> Response:
+        self.asked = True
         try:
             answer = self._upstream.send(request, self._timeouts, cancellation, interim)
         except BodyStorage:
             raise
         except Exception as error:
             raise upstream_error(error) from error
+        if self._outage.fails:
+            self._faults.watch(_OUTAGE, self._outage.recovered)
         raw: Any = answer.raw
         headers = end_to_end(raw.headers.items())
         body = getattr(raw, "whole", None)
@@ -67,7 +159,7 @@ class Primary:
         except UpstreamError as error:
             if cancellation is not None and cancellation.reason is not None:
                 raise cancellation.reason("the request was canceled") from error
-            self._account.error(error.reason)
+            self._faults.watch(COUNTING, self._account.error, error.reason)
             raise
 
     def close(self) -> None:

@@ -5,15 +5,31 @@ It reads its settings from the environment (`HTTPTEE_A`, `HTTPTEE_B`, …) and f
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+import signal
 import sys
 
 from httptee.build import create_app
 from httptee.errors import ConfigError
-from httptee.settings import load_or_exit
+from httptee.logs import set_up_mounted_log
+from httptee.settings import load_given
+
+
+def _end(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
+
+
+_CANNOT_LOAD = 4  # gunicorn ends at this exit status of a worker process; at others it starts the next one, for ever
 
 try:
-    application = create_app(load_or_exit([], os.environ))
+    settings, given = load_given([], os.environ)
+    set_up_mounted_log(logging.DEBUG if settings.debug else logging.INFO)
+    application = create_app(settings, given)
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # under waitress-serve: the clones in flight would be lost
+        with contextlib.suppress(ValueError):  # not in the main thread
+            signal.signal(signal.SIGTERM, _end)
 except ConfigError as error:
-    print("httptee:", error, file=sys.stderr)
-    raise SystemExit(2) from None
+    print("httptee:", " ".join(str(error).splitlines()), file=sys.stderr, flush=True)
+    raise SystemExit(_CANNOT_LOAD) from None

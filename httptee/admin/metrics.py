@@ -109,6 +109,11 @@ def _of_a(statement: PrimaryStatement) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "httptee_log_dropped", "Records of the access log that were dropped.", statement.log_dropped
     )
+    yield CounterMetricFamily(
+        "httptee_unobserved",
+        "Outcomes that an error in the tee kept out of the ledger or the log.",
+        statement.unobserved,
+    )
 
 
 def _of_b(statements: Named) -> Iterator[Metric]:

@@ -49,6 +49,7 @@ def status(settings: Settings, ledger: Ledger, history: History, check: Check, s
         "share": mean_share(workers),
         "share_changes": primary.share_changes,
         "log_dropped": primary.log_dropped,
+        "unobserved": primary.unobserved,
         "settings": effective_options(settings),
     }
 

@@ -13,7 +13,7 @@ from httptee.build import primary_upstream, shadow_upstream
 from httptee.errors import ConfigError, UpstreamError
 from httptee.http import Endpoint
 from httptee.server import listening_tls
-from httptee.settings import Settings, load_or_exit, shadow_settings
+from httptee.settings import Settings, check_same, load_or_exit, own_addresses, shadow_settings
 from httptee.transport import Upstream
 
 
@@ -34,6 +34,7 @@ def run_check(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     settings = load_or_exit(argv, environ)
     try:
         listening_tls(settings)
+        check_same(settings, own_addresses(settings))
     except ConfigError as error:
         print("httptee:", " ".join(str(error).splitlines()), file=sys.stderr)
         return 2

@@ -18,6 +18,7 @@ from httptee.http.headers import (
 )
 from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS, client_of, receive, target_of
 from httptee.http.interim import INTERIM, PassOn, interim_fields
+from httptee.http.loops import LoopGuard
 from httptee.http.mending import OddHead, is_http_1
 from httptee.http.message import (
     Body,
@@ -52,6 +53,7 @@ __all__ = [
     "Follower",
     "Headers",
     "Listen",
+    "LoopGuard",
     "OddHead",
     "PassOn",
     "Request",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from httptee.errors import LoopDetected
 from httptee.http.grammar import listed
+from httptee.http.loops import LoopGuard
 from httptee.http.message import Headers
 
 HOP_BY_HOP = frozenset(
@@ -45,11 +46,13 @@ class Additions:
     `via` is the whole field value for a request of HTTP/1.1 (empty: none). Its comment identifies this tee, so that a
     request that comes back differs from one that passed through another tee. `forward_client` adds X-Forwarded-For and
     Forwarded. `subject_header` is the name of the field for the subject of the client's certificate (empty: none).
+    `loops` ends loops where there is no Via.
     """
 
     via: str = ""
     forward_client: bool = False
     subject_header: str = ""
+    loops: LoopGuard | None = None
 
 
 def values(headers: Headers, name: str) -> list[str]:

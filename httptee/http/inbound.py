@@ -53,6 +53,8 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     sent = outbound(headers, client, scheme, None if body is None else len(body), additions)
     if authority is not None or not has_host(sent):
         sent = with_host(sent, authority or "")
+    if additions.loops is not None:
+        sent = additions.loops.passed(method, target, sent)
     if additions.subject_header:
         sent = with_subject(sent, additions.subject_header, environ.get(CLIENT_SUBJECT) or "")
     return Request(method, target, sent, body or b"", client, scheme)

@@ -106,7 +106,7 @@ class Response:
 
     `body` is the whole body if it has arrived, or else an iterator over its pieces as they arrive. The iterator raises
     `UpstreamError` if the body breaks off. `close` frees the connection and may be called twice. `error` is the reason
-    slug of the tee's own answer, or empty.
+    slug of the tee's own answer, or empty. `unsent`: A certainly got nothing of the request.
     """
 
     status: int
@@ -115,6 +115,7 @@ class Response:
     body: bytes | Iterator[bytes]
     close: Callable[[], None]
     error: str = ""
+    unsent: bool = False
 
     @property
     def whole(self) -> bool:
@@ -137,7 +138,8 @@ class Exchange:
     """A request with the result of its answer, as it is offered to each B.
 
     `status` is the status that the client got, or 499 if it has gone before A's header fields. `seconds` is the time
-    until A's header fields arrived, or until A failed. `follower.settled` is called once for each B.
+    until A's header fields arrived, or until A failed. `follower.settled` is called once for each B. `unsent`: A
+    certainly got nothing of the request.
 
     `request` is replaced when its body is read into memory, and when its head is kept as bytes only. The clones that
     hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes.
@@ -147,6 +149,7 @@ class Exchange:
     status: int
     seconds: float
     follower: Follower | None = None
+    unsent: bool = False
     holders: int = field(default=0, init=False, compare=False, repr=False)
     size: int = field(default=0, init=False, compare=False, repr=False)
 

@@ -2,7 +2,8 @@
 an `Account` and a `WorkerAccount`; `Ledger` adds them up."""
 
 from httptee.ledger.accounts import Account, WorkerAccount
-from httptee.ledger.columns import BOUNDS, CIRCUIT_WORDS, DROP_REASONS, FAILURE_REASONS, IS_OPEN
+from httptee.ledger.columns import BOUNDS, CIRCUIT_WORDS, DROP_REASONS, FAILURE_REASONS, IS_OPEN, OUTAGE_WORDS
+from httptee.ledger.guard import COUNTING, Faults, GuardedAccount
 from httptee.ledger.ledger import Ledger
 from httptee.ledger.shared import shared_numbers
 from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker, distinct, mean_share
@@ -10,10 +11,14 @@ from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Work
 __all__ = [
     "BOUNDS",
     "CIRCUIT_WORDS",
+    "COUNTING",
     "DROP_REASONS",
     "FAILURE_REASONS",
     "IS_OPEN",
+    "OUTAGE_WORDS",
     "Account",
+    "Faults",
+    "GuardedAccount",
     "Latency",
     "Ledger",
     "PrimaryStatement",

@@ -98,7 +98,7 @@ class Account(_Line):
         with self._lock:
             cells = self._cells
             self._cells = memoryview(bytearray(cells.nbytes)).cast("Q")
-            unanswered = cells[_SEEN] - sum(cells[:_SEEN])
+            unanswered = max(0, cells[_SEEN] - sum(cells[:_SEEN]))
             cells[ShadowLine.FAILED["timeout"]] += unanswered
         return unanswered
 
@@ -133,6 +133,10 @@ class WorkerAccount(_Line):
     def log_dropped(self) -> None:
         """Count a record of the access log that was dropped."""
         self._count(WorkerLine.LOG_DROPPED)
+
+    def unobserved(self) -> None:
+        """Count an outcome that could not be counted or logged, because of an error in the tee."""
+        self._count(WorkerLine.UNOBSERVED)
 
     def share_changed(self, times: int) -> None:
         """Count `times` changes of the share of clones by the cutoff."""

@@ -20,6 +20,7 @@ FAILURE_REASONS: tuple[str, ...] = (*UPSTREAM_REASONS, "lost")
 DROP_REASONS: tuple[str, ...] = (
     "sampled_out",
     "filtered",
+    "primary_failed",
     "too_large",
     "rate_limited",
     "saturated",
@@ -45,6 +46,9 @@ SHADOW_GAUGES: tuple[str, ...] = ("waiting",)
 
 CIRCUIT_WORDS = 6
 """Shared words for the state of one B's circuit breaker."""
+
+OUTAGE_WORDS = 5
+"""Shared words for the state of A: whether it fails, and since when."""
 
 IS_OPEN = 0
 """The index of the word that is not 0 while B is considered down."""
@@ -101,6 +105,7 @@ class WorkerLine:
     SHARE_CHANGES = _take.one()
     CUT_OFF = _take.one()
     UNANSWERED = _take.one()
+    UNOBSERVED = _take.one()
     COUNTERS = _take.width
     GAUGES = _take.each(WORKER_GAUGES)
     WIDTH = _take.width

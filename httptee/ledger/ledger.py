@@ -13,13 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from httptee.ledger.accounts import Account, WorkerAccount
-from httptee.ledger.columns import (
-    CIRCUIT_WORDS,
-    IS_OPEN,
-    ShadowLine,
-    WorkerLine,
-    row_width,
-)
+from httptee.ledger.columns import CIRCUIT_WORDS, IS_OPEN, OUTAGE_WORDS, ShadowLine, WorkerLine, row_width
 from httptee.ledger.shared import shared_numbers, shared_words
 from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker
 
@@ -50,6 +44,8 @@ class Ledger:
         self._writers: list[tuple[int, Account]] = []
         self._rows = rows
         self.circuits = tuple(shared_words(CIRCUIT_WORDS) for _ in backends)
+        self.outage: memoryview = earlier[0].outage if earlier else shared_words(OUTAGE_WORDS)
+        """Whether A is down, for all worker processes. A reload keeps it."""
         self.clocks = shared_numbers(len(backends))
         """The state of the rate limits, which all worker processes share: one float for each B."""
         self._cells = shared_words((rows + 1) * row_width(len(self._backends)))
@@ -89,6 +85,7 @@ class Ledger:
             share_changes=total[WorkerLine.SHARE_CHANGES],
             cut_off=total[WorkerLine.CUT_OFF],
             unanswered=total[WorkerLine.UNANSWERED],
+            unobserved=total[WorkerLine.UNOBSERVED],
         )
 
     def workers(self) -> list[Worker]:
@@ -118,7 +115,7 @@ class Ledger:
         """
         for number in range(self._accounts):
             line = self._shadow_line(row, number)
-            line[ShadowLine.FAILED["lost"]] += line[ShadowLine.SEEN] - sum(line[: ShadowLine.SEEN])
+            line[ShadowLine.FAILED["lost"]] += max(0, line[ShadowLine.SEEN] - sum(line[: ShadowLine.SEEN]))
             for column in ShadowLine.GAUGES.values():
                 line[column] = 0
         line = self._worker_line(row)
@@ -145,6 +142,10 @@ class Ledger:
         """Whether a worker process's row has a clone in flight."""
         lines = [self._shadow_line(row, number).tolist() for number in range(self._accounts)]
         return any(line[ShadowLine.SEEN] > sum(line[: ShadowLine.SEEN]) for line in lines)
+
+    def lines(self) -> list[str]:
+        """The ledger as it is logged: the line of A, then one line for each B."""
+        return [str(self.primary()), *map(str, self.statements())]
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.statements()))

@@ -92,6 +92,8 @@ class PrimaryStatement:
     in no other count. Before A's header fields, it is also answered, with 499. During the answer, it is also answered,
     with A's status. `cut_off` counts the requests that were reset at the end of a drain, `unanswered` the clones that
     had no answer then.
+
+    `unobserved` counts outcomes of requests and clones that an error of the tee kept out of the ledger or the log.
     """
 
     answered_by_status: dict[int, int]
@@ -101,13 +103,22 @@ class PrimaryStatement:
     client_gone: int
     log_dropped: int
     share_changes: int
-    cut_off: int
-    unanswered: int
+    cut_off: int = 0
+    unanswered: int = 0
+    unobserved: int = 0
 
     @property
     def answered(self) -> int:
         """Requests to A that were answered."""
         return sum(self.answered_by_status.values())
+
+    def __str__(self) -> str:
+        errors, refused = sum(self.errors_by_reason.values()), sum(self.refused_by_reason.values())
+        return (
+            f"A answered={self.answered}{_detail(self.answered_by_status)} errors={errors}"
+            f"{_detail(self.errors_by_reason)} refused={refused}{_detail(self.refused_by_reason)}"
+            f" client_gone={self.client_gone} log_dropped={self.log_dropped} unobserved={self.unobserved}"
+        )
 
 
 @dataclass(frozen=True, slots=True)

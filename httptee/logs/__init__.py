@@ -5,7 +5,7 @@ from httptee.logs.access_log import AccessLog
 from httptee.logs.formats import FORMATS
 from httptee.logs.line_writer import LineWriter
 from httptee.logs.log_file import check_log
-from httptee.logs.program_log import HOLD_BACK, close_log, flush_log, restart_log, set_up_log
+from httptee.logs.program_log import HOLD_BACK, close_log, flush_log, restart_log, set_up_log, set_up_mounted_log
 
 __all__ = [
     "FORMATS",
@@ -17,4 +17,5 @@ __all__ = [
     "flush_log",
     "restart_log",
     "set_up_log",
+    "set_up_mounted_log",
 ]

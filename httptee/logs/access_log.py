@@ -7,7 +7,6 @@ with the query. A client cannot break out of its line: every character that is n
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from random import getrandbits
@@ -16,12 +15,11 @@ from typing import TYPE_CHECKING
 
 from httptee.errors import ClientGone, UpstreamError
 from httptee.http import RECEIVED_HEADERS, Response, client_of, target_of, without_userinfo
+from httptee.ledger import COUNTING, Faults
 from httptee.logs.line_writer import LineWriter
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
-
-logger = logging.getLogger(__name__)
 
 Outcome = tuple[str, str, str | int, float]
 """A B's name; `delivered`, `failed` or `dropped`; the status or the reason; the seconds of the exchange."""
@@ -137,12 +135,15 @@ class Record:
 class AccessLog:
     """Makes records, and writes those that are complete. `clones` is the number of Bs."""
 
-    def __init__(self, writer: LineWriter, line: Callable[[Record], str], clones: int) -> None:
+    def __init__(
+        self, writer: LineWriter, line: Callable[[Record], str], clones: int, faults: Faults | None = None
+    ) -> None:
         self.lock = threading.Lock()  # guards every record's outcomes and the set below; held for a few instructions
         self.open: set[Record] = set()
         self._writer = writer
         self._line = line
         self._clones = clones
+        self._faults = faults or Faults()
 
     def follow(self, environ: WSGIEnvironment, response: Response, seconds: float) -> tuple[Record, Response]:
         """A record of a request that went to A, and the answer that `Record.watch` makes of `response`."""
@@ -161,12 +162,10 @@ class AccessLog:
         Formatting many records at once, in the writer's thread, would delay the other threads.
         """
         try:
-            line = self._line(record).encode("latin-1")
+            self._writer.put(self._line(record).encode("latin-1"))
         except Exception:  # no error of the log may reach the client, or the clone that is settled
-            logger.exception("a record of the access log could not be written")
-            self._writer.lost()
-            return
-        self._writer.put(line)
+            self._faults.watch(COUNTING, self._writer.lost)
+            self._faults.report("a record of the access log could not be written")
 
     def close(self, timeout: float) -> None:
         """Write all records, incomplete ones as they are, within `timeout` seconds. May be called twice."""

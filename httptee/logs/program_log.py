@@ -17,6 +17,8 @@ from httptee.logs.line_writer import StreamWriter
 
 logger = logging.getLogger(__name__)
 
+_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+_PACKAGE = "httptee"
 _STANDARD_ERROR = 2
 _WAITING = 1024 * 1024  # bytes of lines that may wait for standard error
 _LAST_LINES = 1.0  # seconds to write the last lines
@@ -111,9 +113,23 @@ def set_up_log(level: int) -> None:
     """
     handler = StandardError()
     handler.addFilter(HOLD_BACK)
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s", handlers=[handler])
+    logging.basicConfig(level=level, format=_FORMAT, handlers=[handler])
     for library in ("waitress", "urllib3", "requests"):
         logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def set_up_mounted_log(level: int) -> None:
+    """Log at this level, in another server's process: by that server's handlers if it has set any up for all loggers,
+    else to standard error. A level that was set already stays."""
+    own = logging.getLogger(_PACKAGE)
+    if own.level == logging.NOTSET:
+        own.setLevel(level)
+    if not own.hasHandlers():
+        handler = StandardError()
+        handler.addFilter(HOLD_BACK)
+        handler.setFormatter(logging.Formatter(_FORMAT))
+        own.addHandler(handler)
+        own.propagate = False
 
 
 def restart_log() -> None:
@@ -135,4 +151,5 @@ def close_log() -> None:
 
 
 def _own_handlers() -> list[StandardError]:
-    return [handler for handler in logging.getLogger().handlers if isinstance(handler, StandardError)]
+    both = [*logging.getLogger().handlers, *logging.getLogger(_PACKAGE).handlers]
+    return [handler for handler in both if isinstance(handler, StandardError)]

@@ -13,7 +13,7 @@ from httptee.logs import check_log
 from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.processes.threads import within_threads
 from httptee.server import listening_tls
-from httptee.settings import Settings
+from httptee.settings import Settings, check_same, own_addresses
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ def reread(load: Callable[[], Settings], current: Settings) -> Reread | None:
         settings = within_threads(within_descriptors(read))
         tls = listening_tls(settings)
         check_log(settings.access_log)
+        check_same(settings, own_addresses(current))
     except (ConfigError, TooFewDescriptorsError) as error:
         logger.error("reload refused, nothing changes: %s", " ".join(str(error).splitlines()))
         return None

@@ -23,7 +23,7 @@ from httptee.processes.reload import reread
 from httptee.processes.start import Start
 from httptee.processes.threads import may_start
 from httptee.processes.vitals import Vitals
-from httptee.processes.worker import build_tee_server, pin, retire
+from httptee.processes.worker import Look, build_tee_server, pin, retire
 from httptee.server import Server
 from httptee.settings import Settings, differences
 
@@ -67,6 +67,7 @@ class SingleProcess:
         self._read = start.read
         self._changes = ""
         self._serving = self._build(start.settings, start.ledger, start.tls)
+        self._look = Look(self._serving.tee)
         self._successor: _Serving | None = None
         self._draining: list[tuple[_Serving, threading.Thread]] = []
         self._asked: set[int] = set()
@@ -131,8 +132,8 @@ class SingleProcess:
         """Do the work of signals; return whether to continue. The main loop calls it when woken, and once a second."""
         if signal.SIGUSR1 in self._asked:
             self._asked.discard(signal.SIGUSR1)
-            for statement in self._serving.ledger.statements():
-                logger.info("%s", statement)
+            for line in self._serving.ledger.lines():
+                logger.info("%s", line)
         if signal.SIGHUP in self._asked and not self._stopping:
             self._asked.discard(signal.SIGHUP)
             self._reload()
@@ -141,6 +142,7 @@ class SingleProcess:
         self._admin.start_thread()
         self._drain_old()
         self._serving.vitals.published()
+        self._look.taken()
         return self._successor is None and not self._stopping
 
     def _reload(self) -> None:
@@ -187,7 +189,7 @@ class SingleProcess:
 
     def _end_at_once(self) -> None:
         logger.warning("a second signal: stopping at once")
-        for statement in self._settled().statements():
-            logger.info("%s", statement)
+        for line in self._settled().lines():
+            logger.info("%s", line)
         flush_log()
         os._exit(0)

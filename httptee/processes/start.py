@@ -20,7 +20,7 @@ from httptee.processes.descriptors import TooFewDescriptorsError, within_descrip
 from httptee.processes.listening import listen
 from httptee.processes.threads import within_threads
 from httptee.server import listening_tls
-from httptee.settings import Settings, descriptions
+from httptee.settings import Settings, check_same, descriptions, own_sockets
 from httptee.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -64,6 +64,12 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
     except OSError as error:
         listening.close()
         raise CannotStartError(_not_bound(settings.admin, " (-admin)", error)) from None
+    try:
+        check_same(settings, own_sockets([listening], admin.sockets))
+    except ConfigError as error:
+        listening.close()
+        admin.stop()
+        raise CannotStartError(str(error), 2) from None
     _announce(settings, listening)
     return Start(settings, read, ledger, listening, load, admin, tls)
 

@@ -60,9 +60,9 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
 
 
 def print_ledger(ledger: Ledger) -> None:
-    """Log one line for each B."""
-    for statement in ledger.statements():
-        logger.info("%s", statement)
+    """Log the line of A, and one line for each B."""
+    for line in ledger.lines():
+        logger.info("%s", line)
 
 
 class Supervisor:

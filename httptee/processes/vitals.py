@@ -7,7 +7,7 @@ from time import time
 from typing import TYPE_CHECKING
 
 from httptee.app import Tee
-from httptee.ledger import WorkerAccount
+from httptee.ledger import COUNTING, Faults, WorkerAccount
 from httptee.logs import HOLD_BACK
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ class Vitals:
         self._server = server
         self._tee = tee
         self._share_changes = 0
+        self._faults = Faults(account.unobserved)
 
     def begin(self) -> None:
         """Publish this process as the worker, with its core if it is pinned to one."""
@@ -33,6 +34,11 @@ class Vitals:
 
     def published(self) -> bool:
         """Publish the changing gauges; always True. The server's main thread calls it about once a second."""
+        self._faults.watch("the gauges could not be published", self._publish)
+        HOLD_BACK.flush()
+        return True
+
+    def _publish(self) -> None:
         self.count(len(self._server.active_channels))
         self._account.publish(in_flight=self._server.in_flight)
         if self._tee.budget is not None:
@@ -44,12 +50,10 @@ class Vitals:
             self._share_changes = changes
         for shadow in self._tee.shadows:
             shadow.publish()
-        HOLD_BACK.flush()
-        return True
 
     def count(self, connections: int) -> None:
         """Publish the number of connections. Other workers compare theirs with it before they accept."""
-        self._account.publish(connections=connections)
+        self._faults.watch(COUNTING, self._account.publish, connections=connections)
 
     def drain(self) -> None:
         """Publish that the worker accepts no more connections."""

@@ -7,8 +7,10 @@ import os
 import signal
 import socket
 import ssl
+import threading
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 _MAX_HEADER = 64 * 1024
+_LOOK_AFTER = 1.0  # seconds
 
 
 def run_worker(
@@ -58,13 +61,31 @@ def run_worker(
         raise CannotRunError("it may start no thread (ulimit -u, pids.max of the cgroup)")
     vitals.begin()
     ready()
-    server.run(lambda: vitals.published() and wanted())
+    look = Look(tee) if part.row == 0 else None
+    server.run(lambda: vitals.published() and (look is None or look.taken()) and wanted())
     vitals.drain()
     server.stop_accepting()
     closed()
     retire(server, tee, settings)
     vitals.drained()
     ledger.settle_unanswered(part.row)  # clones that shadow threads still send: they end with this process
+
+
+class Look:
+    """Has a thread log a warning, soon after the start, if A cannot be reached and no request has shown it before."""
+
+    def __init__(self, tee: Tee) -> None:
+        self._primary = tee.primary
+        self._at = monotonic() + _LOOK_AFTER
+
+    def taken(self) -> bool:
+        """Start the thread if it is time; always True. The server's main thread calls it about once a second."""
+        if monotonic() >= self._at:
+            self._at = inf
+            if not self._primary.asked:
+                with contextlib.suppress(RuntimeError, MemoryError):  # the process may start no more threads
+                    threading.Thread(target=self._primary.look, name="look", daemon=True).start()
+        return True
 
 
 def retire(server: Server, tee: Tee, settings: Settings) -> None:

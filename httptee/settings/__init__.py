@@ -2,11 +2,13 @@
 `Settings`. `load` reads the options, `shadow_settings` gives the settings of each B."""
 
 from httptee.settings.backend import Backend
-from httptee.settings.config import load, load_or_exit
+from httptee.settings.config import load, load_given, load_or_exit
 from httptee.settings.differences import differences
 from httptee.settings.effective import effective_lines, effective_options
+from httptee.settings.mounted import ignored
 from httptee.settings.option_texts import help_text
 from httptee.settings.options import BY_NAME
+from httptee.settings.same import check_same, own_addresses, own_sockets
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import ShadowSettings, backend_names, descriptions, shadow_settings
 from httptee.settings.trust import check_trust, pem_flaw, trust_of_a, trust_of_b
@@ -17,14 +19,19 @@ __all__ = [
     "Settings",
     "ShadowSettings",
     "backend_names",
+    "check_same",
     "check_trust",
     "descriptions",
     "differences",
     "effective_lines",
     "effective_options",
     "help_text",
+    "ignored",
     "load",
+    "load_given",
     "load_or_exit",
+    "own_addresses",
+    "own_sockets",
     "pem_flaw",
     "shadow_settings",
     "trust_of_a",

@@ -33,6 +33,7 @@ from httptee.settings.casts import (
     default_workers,
     milliseconds,
     milliseconds_or_no_limit,
+    one_of,
     or_auto,
     percent,
     size,
@@ -85,6 +86,7 @@ FIELDS: dict[str, Field] = {
         Field("workers", partial(or_auto, automatic=default_workers)),
         Field("chan-size", count_or_auto),
         Field("max-body", size),
+        Field("when-a-fails", partial(one_of, words=("drop", "send"))),
         Field("host", literal_host),
         Field("rewrite", boolean, boolean=True),
         Field("set-header", HeaderLine.parse, repeatable=True),
@@ -93,6 +95,7 @@ FIELDS: dict[str, Field] = {
         Field("rewrite-path", PathRewrite.parse, repeatable=True),
         Field("mark", boolean, boolean=True),
         Field("insecure", boolean, boolean=True),
+        Field("allow-same", boolean, boolean=True),
         Field("ca", _file),
     )
 }

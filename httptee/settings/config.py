@@ -36,18 +36,24 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
 
     Raises ConfigError. `-h` and `-version` print, and raise SystemExit(0).
     """
+    return load_given(argv, environ)[0]
+
+
+def load_given(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[Settings, frozenset[str]]:
+    """The same as `load`, with the names of the options that are set anywhere."""
     words = list(_command_line(argv))
     if words[-1:] in (["--help"], ["--version"]):
         # The help must be printed even if the environment or the file has an error.
         words, environ = words[-1:], {}
     found = _parser().parse_args(words, env_vars=_environment(environ))
     values: dict[str, Any] = {}
+    given = frozenset(option.name for option in OPTIONS if getattr(found, option.setting))
     for option in OPTIONS:
         texts = getattr(found, option.setting) or option.texts(option.default)
         values[option.setting] = option.value(texts)
     settings = Settings(**values)
     shadow_settings(settings)  # raises ConfigError for Bs that contradict each other
-    return settings
+    return settings, given
 
 
 def load_or_exit(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:

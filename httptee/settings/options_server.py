@@ -30,7 +30,15 @@ LISTEN_OPTION = Option(
 SERVER_OPTIONS: tuple[Option, ...] = (
     flag("forward-client-ip", "Append the client's address to X-Forwarded-For and Forwarded (RFC 7239)."),
     flag("close-connections", "Close connections to clients and upstreams after each exchange."),
-    flag("no-via", "Do not add a Via header. Loops are then not detected."),
+    flag(
+        "no-via",
+        "Do not add a Via header. A loop back into the tee is then found only after many passes in a second.",
+    ),
+    flag(
+        "allow-same",
+        "Start even if A or a B is this tee itself, or if a B is A and would get every request twice. allow-same in a "
+        "B's line permits it for that B.",
+    ),
     flag("debug", "Log debug messages too."),
     Option(
         "threads",

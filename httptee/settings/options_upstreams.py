@@ -16,6 +16,7 @@ from httptee.settings.casts import (
     head_size,
     milliseconds,
     milliseconds_or_off,
+    one_of,
     or_auto,
     path_or_none,
     percent,
@@ -143,6 +144,15 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         "1500",
         "The longest wait between two probes of a B that is down.",
         "MILLISECONDS",
+    ),
+    Option(
+        "b.when-a-fails",
+        partial(one_of, words=("drop", "send")),
+        "drop",
+        "What becomes of the clone of a request that A certainly did not get, because there was no connection to A. "
+        "drop: no B gets it, so a B that stores data stays in step with A. send: every B gets it. A request that was "
+        "sent to A is cloned in any case.",
+        "drop|send",
     ),
     Option(
         "b.cutoff",

@@ -33,6 +33,7 @@ class Settings:
     b_max_bytes: int = 64 * 1024 * 1024
     b_breaker_failures: int = 5
     b_probe_interval: float = 1.5
+    b_when_a_fails: str = "drop"
     b_cutoff: float = 0.0
     dns_ttl: float = 30.0
     max_response_fields: int = 1024
@@ -40,6 +41,7 @@ class Settings:
     forward_client_ip: bool = False
     close_connections: bool = False
     via: bool = True
+    allow_same: bool = False
     debug: bool = False
     threads: int = 64
     processes: int = field(default_factory=usable_cores)

@@ -18,6 +18,7 @@ from httptee.settings.settings import Settings
 @dataclass(frozen=True, slots=True)
 class ShadowSettings:
     """One B's settings. Times are in seconds. `workers` and `backlog` are for the whole tee, not for one process.
+    `sends_unsent`: it also gets clones of requests that A certainly did not get.
 
     `stream_timeout` is infinite if it is off. With None as its `backlog`, the queue is limited by the budget of all
     clones.
@@ -29,10 +30,12 @@ class ShadowSettings:
     stream_timeout: float = 1.0
     workers: int = 16
     backlog: int | None = None
+    sends_unsent: bool = False
     rewrite_host: bool = False
     changes: Changes = NO_CHANGES
     insecure: bool = False
     ca: str = ""
+    allow_same: bool = False
 
     @property
     def name(self) -> str:
@@ -88,6 +91,7 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
         stream_timeout=said("stream-timeout", timeout),
         workers=said("workers", settings.b_workers),
         backlog=said("chan-size", settings.b_backlog),
+        sends_unsent=said("when-a-fails", settings.b_when_a_fails) == "send",
         rewrite_host=host == "target",
         changes=Changes(
             removed=frozenset().union(*backend.values("remove-header")),
@@ -100,6 +104,7 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
         # insecure and ca exclude each other: if the line sets one, the general option for the other does not apply.
         insecure=said("insecure", settings.b_insecure and not backend.values("ca")),
         ca=said("ca", "" if said("insecure", False) else settings.b_ca),
+        allow_same=said("allow-same", settings.allow_same),
     )
 
 

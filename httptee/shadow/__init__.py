@@ -5,7 +5,8 @@ from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import Budget
 from httptee.shadow.cutoff import Cutoff
 from httptee.shadow.guards import Guards
-from httptee.shadow.shadow import AT_ONCE, Shadow
+from httptee.shadow.roads import AT_ONCE
+from httptee.shadow.shadow import Shadow
 from httptee.shadow.slots import ASSURED
 
 __all__ = [

@@ -29,10 +29,12 @@ _AWAITED = select.EPOLLIN | select.EPOLLET
 _MOST_EVENTS = 64  # connections that the thread reads from before its next check
 _CHECK_INTERVAL = 0.05  # seconds between checks for overdue exchanges
 
+Run = Callable[[Callable[[], object]], bool]  # runs a task in a thread; False if it cannot
 Ended = Callable[[Exchange, Pending, "Exception | None"], object]
 """Called once for each exchange that ends, with None for a whole answer or with the error."""
 Answered = Callable[[Exchange], object]
 """Called once for each exchange whose answer has a head but no end yet."""
+Stuck = Callable[[], object]  # called every `_CHECK_INTERVAL` in which no exchange has ended
 
 
 class Collector:
@@ -40,18 +42,11 @@ class Collector:
 
     Each one may take `timeout` seconds up to the head of its answer, and `stream_timeout` from there to its end.
 
-    `run` runs a task in a thread, and returns False if it cannot. The collector runs one task with it: the thread that
-    waits for the answers, as long as there are exchanges. It calls `stuck` if none has ended for some time.
+    With `run` it runs one task: the thread that waits for the answers, as long as there are exchanges.
     """
 
     def __init__(
-        self,
-        timeout: float,
-        stream_timeout: float,
-        run: Callable[[Callable[[], object]], bool],
-        ended: Ended,
-        answered: Answered,
-        stuck: Callable[[], object],
+        self, timeout: float, stream_timeout: float, run: Run, ended: Ended, answered: Answered, stuck: Stuck
     ) -> None:
         self._timeout = timeout
         self._stream_timeout = stream_timeout
@@ -129,8 +124,7 @@ class Collector:
 
     def _open(self) -> select.epoll:
         with self._lock:
-            if self._readable is None:
-                self._readable = select.epoll()
+            self._readable = self._readable or select.epoll()
             return self._readable
 
     def _start(self) -> bool:
@@ -202,8 +196,7 @@ class Collector:
                 self._end(descriptor, pending)
 
     def _report(self, readable: select.epoll, descriptor: int, known: bool) -> None:
-        """Add the descriptor to the set, or arm it again. Another thread may do the same at the same time, after an
-        event of an earlier connection with this number."""
+        """Add the descriptor to the set, or arm it again. Another thread may do so too, after an older event."""
         if not known:
             try:
                 readable.register(descriptor, _AWAITED)

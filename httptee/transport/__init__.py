@@ -2,6 +2,7 @@
 requests. Others send through an `Upstream`."""
 
 from httptee.transport.adapter import IDEMPOTENT, PoolLimits, WireAdapter
+from httptee.transport.names import look_up
 from httptee.transport.pending import Pending
 from httptee.transport.prepared import request_head
 from httptee.transport.pressure import Pressure, Reading
@@ -22,6 +23,7 @@ __all__ = [
     "Upstream",
     "WireAdapter",
     "WireStream",
+    "look_up",
     "request_head",
     "tls_context",
 ]

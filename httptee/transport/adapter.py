@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import BaseAdapter
 
-from httptee.errors import UpstreamReset
+from httptee.errors import UpstreamError, UpstreamReset
 from httptee.transport.connection import MAX_JOINED, Connection
 from httptee.transport.names import Name
 from httptee.transport.opening import Opener
@@ -121,14 +121,20 @@ class WireAdapter(BaseAdapter):
         head = request.head()
         route = self._routes.get((request.url, verify, cert)) or self._add_route(request.url, verify, cert)
         connection = route.pool.acquire()
+        sent = 0
         if connection is not None:
             received = connection.received
             try:
                 return self._exchange(request, head, connection, route.pool, limits, deadline)
             except UpstreamReset:
-                if connection.received != received or not _repeatable(request, connection.sent):
+                sent = connection.sent
+                if connection.received != received or not _repeatable(request, sent):
                     raise
-        connection = route.open(min(limits.connect, deadline - monotonic()), request.cancellation)
+        try:
+            connection = route.open(min(limits.connect, deadline - monotonic()), request.cancellation)
+        except UpstreamError as error:
+            error.unsent = not sent
+            raise
         return self._exchange(request, head, connection, route.pool, limits, deadline)
 
     def has_idle(self, url: str, verify: bool | str = True, cert: Any = None) -> bool:

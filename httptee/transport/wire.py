@@ -56,8 +56,7 @@ class Answer:
     _split = staticmethod(_fields)
 
     def __init__(self, method: str, limits: Limits = FOR_CLIENTS) -> None:
-        self._method = method
-        self._limits = limits
+        self._method, self._limits = method, limits
         self._parser = HttpResponseParser(None)
         self._head = bytearray()  # empty while one piece holds all of the head
         self._lines = self._interim = self._interim_size = 0

@@ -25,7 +25,7 @@ def checked(capsys, *words):
 
 
 def test_everything_there_is_a_table_and_0(a, capsys):
-    status, lines, errors = checked(capsys, "-a", a.url, "-b", f"{a.url} name=next")
+    status, lines, errors = checked(capsys, "-a", a.url, "-b", f"{a.url} name=next allow-same")
     assert (status, errors) == (0, "")
     assert lines[0].split() == ["endpoint", "resolves", "to", "result"]
     assert lines[1].startswith(f"A       {a.url}  127.0.0.1    connected in ")

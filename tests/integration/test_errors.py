@@ -141,7 +141,7 @@ def test_501_for_connect() -> None:
 
 def test_508_where_a_is_the_tee_itself() -> None:
     port = free_port()
-    with Tee("-a", address(port), listen=f"127.0.0.1:{port}") as tee:
+    with Tee("-a", address(port), "-allow-same", listen=f"127.0.0.1:{port}") as tee:
         assert_error(ask(tee.port), 508, "loop")
 
 

@@ -176,6 +176,8 @@ EFFECTS = [
     "mark",
     "insecure",
     "ca=/c.pem",
+    "when-a-fails=send",
+    "allow-same",
 ]
 
 

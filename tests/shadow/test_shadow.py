@@ -16,8 +16,7 @@ from httptee.ledger.ledger import Ledger
 from httptee.selection.rate import Rate
 from httptee.selection.selection import Criteria, selections
 from httptee.settings.settings import Settings
-from httptee.shadow import collector, workers
-from httptee.shadow import shadow as shadow_module
+from httptee.shadow import collector, roads, workers
 from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import BOOKKEEPING, SMALL, Budget, held_by
 from httptee.shadow.cutoff import Cutoff
@@ -79,11 +78,18 @@ def make():
         cutoff=None,
         assured=0,
         reading=None,
+        sends_unsent=False,
         **rules,
     ):
         upstream, ledger = ScriptedUpstream(outcome, held), Ledger(["b"])
         (selection,) = selections([Criteria("b", **rules)])
-        options = {"workers": workers, "backlog": backlog, "timeout": 1.0, "assured": assured}
+        options = {
+            "workers": workers,
+            "backlog": backlog,
+            "timeout": 1.0,
+            "assured": assured,
+            "sends_unsent": sends_unsent,
+        }
         guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(max_bytes), cutoff, reading or Reading())
         shadow = Shadow(upstream, ledger.accounts(0)[0], selection, guards, **options)
         made.append((shadow, upstream))
@@ -105,6 +111,32 @@ def test_a_clone_is_delivered(make):
     shadow.offer(EXCHANGE)
     assert settled(ledger).delivered_by_status == {204: 1}
     assert upstream.sent == 1
+
+
+UNSENT = Exchange(EXCHANGE.request, 502, 0.01, unsent=True)
+
+
+def test_a_clone_that_a_certainly_did_not_get_is_dropped_after_the_rules_of_b(make):
+    shadow, upstream, ledger = make()
+    for _ in range(3):
+        shadow.offer(UNSENT)
+    assert settled(ledger).dropped_by_reason == {"primary_failed": 3}
+    assert upstream.sent == 0
+    shadow, _, ledger = make(percent=0)
+    shadow.offer(UNSENT)
+    assert settled(ledger).dropped_by_reason == {"sampled_out": 1}
+
+
+def test_it_is_sent_to_a_b_that_is_to_get_it(make):
+    shadow, upstream, ledger = make(sends_unsent=True)
+    shadow.offer(UNSENT)
+    assert settled(ledger).delivered == upstream.sent == 1
+
+
+def test_a_502_for_what_a_may_have_got_is_cloned(make):
+    shadow, _, ledger = make()
+    shadow.offer(Exchange(EXCHANGE.request, 502, 0.01))
+    assert settled(ledger).delivered == 1
 
 
 def test_no_thread_and_no_executor_before_the_first_clone(make):
@@ -261,7 +293,7 @@ def test_a_long_queue_that_is_dropped_lets_other_threads_run_in_between(make, mo
         shadow.offer(fresh())
     eventually(lambda: upstream.sent == 1)
     left = []
-    monkeypatch.setattr(shadow_module, "sleep", lambda seconds: left.append(shadow._workers.waiting))
+    monkeypatch.setattr(roads, "sleep", lambda seconds: left.append(shadow._roads._workers.waiting))
     shadow.drain(0)
     assert ledger.statements()[0].dropped_by_reason == {"closing": 6400}
     assert left == list(range(6336, -1, -64))
@@ -465,7 +497,7 @@ def test_a_probe_that_is_dropped_leaves_its_place_to_another_clone(make):
     eventually(lambda: not shadow.breaker.blocks)
     shadow.offer(Exchange(EXCHANGE.request, 200, 0.02))
     assert shadow.breaker.blocks
-    shadow._drop_queue("saturated")
+    shadow._roads.drop_waiting("saturated")
     assert not shadow.breaker.blocks
 
 
@@ -501,7 +533,7 @@ def test_where_the_system_has_no_thread_clones_are_saturated_until_it_has(make, 
 
     monkeypatch.setattr(threading.Thread, "start", limited)
     shadow, _, ledger = make()
-    shadow._workers._clock = lambda: now[0]
+    shadow._roads._workers._clock = lambda: now[0]
     for _ in range(5):
         shadow.offer(EXCHANGE)
     assert settled(ledger).dropped_by_reason == {"saturated": 5}
@@ -567,7 +599,7 @@ def clone(method="GET", target="/", body=b""):
 def open_a_connection(shadow, ledger):
     shadow.offer(clone())
     settled(ledger)
-    eventually(lambda: shadow._upstream.has_idle)
+    eventually(lambda: shadow._roads._upstream.has_idle)
 
 
 def test_a_clone_goes_out_with_the_offer_where_a_connection_is_idle(real):
@@ -577,10 +609,10 @@ def test_a_clone_goes_out_with_the_offer_where_a_connection_is_idle(real):
         for number in range(50):
             shadow.offer(clone("POST", f"/{number}", b"body"))
             settled(ledger)
-            eventually(lambda: shadow._upstream.has_idle)
+            eventually(lambda: shadow._roads._upstream.has_idle)
         assert server.connections == 1
         assert [request.body for request in server.requests] == [b""] + [b"body"] * 50
-        assert shadow._workers._idle == shadow._workers._awake
+        assert shadow._roads._workers._idle == shadow._roads._workers._awake
 
 
 def test_where_the_kernel_has_no_epoll_every_clone_has_a_thread(real, monkeypatch):
@@ -592,7 +624,7 @@ def test_where_the_kernel_has_no_epoll_every_clone_has_a_thread(real, monkeypatc
         shadow.offer(clone())
         settled(ledger)
         assert ledger.statements()[0].delivered == 2
-        assert not len(shadow._collector)
+        assert not len(shadow._roads._collector)
 
 
 def test_no_clone_is_lost_between_the_two_roads(real):
@@ -610,7 +642,7 @@ def test_no_clone_is_lost_between_the_two_roads(real):
         statement = settled(ledger)
         assert (statement.seen, statement.delivered) == (1800, 1800)
         assert len(server.requests) == 1800
-        assert len(shadow._collector._awaited) == shadow._workers.waiting == shadow._slots.taken == 0
+        assert len(shadow._roads._collector._awaited) == shadow._roads._workers.waiting == shadow._slots.taken == 0
 
 
 def test_what_waits_goes_out_as_connections_come_free(real):
@@ -723,7 +755,7 @@ def test_a_long_answer_is_read_to_its_end_and_its_connection_used_again(real):
         for _ in range(3):
             shadow.offer(clone())
             settled(ledger)
-            eventually(lambda: shadow._upstream.has_idle)
+            eventually(lambda: shadow._roads._upstream.has_idle)
         assert server.connections == 1
         assert ledger.statements()[0].delivered == 4
 
@@ -774,7 +806,7 @@ def test_the_threads_of_a_b_end_when_nothing_comes(real, monkeypatch):
         open_a_connection(shadow, ledger)
         shadow.offer(clone())
         settled(ledger)
-        eventually(lambda: not shadow._workers._awake and not shadow._collector._has_thread)
+        eventually(lambda: not shadow._roads._workers._awake and not shadow._roads._collector._has_thread)
         shadow.offer(clone())  # and begin again
         assert settled(ledger).delivered == 3
         shadow.drain(PATIENCE)
@@ -823,7 +855,7 @@ class TestStreams:
             if way == "by the collector":
                 open_a_connection(shadow, ledger)
             shadow.offer(clone(target="/events"))
-            eventually(lambda: shadow._sender._streams or shadow._collector._awaited)
+            eventually(lambda: shadow._roads._sender._streams or shadow._roads._collector._awaited)
             shadow.drain(0)
             statement = settled(ledger)
             assert (statement.failed_by_reason, statement.dropped) == ({"timeout": 1}, 0)

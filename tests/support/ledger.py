@@ -14,7 +14,7 @@ LEDGER = re.compile(
 FAILURES = {"connect", "timeout", "reset", "protocol", "tls", "lost"}
 DROPS = {
     *("sampled_out", "filtered", "too_large", "rate_limited", "saturated", "over_budget", "unreadable", "circuit_open"),
-    "closing",
+    *("closing", "primary_failed"),
 }
 
 
