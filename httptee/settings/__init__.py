@@ -4,8 +4,7 @@
 from httptee.settings.backend import Backend
 from httptee.settings.config import load, load_given, load_or_exit
 from httptee.settings.differences import differences
-from httptee.settings.effective import effective_lines, effective_options
-from httptee.settings.mounted import ignored
+from httptee.settings.effective import effective_lines, effective_options, ignored
 from httptee.settings.option_texts import help_text
 from httptee.settings.options import BY_NAME
 from httptee.settings.same import check_same, own_addresses, own_sockets

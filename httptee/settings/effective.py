@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from math import inf
 from typing import Any
 
 from httptee.http import without_userinfo
 from httptee.settings.backend import Backend
 from httptee.settings.option import Option
-from httptee.settings.options import OPTIONS
+from httptee.settings.options import BY_NAME, OPTIONS
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import ShadowSettings, shadow_settings
+
+IGNORED = (
+    "l",
+    "a.check",
+    "processes",
+    "no-pin",
+    "connection-limit",
+    "max-pending",
+    "client-timeout",
+    "max-request-memory",
+    "admin",
+    "cert.file",
+    "key.file",
+    "key.password-file",
+    "tls-handshake-timeout",
+    "client-ca",
+    "client-auth",
+)
+"""Options without effect where another server runs the tee: it has its own listening side, processes and pages."""
 
 
 def effective_options(settings: Settings) -> dict[str, Any]:
@@ -32,6 +51,15 @@ def effective_lines(settings: Settings) -> list[str]:
     return [
         " ".join(filter(None, (str(backend), backend.described(), *_taken(settings, backend, shadow))))
         for backend, shadow in zip(settings.b, shadows, strict=True)
+    ]
+
+
+def ignored(settings: Settings, given: Collection[str] = ()) -> list[str]:
+    """The options of `IGNORED` that are set: those in `given`, and those whose value is not the default."""
+    default = Settings()
+    fields = {name: BY_NAME[name].setting for name in IGNORED}
+    return [
+        name for name, field in fields.items() if name in given or getattr(settings, field) != getattr(default, field)
     ]
 
 
@@ -62,6 +90,8 @@ def _taken(settings: Settings, backend: Backend, shadow: ShadowSettings) -> Iter
         "workers": shadow.workers,
         "chan-size": "auto" if shadow.backlog is None else shadow.backlog,
         "host": "" if "rewrite" in given else "target" if shadow.rewrite_host else "preserve",
+        "when-a-fails": "send" if shadow.sends_unsent else "drop",
+        "allow-same": "true" if shadow.allow_same else "",
         "insecure": "true" if shadow.insecure else "",
         "ca": shadow.ca,
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from httptee.settings.mounted import IGNORED
+from httptee.settings.effective import IGNORED
 from httptee.settings.options import BY_NAME
 from tests.support.backend import Backend
 from tests.support.client import ask

@@ -40,21 +40,22 @@ def test_options_have_their_own_names_and_units_and_can_be_set_again():
         (
             ["-b", "x"],
             "http://x percent=100 max-body=1048576 timeout=1000 stream-timeout=1000 workers=5 chan-size=auto "
-            "host=preserve",
+            "host=preserve when-a-fails=drop",
         ),
         (
             ["-b", "x name=n timeout=2s methods=GET rewrite rate=3/s", "-b.methods", "P", "-b.chanSize", "9"],
             "http://x name=n timeout=2s methods=GET rewrite=true rate=3/s percent=100 max-body=1048576 "
-            "stream-timeout=2000 workers=5 chan-size=9",
+            "stream-timeout=2000 workers=5 chan-size=9 when-a-fails=drop",
         ),
         (
             ["-b", "x percent=1 stream-timeout=off max-body=1 host=y", "-b.methods", "^P", "-b.timeout", "7"],
-            "http://x percent=1 stream-timeout=off max-body=1 host=y b.methods=^P timeout=7 workers=5 chan-size=auto",
+            "http://x percent=1 stream-timeout=off max-body=1 host=y b.methods=^P timeout=7 workers=5 chan-size=auto "
+            "when-a-fails=drop",
         ),
         (
             ["-b", "x", "-b.rewrite", "-b.insecure", "-p", "0.5"],
             "http://x percent=0.5 max-body=1048576 timeout=1000 stream-timeout=1000 workers=5 chan-size=auto "
-            "host=target insecure=true",
+            "host=target when-a-fails=drop insecure=true",
         ),
     ],
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 _TOKEN = frozenset((string.ascii_letters + string.digits + "!#$%&'*+-.^_`|~").encode())
 _TEXT = frozenset([0x09, *range(0x20, 0x7F), *range(0x80, 0x100)])  # HTAB, SP, VCHAR, obs-text
 _DIGITS = frozenset(string.hexdigits.encode())
-_MOST_DIGITS = 16
+_MOST_DIGITS = 16  # after leading zeros
 
 
 class _NotTheGrammarError(Exception):
@@ -67,7 +67,10 @@ class _Reader:
 
     def chunk_line(self) -> int:
         """chunk-size [ chunk-ext ] CRLF: the size."""
-        size = int(bytes(self.some(_DIGITS, _MOST_DIGITS)), 16)
+        digits = bytes(self.some(_DIGITS)).lstrip(b"0")
+        if len(digits) > _MOST_DIGITS:
+            raise _NotTheGrammarError
+        size = int(digits or b"0", 16)
         while self.next() != 0x0D:
             self.extension()
         self.crlf()

@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from httptee.settings.config import load, load_given
-from httptee.settings.mounted import IGNORED, ignored
+from httptee.settings.effective import IGNORED, ignored
 from httptee.settings.options import BY_NAME, OPTIONS
 from tests.support.house import TREES, room_of
 
