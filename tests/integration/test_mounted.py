@@ -58,6 +58,8 @@ def effective(directory: Path) -> dict[str, str]:
         "debug": "true",
         "threads": "4",
         "max-request-body": "100000",
+        "max-response-fields": "100",
+        "max-response-header": "100000",
         "drain-timeout": "20000",
         "access-log": str(directory / "access.log"),
         "access-log-format": "json",

@@ -89,7 +89,7 @@ class TestUpstreams:
                 assert ask(tee.port).status == 200
                 assert tee.settled(1)[0].failures == {"tls": 1}
             assert not bad.requests
-            with Tee("-a", https(bad), "-b", https(bad), "-a.insecure", "-b.insecure") as tee:
+            with Tee("-a", https(bad), "-b", https(bad), "-a.insecure", "-b.insecure", "-allow-same") as tee:
                 assert ask(tee.port).status == 200
                 assert tee.settled(1)[0].delivered == 1
                 assert tee.program.output.count("IS NOT VERIFIED") == 2

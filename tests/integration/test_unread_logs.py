@@ -88,10 +88,10 @@ def test_with_a_standard_error_that_nobody_reads_it_starts_serves_reloads_and_en
     with Backend() as old, Backend() as new:
         # The line about each B at the start is enough to fill the pipe.
         many = "".join(f"b = {old.url} name=b{number} methods=PUT\n" for number in range(60))
-        ini.write_text(f"a = {old.url}\n{many}")
+        ini.write_text(f"a = {old.url}\nallow-same = true\n{many}")
         with unread("-config", str(ini), "-l", f"127.0.0.1:{port}", "-processes", processes) as process:
             eventually(lambda: _answered(port))
-            ini.write_text(f"a = {new.url}\n{many}")
+            ini.write_text(f"a = {new.url}\nallow-same = true\n{many}")
             process.send_signal(signal.SIGUSR1)
             process.send_signal(signal.SIGHUP)
             eventually(lambda: _answered(port) and new.requests, "a reload")
