@@ -161,6 +161,8 @@ class OwnedChannel(HTTPChannel):
 
     def discard(self) -> None:
         """Close the connection of a client that has gone, without an answer to its requests. For the owner."""
+        if not self.requests:
+            self._read(whole=True)  # a connection may be queued before its request is read
         for request in self.requests:
             try:
                 if request.error is None:

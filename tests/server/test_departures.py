@@ -321,6 +321,22 @@ def test_a_request_that_a_thread_has_just_taken_from_the_queue_is_discarded_by_t
     app.answers.set()
 
 
+def test_a_request_that_was_not_read_yet_is_discarded_as_well(serve):
+    running = serve(Upstream(), threads=1)
+    discarded, gate = [], threading.Event()
+    running.server.on_discard = lambda environ: discarded.append(environ["PATH_INFO"])
+    running.server.crew._serve = lambda descriptor, events: gate.wait(10)
+    client = running.connect().send(GET)
+    half_close(client)
+    eventually(lambda: running.server.active_channels)
+    (channel,) = running.server.active_channels.values()
+    channel.owned(channel.discard)
+    assert discarded == ["/"]
+    gate.set()
+    with pytest.raises(ConnectionResetError):
+        client.rest()
+
+
 def test_many_that_leave_at_once_change_nothing_for_others(serve):
     """More than there are threads, at A and in the queue together."""
     app, count = Upstream(), 200
