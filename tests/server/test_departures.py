@@ -11,6 +11,7 @@ import pytest
 from httptee.errors import ClientGone, CutOff
 from httptee.http.cancellation import CANCELLATION
 from httptee.server import listener, patience
+from httptee.server.ownership import OwnedChannel
 from httptee.server.patience import GRACE, Departures
 from httptee.server.tls import TlsServer
 from tests.support.clock import Clock
@@ -321,20 +322,21 @@ def test_a_request_that_a_thread_has_just_taken_from_the_queue_is_discarded_by_t
     app.answers.set()
 
 
-def test_a_request_that_was_not_read_yet_is_discarded_as_well(serve):
-    running = serve(Upstream(), threads=1)
-    discarded, gate = [], threading.Event()
+def test_a_request_that_was_queued_unread_is_discarded_as_well(serve, monkeypatch):
+    """The main thread queues a connection without reading it if a serving thread owns it at that moment."""
+    app = Upstream()
+    running = serve(app, threads=1)
+    discarded = []
     running.server.on_discard = lambda environ: discarded.append(environ["PATH_INFO"])
-    running.server.crew._serve = lambda descriptor, events: gate.wait(10)
-    client = running.connect().send(GET)
-    half_close(client)
-    eventually(lambda: running.server.active_channels)
-    (channel,) = running.server.active_channels.values()
-    channel.owned(channel.discard)
-    assert discarded == ["/"]
-    gate.set()
-    with pytest.raises(ConnectionResetError):
-        client.rest()
+    running.connect().send(GET)
+    eventually(lambda: app.environs)
+    monkeypatch.setattr(OwnedChannel, "look", lambda channel, events, room: channel.queued is None)
+    late = running.connect().send(GET.replace(b"/ ", b"/late "))
+    eventually(lambda: waiting(running) == 1)
+    half_close(late)
+    eventually(lambda: discarded == ["/late"])
+    eventually(lambda: len(running.server.active_channels) == 1)
+    app.answers.set()
 
 
 def test_many_that_leave_at_once_change_nothing_for_others(serve):
