@@ -5,8 +5,7 @@ compete for the GIL. Here one thread waits in an epoll set. When it gets the GIL
 arrived. No thread that serves clients reads them: what B sends must not cost A's clients anything.
 
 A connection stays in the set as long as it is open, so the kernel may report it while no exchange waits on it. An
-exchange is added before its request is sent. If its connection was reported before that, it is armed again, so that
-the kernel reports it once more.
+exchange is added before its request is sent. If its connection was reported before that, it is armed again.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ Ended = Callable[[Exchange, Pending, "Exception | None"], object]
 """Called once for each exchange that ends, with None for a whole answer or with the error."""
 Answered = Callable[[Exchange], object]
 """Called once for each exchange whose answer has a head but no end yet."""
-Stuck = Callable[[], object]  # called every `_CHECK_INTERVAL` in which no exchange has ended
+Stuck = Callable[[], object]  # called at each check that finds most exchanges slow
 
 
 class Collector:
@@ -54,7 +53,6 @@ class Collector:
         self._ended = ended
         self._answered = answered
         self._stuck = stuck
-        self._none_ended = True  # since the last check
         self._lock = threading.Lock()  # guards the next three; taken when the thread starts or ends
         self._has_thread = False
         self._closed = False
@@ -117,7 +115,7 @@ class Collector:
         with self._lock:
             self._closed = True
             alone = not self._has_thread
-        for descriptor, (pending, _) in list(self._awaited.items()):
+        for descriptor, (pending, _) in self._awaited.copy().items():
             self._end(descriptor, pending)
         if alone and self._readable is not None:
             self._readable.close()
@@ -142,7 +140,7 @@ class Collector:
         """Remove an exchange that was not sent, as no thread could be started; False if it was ended meanwhile."""
         exchange = self._take(descriptor, pending)
         if not self._has_thread:  # other threads may have added theirs while this one tried to start it
-            for other, (stranded, _) in list(self._awaited.items()):
+            for other, (stranded, _) in self._awaited.copy().items():
                 self._end(other, stranded)
         return exchange is not None
 
@@ -156,9 +154,8 @@ class Collector:
                 if now >= next_look:
                     next_look = now + _CHECK_INTERVAL
                     self._end_overdue(now)
-                    if self._none_ended:
+                    if self._mostly_slow(now):
                         self._stuck()
-                    self._none_ended = True
             except Exception:
                 logger.exception("failed to read the answers of a B")
                 sleep(_CHECK_INTERVAL)
@@ -213,11 +210,9 @@ class Collector:
         try:
             whole = pending.advance()
         except Exception as error:
-            self._none_ended = False
             self._ended(exchange, pending, error)
             return
         if whole:
-            self._none_ended = False
             self._ended(exchange, pending, None)
             return
         if pending.status and not pending.streams:
@@ -226,14 +221,19 @@ class Collector:
             self._answered(exchange)
         self._await(pending, exchange)
 
+    def _mostly_slow(self, now: float) -> bool:
+        """Whether half of the exchanges are older than one interval: few connections are left for others."""
+        awaited = self._awaited.copy().values()
+        return 2 * sum(now - pending.began > _CHECK_INTERVAL for pending, _ in awaited) >= len(awaited)
+
     def _end_overdue(self, now: float) -> None:
         """End the exchanges that were due before `now`, in seconds of `perf_counter`."""
-        for descriptor, (pending, _) in list(self._awaited.items()):
+        for descriptor, (pending, _) in self._awaited.copy().items():
             if pending.due < now:
                 self._end(descriptor, pending)
 
     def _end(self, descriptor: int, pending: Pending) -> None:
-        """End an exchange with a timeout, unless another thread has ended it meanwhile."""
+        """End an exchange with a timeout, unless another thread has ended it."""
         exchange = self._take(descriptor, pending)
         if exchange is not None:
             pending.give_up()

@@ -93,6 +93,7 @@ class Roads:
         self._collector.close()
         self._sender.close()
         self._workers.close()
+        self.drop_waiting("closing")  # what other threads have put back meanwhile; `put` refuses all that comes later
         self._upstream.close()
 
     def _begin(self, exchange: Exchange) -> bool:
@@ -128,7 +129,7 @@ class Roads:
             self._call_worker()
 
     def _stuck(self) -> None:
-        """The collector's connections all carry long answers, or B is silent on them: send on others."""
+        """Most of the collector's connections carry long answers, or B is silent on them: send on others too."""
         if self._workers.waiting:
             self._call_worker()
 

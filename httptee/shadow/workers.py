@@ -118,9 +118,16 @@ class Workers:
         try:
             executor.submit(revocable)
         except RuntimeError as error:
-            if "new thread" not in str(error):
-                self.closed = True  # after `close`, or at the interpreter's end
+            no_thread = "new thread" in str(error)
+            with self._lock:
+                if self._executor is executor and no_thread:
+                    # Up to Python 3.11, it would count a thread that runs the queued task as idle once too often.
+                    self._executor = None
+                elif self._executor is executor:
+                    self.closed = True  # after `close`, or at the interpreter's end
+            if not no_thread:
                 return False
+            executor.shutdown(wait=False)  # its threads end with the tasks that they have
             # The task is in the executor's queue: a thread that ends another task may have begun it.
             if not revocable.revoke():
                 return True

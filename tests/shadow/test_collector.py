@@ -1,6 +1,7 @@
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -302,3 +303,13 @@ def test_what_is_overdue_while_another_thread_goes_on_with_it_is_settled_once_an
     pendings[0].answer(b".")
     eventually(lambda: len(ended) == 2)
     overdue.peer.close()
+
+
+@pytest.mark.parametrize(
+    ("ages", "slow"), [([], True), ([0.0], False), ([0.1], True), ([0.1, 0.0], True), ([1, 0, 0], False)]
+)
+def test_most_exchanges_are_slow_if_half_of_them_outlast_a_check(start, ages, slow):
+    collector, _ = start()
+    collector._awaited = {at: (SimpleNamespace(began=100.0 - age), None) for at, age in enumerate(ages)}
+    assert collector._mostly_slow(100.0) == slow
+    collector._awaited = {}

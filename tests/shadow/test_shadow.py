@@ -287,6 +287,26 @@ def test_a_second_at_full_rate_fits_into_the_default_budget_of_one_of_two_proces
     assert ledger.statements()[0].in_flight == 10_000
 
 
+def test_a_clone_that_is_put_back_while_the_shadow_closes_is_settled(make):
+    """As the collector and the shadow threads do with a clone whose connection turned out to be closed."""
+    shadow, upstream, ledger = make(held=True, workers=1)
+    shadow.offer(EXCHANGE)
+    eventually(lambda: upstream.sent == 1)
+    shadow.offer(fresh())
+    roads = shadow._roads
+    in_hand, close = roads._workers.take(), roads._collector.close
+
+    def put_back():
+        roads._collector.close = close
+        assert roads._workers.put(in_hand)
+        close()
+
+    roads._collector.close = put_back
+    shadow.drain(0.0)
+    upstream.gate.set()
+    assert settled(ledger).dropped_by_reason == {"closing": 1}
+
+
 def test_a_long_queue_that_is_dropped_lets_other_threads_run_in_between(make, monkeypatch):
     shadow, upstream, ledger = make(held=True, workers=1, backlog=None, max_bytes=10**9)
     for _ in range(6401):

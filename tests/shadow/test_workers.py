@@ -188,3 +188,26 @@ def test_a_task_that_found_no_thread_is_never_run(make, no_threads):
     workers.close()
     eventually(lambda: not [one for one in threading.enumerate() if one.name.startswith("shadow")])
     assert ran == ["run"]
+
+
+def test_after_a_shortage_of_threads_as_many_can_be_started_as_before(make, no_threads, monkeypatch):
+    """Up to Python 3.11, each failed start would make the executor believe in one more idle thread."""
+    monkeypatch.setattr(module, "IDLE", 0.01)
+    no_threads.refuses = False
+    workers, sent, gate = make(size=3, is_open=False, clock=lambda: no_threads.now)
+    put(workers, clone(0))
+    no_threads.refuses = True
+    for _ in range(3):
+        assert not workers.run(lambda: None)
+        no_threads.now += module.RETRY
+    no_threads.refuses = False
+    gate.set()
+    eventually(lambda: workers._awake == 0)
+    end = threading.Event()
+    assert workers.run(lambda: end.wait(100))
+    try:
+        for number in range(1, 4):
+            put(workers, clone(number))
+        eventually(lambda: len(sent) == 4)
+    finally:
+        end.set()
