@@ -5,7 +5,7 @@ from httptee.http.arriving import ArrivingBody, RequestMemory, not_stored
 from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.chunks import ChunkLimits, ChunkReader
 from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
-from httptee.http.grammar import check_codings, check_hosts, expects_continue, listed, read_target
+from httptee.http.grammar import REQUEST_LINE, TOKEN, check_codings, check_hosts, expects_continue, listed, read_target
 from httptee.http.headers import (
     HOP_BY_HOP,
     Additions,
@@ -41,6 +41,8 @@ __all__ = [
     "HOP_BY_HOP",
     "INTERIM",
     "RECEIVED_HEADERS",
+    "REQUEST_LINE",
+    "TOKEN",
     "Additions",
     "ArrivingBody",
     "Body",

@@ -12,15 +12,21 @@ from ipaddress import IPv6Address
 
 from httptee.errors import BadRequest, ConnectRefused, ExpectationFailed, NotImplementedCoding
 
+TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+
 # RFC 3986 §3.2.2: reg-name, which includes IPv4, or an IP literal; §3.2.3: a port is any number of digits.
 _CHARACTER = r"[A-Za-z0-9\-._~!$&'()*+,;=]"
 _NAME = re.compile(rf"{_CHARACTER}*(?:%[0-9A-Fa-f]{{2}}{_CHARACTER}*)*(?::[0-9]*)?")
 _LITERAL = re.compile(rf"\[(?:([0-9A-Fa-f:.]+)|[Vv][0-9A-Fa-f]+\.(?:{_CHARACTER}|:)+)\](?::[0-9]*)?")
 
 # Bytes outside the URI grammar, such as `|` or `é`, are forwarded: A decides about them. White space and control
-# characters would break the request line.
-_ORIGIN_FORM = re.compile(r"/[!-~\x80-\xff]*")
-_ABSOLUTE_FORM = re.compile(r"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)([!-~\x80-\xff]*)")
+# characters would break the request line. A target has no fragment (RFC 9112 §3.2): `#` (0x23) is refused.
+_IN_TARGET = r"[!-\x22$-~\x80-\xff]"
+_ORIGIN_FORM = re.compile(rf"/{_IN_TARGET}*")
+_ABSOLUTE_FORM = re.compile(rf"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)({_IN_TARGET}*)")
+
+REQUEST_LINE = rf"({TOKEN}) ({_IN_TARGET}+) HTTP/(\d\.\d)\r\n"
+"""The pattern of a request line: method, target, version. The forms of a target are for `read_target`."""
 
 
 def listed(value: str) -> list[str]:

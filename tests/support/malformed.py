@@ -75,6 +75,8 @@ MALFORMED = {
     "a target with a user name": b"GET http://me:pw@t/x HTTP/1.1\r\nHost: t\r\n\r\n",
     "a target with another scheme": b"GET ftp://t/x HTTP/1.1\r\nHost: t\r\n\r\n",
     "an asterisk for another method than OPTIONS": b"GET * HTTP/1.1\r\nHost: t\r\n\r\n",
+    "a fragment in the target": b"GET /a#b?c HTTP/1.1\r\nHost: t\r\n\r\n",
+    "a fragment in an absolute target": b"GET http://t/x#f HTTP/1.1\r\nHost: t\r\n\r\n",
     "two spaces in the request line": b"GET  / HTTP/1.1\r\nHost: t\r\n\r\n",
     "a tab in the request line": b"GET\t/ HTTP/1.1\r\nHost: t\r\n\r\n",
     "a space before the request line": b" GET / HTTP/1.1\r\nHost: t\r\n\r\n",
