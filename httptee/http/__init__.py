@@ -5,7 +5,18 @@ from httptee.http.arriving import ArrivingBody, RequestMemory, not_stored
 from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.chunks import ChunkLimits, ChunkReader
 from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
-from httptee.http.grammar import REQUEST_LINE, TOKEN, check_codings, check_hosts, expects_continue, listed, read_target
+from httptee.http.grammar import (
+    BAD_HEAD,
+    REQUEST_LINE,
+    TOKEN,
+    check_codings,
+    check_hosts,
+    check_start,
+    expects_continue,
+    listed,
+    read_target,
+    read_version,
+)
 from httptee.http.headers import (
     HOP_BY_HOP,
     Additions,
@@ -36,6 +47,7 @@ from httptee.http.section import Section
 from httptee.http.subject import distinguished_name
 
 __all__ = [
+    "BAD_HEAD",
     "CANCELLATION",
     "CLIENT_SUBJECT",
     "HOP_BY_HOP",
@@ -65,6 +77,7 @@ __all__ = [
     "WrittenRequest",
     "check_codings",
     "check_hosts",
+    "check_start",
     "client_of",
     "distinguished_name",
     "end_to_end",
@@ -78,6 +91,7 @@ __all__ = [
     "origin_form",
     "path_of",
     "read_target",
+    "read_version",
     "receive",
     "target_of",
     "tee_answer",

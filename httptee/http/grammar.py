@@ -10,9 +10,10 @@ import re
 from collections.abc import Sequence
 from ipaddress import IPv6Address
 
-from httptee.errors import BadRequest, ConnectRefused, ExpectationFailed, NotImplementedCoding
+from httptee.errors import BadRequest, ConnectRefused, ExpectationFailed, NotImplementedCoding, VersionNotSupported
 
-TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_TCHAR = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+TOKEN = rf"{_TCHAR}+"
 
 # RFC 3986 §3.2.2: reg-name, which includes IPv4, or an IP literal; §3.2.3: a port is any number of digits.
 _CHARACTER = r"[A-Za-z0-9\-._~!$&'()*+,;=]"
@@ -27,6 +28,33 @@ _ABSOLUTE_FORM = re.compile(rf"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)({_IN_TARGET}*)"
 
 REQUEST_LINE = rf"({TOKEN}) ({_IN_TARGET}+) HTTP/(\d\.\d)\r\n"
 """The pattern of a request line: method, target, version. The forms of a target are for `read_target`."""
+
+_LINE = re.compile(REQUEST_LINE.encode())
+# The first byte of a method. A CR alone may be the start of an empty line, which is skipped.
+_BEGINNING = re.compile(rf"{_TCHAR}|\r?\Z".encode())
+BAD_HEAD = "the request line or a header field breaks the grammar of RFC 9112"
+
+
+def check_start(head: bytearray, has_line: bool) -> None:
+    """Raise the refusal for the first byte of a head that is not whole, or for its request line if it `has_line`."""
+    if not _BEGINNING.match(head):
+        raise BadRequest(BAD_HEAD)
+    if has_line:
+        line = _LINE.match(head)
+        if line is None:
+            raise BadRequest(BAD_HEAD)
+        method, target, version = (part.decode("latin-1") for part in line.groups())
+        read_version(version)
+        read_target(method, target)
+
+
+def read_version(version: str) -> str:
+    """Read a later minor version as the highest known one (RFC 9110 §2.5). Refuse other major versions."""
+    if version in ("1.1", "1.0"):
+        return version
+    if not version.startswith("1."):
+        raise VersionNotSupported(f"HTTP/{version} is not supported")
+    return "1.1"
 
 
 def listed(value: str) -> list[str]:

@@ -19,9 +19,9 @@ from httptee.errors import (
     HeadersTooLarge,
     Overloaded,
     TeeError,
-    VersionNotSupported,
 )
 from httptee.http import (
+    BAD_HEAD,
     REQUEST_LINE,
     TOKEN,
     ArrivingBody,
@@ -31,9 +31,11 @@ from httptee.http import (
     Section,
     check_codings,
     check_hosts,
+    check_start,
     expects_continue,
     listed,
     read_target,
+    read_version,
 )
 
 _HEAD = re.compile(rf"{REQUEST_LINE}(?:{TOKEN}:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*\r\n")
@@ -113,7 +115,10 @@ class RequestParser(HTTPRequestParser):
             rest = self._without_empty_lines(bytes(section.buffer) + data)
             section.buffer.clear()
         old = len(data) - len(rest)  # bytes of `data` before `rest`; -1 with a CR from before it
+        first = not section.lines  # the request line was not whole before
         used = section.add(rest)
+        if first and not used:
+            check_start(section.buffer, section.lines > 0)
         size = len(section.buffer)
         limit = self.adj.max_request_header_size
         if size > limit:
@@ -151,10 +156,10 @@ class RequestParser(HTTPRequestParser):
         matched = _HEAD.fullmatch(head)
         try:
             if matched is None:
-                raise BadRequest("the request line or a header field breaks the grammar of RFC 9112")
+                raise BadRequest(BAD_HEAD)
             self.command, self.request_uri, self.version = matched.groups()
             if self.version not in _VERSIONS:
-                self._read_version()
+                self.version = read_version(self.version)
             if self.request_uri[0] != "/" or self.command == "CONNECT":
                 read_target(self.command, self.request_uri)
             pairs = _FIELD.findall(head)
@@ -164,12 +169,6 @@ class RequestParser(HTTPRequestParser):
             self._frame(pairs)
         except TeeError as error:
             self._refuse(error)
-
-    def _read_version(self) -> None:
-        """Read a later minor version as the highest known one (RFC 9110 §2.5). Refuse other major versions."""
-        if not self.version.startswith("1."):
-            raise VersionNotSupported(f"HTTP/{self.version} is not supported")
-        self.version = "1.1"
 
     def _frame(self, pairs: Headers) -> None:
         """Find the length of the body, and whether the connection ends with this request."""

@@ -165,6 +165,51 @@ def test_what_two_servers_could_read_differently_is_refused(data, status):
     parser.close()
 
 
+@pytest.mark.parametrize("step", [1, 4, 100])
+@pytest.mark.parametrize(
+    ("visible", "status"),
+    [
+        *[(start, 400) for start in (b"\x00", b"\x16", b"\x80", b" ", b"(", b"\r\n\x00", b"\rG", b"\r\r", b"\r\n\r ")],
+        *[
+            (line + b"\r\n", 400)
+            for line in (b"GET /x", b"G", b"G(T / HTTP/1.1", b"GET / HTTP/1.1 ", b"GET x HTTP/1.1")
+        ],
+        *[(line + b"\r\n", 400) for line in (b"GET /#f HTTP/1.0", b"GET * HTTP/1.1", b"GET / HTTP/2", b"G: /")],
+        *[(line + b" HTTP/1.1\r\n", 400) for line in (b"GET http://u@h/", b"GET http://", b"GET / /", b"GET /\x7f")],
+        *[(line + b"\r\n", 505) for line in (b"GET / HTTP/2.0", b"PRI * HTTP/2.0", b"\r\nx / HTTP/0.9")],
+        (b"CONNECT h:443 HTTP/1.1\r\n", 501),
+        (b"GET / HTTP/1.1\n", 400),
+    ],
+)
+def test_a_fault_in_the_first_line_is_refused_as_soon_as_it_is_visible(visible, status, step):
+    assert fed(visible[:-1], step, RequestMemory(0)).error is None
+    memory = RequestMemory(10_000)
+    parser = fed(visible, step, memory)
+    assert (parser.error.status, parser.completed, parser.connection_close) == (status, True, True)
+    parser.close()
+    assert memory.held == 0
+
+
+@pytest.mark.parametrize(
+    "start", [b"!", b"x", b"0", b"GET", b"\r", b"\r\n\r", b"\r\nG", b"GET / HTTP/1.9\r\nno colon\r\n"]
+)
+@pytest.mark.parametrize("step", [1, 100])
+def test_the_start_of_a_request_is_waited_for(start, step):
+    parser = fed(start, step, RequestMemory(0))
+    assert (parser.error, parser.completed) == (None, False)
+
+
+def test_the_request_line_of_a_head_in_pieces_is_matched_once(monkeypatch):
+    lines = []
+    monkeypatch.setattr(
+        parser_module, "check_start", lambda head, has_line: lines.append(bytes(head)) if has_line else None
+    )
+    assert fed(b"\r\n" + request(b"X: 1", b"Y: 2"), 1, RequestMemory(0)).completed
+    assert lines == [b"GET / HTTP/1.1\r\n"]
+    assert fed(request(), 1000, RequestMemory(0)).completed
+    assert len(lines) == 1
+
+
 @pytest.mark.parametrize("step", [None, 1])
 @pytest.mark.parametrize("name", ["a space in Host", "a target with a user name", "CONNECT with a body"])
 def test_nothing_behind_a_refused_head_is_read(name, step):
@@ -265,7 +310,6 @@ def test_too_many_fields_are_refused_before_the_head_is_whole():
 def test_a_few_empty_lines_are_skipped_and_more_refused(step):
     assert fed(b"\r\n" * 8 + request(line=b"GET /x HTTP/1.1"), step, RequestMemory(0)).request_uri == "/x"
     assert fed(b"\r\n" * 9 + request(), step, RequestMemory(0)).error.status == 400
-    assert fed(b"\r\n\rGET / HTTP/1.1\r\n", step, RequestMemory(0)).error is None  # refused once it is whole
     assert fed(b"\r\n\r" + request(), step, RequestMemory(0)).error.status == 400
 
 

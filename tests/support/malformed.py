@@ -88,6 +88,14 @@ MALFORMED = {
     "chunked twice": post("Transfer-Encoding: chunked, chunked", b"0\r\n\r\n"),
     "gzip before chunked": post("Transfer-Encoding: gzip, chunked", b"0\r\n\r\n"),
     "a no-break space before chunked": post("Transfer-Encoding: \xa0chunked", b"0\r\n\r\n"),
+    "HTTP/0.9, and no empty line": b"GET /\r\n",
+    "one word, and no empty line": b"GARBAGE\r\n",
+    "an unknown version, and no empty line": b"GET / HTTP/2.0\r\n",
+    "CONNECT, and no empty line": b"CONNECT t:443 HTTP/1.1\r\n",
+    "a target without a slash, and no empty line": b"GET a HTTP/1.1\r\nHost: t\r\n",
+    "a binary start": b"\x00\x01\x02hello",
+    "a TLS client hello without an LF byte": b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03" + b"\x07" * 150,
+    "a CR alone before the request line": b"\r\n\rGET",
     "an expectation other than 100-continue": post("Expect: 200-ok\r\nContent-Length: 3", b"abc"),
 }
 
