@@ -14,6 +14,7 @@ from httptee.http.grammar import (
     check_start,
     expects_continue,
     listed,
+    read_length,
     read_target,
     read_version,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "not_stored",
     "origin_form",
     "path_of",
+    "read_length",
     "read_target",
     "read_version",
     "receive",

@@ -118,6 +118,14 @@ def expects_continue(value: str) -> bool:
     return bool(expected)
 
 
+def read_length(values: Sequence[str]) -> int:
+    """The value of the Content-Length fields. Raises BadRequest unless they are one number of less than 20 digits."""
+    length = values[0]
+    if len(values) > 1 or not (length.isascii() and length.isdigit() and len(length) < 20):
+        raise BadRequest("Content-Length is not one number")
+    return int(length)
+
+
 def check_codings(values: Sequence[str]) -> None:
     """Raise unless the Transfer-Encoding fields of a request are one `chunked` (RFC 9112 §6.1, §6.3).
 

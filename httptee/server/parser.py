@@ -18,6 +18,7 @@ from httptee.errors import (
     BodyTooLarge,
     HeadersTooLarge,
     Overloaded,
+    TargetTooLong,
     TeeError,
 )
 from httptee.http import (
@@ -34,6 +35,7 @@ from httptee.http import (
     check_start,
     expects_continue,
     listed,
+    read_length,
     read_target,
     read_version,
 )
@@ -122,6 +124,8 @@ class RequestParser(HTTPRequestParser):
         size = len(section.buffer)
         limit = self.adj.max_request_header_size
         if size > limit:
+            if section.buffer.find(_CRLF, 0, limit) < 0 <= section.buffer.find(b" ", 0, limit):
+                raise TargetTooLong(f"the request target is over {limit} bytes")
             raise HeadersTooLarge(f"the header section is over {limit} bytes")
         if section.lines > _MOST_FIELDS + 1:
             raise HeadersTooLarge(f"the request has more than {_MOST_FIELDS} header fields")
@@ -207,10 +211,7 @@ class RequestParser(HTTPRequestParser):
             self._chunks = ChunkReader(self.adj.max_request_body_size)
             self.body_rcv = ArrivingBody(self._memory)
             return
-        length = lengths[0]
-        if len(lengths) > 1 or not (length.isascii() and length.isdigit() and len(length) < 20):
-            raise BadRequest("Content-Length is not one number")
-        self.content_length = int(length)
+        self.content_length = read_length(lengths)
         if self.content_length > self.adj.max_request_body_size:
             raise BodyTooLarge(f"the request body is over the limit of {self.adj.max_request_body_size} bytes")
         if self.content_length:

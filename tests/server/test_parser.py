@@ -146,7 +146,11 @@ def test_pipelined_requests_are_told_apart():
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", 400),
         (request(b"X: " + b"a" * 2000), 431),
-        (b"GET /" + b"a" * 2100, 431),
+        (b"GET /" + b"a" * 2100, 414),
+        (request(line=b"GET /" + b"a" * 1990 + b" HTTP/1.1"), 414),
+        (request(line=b"GET /" + b"a" * 1980 + b" HTTP/1.1"), 431),
+        (b"G" * 2001, 431),
+        (request(line=b"G" * 2000 + b" / HTTP/1.1"), 431),
         (request(b"Content-Length: 101"), 413),
         (request(b"Content-Length: 99999999999999999999999"), 400),
         (request(b"Transfer-Encoding: chunked", rest=b"ff\r\n" + b"a" * 255 + b"\r\n"), 413),
@@ -163,6 +167,13 @@ def test_what_two_servers_could_read_differently_is_refused(data, status):
     assert parser.error.status == status
     assert parser.connection_close
     parser.close()
+
+
+@pytest.mark.parametrize("step", [1, 999, None])
+@pytest.mark.parametrize(("size", "refused"), [(1000, None), (1900, 431), (1986, 414), (5000, 414)])
+def test_a_target_over_the_limit_is_told_apart_from_fields_over_it(size, refused, step):
+    parser = parse(request(b"X: " + b"y" * 100, line=b"GET /" + b"a" * size + b" HTTP/1.1"), step)
+    assert (parser.error and parser.error.status) == refused
 
 
 @pytest.mark.parametrize("step", [1, 4, 100])

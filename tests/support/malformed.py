@@ -54,6 +54,7 @@ MALFORMED = {
     "a chunk longer than its size": post("Transfer-Encoding: chunked", b"1\r\nabc\r\n0\r\n\r\n"),
     "header fields over 64 KiB": b"GET / HTTP/1.1\r\nHost: t\r\nX: " + b"y" * 300_000 + b"\r\n\r\n",
     "a target over 64 KiB": b"GET /" + b"y" * 300_000 + b" HTTP/1.1\r\nHost: t\r\n\r\n",
+    "a method over 64 KiB": b"G" * 300_000 + b" / HTTP/1.1\r\nHost: t\r\n\r\n",
     "more than 1,024 header fields": b"GET / HTTP/1.1\r\nHost: t\r\n" + b"X:\r\n" * 1024 + b"\r\n",
     "more than 8 empty lines before a request": b"\r\n" * 9 + b"GET / HTTP/1.1\r\nHost: t\r\n\r\n",
     "an LF alone in a chunk line": post("Transfer-Encoding: chunked", b"3\nabc\r\n0\r\n\r\n"),
