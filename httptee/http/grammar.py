@@ -15,9 +15,10 @@ from httptee.errors import BadRequest, ConnectRefused, ExpectationFailed, NotImp
 _TCHAR = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 TOKEN = rf"{_TCHAR}+"
 
-# RFC 3986 §3.2.2: reg-name, which includes IPv4, or an IP literal; §3.2.3: a port is any number of digits.
+# RFC 3986 §3.2.2: reg-name, which includes IPv4, or an IP literal; §3.2.3: a port is any number of digits. A port
+# without a host belongs to no http URI (RFC 9110 §4.2.1).
 _CHARACTER = r"[A-Za-z0-9\-._~!$&'()*+,;=]"
-_NAME = re.compile(rf"{_CHARACTER}*(?:%[0-9A-Fa-f]{{2}}{_CHARACTER}*)*(?::[0-9]*)?")
+_NAME = re.compile(rf"(?!:){_CHARACTER}*(?:%[0-9A-Fa-f]{{2}}{_CHARACTER}*)*(?::[0-9]*)?")
 _LITERAL = re.compile(rf"\[(?:([0-9A-Fa-f:.]+)|[Vv][0-9A-Fa-f]+\.(?:{_CHARACTER}|:)+)\](?::[0-9]*)?")
 
 # Bytes outside the URI grammar, such as `|` or `é`, are forwarded: A decides about them. White space and control
@@ -99,7 +100,7 @@ def read_target(method: str, raw: str) -> tuple[str, str | None]:
         return raw, None
     absolute = _ABSOLUTE_FORM.fullmatch(raw)
     # RFC 9110 §4.2.1 and §4.2.4: an http URI without a host, or with user information, is refused.
-    if absolute is None or absolute[1][:1] in ("", ":") or not is_authority(absolute[1]):
+    if absolute is None or not absolute[1] or not is_authority(absolute[1]):
         raise BadRequest("the request target is invalid (RFC 9112 section 3.2)")
     path = absolute[2]
     if path.startswith("/"):

@@ -7,8 +7,6 @@ from httptee.http.grammar import check_codings, check_hosts, expects_continue, i
 
 AUTHORITIES = [
     "",
-    ":",
-    ":8080",
     "shop.example",
     "SHOP.Example.",
     "shop.example:",
@@ -26,6 +24,8 @@ AUTHORITIES = [
     "[v7.a:b!c]:80",
 ]
 NO_AUTHORITIES = [
+    ":",
+    ":8080",
     " ",
     " shop",
     "shop ",
@@ -134,7 +134,17 @@ def test_a_target_is_given_the_form_for_an_origin_server(method, raw, target, au
     "raw",
     [
         *("", "x", "?x", "*", "**", "/a b", "/\x7f", "/\x00", "/a\r", " /"),
-        *("http:x", "http:/x", "http:///x", "http://", "http://:80/x", "http://?q", "http://#f"),
+        *(
+            "http:x",
+            "http:/x",
+            "http:///x",
+            "http://",
+            "http://:80/x",
+            "http://:/",
+            "https://:?q",
+            "http://?q",
+            "http://#f",
+        ),
         *("/#", "/#f", "/a#b?c", "/?a#", "http://shop#f", "http://shop/#f", "http://shop/a?b#"),
         *("http://me@shop/", "http://me:pw@shop/", "http://@shop/", "http://sh op/", "http://shop:80:81/"),
         *("http://[::1/", "http://sh\xf6p/", "http://shop\\x/", "http://shop/ x", "shop:80", "shop/x"),

@@ -73,7 +73,7 @@ def test_options_for_a_server_in_absolute_form_is_the_asterisk():
     assert asked == ("*", [("Host", "shop:80")])
 
 
-@pytest.mark.parametrize("host", ["a b", "me@shop", "shop/x", "a,b", "a, b", "h\xf6", "[::1"])
+@pytest.mark.parametrize("host", ["a b", ":8080", "me@shop", "shop/x", "a,b", "a, b", "h\xf6", "[::1"])
 def test_another_server_may_pass_a_host_that_is_none(host):
     with pytest.raises(BadRequest):
         take(HTTP_HOST=host)

@@ -104,6 +104,8 @@ def test_pipelined_requests_are_told_apart():
         (request(b"X: a\x1fb"), 400),
         (request(b"Expect: 200-ok"), 417),
         (b"GET / HTTP/1.1\r\nHost: h@h\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: :80\r\n\r\n", 400),
+        (b"GET / HTTP/1.0\r\nHost::\r\n\r\n", 400),
         (b"GET / HTTP/1.0\r\nHost: a b\r\n\r\n", 400),
         (b"GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", 400),
         (request(line=b"GET h:80 HTTP/1.1"), 400),

@@ -72,6 +72,7 @@ MALFORMED = {
     "a user name in Host": b"GET / HTTP/1.1\r\nHost: me@t\r\n\r\n",
     "a path in Host": b"GET / HTTP/1.1\r\nHost: t/x\r\n\r\n",
     "a port in Host that is not a number": b"GET / HTTP/1.1\r\nHost: t:http\r\n\r\n",
+    "a port without a host in Host": b"GET / HTTP/1.1\r\nHost: :80\r\n\r\n",
     "a target with an empty host": b"GET http:///x HTTP/1.1\r\nHost: t\r\n\r\n",
     "a target with a user name": b"GET http://me:pw@t/x HTTP/1.1\r\nHost: t\r\n\r\n",
     "a target with another scheme": b"GET ftp://t/x HTTP/1.1\r\nHost: t\r\n\r\n",
