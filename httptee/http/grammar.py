@@ -119,6 +119,12 @@ def expects_continue(value: str) -> bool:
     return bool(expected)
 
 
+def check_content(method: str) -> None:
+    """Raise BadRequest if a request with this method must not have content (RFC 9110 §9.3.8)."""
+    if method == "TRACE":
+        raise BadRequest("a TRACE request has no content (RFC 9110 section 9.3.8)")
+
+
 def read_length(values: Sequence[str]) -> int:
     """The value of the Content-Length fields. Raises BadRequest unless they are one number of less than 20 digits."""
     length = values[0]

@@ -31,6 +31,7 @@ from httptee.http import (
     RequestMemory,
     Section,
     check_codings,
+    check_content,
     check_hosts,
     check_start,
     expects_continue,
@@ -43,7 +44,6 @@ from httptee.http import (
 _HEAD = re.compile(rf"{REQUEST_LINE}(?:{TOKEN}:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*\r\n")
 # Only for heads that match. Three times as fast as a pattern without a fixed first character.
 _FIELD = re.compile(r"\n([^:\r]+):[ \t]*([^\r]*)")
-_VERSIONS = ("1.1", "1.0")
 _END = b"\r\n\r\n"
 _CRLF = b"\r\n"
 _MOST_EMPTY_LINES = 8  # before a request line, where RFC 9112 §2.2 wants at least one to be skipped
@@ -162,7 +162,7 @@ class RequestParser(HTTPRequestParser):
             if matched is None:
                 raise BadRequest(BAD_HEAD)
             self.command, self.request_uri, self.version = matched.groups()
-            if self.version not in _VERSIONS:
+            if self.version != "1.1":
                 self.version = read_version(self.version)
             if self.request_uri[0] != "/" or self.command == "CONNECT":
                 read_target(self.command, self.request_uri)
@@ -207,6 +207,7 @@ class RequestParser(HTTPRequestParser):
             if lengths or self.version == "1.0":
                 raise BadRequest("Transfer-Encoding is not allowed beside Content-Length or in an HTTP/1.0 request")
             check_codings(codings)
+            check_content(self.command)
             self.chunked = True
             self._chunks = ChunkReader(self.adj.max_request_body_size)
             self.body_rcv = ArrivingBody(self._memory)
@@ -215,6 +216,7 @@ class RequestParser(HTTPRequestParser):
         if self.content_length > self.adj.max_request_body_size:
             raise BodyTooLarge(f"the request body is over the limit of {self.adj.max_request_body_size} bytes")
         if self.content_length:
+            check_content(self.command)
             self.body_rcv = ArrivingBody(self._memory)
         else:
             self.completed = True
@@ -244,6 +246,5 @@ class RequestParser(HTTPRequestParser):
 
     def _refuse(self, error: TeeError) -> None:
         self.error = error
-        self.completed = True
-        self.connection_close = True
+        self.completed = self.connection_close = True
         self.expect_continue = False

@@ -119,6 +119,8 @@ def test_no_text_raises_and_a_host_has_no_character_that_ends_one(text):
         ("GET", "HTTPS://Shop:443", "/", "Shop:443"),
         ("GET", "http://[::1]:8?q", "/?q", "[::1]:8"),
         ("GET", "http://shop//x", "//x", "shop"),
+        ("GET", '/|^{}"<>\\`%zz%\x80\xff', '/|^{}"<>\\`%zz%\x80\xff', None),
+        ("GET", 'http://shop/|^{}"<>\\`%?%\xff', '/|^{}"<>\\`%?%\xff', "shop"),
         ("OPTIONS", "http://shop", "*", "shop"),
         ("OPTIONS", "http://shop:81", "*", "shop:81"),
         ("OPTIONS", "http://shop/", "/", "shop"),

@@ -132,6 +132,14 @@ def test_the_asterisk_belongs_to_options():
     assert take(REQUEST_METHOD="OPTIONS", REQUEST_URI="*").target == "*"
 
 
+@pytest.mark.parametrize("framing", [{"CONTENT_LENGTH": "1"}, {"HTTP_TRANSFER_ENCODING": "chunked"}])
+def test_a_trace_has_no_content(framing):
+    with pytest.raises(BadRequest):
+        take(REQUEST_METHOD="TRACE", HTTP_HOST="h", **framing, **{"wsgi.input": BytesIO(b"a")})
+    assert take(REQUEST_METHOD="TRACE", HTTP_HOST="h").body == b""
+    assert take(REQUEST_METHOD="TRACE", HTTP_HOST="h", CONTENT_LENGTH="0").body == b""
+
+
 def test_connect_is_refused():
     with pytest.raises(ConnectRefused):
         take(REQUEST_METHOD="CONNECT", REQUEST_URI="a:80")

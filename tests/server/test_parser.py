@@ -153,6 +153,9 @@ def test_pipelined_requests_are_told_apart():
         (request(line=b"GET /" + b"a" * 1980 + b" HTTP/1.1"), 431),
         (b"G" * 2001, 431),
         (request(line=b"G" * 2000 + b" / HTTP/1.1"), 431),
+        (request(b"Content-Length: 1", line=b"TRACE / HTTP/1.1", rest=b"a"), 400),
+        (request(b"Content-Length: 1", line=b"TRACE / HTTP/1.0", rest=b"a"), 400),
+        (request(b"Transfer-Encoding: chunked", line=b"TRACE / HTTP/1.1", rest=b"0\r\n\r\n"), 400),
         (request(b"Content-Length: 101"), 413),
         (request(b"Content-Length: 99999999999999999999999"), 400),
         (request(b"Transfer-Encoding: chunked", rest=b"ff\r\n" + b"a" * 255 + b"\r\n"), 413),
@@ -221,6 +224,22 @@ def test_the_request_line_of_a_head_in_pieces_is_matched_once(monkeypatch):
     assert lines == [b"GET / HTTP/1.1\r\n"]
     assert fed(request(), 1000, RequestMemory(0)).completed
     assert len(lines) == 1
+
+
+@pytest.mark.parametrize("step", [None, 1])
+def test_odd_bytes_of_a_target_are_left_as_they_are(step):
+    target = b'/|^{}"<>\\`%zz%\x80\xff?|^{}"<>\\`%z'
+    for line in (target, b"http://h" + target):
+        parser = parse(request(line=b"GET " + line + b" HTTP/1.1"), step)
+        assert (parser.error, parser.request_uri) == (None, line.decode("latin-1"))
+
+
+def test_a_trace_without_content_is_read():
+    for fields in ((), (b"Content-Length: 0",)):
+        parser = parse(request(*fields, line=b"TRACE / HTTP/1.1"))
+        assert (parser.error, parser.command, parser.completed) == (None, "TRACE", True)
+    parser = parse(request(b"Content-Length: 1", line=b"trace / HTTP/1.1", rest=b"a"))  # another method (§9.1)
+    assert (parser.error, body(parser)) == (None, b"a")
 
 
 @pytest.mark.parametrize("step", [None, 1])
