@@ -60,6 +60,10 @@ class BodyTooLarge(Refusal, status=413, reason="body_too_large"):
     """The request body is over the limit (RFC 9110 §15.5.14)."""
 
 
+class TargetTooLong(Refusal, status=414, reason="target_too_long"):
+    """The request line alone is over the limit of the head (RFC 9112 §3, RFC 9110 §15.5.15)."""
+
+
 class ExpectationFailed(Refusal, status=417, reason="expectation"):
     """An Expect other than 100-continue (RFC 9110 §15.5.18)."""
 

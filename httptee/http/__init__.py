@@ -5,7 +5,20 @@ from httptee.http.arriving import ArrivingBody, RequestMemory, not_stored
 from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.chunks import ChunkLimits, ChunkReader
 from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
-from httptee.http.grammar import check_codings, check_hosts, expects_continue, listed, read_target
+from httptee.http.grammar import (
+    BAD_HEAD,
+    REQUEST_LINE,
+    TOKEN,
+    check_codings,
+    check_content,
+    check_hosts,
+    check_start,
+    expects_continue,
+    listed,
+    read_length,
+    read_target,
+    read_version,
+)
 from httptee.http.headers import (
     HOP_BY_HOP,
     Additions,
@@ -36,11 +49,14 @@ from httptee.http.section import Section
 from httptee.http.subject import distinguished_name
 
 __all__ = [
+    "BAD_HEAD",
     "CANCELLATION",
     "CLIENT_SUBJECT",
     "HOP_BY_HOP",
     "INTERIM",
     "RECEIVED_HEADERS",
+    "REQUEST_LINE",
+    "TOKEN",
     "Additions",
     "ArrivingBody",
     "Body",
@@ -62,7 +78,9 @@ __all__ = [
     "Section",
     "WrittenRequest",
     "check_codings",
+    "check_content",
     "check_hosts",
+    "check_start",
     "client_of",
     "distinguished_name",
     "end_to_end",
@@ -75,7 +93,9 @@ __all__ = [
     "not_stored",
     "origin_form",
     "path_of",
+    "read_length",
     "read_target",
+    "read_version",
     "receive",
     "target_of",
     "tee_answer",

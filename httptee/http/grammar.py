@@ -10,17 +10,52 @@ import re
 from collections.abc import Sequence
 from ipaddress import IPv6Address
 
-from httptee.errors import BadRequest, ConnectRefused, ExpectationFailed, NotImplementedCoding
+from httptee.errors import BadRequest, ConnectRefused, ExpectationFailed, NotImplementedCoding, VersionNotSupported
 
-# RFC 3986 §3.2.2: reg-name, which includes IPv4, or an IP literal; §3.2.3: a port is any number of digits.
+_TCHAR = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+TOKEN = rf"{_TCHAR}+"
+
+# RFC 3986 §3.2.2: reg-name, which includes IPv4, or an IP literal; §3.2.3: a port is any number of digits. A port
+# without a host belongs to no http URI (RFC 9110 §4.2.1).
 _CHARACTER = r"[A-Za-z0-9\-._~!$&'()*+,;=]"
-_NAME = re.compile(rf"{_CHARACTER}*(?:%[0-9A-Fa-f]{{2}}{_CHARACTER}*)*(?::[0-9]*)?")
+_NAME = re.compile(rf"(?!:){_CHARACTER}*(?:%[0-9A-Fa-f]{{2}}{_CHARACTER}*)*(?::[0-9]*)?")
 _LITERAL = re.compile(rf"\[(?:([0-9A-Fa-f:.]+)|[Vv][0-9A-Fa-f]+\.(?:{_CHARACTER}|:)+)\](?::[0-9]*)?")
 
 # Bytes outside the URI grammar, such as `|` or `é`, are forwarded: A decides about them. White space and control
-# characters would break the request line.
-_ORIGIN_FORM = re.compile(r"/[!-~\x80-\xff]*")
-_ABSOLUTE_FORM = re.compile(r"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)([!-~\x80-\xff]*)")
+# characters would break the request line. A target has no fragment (RFC 9112 §3.2): `#` (0x23) is refused.
+_IN_TARGET = r"[!-\x22$-~\x80-\xff]"
+_ORIGIN_FORM = re.compile(rf"/{_IN_TARGET}*")
+_ABSOLUTE_FORM = re.compile(rf"[Hh][Tt][Tt][Pp][Ss]?://([^/?#]*)({_IN_TARGET}*)")
+
+REQUEST_LINE = rf"({TOKEN}) ({_IN_TARGET}+) HTTP/(\d\.\d)\r\n"
+"""The pattern of a request line: method, target, version. The forms of a target are for `read_target`."""
+
+_LINE = re.compile(REQUEST_LINE.encode())
+# The first byte of a method. A CR alone may be the start of an empty line, which is skipped.
+_BEGINNING = re.compile(rf"{_TCHAR}|\r?\Z".encode())
+BAD_HEAD = "the request line or a header field breaks the grammar of RFC 9112"
+
+
+def check_start(head: bytearray, has_line: bool) -> None:
+    """Raise the refusal for the first byte of a head that is not whole, or for its request line if it `has_line`."""
+    if not _BEGINNING.match(head):
+        raise BadRequest(BAD_HEAD)
+    if has_line:
+        line = _LINE.match(head)
+        if line is None:
+            raise BadRequest(BAD_HEAD)
+        method, target, version = (part.decode("latin-1") for part in line.groups())
+        read_version(version)
+        read_target(method, target)
+
+
+def read_version(version: str) -> str:
+    """Read a later minor version as the highest known one (RFC 9110 §2.5). Refuse other major versions."""
+    if version in ("1.1", "1.0"):
+        return version
+    if not version.startswith("1."):
+        raise VersionNotSupported(f"HTTP/{version} is not supported")
+    return "1.1"
 
 
 def listed(value: str) -> list[str]:
@@ -65,7 +100,7 @@ def read_target(method: str, raw: str) -> tuple[str, str | None]:
         return raw, None
     absolute = _ABSOLUTE_FORM.fullmatch(raw)
     # RFC 9110 §4.2.1 and §4.2.4: an http URI without a host, or with user information, is refused.
-    if absolute is None or absolute[1][:1] in ("", ":") or not is_authority(absolute[1]):
+    if absolute is None or not absolute[1] or not is_authority(absolute[1]):
         raise BadRequest("the request target is invalid (RFC 9112 section 3.2)")
     path = absolute[2]
     if path.startswith("/"):
@@ -82,6 +117,20 @@ def expects_continue(value: str) -> bool:
     if expected - {"100-continue"}:
         raise ExpectationFailed("the only supported expectation is 100-continue")
     return bool(expected)
+
+
+def check_content(method: str) -> None:
+    """Raise BadRequest if a request with this method must not have content (RFC 9110 §9.3.8)."""
+    if method == "TRACE":
+        raise BadRequest("a TRACE request has no content (RFC 9110 section 9.3.8)")
+
+
+def read_length(values: Sequence[str]) -> int:
+    """The value of the Content-Length fields. Raises BadRequest unless they are one number of less than 20 digits."""
+    length = values[0]
+    if len(values) > 1 or not (length.isascii() and length.isdigit() and len(length) < 20):
+        raise BadRequest("Content-Length is not one number")
+    return int(length)
 
 
 def check_codings(values: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from httptee.errors import BadRequest, BodyTooLarge, Refusal
 from httptee.http.arriving import not_stored, unnamed_file, write_all
-from httptee.http.grammar import check_codings, check_hosts, expects_continue, read_target
+from httptee.http.grammar import check_codings, check_content, check_hosts, expects_continue, read_target
 from httptee.http.headers import Additions, has_host, outbound, with_host, with_subject
 from httptee.http.message import Body, FileBody, Headers, Request
 
@@ -79,11 +79,14 @@ def target_of(environ: WSGIEnvironment) -> str:
 
 
 def _headers(environ: WSGIEnvironment) -> Headers:
-    """The header list from the keys of the environ. Raises a Refusal for a malformed Host or an unknown Expect."""
+    """The header list from the keys of the environ. Raises a Refusal for a malformed Host, an unknown Expect, or a
+    TRACE with content."""
     host = environ.get("HTTP_HOST")
     if host is not None:
         check_hosts(host.split(","), required=False)  # a comma means two fields that the server has joined
     expects_continue(environ.get("HTTP_EXPECT", ""))
+    if environ.get("CONTENT_LENGTH", "").strip("0") or "HTTP_TRANSFER_ENCODING" in environ:
+        check_content(environ["REQUEST_METHOD"])
     headers = [
         ("-".join(word.capitalize() for word in key[5:].split("_")), value)
         for key, value in environ.items()

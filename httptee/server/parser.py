@@ -18,27 +18,32 @@ from httptee.errors import (
     BodyTooLarge,
     HeadersTooLarge,
     Overloaded,
+    TargetTooLong,
     TeeError,
-    VersionNotSupported,
 )
 from httptee.http import (
+    BAD_HEAD,
+    REQUEST_LINE,
+    TOKEN,
     ArrivingBody,
     ChunkReader,
     Headers,
     RequestMemory,
     Section,
     check_codings,
+    check_content,
     check_hosts,
+    check_start,
     expects_continue,
     listed,
+    read_length,
     read_target,
+    read_version,
 )
 
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_HEAD = re.compile(rf"({_TOKEN}) ([!-~\x80-\xff]+) HTTP/(\d\.\d)\r\n(?:{_TOKEN}:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*\r\n")
+_HEAD = re.compile(rf"{REQUEST_LINE}(?:{TOKEN}:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*\r\n")
 # Only for heads that match. Three times as fast as a pattern without a fixed first character.
 _FIELD = re.compile(r"\n([^:\r]+):[ \t]*([^\r]*)")
-_VERSIONS = ("1.1", "1.0")
 _END = b"\r\n\r\n"
 _CRLF = b"\r\n"
 _MOST_EMPTY_LINES = 8  # before a request line, where RFC 9112 §2.2 wants at least one to be skipped
@@ -112,10 +117,15 @@ class RequestParser(HTTPRequestParser):
             rest = self._without_empty_lines(bytes(section.buffer) + data)
             section.buffer.clear()
         old = len(data) - len(rest)  # bytes of `data` before `rest`; -1 with a CR from before it
+        first = not section.lines  # the request line was not whole before
         used = section.add(rest)
+        if first and not used:
+            check_start(section.buffer, section.lines > 0)
         size = len(section.buffer)
         limit = self.adj.max_request_header_size
         if size > limit:
+            if section.buffer.find(_CRLF, 0, limit) < 0 <= section.buffer.find(b" ", 0, limit):
+                raise TargetTooLong(f"the request target is over {limit} bytes")
             raise HeadersTooLarge(f"the header section is over {limit} bytes")
         if section.lines > _MOST_FIELDS + 1:
             raise HeadersTooLarge(f"the request has more than {_MOST_FIELDS} header fields")
@@ -150,10 +160,10 @@ class RequestParser(HTTPRequestParser):
         matched = _HEAD.fullmatch(head)
         try:
             if matched is None:
-                raise BadRequest("the request line or a header field breaks the grammar of RFC 9112")
+                raise BadRequest(BAD_HEAD)
             self.command, self.request_uri, self.version = matched.groups()
-            if self.version not in _VERSIONS:
-                self._read_version()
+            if self.version != "1.1":
+                self.version = read_version(self.version)
             if self.request_uri[0] != "/" or self.command == "CONNECT":
                 read_target(self.command, self.request_uri)
             pairs = _FIELD.findall(head)
@@ -163,12 +173,6 @@ class RequestParser(HTTPRequestParser):
             self._frame(pairs)
         except TeeError as error:
             self._refuse(error)
-
-    def _read_version(self) -> None:
-        """Read a later minor version as the highest known one (RFC 9110 §2.5). Refuse other major versions."""
-        if not self.version.startswith("1."):
-            raise VersionNotSupported(f"HTTP/{self.version} is not supported")
-        self.version = "1.1"
 
     def _frame(self, pairs: Headers) -> None:
         """Find the length of the body, and whether the connection ends with this request."""
@@ -203,17 +207,16 @@ class RequestParser(HTTPRequestParser):
             if lengths or self.version == "1.0":
                 raise BadRequest("Transfer-Encoding is not allowed beside Content-Length or in an HTTP/1.0 request")
             check_codings(codings)
+            check_content(self.command)
             self.chunked = True
             self._chunks = ChunkReader(self.adj.max_request_body_size)
             self.body_rcv = ArrivingBody(self._memory)
             return
-        length = lengths[0]
-        if len(lengths) > 1 or not (length.isascii() and length.isdigit() and len(length) < 20):
-            raise BadRequest("Content-Length is not one number")
-        self.content_length = int(length)
+        self.content_length = read_length(lengths)
         if self.content_length > self.adj.max_request_body_size:
             raise BodyTooLarge(f"the request body is over the limit of {self.adj.max_request_body_size} bytes")
         if self.content_length:
+            check_content(self.command)
             self.body_rcv = ArrivingBody(self._memory)
         else:
             self.completed = True
@@ -243,6 +246,5 @@ class RequestParser(HTTPRequestParser):
 
     def _refuse(self, error: TeeError) -> None:
         self.error = error
-        self.completed = True
-        self.connection_close = True
+        self.completed = self.connection_close = True
         self.expect_continue = False

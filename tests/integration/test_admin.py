@@ -280,7 +280,7 @@ def test_what_it_does_not_serve_gets_a_clean_error(processes: int) -> None:
         assert ask(port, "POST", "/status", body=b"x" * 10_000).status == 413
         for raw, expected in (
             (b"GET /status HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 9000 + b"\r\n\r\n", 431),
-            (b"GET /" + b"y" * 9000, 431),
+            (b"GET /" + b"y" * 9000, 414),
             (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", 400),
             (b"GET /status HTTP/1.1\r\n\r\n", 400),
             (b"GET /status HTTP/3.0\r\nHost: x\r\n\r\n", 505),

@@ -104,12 +104,18 @@ def test_pipelined_requests_are_told_apart():
         (request(b"X: a\x1fb"), 400),
         (request(b"Expect: 200-ok"), 417),
         (b"GET / HTTP/1.1\r\nHost: h@h\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: :80\r\n\r\n", 400),
+        (b"GET / HTTP/1.0\r\nHost::\r\n\r\n", 400),
         (b"GET / HTTP/1.0\r\nHost: a b\r\n\r\n", 400),
         (b"GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", 400),
         (request(line=b"GET h:80 HTTP/1.1"), 400),
         (request(line=b"GET * HTTP/1.1"), 400),
         (request(line=b"GET http:///x HTTP/1.1"), 400),
         (request(line=b"GET http://u@h/ HTTP/1.1"), 400),
+        (request(line=b"GET /# HTTP/1.1"), 400),
+        (request(line=b"GET /?q#f HTTP/1.1"), 400),
+        (request(line=b"GET http://h#f HTTP/1.1"), 400),
+        (request(line=b"OPTIONS *# HTTP/1.1"), 400),
         (request(line=b"CONNECT h:80 HTTP/1.1"), 501),
         (request(line=b"CONNECT /x HTTP/1.1"), 501),
         (request(line=b"GET / HTTP/2.0"), 505),
@@ -142,7 +148,14 @@ def test_pipelined_requests_are_told_apart():
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", 400),
         (request(b"X: " + b"a" * 2000), 431),
-        (b"GET /" + b"a" * 2100, 431),
+        (b"GET /" + b"a" * 2100, 414),
+        (request(line=b"GET /" + b"a" * 1990 + b" HTTP/1.1"), 414),
+        (request(line=b"GET /" + b"a" * 1980 + b" HTTP/1.1"), 431),
+        (b"G" * 2001, 431),
+        (request(line=b"G" * 2000 + b" / HTTP/1.1"), 431),
+        (request(b"Content-Length: 1", line=b"TRACE / HTTP/1.1", rest=b"a"), 400),
+        (request(b"Content-Length: 1", line=b"TRACE / HTTP/1.0", rest=b"a"), 400),
+        (request(b"Transfer-Encoding: chunked", line=b"TRACE / HTTP/1.1", rest=b"0\r\n\r\n"), 400),
         (request(b"Content-Length: 101"), 413),
         (request(b"Content-Length: 99999999999999999999999"), 400),
         (request(b"Transfer-Encoding: chunked", rest=b"ff\r\n" + b"a" * 255 + b"\r\n"), 413),
@@ -159,6 +172,74 @@ def test_what_two_servers_could_read_differently_is_refused(data, status):
     assert parser.error.status == status
     assert parser.connection_close
     parser.close()
+
+
+@pytest.mark.parametrize("step", [1, 999, None])
+@pytest.mark.parametrize(("size", "refused"), [(1000, None), (1900, 431), (1986, 414), (5000, 414)])
+def test_a_target_over_the_limit_is_told_apart_from_fields_over_it(size, refused, step):
+    parser = parse(request(b"X: " + b"y" * 100, line=b"GET /" + b"a" * size + b" HTTP/1.1"), step)
+    assert (parser.error and parser.error.status) == refused
+
+
+@pytest.mark.parametrize("step", [1, 4, 100])
+@pytest.mark.parametrize(
+    ("visible", "status"),
+    [
+        *[(start, 400) for start in (b"\x00", b"\x16", b"\x80", b" ", b"(", b"\r\n\x00", b"\rG", b"\r\r", b"\r\n\r ")],
+        *[
+            (line + b"\r\n", 400)
+            for line in (b"GET /x", b"G", b"G(T / HTTP/1.1", b"GET / HTTP/1.1 ", b"GET x HTTP/1.1")
+        ],
+        *[(line + b"\r\n", 400) for line in (b"GET /#f HTTP/1.0", b"GET * HTTP/1.1", b"GET / HTTP/2", b"G: /")],
+        *[(line + b" HTTP/1.1\r\n", 400) for line in (b"GET http://u@h/", b"GET http://", b"GET / /", b"GET /\x7f")],
+        *[(line + b"\r\n", 505) for line in (b"GET / HTTP/2.0", b"PRI * HTTP/2.0", b"\r\nx / HTTP/0.9")],
+        (b"CONNECT h:443 HTTP/1.1\r\n", 501),
+        (b"GET / HTTP/1.1\n", 400),
+    ],
+)
+def test_a_fault_in_the_first_line_is_refused_as_soon_as_it_is_visible(visible, status, step):
+    assert fed(visible[:-1], step, RequestMemory(0)).error is None
+    memory = RequestMemory(10_000)
+    parser = fed(visible, step, memory)
+    assert (parser.error.status, parser.completed, parser.connection_close) == (status, True, True)
+    parser.close()
+    assert memory.held == 0
+
+
+@pytest.mark.parametrize(
+    "start", [b"!", b"x", b"0", b"GET", b"\r", b"\r\n\r", b"\r\nG", b"GET / HTTP/1.9\r\nno colon\r\n"]
+)
+@pytest.mark.parametrize("step", [1, 100])
+def test_the_start_of_a_request_is_waited_for(start, step):
+    parser = fed(start, step, RequestMemory(0))
+    assert (parser.error, parser.completed) == (None, False)
+
+
+def test_the_request_line_of_a_head_in_pieces_is_matched_once(monkeypatch):
+    lines = []
+    monkeypatch.setattr(
+        parser_module, "check_start", lambda head, has_line: lines.append(bytes(head)) if has_line else None
+    )
+    assert fed(b"\r\n" + request(b"X: 1", b"Y: 2"), 1, RequestMemory(0)).completed
+    assert lines == [b"GET / HTTP/1.1\r\n"]
+    assert fed(request(), 1000, RequestMemory(0)).completed
+    assert len(lines) == 1
+
+
+@pytest.mark.parametrize("step", [None, 1])
+def test_odd_bytes_of_a_target_are_left_as_they_are(step):
+    target = b'/|^{}"<>\\`%zz%\x80\xff?|^{}"<>\\`%z'
+    for line in (target, b"http://h" + target):
+        parser = parse(request(line=b"GET " + line + b" HTTP/1.1"), step)
+        assert (parser.error, parser.request_uri) == (None, line.decode("latin-1"))
+
+
+def test_a_trace_without_content_is_read():
+    for fields in ((), (b"Content-Length: 0",)):
+        parser = parse(request(*fields, line=b"TRACE / HTTP/1.1"))
+        assert (parser.error, parser.command, parser.completed) == (None, "TRACE", True)
+    parser = parse(request(b"Content-Length: 1", line=b"trace / HTTP/1.1", rest=b"a"))  # another method (§9.1)
+    assert (parser.error, body(parser)) == (None, b"a")
 
 
 @pytest.mark.parametrize("step", [None, 1])
@@ -261,7 +342,6 @@ def test_too_many_fields_are_refused_before_the_head_is_whole():
 def test_a_few_empty_lines_are_skipped_and_more_refused(step):
     assert fed(b"\r\n" * 8 + request(line=b"GET /x HTTP/1.1"), step, RequestMemory(0)).request_uri == "/x"
     assert fed(b"\r\n" * 9 + request(), step, RequestMemory(0)).error.status == 400
-    assert fed(b"\r\n\rGET / HTTP/1.1\r\n", step, RequestMemory(0)).error is None  # refused once it is whole
     assert fed(b"\r\n\r" + request(), step, RequestMemory(0)).error.status == 400
 
 
