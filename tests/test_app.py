@@ -9,6 +9,7 @@ from httptee.app import Tee
 from httptee.errors import BodyStorage, ClientGone, CutOff, UpstreamReset, UpstreamTimeout
 from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.headers import Additions
+from httptee.http.inbound import RECEIVED_HEADERS
 from httptee.http.message import Response, no_answer, tee_answer
 from httptee.ledger.ledger import Ledger
 from httptee.logs.access_log import AccessLog
@@ -204,6 +205,14 @@ def test_what_is_refused_reaches_neither_a_nor_b(changes, status, reason):
     assert ("X-Httptee-Error", reason) in answer.headers
     assert answer.body.endswith(f"{reason}\n".encode())
     assert made.log == ["headers", "body"]
+
+
+@pytest.mark.parametrize(("given", "dates"), [({}, 0), ({RECEIVED_HEADERS: []}, 1)])
+def test_the_date_of_an_answer_of_the_tees_own_is_left_to_another_server(given, dates):
+    answer = call(build(), REQUEST_URI="nonsense", **given)
+    assert [name for name, _ in answer.headers].count("Date") == dates
+    a = call(build(Response(200, "OK", [("Date", "x"), ("Content-Length", "2")], b"ok", lambda: None)), **given)
+    assert ("Date", "x") in a.headers
 
 
 def test_a_body_that_cannot_be_read_for_a_is_refused_and_makes_no_clone(monkeypatch):

@@ -21,6 +21,7 @@ from httptee.http.interim import INTERIM, PassOn, interim_fields
 from httptee.http.loops import LoopGuard
 from httptee.http.mending import OddHead, is_http_1
 from httptee.http.message import (
+    ERROR_FIELD,
     Body,
     Exchange,
     FileBody,
@@ -38,6 +39,7 @@ from httptee.http.subject import distinguished_name
 __all__ = [
     "CANCELLATION",
     "CLIENT_SUBJECT",
+    "ERROR_FIELD",
     "HOP_BY_HOP",
     "INTERIM",
     "RECEIVED_HEADERS",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 import requests
@@ -26,6 +27,7 @@ def assert_error(answer: Answer | None, status: int, reason: str) -> None:
     assert answer.status == status
     assert answer.value("X-Httptee-Error") == reason
     assert (answer.value("Content-Type") or "").startswith("text/plain")
+    assert [parsedate_to_datetime(date).tzname() for date in answer.values("Date")] == ["UTC"]
     assert len(answer.body.decode().strip().splitlines()) == 1
 
 
