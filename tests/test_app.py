@@ -358,3 +358,32 @@ class TestAClientThatHasGone:
         primary = made.ledger.primary()
         assert (primary.client_gone, primary.answered, primary.refused_by_reason) == (1, 0, {})
         assert re.search(r'" 499 - "-" "-" .* refused:client_gone\n', made.lines[0])
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE"])
+@pytest.mark.parametrize("own", [True, False])
+def test_a_request_that_may_go_no_further_reaches_neither_a_nor_b(method, own):
+    given = {RECEIVED_HEADERS: [("Max-Forwards", "0")]} if own else {"HTTP_MAX_FORWARDS": "0"}
+    made = build()
+    counted = LEDGER.primary()
+    answer = call(made, REQUEST_METHOD=method, REQUEST_URI="http://h/a", **given)
+    sent = f"{method} http://h/a HTTP/1.1\r\nMax-Forwards: 0\r\n\r\n".encode()
+    assert (answer.status, answer.body) == ("200 OK", sent if method == "TRACE" else b"")
+    assert made.log == ["headers", "body"]
+    now = LEDGER.primary()
+    assert now.refused_by_reason["max_forwards"] == counted.refused_by_reason.get("max_forwards", 0) + 1
+    assert now.answered_by_status == counted.answered_by_status
+
+
+@pytest.mark.parametrize(("method", "sent"), [("OPTIONS", "4"), ("TRACE", "4"), ("GET", "5"), ("options", "5")])
+def test_max_forwards_is_one_less_for_options_and_trace_only(method, sent):
+    made = build()
+    call(made, REQUEST_METHOD=method, **{RECEIVED_HEADERS: [("Host", "h"), ("Max-Forwards", "5"), ("A", "1")]})
+    assert made.primary.requests[0].headers == [("Host", "h"), ("Max-Forwards", sent), ("A", "1")]
+    assert made.shadows[0].exchanges[0].request.headers == made.primary.requests[0].headers
+
+
+def test_a_get_with_max_forwards_0_is_forwarded():
+    made = build()
+    assert call(made, **{RECEIVED_HEADERS: [("Max-Forwards", "0")]}).body == b"ok"
+    assert ("Max-Forwards", "0") in made.primary.requests[0].headers

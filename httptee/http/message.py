@@ -12,7 +12,7 @@ from email.utils import formatdate
 from itertools import count
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from httptee.errors import ClientGone, TeeError
+from httptee.errors import ClientGone, MaxForwards, TeeError
 from httptee.http.phrases import PHRASES
 
 if TYPE_CHECKING:
@@ -171,14 +171,18 @@ class Exchange:
 def tee_answer(error: TeeError, reason: str | None = None) -> Response:
     """The tee's own answer to an error: one line of text, with the reason slug in `X-Httptee-Error`.
 
-    It has a Date, as an answer of an origin server must (RFC 9110 §6.6.1), so it is made when it is sent.
+    The answer to Max-Forwards has its own content. Each answer has a Date, as one of an origin server must (RFC 9110
+    §6.6.1), so it is made when it is sent.
     """
     slug = reason or error.reason
     phrase = PHRASES[error.status]
-    body = f"{error.status} {phrase}: {slug}\n".encode()
+    if isinstance(error, MaxForwards):
+        body, kind = error.content, "message/http"
+    else:
+        body, kind = f"{error.status} {phrase}: {slug}\n".encode(), "text/plain; charset=utf-8"
     headers = [
         ("Date", formatdate(usegmt=True)),
-        ("Content-Type", "text/plain; charset=utf-8"),
+        *([("Content-Type", kind)] if body else []),
         ("Content-Length", str(len(body))),
         (ERROR_FIELD, slug),
     ]

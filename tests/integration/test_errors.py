@@ -162,6 +162,22 @@ def test_501_for_connect() -> None:
         assert a.requests == b.requests == []
 
 
+def test_a_request_that_may_go_no_further_is_answered_and_its_connection_kept() -> None:
+    with Backend() as a, Backend() as b, Tee("-a", a.url, "-b", b.url) as tee, RawClient(tee.port) as client:
+        trace = b"TRACE /x HTTP/1.1\r\nHost: h\r\nMax-Forwards: 0\r\n%b\r\n"
+        client.send(trace % b"Cookie: secret\r\n")
+        answer = client.answer("TRACE")
+        assert (answer.status, answer.value("Content-Type"), answer.body) == (200, "message/http", trace % b"")
+        client.send(b"OPTIONS * HTTP/1.1\r\nHost: h\r\nMax-Forwards: 0\r\n\r\n")
+        answer = client.answer("OPTIONS")
+        assert (answer.status, answer.value("Content-Length"), answer.body) == (200, "0", b"")
+        assert a.requests == b.requests == []
+        client.send(b"OPTIONS * HTTP/1.1\r\nHost: h\r\nMax-Forwards: 1\r\n\r\n")
+        assert client.answer("OPTIONS").status == 200
+        assert a.requests[0].value("Max-Forwards") == "0"
+        assert tee.settled(1)[0].seen == 1
+
+
 def test_508_where_a_is_the_tee_itself() -> None:
     port = free_port()
     with Tee("-a", address(port), "-allow-same", listen=f"127.0.0.1:{port}") as tee:
