@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 from httptee.errors import ClientGone, Overloaded, Refusal
 from httptee.http import (
     CANCELLATION,
+    ERROR_FIELD,
     INTERIM,
     RECEIVED_HEADERS,
     Additions,
     Cancellation,
     Exchange,
     Follower,
+    Headers,
     Response,
     no_answer,
     receive,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 # PEP 3333 forbids an application to send them, and waitress then answers with 500.
 _FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
+_DATE = frozenset({"date"})
 _LOGGING = "a request could not be logged"
 _LAST_RECORDS = 1.0  # seconds to write the last records of the access log
 
@@ -213,5 +216,11 @@ class Relay:
 
 
 def _for_other_servers(start_response: StartResponse) -> StartResponse:
-    """A `start_response` that leaves out what PEP 3333 forbids. The tee's own server takes all fields."""
-    return lambda status, headers, exc_info=None: start_response(status, without(headers, _FORBIDDEN))
+    """A `start_response` that leaves out what PEP 3333 forbids, and the Date of the tee's own answers: the servers add
+    one. The tee's own server takes all fields."""
+
+    def start(status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], object]:
+        own = any(name == ERROR_FIELD for name, _ in headers)
+        return start_response(status, without(headers, _FORBIDDEN | _DATE if own else _FORBIDDEN))
+
+    return start

@@ -92,6 +92,15 @@ class LoopDetected(Refusal, status=508, reason="loop"):
     """The request contains the Via of this tee, so an upstream leads back to it (RFC 5842 §7.2)."""
 
 
+class MaxForwards(Refusal, status=200, reason="max_forwards"):
+    """Max-Forwards is 0, so the tee answers OPTIONS or TRACE as the final recipient (RFC 9110 §7.6.2).
+
+    `content` is the body of the answer: the request of a TRACE, as `message/http`, or empty.
+    """
+
+    content: bytes = b""
+
+
 class Overloaded(Refusal, status=503, reason="overloaded", retry_after=1):
     """The tee is at its limit of connections, or of requests that wait for a thread (RFC 9110 §15.6.4)."""
 

@@ -1,8 +1,9 @@
 """Server A: forwards a request and always returns an answer for the client.
 
-A's answer is passed on unchanged, without its hop-by-hop header fields. If A fails before its header fields, the
-answer is the tee's own: 502 or 504 with the reason. If A fails after them, the body ends with an `UpstreamError`. The
-server then cuts the client's connection, so that a short answer can never pass for a whole one.
+A's answer is passed on unchanged, without its hop-by-hop header fields. If A fails before its header fields, or has
+closed the connection right behind them, the answer is the tee's own: 502 or 504 with the reason. If A fails later, the
+body ends with an `UpstreamError`. The server then cuts the client's connection, so that a short answer can never pass
+for a whole one.
 
 If the client goes, its `Cancellation` ends the exchange with A. That is no error of A.
 """
@@ -138,24 +139,29 @@ class Primary:
             raise
         except Exception as error:
             raise upstream_error(error) from error
-        if self._outage.fails:
-            self._faults.watch(_OUTAGE, self._outage.recovered)
         raw: Any = answer.raw
-        headers = end_to_end(raw.headers.items())
         body = getattr(raw, "whole", None)
         if body is None:
-            pieces = self._pieces(raw.stream(), cancellation)
+            # The first piece never waits. Nothing has gone to the client yet, so an error of it is still a 502.
+            rest = raw.stream()
+            first = next(rest, b"")
+        if self._outage.fails:
+            self._faults.watch(_OUTAGE, self._outage.recovered)
+        headers = end_to_end(raw.headers.items())
+        if body is None:
+            pieces = self._pieces(first, rest, cancellation)
             return Response(answer.status_code, answer.reason, headers, pieces, raw.close)
         # The body is whole, so its length is known: a chunked answer loses Transfer-Encoding and gets a Content-Length.
         if raw.length is None and request.method != "HEAD" and answer.status_code not in _BODILESS:
             headers.append(("Content-Length", str(len(body))))
         return Response(answer.status_code, answer.reason, headers, body, raw.close)
 
-    def _pieces(self, body: Iterator[bytes], cancellation: Cancellation | None = None) -> Iterator[bytes]:
+    def _pieces(self, first: bytes, rest: Iterator[bytes], cancellation: Cancellation | None = None) -> Iterator[bytes]:
         """The body as it streams. An error that ends it is counted. If the exchange was canceled, no error is counted,
         and ClientGone or CutOff is raised instead."""
         try:
-            yield from body
+            yield first
+            yield from rest
         except UpstreamError as error:
             if cancellation is not None and cancellation.reason is not None:
                 raise cancellation.reason("the request was canceled") from error

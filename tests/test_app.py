@@ -9,6 +9,7 @@ from httptee.app import Tee
 from httptee.errors import BodyStorage, ClientGone, CutOff, UpstreamReset, UpstreamTimeout
 from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.headers import Additions
+from httptee.http.inbound import RECEIVED_HEADERS
 from httptee.http.message import Response, no_answer, tee_answer
 from httptee.ledger.ledger import Ledger
 from httptee.logs.access_log import AccessLog
@@ -206,6 +207,14 @@ def test_what_is_refused_reaches_neither_a_nor_b(changes, status, reason):
     assert made.log == ["headers", "body"]
 
 
+@pytest.mark.parametrize(("given", "dates"), [({}, 0), ({RECEIVED_HEADERS: []}, 1)])
+def test_the_date_of_an_answer_of_the_tees_own_is_left_to_another_server(given, dates):
+    answer = call(build(), REQUEST_URI="nonsense", **given)
+    assert [name for name, _ in answer.headers].count("Date") == dates
+    a = call(build(Response(200, "OK", [("Date", "x"), ("Content-Length", "2")], b"ok", lambda: None)), **given)
+    assert ("Date", "x") in a.headers
+
+
 def test_a_body_that_cannot_be_read_for_a_is_refused_and_makes_no_clone(monkeypatch):
     def gone(request, cancellation=None, interim=None):
         raise BodyStorage("the file cannot be read")
@@ -349,3 +358,32 @@ class TestAClientThatHasGone:
         primary = made.ledger.primary()
         assert (primary.client_gone, primary.answered, primary.refused_by_reason) == (1, 0, {})
         assert re.search(r'" 499 - "-" "-" .* refused:client_gone\n', made.lines[0])
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE"])
+@pytest.mark.parametrize("own", [True, False])
+def test_a_request_that_may_go_no_further_reaches_neither_a_nor_b(method, own):
+    given = {RECEIVED_HEADERS: [("Max-Forwards", "0")]} if own else {"HTTP_MAX_FORWARDS": "0"}
+    made = build()
+    counted = LEDGER.primary()
+    answer = call(made, REQUEST_METHOD=method, REQUEST_URI="http://h/a", **given)
+    sent = f"{method} http://h/a HTTP/1.1\r\nMax-Forwards: 0\r\n\r\n".encode()
+    assert (answer.status, answer.body) == ("200 OK", sent if method == "TRACE" else b"")
+    assert made.log == ["headers", "body"]
+    now = LEDGER.primary()
+    assert now.refused_by_reason["max_forwards"] == counted.refused_by_reason.get("max_forwards", 0) + 1
+    assert now.answered_by_status == counted.answered_by_status
+
+
+@pytest.mark.parametrize(("method", "sent"), [("OPTIONS", "4"), ("TRACE", "4"), ("GET", "5"), ("options", "5")])
+def test_max_forwards_is_one_less_for_options_and_trace_only(method, sent):
+    made = build()
+    call(made, REQUEST_METHOD=method, **{RECEIVED_HEADERS: [("Host", "h"), ("Max-Forwards", "5"), ("A", "1")]})
+    assert made.primary.requests[0].headers == [("Host", "h"), ("Max-Forwards", sent), ("A", "1")]
+    assert made.shadows[0].exchanges[0].request.headers == made.primary.requests[0].headers
+
+
+def test_a_get_with_max_forwards_0_is_forwarded():
+    made = build()
+    assert call(made, **{RECEIVED_HEADERS: [("Max-Forwards", "0")]}).body == b"ok"
+    assert ("Max-Forwards", "0") in made.primary.requests[0].headers

@@ -5,7 +5,7 @@ import requests
 import responses
 from requests.adapters import HTTPAdapter
 
-from httptee.errors import BodyStorage, ClientGone, CutOff, UpstreamReset
+from httptee.errors import BodyStorage, ClientGone, CutOff, UpstreamProtocolError, UpstreamReset
 from httptee.http.cancellation import Cancellation
 from httptee.http.endpoint import Endpoint
 from httptee.http.message import Request
@@ -94,11 +94,11 @@ def test_a_body_that_cannot_be_read_is_no_fault_of_a(mocked, primary, ledger):
 
 def test_a_body_that_breaks_off_is_counted_and_raised(primary, ledger):
     def broken():
-        yield b"abc"
+        yield b"def"
         raise UpstreamReset("closed")
 
     with pytest.raises(UpstreamReset):
-        list(primary._pieces(broken()))
+        list(primary._pieces(b"abc", broken()))
     assert ledger.primary().errors_by_reason == {"reset": 1}
 
 
@@ -138,6 +138,46 @@ def test_nor_is_one_that_was_canceled_in_mid_answer(ledger, reason):
     response = primary.answer(Request("GET", "/", [], b"", "192.0.2.1", "http"), Cancellation())
     with pytest.raises(reason):
         list(response.body)
+    assert ledger.primary().errors_by_reason == {}
+
+
+class Breaking:
+    """An upstream whose answer has a head, and then an error before any of its body."""
+
+    def __init__(self, error, cancel=None):
+        self.error, self.cancel = error, cancel
+
+    def send(self, request, timeouts, cancellation, interim):
+        def stream():
+            if self.cancel is not None:
+                cancellation.cancel(self.cancel)
+            raise self.error
+            yield
+
+        raw = SimpleNamespace(headers={"A": "1"}, stream=stream, close=lambda: None, whole=None)
+        return SimpleNamespace(status_code=200, reason="OK", raw=raw)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"), [(UpstreamReset("closed"), "reset"), (UpstreamProtocolError("no chunk"), "protocol")]
+)
+def test_an_error_before_the_first_piece_is_an_answer_of_the_tees_own(ledger, error, reason):
+    states = []
+    outage = SimpleNamespace(
+        fails=True, recovered=lambda: states.append("up"), failed=lambda error: states.append(error)
+    )
+    primary = Primary(Breaking(error), None, ledger.worker(0), outage)
+    response = primary.answer(Request("POST", "/", [], b"", "192.0.2.1", "http"), Cancellation())
+    assert (response.status, response.error, response.unsent) == (502, f"primary_{reason}", False)
+    assert response.whole
+    assert ledger.primary().errors_by_reason == {reason: 1}
+    assert states == [error]
+
+
+def test_a_cancellation_before_the_first_piece_is_no_error_of_a(ledger):
+    primary = Primary(Breaking(UpstreamReset("closed"), ClientGone), None, ledger.worker(0))
+    response = primary.answer(Request("GET", "/", [], b"", "192.0.2.1", "http"), Cancellation())
+    assert (response.status, response.error) == (499, "client_gone")
     assert ledger.primary().errors_by_reason == {}
 
 

@@ -34,6 +34,7 @@ from httptee.http.interim import INTERIM, PassOn, interim_fields
 from httptee.http.loops import LoopGuard
 from httptee.http.mending import OddHead, is_http_1
 from httptee.http.message import (
+    ERROR_FIELD,
     Body,
     Exchange,
     FileBody,
@@ -52,6 +53,7 @@ __all__ = [
     "BAD_HEAD",
     "CANCELLATION",
     "CLIENT_SUBJECT",
+    "ERROR_FIELD",
     "HOP_BY_HOP",
     "INTERIM",
     "RECEIVED_HEADERS",

@@ -15,6 +15,7 @@ from httptee.errors import BadRequest, BodyTooLarge, Refusal
 from httptee.http.arriving import not_stored, unnamed_file, write_all
 from httptee.http.grammar import check_codings, check_content, check_hosts, expects_continue, read_target
 from httptee.http.headers import Additions, has_host, outbound, with_host, with_subject
+from httptee.http.hops import COUNTED, one_less
 from httptee.http.message import Body, FileBody, Headers, Request
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
 
     A body of up to `in_memory` bytes becomes one immutable `bytes`; a longer one stays in a file. Raises a `Refusal`
     for a request that is not forwarded: CONNECT, a malformed target, Host or length, a body of more than `most` bytes
-    or one that cannot be stored, a loop.
+    or one that cannot be stored, a loop, and OPTIONS or TRACE with Max-Forwards: 0.
     """
     method = environ["REQUEST_METHOD"]
     target, authority = read_target(method, target_of(environ))
@@ -47,6 +48,9 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
         headers = _headers(environ)
     client = client_of(environ)
     scheme = environ["wsgi.url_scheme"]
+    if method in COUNTED:
+        start = f"{method} {target_of(environ)} {environ.get('SERVER_PROTOCOL', 'HTTP/1.1')}"
+        headers = one_less(method, start, headers)
     body = _body(environ, in_memory, most)
     if additions.via and environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         additions = replace(additions, via="1.0" + additions.via[3:])  # the version received (RFC 9110 §7.6.3)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
+from email.utils import formatdate
 from itertools import count
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
-from httptee.errors import ClientGone, TeeError
+from httptee.errors import ClientGone, MaxForwards, TeeError
 from httptee.http.phrases import PHRASES
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ else:
     # Frozen for the type checker, which reports every assignment to a field. To freeze at run time as well would cost
     # one microsecond for each object, and there are three for each request.
     value = dataclass(slots=True)
+
+ERROR_FIELD = "X-Httptee-Error"
+"""The field of every answer of the tee's own, with its reason slug."""
 
 Headers = list[tuple[str, str]]
 """Header fields in wire order: case, order and duplicates as received. A list that was passed on is never changed."""
@@ -165,14 +169,22 @@ class Exchange:
 
 
 def tee_answer(error: TeeError, reason: str | None = None) -> Response:
-    """The tee's own answer to an error: one line of text, with the reason slug in `X-Httptee-Error`."""
+    """The tee's own answer to an error: one line of text, with the reason slug in `X-Httptee-Error`.
+
+    The answer to Max-Forwards has its own content. Each answer has a Date, as one of an origin server must (RFC 9110
+    §6.6.1), so it is made when it is sent.
+    """
     slug = reason or error.reason
     phrase = PHRASES[error.status]
-    body = f"{error.status} {phrase}: {slug}\n".encode()
+    if isinstance(error, MaxForwards):
+        body, kind = error.content, "message/http"
+    else:
+        body, kind = f"{error.status} {phrase}: {slug}\n".encode(), "text/plain; charset=utf-8"
     headers = [
-        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Date", formatdate(usegmt=True)),
+        *([("Content-Type", kind)] if body else []),
         ("Content-Length", str(len(body))),
-        ("X-Httptee-Error", slug),
+        (ERROR_FIELD, slug),
     ]
     if error.retry_after:
         headers.append(("Retry-After", str(error.retry_after)))

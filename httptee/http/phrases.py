@@ -7,6 +7,7 @@ the answers the same under all of them.
 from __future__ import annotations
 
 PHRASES: dict[int, str] = {
+    200: "OK",
     # RFC 9110 §15.5
     400: "Bad Request",
     401: "Unauthorized",

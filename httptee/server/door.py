@@ -37,7 +37,7 @@ class Door:
         self._limit = limit
         self._most_leaving = most_leaving(limit)
         self._turned_away = turned_away
-        self._answer = _refusal() if plain else b""
+        self._plain = plain
         self._leaving: deque[tuple[float, socket.socket]] = deque()
         self._refused = 0  # connections refused since the log reported that the limit is reached
 
@@ -53,8 +53,8 @@ class Door:
         self._turned_away()
         with contextlib.suppress(OSError):
             connection.setblocking(False)
-            if self._answer:
-                connection.send(self._answer)
+            if self._plain:
+                connection.send(_refusal())
             connection.shutdown(socket.SHUT_WR)
         self._leaving.append((monotonic() + _LINGER, connection))
         if len(self._leaving) > self._most_leaving:

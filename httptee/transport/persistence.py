@@ -30,10 +30,9 @@ def persists(options: str, modern: bool) -> bool:
 def ends_in_chunked(codings: str) -> bool:
     """Whether a Transfer-Encoding, in lower case, ends in `chunked`; if not, the body ends with the connection (§6.3).
 
-    The tee sends no TE, so no other coding may be used (RFC 9112 §7.4). `identity` of RFC 2616 is no coding.
+    The tee sends no TE, so no other coding may be used (RFC 9112 §7.4). `identity` of RFC 2616 is accepted alone.
     """
     named = [coding for coding in listed(codings) if coding]
-    real = [coding for coding in named if coding != "identity"]
-    if not named or real not in ([], ["chunked"]) or (real and named[-1] != "chunked"):
+    if named not in (["chunked"], ["identity"]):
         raise UpstreamProtocolError(f"transfer coding {codings[1:]!r} is not supported")
-    return bool(real)
+    return named == ["chunked"]

@@ -68,10 +68,11 @@ def test_the_environment_and_the_file_count(capsys, monkeypatch, tmp_path):
         ("CONNECT a:443", "501 connect_not_supported"),
         ("GET x", "400 bad_request"),
         ("GET *", "400 bad_request"),
+        ("OPTIONS /", "200 max_forwards"),
     ],
 )
 def test_a_request_that_the_tee_answers_itself_goes_to_nobody(capsys, request_line, refusal):
-    status, output = explained(capsys, *OPTIONS, request_line)
+    status, output = explained(capsys, *OPTIONS, request_line, "-H", "Max-Forwards: 0")
     assert status == 0
     assert output.startswith(f"no server gets it: the tee answers {refusal}: ")
     assert output.count("\n") == 1

@@ -4,8 +4,9 @@ import tempfile
 
 import pytest
 
+from httptee.errors import BadRequest, Overloaded, UpstreamTimeout
 from httptee.http import message
-from httptee.http.message import Exchange, FileBody, Request
+from httptee.http.message import Exchange, FileBody, Request, tee_answer
 
 
 @pytest.fixture(params=["disk", "memory"])
@@ -62,3 +63,10 @@ def test_an_exchange_reads_its_body_into_a_request_of_its_own(file):
         [b"head"],
     )
     assert isinstance(given.body, FileBody)
+
+
+@pytest.mark.parametrize("error", [BadRequest(), UpstreamTimeout(), Overloaded()])
+def test_an_answer_of_the_tees_own_has_the_date_of_its_making(monkeypatch, error):
+    for seconds, date in ((0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT")):
+        monkeypatch.setattr("time.time", lambda now=seconds: now)
+        assert [value for name, value in tee_answer(error).headers if name == "Date"] == [date]

@@ -2,7 +2,7 @@ from http import HTTPStatus
 
 import pytest
 
-from httptee.errors import TeeError
+from httptee.errors import MaxForwards, TeeError
 from httptee.http.message import tee_answer
 from httptee.http.phrases import PHRASES
 
@@ -19,7 +19,8 @@ def kinds(error=TeeError):
 def test_every_error_has_the_phrase_of_its_status(error):
     answer = tee_answer(error("why"))
     assert answer.reason == PHRASES[error.status]
-    assert answer.body == f"{error.status} {answer.reason}: {error.reason}\n".encode()
+    if error is not MaxForwards:  # its answer has a body of its own
+        assert answer.body == f"{error.status} {answer.reason}: {error.reason}\n".encode()
 
 
 @pytest.mark.parametrize("status", sorted(PHRASES.keys() - NEWER_THAN_SOME_PYTHONS - {499}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 import requests
@@ -26,6 +27,7 @@ def assert_error(answer: Answer | None, status: int, reason: str) -> None:
     assert answer.status == status
     assert answer.value("X-Httptee-Error") == reason
     assert (answer.value("Content-Type") or "").startswith("text/plain")
+    assert [parsedate_to_datetime(date).tzname() for date in answer.values("Date")] == ["UTC"]
     assert len(answer.body.decode().strip().splitlines()) == 1
 
 
@@ -91,6 +93,27 @@ def test_504_where_a_does_not_accept() -> None:
         assert_error(answer, 504, "primary_timeout")
 
 
+HEADS = {
+    "a length": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+    "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("head", HEADS.values(), ids=HEADS)
+def test_502_where_a_ends_right_behind_its_head(head: bytes, method: str) -> None:
+    with ScriptedServer(scripts.end_with(head)) as a, Backend() as b, Tee("-a", a.url, "-b", b.url) as tee:
+        assert_error(ask(tee.port, method), 502, "primary_reset")
+        assert tee.settled(1)[0].seen == 1
+        assert len(a.requests) == 1
+
+
+def test_an_answer_without_a_length_may_end_right_behind_its_head() -> None:
+    with ScriptedServer(scripts.end_with(b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n")) as a, Tee("-a", a.url) as tee:
+        answer = ask(tee.port)
+        assert (answer.status, answer.value("A"), answer.body) == (200, "b", b"")
+
+
 BIG = b"x" * 3_000_000
 CUTS = {
     "a small Content-Length body": response(body=b"x" * 1000)[:-1],
@@ -137,6 +160,22 @@ def test_501_for_connect() -> None:
         connect = b"CONNECT example.test:443 HTTP/1.1\r\nHost: example.test:443\r\n\r\n"
         assert_error(send_raw(tee.port, connect), 501, "connect_not_supported")
         assert a.requests == b.requests == []
+
+
+def test_a_request_that_may_go_no_further_is_answered_and_its_connection_kept() -> None:
+    with Backend() as a, Backend() as b, Tee("-a", a.url, "-b", b.url) as tee, RawClient(tee.port) as client:
+        trace = b"TRACE /x HTTP/1.1\r\nHost: h\r\nMax-Forwards: 0\r\n%b\r\n"
+        client.send(trace % b"Cookie: secret\r\n")
+        answer = client.answer("TRACE")
+        assert (answer.status, answer.value("Content-Type"), answer.body) == (200, "message/http", trace % b"")
+        client.send(b"OPTIONS * HTTP/1.1\r\nHost: h\r\nMax-Forwards: 0\r\n\r\n")
+        answer = client.answer("OPTIONS")
+        assert (answer.status, answer.value("Content-Length"), answer.body) == (200, "0", b"")
+        assert a.requests == b.requests == []
+        client.send(b"OPTIONS * HTTP/1.1\r\nHost: h\r\nMax-Forwards: 1\r\n\r\n")
+        assert client.answer("OPTIONS").status == 200
+        assert a.requests[0].value("Max-Forwards") == "0"
+        assert tee.settled(1)[0].seen == 1
 
 
 def test_508_where_a_is_the_tee_itself() -> None:

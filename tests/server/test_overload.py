@@ -127,6 +127,7 @@ def test_connections_beyond_the_limit_are_told_so_and_let_in_again_later(serve, 
         assert head.startswith(b"HTTP/1.1 503 ")
         assert b"Retry-After: 1\r\n" in head
         assert b"Connection: close\r\n" in head
+        assert head.count(b"\r\nDate: ") == 1
         assert client.rest() == b"503 Service Unavailable: overloaded\n"
     first.close()
     eventually(lambda: len(running.server.active_channels) == 1)
@@ -177,6 +178,7 @@ def test_without_a_descriptor_the_connection_that_has_lingered_longest_is_closed
         assert client.head().startswith(b"HTTP/1.1 503 ")
     leaving = running.server._door._leaving
     oldest = leaving[0][1]
+    eventually(lambda: len(leaving) == len(refused))
     running.server.socket = short = ShortOfDescriptors(running.server.socket, leaving)
     first.close()
     eventually(lambda: not running.server.active_channels)

@@ -5,6 +5,7 @@ Each function returns a script for `ScriptedServer`. Scripts that answer do so f
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
 from .scripted import Connection, Script
@@ -63,6 +64,17 @@ def answer_and_close(raw: bytes) -> Script:
     def script(connection: Connection) -> None:
         if connection.request() is not None:
             connection.send(raw)
+
+    return script
+
+
+def end_with(raw: bytes) -> Script:
+    """Answer one request. The last bytes and the end of the connection come in one segment."""
+
+    def script(connection: Connection) -> None:
+        if connection.request() is not None:
+            connection.sock.send(raw, socket.MSG_MORE)  # held back by the kernel, which then adds the FIN to it
+            connection.sock.close()
 
     return script
 
