@@ -185,8 +185,9 @@ def test_a_fin_right_behind_the_request_counts_as_well(serve):
 def test_a_client_that_has_closed_its_sending_side_leaves_its_thread_to_a_request_that_waits(serve, patient):
     app = Upstream()
     running = serve(app, threads=1)
-    half_close(running.connect().send(GET))
+    client = running.connect().send(GET)
     eventually(lambda: app.environs)
+    half_close(client)
     assert running.connect().send(GET.replace(b"/ ", b"/fast ")).head().startswith(b"HTTP/1.1 200 OK")
     assert app.reasons == [ClientGone]
 
