@@ -230,8 +230,8 @@ def test_an_answer_is_not_sent_to_a_client_that_counts_as_gone_but_still_reads(s
 def test_a_client_that_half_closes_and_waits_gets_an_answer_that_comes_in_time(serve, patient):
     app = Upstream()
     client = serve(app, threads=1).connect().send(GET)
-    half_close(client)
     eventually(lambda: app.environs)
+    half_close(client)
     app.answers.set()
     assert client.head().startswith(b"HTTP/1.1 200 OK")
     assert client.rest() == b"ok"
@@ -247,8 +247,8 @@ def test_a_client_that_half_closes_and_reads_slowly_gets_everything(serve):
 
     running = serve(app, threads=1, client_timeout=3600.0)
     client = running.connect().send(GET)
-    half_close(client)
     eventually(lambda: running.server.crew._held == 1)
+    half_close(client)
     began = monotonic()
     eventually(lambda: monotonic() - began > 5 * patience.GRACE)
     (channel,) = running.server.active_channels.values()
