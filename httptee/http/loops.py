@@ -34,7 +34,7 @@ class LoopGuard:
     def __init__(self, identity: str, clock: Callable[[], float] = monotonic) -> None:
         self._identity = identity
         self._clock = clock
-        self._counts: dict[tuple[str, str], int] = {}
+        self._counts: dict[int, int] = {}  # by the hash: targets of 64 KiB would hold too much
         self._window_ends = 0.0
         self._trial_ends = 0.0  # 0.0 without a trial
         self._rest_ends = 0.0
@@ -47,11 +47,11 @@ class LoopGuard:
             if len(name) == _LENGTH and value == self._identity and name.lower() == _LOWER:
                 self._marks_until, self._trial_ends = now + _REST, 0.0
                 raise LoopDetected("this request has passed through this tee before: an upstream leads back to it")
-        if now < self._marks_until or (self._is_often((method, target), now) and self._tries(now)):
+        if now < self._marks_until or (self._is_often(hash((method, target)), now) and self._tries(now)):
             return [*headers, (FIELD, self._identity)]
         return headers
 
-    def _is_often(self, key: tuple[str, str], now: float) -> bool:
+    def _is_often(self, key: int, now: float) -> bool:
         counts = self._counts
         if now >= self._window_ends or len(counts) >= _MOST_TARGETS:
             counts.clear()

@@ -2,8 +2,7 @@
 
 A worker is one task in the executor. It sends one clone after another, and ends when none has come for `IDLE` seconds.
 This is many times cheaper than one task for each clone: a worker that is awake takes the next clone without a submit.
-A queued clone calls no worker by itself: while the collector has connections enough, it takes the clones for a third of
-what a thread costs.
+A queued clone calls no worker by itself: while the collector has all its connections, it takes the clones.
 """
 
 from __future__ import annotations

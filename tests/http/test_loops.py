@@ -97,3 +97,11 @@ def test_what_it_counts_is_bounded(guard):
     for number in range(30_000):
         guard.passed("GET", f"/{number}", HEADERS)
     assert len(guard._counts) <= 10_000
+
+
+def test_long_targets_are_counted_and_not_held():
+    guard = LoopGuard("me", lambda: 0.0)
+    for number in range(100):
+        guard.passed("GET", f"/{number}" + "x" * 60_000, [])
+    assert len(guard._counts) == 100
+    assert all(isinstance(key, int) for key in guard._counts)
