@@ -1,0 +1,4 @@
+"""Two answers in, their differences out; and the route of a request. Pure: no I/O, no clock.
+
+Others use `differences` on two `Outcome`s, and `Routes` to name the route of a method and a target.
+"""
