@@ -40,13 +40,20 @@ class Ask(Protocol):
     """A wish to ask A and B once more for a pair, at `due` in seconds since the epoch. A higher `priority` is first."""
 
     @property
-    def pair(self) -> Pair: ...  # noqa: D102
+    def pair(self) -> Pair:
+        """The pair that differs."""
+
     @property
-    def due(self) -> float: ...  # noqa: D102
+    def due(self) -> float:
+        """Not before this time."""
+
     @property
-    def delayed(self) -> bool: ...  # noqa: D102
+    def delayed(self) -> bool:
+        """Whether it was asked to wait for a change of A's answer."""
+
     @property
-    def priority(self) -> float: ...  # noqa: D102
+    def priority(self) -> float:
+        """The higher, the sooner."""
 
 
 @dataclass(frozen=True, slots=True)
