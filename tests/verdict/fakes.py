@@ -64,7 +64,7 @@ class FakeCourt:
     def unequal(self, pair, found):
         self.seen += 1
         self.unequal_pairs.append((pair, found))
-        return Wish(pair)
+        return Wish(pair, 1000.0 + self.seen / 1000)
 
     def confirmed(self, pair, again, found):
         self.confirmations.append((pair, again, found))
