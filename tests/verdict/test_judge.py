@@ -265,7 +265,7 @@ def test_a_judge_runs_while_it_is_wanted():
     turns = iter([True, True, False])
     world.judge.run(lambda: next(turns))
     assert world.court.seen == 1
-    assert world.evidence.documents["repeats"] == {"made": 1}
+    assert world.evidence.documents["repeats"] == {"made": 0}
 
 
 @pytest.mark.parametrize(("share", "rest"), [(0.25, 0.03), (0.5, 0.01), (1.0, 0.0)])
