@@ -26,6 +26,9 @@ class Asker(Protocol):
     def ask(self, request: Request, backend: str, most: int) -> Outcome:
         """What the B of this name answers, or A if it is empty. The body is kept up to `most` bytes. Never raises."""
 
+    def close(self) -> None:
+        """Close every idle connection."""
+
 
 class UpstreamAsker:
     """Sends requests through upstreams of its own: A's, and each B's by its name, with the time in seconds that each
@@ -100,6 +103,10 @@ class Asking:
         found = [self._done.popleft() for _ in range(len(self._done))]
         self._in_flight -= len(found)
         return found
+
+    def close(self) -> None:
+        """Close every idle connection. Repeats that are in flight end unseen."""
+        self._asker.close()
 
     def _carry_out(self, ask: Ask) -> None:
         again = None

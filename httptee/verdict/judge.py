@@ -102,7 +102,7 @@ class Judge:
         self._cases = {trial.backend: self._begun(trial, sums.get(trial.backend, {})) for trial in trials}
 
     def run(self, wanted: Callable[[], bool] = lambda: True) -> None:
-        """Judge until `wanted` returns False or memory is short; then save all. Called anew, it goes on."""
+        """Judge until `wanted` returns False or memory is short; then save and close all."""
         while wanted() and self.turn():
             pass
         self.end()
@@ -123,7 +123,7 @@ class Judge:
         return True
 
     def end(self) -> None:
-        """Judge what has arrived, within a limit of time, and save all."""
+        """Judge what has arrived, within a limit of time, and save and close all."""
         until = time.monotonic() + _LAST_PAIRS
         while time.monotonic() < until and (pairs := list(self._reader.receive(0.0))):
             for pair in pairs:
@@ -133,7 +133,8 @@ class Judge:
             self._faults.watch(_ASKING, self._refuse, ask)
         self._next_save = 0.0
         self._faults.watch(_LOOKING, self._look)
-        self._faults.watch(_SAVING, self._evidence.flush)
+        self._faults.watch(_SAVING, self._evidence.close)
+        self._asking.close()
 
     def _begun(self, trial: Trial, sums: Mapping[str, RouteSums]) -> _Case:
         chapter = self._evidence.chapter(trial.backend, trial.fingerprint)

@@ -56,9 +56,6 @@ class Evidence(Protocol):
     def publish(self, reports: Sequence[Report]) -> None:
         """Store the reports for the readers."""
 
-    def flush(self) -> None:
-        """Commit."""
-
     def close(self) -> None:
         """Commit and close."""
 

@@ -92,7 +92,7 @@ class FakeEvidence:
         self.chapters: dict[str, tuple[str, int]] = {}
         self.added, self.reports = [], []
         self.fails = Counter()
-        self.flushed = 0
+        self.closed = False
 
     def add(self, pair, found, again=None):
         if self.fails["add"]:
@@ -117,11 +117,8 @@ class FakeEvidence:
     def publish(self, reports):
         self.reports.append(reports)
 
-    def flush(self):
-        self.flushed += 1
-
     def close(self):
-        """Do nothing."""
+        self.closed = True
 
 
 @dataclass
@@ -153,6 +150,10 @@ class FakeAsker:
     def __init__(self, **outcomes):
         self.outcomes = outcomes
         self.asked = []
+        self.closed = False
+
+    def close(self):
+        self.closed = True
 
     def ask(self, request, backend, most):
         self.asked.append((backend, request, most))

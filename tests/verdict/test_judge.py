@@ -212,7 +212,8 @@ def test_a_second_judge_goes_on_where_the_first_one_ended(caplog):
     first = World(pair(), pair())
     first.turn()
     first.judge.end()
-    assert first.evidence.flushed
+    assert first.evidence.closed
+    assert first.asker.closed
     assert len(first.court.refusals) == 2  # what waited
     caplog.clear()
     second = World(pair(), evidence=first.evidence, clock=Clock(2000.0))
