@@ -2,3 +2,8 @@
 
 Others use `differences` on two `Outcome`s, and `Routes` to name the route of a method and a target.
 """
+
+from httptee.compare.difference import Difference, Key, Scalar
+from httptee.compare.outcome import Outcome
+
+__all__ = ["Difference", "Key", "Outcome", "Scalar"]
