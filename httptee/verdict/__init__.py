@@ -1,43 +1,28 @@
 """What the comparisons add up to: noise, tests, tallies, evidence, and the report that answers YES, NO or NOT YET."""
 
-from httptee.verdict.asking import Asker, Asking, UpstreamAsker
-from httptee.verdict.channel import LocalChannel, PairReader, PairSender, Reader, Sender, open_channel
-from httptee.verdict.judge import Judge, Pace
-from httptee.verdict.pair import Again, Pair
-from httptee.verdict.repeats import RepeatLimits, Repeats
+from httptee.verdict.latency import BUCKETS, Blocks, Margin, Toss, bucket
+from httptee.verdict.pair import Again, Pair, Sender
 from httptee.verdict.report import NO, NOT_YET, YES, Finding, LatencyReport, Report, RouteReport
+from httptee.verdict.rules import Rule, Rules
 from httptee.verdict.sums import RouteSums
-from httptee.verdict.thread import JudgeThread, MakeJudge
-from httptee.verdict.trial import Compare, CourtLike, Observed, Trial
 
 __all__ = [
+    "BUCKETS",
     "NO",
     "NOT_YET",
     "YES",
     "Again",
-    "Asker",
-    "Asking",
-    "Compare",
-    "CourtLike",
+    "Blocks",
     "Finding",
-    "Judge",
-    "JudgeThread",
     "LatencyReport",
-    "LocalChannel",
-    "MakeJudge",
-    "Observed",
-    "Pace",
+    "Margin",
     "Pair",
-    "PairReader",
-    "PairSender",
-    "Reader",
-    "RepeatLimits",
-    "Repeats",
     "Report",
     "RouteReport",
     "RouteSums",
+    "Rule",
+    "Rules",
     "Sender",
-    "Trial",
-    "UpstreamAsker",
-    "open_channel",
+    "Toss",
+    "bucket",
 ]
