@@ -18,8 +18,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic, sleep
 
+from httptee.judge import JudgeThread, MakeJudge, Pace, PairReader, PairSender, open_channel
 from httptee.processes.child import fork, how_it_ended
-from httptee.verdict import JudgeThread, MakeJudge, Pace, PairReader, PairSender, Sender, open_channel
+from httptee.verdict import Sender
 
 logger = logging.getLogger(__name__)
 

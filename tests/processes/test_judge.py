@@ -9,13 +9,13 @@ import time
 import pytest
 
 from httptee.evidence import Evidence, read_verdict
+from httptee.judge import Asking, Judge, RepeatLimits, Repeats, Trial
 from httptee.ledger import Ledger
 from httptee.processes import judge as module
 from httptee.processes.judge import JudgeProcess
-from httptee.verdict import Asking, Judge, RepeatLimits, Repeats, Trial
+from tests.judge.fakes import FakeAsker, FakeCourt, FakeObserved, compare
+from tests.judge.samples import outcome, pair
 from tests.support.net import eventually
-from tests.verdict.fakes import FakeAsker, FakeCourt, FakeObserved, compare
-from tests.verdict.samples import outcome, pair
 
 
 class Stub:
@@ -332,7 +332,7 @@ def test_a_thread_that_cannot_be_started_is_tried_again(stub, monkeypatch, caplo
 
 
 def test_a_judge_that_fails_in_its_thread_is_made_anew(stub, monkeypatch, caplog):
-    monkeypatch.setattr("httptee.verdict.thread._ANEW", 0.0)
+    monkeypatch.setattr("httptee.judge.thread._ANEW", 0.0)
     made = []
 
     def make(reader, pace, short_of_memory):

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from httptee.verdict.sums import RouteSums
-from httptee.verdict.totals import Totals
-from tests.verdict.fakes import Counts
+from httptee.judge.totals import Totals
+from httptee.verdict import RouteSums
+from tests.judge.fakes import Counts
 
 ROUTE = "GET /"
 

@@ -13,15 +13,13 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
+from httptee.judge.asking import Asking
+from httptee.judge.channel import Reader
+from httptee.judge.repeats import Ask, Repeats
+from httptee.judge.totals import Totals
+from httptee.judge.trial import Compare, CourtLike, Evidence, Observed, Trial
 from httptee.ledger import Faults
-from httptee.verdict.asking import Asking
-from httptee.verdict.channel import Reader
-from httptee.verdict.pair import Pair
-from httptee.verdict.repeats import Ask, Repeats
-from httptee.verdict.report import NO, Report
-from httptee.verdict.sums import RouteSums
-from httptee.verdict.totals import Totals
-from httptee.verdict.trial import Compare, CourtLike, Evidence, Observed, Trial
+from httptee.verdict import NO, Pair, Report, RouteSums
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,7 @@ from typing import Any
 from httptee.compare import Difference, Key
 from httptee.ledger import Latency, PrimaryStatement
 from httptee.ledger.columns import BOUNDS
-from httptee.verdict.pair import Pair
-from httptee.verdict.report import NOT_YET, Report
+from httptee.verdict import NOT_YET, Pair, Report
 
 
 @dataclass(frozen=True)

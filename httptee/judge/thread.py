@@ -9,8 +9,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from httptee.verdict.channel import LocalChannel, Reader
-from httptee.verdict.judge import Judge, Pace
+from httptee.judge.channel import LocalChannel, Reader
+from httptee.judge.judge import Judge, Pace
 
 logger = logging.getLogger(__name__)
 

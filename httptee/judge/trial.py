@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from httptee.compare import Difference, Outcome
+from httptee.judge.repeats import Ask
 from httptee.ledger import PrimaryStatement
-from httptee.verdict.pair import Again, Pair
-from httptee.verdict.repeats import Ask
-from httptee.verdict.report import Report
-from httptee.verdict.sums import RouteSums
+from httptee.verdict import Again, Pair, Report, RouteSums
 
 Compare = Callable[[Outcome, Outcome], Sequence[Difference]]
 

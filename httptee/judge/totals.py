@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 from itertools import zip_longest
 from typing import Any, TypeVar
 
-from httptee.verdict.sums import RouteSums
+from httptee.verdict import RouteSums
 
 Line = dict[str, Any]
 """Counts by name; a value is a number, or a list of numbers for a histogram."""

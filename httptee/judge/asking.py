@@ -12,9 +12,9 @@ from typing import Protocol, cast
 from httptee.compare import Outcome
 from httptee.errors import upstream_error
 from httptee.http import Request, end_to_end
+from httptee.judge.repeats import Ask
 from httptee.transport import KeptAnswer, Pieces, Timeouts, Upstream, WireStream
-from httptee.verdict.pair import Again, Pair
-from httptee.verdict.repeats import Ask
+from httptee.verdict import Again, Pair
 
 _AT_ONCE = 4  # repeats in flight
 _LONGEST = 10.0  # seconds for an answer that streams, beyond the timeout of its head

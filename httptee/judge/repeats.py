@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
 from httptee.http import Request, values
+from httptee.judge.channel import size_of
 from httptee.ledger import Latency, PrimaryStatement
-from httptee.verdict.channel import size_of
-from httptee.verdict.pair import Pair
+from httptee.verdict import Pair
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 §9.2.1, without TRACE
 # A GET to such a path is mostly a link in a mail, or has an effect although it should not.

@@ -6,16 +6,14 @@ from random import Random
 
 import pytest
 
-from httptee.verdict.asking import Asking
-from httptee.verdict.judge import Judge, Pace
-from httptee.verdict.pair import Again
-from httptee.verdict.repeats import RepeatLimits, Repeats
-from httptee.verdict.report import NO, NOT_YET
-from httptee.verdict.sums import RouteSums
-from httptee.verdict.trial import Trial
+from httptee.judge.asking import Asking
+from httptee.judge.judge import Judge, Pace
+from httptee.judge.repeats import RepeatLimits, Repeats
+from httptee.judge.trial import Trial
+from httptee.verdict import NO, NOT_YET, Again, RouteSums
+from tests.judge.fakes import Counts, FakeAsker, FakeCourt, FakeEvidence, FakeObserved, FakeReader, Wish, compare
+from tests.judge.samples import outcome, pair
 from tests.support.clock import Clock
-from tests.verdict.fakes import Counts, FakeAsker, FakeCourt, FakeEvidence, FakeObserved, FakeReader, Wish, compare
-from tests.verdict.samples import outcome, pair
 
 SAME = pair(outcome(), outcome())
 

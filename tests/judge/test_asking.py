@@ -7,13 +7,13 @@ import pytest
 
 from httptee.build import primary_upstream, shadow_upstream
 from httptee.http import Request
+from httptee.judge.asking import Asking, UpstreamAsker
 from httptee.settings import load, shadow_settings
-from httptee.verdict.asking import Asking, UpstreamAsker
+from tests.judge.fakes import FakeAsker, Wish
+from tests.judge.samples import outcome, pair
 from tests.support.backend import Backend
 from tests.support.net import eventually, refusing_port
 from tests.support.scripts import response
-from tests.verdict.fakes import FakeAsker, Wish
-from tests.verdict.samples import outcome, pair
 
 BODY = b"x" * 10_000
 
