@@ -3,7 +3,7 @@ requests. Others send through an `Upstream`."""
 
 from httptee.transport.adapter import IDEMPOTENT, PoolLimits, WireAdapter
 from httptee.transport.names import look_up
-from httptee.transport.pending import KeptAnswer, Pending
+from httptee.transport.pending import KeptAnswer, Pending, Pieces
 from httptee.transport.prepared import request_head
 from httptee.transport.pressure import Pressure, Reading
 from httptee.transport.stream import WireStream
@@ -18,6 +18,7 @@ __all__ = [
     "KeptAnswer",
     "Limits",
     "Pending",
+    "Pieces",
     "PoolLimits",
     "Pressure",
     "Reading",
