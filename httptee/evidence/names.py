@@ -12,8 +12,8 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _WORDS = frozenset(
     re.findall(
         r"\w+",
-        """auth authorization bearer cookie cookies credential credentials csrf jsessionid jwt otp pass passcode passphrase
-        passwd password passwords phpsessid pwd secret secrets session sessionid sessions sid sig signature token tokens
+        """auth authorization bearer cookie cookies credential credentials csrf jsessionid jwt otp pass passcode
+        passphrase passwd password passwords phpsessid pwd secret secrets session sessionid sessions sid sig signature token tokens
         totp xsrf""",
     )
 )
