@@ -13,8 +13,8 @@ _WORDS = frozenset(
     re.findall(
         r"\w+",
         """auth authorization bearer cookie cookies credential credentials csrf jsessionid jwt otp pass passcode
-        passphrase passwd password passwords phpsessid pwd secret secrets session sessionid sessions sid sig signature token tokens
-        totp xsrf""",
+        passphrase passwd password passwords phpsessid pwd secret secrets session sessionid sessions sid sig signature
+        token tokens totp xsrf""",
     )
 )
 _PARTS = re.compile(
