@@ -1,16 +1,28 @@
 """What the comparisons add up to: noise, tests, tallies, evidence, and the report that answers YES, NO or NOT YET."""
 
-from httptee.verdict.pair import Again, Pair
+from httptee.verdict.latency import BUCKETS, Blocks, Margin, Toss, bucket
+from httptee.verdict.pair import Again, Pair, Sender
 from httptee.verdict.report import NO, NOT_YET, YES, Finding, LatencyReport, Report, RouteReport
+from httptee.verdict.rules import Rule, Rules
+from httptee.verdict.sums import RouteSums
 
 __all__ = [
+    "BUCKETS",
     "NO",
     "NOT_YET",
     "YES",
     "Again",
+    "Blocks",
     "Finding",
     "LatencyReport",
+    "Margin",
     "Pair",
     "Report",
     "RouteReport",
+    "RouteSums",
+    "Rule",
+    "Rules",
+    "Sender",
+    "Toss",
+    "bucket",
 ]

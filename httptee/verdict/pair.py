@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from httptee.compare import Outcome
 from httptee.http import Request
@@ -38,3 +39,10 @@ class Again:
     b: Outcome
     at: float
     delayed: bool = False
+
+
+class Sender(Protocol):
+    """Where a worker puts its pairs for the judge."""
+
+    def send(self, pair: Pair) -> bool:
+        """Send a pair, or return False if there is no room for it. Never waits and never raises."""
