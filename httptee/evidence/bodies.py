@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from httptee.evidence.masks import Masks
-from httptee.evidence.names import ANY_NAME, is_secret
+from httptee.evidence.names import is_secret, may_name_secrets
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _ELEMENT = re.compile(r"<(?:[\w.-]{1,64}:)?([\w.-]{1,64})(?:\s[^<>]*)?>([^<]+)(?=<)")
@@ -27,7 +27,7 @@ def masked_body(masks: Masks, body: bytes, kind: str) -> bytes:
     kind = kind.lower()
     if "x-www-form-urlencoded" in kind:
         return masks.form(text).encode("latin-1")
-    if not ANY_NAME.search(text) and "\\u00" not in text:
+    if not may_name_secrets(text) and "\\u00" not in text:
         return masks.text(text).encode("latin-1")
     if kind.startswith("multipart/"):
         text = _multipart(masks, text)

@@ -13,7 +13,7 @@ from base64 import b64decode
 from collections.abc import Iterable
 from urllib.parse import quote, unquote_plus
 
-from httptee.evidence.names import ANY_NAME, is_secret
+from httptee.evidence.names import is_secret, may_name_secrets
 
 _LITERAL = re.compile(r"\*\*\*(\d{1,9})")
 _SHORTEST = 6  # a shorter credential is replaced only under its name: its text may stand for something else elsewhere
@@ -25,7 +25,7 @@ _NAME = re.compile(
 _VALUE = re.compile(
     r"""(?P<open>\\?")(?P<double>[^"\\<>]*)|'(?P<single>[^'<>]*)|(?P<bare>[^\s"'&;,<>{}\[\]()\\]+)""",
 )
-_SCHEME = re.compile(r"\b(Bearer|Basic)(\s+)([A-Za-z0-9._~+/=-]{8,})", re.IGNORECASE)
+_SCHEME = re.compile(r"\b([Bb]earer|[Bb]asic)(\s+)([A-Za-z0-9._~+/=-]{8,})")
 _JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 _USERINFO = re.compile(r"""(://[^/\s:@"'<>]{0,256}:)([^/\s@"'<>]{1,256})(?=@)""")
 
@@ -92,9 +92,9 @@ class Masks:
             _USERINFO.sub(lambda found: found[1] + self.secret(found[2], "password"), text) if "://" in text else text
         )
         text = _JWT.sub(lambda found: self.secret(found[0], "token"), text) if "eyJ" in text else text
-        if not ANY_NAME.search(text):
-            return _SCHEME.sub(self._after_scheme, text)
-        return self._assigned(_SCHEME.sub(self._after_scheme, text))
+        if "earer" in text or "asic" in text:
+            text = _SCHEME.sub(self._after_scheme, text)
+        return self._assigned(text) if may_name_secrets(text) else text
 
     def sweep(self, text: str) -> str:
         """The text with every credential replaced that is known by now, wherever it stands."""
