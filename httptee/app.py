@@ -33,7 +33,7 @@ from httptee.logs import AccessLog
 from httptee.primary import Primary
 from httptee.shadow import Budget, Cutoff, Shadow
 from httptee.transport import Pressure
-from httptee.verdict import Keeper
+from httptee.pairs import Keeper
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -12,8 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
-from httptee.verdict.latency import BUCKETS, Toss
-from httptee.verdict.sums import RouteSums
+from httptee.verdict import BUCKETS, RouteSums, Toss
 
 ROUTES = 512
 """Routes of one worker process. `compare.Routes` names at most 500, and `other`."""
@@ -161,8 +160,7 @@ class RowTallies:
 
 
 class _Row:
-    """The memory of one worker process: a version, names, requests by route; for each B the counts by route, and those of
-    the whole B.
+    """The memory of one worker process: a version, names, requests by route; for each B its counts, and those by route.
 
     The version is odd while two routes are merged: a reader tries again.
     """

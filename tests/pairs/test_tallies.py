@@ -4,8 +4,9 @@ import os
 
 import pytest
 
-from httptee.verdict import Tallies, Toss
-from httptee.verdict.tallies import ROUTES
+from httptee.pairs import Tallies
+from httptee.verdict import Toss
+from httptee.pairs.tallies import ROUTES
 
 
 def count(row, route, *, chosen=0, equal=0, unequal=0, lost=0, backend=0):
