@@ -18,7 +18,8 @@ MOST_VALUES = 20
 _MOST_SHAPES = 16
 _FARTHER = 5.0  # seconds
 _CLEARLY = 0.1  # the part by which a number must be above or below another one
-_CHECKS = ("shape", "value", "offset", "higher", "lower")
+_SHIFTS = ("higher", "lower")
+_CHECKS = ("shape", "value", "offset", *_SHIFTS)
 _TRENDING = 3.0  # the logarithm of the evidence from which on a number is a counter
 
 
@@ -92,8 +93,8 @@ class Inside:
         """Take the numbers of a pair and of A's second answer.
 
         B's must be beyond both of A's: a counter that A and B share is between them. And A's second one might as well
-        be beyond B's and A's first one, so each coin is fair. Only pairs that differ get here, so equal ones of A do not
-        count either.
+        be beyond B's and A's first one, so each coin is fair. Only pairs that differ get here, so equal values of
+        A do not count either.
         """
         one, other, again = number(a, now), number(b, now), number(a2, now)
         if one is None or other is None or again is None or one in (other, again):
@@ -112,6 +113,11 @@ class Inside:
     def log_evidence(self) -> float:
         """The strongest evidence against B from any check."""
         return self.strongest[0]
+
+    @property
+    def shift(self) -> float:
+        """The strongest evidence from a check that needs A's second answer."""
+        return max(self._coins[check].log_evidence for check in _SHIFTS) if self._valid("higher") else 0.0
 
     @property
     def strongest(self) -> tuple[float, str]:
@@ -151,7 +157,7 @@ class Inside:
     def _valid(self, check: str) -> bool:
         if check == "value":
             return self._values is not None
-        if check in ("higher", "lower"):  # of a counter, each server may have its own
+        if check in _SHIFTS:  # of a counter, each server may have its own
             most = max(self._up, self._down)
             return log_evidence(most, self._up + self._down) < _TRENDING
         return True
