@@ -13,7 +13,7 @@ from tests.worlds.traffic import Client, new_reference, skewed
 
 WEIGHTS = {
     "GET /users/{int}": 20.0, "GET /users/{int}/items": 16.0, "GET /search": 12.0, "POST /orders": 4.0,
-    "PUT /orders/{hex}": 2.0, "GET /orders/{hex}": 8.0, "POST /login": 2.0, "GET /session": 6.0, "GET /logout": 0.5,
+    "PUT /orders/{hex}": 2.0, "GET /orders/{hex}": 8.0, "POST /login": 3.0, "GET /session": 6.0, "GET /logout": 0.3,
     "GET /confirm/{hex}": 0.5, "GET /account": 3.0, "GET /feed": 7.0, "GET /report/{int}": 4.0, "GET /files/{int}": 6.0,
     "GET /go/{int}": 2.0, "GET /prefs/{int}": 2.0, "GET /events/{int}": 2.0, "GET /status": 2.0,
     "GET /robots.txt": 0.5, "GET /sitemap.xml": 0.5,

@@ -6,10 +6,11 @@ import time
 import uuid
 from random import Random
 
-WORDS = tuple(
+_TEXT = (
     "amber basin cedar delta ember fjord grove harbor island juniper kestrel lagoon meadow nectar orchid pebble "
-    "quartz river saddle timber umber valley willow yarrow zephyr anchor bridge copper desert engine".split()
+    "quartz river saddle timber umber valley willow yarrow zephyr anchor bridge copper desert engine"
 )
+WORDS = tuple(_TEXT.split())
 
 
 def iso(at: float) -> str:

@@ -68,7 +68,7 @@ class World:
         random = self._random[side]
         moment = Moment(side, at, request, arguments, random, self._memory[side], self.fact, self._hits)
         draft = route.handler(moment)
-        switches = self._switches[side].get(route.name) or self._switches[side].get("", ())
+        switches = self._switches[side].get(route.name, self._switches[side][""])
         slow = stalls = 1.0
         for each in switches:
             if each.edit:
