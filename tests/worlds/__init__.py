@@ -10,4 +10,7 @@ from tests.worlds.shop import SHOP
 from tests.worlds.switches import Expected, Switch
 from tests.worlds.world import World
 
-__all__ = ["SHOP", "Draft", "Expected", "Moment", "Route", "Service", "Switch", "World"]
+SERVICES = {service.name: service for service in (SHOP,)}
+"""The worlds by name."""
+
+__all__ = ["SERVICES", "SHOP", "Draft", "Expected", "Moment", "Route", "Service", "Switch", "World"]
