@@ -15,11 +15,14 @@ from tests.worlds.encoding import encoded, with_body
 from tests.worlds.service import Draft, Moment, Route, Service
 from tests.worlds.switches import Switch
 
+SIDES = ("a", "a2", "b")
 _UNKNOWN = Route("unknown", lambda moment: Draft(404, {"error": "no such page"}), 0.002)
 
 
 class World:
     """A service with these defects in B and these noises in A and B; without `noises`, with all of the design's table.
+
+    The sides are `a`, `b` and `a2`, a second instance of A.
 
     `hits` raises the counter that both servers share. Raises KeyError for a switch that the service does not have.
     """
@@ -36,9 +39,9 @@ class World:
         self.once = 0
         """Requests so far to routes that must never be asked a second time, A's and B's together."""
         self._hits = hits or count(1).__next__
-        self._random = {side: Random(f"{seed}/{side}") for side in "ab"}
-        self._memory: dict[str, dict[str, Any]] = {side: {} for side in "ab"}
-        switches = {"a": self.noises, "b": [*self.noises, *self.defects]}
+        self._random = {side: Random(f"{seed}/{side}") for side in SIDES}
+        self._memory: dict[str, dict[str, Any]] = {side: {} for side in SIDES}
+        switches = {"a": self.noises, "a2": self.noises, "b": [*self.noises, *self.defects]}
         self._switches = {side: _by_route(found) for side, found in switches.items()}
         self._other = any(each.encoding for each in self.noises)
         self._bursts = any(each.bursts for each in self.noises)

@@ -7,7 +7,7 @@ from random import Random
 import orjson
 
 from httptee.http import Headers, Request
-from tests.worlds.shop_data import USERS
+from tests.worlds.shop.data import USERS
 from tests.worlds.stamps import WORDS, word
 from tests.worlds.traffic import Client, new_reference, skewed
 

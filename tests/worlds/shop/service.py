@@ -7,11 +7,11 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from tests.worlds import shop_data as data
 from tests.worlds.service import Draft, Moment, Route, Service
-from tests.worlds.shop_defects import DEFECTS
-from tests.worlds.shop_noises import NOISES
-from tests.worlds.shop_traffic import WEIGHTS, next_request
+from tests.worlds.shop import data
+from tests.worlds.shop.defects import DEFECTS
+from tests.worlds.shop.noises import NOISES
+from tests.worlds.shop.traffic import WEIGHTS, next_request
 from tests.worlds.stamps import iso
 
 

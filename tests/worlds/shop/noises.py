@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.worlds.service import Draft, Moment
-from tests.worlds.shop_defects import ITEMS, ORDER, SEARCH, SESSION, USER
+from tests.worlds.shop.defects import ITEMS, ORDER, SEARCH, SESSION, USER
 from tests.worlds.stamps import iso, new_uuid
 from tests.worlds.switches import Edit, Switch, at, found, table
 
@@ -43,11 +43,11 @@ def header(name: str, value: Callable[[Moment], str]) -> Edit:
 
 
 def host_name(moment: Moment) -> str:
-    return {"a": "shop-7c9f-a01", "b": "shop-5d2b-b02"}[moment.side]
+    return {"a": "shop-7c9f-a01", "a2": "shop-7c9f-a02", "b": "shop-5d2b-b02"}[moment.side]
 
 
 def version(moment: Moment) -> str:
-    return {"a": "4.2.0", "b": "4.3.0-rc1"}[moment.side]
+    return {"a": "4.2.0", "a2": "4.2.0", "b": "4.3.0-rc1"}[moment.side]
 
 
 def hexadecimal(moment: Moment) -> str:
