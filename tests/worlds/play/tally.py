@@ -51,7 +51,9 @@ class Tally:
 
     def sums(self) -> RouteSums:
         """The counts as a verdict takes them."""
+        blocks, slower, quick, tail_blocks, tail_slower = self.coins
         return RouteSums(
-            self.requests, self.chosen, self.equal, self.unequal, 0, *self.coins,
+            requests=self.requests, chosen=self.chosen, equal=self.equal, unequal=self.unequal, blocks=blocks,
+            slower=slower, quick=quick, tail_blocks=tail_blocks, tail_slower=tail_slower,
             a_times=tuple(self.a_times), b_times=tuple(self.b_times),
         )  # fmt: skip

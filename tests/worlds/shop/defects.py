@@ -9,8 +9,8 @@ from tests.worlds.stamps import iso
 from tests.worlds.switches import LATENCY, Edit, Switch, at, found, table, without
 
 USER, ITEMS, SEARCH = "GET /users/{int}", "GET /users/{int}/items", "GET /search"
-ORDER, SESSION, ACCOUNT = "GET /orders/{hex}", "GET /session", "GET /account"
-REPORT, FILES = "GET /report/{int}", "GET /files/{int}"
+ORDER, CHANGE, SESSION = "GET /orders/{hex}", "PUT /orders/{hex}", "GET /session"
+ACCOUNT, REPORT, FILES = "GET /account", "GET /report/{int}", "GET /files/{int}"
 
 
 def one_of_fifty(value: Any, moment: Moment) -> Any:
@@ -56,8 +56,7 @@ DEFECTS = table(
            at("tags", lambda value, moment: value[::-1])),
     Switch("last_dropped", ITEMS, found(ITEMS, "body", ("$.items", "$.items[]"), ("length", "missing")), drop_last),
     Switch("wrong_uuid", USER, found(USER, "body", "$.account", "value"),
-           at("account", lambda value, moment: value[:-4] + value[-4:][::-1] if value[-4:] != value[-4:][::-1] else
-              value[:-4] + "beef")),
+           at("account", lambda value, moment: value[:-1] + f"{(int(value[-1], 16) + 1) % 16:x}")),
     Switch("hour_off", USER, found(USER, "body", "$.created_at", "value"),
            at("created_at", lambda value, moment: value[:11] + f"{(int(value[11:13]) + 1) % 24:02}" + value[13:])),
     Switch("expires_now", SESSION, found(SESSION, "body", "$.expires_at", "value"),
@@ -75,14 +74,15 @@ DEFECTS = table(
     Switch("rounded", USER, found(USER, "body", "$.score", "value"),
            at("score", lambda value, moment: round(value, 1))),
     Switch("errors", SEARCH, found(SEARCH, "status", "", "value"),
-           whole_answer(500, {"error": "internal"}, 0.01), also=(("body", ""), ("header", ""))),
+           whole_answer(500, {"error": "internal"}, 0.01), also=((SEARCH, "body"), (SEARCH, "header"))),
     Switch("redirect", ACCOUNT, found(ACCOUNT, "status", "", "value"),
-           whole_answer(302, None, 1.0, ("Location", "/login")), also=(("body", ""), ("header", ""))),
+           whole_answer(302, None, 1.0, ("Location", "/login")), also=((ACCOUNT, "body"), (ACCOUNT, "header"))),
     Switch("no_cache_control", FILES, found(FILES, "header", "cache-control", "missing"), no_cache_control),
     Switch("slower", ITEMS, found(ITEMS, LATENCY, "", "", "slower"), slow=1.3),
     Switch("stalls", SEARCH, found(SEARCH, LATENCY, "", "", "slower in the tail", "slower"), stalls=3.0),
     Switch("margin", USER, found(USER, LATENCY, "", "", "within", "undecided"), slow=1.1),
-    Switch("lost_writes", "", found(ORDER, "status", "", "value"), lost=0.2, also=(("body", ""), ("header", ""))),
+    Switch("lost_writes", "", found(ORDER, "status", "", "value"), lost=0.2,
+           also=tuple((route, part) for route in (ORDER, CHANGE) for part in ("status", "body", "header"))),
     Switch("cut_gzip", REPORT, found(REPORT, "body", ("", "$"), "undecodable"), wire=cut(1.0, 0.6)),
     Switch("bad_json", ACCOUNT, found(ACCOUNT, "body", ("", "$"), "undecodable"), wire=cut(0.1, 0.8)),
 )  # fmt: skip
