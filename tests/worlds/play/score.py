@@ -38,13 +38,17 @@ def said(report: Report) -> Iterator[Said]:
         yield from map(_of, route.findings)
 
 
+def _is_at(each: Said, expected: Expected) -> bool:
+    return expected.is_at(each.route, each.part, each.path, each.kind)
+
+
 def _of(finding: Finding) -> Said:
     return Said(finding.route, finding.part, finding.path, finding.kind, finding.label)
 
 
 def meets(statements: Iterable[Said], expected: Expected) -> bool:
     """Whether there is a statement at the expected place with a right label."""
-    labels = {each.label for each in statements if expected.is_at(each.route, each.part, each.path, each.kind)}
+    labels = {each.label for each in statements if _is_at(each, expected)}
     return bool(labels & set(expected.labels)) or (not labels and "absent" in expected.labels)
 
 
@@ -61,9 +65,7 @@ def misnamed(statements: Iterable[Said], noises: Iterable[Switch]) -> list[str]:
     for noise in noises:
         for expected in noise.expected:
             if not meets(statements, expected):
-                here = [
-                    each.label for each in statements if expected.is_at(each.route, each.part, each.path, each.kind)
-                ]
+                here = [each.label for each in statements if _is_at(each, expected)]
                 wrong.append(f"{noise.name}: {', '.join(here) or 'absent'} at {expected.route} {expected.paths[0]}")
     return wrong
 
@@ -77,7 +79,7 @@ def _explains(defect: Switch, each: Said) -> bool:
     if (each.route, each.part) in defect.also:
         return True
     for expected in defect.expected:
-        if expected.is_at(each.route, each.part, each.path, each.kind):
+        if _is_at(each, expected):
             return each.label in expected.labels
     # A B that is slower may be found by its median, by its tail, or by both.
     return each.part == LATENCY and defect.slow * defect.stalls > 1.2 and each.route == defect.route
