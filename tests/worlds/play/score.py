@@ -76,10 +76,8 @@ def false_alarms(statements: Iterable[Said], defects: Iterable[Switch]) -> list[
 
 
 def _explains(defect: Switch, each: Said) -> bool:
+    if each.part == LATENCY:  # a B that is slower may show it in the median, in the tail, or in both
+        return each.route == defect.route and defect.slow * defect.stalls > 1.2
     if (each.route, each.part) in defect.also:
         return True
-    for expected in defect.expected:
-        if _is_at(each, expected):
-            return each.label in expected.labels
-    # A B that is slower may be found by its median, by its tail, or by both.
-    return each.part == LATENCY and defect.slow * defect.stalls > 1.2 and each.route == defect.route
+    return any(_is_at(each, expected) and each.label in expected.labels for expected in defect.expected)
