@@ -10,9 +10,9 @@ from httptee.verdict.sums import RouteSums
 
 
 class Blocks(Protocol):
-    """Turns pairs of times into decided blocks: (blocks, slower, quick, tail blocks, tail slower)."""
+    """Turns pairs of times into decided blocks: (blocks, slower, quick, tail blocks, tail slower), or None."""
 
-    def add(self, a_seconds: float, b_seconds: float, now: float) -> Sequence[int]: ...
+    def add(self, a_seconds: float, b_seconds: float, now: float) -> Sequence[int] | None: ...
 
 
 @dataclass(slots=True)
@@ -45,9 +45,8 @@ class Tally:
             self.unequal += 1
         self.a_times[self.bucket(a_seconds)] += 1
         self.b_times[self.bucket(b_seconds)] += 1
-        self.coins = [
-            old + new for old, new in zip(self.coins, self.blocks.add(a_seconds, b_seconds, now), strict=True)
-        ]
+        if coins := self.blocks.add(a_seconds, b_seconds, now):
+            self.coins = [old + new for old, new in zip(self.coins, coins, strict=True)]
 
     def sums(self) -> RouteSums:
         """The counts as a verdict takes them."""
