@@ -55,9 +55,9 @@ def content_bytes(draft: Draft, other: bool) -> bytes:
     return content if isinstance(content, bytes) else str(content).encode()
 
 
-def coded(body: bytes, kind: str, accepted: str, other: bool) -> tuple[bytes, str]:
+def coded(body: bytes, accepted: str, other: bool) -> tuple[bytes, str]:
     """The body in a content coding that the client accepts, and its name."""
-    if len(body) < _SMALL or kind == "bytes":
+    if len(body) < _SMALL:
         return body, ""
     if other and "br" in accepted:
         return brotli.compress(body, quality=1), "br"
@@ -71,10 +71,13 @@ def encoded(draft: Draft, moment: Moment, other: bool) -> Outcome:
     headers: Headers = [("Date", http_date(int(moment.at)))]
     body = b""
     if draft.content is not None:
-        body, coding = coded(content_bytes(draft, other), draft.kind, moment.header("accept-encoding"), other)
+        body = content_bytes(draft, other)
         headers.append(("Content-Type", TYPES[draft.kind]))
-        if coding:
-            headers += [("Content-Encoding", coding), ("Vary", "Accept-Encoding")]
+        if draft.kind != "bytes":
+            headers.append(("Vary", "Accept-Encoding"))
+            body, coding = coded(body, moment.header("accept-encoding"), other)
+            if coding:
+                headers.append(("Content-Encoding", coding))
     headers += draft.headers
     if not other and draft.status != 204:
         headers.append(("Content-Length", str(len(body))))

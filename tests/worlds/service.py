@@ -76,8 +76,8 @@ class Service:
     """A mock service: its routes and its two tables. `weights` are the shares of the routes in its traffic.
 
     `next_request` makes a request of a client for a route. `reads` names the route that reads
-    what another one has written. `accepted` are the rules that an operator gives for what is
-    constant. `rate` is in requests per second.
+    what another one has written. `rules` are those that an operator gives for what is
+    constant, and for what a write has no second answer to learn it from. `rate` is in requests per second.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Service:
     weights: Mapping[str, float]
     next_request: Callable[[Client, str, Random], Request]
     reads: Mapping[str, str]
-    accepted: tuple[str, ...]
+    rules: tuple[str, ...]
     rate: float
 
     def find(self, method: str, target: str) -> tuple[Route | None, list[str]]:

@@ -26,7 +26,12 @@ def fields(outcome):
 def test_an_answer_has_a_date_a_type_and_a_length():
     outcome = encoded(Draft(200, {"a": 1}), moment(), False)
     assert outcome.body == b'{"a":1}'
-    assert fields(outcome) == {"Date": http_date(1000), "Content-Type": "application/json", "Content-Length": "7"}
+    assert fields(outcome) == {
+        "Date": http_date(1000),
+        "Content-Type": "application/json",
+        "Vary": "Accept-Encoding",
+        "Content-Length": "7",
+    }
 
 
 def test_the_other_encoding_has_the_same_meaning():

@@ -12,6 +12,7 @@ from httptee.verdict.latency import BUCKETS, Blocks, bucket
 from httptee.compare import Routes, differences, equal
 from httptee.verdict.repeats import RepeatLimits, Repeats
 from httptee.verdict.report import Report
+from tests.worlds import SERVICES
 from tests.worlds.play.diffy import Diffy, Field
 from tests.worlds.play.driver import Instruments, Play, Played
 from tests.worlds.play.score import Said, false_alarms, is_found, misnamed, said
@@ -33,7 +34,7 @@ class Plan:
     all routes get the same traffic. `third`: Diffy's rule on the same pairs. `rate` is in requests per second.
     """
 
-    service: Service
+    world: str
     seed: int
     requests: int
     defects: Sequence[str] = ()
@@ -43,8 +44,13 @@ class Plan:
     third: bool = False
     rate: float = 30.0
     repeats: float = 2.0
-    accepted: bool = True
+    ruled: bool = True
     delta: float = 0.001
+
+    @property
+    def service(self) -> Service:
+        """The service of the world's name."""
+        return SERVICES[self.world]
 
     @property
     def weights(self) -> dict[str, float]:
@@ -92,7 +98,7 @@ class Run:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        rules = Rules.parse([f"accept={rule}" for rule in plan.service.accepted] if plan.accepted else [])
+        rules = Rules.parse(plan.service.rules if plan.ruled else ())
         policy = Policy(delta=plan.delta, repeat=plan.repeats > 0, rules=rules)
         self.court = Court(policy, Random(f"{plan.seed}/court"))
         self.repeats = Repeats(RepeatLimits(per_second=plan.repeats), START)

@@ -39,9 +39,14 @@ def no_cache_control(draft: Draft, moment: Moment) -> None:
     draft.headers = [pair for pair in draft.headers if pair[0] != "Cache-Control"]
 
 
-def cut(share: float, part: float) -> Any:
-    """Cuts the encoded body at this part of its length, in this share of the answers."""
-    return lambda body, moment: body[: int(len(body) * part)] if moment.random.random() < share else body
+def cut_coded(body: bytes, moment: Moment) -> bytes:
+    """Cuts a body with a content coding."""
+    return body[: int(len(body) * 0.6)] if moment.header("accept-encoding") else body
+
+
+def cut_some(body: bytes, moment: Moment) -> bytes:
+    """Cuts one body in ten."""
+    return body[: int(len(body) * 0.8)] if moment.random.random() < 0.1 else body
 
 
 DEFECTS = table(
@@ -60,7 +65,7 @@ DEFECTS = table(
     Switch("hour_off", USER, found(USER, "body", "$.created_at", "value"),
            at("created_at", lambda value, moment: value[:11] + f"{(int(value[11:13]) + 1) % 24:02}" + value[13:])),
     Switch("expires_now", SESSION, found(SESSION, "body", "$.expires_at", "value"),
-           at("expires_at", lambda value, moment: iso(moment.at))),
+           at("expires_at", lambda value, moment: iso(moment.at)), needs=("clock",)),
     Switch("race", ITEMS, found(ITEMS, "body", "$.total", "value"),
            at("total", lambda value, moment: round(value / 2, 2), 0.05)),
     Switch("none_id", SEARCH, found(SEARCH, "body", "$.request_id", "value"),
@@ -83,6 +88,6 @@ DEFECTS = table(
     Switch("margin", USER, found(USER, LATENCY, "", "", "within", "undecided"), slow=1.1),
     Switch("lost_writes", "", found(ORDER, "status", "", "value"), lost=0.2,
            also=tuple((route, part) for route in (ORDER, CHANGE) for part in ("status", "body", "header"))),
-    Switch("cut_gzip", REPORT, found(REPORT, "body", ("", "$"), "undecodable"), wire=cut(1.0, 0.6)),
-    Switch("bad_json", ACCOUNT, found(ACCOUNT, "body", ("", "$"), "undecodable"), wire=cut(0.1, 0.8)),
+    Switch("cut_gzip", REPORT, found(REPORT, "body", ("", "$"), "undecodable"), wire=cut_coded),
+    Switch("bad_json", ACCOUNT, found(ACCOUNT, "body", ("", "$"), "undecodable"), wire=cut_some),
 )  # fmt: skip

@@ -68,7 +68,8 @@ def session(moment: Moment) -> Draft:
     name, _, nonce = moment.header("cookie").removeprefix("session=").partition(".")
     if not nonce or nonce in moment.memory.get("ended", ()):
         return Draft(401, {"error": "not logged in"}, headers=[("WWW-Authenticate", 'Session realm="shop"')])
-    return Draft(200, {"user": name, "role": "buyer", "server_time": iso(0), "now_ms": 0, "expires_at": iso(3600)})
+    content = {"user": name, "role": "buyer", "server_time": iso(0), "now_ms": 0, "expires_at": iso(3600)}
+    return Draft(200, content, headers=[("Set-Cookie", f"session={name}.0; Path=/; HttpOnly")])
 
 
 def logout(moment: Moment) -> Draft:
@@ -156,5 +157,7 @@ ROUTES = (
 SHOP = Service(
     "shop", {route.name: route for route in ROUTES}, DEFECTS, NOISES, WEIGHTS, next_request,
     {"POST /orders": "GET /orders/{hex}", "PUT /orders/{hex}": "GET /orders/{hex}"},
-    ("header X-Served-By", "header Server", "body $.host", "body $.version"), 200.0,
+    ("accept=header X-Served-By", "accept=GET /status body $.host # two machines",
+     "accept=GET /status body $.version # the new release", "ignore=POST /login header set-cookie # a new session"),
+    200.0,
 )  # fmt: skip
