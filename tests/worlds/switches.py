@@ -42,8 +42,8 @@ class Switch:
 
     `edit` is applied to the answers of `route` before they are encoded, `wire` after. `slow` multiplies B's times and
     `stalls` the number of its stalls. `lost` and `late` are the shares of writes that do not reach B, or reach it after
-    the next read. `also` are (route, part) of findings that come with this one and are right, too. `needs`
-    names the noise without which a defect shows nothing. `plain`: one of the design's table, so that it is on where all are on.
+    the next read. `also` are (route, part) of findings that come with this one and are right, too. `needs` names the
+    noise without which a defect shows nothing. `plain`: one of the design's table, which is on where all are on.
     """
 
     name: str

@@ -44,8 +44,6 @@ def test_each_side_keeps_its_page_for_a_minute():
 def test_after_a_logout_the_cookie_is_worth_nothing():
     world = World(1, [], [], SHOP)
     cookie = {"Cookie": "session=joe.1"}
-    asked = [
-        world.ask("a", request("GET", target, **cookie), 1.0)[0].status
-        for target in ("/session", "/logout", "/session")
-    ]
+    targets = ("/session", "/logout", "/session")
+    asked = [world.ask("a", request("GET", target, **cookie), 1.0)[0].status for target in targets]
     assert asked == [200, 302, 401]
