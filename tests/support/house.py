@@ -22,7 +22,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "5": ("wsgi", "build"),
     "4": ("app", "primary"),
     "3": ("shadow", "logs", "settings"),
-    "2": ("selection", "transport"),
+    "2": ("selection", "compare", "transport"),
     "1": ("ledger",),
     "0": ("http", "errors", "version"),
 }
