@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
-import brotli  # type: ignore[import-untyped]
+import brotli
 import orjson
 
 from httptee.compare.outcome import Outcome
