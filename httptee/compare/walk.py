@@ -1,0 +1,121 @@
+"""Two parsed bodies side by side, type-strict: 1, true and 1.0 differ. Without recursion, however deep they are."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from httptee.compare.difference import Found
+from httptee.compare.json_text import Dumps
+from httptee.compare.lists import matched
+from httptee.compare.paths import MANY, Style
+
+TAGS = "*"
+"""The member of an element of markup that holds the names of its child elements, in order."""
+
+_ABSENT = object()
+_NUMBERS = (int, float, Decimal)
+_BUDGET = 32 << 20  # bytes written in order to compare lists; beyond, elements are paired by place
+
+
+def _kind_of_types(a: Any, b: Any) -> str:
+    """1 and 1.0 differ in type. 2 and 2.5 differ in value: many programs write a float that is whole as an integer."""
+    return "value" if type(a) in _NUMBERS and type(b) in _NUMBERS and a != b else "type"
+
+
+class Walk:
+    """One comparison. `dumps` writes a value as bytes, with its members sorted."""
+
+    __slots__ = ("_budget", "_dumps", "_found", "_stack", "_style")
+
+    def __init__(self, found: Found, style: Style, dumps: Dumps) -> None:
+        self._found = found
+        self._style = style
+        self._dumps = dumps
+        self._stack: list[tuple[Any, Any, str, str]] = []
+        self._budget = _BUDGET
+
+    def compare(self, a: Any, b: Any, root: str) -> None:
+        """Add every difference of `a` and `b`."""
+        self._pair(a, b, root, root)
+        while self._stack:
+            a, b, path, place = self._stack.pop()
+            if type(a) is dict:
+                self._members(a, b, path, place)
+            else:
+                self._elements(a, b, path, place)
+
+    def _pair(self, a: Any, b: Any, path: str, place: str) -> None:
+        kind = type(a)
+        if kind is not type(b):
+            self._found.add("body", path, _kind_of_types(a, b), a, b, place)
+        elif kind is dict or kind is list:
+            self._stack.append((a, b, path, place))
+        elif a != b:
+            self._found.add("body", path, "value", a, b, place)
+
+    def _members(self, a: dict[str, Any], b: dict[str, Any], path: str, place: str) -> None:
+        data = len(a) > MANY or len(b) > MANY
+        style, stack = self._style, self._stack
+        shared = 0
+        for name, value in a.items():
+            other = b.get(name, _ABSENT)
+            if other is _ABSENT:
+                self._lone("missing", value, None, name, data, path, place)
+                continue
+            shared += 1
+            kind = type(value)
+            if kind is not type(other) or (kind is not dict and kind is not list):
+                if kind is not type(other) or value != other:
+                    if name == TAGS and style.member == "/":
+                        self._order_of_tags(value, other, path, place)
+                    else:
+                        self._pair(value, other, style.path(path, name, data), style.place(place, name))
+            elif value or other:
+                stack.append((value, other, style.path(path, name, data), style.place(place, name)))
+        if shared < len(b):
+            for name, other in b.items():
+                if name not in a:
+                    self._lone("extra", None, other, name, data, path, place)
+
+    def _lone(self, kind: str, a: Any, b: Any, name: str, data: bool, path: str, place: str) -> None:
+        if name != TAGS or self._style.member != "/":
+            self._found.add("body", self._style.path(path, name, data), kind, a, b, self._style.place(place, name))
+
+    def _order_of_tags(self, a: str, b: str, path: str, place: str) -> None:
+        """Child elements are compared by name. That the same ones stand in another order is only seen here."""
+        if sorted(a.split()) == sorted(b.split()):
+            self._found.add("body", path, "order", a, b, place)
+
+    def _elements(self, a: list[Any], b: list[Any], path: str, place: str) -> None:
+        if len(a) == len(b) == 1:
+            self._pair(a[0], b[0], self._style.elements(path), self._style.at(place, 0))
+            return
+        left, right = self._written(a), self._written(b)
+        if left is not None and left == right:
+            return
+        match = matched(a, b, left, right)
+        if len(a) != len(b):
+            self._found.add("body", path, "length", len(a), len(b), place)
+        if match.order is not None:
+            first, second = match.order
+            self._found.add("body", path, "order", a[first:], b[second:], place)
+        inner = self._style.elements(path)
+        for i in match.missing:
+            self._found.add("body", inner, "missing", a[i], None, self._style.at(place, i))
+        for j in match.extra:
+            self._found.add("body", inner, "extra", None, b[j], self._style.at(place, j))
+        for i, j in match.pairs:
+            self._pair(a[i], b[j], inner, self._style.at(place, i))
+
+    def _written(self, values: list[Any]) -> list[bytes] | None:
+        """Each element as bytes, so that equal ones are found quickly; None if that is impossible or too expensive."""
+        if self._budget <= 0:
+            return None
+        try:
+            written = list(map(self._dumps, values))
+        except (TypeError, ValueError, RecursionError):
+            self._budget -= 1 << 16
+            return None
+        self._budget -= sum(map(len, written))
+        return written
