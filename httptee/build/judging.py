@@ -14,7 +14,7 @@ from httptee.build.upstreams import primary_upstream, shadow_upstream
 from httptee.compare import differences
 from httptee.evidence import Evidence
 from httptee.judge import Asking, Judge, MakeJudge, Pace, Reader, RepeatLimits, Repeats, Trial, UpstreamAsker
-from httptee.ledger import Ledger, PrimaryStatement, Statement, mean_share
+from httptee.ledger import Ledger, PrimaryStatement, mean_share
 from httptee.pairs import Tallies
 from httptee.settings import Settings, ShadowSettings, shadow_settings
 from httptee.verdict import Counts, Court, Policy, RouteSums
@@ -46,7 +46,7 @@ class Observed:
 
     def counts(self, backend: str) -> Counts:
         """The counts of a whole B. The clones that it was not to get are left out."""
-        statement = next((one for one in self.ledger.statements() if one.backend == backend), Statement(backend))
+        (statement, *_) = (one for one in self.ledger.statements() if one.backend == backend)
         not_for_b = sum(statement.dropped_by_reason.get(reason, 0) for reason in _NOT_FOR_B)
         sums = self.tallies.sums().get(backend, {}).values()
         return Counts(
@@ -97,7 +97,9 @@ def _asker(settings: Settings, chosen: tuple[ShadowSettings, ...]) -> UpstreamAs
 
 def _trial(settings: Settings, shadow: ShadowSettings, run: str) -> Trial:
     """Another endpoint, or other changes to its requests, make another B: its verdict begins anew."""
-    policy = Policy(delta=settings.verdict_delta / 100, repeat=settings.verdict_repeat > 0, rules=shadow.rules)
+    policy = Policy(
+        backend=shadow.name, delta=settings.verdict_delta / 100, repeat=settings.verdict_repeat > 0, rules=shadow.rules
+    )
     same = f"{shadow.endpoint} {shadow.rewrite_host} {shadow.changes} {run if settings.verdict_reset else ''}"
     fingerprint = hashlib.sha256(same.encode()).hexdigest()  # the changes may contain credentials
 
