@@ -97,9 +97,8 @@ def _asker(settings: Settings, chosen: tuple[ShadowSettings, ...]) -> UpstreamAs
 
 def _trial(settings: Settings, shadow: ShadowSettings, run: str) -> Trial:
     """Another endpoint, or other changes to its requests, make another B: its verdict begins anew."""
-    policy = Policy(
-        backend=shadow.name, delta=settings.verdict_delta / 100, repeat=settings.verdict_repeat > 0, rules=shadow.rules
-    )
+    repeat = settings.verdict_repeat > 0
+    policy = Policy(shadow.name, delta=settings.verdict_delta / 100, repeat=repeat, rules=shadow.rules)
     same = f"{shadow.endpoint} {shadow.rewrite_host} {shadow.changes} {run if settings.verdict_reset else ''}"
     fingerprint = hashlib.sha256(same.encode()).hexdigest()  # the changes may contain credentials
 
