@@ -11,6 +11,7 @@ from typing import Protocol
 
 from httptee.judge.channel import LocalChannel, Reader
 from httptee.judge.judge import Judge, Pace
+from httptee.verdict import Pair
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,11 @@ class JudgeThread:
         self._thread: threading.Thread | None = None
         self._ending = threading.Event()
         self._stopped = False
+
+    def send(self, pair: Pair) -> bool:
+        """Start the thread if it does not run, and put a pair into its channel. False if there is no room."""
+        self.start()
+        return self.sender.send(pair)
 
     def start(self) -> None:
         """Start the thread, if it does not run. Called again about once a second, in case it could not be started."""

@@ -10,7 +10,7 @@ from httptee.verdict.court import Counts, Court, Policy, Rules
 from httptee.verdict.latency import BUCKETS, Blocks, bucket
 
 from httptee.compare import Routes, differences, equal
-from httptee.verdict.repeats import RepeatLimits, Repeats
+from httptee.judge.repeats import RepeatLimits, Repeats
 from httptee.verdict.report import Report
 from tests.worlds import SERVICES
 from tests.worlds.play.diffy import Diffy, Field
