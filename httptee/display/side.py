@@ -77,7 +77,7 @@ def _answers(a: StoredAnswer, b: StoredAnswer, style: Style) -> Iterator[str]:
     left, right = _answer_lines(a), _answer_lines(b)
     whole = max(len(left), len(right)) <= _WHOLE
     matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
-    groups = [matcher.get_opcodes()] if whole else matcher.get_grouped_opcodes(_CONTEXT)
+    groups = [matcher.get_opcodes()] if whole else list(matcher.get_grouped_opcodes(_CONTEXT))
     for number, group in enumerate(groups):
         if number or group[0][1] or group[0][3]:
             yield style("…", "dim")
