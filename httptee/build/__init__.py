@@ -5,13 +5,16 @@ from httptee.build.mount import create_app
 from httptee.build.part import WHOLE, Part
 from httptee.build.tee import MAX_BODY_IN_MEMORY, build_ledger, build_tee
 from httptee.build.upstreams import additions, primary_upstream, shadow_upstream
+from httptee.build.watching import Watching, build_tallies
 
 __all__ = [
     "MAX_BODY_IN_MEMORY",
     "WHOLE",
     "Part",
+    "Watching",
     "additions",
     "build_ledger",
+    "build_tallies",
     "build_tee",
     "create_app",
     "primary_upstream",

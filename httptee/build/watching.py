@@ -32,8 +32,8 @@ def build_watchers(settings: Settings, watching: Watching, part: Part) -> tuple[
     """What keeps the answers of A, and for each B what compares its answers with them, in one worker process."""
     tallies = watching.tallies.row(part.row)
     chooser = Chooser(part.of(settings.verdict_rate, least=1), Random())
-    templates = [template for shadow in shadow_settings(settings) for template in shadow.routes]
-    comparers: list[Comparer | None] = [
-        Comparer(name, number, tallies, chooser, watching.sender) for number, name in enumerate(watching.tallies.backends)
-    ]
+    templates = [template for shadow in shadow_settings(settings) for template in shadow.rules.templates]
+    comparers: list[Comparer | None] = []
+    for number, name in enumerate(watching.tallies.backends):
+        comparers.append(Comparer(name, number, tallies, chooser, watching.sender))
     return Keeper(Routes(templates), tallies, chooser, settings.verdict_max_body), comparers

@@ -27,6 +27,7 @@ _WAIT = 0.2  # seconds for a pair; then the judge looks after repeats and the ti
 _LOOK = 1.0  # seconds from one report to the next
 _LOOK_COST = 20.0  # a report may take a twentieth of the time
 _SAVE = 10.0  # seconds from one save of the states to the next; what was judged since then is lost with the process
+_PIECE = 0.002  # seconds of work between two sleeps: to sleep takes CPU time too
 _LAST_PAIRS = 0.5  # seconds at the end for the pairs that have arrived
 _JUDGING, _ASKING, _LOOKING = "a pair could not be judged", "a repeat could not be judged", "no report could be made"
 _SAVING = "the state of the verdict could not be saved"
@@ -55,12 +56,16 @@ class Pace:
         self._clock = spent
         self._sleep = sleep
         self._last = spent()
+        self._owed = 0.0
 
     def rest(self) -> float:
-        """Sleep for the work since the last call, and return the CPU time that it took, in seconds."""
-        spent = max(0.0, self._clock() - self._last)
-        self._sleep(spent * self._factor)
-        self._last = self._clock()
+        """Return the CPU time since the last call, in seconds; once enough has come together, sleep for it."""
+        now = self._clock()
+        spent, self._last = max(0.0, now - self._last), now
+        self._owed += spent
+        if self._owed >= _PIECE:
+            self._sleep(self._owed * self._factor)
+            self._owed = 0.0
         return spent
 
 

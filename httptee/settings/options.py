@@ -19,8 +19,8 @@ VERDICT_OPTIONS: tuple[Option, ...] = (
         "verdict",
         place_or_off,
         "off",
-        "Compare the answers of each B with A's, to learn whether B can replace A. A directory: keep the evidence there, "
-        "over restarts. memory: keep it until the tee ends. off: compare nothing. `httptee verdict` prints what is found.",
+        "Compare each B's answers with A's, to learn whether B can replace A. httptee verdict prints what is found. "
+        "A directory: the evidence is kept there, also over restarts. memory: it is kept until the tee ends.",
         "off|memory|DIR",
     ),
     Option(

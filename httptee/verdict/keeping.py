@@ -16,11 +16,10 @@ from httptee.compare import Outcome, Routes, equal
 from httptee.errors import ClientGone, CutOff, UpstreamError, upstream_error
 from httptee.http import Exchange, Request, Response, end_to_end
 from httptee.transport import Answer, KeptAnswer, Pieces
-from httptee.verdict.channel import Sender
 from httptee.verdict.choosing import Chooser
 from httptee.verdict.latency import Blocks, bucket
-from httptee.verdict.pair import Pair
-from httptee.verdict.tallies import RowTallies
+from httptee.verdict.pair import Pair, Sender
+from httptee.verdict.tallies import LONGEST_NAME, RowTallies
 
 _ROOM = 16 * 1024  # bytes that B's body may have more than A's, until only its length and digest are kept
 _NO_PAIR = frozenset({ClientGone.reason, CutOff.reason})  # the client has gone: nothing is known of A's answer
@@ -69,15 +68,12 @@ class Keeper:
         self._tallies = tallies
         self._chooser = chooser
         self._most = most
-        self._lock = threading.Lock()  # guards the routes, which learn
 
     def keep(self, request: Request, response: Response, seconds: float) -> tuple[KeptPrimary | None, Response]:
         """A's answer, if this pair is to be compared, and the answer for the client, which may be followed by it."""
-        with self._lock:
-            route = self._routes.route(request.method, request.target)
-            merged = self._routes.merged()
-        for old, new in merged:
-            self._tallies.merge(old, new)
+        route = self._routes.route(request.method, request.target)[:LONGEST_NAME]
+        for old, new in self._routes.merged():
+            self._tallies.merge(old[:LONGEST_NAME], new[:LONGEST_NAME])
         slot = self._tallies.slot(route)
         if slot is None:
             return None, response
@@ -159,8 +155,8 @@ class Comparer:
     def _time(self, kept: KeptPrimary, seconds: float) -> None:
         with self._lock:
             blocks = self._blocks.get(kept.slot) or self._blocks.setdefault(kept.slot, Blocks())
-            coins = blocks.add(kept.seconds, seconds, perf_counter())
-        self._tallies.timed(self._number, kept.slot, (bucket(kept.seconds), bucket(seconds)), coins)
+            toss = blocks.add(kept.seconds, seconds, perf_counter())
+        self._tallies.timed(self._number, kept.slot, (bucket(kept.seconds), bucket(seconds)), toss)
 
 
 def _outcome(answer: Response | KeptAnswer, pieces: Pieces) -> Outcome:

@@ -11,30 +11,22 @@ import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple
 
-from httptee.verdict.latency import BUCKETS
+from httptee.verdict.latency import BUCKETS, Toss
 from httptee.verdict.sums import RouteSums
 
 ROUTES = 512
 """Routes of one worker process. `compare.Routes` names at most 500, and `other`."""
 
-_NAME = 256  # bytes of a route's name; the first two are its length
+LONGEST_NAME = 1022
+"""Bytes of a route's name. A longer one is cut."""
+
+_NAME = 2 + LONGEST_NAME  # the first two bytes are the length
 _COUNTS = ("requests", "chosen", "equal", "unequal", "lost", "blocks", "slower", "quick", "tail_blocks", "tail_slower")
 _AT = {name: index for index, name in enumerate(_COUNTS)}
 _WIDTH = len(_COUNTS) + 2 * BUCKETS
 _WORD = 8
 _TRIES = 100  # to read a row while its writer merges two routes
-
-
-class Coins(NamedTuple):
-    """What one pair adds to the counts of its route's latency: see `verdict.latency`."""
-
-    blocks: int = 0
-    slower: int = 0
-    quick: int = 0
-    tail_blocks: int = 0
-    tail_slower: int = 0
 
 
 class Tallies:
@@ -43,11 +35,9 @@ class Tallies:
     `run` names this start of the tee: what was counted in it survives the worker processes and the judge, not the tee.
     """
 
-    def __init__(
-        self, backends: Sequence[str], rows: int = 1, earlier: Sequence[Tallies] = (), run: str = ""
-    ) -> None:
+    def __init__(self, backends: Sequence[str], rows: int = 1, earlier: Sequence[Tallies] = (), run: str = "") -> None:
         self.backends = tuple(backends)
-        self.run = earlier[0].run if earlier else run
+        self.run: str = earlier[0].run if earlier else run
         self.finished = False
         """Set when no process writes to these tallies."""
         self._rows = [_Row(len(backends)) for _ in range(rows)]
@@ -127,16 +117,15 @@ class RowTallies:
         """Count a pair that was compared."""
         self._count(backend, slot, "equal" if equal else "unequal")
 
-    def timed(self, backend: int, slot: int, buckets: tuple[int, int], coins: Coins) -> None:
-        """Count the times of A's and B's answer, as buckets of `verdict.latency`, and the coins that were thrown."""
+    def timed(self, backend: int, slot: int, buckets: tuple[int, int], toss: Toss | None) -> None:
+        """Count the times of A's and B's answer, as buckets of `verdict.latency`, and the toss of a complete block."""
         cells, start = self._row.cells[backend], slot * _WIDTH
         times = start + len(_COUNTS)
         with self._lock:
             cells[times + buckets[0]] += 1
             cells[times + BUCKETS + buckets[1]] += 1
-            if any(coins):
-                for offset, more in enumerate(coins, start + _AT["blocks"]):
-                    cells[offset] += more
+            for offset, more in enumerate(toss or (), start + _AT["blocks"]):
+                cells[offset] += more
 
     def merge(self, old: str, new: str) -> None:
         """Add the counts of a route to those of another one, which has taken it in, and forget it."""
@@ -180,12 +169,12 @@ class _Row:
         for slot in range(ROUTES):
             size = int.from_bytes(self._names[slot * _NAME : slot * _NAME + 2], "big")
             if size:
-                found[slot] = bytes(self._names[slot * _NAME + 2 : slot * _NAME + 2 + size]).decode(errors="replace")
+                found[slot] = bytes(self._names[slot * _NAME + 2 : slot * _NAME + 2 + size]).decode("utf-8", "replace")
         return found
 
     def set_name(self, slot: int, name: str) -> None:
         """Name a slot. A name that is too long is cut."""
-        text = name.encode()[: _NAME - 2]
+        text = name.encode("utf-8", "replace")[:LONGEST_NAME]
         start = slot * _NAME
         self._names[start + 2 : start + 2 + len(text)] = text
         self._names[start : start + 2] = len(text).to_bytes(2, "big")  # last: a reader may come at any moment
