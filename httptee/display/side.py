@@ -76,8 +76,8 @@ def _answers(a: StoredAnswer, b: StoredAnswer, style: Style) -> Iterator[str]:
     yield style(f"{padded('A', width)}   B", "bold")
     left, right = _answer_lines(a), _answer_lines(b)
     whole = max(len(left), len(right)) <= _WHOLE
-    matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
-    groups = [matcher.get_opcodes()] if whole else list(matcher.get_grouped_opcodes(_CONTEXT))
+    matcher = difflib.SequenceMatcher(None, left, right)
+    groups = [matcher.get_opcodes()] if whole else [list(group) for group in matcher.get_grouped_opcodes(_CONTEXT)]
     for number, group in enumerate(groups):
         if number or group[0][1] or group[0][3]:
             yield style("…", "dim")
