@@ -1,5 +1,4 @@
 import json
-import time
 
 import pytest
 from hypothesis import assume, given
@@ -73,7 +72,9 @@ VALUES = st.recursive(
 )
 
 
-@given(VALUES, st.sampled_from(["password", "accessToken", "x-api-key"]), st.text("abcXYZ0189-_", min_size=6, max_size=9))
+@given(
+    VALUES, st.sampled_from(["password", "accessToken", "x-api-key"]), st.text("abcXYZ0189-_", min_size=6, max_size=9)
+)
 def test_masked_json_is_json_without_the_credential(value, name, secret):
     body = json.dumps({"before": value, name: {"deep": [secret]}, "after": [value, {name: secret}]})
     assume(secret not in json.dumps(value))
@@ -89,9 +90,17 @@ def test_any_bytes_are_taken(body):
         masked_body(Masks(), b'{"token":' + body, kind)
 
 
-@pytest.mark.parametrize("piece", ['"\\', '{"token":', "<input name=token ", '\r\n--\r\nname="token"\r\n\r\n', "[", "<token>"])
-def test_time_grows_with_the_length_only(piece):
-    body = (piece * (200_000 // len(piece))).encode()
-    started = time.process_time()
-    masked_body(Masks(), body, "multipart/x" if "name" in piece else "text/html" if "<" in piece else "application/json")
-    assert time.process_time() - started < 3.0
+@pytest.mark.parametrize(
+    ("piece", "kind"),
+    [
+        ('"\\', "application/json"),
+        ('{"token":', "application/json"),
+        ("[", "application/json"),
+        ("<input name=token ", "text/html"),
+        ("<token>", "text/html"),
+        ('\r\n--\r\nname="token"\r\n\r\n', "multipart/form-data"),
+    ],
+)
+def test_a_hostile_body_comes_back(piece, kind):
+    body = (piece * (200_000 // len(piece))).encode()  # with work in proportion to the square of it, this would not end
+    assert masked_body(Masks(), body, kind) == body

@@ -38,7 +38,10 @@ def test_other_codings_where_their_libraries_are_installed(name, module):
     library = pytest.importorskip(module)
     body = library.compress(b"hello" * 1000) if name == "br" else library.ZstdCompressor().compress(b"hello" * 1000)
     content, note = decoded(coded(name), body)
-    assert (content, note) in [(b"hello" * 1000, f"decoded from {name}"), (b"", f"cannot be read as {name}, and not kept")]
+    assert (content, note) in [
+        (b"hello" * 1000, f"decoded from {name}"),
+        (b"", f"cannot be read as {name}, and not kept"),
+    ]
     assert decoded(coded(name), b"\x00nonsense") == (b"", f"cannot be read as {name}, and not kept")
 
 

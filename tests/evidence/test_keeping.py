@@ -12,7 +12,7 @@ from httptee.evidence.keeping import is_masked, kept, last_name
 from httptee.evidence.stored import packed
 from httptee.http import FileBody
 from httptee.verdict import Again
-from tests.evidence.samples import JSON, PRICE, as_body, difference, outcome, pair, request
+from tests.evidence.made import JSON, PRICE, as_body, difference, outcome, pair, request
 
 SECRET = "s3cr3t.Va1ue"
 
@@ -36,12 +36,16 @@ PLACES = {
     "an API key": in_field("X-Api-Key", SECRET),
     "a query": {"asked": request(f"/x?access_token={SECRET}&q=1")},
     "a form": {
-        "asked": request(headers=[("Content-Type", "application/x-www-form-urlencoded")], body=f"password={SECRET}".encode())
+        "asked": request(
+            headers=[("Content-Type", "application/x-www-form-urlencoded")], body=f"password={SECRET}".encode()
+        )
     },
     "JSON": {"asked": request(headers=JSON, body=as_body({"user": {"password": SECRET}}))},
     "A's cookie": {"a": outcome(headers=[("Set-Cookie", f"sid={SECRET}; Path=/")])},
     "B's JSON": {"b": outcome(as_body({"token": SECRET}))},
-    "a compressed answer": {"a": outcome(gzip.compress(as_body({"token": SECRET})), [*JSON, ("Content-Encoding", "gzip")])},
+    "a compressed answer": {
+        "a": outcome(gzip.compress(as_body({"token": SECRET})), [*JSON, ("Content-Encoding", "gzip")])
+    },
     "a compressed request": {
         "asked": request(headers=[("Content-Encoding", "gzip")], body=gzip.compress(as_body({"token": SECRET})))
     },
@@ -54,7 +58,10 @@ PLACES = {
 @pytest.mark.parametrize("place", PLACES)
 def test_a_credential_is_nowhere_in_what_is_kept(place, keep):
     one = pair(**PLACES[place])
-    found = [difference("$.token", a=SECRET, b="other"), difference("set-cookie", a=f"sid={SECRET}", b=None, part="header")]
+    found = [
+        difference("$.token", a=SECRET, b="other"),
+        difference("set-cookie", a=f"sid={SECRET}", b=None, part="header"),
+    ]
     again = Again(one.a, one.b, 1001.0)
     assert SECRET not in everything(stored(one, found, again, keep))
 
@@ -90,7 +97,9 @@ def test_equal_credentials_stay_equal_within_a_pair():
 
 
 def test_the_whole_pair_is_kept():
-    one = pair(asked=request("/a%2Fb?x", [("X-A", "1")], b"\x00\xff", "PUT"), b=outcome(None, status=0, failure="timeout"))
+    one = pair(
+        asked=request("/a%2Fb?x", [("X-A", "1")], b"\x00\xff", "PUT"), b=outcome(None, status=0, failure="timeout")
+    )
     again = Again(outcome(b"1"), outcome(b"2"), 1090.0, delayed=True)
     full = stored(one, again=again)
     assert (full.request.method, full.request.target, full.request.body) == ("PUT", "/a%2Fb?x", b"\x00\xff")
@@ -143,8 +152,8 @@ def test_long_values_are_cut_and_differences_counted():
 
 
 @pytest.mark.parametrize(
-    ("path", "name"), [("$.user.token", "token"), ("$.tokens[]", "tokens"), ("$[].a[][]", "a"), ("set-cookie", "set-cookie"),
-                       ("", ""), ("$", "$")],
+    ("path", "name"),
+    [("$.user.token", "token"), ("$.tokens[]", "tokens"), ("$[].a[][]", "a"), ("set-cookie", "set-cookie"), ("", "")],
 )  # fmt: skip
 def test_the_last_name_of_a_path(path, name):
     assert last_name(path) == name

@@ -1,5 +1,3 @@
-import time
-
 import pytest
 
 from httptee.evidence.masks import Masks
@@ -116,9 +114,9 @@ def test_a_number_that_the_pair_holds_already_is_left_out():
     assert masks.secret("abc", "token") == "***3"
 
 
-@pytest.mark.parametrize("text", ["a" * 200_000, "token" * 50_000, "token=" * 40_000, '"' * 200_000, "://" * 70_000,
-                                  "eyJ" * 70_000, "Bearer " * 30_000, "password='" * 20_000])  # fmt: skip
-def test_time_grows_with_the_length_only(text):
-    started = time.process_time()
-    Masks().text(text)
-    assert time.process_time() - started < 2.0
+@pytest.mark.parametrize("piece", ["a", "token", "token=", '"', "://", "eyJ", "Bearer ", "password='"])
+def test_a_hostile_text_does_not_hide_what_follows_it(piece):
+    text = piece * (200_000 // len(piece))  # with work in proportion to the square of it, this would not end
+    masked = Masks().text(f"{text}' token=s3cr3t")
+    assert masked.endswith(("***1", "***2"))
+    assert "s3cr3t" not in masked

@@ -2,15 +2,64 @@ import pytest
 
 from httptee.evidence.names import is_secret, may_name_secrets
 
-SECRET = (
-    "Authorization password passwd user_password X-Api-Key apiKey api_key APIKey access_token accessToken refreshToken "
-    "X-Auth-Token client_secret clientSecret sessionId session_id JSESSIONID PHPSESSID sid csrf_token X-CSRF-Token jwt "
-    "privateKey user[password] connect.sid credentials X-Amz-Security-Token X-Amz-Signature otp auth"
-).split()
-PLAIN = (
-    "author authors authority key primary_key keyboard monkey passenger compass passed side inside token_type name "
-    "session_count password_changed_at expires_in design signal Surrogate-Key Sec-WebSocket-Key public_key price bypass"
-).split()
+SECRET = [
+    "Authorization",
+    "password",
+    "passwd",
+    "user_password",
+    "X-Api-Key",
+    "apiKey",
+    "api_key",
+    "APIKey",
+    "access_token",
+    "accessToken",
+    "refreshToken",
+    "X-Auth-Token",
+    "client_secret",
+    "clientSecret",
+    "sessionId",
+    "session_id",
+    "JSESSIONID",
+    "PHPSESSID",
+    "sid",
+    "csrf_token",
+    "X-CSRF-Token",
+    "jwt",
+    "privateKey",
+    "user[password]",
+    "connect.sid",
+    "credentials",
+    "X-Amz-Security-Token",
+    "X-Amz-Signature",
+    "otp",
+    "auth",
+]
+PLAIN = [
+    "author",
+    "authors",
+    "authority",
+    "key",
+    "primary_key",
+    "keyboard",
+    "monkey",
+    "passenger",
+    "compass",
+    "passed",
+    "side",
+    "inside",
+    "token_type",
+    "name",
+    "session_count",
+    "password_changed_at",
+    "expires_in",
+    "design",
+    "signal",
+    "Surrogate-Key",
+    "Sec-WebSocket-Key",
+    "public_key",
+    "price",
+    "bypass",
+]
 
 
 @pytest.mark.parametrize("name", SECRET)

@@ -10,8 +10,11 @@ from httptee.evidence.stored import StoredAnswer, StoredPair, StoredRequest, pac
 TEXT = st.text(st.characters(max_codepoint=255), max_size=20)
 FIELDS = st.lists(st.tuples(TEXT, TEXT), max_size=3)
 BODY = st.none() | st.binary(max_size=50)
-SCALAR = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9) | st.binary(max_size=9)
+SCALAR = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9) | st.binary(max_size=9)
+)
 ANSWER = st.none() | st.builds(StoredAnswer, st.integers(0, 999), FIELDS, BODY, st.integers(0), TEXT, TEXT)
+DIFFERENCE = st.builds(Difference, st.builds(Key, TEXT, TEXT, TEXT), SCALAR, SCALAR, TEXT, st.integers(1))
 PAIR = st.builds(
     StoredPair,
     number=st.integers(0, 1 << 62),
@@ -24,8 +27,7 @@ PAIR = st.builds(
     a_seconds=st.floats(0, 10),
     b_seconds=st.floats(0, 10),
     keep=st.just("full"),
-    found=st.lists(st.builds(Difference, st.builds(Key, TEXT, TEXT, TEXT), SCALAR, SCALAR, TEXT, st.integers(1)), max_size=3)
-    .map(tuple),
+    found=st.lists(DIFFERENCE, max_size=3).map(tuple),
     request=st.none() | st.builds(StoredRequest, TEXT, TEXT, FIELDS, BODY, st.integers(0), TEXT, TEXT),
     a=ANSWER,
     b=ANSWER,
@@ -34,7 +36,7 @@ PAIR = st.builds(
     again_at=st.floats(0, 1e10),
     delayed=st.booleans(),
     names=st.dictionaries(TEXT, TEXT, max_size=3),
-)  # fmt: skip
+)
 
 
 @given(PAIR)
