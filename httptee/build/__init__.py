@@ -1,6 +1,7 @@
 """Builds the tee from the settings: A, every B, and their parts. `processes/` and `admin/` build what is around it: the
 servers, the gauges, the admin listener and its check of A."""
 
+from httptee.build.judging import make_judge
 from httptee.build.mount import create_app
 from httptee.build.part import WHOLE, Part
 from httptee.build.tee import MAX_BODY_IN_MEMORY, build_ledger, build_tee
@@ -17,6 +18,7 @@ __all__ = [
     "build_tallies",
     "build_tee",
     "create_app",
+    "make_judge",
     "primary_upstream",
     "shadow_upstream",
 ]

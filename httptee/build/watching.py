@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
 from httptee.build.part import Part
 from httptee.compare import Routes
+from httptee.pairs import Chooser, Comparer, Keeper, Tallies
 from httptee.settings import Settings, backend_names, shadow_settings
-from httptee.verdict import Chooser, Comparer, Keeper, Sender, Tallies
+from httptee.verdict import Sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class Watching:
 
     tallies: Tallies
     sender: Sender
+    place: str  # the directory of the evidence
 
 
 def build_tallies(settings: Settings, rows: int = 1, earlier: Sequence[Tallies] = ()) -> Tallies:
@@ -25,7 +28,7 @@ def build_tallies(settings: Settings, rows: int = 1, earlier: Sequence[Tallies] 
 
     After a reload they continue the counts of the `earlier` ones.
     """
-    return Tallies(backend_names(settings.b), rows, earlier)
+    return Tallies(backend_names(settings.b), rows, earlier, run=secrets.token_hex(8))
 
 
 def build_watchers(settings: Settings, watching: Watching, part: Part) -> tuple[Keeper, list[Comparer | None]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import tempfile
@@ -45,6 +46,15 @@ class Newer(Exception):
 
 class Unreadable(Exception):
     """There is no evidence here that can be read. The message is one line."""
+
+
+def check_directory(place: str) -> None:
+    """Make the directory of `-verdict` if needed. Raises OSError, with the name, if files cannot be written there."""
+    if place in ("", "memory"):
+        return
+    os.makedirs(place, mode=0o700, exist_ok=True)
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), place)
 
 
 def private_directory(needed: int) -> str:

@@ -39,6 +39,7 @@ class _Case:
 
     court: CourtLike
     totals: Totals
+    chapter: int
     word: str = ""
     repeats: int = 0
 
@@ -147,10 +148,10 @@ class Judge:
         if saved.get("chapter") == chapter:
             try:
                 court = trial.court(saved["court"])
-                return _Case(court, totals, str(saved.get("word", "")), int(saved.get("repeats", 0)))
+                return _Case(court, totals, chapter, str(saved.get("word", "")), int(saved.get("repeats", 0)))
             except Exception:  # of another version, or damaged
                 self._faults.report(f"the state of the verdict on {trial.backend} cannot be used: it begins anew")
-        return _Case(trial.court(None), totals)
+        return _Case(trial.court(None), totals, chapter)
 
     def _judge(self, pair: Pair) -> None:
         case = self._cases.get(pair.backend)
@@ -204,6 +205,7 @@ class Judge:
         for backend, case in self._cases.items():
             total = replace(case.totals.counts(counts[backend]), repeats=case.repeats)
             report = case.court.report(case.totals.sums(sums.get(backend, {})), total, now)
+            report = replace(report, chapter=case.chapter)
             self._say(case, report)
             reports.append(report)
         self._evidence.publish(reports)
@@ -219,7 +221,7 @@ class Judge:
         """Log a change of the verdict."""
         if report.word != case.word:
             level = logging.WARNING if report.word == NO else logging.INFO
-            logger.log(level, "B %s: the verdict is %s: %s", report.backend, report.word, report.summary)
+            logger.log(level, "the verdict on B %s is %s", report.backend, report.summary)
             case.word = report.word
 
     def _failed(self) -> None:

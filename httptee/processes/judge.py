@@ -18,8 +18,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic, sleep
 
+from httptee.build import Watching, build_tallies, make_judge
+from httptee.evidence import private_directory
 from httptee.judge import JudgeThread, MakeJudge, Pace, PairReader, PairSender, open_channel
+from httptee.ledger import Ledger
+from httptee.pairs import Tallies
 from httptee.processes.child import fork, how_it_ended
+from httptee.settings import Settings
 from httptee.verdict import Sender
 
 logger = logging.getLogger(__name__)
@@ -50,6 +55,8 @@ class JudgeProcess:
         self._make = make
         self._inherited = inherited
         self._private = private
+        self._verdict = ""
+        self._tallies: Tallies | None = None
         self._alone = alone
         self._thread: JudgeThread | None = None
         self._channel: tuple[PairSender, PairReader] | None = None
@@ -66,6 +73,32 @@ class JudgeProcess:
         if self._channel is None:
             self._channel = open_channel()
         return self._channel[0]
+
+    def renew(self, settings: Settings, ledger: Ledger) -> Watching | None:
+        """Judge by these settings. The worker processes that share this ledger get what is returned; None: no verdict.
+
+        Call it before they are forked. Their tallies continue those of the last call. Raises OSError.
+        """
+        if settings.verdict != self._verdict:
+            self._delete_private()
+            self._verdict = settings.verdict
+            self._private = private_directory(settings.verdict_max_bytes) if settings.verdict == "memory" else ""
+        if not settings.verdict:
+            self.replace(None)
+            return None
+        earlier = self._tallies.history if self._tallies is not None else ()
+        self._tallies = build_tallies(settings, settings.processes, earlier)
+        place = self._private or settings.verdict
+        self.replace(make_judge(settings, ledger, self._tallies, place))
+        return Watching(self._tallies, self.sender(), place)
+
+    def resume(self, settings: Settings, ledger: Ledger, watching: Watching | None) -> None:
+        """Judge again as before the last call of `renew`: the reload has failed."""
+        if watching is None:
+            self.replace(None)
+        else:
+            self._tallies = watching.tallies
+            self.replace(make_judge(settings, ledger, watching.tallies, watching.place))
 
     def start_thread(self) -> None:
         """Judge in a thread of this process. Called again about once a second, in case it could not be started."""
@@ -171,6 +204,7 @@ class JudgeProcess:
     def _delete_private(self) -> None:
         if self._private:
             shutil.rmtree(self._private, ignore_errors=True)
+            self._private = ""
 
 
 class _Memory:

@@ -1,13 +1,12 @@
 """What the comparisons add up to: noise, tests, tallies, evidence, and the report that answers YES, NO or NOT YET."""
 
-from httptee.verdict.choosing import Chooser
-from httptee.verdict.keeping import Comparer, Keeper
+from httptee.verdict.court import Court
 from httptee.verdict.latency import BUCKETS, Blocks, Margin, Toss, bucket
 from httptee.verdict.pair import Again, Pair, Sender
+from httptee.verdict.policy import Counts, Policy, sample_share
 from httptee.verdict.report import NO, NOT_YET, YES, Finding, LatencyReport, Report, RouteReport
 from httptee.verdict.rules import Rule, Rules, route_template
 from httptee.verdict.sums import RouteSums
-from httptee.verdict.tallies import Tallies
 
 __all__ = [
     "BUCKETS",
@@ -16,21 +15,24 @@ __all__ = [
     "YES",
     "Again",
     "Blocks",
-    "Chooser",
-    "Comparer",
+    "Counts",
+    "Court",
     "Finding",
-    "Keeper",
     "LatencyReport",
+    "LocalChannel",
     "Margin",
     "Pair",
+    "PairReader",
+    "PairSender",
+    "Policy",
     "Report",
     "RouteReport",
     "RouteSums",
     "Rule",
     "Rules",
     "Sender",
-    "Tallies",
     "Toss",
     "bucket",
     "route_template",
+    "sample_share",
 ]

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import mmap
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
-from httptee.verdict.latency import BUCKETS, Toss
-from httptee.verdict.sums import RouteSums
+from httptee.verdict import BUCKETS, RouteSums, Toss
 
 ROUTES = 512
 """Routes of one worker process. `compare.Routes` names at most 500, and `other`."""
@@ -43,10 +42,13 @@ class Tallies:
         self._rows = [_Row(len(backends)) for _ in range(rows)]
         self._running = [tallies for tallies in earlier if not tallies.finished]
         self._before: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0] * _WIDTH))
+        self._missed: Counter[str] = Counter()
         for tallies in earlier:
             if tallies.finished:
-                tallies._add_to(self._before)
                 tallies._running = []
+                tallies._add_to(self._before)
+                for backend in {*tallies.backends, *tallies._missed}:
+                    self._missed[backend] += tallies._own_missed(backend)
 
     @property
     def history(self) -> list[Tallies]:
@@ -57,12 +59,22 @@ class Tallies:
         """The writing side for one worker process. A new process continues in the row of one that has ended."""
         return RowTallies(self._rows[number])
 
+    def missed(self, backend: str) -> int:
+        """Requests that may change something, and that a B did not get or did not answer."""
+        return sum(tallies._own_missed(backend) for tallies in self.history)
+
     def sums(self) -> dict[str, dict[str, RouteSums]]:
         """The counts at this moment: for each B, for each route."""
         total: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0] * _WIDTH))
         for tallies in self.history:
             tallies._add_to(total)
         return {backend: {name: _sums(line) for name, line in routes.items()} for backend, routes in total.items()}
+
+    def _own_missed(self, backend: str) -> int:
+        if backend not in self.backends:
+            return self._missed[backend]
+        number = self.backends.index(backend)
+        return self._missed[backend] + sum(row.missed[number] for row in self._rows)
 
     def _add_to(self, total: dict[str, dict[str, list[int]]]) -> None:
         for backend, routes in self._before.items():
@@ -127,6 +139,11 @@ class RowTallies:
             for offset, more in enumerate(toss or (), start + _AT["blocks"]):
                 cells[offset] += more
 
+    def missed(self, backend: int) -> None:
+        """Count a request that may change something, and that this B did not get or did not answer."""
+        with self._lock:
+            self._row.missed[backend] += 1
+
     def merge(self, old: str, new: str) -> None:
         """Add the counts of a route to those of another one, which has taken it in, and forget it."""
         target = self.slot(new)
@@ -143,19 +160,20 @@ class RowTallies:
 
 
 class _Row:
-    """The memory of one worker process: a version, names, requests by route, and for each B the counts by route.
+    """The memory of one worker process: a version, names, requests by route; for each B its counts, and those by route.
 
     The version is odd while two routes are merged: a reader tries again.
     """
 
     def __init__(self, backends: int) -> None:
-        numbers = 1 + ROUTES + backends * ROUTES * _WIDTH
+        numbers = 1 + ROUTES + backends * (1 + ROUTES * _WIDTH)
         self._memory = mmap.mmap(-1, numbers * _WORD + ROUTES * _NAME)
         words = memoryview(self._memory)[: numbers * _WORD].cast("Q")
         self._version = words[:1]
         self.requests = words[1 : 1 + ROUTES]
         size = ROUTES * _WIDTH
-        starts = [1 + ROUTES + number * size for number in range(backends)]
+        starts = [1 + ROUTES + backends + number * size for number in range(backends)]
+        self.missed = words[1 + ROUTES : 1 + ROUTES + backends]
         self.cells = [words[start : start + size] for start in starts]
         self._names = memoryview(self._memory)[numbers * _WORD :]
 

@@ -10,7 +10,7 @@ from httptee.compare import Routes
 from httptee.errors import UpstreamReset, UpstreamTimeout
 from httptee.http import Exchange, Request, Response, no_answer, tee_answer
 from httptee.transport import KeptAnswer, Reading
-from httptee.verdict import Chooser, Comparer, Keeper, Tallies
+from httptee.pairs import Chooser, Comparer, Keeper, Tallies
 
 HEADERS = [("Content-Type", "text/plain"), ("Date", "Thu, 26 Nov 2026 04:00:00 GMT")]
 
@@ -218,3 +218,11 @@ def test_foreign_kept_answers_are_left_alone(world):
     world.comparer.chosen(exchange)
     world.settle(exchange, answer())
     assert world.sums.chosen == 1
+
+
+@pytest.mark.parametrize(("method", "missed"), [("GET", 0), ("HEAD", 0), ("POST", 2), ("DELETE", 2), ("CUSTOM", 2)])
+def test_writes_that_b_did_not_get_or_did_not_answer_are_counted(world, method, missed):
+    exchange = Exchange(Request(method, "/a", [], b"", "", "http"), 200, 0.01)
+    world.comparer.missed(exchange)
+    world.settle(exchange, None, UpstreamTimeout("too late"))
+    assert world.tallies.missed("b") == missed

@@ -15,13 +15,13 @@ from time import perf_counter, time
 from httptee.compare import Outcome, Routes, equal
 from httptee.errors import ClientGone, CutOff, UpstreamError, upstream_error
 from httptee.http import Exchange, Request, Response, end_to_end
+from httptee.pairs.choosing import Chooser
+from httptee.pairs.tallies import LONGEST_NAME, RowTallies
 from httptee.transport import Answer, KeptAnswer, Pieces
-from httptee.verdict.choosing import Chooser
-from httptee.verdict.latency import Blocks, bucket
-from httptee.verdict.pair import Pair, Sender
-from httptee.verdict.tallies import LONGEST_NAME, RowTallies
+from httptee.verdict import Blocks, Pair, Sender, bucket
 
 _ROOM = 16 * 1024  # bytes that B's body may have more than A's, until only its length and digest are kept
+_READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 §9.2.1
 _NO_PAIR = frozenset({ClientGone.reason, CutOff.reason})  # the client has gone: nothing is known of A's answer
 
 
@@ -126,9 +126,16 @@ class Comparer:
         if isinstance(exchange.kept, KeptPrimary):
             self._tallies.chosen(self._number, exchange.kept.slot)
 
+    def missed(self, exchange: Exchange) -> None:
+        """The clone of an exchange was dropped. If it was a write, the state of B may lag behind A's."""
+        if exchange.request.method not in _READS:
+            self._tallies.missed(self._number)
+
     def settled(self, exchange: Exchange, answer: Answer | None, error: Exception | None, seconds: float) -> None:
         """Its exchange with B has ended after `seconds`: with a whole answer, or with an error."""
         kept = exchange.kept
+        if error is not None:
+            self.missed(exchange)
         if not isinstance(kept, KeptPrimary):
             return
         if error is not None:

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from httptee.verdict.choosing import RARE, Chooser
+from httptee.pairs.choosing import RARE, Chooser
 
 
 class Clock:

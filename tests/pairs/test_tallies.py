@@ -4,8 +4,9 @@ import os
 
 import pytest
 
-from httptee.verdict import Tallies, Toss
-from httptee.verdict.tallies import ROUTES
+from httptee.pairs import Tallies
+from httptee.verdict import Toss
+from httptee.pairs.tallies import ROUTES
 
 
 def count(row, route, *, chosen=0, equal=0, unequal=0, lost=0, backend=0):
@@ -123,3 +124,14 @@ def test_a_writer_that_died_in_a_merge_does_not_stop_readers_or_the_next_writer(
     assert tallies.sums()["b"]["GET /a"].equal == 1
     tallies.row(0)
     assert version[0] == 8
+
+
+def test_writes_that_a_b_did_not_get_are_counted_over_reloads():
+    first = Tallies(["one", "two"])
+    first.row(0).missed(1)
+    second = Tallies(["two"], earlier=first.history)
+    second.row(0).missed(0)
+    assert (second.missed("one"), second.missed("two"), second.missed("three")) == (0, 2, 0)
+    first.finished = True
+    third = Tallies(["two"], earlier=second.history)
+    assert third.missed("two") == 2
