@@ -60,9 +60,8 @@ def mismatch_plot(routes: Sequence[RouteReport], delta: float) -> str:
     def marks(route: RouteReport, y: float) -> str:
         differ, unexplained = (route.judged - route.equal) / route.judged, route.unexplained / route.judged
         bound = axis(route.bound)
-        parts = [
-            f'<path class="bound" d="M{bound:.1f} {y - 8:.1f}v16"><title>bound {percent(route.bound)}</title></path>'
-        ]
+        said = f"<title>bound {percent(route.bound)}</title>"
+        parts = [f'<path class="bound" d="M{bound:.1f} {y - 8:.1f}v16">{said}</path>']
         parts += [_dot("all", axis, y, differ, "differ")] if differ else []
         parts += [_dot("bad", axis, y, unexplained, "unexplained")] if unexplained else []
         return "".join(parts)

@@ -8,10 +8,12 @@ SHEET = """
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--back); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
 main { max-width: 1100px; margin: 0 auto; padding: 24px 16px 64px; }
-h1 { font-size: 26px; margin: 0; } h2 { font-size: 20px; margin: 40px 0 8px; } h3 { font-size: 16px; margin: 32px 0 8px; }
+h1 { font-size: 26px; margin: 0; } h2 { font-size: 20px; margin: 40px 0 8px; }
+h3 { font-size: 16px; margin: 32px 0 8px; }
 p, ul { margin: 6px 0; } code, pre { font: 13px/1.45 ui-monospace, monospace; overflow-wrap: anywhere; }
 .dim { color: var(--dim); } .yes { color: var(--yes); } .no { color: var(--no); } .open { color: var(--open); }
-.word { border: 1px solid; border-radius: 4px; padding: 0 6px; font-size: .85em; font-weight: 700; white-space: nowrap; }
+.word { border: 1px solid; border-radius: 4px; padding: 0 6px; font-size: .85em; font-weight: 700;
+  white-space: nowrap; }
 dl { display: flex; flex-wrap: wrap; gap: 8px 28px; margin: 12px 0; }
 dt { color: var(--dim); font-size: 12px; } dd { margin: 0; font-variant-numeric: tabular-nums; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; margin: 16px 0; }
@@ -23,12 +25,14 @@ article { border-left: 3px solid var(--line); padding: 2px 0 2px 12px; margin: 1
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 8px; }
 .pair pre { margin: 0; padding: 6px 8px; background: var(--box); white-space: pre-wrap; border-left: 3px solid; }
 pre.a { border-color: var(--a); } pre.b { border-color: var(--b); }
-summary { cursor: pointer; color: var(--dim); } figure { margin: 24px 0; } figcaption { color: var(--dim); font-size: 13px; }
+summary { cursor: pointer; color: var(--dim); }
+figure { margin: 24px 0; } figcaption { color: var(--dim); font-size: 13px; }
 svg { width: 100%; height: auto; } svg text { fill: var(--text); font: 12px ui-monospace, monospace; }
 svg .tick { fill: var(--dim); text-anchor: middle; } svg .route { text-anchor: end; }
 svg path { fill: none; stroke-width: 2; } svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .a path { stroke: var(--a); } svg .a circle { fill: var(--a); } svg .b path { stroke: var(--b); }
-svg .b circle { fill: var(--b); } svg .bound { stroke: var(--dim); } svg .all { fill: none; stroke: var(--b); stroke-width: 2; }
+svg .b circle { fill: var(--b); } svg .bound { stroke: var(--dim); }
+svg .all { fill: none; stroke: var(--b); stroke-width: 2; }
 svg .bad { fill: var(--no); } svg .delta { stroke: var(--yes); stroke-dasharray: 5 4; }
 @media print { details > * { display: block; } }
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from httptee.display.indent import indented
 from httptee.display.style import Style, columns, cut, harmless, padded, seconds
@@ -17,6 +17,8 @@ _CONTEXT = 3
 _WHOLE = 60  # lines; a longer answer is shown around its differences only
 _DIFFERENCES = 30
 _BODY = 40  # lines of the request's body
+
+_Code = tuple[str, int, int, int, int]
 
 
 def side_by_side(pair: StoredPair, style: Style) -> str:
@@ -76,8 +78,10 @@ def _answers(a: StoredAnswer, b: StoredAnswer, style: Style) -> Iterator[str]:
     yield style(f"{padded('A', width)}   B", "bold")
     left, right = _answer_lines(a), _answer_lines(b)
     whole = max(len(left), len(right)) <= _WHOLE
-    matcher = difflib.SequenceMatcher(None, left, right, autojunk=False)
-    groups = [matcher.get_opcodes()] if whole else matcher.get_grouped_opcodes(_CONTEXT)
+    matcher = difflib.SequenceMatcher(None, left, right)
+    groups: list[Sequence[_Code]] = [matcher.get_opcodes()]
+    if not whole:
+        groups = list(matcher.get_grouped_opcodes(_CONTEXT))
     for number, group in enumerate(groups):
         if number or group[0][1] or group[0][3]:
             yield style("…", "dim")

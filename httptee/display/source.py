@@ -57,8 +57,8 @@ def _fetched(url: str) -> Any:
             return json.loads(answer.read(_LONGEST))
     except urllib.error.HTTPError as error:
         with error:
-            said = error.read(200).decode("utf-8", "replace").splitlines()
-        raise Unreadable(f"{url}: {error.code} {' '.join(said[:1])}".rstrip()) from None
+            first = error.read(200).decode("utf-8", "replace").splitlines()[:1]
+        raise Unreadable(f"{url}: {error.code} {''.join(first)}".rstrip()) from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", error)
         said = getattr(reason, "strerror", None) or str(reason)

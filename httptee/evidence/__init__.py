@@ -3,9 +3,9 @@ latest reports. The judge writes it with `Evidence`; others read it at the same 
 
 from httptee.evidence.chest import as_text
 from httptee.evidence.database import Unreadable, check_directory, own_directory, private_directory
-from httptee.evidence.document import document, report_of, worst
+from httptee.evidence.document import report_of, worst
 from httptee.evidence.evidence import Evidence
-from httptee.evidence.reader import read_numbers, read_pair, read_verdict
+from httptee.evidence.reader import read_pair, read_verdict
 from httptee.evidence.stored import StoredAnswer, StoredPair, StoredRequest
 
 __all__ = [
@@ -16,10 +16,8 @@ __all__ = [
     "Unreadable",
     "as_text",
     "check_directory",
-    "document",
     "own_directory",
     "private_directory",
-    "read_numbers",
     "read_pair",
     "read_verdict",
     "report_of",

@@ -56,7 +56,7 @@ def _json_secrets(text: str) -> Iterator[tuple[int, int, str]]:
     last: re.Match[str] | None = None  # a string or a number: the next token says whether it is a key or a value
     for token in _TOKEN.finditer(text):
         first = token[0][0]
-        if last is not None and first != ":" and (name or inside) and last[0] not in _LITERALS:
+        if last is not None and first != ":" and _is_credential(last[0], name or (inner if inside else "")):
             yield last.start(), last.end(), name or inner
         if first == ":":
             key = _unquoted(last[0]) if last is not None else ""
@@ -72,8 +72,15 @@ def _json_secrets(text: str) -> Iterator[tuple[int, int, str]]:
                 depth -= 1
                 inside = inside if depth >= inside else 0
         last = None if first in "{}[],:" else token
-    if last is not None and (name or inside) and last[0] not in _LITERALS:
+    if last is not None and _is_credential(last[0], name or (inner if inside else "")):
         yield last.start(), last.end(), name or inner
+
+
+def _is_credential(token: str, name: str) -> bool:
+    """Whether a value under this name is one. A number under a plural is a count: `"max_tokens": 100`."""
+    if not name or token in _LITERALS:
+        return False
+    return token.startswith('"') or not name.endswith("s") or name.endswith("ss")
 
 
 def _unquoted(token: str) -> str:

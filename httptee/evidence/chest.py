@@ -62,8 +62,11 @@ class Chest:
     def put(self, pair: StoredPair, slots: Slots | None) -> bool:
         """Store the pair in these slots, each in place of the pair that was there. None: replace a stored pair.
 
-        Returns False if it is too large, or if the log of the file cannot be written back because of a reader.
+        Returns False if it is too large, if the pair to replace is gone, or if the log of the file cannot be written
+        back because of a reader.
         """
+        if slots is None and not self._one("SELECT count(*) FROM pairs WHERE number = ?", pair.number):
+            return False
         head, bodies = packed(pair)
         size = len(head) + len(bodies) + _ROW
         if size > self._most // 4 or log_bytes(self._directory) > _LONGEST_LOG:

@@ -24,7 +24,8 @@ def decoded(headers: Headers, body: bytes, limit: int = LIMIT) -> tuple[bytes, s
         try:
             body, whole = _step(coding, body, limit)
         except (zlib.error, ValueError, KeyError, ImportError, MemoryError):
-            return body, "; ".join([*notes, f"cannot be read as {coding[:40]}"])
+            # Nothing of it is given: whether it holds a credential is unknown.
+            return b"", "; ".join([*notes, f"cannot be read as {coding[:40]}, and not kept"])
         notes.append(f"decoded from {coding}" + ("" if whole else ", incomplete"))
         if not whole:
             break

@@ -184,12 +184,11 @@ class Evidence:
 
     def _failed(self, error: Exception) -> None:
         self.failures += 1
-        if not self._in_file:
-            return
         self._say(error)
-        self._in_file = False
         self._chest.close()
-        self._chest = self._opened() if _is_damage(error) and self._moved_aside() else self._memory()
+        damaged = self._in_file and _is_damage(error)
+        self._in_file = False
+        self._chest = self._opened() if damaged and self._moved_aside() else self._memory()
 
     def _opened(self) -> Chest:
         """The file, or memory if that cannot be used."""

@@ -19,7 +19,7 @@ _LITERAL = re.compile(r"\*\*\*(\d{1,9})")
 _SHORTEST = 6  # a shorter credential is replaced only under its name: its text may stand for something else elsewhere
 _MOST_SWEPT = 200
 _NAME = re.compile(
-    r"""(?<![\w.-])([\w.-]{1,64})\\?["']?\s?[=:]\s?(?:(?:Bearer|Basic|Token)\s+)?""",
+    r"""(?<![\w.-])([\w.-]{1,64})(\\?["'])?\s?[=:]\s?(?:(?:Bearer|Basic|Token)\s+)?""",
     re.IGNORECASE,
 )
 _VALUE = re.compile(
@@ -127,12 +127,15 @@ class Masks:
         return found[1] + found[2] + self.secret(found[3], "authorization")
 
     def _assigned(self, text: str) -> str:
-        """The text with each value replaced that stands after a secret name and `=` or `:`."""
+        """The text with each value replaced that stands after a secret name and `=` or `:`.
+
+        After a name in quotes, as in JSON, a value without them is a number, `true`, `false` or `null`.
+        """
         pieces, done, at = [], 0, 0
         while (name := _NAME.search(text, at)) is not None:
             at = name.end()
             value = _VALUE.match(text, at) if is_secret(name[1]) else None
-            if value is not None and value.lastgroup is not None:
+            if value is not None and value.lastgroup and not (name[2] and value.lastgroup == "bare"):
                 start, at = value.span(value.lastgroup)
                 pieces += [text[done:start], self.secret(text[start:at], name[1])]
                 done = at

@@ -26,10 +26,3 @@ def read_pair(directory: str, number: int) -> StoredPair | None:
     """The pair with this number, or None if it is not kept. Raises Unreadable."""
     with reading(directory) as connection:
         return stored_pair(connection, number)
-
-
-def read_numbers(directory: str, limit: int = 20) -> list[tuple[int, str, str]]:
-    """Number, B and route of the pairs that were kept last, the newest first. Raises Unreadable."""
-    with reading(directory) as connection:
-        query = "SELECT number, backend, route FROM pairs ORDER BY number DESC LIMIT ?"
-        return [(number, backend, route) for number, backend, route in connection.execute(query, (limit,))]

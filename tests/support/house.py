@@ -20,7 +20,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "7": ("processes",),
     "6": ("server", "admin"),
     "5": ("wsgi", "build"),
-    "4": ("app", "primary", "judge", "evidence", "pairs"),
+    "4": ("app", "primary", "judge", "display", "evidence", "pairs"),
     "3": ("shadow", "logs", "settings", "verdict"),
     "2": ("selection", "compare", "transport"),
     "1": ("ledger",),
