@@ -25,9 +25,14 @@ class Watched:
 
     def ledger(self) -> dict[str, Any]:
         """B's ledger as /status has it, or nothing for a tee without one."""
+        found: dict[str, Any] = self.statement().get("ledger", {})
+        return found
+
+    def statement(self) -> dict[str, Any]:
+        """All of B that /status has, or nothing for a tee without it."""
         if self.admin is None:
             return {}
-        found: dict[str, Any] = status(self.admin)["b"][0]["ledger"]
+        found: dict[str, Any] = status(self.admin)["b"][0]
         return found
 
 

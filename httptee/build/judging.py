@@ -14,7 +14,7 @@ from httptee.build.upstreams import primary_upstream, shadow_upstream
 from httptee.compare import differences
 from httptee.evidence import Evidence
 from httptee.judge import Asking, Judge, MakeJudge, Pace, Reader, RepeatLimits, Repeats, Trial, UpstreamAsker
-from httptee.ledger import Ledger, PrimaryStatement, Statement, mean_share
+from httptee.ledger import Ledger, PrimaryStatement, mean_share
 from httptee.pairs import Tallies
 from httptee.settings import Settings, ShadowSettings, shadow_settings
 from httptee.verdict import Counts, Court, Policy, RouteSums
@@ -46,7 +46,7 @@ class Observed:
 
     def counts(self, backend: str, sums: Mapping[str, RouteSums]) -> Counts:
         """The counts of a whole B. The clones that it was not to get are left out."""
-        statement = next((one for one in self.ledger.statements() if one.backend == backend), Statement(backend))
+        (statement, *_) = (one for one in self.ledger.statements() if one.backend == backend)
         not_for_b = sum(statement.dropped_by_reason.get(reason, 0) for reason in _NOT_FOR_B)
         return Counts(
             offered=statement.seen - not_for_b,

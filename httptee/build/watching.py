@@ -9,8 +9,8 @@ from random import Random
 
 from httptee.build.part import Part
 from httptee.compare import Routes
-from httptee.settings import Settings, backend_names, shadow_settings
 from httptee.pairs import Chooser, Comparer, Keeper, Tallies
+from httptee.settings import Settings, backend_names, shadow_settings
 from httptee.verdict import Sender
 
 

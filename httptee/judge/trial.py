@@ -59,9 +59,11 @@ class Evidence(Protocol):
 
 
 class Observed(Protocol):
-    """What the worker processes have counted. `run` names this start of the tee."""
+    """What the worker processes have counted."""
 
-    run: str
+    @property
+    def run(self) -> str:
+        """The name of this start of the tee."""
 
     def sums(self) -> Mapping[str, Mapping[str, RouteSums]]:
         """The counts of each B by route."""

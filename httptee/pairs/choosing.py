@@ -10,10 +10,11 @@ from collections.abc import Callable
 from random import Random
 from time import monotonic
 
+from httptee.verdict import sample_share
+
 RARE = 1000
 """Pairs of a route that are chosen before those of routes with more."""
 
-_FIRST_SHARE, _LATER_SHARE = 0.05, 0.01  # of the pairs that go to the judge though they are equal
 _LEAST = 10.0  # pairs a second that are chosen in any case
 _STEP = 1.1  # by which the rate grows each second after it was lowered
 
@@ -44,7 +45,7 @@ class Chooser:
 
     def wants_extra(self, seen: int) -> bool:
         """Whether a chosen pair goes to the judge even if it is equal: a part of the unconditional sample."""
-        return self._random() < (_FIRST_SHARE if seen < RARE else _LATER_SHARE)
+        return self._random() < sample_share(seen)
 
     def lost(self) -> None:
         """Note that an unequal pair did not reach the judge."""

@@ -15,10 +15,10 @@ from time import perf_counter, time
 from httptee.compare import Outcome, Routes, equal
 from httptee.errors import ClientGone, CutOff, UpstreamError, upstream_error
 from httptee.http import Exchange, Request, Response, end_to_end
-from httptee.transport import Answer, KeptAnswer, Pieces
 from httptee.pairs.choosing import Chooser
-from httptee.verdict import Blocks, Pair, Sender, bucket
 from httptee.pairs.tallies import LONGEST_NAME, RowTallies
+from httptee.transport import Answer, KeptAnswer, Pieces
+from httptee.verdict import Blocks, Pair, Sender, bucket
 
 _ROOM = 16 * 1024  # bytes that B's body may have more than A's, until only its length and digest are kept
 _READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 §9.2.1

@@ -1,7 +1,9 @@
 """What the comparisons add up to: noise, tests, tallies, evidence, and the report that answers YES, NO or NOT YET."""
 
+from httptee.verdict.court import Court
 from httptee.verdict.latency import BUCKETS, Blocks, Margin, Toss, bucket
 from httptee.verdict.pair import Again, Pair, Sender
+from httptee.verdict.policy import Counts, Policy, sample_share
 from httptee.verdict.report import NO, NOT_YET, YES, Finding, LatencyReport, Report, RouteReport
 from httptee.verdict.rules import Rule, Rules, route_template
 from httptee.verdict.sums import RouteSums
@@ -13,10 +15,16 @@ __all__ = [
     "YES",
     "Again",
     "Blocks",
+    "Counts",
+    "Court",
     "Finding",
     "LatencyReport",
+    "LocalChannel",
     "Margin",
     "Pair",
+    "PairReader",
+    "PairSender",
+    "Policy",
     "Report",
     "RouteReport",
     "RouteSums",
@@ -26,4 +34,5 @@ __all__ = [
     "Toss",
     "bucket",
     "route_template",
+    "sample_share",
 ]

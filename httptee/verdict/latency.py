@@ -127,7 +127,7 @@ class Blocks:
 
 
 def latency(sums: RouteSums, alpha: float) -> LatencyReport:
-    """What the sums of a route say about B's times. `alpha`: the chance of a false `slower`, and of a false `within`."""
+    """What the sums of a route say about B's times. `alpha`: the chance of `slower` or `within` by mere chance."""
     times = _Times(
         *(percentile(counts, share) for share in (0.5, 0.95, 0.99) for counts in (sums.a_times, sums.b_times))
     )

@@ -62,7 +62,7 @@ class Rule:
             self.part == key.part
             and self.kind in ("", key.kind)
             and self.method in ("", method)
-            and (not self.path or _is_below(key.path.lower() if self.part == "header" else key.path, self.path))
+            and (not self.path or is_below(key.path.lower() if self.part == "header" else key.path, self.path))
             and (not self.route or _same_route(self.route, path))
         )
 
@@ -106,6 +106,9 @@ def route_template(text: str) -> str:
     return text
 
 
+NO_RULES = Rules()
+
+
 def line(name: str, route: str, key: Key) -> str:
     """What to paste into B's line to `ignore` or `accept` a difference. An empty route stands for all of them."""
     words = [route, key.part, key.path]
@@ -115,8 +118,11 @@ def line(name: str, route: str, key: Key) -> str:
     return f"{name}={shlex.quote(' '.join(word for word in words if word))}"
 
 
-def _is_below(path: str, above: str) -> bool:
-    return path == above or (path.startswith(above) and path[len(above)] in ".[")
+def is_below(path: str, above: str) -> bool:
+    """Whether a path is another one or lies below it: `$.items[].price` below `$.items`, `set-cookie:sid;path` below
+    `set-cookie`.
+    """
+    return path == above or (path.startswith(above) and path[len(above)] in ".[/:;")
 
 
 def _same_route(pattern: str, path: str) -> bool:
