@@ -224,7 +224,7 @@ class Judge:
         """Log a change of the verdict."""
         if report.word != case.word:
             level = logging.WARNING if report.word == NO else logging.INFO
-            logger.log(level, "B %s: the verdict is %s: %s", report.backend, report.word, report.summary)
+            logger.log(level, "B %s: the verdict is %s", report.backend, report.summary)
             case.word = report.word
 
     def _failed(self) -> None:

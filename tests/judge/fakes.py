@@ -75,7 +75,7 @@ class FakeCourt:
     def report(self, sums, counts, now):
         self.reported = (sums, counts)
         return Report(
-            "canary", 1, 0.0, self.word, "a summary", 0.001, 0.01, counts.offered, counts.delivered, 0, self.seen,
+            "canary", 1, 0.0, self.word, f"{self.word}: no more", 0.001, 0.01, counts.offered, counts.delivered, 0, self.seen,
             counts.repeats,
         )  # fmt: skip
 

@@ -193,8 +193,8 @@ def test_each_change_of_the_verdict_is_one_line_in_the_log(caplog):
     world.turn()
     said = [(record.levelname, record.message) for record in caplog.records]
     assert said == [
-        ("INFO", "B canary: the verdict is NOT YET: a summary"),
-        ("WARNING", "B canary: the verdict is NO: a summary"),
+        ("INFO", "B canary: the verdict is NOT YET: no more"),
+        ("WARNING", "B canary: the verdict is NO: no more"),
     ]
 
 
