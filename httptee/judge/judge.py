@@ -39,7 +39,6 @@ class _Case:
 
     court: CourtLike
     totals: Totals
-    chapter: int
     word: str = ""
     repeats: int = 0
 
@@ -71,7 +70,8 @@ class Pace:
 
 
 class Judge:
-    """Judges the Bs of `trials`. `compare` finds the differences of two outcomes. `most_memory` is in bytes.
+    """Judges the Bs of `trials`. `compare` finds the differences of two outcomes. With `reset`, each run of the tee
+    begins a new chapter for each B.
 
     `failures` counts what could not be judged, `strange` the pairs of an unknown B.
     """
@@ -88,6 +88,7 @@ class Judge:
         pace: Pace,
         clock: Callable[[], float] = time.time,
         short_of_memory: Callable[[], bool] = lambda: False,
+        reset: bool = False,
     ) -> None:
         self.failures = self.strange = 0
         self._reader = reader
@@ -98,6 +99,7 @@ class Judge:
         self._pace = pace
         self._clock = clock
         self._short_of_memory = short_of_memory
+        self._reset = reset
         self._faults = Faults(self._failed)
         self._numbers = count(evidence.next_number())
         self._repeats = repeats(evidence.load("repeats"))
@@ -141,17 +143,18 @@ class Judge:
         self._asking.close()
 
     def _begun(self, trial: Trial, sums: Mapping[str, RouteSums]) -> _Case:
-        chapter = self._evidence.chapter(trial.backend, trial.fingerprint)
         saved = self._evidence.load(f"case {trial.backend}") or {}
-        counts = self._observed.counts(trial.backend)
+        reset = self._reset and saved.get("run") != self._observed.run
+        chapter = self._evidence.chapter(trial.backend, trial.fingerprint, reset)
+        counts = self._observed.counts(trial.backend, sums)
         totals = Totals(self._observed.run, chapter, saved, sums, counts)
         if saved.get("chapter") == chapter:
             try:
-                court = trial.court(saved["court"])
-                return _Case(court, totals, chapter, str(saved.get("word", "")), int(saved.get("repeats", 0)))
+                court = trial.court(chapter, saved["court"])
+                return _Case(court, totals, str(saved.get("word", "")), int(saved.get("repeats", 0)))
             except Exception:  # of another version, or damaged
                 self._faults.report(f"the state of the verdict on {trial.backend} cannot be used: it begins anew")
-        return _Case(trial.court(None), totals, chapter)
+        return _Case(trial.court(chapter, None), totals)
 
     def _judge(self, pair: Pair) -> None:
         case = self._cases.get(pair.backend)
@@ -199,20 +202,20 @@ class Judge:
         self._repeats.observe(observed.primary(), observed.share(), now)
         for ask in self._repeats.expired(now):
             self._refuse(ask)
-        sums = observed.sums()
-        counts = {backend: observed.counts(backend) for backend in self._cases}
+        every = observed.sums()
+        sums = {backend: every.get(backend, {}) for backend in self._cases}
+        counts = {backend: observed.counts(backend, sums[backend]) for backend in self._cases}
         reports = []
         for backend, case in self._cases.items():
             total = replace(case.totals.counts(counts[backend]), repeats=case.repeats)
-            report = case.court.report(case.totals.sums(sums.get(backend, {})), total, now)
-            report = replace(report, chapter=case.chapter)
+            report = case.court.report(case.totals.sums(sums[backend]), total, now)
             self._say(case, report)
             reports.append(report)
         self._evidence.publish(reports)
         if not 0 < self._next_save - now <= 6 * _SAVE:
             self._next_save = now + _SAVE
             for backend, case in self._cases.items():
-                state = case.totals.state(sums.get(backend, {}), counts[backend])
+                state = case.totals.state(sums[backend], counts[backend])
                 own = {"court": case.court.state(), "word": case.word, "repeats": case.repeats}
                 self._evidence.save(f"case {backend}", {**state, **own})
             self._evidence.save("repeats", self._repeats.state())
@@ -221,7 +224,7 @@ class Judge:
         """Log a change of the verdict."""
         if report.word != case.word:
             level = logging.WARNING if report.word == NO else logging.INFO
-            logger.log(level, "the verdict on B %s is %s", report.backend, report.summary)
+            logger.log(level, "B %s: the verdict is %s", report.backend, report.summary)
             case.word = report.word
 
     def _failed(self) -> None:

@@ -21,7 +21,7 @@ SAME = pair(outcome(), outcome())
 class World:
     """A judge and all that is around it."""
 
-    def __init__(self, *pairs, evidence=None, observed=None, asker=None, limits=None, clock=None, fingerprint="b"):
+    def __init__(self, *pairs, evidence=None, observed=None, asker=None, limits=None, clock=None, **more):
         self.clock = clock or Clock()
         self.reader = FakeReader(*pairs)
         self.evidence = evidence or FakeEvidence()
@@ -31,7 +31,7 @@ class World:
         self.short = False
         self.judge = Judge(
             self.reader,
-            [Trial("canary", fingerprint, self.court_of)],
+            [Trial("canary", more.pop("fingerprint", "b"), self.court_of)],
             self.evidence,
             Asking(self.asker, 1000, Random(1), self.clock, lambda work: work()),
             lambda state: Repeats(limits or RepeatLimits(per_second=1000), self.clock(), state),
@@ -40,10 +40,11 @@ class World:
             Pace(0.25, lambda: 0.0, self.slept.append),
             self.clock,
             lambda: self.short,
+            **more,
         )
 
-    def court_of(self, state):
-        self.court = FakeCourt(state)
+    def court_of(self, chapter, state):
+        self.court = FakeCourt(chapter, state)
         return self.court
 
     def turn(self, seconds=1.0):
@@ -192,8 +193,8 @@ def test_each_change_of_the_verdict_is_one_line_in_the_log(caplog):
     world.turn()
     said = [(record.levelname, record.message) for record in caplog.records]
     assert said == [
-        ("INFO", "the verdict on B canary is a summary"),
-        ("WARNING", "the verdict on B canary is a summary"),
+        ("INFO", "B canary: the verdict is NOT YET: no more"),
+        ("WARNING", "B canary: the verdict is NO: no more"),
     ]
 
 
@@ -240,6 +241,17 @@ def test_a_changed_b_begins_a_new_chapter():
     second.observed.by_route = more
     second.turn()
     assert second.court.reported[0] == {"GET /": RouteSums(requests=2, equal=1)}
+
+
+def test_each_run_of_the_tee_may_begin_a_new_chapter():
+    evidence = FakeEvidence()
+    for run, seen in [("first", 1), ("first", 2), ("second", 1)]:
+        world = World(pair(), evidence=evidence, observed=FakeObserved(run), reset=True)
+        world.judge.end()
+        assert world.court.seen == seen
+    world = World(pair(), evidence=evidence, observed=FakeObserved("third"))
+    world.judge.end()
+    assert world.court.seen == 2
 
 
 def test_a_state_that_cannot_be_used_is_left_aside(caplog):
