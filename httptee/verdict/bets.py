@@ -77,6 +77,7 @@ def upper_bound(k: int, n: int, delta: float, alpha: float) -> float:
     return high
 
 
+@lru_cache(maxsize=1024)
 def pairs_needed(k: int, delta: float, alpha: float) -> int:
     """The smallest number of pairs for which `k` of them leave the upper bound at `delta` or below."""
     low, high = k, max(16, ceil((k + 1) / delta))

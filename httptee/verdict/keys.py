@@ -134,7 +134,7 @@ class KeyState:
 
     def repeat_delayed(self, ab: Differing, aa: Differing) -> None:
         """Count what A's answer, much later, says about this place."""
-        if ab.at(self.place):
+        if self.delayed and ab.at(self.place):
             if aa.at(self.place):
                 self.changed += 1
             else:

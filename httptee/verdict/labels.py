@@ -89,6 +89,11 @@ def is_fixed(key: KeyState, judged: int) -> bool:
     return bool(key.plain) and key.place.level == "value" and key.fixed >= max(_FIXED_PAIRS, _FIXED * judged)
 
 
+def inside_is_odd(key: KeyState) -> bool:
+    """Whether what is new at B is not as often new at A."""
+    return key.inside.log_evidence >= _LITTLE
+
+
 def held(key: KeyState, terms: Terms) -> Held:
     """The label of a place. The operator's rules come before it."""
     weight = against(key, False)

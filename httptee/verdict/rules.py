@@ -102,6 +102,9 @@ class Rules:
         return None
 
 
+NO_RULES = Rules()
+
+
 def line(name: str, route: str, key: Key) -> str:
     """What to paste into B's line to `ignore` or `accept` a difference. An empty route stands for all of them."""
     words = [route, key.part, key.path]
