@@ -3,7 +3,7 @@
 Pair by pair, times depend on each other: one burst slows many requests down. So pairs are put into blocks of at least
 `BLOCK_PAIRS` pairs and `BLOCK_SECONDS`, and a block is one toss of a coin: more than half of its pairs have B slower
 than the margin, or more than half have B within the margin. The tail has blocks of `TAIL_PAIRS`: which of the two
-servers has more times above the 95th percentile of A in the blocks before?
+servers has more times clearly above the 95th percentile of A in the blocks before?
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class Blocks:
     def __init__(self, margin: Margin = Margin()) -> None:  # noqa: B008 - it is frozen
         self._above, self._extra = margin
         self._began = self._tail_began = 0.0
-        self._pairs = self._slow = self._tail_pairs = 0
-        self._high_a = self._high_b = 0.0
+        self._pairs = self._slow = 0
+        self._tail_pairs = self._high_a = self._high_b = 0
         self._limit = inf
         self._kept: list[float] = []  # the first of A's times in this tail block
         self._limits: list[float] = []  # the percentile in each of the last ones
@@ -105,9 +105,9 @@ class Blocks:
         if b_seconds > self._above * a_seconds + self._extra:
             self._slow += 1
         if a_seconds > self._limit:
-            self._high_a += log(a_seconds / self._limit)
+            self._high_a += 1
         if b_seconds > self._limit:
-            self._high_b += log(b_seconds / self._limit)
+            self._high_b += 1
         whole = self._pairs >= BLOCK_PAIRS and now - self._began >= BLOCK_SECONDS
         tail = self._tail_pairs >= TAIL_PAIRS and now - self._tail_began >= BLOCK_SECONDS
         if not whole and not tail:
@@ -121,12 +121,12 @@ class Blocks:
 
     def _toss_tail(self) -> tuple[int, int]:
         a, b = self._high_a, self._high_b
-        self._tail_pairs, self._high_a, self._high_b = 0, 0.0, 0.0
+        self._tail_pairs = self._high_a = self._high_b = 0
         # The limit of the next block is fixed before it begins. So A and B have the same chance to be above it.
         # The median, for a burst of both servers must not raise the limit of the blocks after it.
         self._limits.append(sorted(self._kept)[int(_TAIL_SHARE * len(self._kept))])
         del self._limits[:-_TAIL_LIMITS], self._kept[:]
-        self._limit = median(self._limits)
+        self._limit = _TAIL_RATIO * median(self._limits) + _TAIL_SECONDS
         return int(a != b), int(b > a)
 
 
