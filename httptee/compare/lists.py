@@ -51,9 +51,18 @@ def matched(a: list[Any], b: list[Any], left: list[bytes] | None, right: list[by
     if rest and others:
         by_id = _by_id(a, b)
         if by_id is not None:
-            return by_id
+            pairs = [(i, j) for i, j in by_id.pairs if left[i] != right[j]]
+            return Match(pairs, by_id.order, by_id.missing, by_id.extra)
     order = _order(_without(left, rest), _without(right, others))
     return Match(list(zip(rest, others, strict=False)), order)
+
+
+def only_difference(left: list[bytes], right: list[bytes]) -> int | None:
+    """The only place at which two lists of the same length differ, or None if there are more."""
+    if len(left) != len(right):
+        return None
+    places = [i for i, (value, other) in enumerate(zip(left, right, strict=False)) if value != other]
+    return places[0] if len(places) == 1 else None
 
 
 def _left_over(values: list[bytes], others: list[bytes]) -> list[int]:

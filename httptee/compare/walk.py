@@ -5,9 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import orjson
+
 from httptee.compare.difference import Found
 from httptee.compare.json_text import Dumps
-from httptee.compare.lists import matched
+from httptee.compare.json_text import dumps as json_dumps
+from httptee.compare.lists import matched, only_difference
 from httptee.compare.paths import MANY, Style
 
 TAGS = "*"
@@ -26,12 +29,13 @@ def _kind_of_types(a: Any, b: Any) -> str:
 class Walk:
     """One comparison. `dumps` writes a value as bytes, with its members sorted."""
 
-    __slots__ = ("_budget", "_dumps", "_found", "_stack", "_style")
+    __slots__ = ("_budget", "_dumps", "_found", "_quick", "_stack", "_style")
 
     def __init__(self, found: Found, style: Style, dumps: Dumps) -> None:
         self._found = found
         self._style = style
         self._dumps = dumps
+        self._quick = orjson.dumps if dumps is json_dumps else dumps
         self._stack: list[tuple[Any, Any, str, str]] = []
         self._budget = _BUDGET
 
@@ -91,9 +95,17 @@ class Walk:
         if len(a) == len(b) == 1:
             self._pair(a[0], b[0], self._style.elements(path), self._style.at(place, 0))
             return
-        left, right = self._written(a), self._written(b)
-        if left is not None and left == right:
-            return
+        left, right = self._written(a, self._quick), self._written(b, self._quick)
+        if left is not None and right is not None:
+            if left == right:
+                return
+            index = only_difference(left, right)
+            if index is not None:
+                self._pair(a[index], b[index], self._style.elements(path), self._style.at(place, index))
+                return
+            left, right = self._written(a, self._dumps), self._written(b, self._dumps)
+            if left == right:
+                return
         match = matched(a, b, left, right)
         if len(a) != len(b):
             self._found.add("body", path, "length", len(a), len(b), place)
@@ -108,12 +120,12 @@ class Walk:
         for i, j in match.pairs:
             self._pair(a[i], b[j], inner, self._style.at(place, i))
 
-    def _written(self, values: list[Any]) -> list[bytes] | None:
+    def _written(self, values: list[Any], dumps: Dumps) -> list[bytes] | None:
         """Each element as bytes, so that equal ones are found quickly; None if that is impossible or too expensive."""
         if self._budget <= 0:
             return None
         try:
-            written = list(map(self._dumps, values))
+            written = list(map(dumps, values))
         except (TypeError, ValueError, RecursionError):
             self._budget -= 1 << 16
             return None
