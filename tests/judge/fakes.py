@@ -74,10 +74,8 @@ class FakeCourt:
 
     def report(self, sums, counts, now):
         self.reported = (sums, counts)
-        return Report(
-            "canary", 1, 0.0, self.word, f"{self.word}: no more", 0.001, 0.01, counts.offered, counts.delivered, 0, self.seen,
-            counts.repeats,
-        )  # fmt: skip
+        word, made = self.word, (counts.offered, counts.delivered, 0, self.seen, counts.repeats)
+        return Report("canary", 1, 0.0, word, f"{word}: no more", 0.001, 0.01, *made)
 
     def state(self):
         return {"seen": self.seen}
