@@ -24,6 +24,7 @@ from httptee.verdict import NO, Pair, Report, RouteSums
 logger = logging.getLogger(__name__)
 
 _WAIT = 0.2  # seconds for a pair; then the judge looks after repeats and the time
+_SHORT_WAIT = 0.02  # the same while A or B is asked again
 _LOOK = 1.0  # seconds from one report to the next
 _LOOK_COST = 20.0  # a report may take a twentieth of the time
 _SAVE = 10.0  # seconds from one save of the states to the next; what was judged since then is lost with the process
@@ -103,7 +104,7 @@ class Judge:
         self._faults = Faults(self._failed)
         self._numbers = count(evidence.next_number())
         self._repeats = repeats(evidence.load("repeats"))
-        self._next_look = self._next_save = clock()
+        self._next_look = self._next_save = self._began = clock()
         sums = observed.sums()
         self._cases = {trial.backend: self._begun(trial, sums.get(trial.backend, {})) for trial in trials}
 
@@ -115,7 +116,7 @@ class Judge:
 
     def turn(self) -> bool:
         """Judge what has arrived, carry out what is due, and report once a second. Returns whether to go on."""
-        for pair in self._reader.receive(_WAIT):
+        for pair in self._reader.receive(_WAIT if self._asking.idle else _SHORT_WAIT):
             self._faults.watch(_JUDGING, self._judge, pair)
             self._pace.rest()
         self._faults.watch(_ASKING, self._collect)
@@ -211,14 +212,24 @@ class Judge:
             report = case.court.report(case.totals.sums(sums[backend]), total, now)
             self._say(case, report)
             reports.append(report)
-        self._evidence.publish(reports)
+        self._evidence.publish(reports, judge=self._own_counts())
         if not 0 < self._next_save - now <= 6 * _SAVE:
-            self._next_save = now + _SAVE
+            self._next_save = now + min(_SAVE, max(_LOOK, now - self._began))  # sooner while little is saved
             for backend, case in self._cases.items():
                 state = case.totals.state(sums[backend], counts[backend])
                 own = {"court": case.court.state(), "word": case.word, "repeats": case.repeats}
                 self._evidence.save(f"case {backend}", {**state, **own})
             self._evidence.save("repeats", self._repeats.state())
+
+    def _own_counts(self) -> dict[str, Any]:
+        """What this judge could not judge, and its repeats, since it began."""
+        repeats = self._repeats
+        return {
+            "failures": self.failures,
+            "strange": self.strange,
+            "dropped": self._reader.dropped,
+            "repeats": {"made": repeats.made, "waiting": len(repeats), "refused": dict(repeats.refused)},
+        }
 
     def _say(self, case: _Case, report: Report) -> None:
         """Log a change of the verdict."""

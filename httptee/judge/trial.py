@@ -51,8 +51,8 @@ class Evidence(Protocol):
     def next_number(self) -> int:
         """The first number for a new pair."""
 
-    def publish(self, reports: Sequence[Report]) -> None:
-        """Store the reports for the readers."""
+    def publish(self, reports: Sequence[Report], **more: Any) -> None:
+        """Store the reports for the readers, and more beside them."""
 
     def close(self) -> None:
         """Commit and close."""

@@ -111,8 +111,9 @@ class FakeEvidence:
     def next_number(self):
         return 1 + max((pair.number for pair, _, _ in self.added), default=0)
 
-    def publish(self, reports):
+    def publish(self, reports, **more):
         self.reports.append(reports)
+        self.more = more
 
     def close(self):
         self.closed = True

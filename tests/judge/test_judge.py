@@ -206,6 +206,19 @@ def test_the_report_has_the_repeats_and_what_the_workers_counted():
     assert world.court.reported == (sums, Counts(10, 9, 1))
 
 
+def test_beside_the_reports_stands_what_the_judge_could_not_do():
+    world = World(pair(), pair(method="POST"), pair(outcome(), outcome(b"raise")), pair(backend="gone"))
+    world.reader.dropped = 5
+    world.turn()
+    world.turn()
+    assert world.evidence.more["judge"] == {
+        "failures": 1,
+        "strange": 1,
+        "dropped": 5,
+        "repeats": {"made": 1, "waiting": 0, "refused": {"method": 1}},
+    }
+
+
 def test_a_second_judge_goes_on_where_the_first_one_ended(caplog):
     caplog.set_level(logging.INFO)
     first = World(pair(), pair())
