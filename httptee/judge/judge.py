@@ -15,6 +15,7 @@ from typing import Any
 
 from httptee.judge.asking import Asking
 from httptee.judge.channel import Reader
+from httptee.judge.pace import Pace
 from httptee.judge.repeats import Ask, Repeats
 from httptee.judge.totals import Totals
 from httptee.judge.trial import Compare, CourtLike, Evidence, Observed, Trial
@@ -25,10 +26,10 @@ logger = logging.getLogger(__name__)
 
 _WAIT = 0.2  # seconds for a pair; then the judge looks after repeats and the time
 _SHORT_WAIT = 0.02  # the same while A or B is asked again
-_LOOK = 1.0  # seconds from one report to the next
+_SECOND = 1.0  # seconds from one look at A to the next, and from one report to the next
+_FAR = 60.0  # seconds
 _LOOK_COST = 20.0  # a report may take a twentieth of the time
 _SAVE = 10.0  # seconds from one save of the states to the next; what was judged since then is lost with the process
-_PIECE = 0.002  # seconds of work between two sleeps: to sleep takes CPU time too
 _LAST_PAIRS = 0.5  # seconds at the end for the pairs that have arrived
 _JUDGING, _ASKING, _LOOKING = "a pair could not be judged", "a repeat could not be judged", "no report could be made"
 _SAVING = "the state of the verdict could not be saved"
@@ -42,32 +43,6 @@ class _Case:
     totals: Totals
     word: str = ""
     repeats: int = 0
-
-
-class Pace:
-    """Keeps the judge at a `share` of one core: after work, it sleeps in proportion. `spent` is a clock of CPU time."""
-
-    def __init__(
-        self,
-        share: float,
-        spent: Callable[[], float] = time.process_time,
-        sleep: Callable[[float], object] = time.sleep,
-    ) -> None:
-        self._factor = 1 / share - 1
-        self._clock = spent
-        self._sleep = sleep
-        self._last = spent()
-        self._owed = 0.0
-
-    def rest(self) -> float:
-        """Return the CPU time since the last call, in seconds; once enough has come together, sleep for it."""
-        now = self._clock()
-        spent, self._last = max(0.0, now - self._last), now
-        self._owed += spent
-        if self._owed >= _PIECE:
-            self._sleep(self._owed * self._factor)
-            self._owed = 0.0
-        return spent
 
 
 class Judge:
@@ -104,7 +79,7 @@ class Judge:
         self._faults = Faults(self._failed)
         self._numbers = count(evidence.next_number())
         self._repeats = repeats(evidence.load("repeats"))
-        self._next_look = self._next_save = self._began = clock()
+        self._next_second = self._next_look = self._next_save = self._began = clock()
         sums = observed.sums()
         self._cases = {trial.backend: self._begun(trial, sums.get(trial.backend, {})) for trial in trials}
 
@@ -119,15 +94,21 @@ class Judge:
         for pair in self._reader.receive(_WAIT if self._asking.idle else _SHORT_WAIT):
             self._faults.watch(_JUDGING, self._judge, pair)
             self._pace.rest()
+            if self._is_due(self._next_second + 2 * _SECOND):  # the other pairs wait in the channel
+                break
         self._faults.watch(_ASKING, self._collect)
         self._faults.watch(_ASKING, self._ask)
-        if not 0 < self._next_look - self._clock() <= 60 * _LOOK:  # the clock may have been set
+        goes_on = True
+        if self._is_due(self._next_second):
+            self._next_second = self._clock() + _SECOND
+            self._faults.watch(_ASKING, self._observe)
+            goes_on = not self._short_of_memory()
+        if self._is_due(self._next_look):
             self._pace.rest()
             self._faults.watch(_LOOKING, self._look)
-            self._next_look = self._clock() + max(_LOOK, _LOOK_COST * self._pace.rest())
-            return not self._short_of_memory()
+            self._next_look = self._clock() + max(_SECOND, _LOOK_COST * self._pace.rest())
         self._pace.rest()
-        return True
+        return goes_on
 
     def end(self) -> None:
         """Judge what has arrived, within a limit of time, and save and close all."""
@@ -197,12 +178,20 @@ class Judge:
                 self._evidence.add(pair, found, again)
             self._offer(further)
 
+    def _is_due(self, at: float) -> bool:
+        """Whether this time has come. A time that is far away is due too: the clock was set."""
+        return not 0 < at - self._clock() <= _FAR
+
+    def _observe(self) -> None:
+        """See how A does, and refuse what has waited for too long."""
+        now = self._clock()
+        self._repeats.observe(self._observed.primary(), self._observed.share(), now)
+        for ask in self._repeats.expired(now):
+            self._refuse(ask)
+
     def _look(self) -> None:
         """Report on every B, and from time to time save what the next judge needs."""
         now, observed = self._clock(), self._observed
-        self._repeats.observe(observed.primary(), observed.share(), now)
-        for ask in self._repeats.expired(now):
-            self._refuse(ask)
         every = observed.sums()
         sums = {backend: every.get(backend, {}) for backend in self._cases}
         counts = {backend: observed.counts(backend, sums[backend]) for backend in self._cases}
@@ -213,8 +202,8 @@ class Judge:
             self._say(case, report)
             reports.append(report)
         self._evidence.publish(reports, judge=self._own_counts())
-        if not 0 < self._next_save - now <= 6 * _SAVE:
-            self._next_save = now + min(_SAVE, max(_LOOK, now - self._began))  # sooner while little is saved
+        if self._is_due(self._next_save):
+            self._next_save = now + min(_SAVE, max(_SECOND, now - self._began))  # sooner while little is saved
             for backend, case in self._cases.items():
                 state = case.totals.state(sums[backend], counts[backend])
                 own = {"court": case.court.state(), "word": case.word, "repeats": case.repeats}

@@ -10,7 +10,8 @@ from time import monotonic, thread_time
 from typing import Protocol
 
 from httptee.judge.channel import LocalChannel, Reader
-from httptee.judge.judge import Judge, Pace
+from httptee.judge.judge import Judge
+from httptee.judge.pace import Pace
 from httptee.verdict import Pair
 
 logger = logging.getLogger(__name__)

@@ -4,10 +4,9 @@ import logging
 from dataclasses import replace
 from random import Random
 
-import pytest
-
 from httptee.judge.asking import Asking
-from httptee.judge.judge import Judge, Pace
+from httptee.judge.judge import Judge
+from httptee.judge.pace import Pace
 from httptee.judge.repeats import RepeatLimits, Repeats
 from httptee.judge.trial import Trial
 from httptee.verdict import NO, NOT_YET, Again, RouteSums
@@ -165,6 +164,34 @@ def test_a_wish_that_expires_is_refused():
     assert len(world.court.refusals) == 1
 
 
+def test_many_pairs_do_not_keep_the_judge_from_looking_at_a():
+    world = World(*[pair()] * 10, limits=RepeatLimits(per_second=0))
+    looks = []
+    world.observed.primary = lambda: looks.append(world.court.seen) or FakeObserved().primary()
+    judged = world.court.unequal
+
+    def slowly(*arguments):
+        world.clock.now += 1.0
+        return judged(*arguments)
+
+    world.court.unequal = slowly
+    while world.court.seen < 10:
+        world.judge.turn()
+    assert looks == [2, 5, 8, 10]
+
+
+def test_a_report_that_takes_long_is_made_less_often():
+    world = World()
+    spent = iter([0.0, 0.0, 0.5, *[0.5] * 1000])
+    world.judge._pace = Pace(1.0, lambda: next(spent))
+    looks = []
+    world.observed.primary = lambda: looks.append(1) or FakeObserved().primary()
+    for _ in range(11):
+        world.turn()
+    assert len(looks) == 11
+    assert len(world.evidence.reports) == 2  # half a second each: one in ten seconds
+
+
 def test_each_second_a_report_is_published():
     world = World()
     world.turn(0.5)
@@ -290,16 +317,3 @@ def test_a_judge_runs_while_it_is_wanted():
     world.judge.run(lambda: next(turns))
     assert world.court.seen == 1
     assert world.evidence.documents["repeats"] == {"made": 0}
-
-
-@pytest.mark.parametrize(("share", "rest"), [(0.25, 0.03), (0.5, 0.01), (1.0, 0.0)])
-def test_the_judge_sleeps_in_proportion_to_its_work(share, rest):
-    slept = []
-    times = iter([0.0, 0.001, 0.01, 0.011])
-    pace = Pace(share, lambda: next(times), slept.append)
-    assert pace.rest() == pytest.approx(0.001)
-    assert slept == []  # too short to sleep for
-    assert pace.rest() == pytest.approx(0.009)
-    assert slept == [pytest.approx(rest)]
-    pace.rest()
-    assert len(slept) == 1
