@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from hashlib import blake2s
 from itertools import islice
 from typing import NamedTuple
@@ -90,6 +91,8 @@ def shown(value: object) -> Scalar:
         return value
     if isinstance(value, int):
         return value if value.bit_length() <= 64 else shown(_digits(value))
+    if isinstance(value, Decimal):
+        return float(value) if Decimal(repr(float(value))) == value else _short(str(value))
     if isinstance(value, bytes):
         return value if len(value) <= _MAX_TEXT else f"{len(value)} bytes, {_digest(value)}"
     if isinstance(value, (dict, list)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from decimal import Decimal
 from typing import Any
 
@@ -95,7 +96,7 @@ class Walk:
         if len(a) == len(b) == 1:
             self._pair(a[0], b[0], self._style.elements(path), self._style.at(place, 0))
             return
-        left, right = self._written(a, self._quick), self._written(b, self._quick)
+        left, right = self._tokens(a, self._quick), self._tokens(b, self._quick)
         if left is not None and right is not None:
             if left == right:
                 return
@@ -103,9 +104,10 @@ class Walk:
             if index is not None:
                 self._pair(a[index], b[index], self._style.elements(path), self._style.at(place, index))
                 return
-            left, right = self._written(a, self._dumps), self._written(b, self._dumps)
-            if left == right:
-                return
+            if self._quick is not self._dumps and any(type(token) is bytes for token in left):
+                left, right = self._tokens(a, self._dumps), self._tokens(b, self._dumps)
+                if left == right:
+                    return
         match = matched(a, b, left, right)
         if len(a) != len(b):
             self._found.add("body", path, "length", len(a), len(b), place)
@@ -120,14 +122,22 @@ class Walk:
         for i, j in match.pairs:
             self._pair(a[i], b[j], inner, self._style.at(place, i))
 
-    def _written(self, values: list[Any], dumps: Dumps) -> list[bytes] | None:
-        """Each element as bytes, so that equal ones are found quickly; None if that is impossible or too expensive."""
+    def _tokens(self, values: list[Any], dumps: Dumps) -> list[Hashable] | None:
+        """For each element something that is equal for equal elements only; None where that is impossible or costly."""
         if self._budget <= 0:
             return None
         try:
-            written = list(map(dumps, values))
+            tokens = [_token(value, dumps) for value in values]
         except (TypeError, ValueError, RecursionError):
-            self._budget -= 1 << 16
+            self._budget -= _BUDGET >> 9
             return None
-        self._budget -= sum(map(len, written))
-        return written
+        self._budget -= sum(len(token) if type(token) is bytes else 16 for token in tokens)
+        return tokens
+
+
+def _token(value: Any, dumps: Dumps) -> Hashable:
+    kind = type(value)
+    if kind is dict or kind is list:
+        return dumps(value)
+    token: Hashable = value if kind is str else (kind, value)
+    return token
