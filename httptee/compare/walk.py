@@ -12,13 +12,14 @@ from httptee.compare.difference import Found
 from httptee.compare.json_text import Dumps
 from httptee.compare.json_text import dumps as json_dumps
 from httptee.compare.lists import matched, only_difference
-from httptee.compare.paths import MANY, Style
+from httptee.compare.paths import ANY_KEY, MANY, MARKUP, Style
 
 TAGS = "*"
 """The member of an element of markup that holds the names of its child elements, in order."""
 
 _ABSENT = object()
 _NUMBERS = (int, float, Decimal)
+_SHOWN = 9  # elements from the first that stands elsewhere
 _BUDGET = 32 << 20  # bytes written in order to compare lists; beyond, elements are paired by place
 
 
@@ -60,32 +61,36 @@ class Walk:
             self._found.add("body", path, "value", a, b, place)
 
     def _members(self, a: dict[str, Any], b: dict[str, Any], path: str, place: str) -> None:
-        data = len(a) > MANY or len(b) > MANY
-        style, stack = self._style, self._stack
+        style = self._style
+        data = style.path(path, ANY_KEY, True) if len(a) > MANY or len(b) > MANY else ""
         shared = 0
         for name, value in a.items():
             other = b.get(name, _ABSENT)
             if other is _ABSENT:
-                self._lone("missing", value, None, name, data, path, place)
+                self._member("missing", value, None, data or style.path(path, name), place, name)
                 continue
             shared += 1
             kind = type(value)
-            if kind is not type(other) or (kind is not dict and kind is not list):
-                if kind is not type(other) or value != other:
-                    if name == TAGS and style.member == "/":
-                        self._order_of_tags(value, other, path, place)
-                    else:
-                        self._pair(value, other, style.path(path, name, data), style.place(place, name))
-            elif value or other:
-                stack.append((value, other, style.path(path, name, data), style.place(place, name)))
+            if kind is not type(other):
+                self._member(_kind_of_types(value, other), value, other, data or style.path(path, name), place, name)
+            elif kind is dict or kind is list:
+                if value or other:
+                    self._stack.append((value, other, data or style.path(path, name), style.place(place, name)))
+            elif value != other:
+                if name == TAGS and style is MARKUP:
+                    self._order_of_tags(value, other, path, place)
+                else:
+                    self._member("value", value, other, data or style.path(path, name), place, name)
         if shared < len(b):
             for name, other in b.items():
                 if name not in a:
-                    self._lone("extra", None, other, name, data, path, place)
+                    self._member("extra", None, other, data or style.path(path, name), place, name)
 
-    def _lone(self, kind: str, a: Any, b: Any, name: str, data: bool, path: str, place: str) -> None:
-        if name != TAGS or self._style.member != "/":
-            self._found.add("body", self._style.path(path, name, data), kind, a, b, self._style.place(place, name))
+    def _member(self, kind: str, a: Any, b: Any, path: str, place: str, name: str) -> None:
+        if self._style is MARKUP and name == TAGS:
+            return
+        if not self._found.again("body", path, kind):
+            self._found.add("body", path, kind, a, b, self._style.place(place, name))
 
     def _order_of_tags(self, a: str, b: str, path: str, place: str) -> None:
         """Child elements are compared by name. That the same ones stand in another order is only seen here."""
@@ -113,7 +118,7 @@ class Walk:
             self._found.add("body", path, "length", len(a), len(b), place)
         if match.order is not None:
             first, second = match.order
-            self._found.add("body", path, "order", a[first:], b[second:], place)
+            self._found.add("body", path, "order", a[first : first + _SHOWN], b[second : second + _SHOWN], place)
         inner = self._style.elements(path)
         for i in match.missing:
             self._found.add("body", inner, "missing", a[i], None, self._style.at(place, i))

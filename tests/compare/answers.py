@@ -2,7 +2,12 @@
 
 import json
 
+from hypothesis import HealthCheck, settings
+
 from httptee.compare import Outcome, differences
+
+# A machine that is busy makes no test fail.
+at_leisure = settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 
 DATE = "Thu, 26 Nov 2026 04:23:47 GMT"
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from httptee.compare import Outcome, differences, equal
-from tests.compare.answers import DATE, answer, found
+from tests.compare.answers import DATE, answer, at_leisure, found
 
 GZIP, BR = ("Content-Encoding", "gzip"), ("Content-Encoding", "br")
 FAILED = Outcome(0, [], b"", failure="timeout")
@@ -29,18 +29,21 @@ OUTCOMES = st.builds(
 )
 
 
+@at_leisure
 @given(OUTCOMES)
 def test_an_outcome_equals_itself(outcome):
     assert equal(outcome, outcome)
     assert differences(outcome, outcome) == []
 
 
+@at_leisure
 @given(OUTCOMES, OUTCOMES)
 def test_equal_outcomes_have_no_differences(a, b):
     if equal(a, b):
         assert differences(a, b) == []
 
 
+@at_leisure
 @given(OUTCOMES, HEADERS)
 def test_equal_fields_in_any_order_have_no_differences(a, headers):
     b = Outcome(a.status, headers, a.body, a.length, a.digest, a.failure)
@@ -48,6 +51,7 @@ def test_equal_fields_in_any_order_have_no_differences(a, headers):
     assert equal(a, b) == equal(b, a)
 
 
+@at_leisure
 @given(OUTCOMES, OUTCOMES)
 def test_both_directions_find_the_same_places(a, b):
     assert {key.path for key in keys(a, b)} == {key.path for key in keys(b, a)}

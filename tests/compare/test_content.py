@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from httptee.compare import media
 from httptee.compare.content import compare_bytes, read
 from httptee.compare.difference import Found
-from tests.compare.answers import answer, found
+from tests.compare.answers import answer, at_leisure, found
 
 TYPES = [
     "",
@@ -24,6 +24,7 @@ def compared(a, b, content_type, other_type=None):
     return found(answer(a, content_type), answer(b, content_type if other_type is None else other_type))
 
 
+@at_leisure
 @given(st.binary(max_size=60), st.binary(max_size=60), st.sampled_from(TYPES), st.sampled_from(TYPES))
 def test_any_bytes_are_compared(a, b, content_type, other_type):
     for body in (a, b, b"{" + a, b"[" + b, b"<?xml" + a, b"<html" + b):
@@ -31,6 +32,7 @@ def test_any_bytes_are_compared(a, b, content_type, other_type):
         compared(body, b, content_type, other_type)
 
 
+@at_leisure
 @given(st.binary(min_size=1, max_size=60), st.binary(min_size=1, max_size=60))
 def test_bytes_that_are_nothing_else_differ_if_they_are_not_equal(a, b):
     assert bool(compared(a, b, "image/png")) == (a != b)

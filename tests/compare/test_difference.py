@@ -30,6 +30,14 @@ def test_a_key_that_is_known_counts_beyond_the_limit():
     assert [(difference.key.path, difference.times) for difference in found.all()] == [("a", 2), (MORE, 1)]
 
 
+def test_a_known_key_can_be_counted_without_its_values():
+    found = Found()
+    assert not found.again("body", "$", "value")
+    found.add("body", "$", "value", 1, 2)
+    assert found.again("body", "$", "value")
+    assert [difference.times for difference in found.all()] == [2]
+
+
 @pytest.mark.parametrize("value", [None, True, 0, -7, 1.5, "text", "ä", b"\x00\xff", ""])
 def test_short_values_are_kept_as_they_are(value):
     assert shown(value) == value
@@ -70,10 +78,10 @@ def test_a_decimal_that_a_float_holds_is_a_float():
     [
         ({}, "{}"),
         ([], "[]"),
-        ({"a": 1, "b": None}, "{a: 1, b: null}"),
+        ({"a": 1, "b": None}, '{"a": 1, "b": null}'),
         ([1, "x", True, {}, [], 2], '[1, "x", true, {}, … 2 more]'),
         ([{"id": 7, "n": 1}, {"id": 8}], '[{"id": 7, …}, {"id": 8}]'),
-        ({"list": [1], "object": {"a": {"b": 1}}}, '{list: […], object: {"a": {…}}}'),
+        ({"list": [1], "object": {"a": {"b": 1}}}, '{"list": […], "object": {"a": {…}}}'),
     ],
 )
 def test_objects_and_lists_are_short_texts(value, text):

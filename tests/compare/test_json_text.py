@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from httptee.compare.coding import Undecodable
 from httptee.compare.json_text import Number, dumps, exact_dumps, is_inexact, parse, parse_lines, repeated_member
+from tests.compare.answers import at_leisure
 
 
 def test_usual_json_is_read_quickly():
@@ -26,12 +27,14 @@ def test_integers_that_orjson_would_round_are_noticed(number, before, after):
     assert parse(body, is_inexact(body))[0] == {"a": number}
 
 
+@at_leisure
 @given(st.integers())
 def test_every_integer_survives(number):
     body = str(number).encode()
     assert parse(body, is_inexact(body))[0] == number
 
 
+@at_leisure
 @given(st.integers(min_value=-(1 << 90), max_value=1 << 90), st.text(alphabet=' ab"1', max_size=30))
 def test_orjson_is_only_trusted_where_it_is_exact(number, before):
     body = json.dumps({before: number}).encode()

@@ -3,12 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from httptee.compare.lists import Match, matched, only_difference
+from tests.compare.answers import at_leisure
 
 
 def match(a, b):
     return matched(a, b, [repr(value) for value in a], [repr(value) for value in b])
 
 
+@at_leisure
 @given(st.lists(st.integers(0, 5)), st.lists(st.integers(0, 5)))
 def test_every_element_is_paired_or_left_over_or_equal(a, b):
     found = match(a, b)
@@ -22,6 +24,7 @@ def test_every_element_is_paired_or_left_over_or_equal(a, b):
     assert len(others) <= max(0, len(b) - len(a)) or others == []
 
 
+@at_leisure
 @given(st.permutations(list(range(6))))
 def test_a_permutation_only_changes_the_order(b):
     found = match(list(range(6)), b)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from httptee.compare.routes import DEPTH, MAX_ROUTES, OTHER, Routes
+from tests.compare.answers import at_leisure
 
 
 @pytest.mark.parametrize(
@@ -147,6 +148,7 @@ def test_long_targets_are_not_kept():
     assert not routes._nodes
 
 
+@at_leisure
 @given(st.lists(st.text(st.characters(max_codepoint=255), max_size=20), max_size=60))
 def test_every_target_has_a_route_that_is_a_path_of_its_own(targets):
     routes = Routes()

@@ -9,7 +9,7 @@ from httptee.compare.difference import Found
 from httptee.compare.json_text import dumps
 from httptee.compare.paths import JSON
 from httptee.compare.walk import Walk
-from tests.compare.answers import in_json
+from tests.compare.answers import at_leisure, in_json
 
 VALUES = st.recursive(
     st.none()
@@ -94,16 +94,19 @@ def test_the_number_of_keys_is_bounded():
     assert len(walked(a, b)) <= 201
 
 
+@at_leisure
 @given(VALUES)
 def test_a_value_has_no_differences_from_itself(value):
     assert walked(value, json.loads(json.dumps(value))) == []
 
 
+@at_leisure
 @given(VALUES, VALUES)
 def test_differences_are_found_exactly_where_there_are_any(a, b):
     assert bool(walked(a, b)) == (json.dumps(a, sort_keys=True) != json.dumps(b, sort_keys=True))
 
 
+@at_leisure
 @given(VALUES, VALUES)
 def test_both_directions_agree(a, b):
     turned = {"missing": "extra", "extra": "missing"}
@@ -112,6 +115,7 @@ def test_both_directions_agree(a, b):
     assert forth == back
 
 
+@at_leisure
 @given(st.lists(VALUES, max_size=8), st.randoms())
 def test_a_permuted_list_has_another_order_only(values, chance):
     permuted = list(values)
