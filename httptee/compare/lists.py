@@ -58,14 +58,6 @@ def matched(a: list[Any], b: list[Any], left: list[Hashable] | None, right: list
     return Match(list(zip(rest, others, strict=False)), order)
 
 
-def only_difference(left: list[Hashable], right: list[Hashable]) -> int | None:
-    """The only place at which two lists of the same length differ, or None if there are more."""
-    if len(left) != len(right):
-        return None
-    places = [i for i, (value, other) in enumerate(zip(left, right, strict=False)) if value != other]
-    return places[0] if len(places) == 1 else None
-
-
 def _left_over(values: list[Hashable], others: list[Hashable]) -> list[int]:
     """The indexes of values that the others do not have, or not as often. Those at the same place go first."""
     free = Counter(others)

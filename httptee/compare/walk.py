@@ -11,7 +11,7 @@ import orjson
 from httptee.compare.difference import Found
 from httptee.compare.json_text import Dumps
 from httptee.compare.json_text import dumps as json_dumps
-from httptee.compare.lists import matched, only_difference
+from httptee.compare.lists import matched
 from httptee.compare.paths import ANY_KEY, MANY, MARKUP, Style
 
 TAGS = "*"
@@ -20,6 +20,7 @@ TAGS = "*"
 _ABSENT = object()
 _NUMBERS = (int, float, Decimal)
 _SHOWN = 9  # elements from the first that stands elsewhere
+_FAILURE = 1 << 16
 _BUDGET = 32 << 20  # bytes written in order to compare lists; beyond, elements are paired by place
 
 
@@ -98,21 +99,18 @@ class Walk:
             self._found.add("body", path, "order", a, b, place)
 
     def _elements(self, a: list[Any], b: list[Any], path: str, place: str) -> None:
-        if len(a) == len(b) == 1:
+        if len(a) == len(b) == 1:  # most elements of markup
             self._pair(a[0], b[0], self._style.elements(path), self._style.at(place, 0))
             return
-        left, right = self._tokens(a, self._quick), self._tokens(b, self._quick)
-        if left is not None and right is not None:
-            if left == right:
+        if len(a) == len(b):
+            places = self._differing(a, b)
+            for i in places if len(places) < 2 else ():
+                self._pair(a[i], b[i], self._style.elements(path), self._style.at(place, i))
+            if len(places) < 2:
                 return
-            index = only_difference(left, right)
-            if index is not None:
-                self._pair(a[index], b[index], self._style.elements(path), self._style.at(place, index))
-                return
-            if self._quick is not self._dumps and any(type(token) is bytes for token in left):
-                left, right = self._tokens(a, self._dumps), self._tokens(b, self._dumps)
-                if left == right:
-                    return
+        left, right = self._tokens(a), self._tokens(b)
+        if left is not None and left == right:
+            return
         match = matched(a, b, left, right)
         if len(a) != len(b):
             self._found.add("body", path, "length", len(a), len(b), place)
@@ -127,14 +125,42 @@ class Walk:
         for i, j in match.pairs:
             self._pair(a[i], b[j], inner, self._style.at(place, i))
 
-    def _tokens(self, values: list[Any], dumps: Dumps) -> list[Hashable] | None:
+    def _differing(self, a: list[Any], b: list[Any]) -> list[int]:
+        """The first two places at which lists of one length differ. Members in another order count here."""
+        places: list[int] = []
+        dumps = self._quick
+        for i, (value, other) in enumerate(zip(a, b, strict=True)):
+            kind = type(value)
+            if kind is type(other) and (
+                value == other if kind is not dict and kind is not list else self._same(value, other, dumps)
+            ):
+                continue
+            places.append(i)
+            if len(places) == 2:
+                break
+        return places
+
+    def _same(self, value: Any, other: Any, dumps: Dumps) -> bool:
+        """Whether two objects or lists are written alike; never true if that is impossible or too expensive."""
+        if self._budget <= 0:
+            return False
+        try:
+            written = dumps(value)
+            self._budget -= len(written)
+            return written == dumps(other)
+        except (TypeError, ValueError, RecursionError):
+            self._budget -= _FAILURE
+            return False
+
+    def _tokens(self, values: list[Any]) -> list[Hashable] | None:
         """For each element something that is equal for equal elements only; None where that is impossible or costly."""
         if self._budget <= 0:
             return None
+        dumps = self._dumps
         try:
             tokens = [_token(value, dumps) for value in values]
         except (TypeError, ValueError, RecursionError):
-            self._budget -= _BUDGET >> 9
+            self._budget -= _FAILURE
             return None
         self._budget -= sum(len(token) if type(token) is bytes else 16 for token in tokens)
         return tokens

@@ -108,6 +108,27 @@ def test_without_its_library_a_coding_is_undecodable(name, monkeypatch):
         decoded(CODERS[name](DATA), name)
 
 
+def test_zstd_of_the_standard_library_is_used_where_it_is(monkeypatch):
+    asked = []
+
+    class Own:
+        """What Python 3.14 has as compression.zstd."""
+
+        class DecompressionParameter:
+            window_log_max = "window_log_max"
+
+        ZstdError = zstandard.ZstdError
+
+        @staticmethod
+        def ZstdDecompressor(options):  # noqa: N802
+            asked.append(options)
+            return zstandard.ZstdDecompressor().decompressobj()
+
+    monkeypatch.setattr(coding, "_loaded", {"compression.zstd": Own}.get)
+    assert decoded(CODERS["zstd"](DATA), "zstd") == DATA
+    assert asked == [{"window_log_max": 23}]
+
+
 def test_an_old_brotli_without_a_bound_is_not_used(monkeypatch):
     class Old:
         error = ValueError

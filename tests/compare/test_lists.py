@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from httptee.compare.lists import Match, matched, only_difference
+from httptee.compare.lists import Match, matched
 from tests.compare.answers import at_leisure
 
 
@@ -96,9 +96,3 @@ def test_one_and_the_text_1_are_different_ids():
 def test_without_tokens_there_is_only_the_place_or_the_id():
     assert matched([1, 2], [2, 1, 3], None, None).pairs == [(0, 0), (1, 1)]
     assert matched([{"id": 1}, {"id": 2}], [{"id": 2}, {"id": 1}], None, None).order == (0, 0)
-
-
-def test_the_only_difference():
-    assert only_difference([1, 2, 3], [1, 9, 3]) == 1
-    assert only_difference([1, 2, 3], [1, 9, 8]) is None
-    assert only_difference([1], [1, 2]) is None
