@@ -129,6 +129,8 @@ class _Repeated(Exception):
 
 
 def _once(members: list[tuple[str, Any]]) -> None:
-    names = [name for name, _ in members]
-    if len(set(names)) < len(names):
-        raise _Repeated(next(name for i, name in enumerate(names) if name in names[:i]))
+    seen: set[str] = set()
+    for name, _ in members:
+        if name in seen:
+            raise _Repeated(name)
+        seen.add(name)

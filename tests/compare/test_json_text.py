@@ -128,6 +128,11 @@ def test_a_name_that_occurs_twice_in_an_object_is_found(body, name):
     assert repeated_member(body, orjson.loads(body)) == name
 
 
+def test_a_name_that_occurs_twice_among_many_is_found():
+    body = b"{" + b"".join(b'"k%d":1,' % i for i in range(50_000)) + b'"k49999":1}'
+    assert repeated_member(body, orjson.loads(body)) == "k49999"
+
+
 def test_a_body_too_deep_to_be_written_has_no_repeated_members():
     body = b'{"a":' * 900 + b"1" + b"}" * 900
     assert repeated_member(body, orjson.loads(body)) == ""

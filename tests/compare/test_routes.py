@@ -79,6 +79,12 @@ def test_a_template_starts_with_a_slash():
         Routes(["users/{id}"])
 
 
+def test_a_template_has_one_variable_in_a_segment():
+    with pytest.raises(ValueError, match="one variable"):
+        Routes(["/files/{name}-{version}"])
+    assert Routes(["/files/{name}.gz"]).route("GET", "/files/" + "." * 60_000) == "GET /files/{long}"
+
+
 def test_many_names_at_one_place_become_one_route():
     routes = Routes()
     for i in range(41):
