@@ -1,4 +1,5 @@
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
@@ -145,6 +146,19 @@ def test_two_hundred_thousand_paths_are_bounded():
     assert sum(1 for _ in routes._root.below()) < 10
     assert len(routes._nodes) <= 4096
     assert len(routes.merged()) < 100
+
+
+def test_threads_share_the_routes():
+    routes = Routes()
+
+    def ask(seed):
+        chance = random.Random(seed)
+        return {routes.route("GET", f"/{chance.randrange(90)}x/{chance.choice('abc')}") for _ in range(3000)}
+
+    with ThreadPoolExecutor(4) as pool:
+        seen = set().union(*pool.map(ask, range(4)))
+    renamed = dict(routes.merged())
+    assert {renamed.get(route, route) for route in seen} == {f"GET /{{name}}/{last}" for last in "abc"}
 
 
 def test_long_targets_are_not_kept():
