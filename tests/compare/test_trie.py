@@ -39,6 +39,15 @@ def test_children_with_a_twentieth_of_the_traffic_stay():
     assert paths(root) == ["GET /search", "GET /{name}"]
 
 
+def test_a_few_requests_are_no_traffic_to_speak_of():
+    root = Node("")
+    grown(root, *(f"p{i}" for i in range(41)))
+    grown(root, "twice", hits=4)
+    grown(root, "often", hits=5)
+    collapse(root)
+    assert paths(root) == ["GET /often", "GET /{name}"]
+
+
 def test_traffic_below_a_child_counts():
     root = Node("")
     grown(root, *(f"p{i}" for i in range(60)))
