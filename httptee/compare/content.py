@@ -76,7 +76,7 @@ def _compare(a: Content, b: Content, found: Found) -> None:
     if kind == media.BYTES:
         compare_bytes(a.body, b.body, found)
     elif kind == media.TEXT or (kind == media.HTML and type(a.value) is list):
-        Walk(found, paths.JSON, _encoded).compare(a.value, b.value, "lines")
+        Walk(found, paths.JSON, json_text.dumps).compare(a.value, b.value, "lines")
     elif kind in (media.HTML, media.XML):
         Walk(found, paths.MARKUP, json_text.dumps).compare(a.value, b.value, "")
     else:
@@ -92,10 +92,6 @@ def _compare_repeated(a: Content, b: Content, found: Found) -> None:
     if first != second:
         texts = [f"two members {name!r} in one object" if name else media.JSON for name in (first, second)]
         found.add("body", "", "undecodable", *texts)
-
-
-def _encoded(line: str) -> bytes:
-    return line.encode("utf-8", "surrogatepass")
 
 
 def _read_json(body: bytes, _: str, exact: bool) -> tuple[Any, bool]:

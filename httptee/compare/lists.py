@@ -40,10 +40,11 @@ class Match:
     extra: Sequence[int] = ()
 
 
-def matched(a: list[Any], b: list[Any], left: list[bytes] | None, right: list[bytes] | None) -> Match:
+def matched(a: list[Any], b: list[Any], left: list[Hashable] | None, right: list[Hashable] | None) -> Match:
     """Equal elements belong together; then those with the same id; then those at the same place.
 
-    `left` and `right` are the elements as bytes, or None if unknown: then there is only the place, or an id.
+    `left` and `right` hold for each element something that is equal for equal elements only. If they are None, there is
+    only the id or the place.
     """
     if left is None or right is None:
         return _by_id(a, b) or Match(list(zip(range(len(a)), range(len(b)), strict=False)))
@@ -57,15 +58,7 @@ def matched(a: list[Any], b: list[Any], left: list[bytes] | None, right: list[by
     return Match(list(zip(rest, others, strict=False)), order)
 
 
-def only_difference(left: list[bytes], right: list[bytes]) -> int | None:
-    """The only place at which two lists of the same length differ, or None if there are more."""
-    if len(left) != len(right):
-        return None
-    places = [i for i, (value, other) in enumerate(zip(left, right, strict=False)) if value != other]
-    return places[0] if len(places) == 1 else None
-
-
-def _left_over(values: list[bytes], others: list[bytes]) -> list[int]:
+def _left_over(values: list[Hashable], others: list[Hashable]) -> list[int]:
     """The indexes of values that the others do not have, or not as often. Those at the same place go first."""
     free = Counter(others)
     rest: list[int] = []
@@ -82,7 +75,7 @@ def _left_over(values: list[bytes], others: list[bytes]) -> list[int]:
     return rest
 
 
-def _without(values: list[bytes], rest: list[int]) -> list[tuple[int, Hashable]]:
+def _without(values: list[Hashable], rest: list[int]) -> list[tuple[int, Hashable]]:
     left_out = set(rest)
     return [(i, value) for i, value in enumerate(values) if i not in left_out]
 

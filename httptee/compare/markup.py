@@ -102,7 +102,7 @@ def _tree(node: Any) -> Element:
                 node, depth = below, depth + 1
                 continue
             if node.tag == "template":
-                tree.text(node.inner_html or "")
+                tree.text(node.html or "")
             tree.end()
         elif node.is_text_node:
             tree.text(node.text_content or "")

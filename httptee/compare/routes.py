@@ -56,7 +56,8 @@ class Routes:
     """Names routes, and learns from the paths it sees. Threads may share it.
 
     The operator's `templates`, such as `/users/{id}/posts`, come first: `{…}` stands for one segment or a part of one,
-    `*` at the end for the rest of the path. Raises ValueError for a template that does not start with `/`.
+    `*` at the end for the rest of the path. Raises ValueError for a template that does not start with `/`, or that has
+    two variables in one segment: to match those can take very long.
     """
 
     def __init__(self, templates: Iterable[str] = ()) -> None:
@@ -163,6 +164,8 @@ class _Templates:
         for template in chosen:
             if not template.startswith("/"):
                 raise ValueError(f"a route starts with '/': {template!r}")
+            if any(len(_VARIABLE.findall(segment)) > 1 for segment in template.split("/")):
+                raise ValueError(f"a route has one variable in a segment: {template!r}")
         self._nodes = [Node(template) for template in chosen]
         self._pattern = re.compile("|".join(f"({_pattern(template)})" for template in chosen), re.DOTALL)
 
