@@ -1,5 +1,6 @@
 import json
 import random
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -159,3 +160,14 @@ def test_order_is_seen_among_equal_elements():
     values = [{"x": chance.randrange(3)} for _ in range(50)]
     turned = values[::-1]
     assert in_json(values, turned) == [("$", "order")]
+
+
+def test_the_elements_of_a_long_list_are_held_in_few_bytes():
+    values = [{"v": i} for i in range(4000)]
+    turned = values[::-1]
+    tracemalloc.start()
+    try:
+        assert in_json(values, turned) == [("$", "order")]
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
