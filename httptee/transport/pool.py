@@ -12,8 +12,8 @@ from math import inf
 from time import monotonic
 
 from httptee.transport.connection import Connection
+from httptee.transport.head import MARGIN
 from httptee.transport.names import Name
-from httptee.transport.persistence import MARGIN
 
 
 class KeepAlive:
