@@ -36,7 +36,6 @@ ALWAYS_BUFFERED = 16_384
 """Bytes that the kernel buffers at least for an idle connection (tcp_wmem), its bookkeeping for small ones included."""
 RECEIVE_SIZE = 65_536
 """Bytes to read at once until the head of an answer has arrived. Most answers are not longer than this."""
-
 NO_TIMEOUT = 1e8
 """Seconds that stand for no timeout."""
 

@@ -83,6 +83,7 @@ class Upstream:
         self._url = f"{endpoint.scheme}://{endpoint.authority}/"
         self._rewrite_host = rewrite_host
         self._close = close
+        self._as_it_is = change is None and not rewrite_host and not close and not endpoint.prefix
 
     def send(
         self,
@@ -120,6 +121,11 @@ class Upstream:
 
     def prepare(self, request: Request) -> WireRequest:
         """The request in the form in which it is sent to this endpoint."""
+        if self._as_it_is and request.target[:1] == "/":
+            written = request.shared_head
+            # A head that is already written needs no fields: a clone in flight holds one form of its head, not two.
+            pairs = [] if written else request.headers
+            return WireRequest(request.method, self._url, request.target, pairs, request.body, written)
         if self._change is not None:
             request = self._change(request)
         given = headers = request.headers
@@ -129,7 +135,6 @@ class Upstream:
             headers = [*headers, ("Connection", "close")]
         target = self.endpoint.target(request.target)
         shared = request.shared_head if headers is given and target == request.target else None
-        # A head that is already written needs no fields: a clone in flight holds one form of its head, not two.
         return WireRequest(request.method, self._url, target, [] if shared else headers, request.body, shared)
 
     def connect(self, timeout: float) -> Connection:
