@@ -138,7 +138,7 @@ class WireAdapter(BaseAdapter):
     def has_idle(self, url: str, verify: bool | str = True, cert: Any = None) -> bool:
         """Whether a plain connection to an endpoint is idle."""
         route = self._routes.get((url, verify, cert))
-        return route is not None and not route.encrypted and not route.pool.empty
+        return route is not None and not route.encrypted and bool(route.pool.idle)
 
     def begin(self, request: WireRequest, verify: bool | str = True, cert: Any = None) -> Pending | None:
         """Prepare a request to be sent without waiting: on an idle plain connection whose buffer takes all of it.

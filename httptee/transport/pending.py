@@ -171,11 +171,12 @@ class Pending:
     readable.
 
     `began` is the time at which it was made, in seconds of `perf_counter`. `due` and `streams` are for the thread that
-    waits: when the exchange must have ended, and whether the head of its answer was noted. For one thread at a time,
-    except that another thread may call `advance` before `start` has returned.
+    waits: when the exchange must have ended, and whether the head of its answer was noted. With `started`, `start` was
+    called, so that the upstream may have the request. For one thread at a time, except that another thread may call
+    `advance` before `start` has returned.
     """
 
-    __slots__ = ("_data", "_pool", "_received", "answer", "began", "connection", "due", "streams")
+    __slots__ = ("_data", "_pool", "_received", "answer", "began", "connection", "due", "started", "streams")
 
     def __init__(self, answer: Answer, data: bytes, connection: Connection, pool: Pool) -> None:
         self.answer = answer
@@ -184,7 +185,7 @@ class Pending:
         self._received = connection.received
         self.connection = connection
         self.began = self.due = perf_counter()
-        self.streams = False
+        self.started = self.streams = False
 
     @property
     def descriptor(self) -> int:
@@ -196,13 +197,9 @@ class Pending:
         """The answer's status, or 0 until its head has arrived."""
         return self.answer.status
 
-    @property
-    def started(self) -> bool:
-        """Whether `start` was called, so that the upstream may have the request."""
-        return not self._data
-
     def start(self) -> bool:
         """Send the request without waiting. Returns False if the kernel did not take all of it; then call `give_up`."""
+        self.started = True
         data, self._data = self._data, b""
         return self.connection.send_now(data)
 
@@ -211,7 +208,7 @@ class Pending:
 
         Raises UpstreamError, mostly UpstreamReset or UpstreamProtocolError, after it has closed the connection.
         """
-        if self._data:  # bytes that arrive before the request is sent are no answer to it
+        if not self.started:  # bytes that arrive before the request is sent are no answer to it
             return False
         answer, connection = self.answer, self.connection
         try:

@@ -62,24 +62,20 @@ class Pool:
         self._name = name
         self._max_idle = max_idle
         self._keep_alive = KeepAlive(keep_alive)
-        self._idle: deque[Connection] = deque()  # in the order of their release, the latest on the right
+        self.idle: deque[Connection] = deque()
+        """The idle connections in the order of their release, the latest on the right. To look at, for others."""
         self._closed = False
 
     def __repr__(self) -> str:
         """The endpoint and how many connections are idle."""
-        return f"<Pool {self._url} [{'closed' if self._closed else f'idle {len(self._idle)}/{self._max_idle}'}]>"
-
-    @property
-    def empty(self) -> bool:
-        """Whether no connection is idle."""
-        return not self._idle
+        return f"<Pool {self._url} [{'closed' if self._closed else f'idle {len(self.idle)}/{self._max_idle}'}]>"
 
     def acquire(self) -> Connection | None:
         """The most recently used connection that can carry a request, or None if a new one is needed.
 
         Closes each connection that it finds too old, closed by the upstream or readable.
         """
-        idle = self._idle
+        idle = self.idle
         while idle:
             try:
                 connection = idle.pop()
@@ -112,7 +108,7 @@ class Pool:
             connection.close()
             return
         connection.idle_since = now = monotonic()
-        idle = self._idle
+        idle = self.idle
         idle.append(connection)
         try:
             surplus = len(idle) > self._max_idle or now - idle[0].idle_since > self._keep_alive.most
@@ -123,7 +119,7 @@ class Pool:
 
     def _trim(self, now: float) -> None:
         """Close the connections that are over a limit, the oldest first."""
-        idle = self._idle
+        idle = self.idle
         with suppress(IndexError):  # other threads take connections meanwhile
             while len(idle) > self._max_idle or now - idle[0].idle_since > self._keep_alive.most:
                 idle.popleft().close()
