@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from httptee.errors import UpstreamError
-from httptee.transport.pending import UnreadAnswer
+from httptee.transport.pending import Unread
 from httptee.transport.pressure import Reading
 from httptee.transport.wire import Answer
 
@@ -42,7 +42,7 @@ class TestOddities:
         answer, body = parse(b"HTTP/1.1 200 OK\nContent-Length: 8\n\nab\r\n\r\ncd", at_once=at_once)
         assert (answer.headers, body, answer.keep_alive) == ([("Content-Length", "8")], b"ab\r\n\r\ncd", True)
 
-    @pytest.mark.parametrize("kind", [Answer, lambda method: UnreadAnswer(method, Reading())])
+    @pytest.mark.parametrize("kind", [Answer, lambda method: Unread(Reading()).answer(method)])
     @pytest.mark.parametrize("lines", [b"a\n" * 30_000, b"a\n" * 30_000 + b"\r\n\r\n", b"b\r\n" * 25_000])
     def test_lines_of_a_body_are_no_fields(self, at_once, kind, lines):
         interim = b"HTTP/1.1 103 Early Hints\nLink: a\n\n"
