@@ -1,6 +1,6 @@
 """Ten thousand chunked bodies, valid and broken, read by the tee's reader and by a plain one: no difference.
 
-They are drawn with a seed and not by hypothesis, which takes ten times as long to draw a body as both take to read it.
+They are drawn with a seed: hypothesis takes far longer to draw a body than both readers to read it.
 """
 
 from __future__ import annotations
