@@ -6,12 +6,11 @@ import random
 
 import pytest
 
-from httptee.errors import UpstreamError
 from httptee.transport.pending import UnreadAnswer
 from httptee.transport.pressure import Reading
 from httptee.transport.wire import Answer
 
-from .answers import OK, parse
+from .answers import OK, judged, parse
 
 
 @pytest.mark.parametrize("at_once", [True, False], ids=["at once", "byte by byte"])
@@ -152,23 +151,10 @@ SNIPPETS = [
 ]
 
 
-def judge(*parts):
-    """The answer, or the error of the tee."""
-    answer, got = Answer("GET"), b""
-    try:
-        for part in parts:
-            answer.feed(part)
-            got += answer.take()
-    except UpstreamError as error:
-        return (type(error),)
-    assert not any(character in name + value for name, value in answer.headers for character in "\r\n\0")
-    return answer.status, answer.headers, answer.complete, answer.keep_alive, got
-
-
 def test_broken_heads_are_judged_alike_in_one_piece_and_in_two():
     for seed in range(5_000):
         chance = random.Random(seed)
         wire = OK + b"".join(chance.choices(SNIPPETS, k=chance.randint(0, 12)))
         cut = chance.randint(0, len(wire))
         # A fault behind the head may be found with a later piece only, after the body before it was taken.
-        assert judge(wire) == judge(wire[:cut], wire[cut:]), (wire, cut)
+        assert judged(wire) == judged(wire[:cut], wire[cut:]), (wire, cut)

@@ -12,9 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from httptee.errors import UpstreamError, UpstreamProtocolError, UpstreamReset
+from httptee.errors import UpstreamProtocolError, UpstreamReset
 from httptee.transport.prepared import request_head
 from httptee.transport.wire import Answer
+
+from .answers import judged
 
 quick = settings(derandomize=True, deadline=None, max_examples=150)
 
@@ -182,18 +184,7 @@ def test_whatever_comes_no_other_error_escapes_and_nothing_is_made_up():
 @given(st.binary(max_size=200), st.integers(0, 200), st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n"]))
 def test_an_answer_is_judged_alike_in_one_piece_and_in_two(noise, cut, start):
     wire = start + noise
-
-    def judge(*pieces: bytes) -> tuple[object, ...]:
-        answer, got = Answer("GET"), b""
-        try:
-            for piece in pieces:
-                answer.feed(piece)
-                got += answer.take()
-        except UpstreamError as error:
-            return (type(error),)
-        return answer.status, answer.headers, answer.complete, got
-
-    assert judge(wire) == judge(wire[:cut], wire[cut:])
+    assert judged(wire) == judged(wire[:cut], wire[cut:])
 
 
 requests = st.tuples(
