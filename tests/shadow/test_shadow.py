@@ -865,8 +865,7 @@ class TestStreams:
                 shadow.breaker.failed("timeout")
             eventually(lambda: not shadow.breaker.blocks)
             shadow.offer(clone(target="/events"))
-            eventually(lambda: not shadow.breaker.open)
-            assert shadow._probe is None
+            eventually(lambda: not shadow.breaker.open and shadow._probe is None)
             assert ledger.statements()[0].in_flight == 1
 
     def test_one_without_a_limit_ends_with_the_tee(self, real, way):
