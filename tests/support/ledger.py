@@ -14,7 +14,6 @@ LEDGER = re.compile(
 )
 
 
-
 @dataclass(frozen=True)
 class Ledger:
     """What became of the clones of one B."""
