@@ -15,7 +15,11 @@ def files(row):
     """The text of every file that a row names, by its path or, without a folder, by its name."""
     found = {}
     for name in re.findall(r"`([\w/]+\.(?:py|md|ini))`", row):
-        paths = [ROOT / name] if "/" in name else [*ROOT.glob(name), *ROOT.glob(f"httptee/*/{name}"), *ROOT.glob(f"tests/*/{name}")]
+        paths = (
+            [ROOT / name]
+            if "/" in name
+            else [*ROOT.glob(name), *ROOT.glob(f"httptee/*/{name}"), *ROOT.glob(f"tests/*/{name}")]
+        )
         found[name] = "".join(path.read_text(encoding="utf-8") for path in paths if path.is_file())
     return found
 
