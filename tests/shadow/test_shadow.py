@@ -717,7 +717,7 @@ def test_a_b_that_no_longer_answers_fails_what_is_under_way_in_time(real):
                 connection.send(scripts.response())
 
     with ScriptedServer(script) as server:
-        shadow, ledger = real(server, timeout=0.1)
+        shadow, ledger = real(server, timeout=0.2)
         open_a_connection(shadow, ledger)
         silent.set()
         shadow.offer(clone())

@@ -88,4 +88,4 @@ def test_nothing_is_left_open_of_the_attempts_that_were_not_needed(dead, accepti
 def test_a_handshake_that_does_not_end_is_cut_off_by_the_same_deadline(accepting):
     one = Opener(Name("a.test", 80, 30.0, lambda host, port: [accepting]), ssl.create_default_context(), "a.test")
     with pytest.raises(UpstreamTimeout, match="handshake"):
-        one.open(0.1)
+        one.open(0.3)
