@@ -13,6 +13,11 @@ OPEN = (*AGAINST, "undecided", "constant")
 """Labels that somebody has to look at: the rest is explained."""
 
 
+def has_details(route: RouteReport) -> bool:
+    """Whether there is more to say of a route than its row in the table."""
+    return bool(route.findings or route.missing) or route.latency.label.startswith("slower")
+
+
 def by_weight(findings: Sequence[Finding]) -> list[Finding]:
     """Those that speak against B first, then those that are open; among them those that more pairs show."""
 
