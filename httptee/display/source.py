@@ -54,7 +54,7 @@ def _fetched(url: str) -> Any:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=_PATIENCE) as answer:
-            return json.loads(answer.read(_LONGEST))
+            data = answer.read(_LONGEST)
     except urllib.error.HTTPError as error:
         with error:
             first = error.read(200).decode("utf-8", "replace").splitlines()[:1]
@@ -63,3 +63,7 @@ def _fetched(url: str) -> Any:
         reason = getattr(error, "reason", error)
         said = getattr(reason, "strerror", None) or str(reason)
         raise Unreadable(f"{url}: {' '.join(str(said).split()) or type(error).__name__}") from None
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise Unreadable(f"{url}: this is not a verdict") from None

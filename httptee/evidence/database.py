@@ -135,7 +135,7 @@ def reading(directory: str) -> Iterator[sqlite3.Connection]:
                 raise Unreadable(f"{directory}: written by another version of httptee (schema {version})")
             connection.execute("BEGIN")
             yield connection
-    except (sqlite3.Error, OSError, UnicodeError, ValueError) as error:
+    except (sqlite3.Error, OSError, ValueError, RecursionError) as error:
         said = getattr(error, "strerror", None) or str(error)
         raise Unreadable(f"{directory}: cannot read the verdict: {' '.join(said.split())}") from None
 
