@@ -96,7 +96,7 @@ def _report(asked: Asked, environ: Mapping[str, str]) -> int:
 
 def _chosen(found: dict[str, Any], name: str) -> dict[str, Any]:
     """The document with the reports of one B only, if a name is given."""
-    reports = [one for one in found["reports"] if isinstance(one, dict)]
+    reports = found["reports"]
     names = [str(one.get("backend")) for one in reports]
     if name and reports and name not in names:
         raise ConfigError(f"--b: no report on {name!r}; the Bs are {', '.join(names)}")

@@ -9,7 +9,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from httptee.evidence import StoredPair, Unreadable, read_pair, read_verdict
+from httptee.evidence import StoredPair, Unreadable, is_document, read_pair, read_verdict
 
 _LONGEST = 64 << 20  # bytes of a document
 _PATIENCE = 10.0  # seconds
@@ -26,9 +26,10 @@ class Source:
         if not self._is_url:
             return read_verdict(self.place)
         found = _fetched(self._url)
-        if not isinstance(found, dict) or not isinstance(found.get("reports"), list):
+        if not is_document(found):
             raise Unreadable(f"{self._url}: this is not a verdict")
-        return found
+        document: dict[str, Any] = found
+        return document
 
     def pair(self, number: int) -> StoredPair | None:
         """One pair, from the directory, which the listener names. Raises Unreadable."""

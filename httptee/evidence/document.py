@@ -29,6 +29,12 @@ def document(reports: Sequence[Mapping[str, Any]], at: float | None, **more: Any
     return {"schema": SCHEMA, "version": __version__, "at": at, "word": overall, **more, "reports": list(reports)}
 
 
+def is_document(found: Any) -> bool:
+    """Whether this has the form of a document, as far as the list of its reports."""
+    reports = found.get("reports") if isinstance(found, dict) else None
+    return isinstance(reports, list) and all(isinstance(report, dict) for report in reports)
+
+
 def worst(words: Sequence[str]) -> str:
     """The word for several Bs. Without any, nothing is decided yet."""
     return min((word for word in words if word in _WORST), key=_WORST.index, default=NOT_YET)
