@@ -6,6 +6,7 @@ from . import influx, isolation, lifecycle, selection, slow, soak, tees, tls, tr
 from .hostile import clients as hostile
 from .scenario import Scenario
 from .steady import memory, steady
+from .verdict import verdict
 
 SCENARIOS: tuple[Scenario, ...] = (
     tees.SCENARIO,
@@ -20,5 +21,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     influx.SCENARIO,
     soak.SCENARIO,
     selection.SCENARIO,
+    verdict.SCENARIO,
 )
 TARGETS = tuple(target for scenario in SCENARIOS for target in scenario.targets)

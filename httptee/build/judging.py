@@ -44,16 +44,15 @@ class Observed:
         """The counts of each B by route."""
         return self.tallies.sums()
 
-    def counts(self, backend: str) -> Counts:
+    def counts(self, backend: str, sums: Mapping[str, RouteSums]) -> Counts:
         """The counts of a whole B. The clones that it was not to get are left out."""
         (statement, *_) = (one for one in self.ledger.statements() if one.backend == backend)
         not_for_b = sum(statement.dropped_by_reason.get(reason, 0) for reason in _NOT_FOR_B)
-        sums = self.tallies.sums().get(backend, {}).values()
         return Counts(
             offered=statement.seen - not_for_b,
             delivered=statement.delivered,
-            chosen=sum(one.chosen for one in sums),
-            judged=sum(one.judged for one in sums),
+            chosen=sum(one.chosen for one in sums.values()),
+            judged=sum(one.judged for one in sums.values()),
             writes_missed=self.tallies.missed(backend),
         )
 
@@ -79,7 +78,7 @@ def _judge(
     limits = RepeatLimits(per_second=settings.verdict_repeat)
     return Judge(
         reader,
-        [_trial(settings, shadow, observed.run) for shadow in chosen],
+        [_trial(settings, shadow) for shadow in chosen],
         evidence,
         Asking(_asker(settings, chosen), settings.verdict_max_body),
         lambda state: Repeats(limits, time(), state),
@@ -87,6 +86,7 @@ def _judge(
         differences,
         pace,
         short_of_memory=short_of_memory,
+        reset=settings.verdict_reset,
     )
 
 
@@ -95,14 +95,13 @@ def _asker(settings: Settings, chosen: tuple[ShadowSettings, ...]) -> UpstreamAs
     return UpstreamAsker((primary_upstream(settings), settings.a_timeout), shadows)
 
 
-def _trial(settings: Settings, shadow: ShadowSettings, run: str) -> Trial:
+def _trial(settings: Settings, shadow: ShadowSettings) -> Trial:
     """Another endpoint, or other changes to its requests, make another B: its verdict begins anew."""
-    repeat = settings.verdict_repeat > 0
-    policy = Policy(shadow.name, delta=settings.verdict_delta / 100, repeat=repeat, rules=shadow.rules)
-    same = f"{shadow.endpoint} {shadow.rewrite_host} {shadow.changes} {run if settings.verdict_reset else ''}"
+    delta, repeat = settings.verdict_delta / 100, settings.verdict_repeat > 0
+    same = f"{shadow.endpoint} {shadow.rewrite_host} {shadow.changes}"
     fingerprint = hashlib.sha256(same.encode()).hexdigest()  # the changes may contain credentials
 
-    def court(state: Mapping[str, Any] | None) -> Court:
-        return Court(policy, Random(), state)
+    def court(chapter: int, state: Mapping[str, Any] | None) -> Court:
+        return Court(Policy(shadow.name, chapter, delta, repeat=repeat, rules=shadow.rules), Random(), state)
 
     return Trial(shadow.name, fingerprint, court)

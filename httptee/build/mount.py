@@ -5,12 +5,17 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import shutil
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from httptee.app import Tee
+from httptee.build.judging import make_judge
 from httptee.build.tee import build_ledger, build_tee
+from httptee.build.watching import Watching, build_tallies
 from httptee.errors import ConfigError
+from httptee.evidence import check_directory, own_directory, private_directory
+from httptee.judge import Judge, JudgeThread, Pace, Reader
 from httptee.logs import check_log, flush_log
 from httptee.settings import Settings, check_same, check_trust, descriptions, ignored
 from httptee.version import __version__
@@ -28,8 +33,10 @@ def create_app(settings: Settings, given: Collection[str] = ()) -> Tee:
     check_same(settings, ())
     try:
         check_log(settings.access_log)
+        check_directory(settings.verdict)
     except OSError as error:
-        raise ConfigError(f"cannot write {settings.access_log} (-access-log): {error.strerror}") from None
+        option = "-access-log" if error.filename == settings.access_log else "-verdict"
+        raise ConfigError(f"cannot write {error.filename} ({option}): {error.strerror}") from None
     mount = _Mount(settings)
     logger.info(
         "Starting httptee in another server, process %d, sending to A: %s and B: [%s], version %s",
@@ -52,15 +59,16 @@ class _Mount:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._ledger = build_ledger(settings)
         self._parent = False
-        self.tee = build_tee(settings, self._ledger)
+        self._judge: JudgeThread | None = None
+        self._place = ""
+        self.tee = self._build()
 
     def renew(self) -> None:
         """Begin anew in a child process."""
-        self._ledger = build_ledger(self._settings)
         self._parent = False
-        vars(self.tee).update(vars(build_tee(self._settings, self._ledger)))
+        self._place = ""
+        vars(self.tee).update(vars(self._build()))
 
     def forked(self) -> None:
         """Note that another process may serve in the place of this one."""
@@ -70,7 +78,35 @@ class _Mount:
         """Drain, and log the ledger. A process that only started others logs nothing."""
         self.tee.close()
         self._ledger.settle_unanswered(0)
+        if self._judge is not None:
+            self._judge.stop()
+        if self._settings.verdict == "memory" and self._place:
+            shutil.rmtree(self._place, ignore_errors=True)
         if not self._parent or self._ledger.primary().answered:
             for line in self._ledger.lines():
                 logger.info("%s", line)
         flush_log()
+
+    def _build(self) -> Tee:
+        settings = self._settings
+        self._ledger = ledger = build_ledger(settings)
+        if settings.verdict == "off":
+            return build_tee(settings, ledger)
+        tallies = build_tallies(settings)
+
+        def make(reader: Reader, pace: Pace, short_of_memory: Callable[[], bool]) -> Judge:
+            return make_judge(settings, ledger, tallies, self._own_place())(reader, pace, short_of_memory)
+
+        # The judge starts with the first pair: this process may still be forked, and a thread does not survive that.
+        self._judge = JudgeThread(make)
+        return build_tee(settings, ledger, watching=Watching(tallies, self._judge, settings.verdict))
+
+    def _own_place(self) -> str:
+        """The directory of the evidence of this process."""
+        settings = self._settings
+        if not self._place and settings.verdict == "memory":
+            self._place = private_directory(settings.verdict_max_bytes)
+        elif not self._place:
+            self._place = own_directory(settings.verdict)
+        logger.info("The answers of each B are compared with A's; the evidence is in %s", self._place)
+        return self._place

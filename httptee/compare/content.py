@@ -51,7 +51,8 @@ def compare_contents(a: bytes, b: bytes, types: tuple[str, str], found: Found) -
     first, second = read(a, types[0], exact), read(b, types[1], exact)
     if first.exact != second.exact and first.kind == second.kind:
         first, second = read(a, types[0], True), read(b, types[1], True)
-    if first.reason and second.reason:
+    one_is_text = first.kind == second.kind == media.HTML and type(first.value) is not type(second.value)
+    if one_is_text or (first.reason and second.reason):
         first, second = read(a, "text/x"), read(b, "text/x")
     if first.reason or second.reason:
         found.add("body", "", "undecodable", first.reason or first.kind, second.reason or second.kind)
@@ -74,8 +75,8 @@ def _compare(a: Content, b: Content, found: Found) -> None:
     kind = a.kind
     if kind == media.BYTES:
         compare_bytes(a.body, b.body, found)
-    elif kind == media.TEXT or (kind == media.HTML and not markup.is_html_readable()):
-        Walk(found, paths.JSON, _encoded).compare(a.value, b.value, "lines")
+    elif kind == media.TEXT or (kind == media.HTML and type(a.value) is list):
+        Walk(found, paths.JSON, json_text.dumps).compare(a.value, b.value, "lines")
     elif kind in (media.HTML, media.XML):
         Walk(found, paths.MARKUP, json_text.dumps).compare(a.value, b.value, "")
     else:
@@ -91,10 +92,6 @@ def _compare_repeated(a: Content, b: Content, found: Found) -> None:
     if first != second:
         texts = [f"two members {name!r} in one object" if name else media.JSON for name in (first, second)]
         found.add("body", "", "undecodable", *texts)
-
-
-def _encoded(line: str) -> bytes:
-    return line.encode("utf-8", "surrogatepass")
 
 
 def _read_json(body: bytes, _: str, exact: bool) -> tuple[Any, bool]:
@@ -122,9 +119,8 @@ def _read_form(body: bytes, _: str, exact: bool) -> tuple[Any, bool]:
 
 
 def _read_html(body: bytes, content_type: str, exact: bool) -> tuple[Any, bool]:
-    if not markup.is_html_readable():
-        return _read_text(body, content_type, exact)
-    return markup.html(media.text(content_type, body) or body), exact
+    tree = markup.html(media.text(content_type, body) or body)
+    return (tree, exact) if tree is not None else _read_text(body, content_type, exact)
 
 
 def _read_xml(body: bytes, _: str, exact: bool) -> tuple[Any, bool]:

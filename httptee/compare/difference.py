@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from hashlib import blake2s
 from itertools import islice
 from typing import NamedTuple
@@ -73,6 +74,13 @@ class Found:
         else:
             seen[1][0] += 1
 
+    def again(self, part: str, path: str, kind: str) -> bool:
+        """Count a difference if its key is known. If it is not, the caller calls `add`, with what that costs."""
+        seen = self._seen.get(Key(part, path, kind))
+        if seen is not None:
+            seen[1][0] += 1
+        return seen is not None
+
     def all(self) -> list[Difference]:
         """Every key's first difference, with the number of times the key occurred."""
         return [
@@ -90,6 +98,8 @@ def shown(value: object) -> Scalar:
         return value
     if isinstance(value, int):
         return value if value.bit_length() <= 64 else shown(_digits(value))
+    if isinstance(value, Decimal):
+        return float(value) if Decimal(repr(float(value))) == value else _short(str(value))
     if isinstance(value, bytes):
         return value if len(value) <= _MAX_TEXT else f"{len(value)} bytes, {_digest(value)}"
     if isinstance(value, (dict, list)):
@@ -107,7 +117,7 @@ def _short(text: str) -> str:
 def _outline(value: dict[str, object] | list[object]) -> str:
     """The first members, those that are objects or lists themselves as `{…}` and `[…]`."""
     if isinstance(value, dict):
-        members = [f"{_short(str(name))}: {_member(member)}" for name, member in islice(value.items(), _MEMBERS)]
+        members = [f"{_quoted(str(name))}: {_member(member)}" for name, member in islice(value.items(), _MEMBERS)]
         opened, closed = "{", "}"
     else:
         members = [_member(member) for member in value[:_MEMBERS]]
@@ -122,12 +132,16 @@ def _member(value: object, inner: bool = True) -> str:
         if not inner or len(value) < 1:
             return "{…}" if value else "{}"
         name, first = next(iter(value.items()))
-        return f'{{"{_short(str(name))}": {_member(first, False)}{", …" if len(value) > 1 else ""}}}'
+        return f"{{{_quoted(str(name))}: {_member(first, False)}{', …' if len(value) > 1 else ''}}}"
     if isinstance(value, list):
         return "[…]" if value else "[]"
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    return json.dumps(shown(value), ensure_ascii=False) if isinstance(value, str) else str(shown(value))
+    return _quoted(value) if isinstance(value, str) else str(shown(value))
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(_short(text), ensure_ascii=False)
 
 
 def _digits(number: int) -> str:

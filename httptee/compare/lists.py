@@ -40,10 +40,11 @@ class Match:
     extra: Sequence[int] = ()
 
 
-def matched(a: list[Any], b: list[Any], left: list[bytes] | None, right: list[bytes] | None) -> Match:
+def matched(a: list[Any], b: list[Any], left: list[Hashable] | None, right: list[Hashable] | None) -> Match:
     """Equal elements belong together; then those with the same id; then those at the same place.
 
-    `left` and `right` are the elements as bytes, or None if unknown: then there is only the place, or an id.
+    `left` and `right` hold for each element something that is equal for equal elements only. If they are None, there is
+    only the id or the place.
     """
     if left is None or right is None:
         return _by_id(a, b) or Match(list(zip(range(len(a)), range(len(b)), strict=False)))
@@ -51,12 +52,13 @@ def matched(a: list[Any], b: list[Any], left: list[bytes] | None, right: list[by
     if rest and others:
         by_id = _by_id(a, b)
         if by_id is not None:
-            return by_id
+            pairs = [(i, j) for i, j in by_id.pairs if left[i] != right[j]]
+            return Match(pairs, by_id.order, by_id.missing, by_id.extra)
     order = _order(_without(left, rest), _without(right, others))
     return Match(list(zip(rest, others, strict=False)), order)
 
 
-def _left_over(values: list[bytes], others: list[bytes]) -> list[int]:
+def _left_over(values: list[Hashable], others: list[Hashable]) -> list[int]:
     """The indexes of values that the others do not have, or not as often. Those at the same place go first."""
     free = Counter(others)
     rest: list[int] = []
@@ -73,7 +75,7 @@ def _left_over(values: list[bytes], others: list[bytes]) -> list[int]:
     return rest
 
 
-def _without(values: list[bytes], rest: list[int]) -> list[tuple[int, Hashable]]:
+def _without(values: list[Hashable], rest: list[int]) -> list[tuple[int, Hashable]]:
     left_out = set(rest)
     return [(i, value) for i, value in enumerate(values) if i not in left_out]
 

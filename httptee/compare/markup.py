@@ -6,6 +6,7 @@ lists of its child elements. White space between words does not count.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import import_module
 from typing import Any
@@ -15,7 +16,9 @@ from httptee.compare.coding import Undecodable
 from httptee.compare.walk import TAGS
 
 MAX_ELEMENTS = 50_000
-_MAX_HTML = 1 << 20
+_MAX_HTML = 1 << 18
+_FEW_TAGS, _MAX_TAGS, _MAX_REPEATED = 1000, 10_000, 1_000_000
+_FORMATTING = re.compile(r"<(?:b|big|code|em|font|i|nobr|s|small|strike|strong|tt|u)[\s/]", re.ASCII | re.IGNORECASE)
 
 Element = dict[str, Any]
 
@@ -70,14 +73,26 @@ def is_html_readable() -> bool:
     return True
 
 
-def html(body: bytes | str) -> Element:
-    """The document. Nearly everything is HTML. Raises `Undecodable` if it is too large."""
-    if len(body) > _MAX_HTML:
-        raise Undecodable(f"over {_MAX_HTML} bytes of HTML")
+def html(body: bytes | str) -> Element | None:
+    """The document, or None if it cannot be read or would take too long: the parser's time and memory are not linear.
+
+    Open elements cost as much as their number each time, and unclosed formatting is repeated in each paragraph.
+    """
+    tags = body.count("<") if isinstance(body, str) else body.count(b"<")
+    if len(body) > _MAX_HTML or tags > _MAX_TAGS or not is_html_readable():
+        return None
+    if tags > _FEW_TAGS:
+        text = body if isinstance(body, str) else body.decode("latin-1")
+        if len(_FORMATTING.findall(text)) * tags > _MAX_REPEATED:
+            return None
     from selectolax.lexbor import LexborHTMLParser
 
+    return _tree(LexborHTMLParser(body).root)
+
+
+def _tree(node: Any) -> Element:
+    """The elements at and below a node. It goes by depth, since the parser compares nodes by writing them as text."""
     tree = _Tree()
-    node: Any = LexborHTMLParser(body).root
     depth = 0
     while node is not None:
         if node.is_element_node:
@@ -87,7 +102,7 @@ def html(body: bytes | str) -> Element:
                 node, depth = below, depth + 1
                 continue
             if node.tag == "template":
-                tree.text(node.inner_html or "")
+                tree.text(node.html or "")
             tree.end()
         elif node.is_text_node:
             tree.text(node.text_content or "")

@@ -32,7 +32,7 @@ class Style:
     element: str
     first: int
 
-    def path(self, path: str, name: str, data: bool) -> str:
+    def path(self, path: str, name: str, data: bool = False) -> str:
         """The path of the member `name`; `data`: its name is data in any case."""
         if len(path) > _MAX_PATH:
             return path if path.endswith(_DEEP) else path + _DEEP

@@ -56,7 +56,8 @@ class Routes:
     """Names routes, and learns from the paths it sees. Threads may share it.
 
     The operator's `templates`, such as `/users/{id}/posts`, come first: `{…}` stands for one segment or a part of one,
-    `*` at the end for the rest of the path. Raises ValueError for a template that does not start with `/`.
+    `*` at the end for the rest of the path. Raises ValueError for a template that does not start with `/`, or that has
+    two variables in one segment: to match those can take very long.
     """
 
     def __init__(self, templates: Iterable[str] = ()) -> None:
@@ -95,9 +96,7 @@ class Routes:
         if method not in METHODS:
             return OTHER
         path = target if target[:1] == "/" else path_of(target)
-        if "#" in path:
-            path = path.partition("#")[0]
-        node = self._templates.node(path)
+        node = self._templates.node(path) if self._templates else None
         with self._lock:
             if node is None:
                 node = self._asterisk if path == "*" else self._place(path)
@@ -118,16 +117,17 @@ class Routes:
 
     def _place(self, path: str) -> Node | None:
         """The node of a path, or None if it would make one route too many."""
-        segments = path.split("/", DEPTH + 1)
+        segments = path.partition("#")[0].split("/", DEPTH + 1)
         if not segments[0] and len(segments) > 1:
             del segments[0]
         if len(segments) > DEPTH:
             segments[DEPTH:] = [REST]
         node = self._root
         for depth, segment in enumerate(segments):
-            child = node.children.get(segment)
+            children = node.children
+            child = children.get(segment)
             if child is None:
-                child = node.children.get(_label(node, segment))
+                child = children.get("{int}" if segment.isdecimal() else _label(node, segment))
                 if child is None:
                     return self._grow(node, segments[depth:])
             node = child
@@ -164,13 +164,16 @@ class _Templates:
         for template in chosen:
             if not template.startswith("/"):
                 raise ValueError(f"a route starts with '/': {template!r}")
+            if any(len(_VARIABLE.findall(segment)) > 1 for segment in template.split("/")):
+                raise ValueError(f"a route has one variable in a segment: {template!r}")
         self._nodes = [Node(template) for template in chosen]
         self._pattern = re.compile("|".join(f"({_pattern(template)})" for template in chosen), re.DOTALL)
 
+    def __len__(self) -> int:
+        return len(self._nodes)
+
     def node(self, path: str) -> Node | None:
         """The node of the template that a path matches."""
-        if not self._nodes:
-            return None
         found = self._pattern.fullmatch(path)
         return self._nodes[found.lastindex - 1] if found and found.lastindex else None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from httptee.compare.segments import NAME, PLACEHOLDERS
 
 FAN_OUT = 40
-_KEPT_SHARE = 0.05
+_KEPT_SHARE, _KEPT_HITS = 0.05, 5
 
 
 class Node:
@@ -45,8 +45,8 @@ class Node:
 def collapse(crowded: Node) -> list[tuple[str, str]]:
     """Make one child of those with little traffic. Returns the routes that got another name: (old, new), in order.
 
-    Children with a twentieth of the traffic or more stay, and so do placeholders. Nodes below that get too many
-    children in this way collapse as well.
+    Children with a twentieth of the traffic, and five requests or more, stay, and so do placeholders. Nodes below that
+    get too many children in this way collapse as well.
     """
     renamed: list[tuple[str, str]] = []
     node: Node | None = crowded
@@ -59,10 +59,10 @@ def collapse(crowded: Node) -> list[tuple[str, str]]:
 def _collapse_one(node: Node, renamed: list[tuple[str, str]]) -> None:
     node.many = True
     traffic = {label: sum(inner.hits for inner in child.below()) for label, child in node.children.items()}
-    enough = _KEPT_SHARE * sum(traffic.values())
+    enough = max(_KEPT_HITS, _KEPT_SHARE * sum(traffic.values()))
     merged = node.grow(NAME)
     for label, hits in traffic.items():
-        if label not in PLACEHOLDERS and (hits < enough or hits < 2):
+        if label not in PLACEHOLDERS and hits < enough:
             _merge(merged, node.children.pop(label), renamed)
 
 

@@ -45,14 +45,14 @@ class Evidence(Protocol):
     def load(self, name: str) -> Mapping[str, Any] | None:
         """The document of this name, or None."""
 
-    def chapter(self, backend: str, fingerprint: str) -> int:
-        """The number of the B's present chapter; another fingerprint begins a new one."""
+    def chapter(self, backend: str, fingerprint: str, reset: bool) -> int:
+        """The number of the B's present chapter; another fingerprint begins a new one, and so does `reset`."""
 
     def next_number(self) -> int:
         """The first number for a new pair."""
 
-    def publish(self, reports: Sequence[Report]) -> None:
-        """Store the reports for the readers."""
+    def publish(self, reports: Sequence[Report], **more: Any) -> None:
+        """Store the reports for the readers, and more beside them."""
 
     def close(self) -> None:
         """Commit and close."""
@@ -68,8 +68,8 @@ class Observed(Protocol):
     def sums(self) -> Mapping[str, Mapping[str, RouteSums]]:
         """The counts of each B by route."""
 
-    def counts(self, backend: str) -> Any:
-        """The counts of a whole B: a dataclass with the fields of `verdict.Counts`."""
+    def counts(self, backend: str, sums: Mapping[str, RouteSums]) -> Any:
+        """The counts of a whole B, with its counts by route: a dataclass with the fields of `verdict.Counts`."""
 
     def primary(self) -> PrimaryStatement:
         """A's account."""
@@ -80,8 +80,11 @@ class Observed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A B that is judged. `court` makes its court from an earlier state. Another `fingerprint` begins a new chapter."""
+    """A B that is judged. Another `fingerprint` begins a new chapter.
+
+    `court` makes its court from the number of the chapter, and from the state of an earlier judge if there is one.
+    """
 
     backend: str
     fingerprint: str
-    court: Callable[[Mapping[str, Any] | None], CourtLike]
+    court: Callable[[int, Mapping[str, Any] | None], CourtLike]

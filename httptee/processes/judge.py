@@ -55,7 +55,7 @@ class JudgeProcess:
         self._make = make
         self._inherited = inherited
         self._private = private
-        self._verdict = ""
+        self._verdict = "off"
         self._tallies: Tallies | None = None
         self._alone = alone
         self._thread: JudgeThread | None = None
@@ -83,7 +83,7 @@ class JudgeProcess:
             self._delete_private()
             self._verdict = settings.verdict
             self._private = private_directory(settings.verdict_max_bytes) if settings.verdict == "memory" else ""
-        if not settings.verdict:
+        if settings.verdict == "off":
             self.replace(None)
             return None
         earlier = self._tallies.history if self._tallies is not None else ()

@@ -137,8 +137,8 @@ def one_of(text: str, words: tuple[str, ...]) -> str:
 
 
 def place_or_off(text: str) -> str:
-    """`memory` or a directory; the empty text for `off`."""
-    return "" if text == "off" else text
+    """`off`, `memory` or a directory."""
+    return text or "off"
 
 
 def field_name(text: str) -> str:

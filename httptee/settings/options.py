@@ -57,7 +57,7 @@ VERDICT_OPTIONS: tuple[Option, ...] = (
     ),
     Option("verdict.max-body", size, "262144", "Longer bodies are compared by length and digest.", "BYTES"),
     Option("verdict.max-bytes", size, "268435456", "The size of the evidence. The oldest is removed first.", "BYTES"),
-    Option("verdict.max-age", milliseconds, "168h", "The age at which evidence is removed.", "MILLISECONDS"),
+    Option("verdict.max-age", milliseconds, "604800000", "The age at which evidence is removed.", "MILLISECONDS"),
     flag("verdict.reset", "Begin a new chapter for each B at the start: what was found before does not count."),
 )
 

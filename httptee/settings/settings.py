@@ -38,7 +38,7 @@ class Settings:
     dns_ttl: float = 30.0
     max_response_fields: int = 1024
     max_response_header: int = 256 * 1024
-    verdict: str = ""
+    verdict: str = "off"
     verdict_rate: int = 2000
     verdict_delta: float = 0.1
     verdict_repeat: int = 2

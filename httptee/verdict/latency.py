@@ -3,7 +3,7 @@
 Pair by pair, times depend on each other: one burst slows many requests down. So pairs are put into blocks of at least
 `BLOCK_PAIRS` pairs and `BLOCK_SECONDS`, and a block is one toss of a coin: more than half of its pairs have B slower
 than the margin, or more than half have B within the margin. The tail has blocks of `TAIL_PAIRS`: which of the two
-servers has more times above the 95th percentile of what A has shown just before?
+servers has more times clearly above the 95th percentile of A in the blocks before?
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 from math import exp, inf, log
+from statistics import median
 from typing import NamedTuple
 
 from httptee.verdict.bets import log_evidence
@@ -20,7 +21,7 @@ from httptee.verdict.sums import RouteSums
 
 BLOCK_PAIRS, BLOCK_SECONDS = 20, 1.0
 TAIL_PAIRS = 50
-_TAIL_SHARE, _TAIL_KEPT = 0.95, 200  # the percentile of this many of A's times
+_TAIL_SHARE, _TAIL_LIMITS = 0.95, 21  # the percentile of A's times, and in how many blocks
 _TAIL_RATIO, _TAIL_SECONDS = 1.2, 0.005  # B's 95th or 99th percentile against A's, from where on the tail is slower
 
 _SHORTEST, _LONGEST, _STEP = 1e-5, 100.0, 1.05
@@ -74,11 +75,11 @@ class Toss(NamedTuple):
 class Blocks:
     """The blocks of one route and one B in one process, of pairs in which both have answered. Not for several threads.
 
-    It holds a few counts and at most 200 times of A.
+    It holds a few counts and at most 71 times of A.
     """
 
     __slots__ = (
-        *("_above", "_extra", "_limit", "_kept", "_began", "_tail_began"),
+        *("_above", "_extra", "_limit", "_limits", "_kept", "_began", "_tail_began"),
         *("_pairs", "_slow", "_tail_pairs", "_high_a", "_high_b"),
     )
 
@@ -88,7 +89,8 @@ class Blocks:
         self._pairs = self._slow = 0
         self._tail_pairs = self._high_a = self._high_b = 0
         self._limit = inf
-        self._kept: list[float] = []  # the first of A's times in each of the last tail blocks
+        self._kept: list[float] = []  # the first of A's times in this tail block
+        self._limits: list[float] = []  # the percentile in each of the last ones
 
     def add(self, a_seconds: float, b_seconds: float, now: float) -> Toss | None:
         """Take a pair at `now` (seconds of any clock that never goes back). Returns a toss if it completes a block."""
@@ -121,8 +123,10 @@ class Blocks:
         a, b = self._high_a, self._high_b
         self._tail_pairs = self._high_a = self._high_b = 0
         # The limit of the next block is fixed before it begins. So A and B have the same chance to be above it.
-        del self._kept[:-_TAIL_KEPT]
-        self._limit = sorted(self._kept)[int(_TAIL_SHARE * len(self._kept))]
+        # The median, for a burst of both servers must not raise the limit of the blocks after it.
+        self._limits.append(sorted(self._kept)[int(_TAIL_SHARE * len(self._kept))])
+        del self._limits[:-_TAIL_LIMITS], self._kept[:]
+        self._limit = _TAIL_RATIO * median(self._limits) + _TAIL_SECONDS
         return int(a != b), int(b > a)
 
 

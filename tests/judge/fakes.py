@@ -53,7 +53,7 @@ class FakeReader:
 class FakeCourt:
     """Counts pairs, asks again for each, and has a word that a test may change."""
 
-    def __init__(self, state=None):
+    def __init__(self, chapter=1, state=None):
         self.seen = (state or {}).get("seen", 0)
         self.word = NOT_YET
         self.further = None
@@ -74,10 +74,8 @@ class FakeCourt:
 
     def report(self, sums, counts, now):
         self.reported = (sums, counts)
-        return Report(
-            "canary", 1, 0.0, self.word, "a summary", 0.001, 0.01, counts.offered, counts.delivered, 0, self.seen,
-            counts.repeats,
-        )  # fmt: skip
+        word, made = self.word, (counts.offered, counts.delivered, 0, self.seen, counts.repeats)
+        return Report("canary", 1, 0.0, word, f"{word}: no more", 0.001, 0.01, *made)
 
     def state(self):
         return {"seen": self.seen}
@@ -105,16 +103,17 @@ class FakeEvidence:
     def load(self, name):
         return self.documents.get(name)
 
-    def chapter(self, backend, fingerprint):
+    def chapter(self, backend, fingerprint, reset):
         known, number = self.chapters.get(backend, ("", 0))
-        self.chapters[backend] = (fingerprint, number + (known != fingerprint))
+        self.chapters[backend] = (fingerprint, number + (reset or known != fingerprint))
         return self.chapters[backend][1]
 
     def next_number(self):
         return 1 + max((pair.number for pair, _, _ in self.added), default=0)
 
-    def publish(self, reports):
+    def publish(self, reports, **more):
         self.reports.append(reports)
+        self.more = more
 
     def close(self):
         self.closed = True
@@ -132,7 +131,7 @@ class FakeObserved:
     def sums(self):
         return {"canary": self.by_route}
 
-    def counts(self, backend):
+    def counts(self, backend, sums):
         return self.whole
 
     def primary(self):

@@ -4,10 +4,9 @@ import logging
 from dataclasses import replace
 from random import Random
 
-import pytest
-
 from httptee.judge.asking import Asking
-from httptee.judge.judge import Judge, Pace
+from httptee.judge.judge import Judge
+from httptee.judge.pace import Pace
 from httptee.judge.repeats import RepeatLimits, Repeats
 from httptee.judge.trial import Trial
 from httptee.verdict import NO, NOT_YET, Again, RouteSums
@@ -21,7 +20,7 @@ SAME = pair(outcome(), outcome())
 class World:
     """A judge and all that is around it."""
 
-    def __init__(self, *pairs, evidence=None, observed=None, asker=None, limits=None, clock=None, fingerprint="b"):
+    def __init__(self, *pairs, evidence=None, observed=None, asker=None, limits=None, clock=None, **more):
         self.clock = clock or Clock()
         self.reader = FakeReader(*pairs)
         self.evidence = evidence or FakeEvidence()
@@ -31,7 +30,7 @@ class World:
         self.short = False
         self.judge = Judge(
             self.reader,
-            [Trial("canary", fingerprint, self.court_of)],
+            [Trial("canary", more.pop("fingerprint", "b"), self.court_of)],
             self.evidence,
             Asking(self.asker, 1000, Random(1), self.clock, lambda work: work()),
             lambda state: Repeats(limits or RepeatLimits(per_second=1000), self.clock(), state),
@@ -40,10 +39,11 @@ class World:
             Pace(0.25, lambda: 0.0, self.slept.append),
             self.clock,
             lambda: self.short,
+            **more,
         )
 
-    def court_of(self, state):
-        self.court = FakeCourt(state)
+    def court_of(self, chapter, state):
+        self.court = FakeCourt(chapter, state)
         return self.court
 
     def turn(self, seconds=1.0):
@@ -164,6 +164,34 @@ def test_a_wish_that_expires_is_refused():
     assert len(world.court.refusals) == 1
 
 
+def test_many_pairs_do_not_keep_the_judge_from_looking_at_a():
+    world = World(*[pair()] * 10, limits=RepeatLimits(per_second=0))
+    looks = []
+    world.observed.primary = lambda: looks.append(world.court.seen) or FakeObserved().primary()
+    judged = world.court.unequal
+
+    def slowly(*arguments):
+        world.clock.now += 1.0
+        return judged(*arguments)
+
+    world.court.unequal = slowly
+    while world.court.seen < 10:
+        world.judge.turn()
+    assert looks == [2, 5, 8, 10]
+
+
+def test_a_report_that_takes_long_is_made_less_often():
+    world = World()
+    spent = iter([0.0, 0.0, 0.5, *[0.5] * 1000])
+    world.judge._pace = Pace(1.0, lambda: next(spent))
+    looks = []
+    world.observed.primary = lambda: looks.append(1) or FakeObserved().primary()
+    for _ in range(11):
+        world.turn()
+    assert len(looks) == 11
+    assert len(world.evidence.reports) == 2  # half a second each: one in ten seconds
+
+
 def test_each_second_a_report_is_published():
     world = World()
     world.turn(0.5)
@@ -192,8 +220,8 @@ def test_each_change_of_the_verdict_is_one_line_in_the_log(caplog):
     world.turn()
     said = [(record.levelname, record.message) for record in caplog.records]
     assert said == [
-        ("INFO", "the verdict on B canary is a summary"),
-        ("WARNING", "the verdict on B canary is a summary"),
+        ("INFO", "B canary: the verdict is NOT YET: no more"),
+        ("WARNING", "B canary: the verdict is NO: no more"),
     ]
 
 
@@ -203,6 +231,19 @@ def test_the_report_has_the_repeats_and_what_the_workers_counted():
     for _ in range(3):
         world.turn()
     assert world.court.reported == (sums, Counts(10, 9, 1))
+
+
+def test_beside_the_reports_stands_what_the_judge_could_not_do():
+    world = World(pair(), pair(method="POST"), pair(outcome(), outcome(b"raise")), pair(backend="gone"))
+    world.reader.dropped = 5
+    world.turn()
+    world.turn()
+    assert world.evidence.more["judge"] == {
+        "failures": 1,
+        "strange": 1,
+        "dropped": 5,
+        "repeats": {"made": 1, "waiting": 0, "refused": {"method": 1}},
+    }
 
 
 def test_a_second_judge_goes_on_where_the_first_one_ended(caplog):
@@ -242,6 +283,17 @@ def test_a_changed_b_begins_a_new_chapter():
     assert second.court.reported[0] == {"GET /": RouteSums(requests=2, equal=1)}
 
 
+def test_each_run_of_the_tee_may_begin_a_new_chapter():
+    evidence = FakeEvidence()
+    for run, seen in [("first", 1), ("first", 2), ("second", 1)]:
+        world = World(pair(), evidence=evidence, observed=FakeObserved(run), reset=True)
+        world.judge.end()
+        assert world.court.seen == seen
+    world = World(pair(), evidence=evidence, observed=FakeObserved("third"))
+    world.judge.end()
+    assert world.court.seen == 2
+
+
 def test_a_state_that_cannot_be_used_is_left_aside(caplog):
     first = World(pair())
     first.judge.end()
@@ -265,16 +317,3 @@ def test_a_judge_runs_while_it_is_wanted():
     world.judge.run(lambda: next(turns))
     assert world.court.seen == 1
     assert world.evidence.documents["repeats"] == {"made": 0}
-
-
-@pytest.mark.parametrize(("share", "rest"), [(0.25, 0.03), (0.5, 0.01), (1.0, 0.0)])
-def test_the_judge_sleeps_in_proportion_to_its_work(share, rest):
-    slept = []
-    times = iter([0.0, 0.001, 0.01, 0.011])
-    pace = Pace(share, lambda: next(times), slept.append)
-    assert pace.rest() == pytest.approx(0.001)
-    assert slept == []  # too short to sleep for
-    assert pace.rest() == pytest.approx(0.009)
-    assert slept == [pytest.approx(rest)]
-    pace.rest()
-    assert len(slept) == 1

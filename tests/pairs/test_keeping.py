@@ -9,8 +9,8 @@ import pytest
 from httptee.compare import Routes
 from httptee.errors import UpstreamReset, UpstreamTimeout
 from httptee.http import Exchange, Request, Response, no_answer, tee_answer
-from httptee.transport import KeptAnswer, Reading
 from httptee.pairs import Chooser, Comparer, Keeper, Tallies
+from httptee.transport import KeptAnswer, Reading
 
 HEADERS = [("Content-Type", "text/plain"), ("Date", "Thu, 26 Nov 2026 04:00:00 GMT")]
 

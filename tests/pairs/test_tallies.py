@@ -5,8 +5,8 @@ import os
 import pytest
 
 from httptee.pairs import Tallies
-from httptee.verdict import Toss
 from httptee.pairs.tallies import ROUTES
+from httptee.verdict import Toss
 
 
 def count(row, route, *, chosen=0, equal=0, unequal=0, lost=0, backend=0):

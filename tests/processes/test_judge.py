@@ -321,6 +321,7 @@ def test_a_thread_that_cannot_be_started_is_tried_again(stub, monkeypatch, caplo
     def fail(thread):
         raise RuntimeError("can't start new thread")
 
+    monkeypatch.setattr("httptee.judge.thread._TRY_AGAIN", 0.0)
     judge = JudgeProcess(stub, alone=True)
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", fail)

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from queue import SimpleQueue
 from urllib.parse import urlsplit
@@ -23,7 +23,8 @@ CONNECTIONS = 32
 class Clients:
     """The clients of a service, on some connections. `statuses` counts what they got, 0 for no answer."""
 
-    def __init__(self, url: str, connections: int = CONNECTIONS) -> None:
+    def __init__(self, url: str, traffic: Traffic, connections: int = CONNECTIONS) -> None:
+        self._traffic = traffic
         where = urlsplit(url)
         self._address = (where.hostname or "127.0.0.1", where.port or 80)
         self._pool = ThreadPoolExecutor(connections)
@@ -31,21 +32,26 @@ class Clients:
         for _ in range(connections):
             self._connections.put(http.client.HTTPConnection(*self._address, timeout=30))
         self._lock = threading.Lock()
+        self._began = 0.0
         self.statuses: Counter[int] = Counter()
 
-    def send(self, arrivals: Iterator[Arrival], requests: int) -> None:
+    def send(self, requests: int) -> None:
         """Send so many requests, and return when all are answered."""
-        began = first = 0.0
+        self._began = time.monotonic() - self._traffic.next_at
         futures: list[Future[None]] = []
-        for arrival in arrivals:
-            if not futures:
-                began, first = time.monotonic(), arrival.at
-            time.sleep(max(0.0, began + arrival.at - first - time.monotonic()))
-            futures.append(self._pool.submit(self._one, arrival))
-            if len(futures) == requests:
-                break
+        while len(futures) < requests:
+            # An answer may bring a request that comes before the next one.
+            if (wait := self._traffic.next_at - self._now) > 0:
+                time.sleep(min(wait, 0.01))
+            else:
+                futures.append(self._pool.submit(self._one, self._traffic.take()))
         for future in futures:
             future.result()
+
+    @property
+    def _now(self) -> float:
+        """The time on the clock of the traffic."""
+        return time.monotonic() - self._began
 
     def close(self) -> None:
         """End the connections."""
@@ -66,7 +72,7 @@ class Clients:
             connection.close()  # it connects anew for the next request
         else:
             status = answer.status
-            arrival.client.answered(Outcome(status, answer.getheaders(), b""))
+            self._traffic.answered(arrival, Outcome(status, answer.getheaders(), b""), self._now)
         self._connections.put(connection)
         with self._lock:
             self.statuses[status] += 1
@@ -77,9 +83,9 @@ def sent(
     weights: Mapping[str, float] | None = None, connections: int = CONNECTIONS,
 ) -> Counter[int]:  # fmt: skip
     """Send so many requests of a service's traffic, at `rate` per second. Returns how often each status came."""
-    clients = Clients(url, connections)
+    clients = Clients(url, Traffic(service, seed, weights, rate), connections)
     try:
-        clients.send(iter(Traffic(service, seed, weights, rate)), requests)
+        clients.send(requests)
     finally:
         clients.close()
     return clients.statuses

@@ -20,13 +20,17 @@ CODINGS = ("gzip, deflate, br", "gzip, deflate, br", "gzip, deflate", "")
 
 @dataclass(slots=True)
 class Client:
-    """One client: who it is, its cookie, and the references of what it has written, the newest last."""
+    """One client: who it is, its cookie, and the references of what it has written, the newest last.
+
+    `writes` is the reference in the request that is being made, if it is new.
+    """
 
     name: str
     agent: str
     accepts: str
     cookie: str = ""
     references: list[str] = field(default_factory=list)
+    writes: str = ""
 
     def reference(self, random: Random) -> str:
         """Mostly the newest reference, and where there is none, one that nobody has written."""
@@ -44,12 +48,13 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A request of a client, at `at` seconds since the epoch."""
+    """A request of a client, at `at` seconds since the epoch. `written` is the reference that it makes, or empty."""
 
     at: float
     request: Request
     client: Client
     route: str
+    written: str = ""
 
 
 def new_reference(random: Random) -> str:
@@ -65,7 +70,7 @@ def skewed(random: Random, size: int) -> int:
 class Traffic:
     """The requests of a service's clients. `weights` in the place of the service's own, `rate` in requests per second.
 
-    A write is followed by a read of the same client after 5 to 300 ms.
+    A write is followed by a read of the same client, 5 to 300 ms after its answer.
     """
 
     def __init__(
@@ -84,27 +89,40 @@ class Traffic:
         ]
         self._reads: list[tuple[float, int, Client, str]] = []
         self._made = 0
+        self._following = self._next()
+
+    @property
+    def next_at(self) -> float:
+        """When the next request comes. An answer may still bring a read before it."""
+        return min(self._reads[0][0], self._following[0]) if self._reads else self._following[0]
+
+    def take(self) -> Arrival:
+        """The next request."""
+        if self._reads and self._reads[0][0] < self._following[0]:
+            at, _, client, route = heappop(self._reads)
+        else:
+            at, client, route = self._following
+            self._following = self._next()
+        request = self._service.next_request(client, route, self._random)
+        written, client.writes = client.writes, ""
+        return Arrival(at, request, client, route, written)
+
+    def answered(self, arrival: Arrival, outcome: Outcome, at: float) -> None:
+        """The client of a request has A's answer. May be called from any thread."""
+        client = arrival.client
+        client.answered(outcome)
+        read = self._service.reads.get(arrival.route)
+        if read and 200 <= outcome.status < 300:
+            if arrival.written:
+                client.references.append(arrival.written)
+            self._made += 1
+            heappush(self._reads, (at + self._random.uniform(0.005, 0.3), self._made, client, read))
 
     def __iter__(self) -> Iterator[Arrival]:
-        """Requests without end, in the order of time."""
-        random, following = self._random, self._next()
+        """Requests without end. Reads of what was written come only if the answers are told."""
         while True:
-            if self._reads and self._reads[0][0] < following[0]:
-                at, _, client, route = heappop(self._reads)
-            else:
-                at, client, route = following
-                following = self._next()
-            request = self._service.next_request(client, route, random)
-            if request.method in ("POST", "PUT") and client.references and self._read_of(route):
-                self._made += 1
-                due = at + random.uniform(0.005, 0.3)
-                heappush(self._reads, (due, self._made, client, self._read_of(route)))
-            yield Arrival(at, request, client, route)
+            yield self.take()
 
     def _next(self) -> tuple[float, Client, str]:
         self._now += self._random.expovariate(self._rate)
         return (self._now, self._random.choice(self._clients), self._random.choices(self._routes, self._weights)[0])
-
-    def _read_of(self, route: str) -> str:
-        """The route that reads what this one has written, or an empty text."""
-        return self._service.reads.get(route, "")

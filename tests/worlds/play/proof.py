@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from httptee.compare import Routes, differences, equal
+from httptee.judge.repeats import RepeatLimits, Repeats
 from httptee.verdict.court import Counts, Court, Policy, Rules
 from httptee.verdict.latency import BUCKETS, Blocks, bucket
-
-from httptee.compare import Routes, differences, equal
-from httptee.verdict.repeats import RepeatLimits, Repeats
 from httptee.verdict.report import Report
 from tests.worlds import SERVICES
 from tests.worlds.play.diffy import Diffy, Field
@@ -104,7 +103,7 @@ class Run:
         self.repeats = Repeats(RepeatLimits(per_second=plan.repeats), START)
         self.routes = Routes()
         self.world = World(plan.seed, plan.defects, plan.noises, plan.service)
-        self.diffy = Diffy(self.world, differences) if plan.third else None
+        self.diffy = Diffy(self.world, differences, rules.about) if plan.third else None
         self.found_at: int | None = None
 
     def outcome(self) -> Outcome:

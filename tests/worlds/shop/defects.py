@@ -88,6 +88,7 @@ DEFECTS = table(
     Switch("margin", USER, found(USER, LATENCY, "", "", "within", "undecided"), slow=1.1),
     Switch("lost_writes", "", found(ORDER, "status", "", "value"), lost=0.2,
            also=tuple((route, part) for route in (ORDER, CHANGE) for part in ("status", "body", "header"))),
-    Switch("cut_gzip", REPORT, found(REPORT, "body", ("", "$"), "undecodable"), wire=cut_coded),
+    Switch("cut_gzip", REPORT, found(REPORT, "body", ("", "$"), "undecodable"), wire=cut_coded,
+           also=((REPORT, "header"),)),
     Switch("bad_json", ACCOUNT, found(ACCOUNT, "body", ("", "$"), "undecodable"), wire=cut_some),
 )  # fmt: skip

@@ -39,9 +39,9 @@ def next_request(client: Client, route: str, random: Random) -> Request:
         body = f"user={client.name}&password=pass-{client.name}".encode()
         headers.append(("Content-Type", "application/x-www-form-urlencoded"))
     elif path == "/orders":
-        client.references.append(new_reference(random))
+        client.writes = new_reference(random)
         lines = [{"sku": f"K{random.randrange(10_000)}", "note": word(random)} for _ in range(random.randrange(1, 4))]
-        body = orjson.dumps({"ref": client.references[-1], "user": client.name, "lines": lines})
+        body = orjson.dumps({"ref": client.writes, "user": client.name, "lines": lines})
     elif path == "/orders/{hex}":
         path = f"/orders/{client.reference(random)}"
         body = orjson.dumps({"status": random.choice(["paid", "sent", "closed"])}) if method == "PUT" else b""
