@@ -207,7 +207,7 @@ def _source(words: Sequence[str], options: Sequence[str], environ: Mapping[str, 
     if not options and not any(name.startswith("HTTPTEE_") for name in environ):
         raise ConfigError("a directory, a URL or -config FILE is missing")
     settings = load_or_exit(options, environ)
-    if settings.verdict and settings.verdict != "memory":
+    if settings.verdict not in ("off", "memory"):
         return Source(settings.verdict)
     if settings.admin is not None:
         return Source(_url(settings.admin))

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from httptee.verdict import NO, NOT_YET, YES, Finding, RouteReport
+from httptee.verdict import NO, NOT_YET, YES, Finding, Report, RouteReport
 
 AGAINST = ("differs", "suspected")
 """Labels that speak against B."""
 
 OPEN = (*AGAINST, "undecided", "constant")
 """Labels that somebody has to look at: the rest is explained."""
+
+
+def summary(report: Report) -> str:
+    """The summary without the word, which stands before it anyway."""
+    return report.summary.removeprefix(f"{report.word}: ")
 
 
 def has_details(route: RouteReport) -> bool:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from httptee.display.order import AGAINST, OPEN, by_severity, by_weight, has_details
+from httptee.display.order import AGAINST, OPEN, by_severity, by_weight, has_details, summary
 from httptee.display.plots import latency_plot, mismatch_plot
 from httptee.display.sheet import SHEET
 from httptee.display.style import percent, seconds
@@ -34,7 +34,7 @@ def page(reports: Sequence[Report], at: float | None, word: str) -> str:
 
 
 def _report(report: Report) -> Iterator[str]:
-    yield f"<section><h2>{_word(report.word)} B {escape(report.backend)}</h2><p>{escape(report.summary)}</p>"
+    yield f"<section><h2>{_word(report.word)} B {escape(report.backend)}</h2><p>{escape(summary(report))}</p>"
     yield _figures(report)
     yield _list("Missing for YES", report.missing) + _list("Notes", report.notes)
     routes = by_severity(report.routes)

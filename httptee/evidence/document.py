@@ -17,7 +17,10 @@ _WORST = (NO, NOT_YET, YES)
 
 def as_json(value: Any) -> str:
     """JSON in one line. A number that is not finite becomes null."""
-    return json.dumps(_finite(value), separators=(",", ":"))
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), separators=(",", ":"))
 
 
 def document(reports: Sequence[Mapping[str, Any]], at: float | None, **more: Any) -> dict[str, Any]:
