@@ -40,7 +40,7 @@ def _report(report: Report) -> Iterator[str]:
     routes = by_severity(report.routes)
     if routes:
         yield _table(report.backend, routes[:_ROUTES])
-        yield _figure("Latency, from the median to the 99th percentile", latency_plot(routes))
+        yield _figure("Latency from the median (dot) to the 99th percentile (bar), A above B", latency_plot(routes))
         legend = "Pairs that differ (ring), the unexplained ones (dot), their upper bound (bar) and δ (dashed)"
         yield _figure(legend, mismatch_plot(routes, report.delta))
     yield from (_route(report.backend, route) for route in routes[:_ROUTES] if has_details(route))

@@ -19,7 +19,7 @@ def test_the_word_the_b_and_the_summary_come_first():
 def test_the_figures_are_below():
     second = shown(report()).splitlines()[1]
     assert "2,000 clones offered, 99.5 % delivered; 1,500 pairs chosen, 66.7 % judged; 17 repeats to A" in second
-    assert "δ 0.1 %, confidence 99.0 %" in second
+    assert "δ 0.1 %, confidence 99 %" in second
 
 
 def test_a_tee_without_traffic_has_a_report_too():
@@ -33,8 +33,8 @@ def test_each_route_has_a_row():
     head, first, second = lines.splitlines()[3:6]
     head, first, second = (" ".join(line.split()) for line in (head, first, second))
     assert head == "verdict route share judged differ bound A p50 B p50 A p99 B p99 latency"
-    assert first == "NO GET /b 50.0 % 1,000 20 ≤ 3 % 2 ms 20 ms 10 ms 100 ms slower"
-    assert second.startswith("YES GET /a 50.0 % 1,000 0 ≤")
+    assert first == "NO GET /b 50 % 1,000 20 ≤ 3 % 2 ms 20 ms 10 ms 100 ms slower"
+    assert second.startswith("YES GET /a 50 % 1,000 0 ≤")
 
 
 def test_times_that_are_unknown_are_dashes():
@@ -43,7 +43,7 @@ def test_times_that_are_unknown_are_dashes():
 
 def test_a_difference_shows_its_place_values_reason_line_and_pairs():
     text = shown(report(routes=[route(findings=[finding(examples=(7, 8), unstable=True)])]))
-    assert "  differs    body $.price  value  20 pairs, 20.0 %, B unstable where A is stable\n" in text
+    assert "  differs    body $.price  value  20 pairs, 20 %, B unstable where A is stable\n" in text
     assert "    A 1.5   B 2.5\n" in text
     assert "    B alone differed in 16 of 16\n" in text
     assert "    see: httptee verdict show 7, 8\n" in text
