@@ -1,4 +1,4 @@
-"""Reports as JSON, and back. The schema is on the page docs/verdict.md; `SCHEMA` counts its incompatible changes."""
+"""Reports as JSON, and back. The schema is on the page docs/evidence.md; `SCHEMA` counts its incompatible changes."""
 
 from __future__ import annotations
 
