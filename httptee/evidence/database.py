@@ -107,6 +107,7 @@ def open_file(directory: str, max_bytes: int) -> sqlite3.Connection:
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_PAGES * _PAGE}")
         connection.execute(f"PRAGMA max_page_count = {max(max_bytes // _PAGE, 64)}")
         _prepare(connection)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # it may be long after a reader that did not end
     except BaseException:
         connection.close()
         raise
