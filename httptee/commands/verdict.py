@@ -96,7 +96,7 @@ def _report(asked: Asked, environ: Mapping[str, str]) -> int:
 
 def _chosen(found: dict[str, Any], name: str) -> dict[str, Any]:
     """The document with the reports of one B only, if a name is given."""
-    reports = [one for one in found["reports"] if isinstance(one, dict)]
+    reports = found["reports"]
     names = [str(one.get("backend")) for one in reports]
     if name and reports and name not in names:
         raise ConfigError(f"--b: no report on {name!r}; the Bs are {', '.join(names)}")
@@ -207,7 +207,7 @@ def _source(words: Sequence[str], options: Sequence[str], environ: Mapping[str, 
     if not options and not any(name.startswith("HTTPTEE_") for name in environ):
         raise ConfigError("a directory, a URL or -config FILE is missing")
     settings = load_or_exit(options, environ)
-    if settings.verdict and settings.verdict != "memory":
+    if settings.verdict not in ("off", "memory"):
         return Source(settings.verdict)
     if settings.admin is not None:
         return Source(_url(settings.admin))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 
+from httptee.display.style import harmless
 from httptee.display.variables import CannotSend, pieces, variables
 from httptee.evidence import StoredPair, StoredRequest
 
@@ -38,7 +39,9 @@ def curl(pair: StoredPair, server: str = "") -> str:
         words.append("-H 'Expect:'")
     used = [known[placeholder] for placeholder in known if f'"${known[placeholder]}"' in before + " ".join(words)]
     needed = [*([] if server else ["SERVER=http://127.0.0.1:8080"]), *(f"{name}=..." for name in used)]
-    comment = f"# {request.method} of pair {pair.number}" + (f", its body {request.note}" if request.note else "")
+    comment = f"# {harmless(request.method)} of pair {pair.number}" + (
+        f", its body {request.note}" if request.note else ""
+    )
     return "\n".join([comment, *(f"# {line}" for line in needed), before + " \\\n  ".join(words)]) + "\n"
 
 

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from httptee.verdict import NO, NOT_YET, YES, Finding, RouteReport
+from httptee.verdict import NO, NOT_YET, YES, Finding, Report, RouteReport
 
 AGAINST = ("differs", "suspected")
 """Labels that speak against B."""
 
 OPEN = (*AGAINST, "undecided", "constant")
 """Labels that somebody has to look at: the rest is explained."""
+
+
+def summary(report: Report) -> str:
+    """The summary without the word, which stands before it anyway."""
+    return report.summary.removeprefix(f"{report.word}: ")
+
+
+def has_details(route: RouteReport) -> bool:
+    """Whether there is more to say of a route than its row in the table."""
+    return bool(route.findings or route.missing) or route.latency.label.startswith("slower")
 
 
 def by_weight(findings: Sequence[Finding]) -> list[Finding]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from httptee.display.order import AGAINST, OPEN, by_severity, by_weight
+from httptee.display.order import AGAINST, OPEN, by_severity, by_weight, has_details, summary
 from httptee.display.plots import latency_plot, mismatch_plot
 from httptee.display.sheet import SHEET
 from httptee.display.style import percent, seconds
@@ -34,27 +34,27 @@ def page(reports: Sequence[Report], at: float | None, word: str) -> str:
 
 
 def _report(report: Report) -> Iterator[str]:
-    yield f"<section><h2>{_word(report.word)} B {escape(report.backend)}</h2><p>{escape(report.summary)}</p>"
+    yield f"<section><h2>{_word(report.word)} B {escape(report.backend)}</h2><p>{escape(summary(report))}</p>"
     yield _figures(report)
     yield _list("Missing for YES", report.missing) + _list("Notes", report.notes)
     routes = by_severity(report.routes)
     if routes:
         yield _table(report.backend, routes[:_ROUTES])
-        yield _figure("Latency, from the median to the 99th percentile", latency_plot(routes))
+        yield _figure("Latency from the median (dot) to the 99th percentile (bar), A above B", latency_plot(routes))
         legend = "Pairs that differ (ring), the unexplained ones (dot), their upper bound (bar) and δ (dashed)"
         yield _figure(legend, mismatch_plot(routes, report.delta))
-    yield from (_route(report.backend, route) for route in routes[:_ROUTES] if route.findings or route.missing)
+    yield from (_route(report.backend, route) for route in routes[:_ROUTES] if has_details(route))
     yield "</section>\n"
 
 
 def _figures(report: Report) -> str:
     shares = (
         ("clones offered", f"{report.offered:,}"),
-        ("delivered", percent(report.delivered / report.offered) if report.offered else "-"),
+        ("delivered", escape(percent(report.delivered / report.offered)) if report.offered else "-"),
         ("pairs chosen", f"{report.chosen:,}"),
-        ("judged", percent(report.judged / report.chosen) if report.chosen else "-"),
+        ("judged", escape(percent(report.judged / report.chosen)) if report.chosen else "-"),
         ("repeats to A", f"{report.repeats:,}"),
-        ("δ", percent(report.delta)),
+        ("δ", escape(percent(report.delta))),
         ("confidence", percent(1 - report.alpha)),
         ("chapter", f"{report.chapter}, since {_stamp(report.since)}"),
     )
@@ -79,8 +79,10 @@ def _cells(backend: str, route: RouteReport) -> str:
     )
     numbers = "".join(f'<td class="number">{escape(figure)}</td>' for figure in figures)
     slower = ' class="no"' if latency.label.startswith("slower") else ""
-    route_cell = f'<td><a href="#{_anchor(backend, route)}"><code>{escape(route.route)}</code></a></td>'
-    return f"<td>{_word(route.word)}</td>{route_cell}{numbers}<td{slower}>{escape(latency.label)}</td>"
+    name = f"<code>{escape(route.route)}</code>"
+    if has_details(route):
+        name = f'<a href="#{_anchor(backend, route)}">{name}</a>'
+    return f"<td>{_word(route.word)}</td><td>{name}</td>{numbers}<td{slower}>{escape(latency.label)}</td>"
 
 
 def _route(backend: str, route: RouteReport) -> str:
@@ -111,7 +113,7 @@ def _finding(one: Finding) -> str:
     line = f'<p class="dim">to silence it: <code>{escape(one.line)}</code></p>' if one.line else ""
     return (
         f'<article><p><b class="{kind}">{escape(one.label)}</b> <code>{escape(where)}</code> {escape(one.kind)} '
-        f'<span class="dim">{one.pairs:,} pairs, {percent(one.share)}{unstable}</span></p>'
+        f'<span class="dim">{one.pairs:,} pairs, {escape(percent(one.share))}{unstable}</span></p>'
         f"{values}<p>{escape(one.reason)}</p>{see}{line}</article>"
     )
 

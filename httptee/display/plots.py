@@ -60,13 +60,15 @@ def mismatch_plot(routes: Sequence[RouteReport], delta: float) -> str:
     def marks(route: RouteReport, y: float) -> str:
         differ, unexplained = (route.judged - route.equal) / route.judged, route.unexplained / route.judged
         bound = axis(route.bound)
-        said = f"<title>bound {percent(route.bound)}</title>"
+        said = f"<title>bound {escape(percent(route.bound))}</title>"
         parts = [f'<path class="bound" d="M{bound:.1f} {y - 8:.1f}v16">{said}</path>']
         parts += [_dot("all", axis, y, differ, "differ")] if differ else []
         parts += [_dot("bad", axis, y, unexplained, "unexplained")] if unexplained else []
         return "".join(parts)
 
-    line = f'<path class="delta" d="M{axis(delta):.1f} {_TOP}V{height}"><title>δ {percent(delta)}</title></path>'
+    line = (
+        f'<path class="delta" d="M{axis(delta):.1f} {_TOP}V{height}"><title>δ {escape(percent(delta))}</title></path>'
+    )
     return _svg(
         "Share of pairs that differ, with the upper bound of what is unexplained", shown, axis, percent, marks, line
     )
@@ -89,7 +91,7 @@ def _line(kind: str, axis: Axis, y: float, start: float, end: float, name: str) 
 
 def _dot(kind: str, axis: Axis, y: float, share: float, name: str) -> str:
     said = f"{name} {percent(share)}"
-    return f'<circle class="{kind}" cx="{axis(share):.1f}" cy="{y:.1f}" r="5"><title>{said}</title></circle>'
+    return f'<circle class="{kind}" cx="{axis(share):.1f}" cy="{y:.1f}" r="5"><title>{escape(said)}</title></circle>'
 
 
 def _svg(

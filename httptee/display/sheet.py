@@ -20,7 +20,7 @@ dt { color: var(--dim); font-size: 12px; } dd { margin: 0; font-variant-numeric:
 th { text-align: left; color: var(--dim); font-size: 12px; font-weight: 500; }
 th, td { padding: 5px 8px; border-bottom: 1px solid var(--line); }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td a { color: inherit; text-decoration-color: var(--line); }
+td a { color: inherit; text-decoration-color: var(--line); } td code { white-space: nowrap; }
 article { border-left: 3px solid var(--line); padding: 2px 0 2px 12px; margin: 12px 0; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 8px; }
 .pair pre { margin: 0; padding: 6px 8px; background: var(--box); white-space: pre-wrap; border-left: 3px solid; }

@@ -9,7 +9,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
-from httptee.evidence import StoredPair, Unreadable, read_pair, read_verdict
+from httptee.evidence import StoredPair, Unreadable, is_document, read_pair, read_verdict
 
 _LONGEST = 64 << 20  # bytes of a document
 _PATIENCE = 10.0  # seconds
@@ -26,9 +26,10 @@ class Source:
         if not self._is_url:
             return read_verdict(self.place)
         found = _fetched(self._url)
-        if not isinstance(found, dict) or not isinstance(found.get("reports"), list):
+        if not is_document(found):
             raise Unreadable(f"{self._url}: this is not a verdict")
-        return found
+        document: dict[str, Any] = found
+        return document
 
     def pair(self, number: int) -> StoredPair | None:
         """One pair, from the directory, which the listener names. Raises Unreadable."""
@@ -54,7 +55,7 @@ def _fetched(url: str) -> Any:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=_PATIENCE) as answer:
-            return json.loads(answer.read(_LONGEST))
+            data = answer.read(_LONGEST)
     except urllib.error.HTTPError as error:
         with error:
             first = error.read(200).decode("utf-8", "replace").splitlines()[:1]
@@ -63,3 +64,7 @@ def _fetched(url: str) -> Any:
         reason = getattr(error, "reason", error)
         said = getattr(reason, "strerror", None) or str(reason)
         raise Unreadable(f"{url}: {' '.join(str(said).split()) or type(error).__name__}") from None
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise Unreadable(f"{url}: this is not a verdict") from None

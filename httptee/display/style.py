@@ -74,7 +74,7 @@ def percent(share: float) -> str:
     value = 100 * share
     if value == 0 or value >= 99.95:
         return f"{value:.0f} %"
-    return f"{value:.1f} %" if value >= 10 else f"{value:.2g} %" if value >= 0.01 else "< 0.01 %"
+    return f"{value:.3g} %" if value >= 10 else f"{value:.2g} %" if value >= 0.01 else "< 0.01 %"
 
 
 def _escaped(one: str) -> str:

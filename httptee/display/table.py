@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from httptee.display.order import AGAINST, OPEN, by_severity, by_weight
+from httptee.display.order import AGAINST, OPEN, by_severity, by_weight, has_details, summary
 from httptee.display.style import Style, columns, cut, harmless, padded, percent, seconds
 from httptee.verdict import NO, NOT_YET, YES, Finding, Report, RouteReport
 
@@ -30,7 +30,7 @@ def table(reports: Sequence[Report], at: float | None, style: Style, now: float 
 
 def _one(report: Report, style: Style) -> Iterator[str]:
     word = style(report.word, COLOR_OF.get(report.word, "bold"), "bold")
-    yield f"{word}  B {harmless(report.backend)}: {harmless(report.summary)}"
+    yield f"{word}  B {harmless(report.backend)}: {harmless(summary(report))}"
     yield style(_figures(report), "dim")
     yield from (f"  missing: {harmless(one)}" for one in report.missing)
     yield from (f"  note: {harmless(one)}" for one in report.notes)
@@ -38,7 +38,7 @@ def _one(report: Report, style: Style) -> Iterator[str]:
         yield ""
         yield from _routes(report.routes, style)
     for route in report.routes:
-        if route.findings or route.missing:
+        if has_details(route):
             yield from _route(route, style)
 
 

@@ -3,7 +3,7 @@ latest reports. The judge writes it with `Evidence`; others read it at the same 
 
 from httptee.evidence.chest import as_text
 from httptee.evidence.database import Unreadable, check_directory, own_directory, private_directory
-from httptee.evidence.document import report_of, worst
+from httptee.evidence.document import is_document, report_of, worst
 from httptee.evidence.evidence import Evidence
 from httptee.evidence.reader import read_pair, read_verdict
 from httptee.evidence.stored import StoredAnswer, StoredPair, StoredRequest
@@ -16,6 +16,7 @@ __all__ = [
     "Unreadable",
     "as_text",
     "check_directory",
+    "is_document",
     "own_directory",
     "private_directory",
     "read_pair",

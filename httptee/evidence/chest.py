@@ -62,14 +62,13 @@ class Chest:
     def put(self, pair: StoredPair, slots: Slots | None) -> bool:
         """Store the pair in these slots, each in place of the pair that was there. None: replace a stored pair.
 
-        Returns False if it is too large, if the pair to replace is gone, or if the log of the file cannot be written
-        back because of a reader.
+        Returns False if it is too large, or if the pair to replace is gone.
         """
         if slots is None and not self._one("SELECT count(*) FROM pairs WHERE number = ?", pair.number):
             return False
         head, bodies = packed(pair)
         size = len(head) + len(bodies) + _ROW
-        if size > self._most // 4 or log_bytes(self._directory) > _LONGEST_LOG:
+        if size > self._most // 4:
             return False
         self._begin()
         self._bytes += size - self._one("SELECT coalesce(sum(size), 0) FROM pairs WHERE number = ?", pair.number)
@@ -156,6 +155,8 @@ class Chest:
 
     def _begin(self) -> None:
         if not self._open:
+            if log_bytes(self._directory) > _LONGEST_LOG:
+                raise OSError("a reader that does not end keeps the log of the file from being written back")
             self._db.execute("BEGIN IMMEDIATE")
             self._open = True
 

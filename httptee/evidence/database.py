@@ -107,6 +107,7 @@ def open_file(directory: str, max_bytes: int) -> sqlite3.Connection:
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_PAGES * _PAGE}")
         connection.execute(f"PRAGMA max_page_count = {max(max_bytes // _PAGE, 64)}")
         _prepare(connection)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # it may be long after a reader that did not end
     except BaseException:
         connection.close()
         raise
@@ -143,8 +144,7 @@ def reading(directory: str) -> Iterator[sqlite3.Connection]:
     path = Path(directory, FILE)
     try:
         if not path.exists():
-            where = "no such directory" if not path.parent.exists() else "no verdict in this directory"
-            raise Unreadable(f"{directory}: {where}")
+            raise Unreadable(f"{directory}: {_what_is_there(path.parent)}")
         name = f"file:{quote(str(path.absolute()))}?mode=ro"
         # Without its write-ahead log nobody writes it; then it can be read even where nothing may be created.
         if not Path(f"{path}-wal").exists() and not os.access(directory, os.W_OK):
@@ -155,9 +155,16 @@ def reading(directory: str) -> Iterator[sqlite3.Connection]:
                 raise Unreadable(f"{directory}: written by another version of httptee (schema {version})")
             connection.execute("BEGIN")
             yield connection
-    except (sqlite3.Error, OSError, UnicodeError, ValueError) as error:
+    except (sqlite3.Error, OSError, ValueError, RecursionError) as error:
         said = getattr(error, "strerror", None) or str(error)
         raise Unreadable(f"{directory}: cannot read the verdict: {' '.join(said.split())}") from None
+
+
+def _what_is_there(directory: Path) -> str:
+    if not directory.exists():
+        return "no such directory"
+    below = sorted(str(path.parent) for path in directory.glob(f"*/{FILE}"))  # of each process, see `own_directory`
+    return "no verdict in this directory" + (f", but in {', '.join(below)}" if below else "")
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

@@ -1,4 +1,4 @@
-"""Reports as JSON, and back. The schema is on the page docs/verdict.md; `SCHEMA` counts its incompatible changes."""
+"""Reports as JSON, and back. The schema is on the page docs/evidence.md; `SCHEMA` counts its incompatible changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _WORST = (NO, NOT_YET, YES)
 
 def as_json(value: Any) -> str:
     """JSON in one line. A number that is not finite becomes null."""
-    return json.dumps(_finite(value), separators=(",", ":"))
+    try:
+        return json.dumps(value, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), separators=(",", ":"))
 
 
 def document(reports: Sequence[Mapping[str, Any]], at: float | None, **more: Any) -> dict[str, Any]:
@@ -27,6 +30,12 @@ def document(reports: Sequence[Mapping[str, Any]], at: float | None, **more: Any
     """
     overall = worst([str(report.get("word")) for report in reports])
     return {"schema": SCHEMA, "version": __version__, "at": at, "word": overall, **more, "reports": list(reports)}
+
+
+def is_document(found: Any) -> bool:
+    """Whether this has the form of a document, as far as the list of its reports."""
+    reports = found.get("reports") if isinstance(found, dict) else None
+    return isinstance(reports, list) and all(isinstance(report, dict) for report in reports)
 
 
 def worst(words: Sequence[str]) -> str:

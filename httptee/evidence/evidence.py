@@ -16,7 +16,7 @@ from httptee.evidence.chest import Chest
 from httptee.evidence.database import Newer, move_aside, open_file, open_memory
 from httptee.evidence.document import as_json
 from httptee.evidence.keeping import KEEP, is_masked, kept
-from httptee.evidence.publishing import published
+from httptee.evidence.publishing import published, without_examples
 from httptee.evidence.stored import StoredPair
 from httptee.verdict import Again, Pair, Report
 
@@ -91,8 +91,9 @@ class Evidence:
         return max(self._safely(lambda chest: chest.next_number(), 1), max(self._added, default=0) + 1)
 
     def save(self, name: str, value: Mapping[str, Any]) -> None:
-        """Store a JSON document in place of the one with this name, and commit."""
-        text = as_json(value)
+        """Store a JSON document in place of the one with this name, and commit. Examples in a court's state are left
+        out: they may be credentials."""
+        text = as_json(without_examples(value))
         self._documents[name] = text
         self._safely(lambda chest: chest.save(name, text, self._clock()), None)
         self.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -11,7 +10,6 @@ from httptee.evidence.bodies import masked_body
 from httptee.evidence.chest import storable
 from httptee.evidence.content import LIMIT, decoded
 from httptee.evidence.masks import Masks
-from httptee.evidence.names import is_secret
 from httptee.evidence.stored import StoredAnswer, StoredPair, StoredRequest
 from httptee.http import Headers, Request, values
 from httptee.verdict import Again, Pair
@@ -57,11 +55,6 @@ def kept(pair: Pair, found: Sequence[Difference], again: Again | None, keep: str
 def is_masked(raw: Difference, safe: Difference) -> bool:
     """Whether a value of the difference `raw` was replaced, wholly or in part, when it was kept as `safe`."""
     return (_short(raw.a), _short(raw.b)) != (safe.a, safe.b)
-
-
-def last_name(path: str) -> str:
-    """The name that a path ends with: `token` of `$.user.token[]`."""
-    return re.split(r"[.\[\]]", path.rstrip("[]0123456789"))[-1] if path else ""
 
 
 def _cut(one: Difference) -> Difference:
@@ -129,13 +122,9 @@ def _value(masks: Masks, one: Difference, value: Scalar) -> Scalar:
     if value is None or isinstance(value, bool):
         return value
     latin = _latin(str(value) if not isinstance(value, bytes) else value)
-    name = last_name(one.key.path)
-    if one.key.part == "header":
-        masked = masks.header(name, latin)
-    elif one.key.part == "body" and is_secret(name):
-        masked = masks.secret(latin, name)
-    else:
-        masked = masked_body(masks, latin.encode("latin-1"), "").decode("latin-1")
+    masked = masks.at(one.key.part, one.key.path, latin)
+    if masked == latin and one.key.part == "body":
+        masked = masked_body(masks, latin.encode("latin-1"), "").decode("latin-1")  # an object or a list as text
     return value if masked == latin else _back(value, masked)
 
 

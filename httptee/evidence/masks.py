@@ -26,6 +26,7 @@ _VALUE = re.compile(
     r"""(?P<open>\\?")(?P<double>[^"\\<>]*)|'(?P<single>[^'<>]*)|(?P<bare>[^\s"'&;,<>{}\[\]()\\]+)""",
 )
 _SCHEME = re.compile(r"\b([Bb]earer|[Bb]asic)(\s+)([A-Za-z0-9._~+/=-]{8,})")
+_WITH_SCHEME = re.compile(r"(?:Bearer|Basic|Token) +(?=[^ ])", re.IGNORECASE)
 _JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 _USERINFO = re.compile(r"""(://[^/\s:@"'<>]{0,256}:)([^/\s@"'<>]{1,256})(?=@)""")
 
@@ -47,6 +48,9 @@ class Masks:
         """The placeholder for a credential. An empty one stays empty, and a placeholder stays as it is."""
         if not value or value in self.names:
             return value
+        scheme = _WITH_SCHEME.match(value)
+        if scheme:  # so that a token is the same credential with and without it
+            return scheme[0] + self.secret(value[scheme.end() :], name)
         if value not in self._known:
             number = len(self.names) + 1
             while number in self._taken:
@@ -96,6 +100,16 @@ class Masks:
             text = _SCHEME.sub(self._after_scheme, text)
         return self._assigned(text) if may_name_secrets(text) else text
 
+    def at(self, part: str, path: str, text: str) -> str:
+        """The value at a place of an answer, as `compare.Key` names it."""
+        name = last_name(path)
+        if part == "body":
+            return self.secret(text, name) if is_secret(name) else self.text(text)
+        field, colon, cookie = path.partition(":")
+        if part != "header" or ";" in cookie:  # an attribute: `set-cookie:sid;path`
+            return self.text(text)
+        return self.secret(text, cookie) if colon else self.header(field, text)
+
     def sweep(self, text: str) -> str:
         """The text with every credential replaced that is known by now, wherever it stands."""
         if self._forms is None:
@@ -140,6 +154,11 @@ class Masks:
                 pieces += [text[done:start], self.secret(text[start:at], name[1])]
                 done = at
         return "".join([*pieces, text[done:]])
+
+
+def last_name(path: str) -> str:
+    """The name that a path ends with: `token` of `$.user.token[]`."""
+    return re.split(r"[.\[\]]", path.rstrip("[]0123456789"))[-1] if path else ""
 
 
 def _forms(secret: str) -> set[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from httptee.evidence.chest import stored_pair
 from httptee.evidence.database import reading
-from httptee.evidence.document import document
+from httptee.evidence.document import document, is_document
 from httptee.evidence.stored import StoredPair
 
 
@@ -15,11 +15,11 @@ def read_verdict(directory: str) -> dict[str, Any]:
     """The document with the latest reports of all Bs, see `document`. Raises Unreadable."""
     with reading(directory) as connection:
         row = connection.execute("SELECT value FROM documents WHERE name = 'reports'").fetchone()
-        found = json.loads(row[0]) if row else {}
-        if not isinstance(found, dict) or not isinstance(found.get("reports", []), list):
+        found = json.loads(row[0]) if row else {"at": None, "reports": []}
+        if not is_document(found):
             raise ValueError("the reports are damaged")
         more = {name: value for name, value in found.items() if name not in ("at", "reports")}
-        return document(found.get("reports", []), found.get("at"), directory=directory, **more)
+        return document(found["reports"], found.get("at"), directory=directory, **more)
 
 
 def read_pair(directory: str, number: int) -> StoredPair | None:

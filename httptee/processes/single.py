@@ -93,7 +93,7 @@ class SingleProcess:
                 break
             old, self._serving, self._successor = self._serving, self._successor, None
             self._serving.vitals.begin()
-            self._admin.replace(self._serving.settings, self._serving.ledger)
+            self._admin.replace(self._serving.settings, self._serving.ledger, self._serving.watching)
             old.server.stop_accepting()
             logger.info("reloaded: a new server serves, the old one drains; %s", self._changes)
             notify.ready()

@@ -157,7 +157,7 @@ class Supervisor:
         self._arriving, self._arriving_since = arriving, monotonic()
         arriving.start_due()
         if not arriving.lost_one:  # else `_hand_over` ends the reload
-            self._admin.replace(settings, ledger)
+            self._admin.replace(settings, ledger, watching)
 
     def _hand_over(self, arriving: Generation) -> None:
         """Retire the old workers when all new ones accept connections, or the new ones if they cannot start."""
@@ -168,7 +168,7 @@ class Supervisor:
             self._arriving = None
             self._ledger = self._current.ledger
             self._ledger.continue_after(arriving.ledger)
-            self._admin.replace(self._current.settings, self._ledger)
+            self._admin.replace(self._current.settings, self._ledger, self._current.watching)
             self._judge.resume(self._current.settings, self._ledger, self._current.watching)
         elif arriving.ready and not self._admin.changing:
             self._current.drain = Drain(self._current.ledger)

@@ -1,11 +1,15 @@
+import dataclasses
 import json
 import math
+import re
 
 import pytest
 
 from httptee.evidence.document import SCHEMA, as_json, document, report_as_dict, report_of, worst
+from httptee.verdict import Finding, LatencyReport, Report, RouteReport
 from httptee.version import __version__
 from tests.evidence.made import finding, latency, report, route
+from tests.support.house import ROOT
 
 WHOLE = report(
     routes=[
@@ -53,3 +57,19 @@ def test_the_document_says_what_it_is():
     found = document(reports, 12.5, directory="/d")
     assert found == {"schema": SCHEMA, "version": __version__, "at": 12.5, "word": "NOT YET", "directory": "/d",
                      "reports": reports}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("reports[]", Report),
+        ("reports[].routes[]", RouteReport),
+        ("reports[].routes[].latency", LatencyReport),
+        ("reports[].routes[].findings[]", Finding),
+    ],
+)
+def test_the_page_on_the_evidence_names_every_field(key, kind):
+    page = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8")
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{key}` |"))
+    named = set(re.findall(r"`(\w+)`", row.partition(" | ")[2]))
+    assert {field.name for field in dataclasses.fields(kind)} <= named

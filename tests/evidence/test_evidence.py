@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from httptee.evidence import Unreadable, read_pair, read_verdict
+from httptee.evidence import Unreadable, chest, read_pair, read_verdict
 from httptee.evidence import evidence as module
 from httptee.evidence.database import FILE
 from httptee.evidence.evidence import Evidence
@@ -254,6 +254,26 @@ def test_while_the_file_is_locked_it_goes_on_in_memory_and_then_in_the_file(make
     assert read_verdict(directory)["word"] == "NO"
     evidence.close()
     assert make().load("later") == {"x": 1}
+
+
+def test_a_reader_that_does_not_end_makes_no_file_grow(make, directory, clock, caplog, monkeypatch):
+    monkeypatch.setattr(chest, "_LONGEST_LOG", 1 << 20)
+    evidence = make()
+    evidence.save("before", {})
+    reader = sqlite3.connect(os.path.join(directory, FILE), isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM documents").fetchone()
+    for number in range(100):
+        evidence.save("document", {"x": f"{number}" * 50_000})
+        clock.now += 1.0
+    assert os.stat(os.path.join(directory, f"{FILE}-wal")).st_size < 2 << 20
+    assert goes_on(evidence)
+    assert "a reader that does not end" in warnings(caplog)[0]
+    reader.close()
+    clock.now += 31.0
+    assert goes_on(evidence)
+    assert evidence._in_file
+    assert os.stat(os.path.join(directory, f"{FILE}-wal")).st_size < 1 << 20
 
 
 def test_a_full_disk_never_ends_the_judge(make, caplog):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from httptee.compare import Difference, Key
-from httptee.evidence.keeping import is_masked, kept, last_name
+from httptee.evidence.keeping import is_masked, kept
 from httptee.evidence.stored import packed
 from httptee.http import FileBody
 from httptee.verdict import Again
@@ -149,14 +149,6 @@ def test_long_values_are_cut_and_differences_counted():
     one = stored(pair(), found, keep="values")
     assert len(one.found) == 200
     assert (len(one.found[0].a), len(one.found[0].b)) == (1000, 1000)
-
-
-@pytest.mark.parametrize(
-    ("path", "name"),
-    [("$.user.token", "token"), ("$.tokens[]", "tokens"), ("$[].a[][]", "a"), ("set-cookie", "set-cookie"), ("", "")],
-)  # fmt: skip
-def test_the_last_name_of_a_path(path, name):
-    assert last_name(path) == name
 
 
 def test_what_was_masked_is_known():

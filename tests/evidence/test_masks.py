@@ -1,6 +1,6 @@
 import pytest
 
-from httptee.evidence.masks import Masks
+from httptee.evidence.masks import Masks, last_name
 
 
 @pytest.mark.parametrize(
@@ -120,3 +120,35 @@ def test_a_hostile_text_does_not_hide_what_follows_it(piece):
     masked = Masks().text(f"{text}' token=s3cr3t")
     assert masked.endswith(("***1", "***2"))
     assert "s3cr3t" not in masked
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("$.user.token", "token"), ("$.tokens[]", "tokens"), ("$[].a[][]", "a"), ("set-cookie", "set-cookie"), ("", "")],
+)  # fmt: skip
+def test_the_last_name_of_a_path(path, name):
+    assert last_name(path) == name
+
+
+@pytest.mark.parametrize(
+    ("part", "path", "masked"),
+    [
+        ("body", "$.user.token", "***1"),
+        ("body", "$.tokens[]", "***1"),
+        ("body", "$.name", "value"),
+        ("header", "x-api-key", "***1"),
+        ("header", "set-cookie:theme", "***1"),
+        ("header", "set-cookie:sid;path", "value"),
+        ("header", "server", "value"),
+        ("status", "", "value"),
+    ],
+)
+def test_a_place_tells_whether_its_value_is_a_credential(part, path, masked):
+    assert Masks().at(part, path, "value") == masked
+
+
+def test_a_token_is_the_same_credential_with_its_scheme_and_without():
+    masks = Masks()
+    assert masks.header("Authorization", "Bearer abc123") == "Bearer ***1"
+    assert masks.secret("Bearer abc123", "auth") == "Bearer ***1"
+    assert masks.secret("abc123", "token") == "***1"

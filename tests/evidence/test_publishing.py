@@ -1,20 +1,20 @@
 import pytest
 
-from httptee.evidence.publishing import published
+from httptee.evidence.publishing import published, without_examples
 from httptee.evidence.samples import Seen
 from tests.evidence.made import finding, report, route
 
 
-def one(made, seen=None, keep="full", numbers=(3, 4)):
+def one(made, seen=None, keep="full", numbers=(3, 4), kind="value"):
     """The finding as it is published."""
     asked = []
 
     def example(place):
         asked.append(place)
-        return (seen, numbers) if seen else None
+        return (seen, numbers) if seen and place[3].kind == kind else None
 
     found = published([report(routes=[route(findings=[made])])], example, {"b": 2}, keep)
-    assert [place[:3] for place in asked] == [("b", 2, "GET /x")]
+    assert {place[:3] for place in asked} == {("b", 2, "GET /x")}
     return found[0]["routes"][0]["findings"][0]
 
 
@@ -54,3 +54,28 @@ def test_with_paths_no_value_is_published():
     assert (found["a"], found["b"]) == ("", "")
     assert "tim" not in str(found)
     assert "tom" not in str(found)
+
+
+def test_the_example_is_that_of_a_kept_pair():
+    seen = Seen(1, a="1", b='"x"')
+    assert (one(finding(), seen)["a"], one(finding(), seen)["b"]) == ("1", '"x"')
+
+
+def test_a_constant_shows_its_own_values_unless_they_are_credentials():
+    seen = Seen(1, a="1", b="2")
+    assert one(finding("constant", a="7", b="8"), seen)["a"] == "7"
+    assert one(finding("constant", a="", b=""), seen)["a"] == "1"
+    assert one(finding("constant", a="7", b="8"), Seen(1, a="***1", b="***2", masked=True))["a"] == "***1"
+
+
+@pytest.mark.parametrize("kind", ["missing", "extra"])
+def test_the_pairs_of_a_field_that_one_side_lacks_are_found_whichever_side(kind):
+    found = one(finding(kind="extra", a="", b="3"), Seen(1, a="null", b="3"), kind=kind)
+    assert (found["a"], found["b"], found["examples"]) == ("", "3", (3, 4))
+
+
+def test_a_court_is_saved_without_its_examples():
+    state = {"a": 1, "keys": [{"place": ["body", "$.x", "value"], "a": "'s3cr3t'", "b": "x", "counts": [1, 2]}]}
+    assert without_examples(state) == {
+        "a": 1, "keys": [{"place": ["body", "$.x", "value"], "a": "", "b": "", "counts": [1, 2]}],
+    }  # fmt: skip

@@ -40,7 +40,7 @@ def test_a_pair_is_read(evidence, tmp_path):
     assert read_pair(str(tmp_path), 6) is None
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"reports": 3}', ""])
+@pytest.mark.parametrize("text", ["{", "[]", '{"reports": 3}', "", "[" * 100_000])
 def test_damaged_reports_are_unreadable(evidence, tmp_path, text):
     evidence.publish([report()])
     with sqlite3.connect(tmp_path / FILE) as connection:
