@@ -10,7 +10,7 @@ from httptee.verdict.bets import pairs_needed, upper_bound
 from httptee.verdict.keys import KeyState
 from httptee.verdict.labels import EXPLAINED, Held, Terms, held, inside_is_odd, unstable
 from httptee.verdict.latency import BLOCK_PAIRS, blocks_needed, latency
-from httptee.verdict.policy import Counts, Policy
+from httptee.verdict.policy import Counts, Policy, is_safe
 from httptee.verdict.report import NO, NOT_YET, YES, Finding, LatencyReport, Report, RouteReport
 from httptee.verdict.route_state import RouteState, kind_of
 from httptee.verdict.rules import line
@@ -25,10 +25,8 @@ def assembled(
     policy: Policy, routes: Mapping[str, RouteState], sums: Mapping[str, RouteSums], counts: Counts, since: float
 ) -> Report:
     """The report. Routes with the most requests come first."""
-    total = sum(each.requests for each in sums.values())
     reports = [
-        route_report(policy, name, routes.get(name) or RouteState(policy.keys), sums.get(name, RouteSums()), total)
-        for name in {**sums, **routes}
+        route_report(policy, name, routes.get(name) or RouteState(policy.keys), sums) for name in {**sums, **routes}
     ]
     reports.sort(key=lambda report: (-report.share, report.route))
     word, summary, missing, notes = overall(policy, tuple(reports), counts)
@@ -38,10 +36,12 @@ def assembled(
     )  # fmt: skip
 
 
-def route_report(policy: Policy, name: str, route: RouteState, sums: RouteSums, total: int) -> RouteReport:
-    """One route. `total` requests were offered to B on all routes."""
+def route_report(policy: Policy, name: str, route: RouteState, every: Mapping[str, RouteSums]) -> RouteReport:
+    """One route. `every`: the counts of all routes."""
+    sums, total = every.get(name, RouteSums()), sum(each.requests for each in every.values())
+    writes = any(each.requests and not is_safe(other) for other, each in every.items())
     judged = sums.equal + max(route.seen, sums.unequal)
-    terms = Terms(policy.enough, policy.may_repeat(name), sums.equal + route.seen, route.draws)
+    terms = Terms(policy.enough, policy.may_repeat(name), sums.equal + route.seen, route.draws, writes)
     labels = {key.number: _held(policy, name, key, terms) for key in route.keys.values()}
     keys = sorted((key for key in route.keys.values() if key.pairs), key=lambda key: (-key.pairs, key.place))
     findings = tuple(_finding(name, key, labels[key.number], terms) for key in keys)

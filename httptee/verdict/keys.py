@@ -16,7 +16,7 @@ DELAYED_NEEDED = 3
 _DELAYED_APART = 8.0  # seconds between pairs that are asked again much later: one cached answer must not count twice
 _COUNTS = (
     *("pairs", "missing", "extra", "fixed", "fixed_a", "fixed_b", "plain"),
-    *("stays", "hard", "late", "a_odd", "distinct", "moves", "b_again", "a_again"),
+    *("stays", "hard", "late", "a_odd", "distinct", "moves", "b_again", "a_again", "more_odd"),
     *("refused", "delayed", "changed", "steady"),
 )
 
@@ -27,7 +27,7 @@ class KeyState:
     pairs     judged pairs that differ here; `missing`, `extra`: by direction; `fixed`: with the same two values
     stays     A agreed with itself, B did not and stayed so; `hard`: B failed; `late`: asked again, B agreed
     a_odd     A's second answer was B's; `distinct`: it was a third one; `moves`: A and B agreed, but A's second did not
-    b_again   B's second answer alone is odd; `a_again`: A's second answer alone is
+    b_again   B's second answer alone is odd; `a_again`: A's second answer alone is; `more_odd`: further ones of B are
     delayed   asked again much later: A's answer had `changed`, or it was `steady`
     """
 
@@ -51,6 +51,7 @@ class KeyState:
     moves: int
     b_again: int
     a_again: int
+    more_odd: int
     refused: int
     delayed: int
     changed: int
@@ -116,6 +117,8 @@ class KeyState:
                 self.b_again += 1
             else:
                 self.a_again += 1
+        if not moved:
+            self.more_odd += sum(more.at(place) for more in repeated.more)
 
     def _repeat_numbers(self, ab: Difference | None, aa: Difference | None, at: float) -> None:
         if ab is not None and aa is not None and (ab.place, ab.a) == (aa.place, aa.a):

@@ -17,6 +17,7 @@ _LITTLE = log(5)  # evidence below it is none
 _FIXED, _FIXED_PAIRS = 0.99, 20
 _FEW = 3  # refusals, without a confirmation, from which on there will be none
 _FEWER = 0.5  # pairs a second; each of a rarer difference is worth to be asked again
+_UNSURE = 0.01
 _SETTLED = 0.3  # the priority of what is decided
 
 
@@ -34,13 +35,15 @@ class Terms:
     """What a label depends on beside the counts of the place.
 
     `enough`: the logarithm of the evidence that decides. `repeatable`: A and B may be asked again. `judged` pairs of
-    the route, and `draws` repeats of it.
+    the route, and `draws` second answers of B. `writes`: there are requests that change what B answers, so that B may
+    be late with it.
     """
 
     enough: float
     repeatable: bool
     judged: int
     draws: int
+    writes: bool = True
 
 
 def own_noise(key: KeyState) -> int:
@@ -55,7 +58,8 @@ def confirmations(key: KeyState) -> int:
 
 def unstable(key: KeyState) -> bool:
     """Whether B answers its own repeats differently where A does not."""
-    return log_evidence(key.b_again, key.b_again + key.a_again) >= _UNSTABLE
+    heads = key.b_again + key.more_odd
+    return log_evidence(heads, heads + key.a_again) >= _UNSTABLE
 
 
 def against(key: KeyState, with_late: bool) -> float:
@@ -78,15 +82,19 @@ def is_noise(key: KeyState) -> bool:
     return key.quiet
 
 
-def is_late(key: KeyState) -> bool:
+def is_late(key: KeyState, terms: Terms) -> bool:
     """Whether B mostly agreed when it was asked again, and its repeats do not show that it is unstable."""
+    if not terms.writes:
+        return False
     most = key.late >= 4 * (key.stays + key.hard) and key.late > own_noise(key)
-    return key.late >= 3 and most and not unstable(key)
+    return key.late > 0 and most and not unstable(key)
 
 
 def is_fixed(key: KeyState, judged: int) -> bool:
     """Whether nearly all judged pairs of the route have the same two values here, such as two host names."""
-    return bool(key.plain) and key.place.level == "value" and key.fixed >= max(_FIXED_PAIRS, _FIXED * judged)
+    part, _, level = key.place
+    may_be = level == "value" and part in ("header", "body") and key.plain
+    return bool(may_be) and key.fixed >= max(_FIXED_PAIRS, _FIXED * judged)
 
 
 def inside_is_odd(key: KeyState) -> bool:
@@ -96,7 +104,7 @@ def inside_is_odd(key: KeyState) -> bool:
 
 def held(key: KeyState, terms: Terms) -> Held:
     """The label of a place. The operator's rules come before it."""
-    weight = against(key, False)
+    weight = against(key, not terms.writes)
     if is_fixed(key, terms.judged):
         return Held("constant", f"the same two values in {key.fixed} of {terms.judged} pairs", weight)
     if refreshed := _refreshed(key):
@@ -108,7 +116,7 @@ def held(key: KeyState, terms: Terms) -> Held:
         return _unless_inside(key, terms, "noise", f"A's own answers differ here in {own} of {seen} confirmations")
     if own_noise(key) and key.inside.log_evidence >= terms.enough:
         return _unless_inside(key, terms, "noise", "")
-    if is_late(key):
+    if is_late(key, terms):
         return Held("late", f"asked again, B agreed with A {key.late} times", weight)
     if not confirmations(key) and (not terms.repeatable or key.refused >= _FEW):
         return Held("suspected", "A and B could not be asked again, so this may be noise", weight)
@@ -143,6 +151,16 @@ def _progress(key: KeyState) -> str:
     return f"B alone is odd in {odd} confirmations so far, A's own noise shows in {own_noise(key)}"
 
 
+def wants_more(key: KeyState, terms: Terms) -> bool:
+    """Whether further answers of B alone would tell whether it is late or unstable."""
+    return is_late(key, terms) and not _late_is_sure(key, terms)
+
+
+def _late_is_sure(key: KeyState, terms: Terms) -> bool:
+    """Whether B's second answers would have shown a race that is as frequent as the mismatches are."""
+    return exp(-terms.draws * key.pairs / max(1, terms.judged)) < _UNSURE
+
+
 def priority(key: KeyState, terms: Terms, now: float) -> float:
     """How much it is worth to ask again about a pair that differs at this place; 0: nothing.
 
@@ -154,12 +172,11 @@ def priority(key: KeyState, terms: Terms, now: float) -> float:
     if is_fixed(key, terms.judged):
         return _SETTLED
     weight, shift = against(key, True), key.inside.shift
-    if weight >= terms.enough and not is_late(key):
+    if weight >= terms.enough and not is_late(key, terms):
         return _SETTLED
     rarity = 1 / (1 + rate / _FEWER)
-    if is_late(key):
-        sure = exp(-terms.draws * key.pairs / max(1, terms.judged)) < 0.01
-        return _SETTLED if sure else 1.5 + rarity
+    if is_late(key, terms):
+        return _SETTLED if _late_is_sure(key, terms) else 1.5 + rarity
     if is_noise(key):
         return 2.0 + rarity if _LITTLE <= shift < terms.enough else _SETTLED
     return 2.0 + rarity + max(0.0, weight) / terms.enough

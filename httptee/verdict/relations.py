@@ -78,9 +78,12 @@ class Differing:
 
 
 class Repeated:
-    """A pair with what A and B answered once more, A2 and B2: where any two of them differ. `at`: when, wall clock."""
+    """A pair with what A and B answered once more, A2 and B2: where any two of them differ. `at`: when, wall clock.
 
-    __slots__ = ("a2_b", "a2_b2", "a_a2", "a_b", "a_b2", "at", "pair")
+    `more`: where A and further answers of B differ.
+    """
+
+    __slots__ = ("a2_b", "a2_b2", "a_a2", "a_b", "a_b2", "at", "more", "pair")
 
     def __init__(self, pair: Pair, again: Again, found: Sequence[Difference]) -> None:
         self.pair, self.at = pair, again.at
@@ -89,3 +92,4 @@ class Repeated:
         self.a2_b = Differing(differences(again.a, pair.b))
         self.a_b2 = Differing(differences(pair.a, again.b))
         self.a2_b2 = Differing(differences(again.a, again.b))
+        self.more = [Differing(differences(pair.a, b)) for b in again.more]

@@ -37,7 +37,10 @@ _LATEST_DELAYED = 300.0
 
 
 class Ask(Protocol):
-    """A wish to ask A and B once more for a pair, at `due` in seconds since the epoch. A higher `priority` is first."""
+    """A wish to ask A and B once more for a pair, at `due` in seconds since the epoch. A higher `priority` is first.
+
+    `more`: how many times B alone is to be asked after that.
+    """
 
     @property
     def pair(self) -> Pair: ...  # noqa: D102
@@ -47,6 +50,8 @@ class Ask(Protocol):
     def delayed(self) -> bool: ...  # noqa: D102
     @property
     def priority(self) -> float: ...  # noqa: D102
+    @property
+    def more(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,17 +20,17 @@ _FORGOTTEN = 60.0  # seconds after which a place that differed only once gives w
 class RouteState:
     """One route. At most `most` places are followed.
 
-    `seen` pairs were unequal, `draws` of the route's pairs were asked again. `judged` is the number of its judged pairs
-    as far as it is known.
+    `seen` pairs were unequal. A was asked `repeats` times again, and B `draws` times. `judged` is the number of judged
+    pairs as far as it is known.
     """
 
-    __slots__ = ("_most", "_next", "_sets", "draws", "judged", "keys", "seen")
+    __slots__ = ("_most", "_next", "_sets", "draws", "judged", "keys", "repeats", "seen")
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._next = 0
         self._sets: dict[frozenset[int], int] = {}
-        self.seen = self.draws = self.judged = 0
+        self.seen = self.repeats = self.draws = self.judged = 0
         self.keys: dict[Place, KeyState] = {}
 
     def count(self, pair: Pair, found: Sequence[Difference]) -> list[tuple[KeyState, Difference]]:
@@ -49,7 +49,8 @@ class RouteState:
 
     def repeat(self, repeated: Repeated) -> None:
         """Take a confirmation: every place learns from it, also those at which A and B agreed."""
-        self.draws += 1
+        self.repeats += 1
+        self.draws += 1 + len(repeated.more)
         for place in repeated.a_a2.places:
             if place not in self.keys and len(self.keys) < self._most:
                 self._add(place, repeated.pair.at)
@@ -74,6 +75,7 @@ class RouteState:
         return {
             "next": self._next,
             "seen": self.seen,
+            "repeats": self.repeats,
             "draws": self.draws,
             "judged": self.judged,
             "keys": [key.state() for key in self.keys.values()],
@@ -85,7 +87,7 @@ class RouteState:
         """A route from its `state`. Raises KeyError, TypeError or ValueError if it is none."""
         found = cls(most)
         found._next, found.seen = int(state["next"]), int(state["seen"])
-        found.draws, found.judged = int(state["draws"]), int(state["judged"])
+        found.repeats, found.draws, found.judged = (int(state[name]) for name in ("repeats", "draws", "judged"))
         for each in state["keys"]:
             key = KeyState.restored(each)
             found.keys[key.place] = key

@@ -203,7 +203,8 @@ class Play:
         for side in self._random.sample("ab", 2):
             outcomes[side], seconds = self._world.ask(side, pair.request, at)
             at += seconds
-        again = Again(outcomes["a"], outcomes["b"], now, ask.delayed)
+        more = tuple(self._world.ask("b", pair.request, at)[0] for _ in range(ask.more))
+        again = Again(outcomes["a"], outcomes["b"], now, ask.delayed, more)
         started = time.process_time()
         found = self._with.differences(pair.a, pair.b)
         self._offer(self._with.court.confirmed(pair, again, found))
