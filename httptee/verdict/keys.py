@@ -94,22 +94,16 @@ class KeyState:
             self.fixed, (self.fixed_a, self.fixed_b) = 1, values
             self.plain = int(_is_plain(difference.a) and _is_plain(difference.b))
 
-    def repeat(self, repeated: Repeated) -> None:
-        """Count what the outcomes A, B and the second ones A2 and B2 say about this place."""
-        place, b = self.place, repeated.pair.b
+    def repeat(self, repeated: Repeated) -> bool:
+        """Count what the outcomes A, B and the second ones A2 and B2 say about this place.
+
+        Returns whether A's noise, or B being late, explains that A and B differ here.
+        """
+        place = self.place
         moved, again = repeated.a_a2.at(place), repeated.a_b2.at(place)
+        explained = False
         if repeated.a_b.at(place):
-            if not repeated.a2_b.at(place):
-                self.a_odd += moved
-            elif moved:
-                self.distinct += 1
-            elif b.failure or b.status >= 500 or place.level == "undecodable":
-                self.hard += 1
-            elif again:
-                self.stays += 1
-            else:
-                self.late += 1
-            self._repeat_numbers(repeated.a_b.value(place), repeated.a_a2.value(place), repeated.at)
+            explained = self._repeat_odd(repeated, moved, again)
         elif moved:
             self.moves += 1
         if moved != again and repeated.a2_b2.at(place):
@@ -119,6 +113,24 @@ class KeyState:
                 self.a_again += 1
         if not moved:
             self.more_odd += sum(more.at(place) for more in repeated.more)
+        return explained
+
+    def _repeat_odd(self, repeated: Repeated, moved: bool, again: bool) -> bool:
+        place, b = self.place, repeated.pair.b
+        self._repeat_numbers(repeated.a_b.value(place), repeated.a_a2.value(place), repeated.at)
+        if not repeated.a2_b.at(place):
+            self.a_odd += moved
+        elif moved:
+            self.distinct += 1
+        elif b.failure or b.status >= 500 or place.level == "undecodable":
+            self.hard += 1
+            return False
+        elif again:
+            self.stays += 1
+            return False
+        else:
+            self.late += 1
+        return True
 
     def _repeat_numbers(self, ab: Difference | None, aa: Difference | None, at: float) -> None:
         if ab is not None and aa is not None and (ab.place, ab.a) == (aa.place, aa.a):

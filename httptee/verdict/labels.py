@@ -14,6 +14,8 @@ EXPLAINED = frozenset({"noise", "constant", "late", "refreshes", "ignored", "acc
 _UNSTABLE = log(2.5)  # B's repeats differ where A's do not: 2 of 2, 4 of 5, ...
 _CONFIRMATIONS = 20  # from which on a place can be called noise
 _LITTLE = log(5)  # evidence below it is none
+_SOME = log(20)  # evidence that B is late or unstable: 7 of 7
+_MUCH = log(100)  # evidence that ends what was noise
 _FIXED, _FIXED_PAIRS = 0.99, 20
 _FEW = 3  # refusals, without a confirmation, from which on there will be none
 _FEWER = 0.5  # pairs a second; each of a rarer difference is worth to be asked again
@@ -73,21 +75,24 @@ def against(key: KeyState, with_late: bool) -> float:
 
 
 def is_noise(key: KeyState) -> bool:
-    """Whether A's own noise explains what differs. Where it did, it does as long as there is no evidence."""
-    seen = confirmations(key)
-    if against(key, True) >= _LITTLE or against(key, False) >= _LITTLE:
+    """Whether A's own noise explains what differs. Where it did, it does as long as there is no evidence.
+
+    Where A has noise of its own, that B agreed when it was asked again means nothing: so would A have done.
+    """
+    own, seen = own_noise(key), confirmations(key)
+    lasting, most = key.stays + key.hard, key.stays + key.hard + key.late
+    odd, all_odd = log_evidence(lasting, lasting + key.a_odd), log_evidence(most, most + key.a_odd)
+    if odd >= _LITTLE or all_odd >= _MUCH:
         key.quiet = False
-    elif seen >= _CONFIRMATIONS and 2 * own_noise(key) >= seen - key.late:
+    elif seen >= _CONFIRMATIONS and (2 * own >= seen or (2 * own >= seen - key.late and all_odd < _LITTLE)):
         key.quiet = True
     return key.quiet
 
 
 def is_late(key: KeyState, terms: Terms) -> bool:
     """Whether B mostly agreed when it was asked again, and its repeats do not show that it is unstable."""
-    if not terms.writes:
-        return False
     most = key.late >= 4 * (key.stays + key.hard) and key.late > own_noise(key)
-    return key.late > 0 and most and not unstable(key)
+    return terms.writes and most and not unstable(key)
 
 
 def is_fixed(key: KeyState, judged: int) -> bool:
@@ -107,16 +112,16 @@ def held(key: KeyState, terms: Terms) -> Held:
     weight = against(key, not terms.writes)
     if is_fixed(key, terms.judged):
         return Held("constant", f"the same two values in {key.fixed} of {terms.judged} pairs", weight)
+    if is_noise(key):
+        own, seen = own_noise(key), confirmations(key)
+        return _unless_inside(key, terms, "noise", f"A's own answers differ here in {own} of {seen} confirmations")
     if refreshed := _refreshed(key):
         return _unless_inside(key, terms, "refreshes", refreshed)
     if weight >= terms.enough:
         return _differs(key, weight)
-    if is_noise(key):
-        own, seen = own_noise(key), confirmations(key)
-        return _unless_inside(key, terms, "noise", f"A's own answers differ here in {own} of {seen} confirmations")
-    if own_noise(key) and key.inside.log_evidence >= terms.enough:
+    if own_noise(key) >= 3 and 2 * own_noise(key) >= confirmations(key) and key.inside.log_evidence >= terms.enough:
         return _unless_inside(key, terms, "noise", "")
-    if is_late(key, terms):
+    if is_late(key, terms) and against(key, True) >= _SOME:
         return Held("late", f"asked again, B agreed with A {key.late} times", weight)
     if not confirmations(key) and (not terms.repeatable or key.refused >= _FEW):
         return Held("suspected", "A and B could not be asked again, so this may be noise", weight)

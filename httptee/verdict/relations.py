@@ -83,10 +83,10 @@ class Repeated:
     `more`: where A and further answers of B differ.
     """
 
-    __slots__ = ("a2_b", "a2_b2", "a_a2", "a_b", "a_b2", "at", "more", "pair")
+    __slots__ = ("a2_b", "a2_b2", "a_a2", "a_b", "a_b2", "at", "found", "more", "pair")
 
     def __init__(self, pair: Pair, again: Again, found: Sequence[Difference]) -> None:
-        self.pair, self.at = pair, again.at
+        self.pair, self.at, self.found = pair, again.at, found
         self.a_b = Differing(found)
         self.a_a2 = Differing(differences(pair.a, again.a))
         self.a2_b = Differing(differences(again.a, pair.b))

@@ -54,8 +54,9 @@ class RouteState:
         for place in repeated.a_a2.places:
             if place not in self.keys and len(self.keys) < self._most:
                 self._add(place, repeated.pair.at)
-        for key in self.keys.values():
-            key.repeat(repeated)
+        explained = {key.number for key in self.keys.values() if key.repeat(repeated)}
+        if explained and not repeated.pair.extra:
+            self._explain({key.number for key, _ in self.at(repeated.found)}, explained)
 
     def at(self, found: Sequence[Difference]) -> list[tuple[KeyState, Difference]]:
         """The places of these differences that are followed."""
@@ -114,6 +115,17 @@ class RouteState:
                 del self.keys[place]
                 return True
         return False
+
+    def _explain(self, numbers: set[int], explained: set[int]) -> None:
+        """Take the places that a confirmation has explained out of one pair with these places."""
+        for marks, times in self._sets.items():
+            if len(marks) == len(numbers) and {mark // 2 for mark in marks} == numbers:
+                if times > 1:
+                    self._sets[marks] = times - 1
+                else:
+                    del self._sets[marks]
+                self._count_set(frozenset(mark for mark in marks if mark // 2 not in explained))
+                return
 
     def _count_set(self, marks: frozenset[int]) -> None:
         """Pairs are counted by the set of their places: what a place is held to be may change later."""
