@@ -27,7 +27,7 @@ OTHER = "other"
 
 _VERSION = 1
 _SOON, _LATER = 1.0, 90.0  # seconds until A and B are asked again
-_UNCONDITIONAL, _DELAYED = 1.0, 3.5  # priorities
+_UNCONDITIONAL, _DELAYED = 1.0, 5.0  # priorities
 _MORE = 4  # answers of B alone that tell late from unstable
 _AGAIN = 0.01  # the part of pairs that are asked again about what is decided
 

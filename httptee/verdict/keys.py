@@ -13,7 +13,7 @@ from httptee.verdict.values import digest, looks_volatile, text
 
 _EXAMPLES = 5
 DELAYED_NEEDED = 3
-_DELAYED_APART = 8.0  # seconds between pairs that are asked again much later: one cached answer must not count twice
+_DELAYED_APART = 5.0  # seconds between pairs that are asked again much later: one cached answer must not count twice
 _COUNTS = (
     *("pairs", "missing", "extra", "fixed", "fixed_a", "fixed_b", "plain"),
     *("stays", "hard", "late", "a_odd", "distinct", "moves", "b_again", "a_again", "more_odd"),

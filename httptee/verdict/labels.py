@@ -14,8 +14,7 @@ EXPLAINED = frozenset({"noise", "constant", "late", "refreshes", "ignored", "acc
 _UNSTABLE = log(2.5)  # B's repeats differ where A's do not: 2 of 2, 4 of 5, ...
 _CONFIRMATIONS = 20  # from which on a place can be called noise
 _LITTLE = log(5)  # evidence below it is none
-_SOME = log(20)  # evidence that B is late or unstable: 7 of 7
-_MUCH = log(100)  # evidence that ends what was noise
+_MUCH = log(100)  # evidence that ends what was noise, or says that B is late: 9 of 9
 _FIXED, _FIXED_PAIRS = 0.99, 20
 _FEW = 3  # refusals, without a confirmation, from which on there will be none
 _FEWER = 0.5  # pairs a second; each of a rarer difference is worth to be asked again
@@ -82,9 +81,9 @@ def is_noise(key: KeyState) -> bool:
     own, seen = own_noise(key), confirmations(key)
     lasting, most = key.stays + key.hard, key.stays + key.hard + key.late
     odd, all_odd = log_evidence(lasting, lasting + key.a_odd), log_evidence(most, most + key.a_odd)
-    if odd >= _LITTLE or all_odd >= _MUCH:
+    if max(odd, all_odd) >= _MUCH:
         key.quiet = False
-    elif seen >= _CONFIRMATIONS and (2 * own >= seen or (2 * own >= seen - key.late and all_odd < _LITTLE)):
+    elif seen >= _CONFIRMATIONS and odd < _LITTLE and 2 * own >= (seen if all_odd >= _LITTLE else seen - key.late):
         key.quiet = True
     return key.quiet
 
@@ -121,7 +120,7 @@ def held(key: KeyState, terms: Terms) -> Held:
         return _differs(key, weight)
     if own_noise(key) >= 3 and 2 * own_noise(key) >= confirmations(key) and key.inside.log_evidence >= terms.enough:
         return _unless_inside(key, terms, "noise", "")
-    if is_late(key, terms) and against(key, True) >= _SOME:
+    if is_late(key, terms) and against(key, True) >= _MUCH:
         return Held("late", f"asked again, B agreed with A {key.late} times", weight)
     if not confirmations(key) and (not terms.repeatable or key.refused >= _FEW):
         return Held("suspected", "A and B could not be asked again, so this may be noise", weight)
