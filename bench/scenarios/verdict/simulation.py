@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from statistics import median
 
-from httptee.verdict.repeats import RepeatLimits
+from httptee.judge.repeats import RepeatLimits
 from tests.worlds import SERVICES, Service
 from tests.worlds.play.proof import Outcome, Plan, Run
 from tests.worlds.play.score import said

@@ -16,9 +16,9 @@ from random import Random
 from typing import Any, Protocol
 
 from httptee.compare import Difference, Outcome
+from httptee.judge.repeats import Ask, Repeats, unrepeatable
 from httptee.ledger import Latency, PrimaryStatement
 from httptee.verdict.pair import Again, Pair
-from httptee.judge.repeats import Ask, Repeats, unrepeatable
 from httptee.verdict.sums import RouteSums
 from tests.worlds.play.tally import Tally
 from tests.worlds.traffic import Arrival, Traffic

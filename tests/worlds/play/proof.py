@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from httptee.verdict.court import Counts, Court, Policy, Rules
-
 from httptee.compare import Routes, differences, equal
 from httptee.judge.repeats import RepeatLimits, Repeats
+from httptee.verdict.court import Counts, Court, Policy, Rules
 from httptee.verdict.latency import BUCKETS, Blocks, bucket
 from httptee.verdict.report import Report
 from tests.worlds import SERVICES
