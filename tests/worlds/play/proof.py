@@ -111,7 +111,7 @@ class Run:
         plan = self.plan
         instruments = Instruments(self.court, differences, equal, self.routes.route, _tally)
         traffic = Traffic(plan.service, plan.seed, plan.weights, plan.rate, START)
-        watchers = [self.diffy.pair] if self.diffy else []
+        watchers = [self.diffy] if self.diffy else []
         play = Play(self.world, traffic, instruments, self.repeats, plan.seed, watchers, self._look)
         played = play.run(plan.enough)
         report = self.report(played)
