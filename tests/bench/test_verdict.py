@@ -95,6 +95,17 @@ def test_diffys_rule_is_asked_only_for_what_it_can_see() -> None:
     assert played("slower").diffy_finds is None
 
 
+def test_what_diffys_rule_shows_without_a_reason_is_its_false_alarm() -> None:
+    place = ("GET /users/{int}/items", "body", "$.items[].price")
+    assert played(diffy=(place,)).diffy_alarms == 0
+    assert played("", diffy=(place,)).diffy_alarms == 1
+    assert played("errors", diffy=(("GET /search", "body", "$.error"),)).diffy_alarms == 0
+
+
+def test_a_b_within_the_margin_is_nothing_to_find() -> None:
+    assert [played(name).speaks for name in ("price", "slower", "stalls", "margin", "")] == [True] * 3 + [False] * 2
+
+
 def test_the_table_of_equal_servers_names_every_alarm_and_noise() -> None:
     lines = [played("", word="YES"), played("", word="NOT YET", misnamed=("uuid: absent",), missing=("GET /: 5 more",))]
     cells = dict(same_table("same", lines)["cells"])
