@@ -137,13 +137,22 @@ class Follower(Protocol):
         """The client has gone before its answer was whole. Called before the answer is closed. Never waits."""
 
 
+class Kept(Protocol):
+    """A's answer, kept to be compared with those of the Bs."""
+
+    size: int
+    """Bytes that it holds, with the room for the answers of the Bs."""
+    room: int
+    """Bytes up to which the body of a B's answer is kept."""
+
+
 @dataclass(slots=True)
 class Exchange:
     """A request with the result of its answer, as it is offered to each B.
 
     `status` is the status that the client got, or 499 if it has gone before A's header fields. `seconds` is the time
     until A's header fields arrived, or until A failed. `follower.settled` is called once for each B. `unsent`: A
-    certainly got nothing of the request.
+    certainly got nothing of the request. With `kept`, the answers of the Bs are compared with A's.
 
     `request` is replaced when its body is read into memory, and when its head is kept as bytes only. The clones that
     hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes.
@@ -154,6 +163,7 @@ class Exchange:
     seconds: float
     follower: Follower | None = None
     unsent: bool = False
+    kept: Kept | None = None
     holders: int = field(default=0, init=False, compare=False, repr=False)
     size: int = field(default=0, init=False, compare=False, repr=False)
 

@@ -38,6 +38,9 @@ class Budget:
         """
         if not exchange.holders:
             size = held_by(exchange)
+            if exchange.kept is not None and self.held + size > self._limit:
+                exchange.kept = None  # the clone matters more than the comparison
+                size = held_by(exchange)
             if self.held + size > self._limit and not (assured and size <= SMALL):
                 return False
             exchange.size = size
@@ -56,6 +59,8 @@ def held_by(exchange: Exchange) -> int:
     """The bytes that a waiting clone of an exchange holds: the target is held beside the head."""
     request = exchange.request
     size = BOOKKEEPING + head_size(request) + len(request.target) + len(request.body)
+    if exchange.kept is not None:
+        size += exchange.kept.size
     return size if exchange.follower is None else size + RECORD + head_size(request)
 
 

@@ -17,16 +17,15 @@ from httptee.shadow.collector import Answered, Collector
 from httptee.shadow.sender import Sender
 from httptee.shadow.waiting import hold_as_bytes
 from httptee.shadow.workers import Workers
-from httptee.transport import IDEMPOTENT, Pending, Reading, Upstream
+from httptee.transport import IDEMPOTENT, Answer, Pending, Reading, Upstream
 
 AT_ONCE = 2
 """Clones that may be in flight on connections that were idle, for each shadow thread. They take no thread."""
 
 _DROPPED_AT_ONCE = 64  # clones of a queue that are dropped before another thread may run
 
-Settle = Callable[[Exchange, int, float, "Exception | None", bool], object]
-"""Called once for each clone that was sent: its status or 0, the seconds, the error if it failed, and whether the tee
-cut the answer off."""
+Settle = Callable[[Exchange, float, "Exception | None", "Answer | None"], object]
+"""Called once for each clone that was sent: the seconds, the error if it failed, the answer as far as it came."""
 Drop = Callable[[Exchange, str], object]
 """Called once, with the reason, for each clone that is not sent."""
 
@@ -106,9 +105,10 @@ class Roads:
     def _send_now(self, exchange: Exchange) -> bool:
         """Send a clone on an idle connection; False if it is still to be sent."""
         try:
-            pending = self._upstream.begin(exchange.request)
+            kept = exchange.kept
+            pending = self._upstream.begin(exchange.request, 0 if kept is None else kept.room)
         except Exception as error:  # for example a request that cannot be serialized
-            self._settle(exchange, 0, 0.0, error, False)
+            self._settle(exchange, 0.0, error, None)
             return True
         if pending is None:
             return False
@@ -145,7 +145,7 @@ class Roads:
         elif error is not None and not pending.started:
             self._drop(exchange, "closing" if self.ending else "saturated")
         else:
-            self._settle(exchange, pending.status, perf_counter() - pending.began, error, pending.cut_off)
+            self._settle(exchange, perf_counter() - pending.began, error, pending.answer)
         if self._workers.waiting:
             self._send_next()
 

@@ -8,10 +8,10 @@ from typing import cast
 
 from httptee.errors import UpstreamError, UpstreamTimeout
 from httptee.http import Exchange
-from httptee.transport import Reading, Timeouts, Upstream, WireStream
+from httptee.transport import Answer, Reading, Timeouts, Upstream, WireStream
 
-Outcome = tuple[int, float, "Exception | None", bool]
-"""The status or 0, the seconds that the exchange took, the error if it failed, and whether the body was cut off."""
+Outcome = tuple[float, "Exception | None", "Answer | None"]
+"""The seconds that the exchange took, the error if it failed, and the answer, as far as it arrived."""
 
 
 class Sender:
@@ -40,18 +40,19 @@ class Sender:
     def send(self, exchange: Exchange) -> Outcome:
         """Send a clone and read its answer to the end. Does not raise."""
         began, cpu = perf_counter(), thread_time()
-        status, failure, cut_off = 0, None, False
+        failure, arrived = None, None
         try:
-            answer = self._upstream.send(exchange.request, self._timeouts)
-            status, stream = answer.status_code, cast(WireStream, answer.raw)
+            kept = exchange.kept
+            answer = self._upstream.send(exchange.request, self._timeouts, keep=0 if kept is None else kept.room)
+            stream = cast(WireStream, answer.raw)
+            arrived = stream.answer
             if stream.whole is None:
                 self._answered(exchange)
                 self._read(stream)
-            cut_off = stream.cut_off
         except Exception as error:
             failure = error
             self._reading.charge(thread_time() - cpu)
-        return status, perf_counter() - began, failure, cut_off
+        return perf_counter() - began, failure, arrived
 
     def close(self) -> None:
         """End the answers that still stream: their clones fail with a timeout. May be called twice."""

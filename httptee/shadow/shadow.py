@@ -12,11 +12,12 @@ from httptee.http import Exchange
 from httptee.ledger import Account, GuardedAccount
 from httptee.selection import Selection
 from httptee.shadow.breaker import fault_of_b
+from httptee.shadow.comparing import COMPARING, Comparing
 from httptee.shadow.guards import Guards
 from httptee.shadow.roads import Roads
 from httptee.shadow.slots import ASSURED, Slots
 from httptee.shadow.waiting import hold
-from httptee.transport import Upstream
+from httptee.transport import Answer, Upstream
 
 
 class Shadow:
@@ -25,6 +26,7 @@ class Shadow:
     `workers` is the number of shadow threads, `backlog` the limit of the queue (None: only the budget limits it).
     `assured` small clones fit into the queue even if the budget is used up. An exchange may take `timeout` seconds up
     to the head of its answer, then `stream_timeout` (None: as long). `sends_unsent`: also what A certainly did not get.
+    `comparing` gets the answers that are to be compared with A's.
     """
 
     def __init__(
@@ -41,11 +43,14 @@ class Shadow:
         assured: int = ASSURED,
         sends_unsent: bool = False,
         name: str = "",
+        comparing: Comparing | None = None,
     ) -> None:
         self.name = name or str(upstream.endpoint)
         self.breaker = guards.breaker
         self._cutoff = guards.cutoff
         self._account = GuardedAccount(account, guards.faults)
+        self._faults = guards.faults
+        self._comparing = comparing
         self._selection = selection
         self._sends_unsent = sends_unsent
         self._size = workers
@@ -65,8 +70,12 @@ class Shadow:
         reason = self._refusal(exchange)
         if reason is not None:
             self._account.drop(reason, exchange.follower)
+            if self._comparing is not None:
+                self._faults.watch(COMPARING, self._comparing.missed, exchange)
             return
         self._account.open()
+        if exchange.kept is not None and self._comparing is not None:
+            self._faults.watch(COMPARING, self._comparing.chosen, exchange)
         self._roads.take(exchange)
 
     def publish(self) -> None:
@@ -128,14 +137,15 @@ class Shadow:
         if self._probe is exchange and not self.breaker.open:
             self._probe = None
 
-    def _settle(self, exchange: Exchange, status: int, seconds: float, error: Exception | None, cut_off: bool) -> None:
+    def _settle(self, exchange: Exchange, seconds: float, error: Exception | None, answer: Answer | None) -> None:
         """Count the outcome of an exchange, update the breaker, and free what the clone held."""
+        status = 0 if answer is None else answer.status
         if error is None:
             self._account.settle_delivered(status, seconds, exchange.follower)
         else:
             self._account.settle_failed(upstream_error(error).reason, seconds, exchange.follower)
         probe = self._probe is exchange
-        if error is None and not cut_off:
+        if error is None and (answer is None or not answer.cut_off):
             self.breaker.succeeded()
         elif not self._roads.ending:  # what the end of the tee cuts off says nothing about B
             self.breaker.failed(fault_of_b(error, status), probe)
@@ -143,11 +153,15 @@ class Shadow:
                 self._roads.drop_waiting("circuit_open", spared=self._probe)
         if probe:
             self._probe = None
+        if self._comparing is not None and not self._roads.ending:
+            self._faults.watch(COMPARING, self._comparing.settled, exchange, answer, error, seconds)
         self._slots.free(exchange)
 
     def _drop(self, exchange: Exchange, reason: str) -> None:
         """Settle a clone that was taken on as dropped."""
         self._account.settle_dropped(reason, exchange.follower)
+        if self._comparing is not None:
+            self._faults.watch(COMPARING, self._comparing.missed, exchange)
         if self._probe is exchange:
             self._probe = None
             self.breaker.end_probe()

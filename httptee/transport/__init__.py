@@ -3,18 +3,22 @@ requests. Others send through an `Upstream`."""
 
 from httptee.transport.adapter import IDEMPOTENT, PoolLimits, WireAdapter
 from httptee.transport.names import look_up
-from httptee.transport.pending import Pending
+from httptee.transport.pending import KeptAnswer, Pending, Pieces
 from httptee.transport.prepared import request_head
 from httptee.transport.pressure import Pressure, Reading
 from httptee.transport.stream import WireStream
 from httptee.transport.timeouts import Limits, Timeouts
 from httptee.transport.tls import Trust, tls_context
 from httptee.transport.upstream import Upstream
+from httptee.transport.wire import Answer
 
 __all__ = [
     "IDEMPOTENT",
+    "Answer",
+    "KeptAnswer",
     "Limits",
     "Pending",
+    "Pieces",
     "PoolLimits",
     "Pressure",
     "Reading",

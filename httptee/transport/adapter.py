@@ -24,7 +24,7 @@ from httptee.errors import UpstreamError, UpstreamReset
 from httptee.transport.connection import MAX_JOINED, Connection
 from httptee.transport.names import Name
 from httptee.transport.opening import Opener
-from httptee.transport.pending import Pending, UnreadAnswer
+from httptee.transport.pending import KeptAnswer, Pending, UnreadAnswer
 from httptee.transport.pool import Pool
 from httptee.transport.prepared import WireRequest, WireResponse
 from httptee.transport.pressure import Pressure, Reading
@@ -85,7 +85,8 @@ class WireAdapter(BaseAdapter):
         most: Limits = FOR_CLIENTS,
     ) -> None:
         super().__init__()
-        self._answer: Callable[[str], Answer] = (
+        self._reading = reading
+        self._new_answer: Callable[[str], Answer] = (
             partial(UnreadAnswer, reading=reading) if reading else partial(Answer, limits=most)
         )
         self._pressure = pressure
@@ -158,7 +159,7 @@ class WireAdapter(BaseAdapter):
         if not connection.has_room(len(data)):
             route.pool.release(connection)
             return None
-        return Pending(self._answer(request.method), data, connection, route.pool)
+        return Pending(self._answer(request), data, connection, route.pool)
 
     def connect(self, url: str, timeout: float, verify: bool | str = True, cert: Any = None) -> Connection:
         """Open a new connection to an endpoint and send nothing. The caller closes it. Raises UpstreamError."""
@@ -173,7 +174,7 @@ class WireAdapter(BaseAdapter):
     def _exchange(
         self, request: WireRequest, head: bytes, connection: Connection, pool: Pool, limits: Timeouts, deadline: float
     ) -> WireResponse:
-        answer = self._answer(request.method)
+        answer = self._answer(request)
         answer.on_interim = request.interim
         cancellation = request.cancellation
         try:
@@ -189,6 +190,11 @@ class WireAdapter(BaseAdapter):
             self._pressure.record(connection.unread_for())
         raw = WireStream(answer, connection, pool, sent_all, limits.idle, deadline, cancellation)
         return WireResponse(request, raw, self)
+
+    def _answer(self, request: WireRequest) -> Answer:
+        if request.keep and self._reading is not None:
+            return KeptAnswer(request.method, self._reading, request.keep)
+        return self._new_answer(request.method)
 
     def _add_route(self, url: str, verify: bool | str, cert: Any) -> _Route:
         key = (url, verify, cert)

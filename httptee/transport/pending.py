@@ -5,6 +5,7 @@ Of a clone's answer only the head and the end matter. What it may cost is bounde
 
 from __future__ import annotations
 
+import hashlib
 import re
 from time import perf_counter, thread_time
 
@@ -14,7 +15,7 @@ from httptee.transport.connection import Connection
 from httptee.transport.pool import Pool
 from httptee.transport.pressure import HOLDS_THE_GIL, Reading
 from httptee.transport.timeouts import Limits
-from httptee.transport.wire import Answer
+from httptee.transport.wire import Answer, split_fields
 
 FOR_CLONES = Limits(head=65_536, fields=256, chunks=ChunkLimits(16_384, 16_384, 16_384, overhead=16_384, per_byte=1))
 """The limits of a clone's answer. One-byte chunks are over them after 25 KB, six-byte chunks never."""
@@ -25,6 +26,9 @@ MOST_CPU = 0.05
 # An answer that may stream for hours gets more with time.
 _BYTES_A_SECOND = 1024 * 1024
 _CPU_A_SECOND = 0.01
+
+DIGEST_SIZE = 16
+"""Bytes of the digest of a body that is too long to be kept."""
 
 _READ = 10e-6  # seconds of CPU time for one read: recv, epoll and the parsing of a small piece
 _COMMON = 1_250  # bytes of a packet or more: no answer is cut off because it arrives packet by packet
@@ -89,6 +93,69 @@ class UnreadAnswer(Answer):
         self.keep_alive = False
 
 
+class Pieces(list[bytes]):
+    """The body of an answer as it arrives. It is kept up to `most` bytes; of a longer one only length and digest."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+        self._digest: hashlib.blake2b | None = None
+        self.length = 0
+
+    def append(self, piece: bytes) -> None:
+        """Add a piece."""
+        self.length += len(piece)
+        if self._digest is None:
+            super().append(piece)
+            if self.length <= self._most:
+                return
+            self._digest = hashlib.blake2b(digest_size=DIGEST_SIZE)
+            for kept in self:
+                self._digest.update(kept)
+            super().clear()
+        else:
+            self._digest.update(piece)
+
+    def clear(self) -> None:
+        """Keep all pieces: others clear what they have passed on."""
+
+    @property
+    def content(self) -> bytes | None:
+        """The body, or None if it is longer than `most`."""
+        return b"".join(self) if self._digest is None else None
+
+    @property
+    def digest(self) -> bytes:
+        """The BLAKE2b digest of a body that is not kept, or b""."""
+        return b"" if self._digest is None else self._digest.digest()
+
+
+class KeptAnswer(UnreadAnswer):
+    """An answer whose `body` is kept while it arrives, up to `most` bytes, and whose `headers` are all fields.
+
+    `head_at` is the time at which its head was complete, in seconds of `perf_counter`, or 0.0.
+    """
+
+    __slots__ = ("body", "head_at")
+
+    _split = staticmethod(split_fields)
+
+    def __init__(self, method: str, reading: Reading, most: int) -> None:
+        super().__init__(method, reading)
+        self._body = self.body = Pieces(most)
+        self.head_at = 0.0
+
+    def feed(self, data: bytes) -> None:
+        """Parse bytes from the connection. Raises UpstreamProtocolError if they are not an HTTP/1 answer."""
+        super().feed(data)
+        if not self.head_at and self.headers_complete:
+            self.head_at = perf_counter()
+
+    def take(self) -> bytes:
+        """Nothing: the body is not passed on."""
+        return b""
+
+
 class Pending:
     """A request as bytes, and the plain connection for it. Call `start` once, and `advance` whenever the connection is
     readable.
@@ -98,10 +165,10 @@ class Pending:
     except that another thread may call `advance` before `start` has returned.
     """
 
-    __slots__ = ("_answer", "_data", "_pool", "_received", "began", "connection", "due", "streams")
+    __slots__ = ("_data", "_pool", "_received", "answer", "began", "connection", "due", "streams")
 
     def __init__(self, answer: Answer, data: bytes, connection: Connection, pool: Pool) -> None:
-        self._answer = answer
+        self.answer = answer
         self._data = data
         self._pool = pool
         self._received = connection.received
@@ -117,12 +184,7 @@ class Pending:
     @property
     def status(self) -> int:
         """The answer's status, or 0 until its head has arrived."""
-        return self._answer.status
-
-    @property
-    def cut_off(self) -> bool:
-        """Whether the answer's body cost too much and was not read to its end."""
-        return self._answer.cut_off
+        return self.answer.status
 
     @property
     def started(self) -> bool:
@@ -141,7 +203,7 @@ class Pending:
         """
         if self._data:  # bytes that arrive before the request is sent are no answer to it
             return False
-        answer, connection = self._answer, self.connection
+        answer, connection = self.answer, self.connection
         try:
             connection.receive_now(answer)
         except UpstreamError:

@@ -41,7 +41,8 @@ class WireRequest(requests.PreparedRequest):
     `url` is the endpoint's URL and selects the adapter and the connection. `target` is the request target. `pairs` are
     the final header fields in order, Host and Content-Length included. `shared_head` is a list that holds the head once
     it is built, so that other upstreams can send the same bytes; then `pairs` may be empty. `cancellation` may end the
-    exchange. `interim` gets the interim answers.
+    exchange. `interim` gets the interim answers. `keep` is the size in bytes up to which the body of a clone's answer
+    is kept, or 0.
     """
 
     method: str
@@ -50,6 +51,7 @@ class WireRequest(requests.PreparedRequest):
     _cookies = None
     cancellation: Cancellation | None = None
     interim: PassOn | None = None
+    keep = 0
 
     def __init__(
         self,

@@ -40,13 +40,13 @@ class WireStream:
     """
 
     __slots__ = (
-        "_answer",
         "_cancellation",
         "_connection",
         "_deadline",
         "_idle",
         "_pool",
         "_reusable",
+        "answer",
         "length",
         "pairs",
         "reason",
@@ -69,7 +69,7 @@ class WireStream:
         self.pairs = answer.headers
         self.length = answer.length
         self.whole: bytes | None = None
-        self._answer = answer
+        self.answer = answer
         self._connection: Connection | None = connection
         self._cancellation = cancellation
         self._pool = pool
@@ -79,11 +79,6 @@ class WireStream:
         if answer.complete:
             self.whole = answer.take()
             self.close()
-
-    @property
-    def cut_off(self) -> bool:
-        """Whether the tee stopped reading the body before its end."""
-        return self._answer.cut_off
 
     def allow(self, seconds: float) -> None:
         """Give the rest of the body this time from now on, in place of the limits that it had."""
@@ -111,7 +106,7 @@ class WireStream:
             if self.whole:
                 yield self.whole
             return
-        answer = self._answer
+        answer = self.answer
         piece = answer.take()
         if not piece:
             self._read(wait=False)  # head and body are often sent one after the other: to join them saves a send
@@ -142,12 +137,12 @@ class WireStream:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        usable = self._reusable and self._answer.keep_alive
+        usable = self._reusable and self.answer.keep_alive
         if self._cancellation is not None:
             self._cancellation.detach()
             usable = usable and self._cancellation.reason is None  # it may have been shut down
         if usable:
-            connection.idle_limit = self._answer.idle_limit
+            connection.idle_limit = self.answer.idle_limit
             self._pool.release(connection)
         else:
             connection.close()
@@ -158,9 +153,9 @@ class WireStream:
             raise UpstreamReset("the answer was closed before its end")
         try:
             if wait:
-                connection.read_on(self._answer, PIECE, self._idle, self._deadline)
+                connection.read_on(self.answer, PIECE, self._idle, self._deadline)
             else:
-                connection.receive_now(self._answer)
+                connection.receive_now(self.answer)
         except BaseException:
             self.close()
             raise

@@ -90,16 +90,18 @@ class Upstream:
         timeouts: Timeouts,
         cancellation: Cancellation | None = None,
         interim: PassOn | None = None,
+        keep: int = 0,
     ) -> requests.Response:
         """Send a request and return its answer, with the header fields read and the body streaming.
 
         `cancellation` may end the exchange from another thread; it then fails as if the upstream had closed. `interim`
-        is called with each interim answer but 100. Raises the errors of the adapter; `errors.upstream_error` maps them
-        to an `UpstreamError`.
+        is called with each interim answer but 100. `keep` is the size in bytes up to which the body of a clone's answer
+        is kept. Raises the errors of the adapter; `errors.upstream_error` maps them to an `UpstreamError`.
         """
         prepared = self.prepare(request)
         prepared.cancellation = cancellation
         prepared.interim = interim
+        prepared.keep = keep
         return self._session.send(prepared, timeout=timeouts)
 
     @property
@@ -107,9 +109,14 @@ class Upstream:
         """Whether there is an idle connection that `begin` may use."""
         return self._session.has_idle(self._url)
 
-    def begin(self, request: Request) -> Pending | None:
+    def begin(self, request: Request, keep: int = 0) -> Pending | None:
         """Prepare a request that can be sent without waiting, or return None if that is impossible."""
-        return self._session.begin(self.prepare(request)) if self.has_idle else None
+        if not self.has_idle:
+            return None
+        prepared = self.prepare(request)
+        if keep:
+            prepared.keep = keep
+        return self._session.begin(prepared)
 
     def prepare(self, request: Request) -> WireRequest:
         """The request in the form in which it is sent to this endpoint."""

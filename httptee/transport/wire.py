@@ -32,7 +32,7 @@ MAX_INTERIM = 32  # interim (1xx) answers before the final one
 _VERSIONS = (b"HTTP/1.1 ", b"HTTP/1.0 ")
 _EMPTY_LINE = b"\r\n\r\n"
 _SHORTEST_FIELD = len(b"a:\r\n")
-_fields = re.compile(r"\r\n([^:]+):[ \t]*([^\r]*)").findall
+split_fields = re.compile(r"\r\n([^:]+):[ \t]*([^\r]*)").findall
 _control = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]").search
 _FRAMING_LENGTHS = frozenset(map(len, ("connection", "keep-alive", "content-length", "transfer-encoding")))
 
@@ -53,7 +53,7 @@ class Answer:
     )
 
     cut_off = False
-    _split = staticmethod(_fields)
+    _split = staticmethod(split_fields)
 
     def __init__(self, method: str, limits: Limits = FOR_CLIENTS) -> None:
         self._method, self._limits = method, limits

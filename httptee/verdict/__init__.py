@@ -1,16 +1,22 @@
 """What the comparisons add up to: noise, tests, tallies, evidence, and the report that answers YES, NO or NOT YET."""
 
-from httptee.verdict.channel import LocalChannel, PairReader, PairSender, Sender, open_channel
+from httptee.verdict.court import Court
 from httptee.verdict.latency import BUCKETS, Blocks, Margin, Toss, bucket
-from httptee.verdict.pair import Again, Pair
-from httptee.verdict.report import Finding, LatencyReport, Report, RouteReport
-from httptee.verdict.rules import Rule, Rules
+from httptee.verdict.pair import Again, Pair, Sender
+from httptee.verdict.policy import Counts, Policy, sample_share
+from httptee.verdict.report import NO, NOT_YET, YES, Finding, LatencyReport, Report, RouteReport
+from httptee.verdict.rules import Rule, Rules, route_template
 from httptee.verdict.sums import RouteSums
 
 __all__ = [
     "BUCKETS",
+    "NO",
+    "NOT_YET",
+    "YES",
     "Again",
     "Blocks",
+    "Counts",
+    "Court",
     "Finding",
     "LatencyReport",
     "LocalChannel",
@@ -18,6 +24,7 @@ __all__ = [
     "Pair",
     "PairReader",
     "PairSender",
+    "Policy",
     "Report",
     "RouteReport",
     "RouteSums",
@@ -26,5 +33,6 @@ __all__ = [
     "Sender",
     "Toss",
     "bucket",
-    "open_channel",
+    "route_template",
+    "sample_share",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from httptee.compare import Outcome
 from httptee.http import Request
@@ -42,3 +43,10 @@ class Again:
     at: float
     delayed: bool = False
     more: tuple[Outcome, ...] = ()
+
+
+class Sender(Protocol):
+    """Where a worker puts its pairs for the judge."""
+
+    def send(self, pair: Pair) -> bool:
+        """Send a pair, or return False if there is no room for it. Never waits and never raises."""

@@ -87,11 +87,8 @@ class Rules:
             if name.strip() not in found or not equals:
                 raise ValueError(f"{text!r} must be ignore=…, accept=… or route=…")
             found[name.strip()].append(value.strip())
-        for template in found["route"]:
-            if not template.startswith("/") or re.search(r"\s", template):
-                raise ValueError(f"route={template} must be a path such as /users/{{id}}")
-        ignored, accepted = (tuple(Rule.parse(text) for text in found[name]) for name in ("ignore", "accept"))
-        return cls(ignored, accepted, tuple(found["route"]))
+        ignored, accepted = (tuple(map(Rule.parse, found[name])) for name in ("ignore", "accept"))
+        return cls(ignored, accepted, tuple(map(route_template, found["route"])))
 
     def about(self, route: str, key: Key) -> tuple[str, Rule] | None:
         """`ignored` or `accepted` with the first rule that covers the difference, or None."""
@@ -100,6 +97,13 @@ class Rules:
                 if rule.covers(route, key):
                     return label, rule
         return None
+
+
+def route_template(text: str) -> str:
+    """The template of a route, as it is. Raises ValueError if it is no path."""
+    if not text.startswith("/") or re.search(r"\s", text):
+        raise ValueError(f"must be a path such as /users/{{id}}: {text!r}")
+    return text
 
 
 NO_RULES = Rules()

@@ -47,7 +47,7 @@ def test_ready_only_where_a_passes_its_check(outcome, ready, said):
     assert json.loads(get(made, "/status").body)["a"]["check"] == {"path": "/ping", "passes": ready, "said": said}
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/status", "/metrics"])
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/status", "/metrics", "/verdict"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"])
 def test_nothing_can_be_changed(path, method):
     answer = get(with_worker(make()), path, method)

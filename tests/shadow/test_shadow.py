@@ -49,14 +49,15 @@ class ScriptedUpstream:
         if not held:
             self.gate.set()
 
-    def send(self, request, timeouts):
+    def send(self, request, timeouts, keep=0):
         self.sent += 1
         assert self.gate.wait(PATIENCE)
         if isinstance(self.outcome, Exception):
             raise self.outcome
-        return SimpleNamespace(status_code=self.outcome, raw=SimpleNamespace(whole=b"x", cut_off=False))
+        answer = SimpleNamespace(status=self.outcome, cut_off=False)
+        return SimpleNamespace(status_code=self.outcome, raw=SimpleNamespace(whole=b"x", answer=answer))
 
-    def begin(self, request):
+    def begin(self, request, keep=0):
         return None
 
     def close(self):

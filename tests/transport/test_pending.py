@@ -164,7 +164,7 @@ class TestCutOff:
         with ScriptedServer(scripts.endless(b"x" * 1_000)) as server:
             raw = send(adapter_for_clones, server).raw
             assert raw.read() == b""
-            assert raw.cut_off
+            assert raw.answer.cut_off
             eventually(lambda: not server.open_connections)
 
 

@@ -6,12 +6,12 @@ from itertools import pairwise
 import pytest
 
 from httptee.http import Request
+from httptee.judge.channel import size_of
+from httptee.judge.repeats import Condition, RepeatLimits, Repeats, unrepeatable
 from httptee.ledger import Latency, PrimaryStatement
 from httptee.ledger.columns import BOUNDS
-from httptee.verdict.channel import size_of
-from httptee.verdict.pair import Pair
-from httptee.verdict.repeats import Condition, RepeatLimits, Repeats, unrepeatable
-from tests.verdict.samples import outcome, pair
+from httptee.verdict import Pair
+from tests.judge.samples import outcome, pair
 
 QUICK, SLOW = BOUNDS.index(0.005), BOUNDS.index(0.5)
 

@@ -9,10 +9,10 @@ from io import BytesIO
 import pytest
 
 from httptee.http import FileBody, Request
+from httptee.judge import channel as module
+from httptee.judge.channel import LocalChannel, open_channel
 from httptee.transport import request_head
-from httptee.verdict import channel as module
-from httptee.verdict.channel import LocalChannel, open_channel
-from tests.verdict.samples import outcome, pair
+from tests.judge.samples import outcome, pair
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from typing import Any, Protocol
 
 from httptee.compare import Outcome
 from httptee.http import Request
-from httptee.verdict.pair import Pair
+from httptee.verdict import Pair
 
 _PACKET = 64 * 1024  # bytes of one part
 _PARTS = 64  # of one pair: more than 4 MiB are never sent
@@ -38,13 +38,6 @@ _INCOMPLETE = 8 * 1024 * 1024  # bytes of pairs of which other parts are awaited
 _BATCH = 64  # pairs, after which `receive` returns, so that its caller can do other work
 _QUEUED = 1000  # pairs that wait for a judge in the same process
 _FLAGS = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
-
-
-class Sender(Protocol):
-    """Where a worker puts its pairs."""
-
-    def send(self, pair: Pair) -> bool:
-        """Send a pair, or return False if there is no room for it. Never waits and never raises."""
 
 
 class Reader(Protocol):

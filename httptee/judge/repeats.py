@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
 from httptee.http import Request, values
+from httptee.judge.channel import size_of
 from httptee.ledger import Latency, PrimaryStatement
-from httptee.verdict.channel import size_of
-from httptee.verdict.pair import Pair
+from httptee.verdict import Pair
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 §9.2.1, without TRACE
 # A GET to such a path is mostly a link in a mail, or has an effect although it should not.
@@ -37,21 +37,27 @@ _LATEST_DELAYED = 300.0
 
 
 class Ask(Protocol):
-    """A wish to ask A and B once more for a pair, at `due` in seconds since the epoch. A higher `priority` is first.
-
-    `more`: how many times B alone is to be asked after that.
-    """
+    """A wish to ask A and B once more for a pair, at `due` in seconds since the epoch. A higher `priority` is first."""
 
     @property
-    def pair(self) -> Pair: ...  # noqa: D102
+    def pair(self) -> Pair:
+        """The pair that differs."""
+
     @property
-    def due(self) -> float: ...  # noqa: D102
+    def due(self) -> float:
+        """Not before this time."""
+
     @property
-    def delayed(self) -> bool: ...  # noqa: D102
+    def delayed(self) -> bool:
+        """Whether it was asked to wait for a change of A's answer."""
+
     @property
-    def priority(self) -> float: ...  # noqa: D102
+    def priority(self) -> float:
+        """The higher, the sooner."""
+
     @property
-    def more(self) -> int: ...  # noqa: D102
+    def more(self) -> int:
+        """How many times B alone is to be asked after that."""
 
 
 @dataclass(frozen=True, slots=True)
