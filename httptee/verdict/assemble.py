@@ -157,7 +157,7 @@ def overall(policy: Policy, routes: tuple[RouteReport, ...], counts: Counts) -> 
     if constants:
         missing.append(f"{constants} constant differences are not accepted")
     if not missing:
-        return YES, f"YES: B is the same as A, but for less than {policy.delta:.3g} of the answers", (), notes
+        return YES, f"YES: B answers as A does in all but at most {100 * policy.delta:g} % of the requests", (), notes
     open_routes = [route for route in routes if route.word == NOT_YET]
     missing += [f"{route.route}: {each}" for route in open_routes for each in route.missing]
     return NOT_YET, f"NOT YET: {missing[0]}{_more(open_routes, same)}", tuple(missing), notes
