@@ -43,7 +43,8 @@ class Switch:
     `edit` is applied to the answers of `route` before they are encoded, `wire` after. `slow` multiplies B's times and
     `stalls` the number of its stalls. `lost` and `late` are the shares of writes that do not reach B, or reach it after
     the next read. `also` are (route, part) of findings that come with this one and are right, too. `needs` names the
-    noise without which a defect shows nothing. `plain`: one of the design's table, which is on where all are on.
+    noise without which a defect shows nothing, and `note` a part of a note that has to be in the report. `plain`: one
+    of the design's table, which is on where all are on.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Switch:
     late: float = 0.0
     also: tuple[tuple[str, str], ...] = ()
     needs: tuple[str, ...] = ()
+    note: str = ""
     encoding: bool = False
     bursts: bool = False
     plain: bool = True

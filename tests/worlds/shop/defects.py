@@ -86,7 +86,7 @@ DEFECTS = table(
     Switch("slower", ITEMS, found(ITEMS, LATENCY, "", "", "slower"), slow=1.3),
     Switch("stalls", SEARCH, found(SEARCH, LATENCY, "", "", "slower in the tail", "slower"), stalls=3.0),
     Switch("margin", USER, found(USER, LATENCY, "", "", "within", "undecided"), slow=1.1),
-    Switch("lost_writes", "", found(ORDER, "status", "", "value"), lost=0.2,
+    Switch("lost_writes", "", found(ORDER, "status", "", "value"), lost=0.2, note="writes not delivered",
            also=tuple((route, part) for route in (ORDER, CHANGE) for part in ("status", "body", "header"))),
     Switch("cut_gzip", REPORT, found(REPORT, "body", ("", "$"), "undecodable"), wire=cut_coded,
            also=((REPORT, "header"),)),
