@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.worlds.edits import at, header
+from tests.worlds.edits import at, header, kept_since
 from tests.worlds.service import Draft, Moment
 from tests.worlds.shop.defects import ITEMS, ORDER, SEARCH, SESSION, USER
 from tests.worlds.stamps import iso, new_uuid
@@ -25,11 +25,7 @@ def shuffle(draft: Draft, moment: Moment) -> None:
 
 
 def stamp(draft: Draft, moment: Moment) -> None:
-    made: float = moment.memory.get("made", moment.at - moment.random.uniform(2, CACHED))
-    if moment.at - made >= CACHED:
-        made = moment.at
-    moment.memory["made"] = made
-    draft.content["generated_at"] = iso(made)
+    draft.content["generated_at"] = iso(kept_since(moment, CACHED))
 
 
 def host_name(moment: Moment) -> str:
