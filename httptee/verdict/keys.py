@@ -13,7 +13,8 @@ from httptee.verdict.values import digest, looks_volatile, text
 
 _EXAMPLES = 5
 DELAYED_NEEDED = 3
-_DELAYED_APART = 5.0  # seconds between pairs that are asked again much later: one cached answer must not count twice
+_DELAYED_MOST, _DELAYED_LOST = 6, 600.0
+_DELAYED_APART = 12.0  # seconds between pairs that are asked again much later: one cached answer must not count twice
 _COUNTS = (
     *("pairs", "missing", "extra", "fixed", "fixed_a", "fixed_b", "plain"),
     *("stays", "hard", "late", "a_odd", "distinct", "moves", "b_again", "a_again", "more_odd"),
@@ -120,7 +121,8 @@ class KeyState:
         self._repeat_numbers(repeated.a_b.value(place), repeated.a_a2.value(place), repeated.at)
         if not repeated.a2_b.at(place):
             self.a_odd += moved
-        elif moved:
+            return moved
+        if moved:
             self.distinct += 1
         elif b.failure or b.status >= 500 or place.level == "undecodable":
             self.hard += 1
@@ -139,9 +141,11 @@ class KeyState:
 
     def wants_delayed(self, difference: Difference, at: float) -> bool:
         """Whether a pair is to be asked again much later. If so, it is counted as asked."""
-        if self.place.level != "value" or self.delayed >= 2 * DELAYED_NEEDED or at - self.last_delayed < _DELAYED_APART:
+        if self.place.level != "value" or not self.stays + self.late or not looks_volatile(difference.a, at):
             return False
-        if not self.stays + self.late or not looks_volatile(difference.a, at):
+        done, passed = self.changed + self.steady, at - self.last_delayed
+        lost = passed > _DELAYED_LOST  # the judge has died meanwhile
+        if passed < _DELAYED_APART or done >= _DELAYED_MOST or (self.delayed - done >= _DELAYED_MOST and not lost):
             return False
         self.delayed += 1
         self.last_delayed = at

@@ -11,7 +11,7 @@ from httptee.verdict.keys import DELAYED_NEEDED, KeyState
 EXPLAINED = frozenset({"noise", "constant", "late", "refreshes", "ignored", "accepted"})
 """The labels of mismatches that do not speak against B."""
 
-_UNSTABLE = log(2.5)  # B's repeats differ where A's do not: 2 of 2, 4 of 5, ...
+_UNSTABLE = log(2.5)  # B's repeats differ where A's do not: 3 of 3, 5 of 6, ...
 _CONFIRMATIONS = 20  # from which on a place can be called noise
 _LITTLE = log(5)  # evidence below it is none
 _MUCH = log(100)  # evidence that ends what was noise, or says that B is late: 9 of 9
@@ -59,8 +59,8 @@ def confirmations(key: KeyState) -> int:
 
 def unstable(key: KeyState) -> bool:
     """Whether B answers its own repeats differently where A does not."""
-    heads = key.b_again + key.more_odd
-    return log_evidence(heads, heads + key.a_again) >= _UNSTABLE
+    heads, tails = key.b_again + key.more_odd, key.a_again + own_noise(key)
+    return log_evidence(heads, heads + tails) >= _UNSTABLE
 
 
 def against(key: KeyState, with_late: bool) -> float:
