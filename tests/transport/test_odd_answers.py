@@ -6,7 +6,6 @@ import random
 
 import pytest
 
-from httptee.errors import UpstreamError
 from httptee.transport.pending import Unread
 from httptee.transport.pressure import Reading
 from httptee.transport.wire import Answer
