@@ -5,8 +5,6 @@ Others use `differences` on two `Outcome`s, and `Routes` to name the route of a 
 
 from httptee.compare.comparison import differences, equal
 from httptee.compare.difference import Difference, Key, Scalar
-from httptee.compare.fields import VOLATILE
 from httptee.compare.outcome import Outcome
 from httptee.compare.routes import Routes
 
-__all__ = ["VOLATILE", "Difference", "Key", "Outcome", "Routes", "Scalar", "differences", "equal"]

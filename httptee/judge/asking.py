@@ -11,9 +11,9 @@ from typing import Protocol, cast
 
 from httptee.compare import Outcome
 from httptee.errors import upstream_error
-from httptee.http import Request, end_to_end
+from httptee.http import Pieces, Request, end_to_end
 from httptee.judge.repeats import Ask
-from httptee.transport import KeptAnswer, Pieces, Timeouts, Upstream, WireStream
+from httptee.transport import Timeouts, Upstream, WireStream
 from httptee.verdict import Again, Pair
 
 _AT_ONCE = 4  # repeats in flight
@@ -131,9 +131,9 @@ def _room(pair: Pair, most: int) -> int:
 
 def _body(stream: WireStream, most: int) -> Pieces:
     answer = stream.answer
-    if isinstance(answer, KeptAnswer):
+    if answer.kept is not None:
         stream.discard()
-        return answer.body
+        return answer.kept
     body = Pieces(most)
     for piece in stream.stream():
         body.append(piece)

@@ -14,10 +14,10 @@ from time import perf_counter, time
 
 from httptee.compare import Outcome, Routes, equal
 from httptee.errors import ClientGone, CutOff, UpstreamError, upstream_error
-from httptee.http import Exchange, Request, Response, end_to_end
+from httptee.http import Exchange, Pieces, Request, Response, end_to_end
 from httptee.pairs.choosing import Chooser
 from httptee.pairs.tallies import LONGEST_NAME, RowTallies
-from httptee.transport import Answer, KeptAnswer, Pieces
+from httptee.transport import Answer, since_head
 from httptee.verdict import Blocks, Pair, Sender, bucket
 
 _ROOM = 16 * 1024  # bytes that B's body may have more than A's, until only its length and digest are kept
@@ -140,9 +140,9 @@ class Comparer:
             return
         if error is not None:
             b = Outcome(0, [], b"", failure=upstream_error(error).reason)
-        elif isinstance(answer, KeptAnswer) and not answer.cut_off:
-            seconds -= perf_counter() - answer.head_at
-            b = _outcome(answer, answer.body)
+        elif answer is not None and answer.kept is not None and not answer.cut_off:
+            seconds -= since_head(answer)
+            b = _outcome(answer, answer.kept)
         else:
             return
         kept.then(partial(self._compare, exchange.request, kept, b, seconds, time()))
@@ -166,5 +166,5 @@ class Comparer:
         self._tallies.timed(self._number, kept.slot, (bucket(kept.seconds), bucket(seconds)), toss)
 
 
-def _outcome(answer: Response | KeptAnswer, pieces: Pieces) -> Outcome:
+def _outcome(answer: Response | Answer, pieces: Pieces) -> Outcome:
     return Outcome(answer.status, end_to_end(answer.headers), pieces.content, pieces.length, pieces.digest)
