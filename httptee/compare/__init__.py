@@ -8,3 +8,4 @@ from httptee.compare.difference import Difference, Key, Scalar
 from httptee.compare.outcome import Outcome
 from httptee.compare.routes import Routes
 
+__all__ = ["Difference", "Key", "Outcome", "Routes", "Scalar", "differences", "equal"]
