@@ -94,10 +94,12 @@ class Tee:
             return Relay(answer, start_response, ())
         seconds = perf_counter() - started
         unsent = response.unsent  # read here: the access log may replace the response
-        watch = self._faults.watch
-        watch(COUNTING, self._account.answered, response.status, seconds)
+        try:  # `Faults.watch`, written out: it is called for every request
+            self._account.answered(response.status, seconds)
+        except Exception:
+            self._faults.report(COUNTING)
         if self.cutoff is not None:
-            watch("the cutoff could not be updated", self.cutoff.observe, seconds)
+            self._faults.watch("the cutoff could not be updated", self.cutoff.observe, seconds)
         record = kept = None
         if self._keeper is not None:
             kept, response = self._kept(self._keeper, request, response, seconds)
@@ -199,7 +201,7 @@ class Relay:
         self._cancellation = cancellation
         self._on_client_gone = on_client_gone
         self._faults = faults
-        if not response.whole and exchange is not None and isinstance(exchange.request.body, bytes):
+        if exchange is not None and not isinstance(response.body, bytes) and isinstance(exchange.request.body, bytes):
             self._offer()
 
     def __iter__(self) -> Iterator[bytes]:

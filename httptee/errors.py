@@ -189,6 +189,15 @@ def upstream_error(error: BaseException) -> UpstreamError:
     return UpstreamProtocolError(str(error))
 
 
+def error_of_open(error: OSError) -> UpstreamError:
+    """The UpstreamError for an error of an open connection, for example EHOSTUNREACH when the path to the peer is lost.
+
+    `connect` would say that the request cannot have been executed. On an open connection it may have been: `reset`.
+    """
+    named = upstream_error(error)
+    return UpstreamReset(str(error)) if isinstance(named, UpstreamConnectError) else named
+
+
 def _causes(error: BaseException) -> list[BaseException]:
     """The error and the errors that it wraps or was raised from, outermost first, at most eight."""
     causes: list[BaseException] = []

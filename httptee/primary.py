@@ -44,14 +44,14 @@ class Outage:
         self, a: str, words: memoryview, failures: Callable[[], int], clock: Callable[[], float] = monotonic
     ) -> None:
         self._a = a
-        self._words = words
+        self.words = words
         self._failures = failures
         self._clock = clock
         self._lock = threading.Lock()  # for the threads of this process
 
     def failed(self, error: UpstreamError, counted: int = 1) -> None:
         """An exchange with A failed before the head of its answer. `counted`: in how many failures of the ledger."""
-        words, now = self._words, int(self._clock() * 1e6)
+        words, now = self.words, int(self._clock() * 1e6)
         with self._lock:
             if not words[_FAILURES]:
                 words[_SINCE] = now
@@ -65,14 +65,9 @@ class Outage:
             "A %s is down: %s (%s); clients get %d until it answers", self._a, error.reason, error, error.status
         )
 
-    @property
-    def fails(self) -> bool:
-        """Whether the last exchange with A has failed. Read for each request."""
-        return self._words[_FAILURES] != 0
-
     def recovered(self) -> None:
         """A has answered after a failure."""
-        words = self._words
+        words = self.words
         with self._lock:
             was_down, words[_DOWN], words[_FAILURES] = words[_DOWN], 0, 0
         if was_down:
@@ -145,12 +140,13 @@ class Primary:
             # The first piece never waits. Nothing has gone to the client yet, so an error of it is still a 502.
             rest = raw.stream()
             first = next(rest, b"")
-        if self._outage.fails:
+        if self._outage.words[_FAILURES]:  # the last exchange with A has failed
             self._faults.watch(_OUTAGE, self._outage.recovered)
-        headers = end_to_end(raw.headers.items())
         if body is None:
+            headers = end_to_end(raw.headers.items())
             pieces = self._pieces(first, rest, cancellation)
             return Response(answer.status_code, answer.reason, headers, pieces, raw.close)
+        headers = end_to_end(raw.pairs)
         # The body is whole, so its length is known: a chunked answer loses Transfer-Encoding and gets a Content-Length.
         if raw.length is None and request.method != "HEAD" and answer.status_code not in _BODILESS:
             headers.append(("Content-Length", str(len(body))))

@@ -30,7 +30,6 @@ PLACES = [
     (WorkerAccount, "_count_timed"),
     (Account, "open"),
     (Account, "settle_delivered"),
-    (Account, "_count"),
     (Account, "_count_timed"),
     (AccessLog, "follow"),
     (AccessLog, "write"),

@@ -4,6 +4,7 @@ import logging
 
 import pytest
 
+from httptee import primary
 from httptee.errors import UpstreamConnectError, UpstreamReset, UpstreamTimeout, UpstreamTLSError
 from httptee.ledger.columns import OUTAGE_WORDS
 from httptee.ledger.ledger import Ledger
@@ -28,7 +29,7 @@ class Site:
             self.processes[process].failed(error)
 
     def answer(self, process=0):
-        if self.processes[process].fails:
+        if self.processes[process].words[primary._FAILURES]:
             self.processes[process].recovered()
 
 

@@ -25,22 +25,20 @@ class Watched:
 
     def ledger(self) -> dict[str, Any]:
         """B's ledger as /status has it, or nothing for a tee without one."""
-        found: dict[str, Any] = self.statement().get("ledger", {})
-        return found
-
-    def statement(self) -> dict[str, Any]:
-        """All of B that /status has, or nothing for a tee without it."""
         if self.admin is None:
             return {}
-        found: dict[str, Any] = status(self.admin)["b"][0]
+        found: dict[str, Any] = status(self.admin)["b"][0]["ledger"]
         return found
 
 
-def status(port: int) -> dict[str, Any]:
-    """The status page of an admin listener. Raises OSError where it does not answer."""
+def status(port: int, page: str = "/status") -> dict[str, Any]:
+    """The status page of an admin listener, or another page of JSON.
+
+    Raises OSError where it does not answer, and ValueError where the page is none.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("GET", "/status")
+        connection.request("GET", page)
         answer: dict[str, Any] = json.loads(connection.getresponse().read())
         return answer
     finally:

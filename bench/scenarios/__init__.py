@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from . import influx, isolation, lifecycle, selection, slow, soak, tees, tls, transfer
+from . import influx, isolation, lifecycle, selection, slow, soak, tees, transfer
 from .hostile import clients as hostile
 from .scenario import Scenario
 from .steady import memory, steady
+from .tls import tls
 from .verdict import verdict
 
 SCENARIOS: tuple[Scenario, ...] = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 
 from httptee.errors import BadRequest, BodyTooLarge, Refusal
@@ -42,7 +42,7 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     or one that cannot be stored, a loop, and OPTIONS or TRACE with Max-Forwards: 0.
     """
     method = environ["REQUEST_METHOD"]
-    target, authority = read_target(method, target_of(environ))
+    target, authority = read_target(method, environ.get("REQUEST_URI") or target_of(environ))
     headers = environ.get(RECEIVED_HEADERS)
     if headers is None:
         headers = _headers(environ)
@@ -72,9 +72,9 @@ def client_of(environ: WSGIEnvironment) -> str:
 
 def target_of(environ: WSGIEnvironment) -> str:
     """The target as the server received it, or rebuilt from its decoded parts if the environ does not contain it."""
-    raw = environ.get("REQUEST_URI") or environ.get("RAW_URI")
+    raw: str | None = environ.get("REQUEST_URI") or environ.get("RAW_URI")
     if raw:
-        return cast(str, raw)
+        return raw
     path = quote(
         environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", ""), safe="/:@!$&'()*+,;=~", encoding="latin-1"
     )
@@ -105,7 +105,7 @@ def _headers(environ: WSGIEnvironment) -> Headers:
 def _body(environ: WSGIEnvironment, in_memory: int, most: int) -> Body | None:
     """The body, or None for a request without one: an empty body has framing, no body has none."""
     announced = environ.get("CONTENT_LENGTH")
-    source = cast(BinaryIO, environ["wsgi.input"])
+    source: BinaryIO = environ["wsgi.input"]
     try:
         if announced:
             return _announced(source, announced, in_memory, most)

@@ -116,7 +116,9 @@ class Asking:
             for backend in self._random.sample(["", pair.backend], 2):
                 most = self._most if not backend else _room(pair, self._most)
                 answers[backend] = self._asker.ask(pair.request, backend, most)
-            again = Again(answers[""], answers[pair.backend], at, ask.delayed)
+            most = _room(pair, self._most)
+            more = tuple(self._asker.ask(pair.request, pair.backend, most) for _ in range(ask.more))
+            again = Again(answers[""], answers[pair.backend], at, ask.delayed, more)
         finally:
             self._done.append((ask, again))
 

@@ -55,6 +55,10 @@ class Ask(Protocol):
     def priority(self) -> float:
         """The higher, the sooner."""
 
+    @property
+    def more(self) -> int:
+        """How many times B alone is to be asked after that."""
+
 
 @dataclass(frozen=True, slots=True)
 class RepeatLimits:

@@ -62,7 +62,8 @@ class Account(_Line):
 
     def open(self) -> None:
         """Count a clone that was taken on. It is in flight until it is settled."""
-        self._count(_SEEN)
+        with self._lock:
+            self._cells[_SEEN] += 1
 
     def drop(self, reason: str, follower: Follower | None = None) -> None:
         """Count a clone that was offered and dropped at once."""

@@ -73,6 +73,7 @@ class Selection:
         self.rules = tuple(rules)
         self._checks = tuple((rule.holds, rule) for rule in self.rules if rule.reason != _OVER_RATE)
         self._rates = tuple(rule.holds for rule in self.rules if rule.reason == _OVER_RATE)
+        self.limits_rate = bool(self._rates)
 
     def refuses(self, request: Request) -> str | None:
         """The drop reason of a request that this B does not get by all its rules but the rate, or None.
@@ -86,7 +87,7 @@ class Selection:
 
     def over_rate(self, request: Request) -> bool:
         """Whether the rate has no token for a request. It takes one, so it comes after all other checks."""
-        return bool(self._rates) and not all(holds(request) for holds in self._rates)
+        return not all(holds(request) for holds in self._rates)
 
     def foresee(self, request: Request) -> list[Finding]:
         """The results of the rules for a request, up to the first rule that certainly refuses it.

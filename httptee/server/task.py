@@ -30,7 +30,6 @@ from httptee.server.roles import Peer
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-_LENGTH_NAME = len("content-length")  # a comparison of lengths first avoids lower() for most names
 _JOINED = 64 * 1024  # bytes; a first piece of the body up to this size goes out in one call with the head
 
 
@@ -85,7 +84,8 @@ class TeeTask(Task):
     def _start_response(self, status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], None]:
         request = self.request
         self._bodiless = request.command == "HEAD" or status[:3] in ("204", "304")
-        has_length = any(name.lower() == "content-length" for name, _ in headers if len(name) == _LENGTH_NAME)
+        fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
+        has_length = "\ncontent-length: " in f"\n{fields}".lower()  # no value has a line end
         extra = ""
         close = self.close_on_finish or request.connection_close or self.channel.closes_after_answer
         if not has_length and not self._bodiless:
@@ -100,7 +100,6 @@ class TeeTask(Task):
             extra += "Connection: close\r\n"
         elif request.version == "1.0":
             extra += "Connection: keep-alive\r\n"
-        fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
         self._head = f"HTTP/1.1 {status}\r\n{fields}{extra}\r\n".encode("latin-1")
         return self.write
 

@@ -44,7 +44,7 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         "threads",
         count,
         "64",
-        "Requests to A that may be in flight at a time. Up to 1,000 more threads in each process stand in for those "
+        "Requests to A that may be in flight at a time. Up to 1,000 more threads in each process replace those "
         "that wait for clients which read slowly.",
         "NUMBER",
     ),

@@ -101,9 +101,10 @@ class Breaker:
     @property
     def blocks(self) -> bool:
         """Whether the next clone is to be dropped: the circuit is open, and it is not yet time for a probe."""
-        if not self.drops:
+        words = self._words
+        if not self._drops or not words[_OPEN]:
             return False
-        words, now = self._words, self._now()
+        now = self._now()
         return now < words[_PROBE_AT] or now < words[_PROBE_ENDS]
 
     def take_probe(self) -> bool:

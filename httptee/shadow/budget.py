@@ -58,16 +58,16 @@ class Budget:
 def held_by(exchange: Exchange) -> int:
     """The bytes that a waiting clone of an exchange holds: the target is held beside the head."""
     request = exchange.request
-    size = BOOKKEEPING + head_size(request) + len(request.target) + len(request.body)
+    written = request.shared_head
+    head = len(written[0]) if written else head_size(request)
+    size = BOOKKEEPING + head + len(request.target) + len(request.body)
     if exchange.kept is not None:
         size += exchange.kept.size
-    return size if exchange.follower is None else size + RECORD + head_size(request)
+    return size if exchange.follower is None else size + RECORD + head
 
 
 def head_size(request: Request) -> int:
-    """The length of a request's head, which may not be built yet."""
-    if request.shared_head:
-        return len(request.shared_head[0])
+    """The length of a request's head, which is not built yet."""
     headers = request.headers
     fields = sum(map(len, chain.from_iterable(headers))) + 4 * len(headers)
     return len(request.method) + len(request.target) + fields + len("  HTTP/1.1\r\n\r\n")

@@ -65,10 +65,10 @@ class Collector:
         """The number of exchanges in flight."""
         return len(self._awaited)
 
-    @property
-    def usable(self) -> bool:
-        """Whether exchanges can be added. False without epoll, for example under gevent, which removes it."""
-        return self._readable is not None or hasattr(select, "epoll")
+    def takes(self, most: int) -> bool:
+        """Whether one more exchange can be added to fewer than `most`. False without epoll, for example under gevent,
+        which removes it."""
+        return len(self._awaited) < most and (self._readable is not None or hasattr(select, "epoll"))
 
     def watch(self, pending: Pending, exchange: Exchange) -> bool:
         """Add an exchange. Its request must be sent after this call. False if no thread can read its answer."""

@@ -64,7 +64,8 @@ class Roads:
 
     def take(self, exchange: Exchange) -> None:
         """Send a clone, or put it into the queue. Never waits."""
-        if not self._begin(exchange):
+        # At once, unless others wait or no connection is idle.
+        if self._workers.queue or not self._collector.takes(self._most) or not self._send_now(exchange):
             self._hand_over(exchange)
         if self.ending:  # perhaps since the caller's check: no thread takes this clone
             self.drop_waiting("closing")
@@ -94,13 +95,6 @@ class Roads:
         self._workers.close()
         self.drop_waiting("closing")  # what other threads have put back meanwhile; `put` refuses all that comes later
         self._upstream.close()
-
-    def _begin(self, exchange: Exchange) -> bool:
-        """Send a clone at once, unless others wait or no connection is idle; True if nothing is left to do for it."""
-        collector = self._collector
-        if self._workers.waiting or len(collector) >= self._most or not collector.usable:
-            return False
-        return self._send_now(exchange)
 
     def _send_now(self, exchange: Exchange) -> bool:
         """Send a clone on an idle connection; False if it is still to be sent."""
@@ -146,7 +140,7 @@ class Roads:
             self._drop(exchange, "closing" if self.ending else "saturated")
         else:
             self._settle(exchange, perf_counter() - pending.began, error, pending.answer)
-        if self._workers.waiting:
+        if self._workers.queue:
             self._send_next()
 
     def _send_next(self) -> None:
@@ -160,7 +154,6 @@ class Roads:
 
     def _send(self, exchange: Exchange) -> None:
         """Send one clone from a shadow thread, and settle it. If a connection is idle, the collector settles it."""
-        collector = self._collector
-        if collector.usable and len(collector) < self._most and self._send_now(exchange):
+        if self._collector.takes(self._most) and self._send_now(exchange):
             return
         self._settle(exchange, *self._sender.send(exchange))

@@ -123,7 +123,7 @@ class Shadow:
 
     def _last_refusal(self, exchange: Exchange) -> str | None:
         """The checks that take a token or the place of the probe, so they come last: a dropped clone takes neither."""
-        if self._selection.over_rate(exchange.request):
+        if self._selection.limits_rate and self._selection.over_rate(exchange.request):
             return "rate_limited"
         if self.breaker.drops:
             if not self.breaker.take_probe():

@@ -55,7 +55,8 @@ class Workers:
         self._size = size
         self._send = send
         self._clock = clock
-        self._queue: deque[Exchange] = deque()
+        self.queue: deque[Exchange] = deque()
+        """The clones that wait. To look at, for others."""
         self._calls: SimpleQueue[None] = SimpleQueue()  # one entry wakes one idle worker
         # Created with the first clone, not here: a thread does not survive the fork of a pre-fork server.
         self._executor: ThreadPoolExecutor | None = None
@@ -69,19 +70,19 @@ class Workers:
     @property
     def waiting(self) -> int:
         """The number of clones in the queue."""
-        return len(self._queue)
+        return len(self.queue)
 
     @property
     def stalled(self) -> bool:
         """Whether clones wait and no worker takes them. After `call`: no thread could be started."""
         with self._lock:
-            return not self._awake and bool(self._queue)
+            return not self._awake and bool(self.queue)
 
     def put(self, exchange: Exchange) -> bool:
         """Queue a clone; False if no worker will take one any more. Then use `call`, unless another thread takes it."""
         with self._lock:
             if not self.closed:
-                self._queue.append(exchange)
+                self.queue.append(exchange)
             return not self.closed
 
     def call(self) -> None:
@@ -101,7 +102,7 @@ class Workers:
     def take(self) -> Exchange | None:
         """Remove and return the clone that has waited longest; None if the queue is empty."""
         try:
-            return self._queue.popleft()
+            return self.queue.popleft()
         except IndexError:
             return None
 
@@ -157,7 +158,7 @@ class Workers:
     def _wait(self) -> bool:
         """Wait for a call. False: the worker ends, and is not counted any more."""
         with self._lock:
-            if self._queue or self.closed:
+            if self.queue or self.closed:
                 self._awake -= self.closed
                 return not self.closed
             self._idle += 1
@@ -169,7 +170,7 @@ class Workers:
                 self._calls.get_nowait()  # it came just now
             except Empty:
                 self._idle -= 1
-                if not self._queue:
+                if not self.queue:
                     self._awake -= 1
                     return False
         return True

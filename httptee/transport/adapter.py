@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from math import inf
 from time import monotonic
 from typing import Any
@@ -24,7 +23,7 @@ from httptee.errors import UpstreamError, UpstreamReset
 from httptee.transport.connection import MAX_JOINED, Connection
 from httptee.transport.names import Name
 from httptee.transport.opening import Opener
-from httptee.transport.pending import KeptAnswer, Pending, UnreadAnswer
+from httptee.transport.pending import KeptAnswer, Pending, Unread
 from httptee.transport.pool import Pool
 from httptee.transport.prepared import WireRequest, WireResponse
 from httptee.transport.pressure import Pressure, Reading
@@ -85,10 +84,8 @@ class WireAdapter(BaseAdapter):
         most: Limits = FOR_CLIENTS,
     ) -> None:
         super().__init__()
-        self._reading = reading
-        self._new_answer: Callable[[str], Answer] = (
-            partial(UnreadAnswer, reading=reading) if reading else partial(Answer, limits=most)
-        )
+        self._unread = Unread(reading) if reading else None
+        self._most = most
         self._pressure = pressure
         self._server_name = server_name
         self._limits = limits
@@ -141,7 +138,7 @@ class WireAdapter(BaseAdapter):
     def has_idle(self, url: str, verify: bool | str = True, cert: Any = None) -> bool:
         """Whether a plain connection to an endpoint is idle."""
         route = self._routes.get((url, verify, cert))
-        return route is not None and not route.encrypted and not route.pool.empty
+        return route is not None and not route.encrypted and bool(route.pool.idle)
 
     def begin(self, request: WireRequest, verify: bool | str = True, cert: Any = None) -> Pending | None:
         """Prepare a request to be sent without waiting: on an idle plain connection whose buffer takes all of it.
@@ -192,9 +189,10 @@ class WireAdapter(BaseAdapter):
         return WireResponse(request, raw, self)
 
     def _answer(self, request: WireRequest) -> Answer:
-        if request.keep and self._reading is not None:
-            return KeptAnswer(request.method, self._reading, request.keep)
-        return self._new_answer(request.method)
+        unread = self._unread
+        if unread is None:
+            return Answer(request.method, self._most)
+        return KeptAnswer(request.method, unread, request.keep) if request.keep else unread.answer(request.method)
 
     def _add_route(self, url: str, verify: bool | str, cert: Any) -> _Route:
         key = (url, verify, cert)

@@ -20,7 +20,7 @@ import sys
 from math import inf
 from time import monotonic
 
-from httptee.errors import UpstreamConnectError, UpstreamError, UpstreamReset, UpstreamTimeout, upstream_error
+from httptee.errors import UpstreamReset, UpstreamTimeout, error_of_open
 from httptee.http import Body
 from httptee.transport.names import Address
 from httptee.transport.timeouts import Timeouts
@@ -36,24 +36,15 @@ ALWAYS_BUFFERED = 16_384
 """Bytes that the kernel buffers at least for an idle connection (tcp_wmem), its bookkeeping for small ones included."""
 RECEIVE_SIZE = 65_536
 """Bytes to read at once until the head of an answer has arrived. Most answers are not longer than this."""
-
 NO_TIMEOUT = 1e8
 """Seconds that stand for no timeout."""
 
 _BROKEN = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _TCP_INFO = socket.TCP_INFO if sys.platform == "linux" else None
-_ESTABLISHED = 1  # tcpi_state, the first byte of struct tcp_info
-_BYTES_RECEIVED = slice(128, 136)  # tcpi_bytes_received, since Linux 4.1
+_ESTABLISHED = 1
+# tcpi_state, and tcpi_bytes_received (since Linux 4.1)
+_state_and_received = struct.Struct("=B127xQ").unpack
 _LAST_DATA_RECEIVED = slice(52, 56)  # tcpi_last_data_recv, in milliseconds, with the resolution of the kernel's tick
-
-
-def _failure(error: OSError) -> UpstreamError:
-    """The UpstreamError for an error of an open connection, for example EHOSTUNREACH when the path to the peer is lost.
-
-    `connect` would say that the request cannot have been executed. On an open connection it may have been: `reset`.
-    """
-    named = upstream_error(error)
-    return UpstreamReset(str(error)) if isinstance(named, UpstreamConnectError) else named
 
 
 class Connection:
@@ -114,12 +105,13 @@ class Connection:
             sent_all = False
             limit = min(limit, 1.0)  # an answer sent before the close has already arrived
         except OSError as error:
-            raise _failure(error) from error
+            raise error_of_open(error) from error
         now = monotonic()
         until = min(deadline, now + limit)
         while not answer.headers_complete:
             self._feed(answer, RECEIVE_SIZE, until - now)
-            now = monotonic()
+            if not answer.headers_complete:
+                now = monotonic()
         if self._new_tls is not None:
             self._remember(self._new_tls)
         return sent_all
@@ -135,7 +127,7 @@ class Connection:
                 return not self._tls.pending() and not self._poll.poll(0)
             if _TCP_INFO is not None:
                 info = self.sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 136)
-                if info[0] == _ESTABLISHED and int.from_bytes(info[_BYTES_RECEIVED], sys.byteorder) == self.received:
+                if len(info) == 136 and _state_and_received(info) == (_ESTABLISHED, self.received):
                     return True
             return not self._poll.poll(0)
         except OSError:
@@ -186,8 +178,12 @@ class Connection:
         except (BlockingIOError, ValueError):
             return
         except OSError as error:
-            raise _failure(error) from error
-        self._hand_on(data, answer)
+            raise error_of_open(error) from error
+        if data:
+            self.received += len(data)
+            answer.feed(data)
+        else:
+            self._end(answer)
 
     def read_early_answer(self, answer: Answer) -> None:
         """Read what has arrived of an answer while the request is still being sent. Never waits."""
@@ -195,7 +191,11 @@ class Connection:
             data = self._recv(RECEIVE_SIZE)
         except (BlockingIOError, ssl.SSLWantReadError):
             return
-        self._hand_on(data, answer)
+        if data:
+            self.received += len(data)
+            answer.feed(data)
+        else:
+            self._end(answer)
 
     def _feed(self, answer: Answer, size: int, wait: float) -> None:
         if not 0.0 <= self._timeout_set - wait <= SLACK:
@@ -207,18 +207,18 @@ class Connection:
         except ssl.SSLEOFError:
             raise UpstreamReset("the TLS connection ended without close_notify") from None
         except OSError as error:
-            raise _failure(error) from error
-        self._hand_on(data, answer)
-
-    def _hand_on(self, data: bytes, answer: Answer) -> None:
-        """Give received data to the answer. An end that `shut_down` has caused is not the end of the answer."""
+            raise error_of_open(error) from error
         if data:
             self.received += len(data)
             answer.feed(data)
-        elif self._was_shut_down:
-            raise UpstreamReset("the tee has ended the exchange")
         else:
-            answer.eof()
+            self._end(answer)
+
+    def _end(self, answer: Answer) -> None:
+        """The upstream has closed. An end that `shut_down` has caused is not the end of the answer."""
+        if self._was_shut_down:
+            raise UpstreamReset("the tee has ended the exchange")
+        answer.eof()
 
     def _set_timeout(self, wait: float) -> None:
         """Set the timeout of the next blocking call to `wait` seconds."""

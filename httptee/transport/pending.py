@@ -6,7 +6,6 @@ Of a clone's answer only the head and the end matter. What it may cost is bounde
 from __future__ import annotations
 
 import hashlib
-import re
 from time import perf_counter, thread_time
 
 from httptee.errors import UpstreamError, UpstreamProtocolError, UpstreamReset
@@ -15,7 +14,7 @@ from httptee.transport.connection import Connection
 from httptee.transport.pool import Pool
 from httptee.transport.pressure import HOLDS_THE_GIL, Reading
 from httptee.transport.timeouts import Limits
-from httptee.transport.wire import Answer, split_fields
+from httptee.transport.wire import Answer
 
 FOR_CLONES = Limits(head=65_536, fields=256, chunks=ChunkLimits(16_384, 16_384, 16_384, overhead=16_384, per_byte=1))
 """The limits of a clone's answer. One-byte chunks are over them after 25 KB, six-byte chunks never."""
@@ -34,63 +33,76 @@ _READ = 10e-6  # seconds of CPU time for one read: recv, epoll and the parsing o
 _COMMON = 1_250  # bytes of a packet or more: no answer is cut off because it arrives packet by packet
 _FIRST = 4_096  # bytes; most answers have one read of fewer, and to measure its CPU time would double it
 
-_framing_fields = re.compile(
-    r"\r\n(connection|keep-alive|content-length|transfer-encoding):[ \t]*([^\r]*)", re.IGNORECASE
-).findall
+
+class _Spent:
+    """What one answer has cost since `began`."""
+
+    __slots__ = ("began", "cpu", "size")
+
+    def __init__(self, size: int = 0, cpu: float = 0.0) -> None:
+        self.began = perf_counter()
+        self.size = size
+        self.cpu = cpu
 
 
-class UnreadAnswer(Answer):
-    """An answer whose body is discarded as it arrives: `take` returns nothing, `headers` has only the framing fields.
+class Unread:
+    """Bounds what answers that nobody reads may cost, and discards their bodies as they arrive.
 
     One thread of the process at a time reads what is more than a short answer (`Reading`). An answer that costs more
     than `MOST_BYTES` or `MOST_CPU` is `cut_off` and complete, and its connection must be closed. If it has no head by
     then, it is an UpstreamProtocolError.
     """
 
-    __slots__ = ("_began", "_bytes", "_cpu", "_reading", "cut_off")
+    __slots__ = ("_reading",)
 
-    _split = staticmethod(_framing_fields)
-
-    def __init__(self, method: str, reading: Reading) -> None:
-        super().__init__(method, FOR_CLONES)
+    def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._began = perf_counter()
-        self._bytes = 0
-        self._cpu = 0.0
-        self.cut_off = False
 
-    def feed(self, data: bytes) -> None:
-        """Parse bytes from the connection. Raises UpstreamProtocolError if they are not an HTTP/1 answer."""
+    def answer(self, method: str) -> Answer:
+        """An answer to a clone. Its `headers` has only the fields that frame the body."""
+        # Not a subclass of Answer: Python runs code faster that only one class uses.
+        return Answer(method, FOR_CLONES, self)
+
+    def feed(self, answer: Answer, data: bytes) -> None:
+        """Let an answer parse bytes from the connection."""
+        spent: _Spent | None = answer.spent
         size = len(data)
-        if not self._bytes and size < _FIRST:
-            super().feed(data)
-            self._cpu = _READ
-        else:
-            with self._reading.lock:
-                self._feed_more(data, size)
-        self._body.clear()
-        self._bytes += size
-        if (self._bytes > MOST_BYTES or self._cpu > MOST_CPU) and not self.complete:
-            self._check_cost(perf_counter() - self._began)
+        if spent is None and size < _FIRST:
+            answer.parse(data)
+            answer.discard()
+            if not answer.complete:
+                answer.spent = _Spent(size, _READ)
+            return
+        if spent is None:
+            spent = answer.spent = _Spent()
+        with self._reading.lock:
+            self._feed_more(answer, spent, data)
+        answer.discard()
+        if (spent.size > MOST_BYTES or spent.cpu > MOST_CPU) and not answer.complete:
+            _check(answer, spent)
 
-    def _feed_more(self, data: bytes, size: int) -> None:
-        parsed = size >= _COMMON and (not self.headers_complete or self._chunks is not None)
+    def _feed_more(self, answer: Answer, spent: _Spent, data: bytes) -> None:
+        size = len(data)
+        spent.size += size
+        parsed = size >= _COMMON and (not answer.headers_complete or answer.chunked)
         began = thread_time() if parsed else 0.0
         try:
-            super().feed(data)
+            answer.parse(data)
         finally:
             cpu = thread_time() - began if parsed else 0.0
-            self._cpu += cpu if size >= _COMMON else _READ
+            spent.cpu += cpu if size >= _COMMON else _READ
             self._reading.spend(HOLDS_THE_GIL * cpu + _READ)
 
-    def _check_cost(self, age: float) -> None:
-        """Cut the answer off if it has cost too much for its age in seconds."""
-        if self._bytes <= MOST_BYTES + _BYTES_A_SECOND * age and self._cpu <= MOST_CPU + _CPU_A_SECOND * age:
-            return
-        if not self.headers_complete:
-            raise UpstreamProtocolError("the answer has no head after all that may be read of it")
-        self.complete = self.cut_off = True
-        self.keep_alive = False
+
+def _check(answer: Answer, spent: _Spent) -> None:
+    """Cut an answer off if it has cost too much for its age."""
+    age = perf_counter() - spent.began
+    if spent.size <= MOST_BYTES + _BYTES_A_SECOND * age and spent.cpu <= MOST_CPU + _CPU_A_SECOND * age:
+        return
+    if not answer.headers_complete:
+        raise UpstreamProtocolError("the answer has no head after all that may be read of it")
+    answer.cut_off = answer.complete = True
+    answer.keep_alive = False
 
 
 class Pieces(list[bytes]):
@@ -130,7 +142,7 @@ class Pieces(list[bytes]):
         return b"" if self._digest is None else self._digest.digest()
 
 
-class KeptAnswer(UnreadAnswer):
+class KeptAnswer(Answer):
     """An answer whose `body` is kept while it arrives, up to `most` bytes, and whose `headers` are all fields.
 
     `head_at` is the time at which its head was complete, in seconds of `perf_counter`, or 0.0.
@@ -138,10 +150,8 @@ class KeptAnswer(UnreadAnswer):
 
     __slots__ = ("body", "head_at")
 
-    _split = staticmethod(split_fields)
-
-    def __init__(self, method: str, reading: Reading, most: int) -> None:
-        super().__init__(method, reading)
+    def __init__(self, method: str, unread: Unread, most: int) -> None:
+        super().__init__(method, FOR_CLONES, unread, all_fields=True)
         self._body = self.body = Pieces(most)
         self.head_at = 0.0
 
@@ -161,11 +171,12 @@ class Pending:
     readable.
 
     `began` is the time at which it was made, in seconds of `perf_counter`. `due` and `streams` are for the thread that
-    waits: when the exchange must have ended, and whether the head of its answer was noted. For one thread at a time,
-    except that another thread may call `advance` before `start` has returned.
+    waits: when the exchange must have ended, and whether the head of its answer was noted. With `started`, `start` was
+    called, so that the upstream may have the request. For one thread at a time, except that another thread may call
+    `advance` before `start` has returned.
     """
 
-    __slots__ = ("_data", "_pool", "_received", "answer", "began", "connection", "due", "streams")
+    __slots__ = ("_data", "_pool", "_received", "answer", "began", "connection", "due", "started", "streams")
 
     def __init__(self, answer: Answer, data: bytes, connection: Connection, pool: Pool) -> None:
         self.answer = answer
@@ -174,7 +185,7 @@ class Pending:
         self._received = connection.received
         self.connection = connection
         self.began = self.due = perf_counter()
-        self.streams = False
+        self.started = self.streams = False
 
     @property
     def descriptor(self) -> int:
@@ -186,13 +197,9 @@ class Pending:
         """The answer's status, or 0 until its head has arrived."""
         return self.answer.status
 
-    @property
-    def started(self) -> bool:
-        """Whether `start` was called, so that the upstream may have the request."""
-        return not self._data
-
     def start(self) -> bool:
         """Send the request without waiting. Returns False if the kernel did not take all of it; then call `give_up`."""
+        self.started = True
         data, self._data = self._data, b""
         return self.connection.send_now(data)
 
@@ -201,7 +208,7 @@ class Pending:
 
         Raises UpstreamError, mostly UpstreamReset or UpstreamProtocolError, after it has closed the connection.
         """
-        if self._data:  # bytes that arrive before the request is sent are no answer to it
+        if not self.started:  # bytes that arrive before the request is sent are no answer to it
             return False
         answer, connection = self.answer, self.connection
         try:

@@ -1,19 +1,19 @@
 """The idle connections of one endpoint.
 
 The connection that became idle last is used first. So few connections are in use, and the others reach their age limit.
-The pool only decides under its lock; it closes sockets after it has released the lock.
+There is no lock: to add to a deque and to take from it are atomic. A connection is with one thread or in the deque.
 """
 
 from __future__ import annotations
 
-import threading
 from collections import deque
+from contextlib import suppress
 from math import inf
 from time import monotonic
 
 from httptee.transport.connection import Connection
+from httptee.transport.head import MARGIN
 from httptee.transport.names import Name
-from httptee.transport.persistence import MARGIN
 
 
 class KeepAlive:
@@ -26,13 +26,13 @@ class KeepAlive:
     For any number of threads: each write is one assignment, and a lost one only delays what is learned.
     """
 
-    __slots__ = ("_longest_alive", "_shortest_closed", "limit", "most")
+    __slots__ = ("_shortest_closed", "limit", "longest_alive", "most")
 
     def __init__(self, most: float) -> None:
         self.most = most
         self.limit = most
         self._shortest_closed = inf
-        self._longest_alive = 0.0
+        self.longest_alive = 0.0
 
     def found_closed(self, idle: float) -> None:
         """A connection was closed by the upstream at some time within these idle seconds."""
@@ -41,13 +41,13 @@ class KeepAlive:
 
     def found_alive(self, idle: float) -> None:
         """A connection was still open after these idle seconds."""
-        if idle > self._longest_alive:
-            self._longest_alive = idle
+        if idle > self.longest_alive:
+            self.longest_alive = idle
             self._learn()
 
     def _learn(self) -> None:
-        if self._longest_alive >= self._shortest_closed:
-            self._shortest_closed, self._longest_alive = inf, 0.0
+        if self.longest_alive >= self._shortest_closed:
+            self._shortest_closed, self.longest_alive = inf, 0.0
         self.limit = min(self.most, self._shortest_closed * MARGIN)
 
 
@@ -62,73 +62,70 @@ class Pool:
         self._name = name
         self._max_idle = max_idle
         self._keep_alive = KeepAlive(keep_alive)
-        self._idle: deque[Connection] = deque()  # in the order of their release, the latest on the right
-        self._lock = threading.Lock()
+        self.idle: deque[Connection] = deque()
+        """The idle connections in the order of their release, the latest on the right. To look at, for others."""
         self._closed = False
 
     def __repr__(self) -> str:
         """The endpoint and how many connections are idle."""
-        return f"<Pool {self._url} [{'closed' if self._closed else f'idle {len(self._idle)}/{self._max_idle}'}]>"
-
-    @property
-    def empty(self) -> bool:
-        """Whether no connection is idle."""
-        return not self._idle
+        return f"<Pool {self._url} [{'closed' if self._closed else f'idle {len(self.idle)}/{self._max_idle}'}]>"
 
     def acquire(self) -> Connection | None:
         """The most recently used connection that can carry a request, or None if a new one is needed.
 
         Closes each connection that it finds too old, closed by the upstream or readable.
         """
-        while True:
-            with self._lock:
-                if not self._idle:
-                    return None
-                connection = self._idle.pop()
+        idle = self.idle
+        while idle:
+            try:
+                connection = idle.pop()
+            except IndexError:  # another thread has taken the last one
+                break
             if self._serves(connection):
                 return connection
             connection.close()
+        return None
 
     def _serves(self, connection: Connection) -> bool:
         """Whether an idle connection can carry a request."""
         now = monotonic()
         idle = now - connection.idle_since
-        limit = self._keep_alive
-        if idle > min(limit.most, connection.idle_limit) or not self._leads_there(connection, now):
+        limit, name, address = self._keep_alive, self._name, connection.address
+        if now >= name.valid_until:
+            name.refresh()
+        if idle > limit.most or idle > connection.idle_limit or not (address is None or name.holds(address)):
             return False
         if not connection.is_reusable():
             limit.found_closed(idle)
             return False
-        limit.found_alive(idle)
+        if idle > limit.longest_alive:
+            limit.found_alive(idle)
         return idle <= limit.limit
-
-    def _leads_there(self, connection: Connection, now: float) -> bool:
-        """Whether the upstream's name still has this connection's address. Starts a lookup where it is time for one."""
-        name, address = self._name, connection.address
-        if now >= name.valid_until:
-            name.refresh()
-        return address is None or name.holds(address)
 
     def release(self, connection: Connection) -> None:
         """Take back a connection that can carry the next exchange. Close connections that are over a limit."""
-        connection.idle_since = now = monotonic()
-        surplus = []
-        with self._lock:
-            idle = self._idle
-            if self._closed:
-                surplus.append(connection)
-            else:
-                idle.append(connection)
-            while idle and (len(idle) > self._max_idle or now - idle[0].idle_since > self._keep_alive.most):
-                surplus.append(idle.popleft())
-        for connection in surplus:
+        if not self._max_idle:
             connection.close()
+            return
+        connection.idle_since = now = monotonic()
+        idle = self.idle
+        idle.append(connection)
+        try:
+            surplus = len(idle) > self._max_idle or now - idle[0].idle_since > self._keep_alive.most
+        except IndexError:  # another thread has taken it already
+            return
+        if surplus:
+            self._trim(now)
+
+    def _trim(self, now: float) -> None:
+        """Close the connections that are over a limit, the oldest first."""
+        idle = self.idle
+        with suppress(IndexError):  # other threads take connections meanwhile
+            while len(idle) > self._max_idle or now - idle[0].idle_since > self._keep_alive.most:
+                idle.popleft().close()
 
     def close(self) -> None:
         """Close every idle connection, and later each one when it is released. May be called twice."""
-        with self._lock:
-            self._closed = True
-            surplus = list(self._idle)
-            self._idle.clear()
-        for connection in surplus:
-            connection.close()
+        self._closed = True
+        self._max_idle = 0  # before the next line: a connection that is released meanwhile is found by one of the two
+        self._trim(monotonic())

@@ -48,16 +48,6 @@ class UpstreamSession(requests.Session):
             request, stream=True, timeout=timeout, verify=self.verify, cert=self.cert, proxies=None
         )
 
-    def has_idle(self, url: str) -> bool:
-        """Whether the adapter has an idle connection that `begin` may use."""
-        adapter = self._adapter
-        return isinstance(adapter, WireAdapter) and adapter.has_idle(url, self.verify, self.cert)
-
-    def begin(self, request: WireRequest) -> Pending | None:
-        """Prepare a request that the adapter can send without waiting, or return None."""
-        adapter = self._adapter
-        return adapter.begin(request, self.verify, self.cert) if isinstance(adapter, WireAdapter) else None
-
 
 class Upstream:
     """Sends requests to one endpoint, with its prefix before the target and Host kept or rewritten.
@@ -78,11 +68,13 @@ class Upstream:
     ) -> None:
         self.endpoint = endpoint
         self._session = UpstreamSession(adapter, trust)
+        self._wire = adapter if isinstance(adapter, WireAdapter) else None
         self._trust = trust
         self._change = change
         self._url = f"{endpoint.scheme}://{endpoint.authority}/"
         self._rewrite_host = rewrite_host
         self._close = close
+        self._as_it_is = change is None and not rewrite_host and not close and not endpoint.prefix
 
     def send(
         self,
@@ -107,19 +99,26 @@ class Upstream:
     @property
     def has_idle(self) -> bool:
         """Whether there is an idle connection that `begin` may use."""
-        return self._session.has_idle(self._url)
+        wire, trust = self._wire, self._trust
+        return wire is not None and wire.has_idle(self._url, trust.verify, trust.certificate)
 
     def begin(self, request: Request, keep: int = 0) -> Pending | None:
         """Prepare a request that can be sent without waiting, or return None if that is impossible."""
-        if not self.has_idle:
+        wire, trust = self._wire, self._trust
+        if wire is None or not wire.has_idle(self._url, trust.verify, trust.certificate):
             return None
         prepared = self.prepare(request)
         if keep:
             prepared.keep = keep
-        return self._session.begin(prepared)
+        return wire.begin(prepared, trust.verify, trust.certificate)
 
     def prepare(self, request: Request) -> WireRequest:
         """The request in the form in which it is sent to this endpoint."""
+        if self._as_it_is and request.target[:1] == "/":
+            written = request.shared_head
+            # A head that is already written needs no fields: a clone in flight holds one form of its head, not two.
+            pairs = [] if written else request.headers
+            return WireRequest(request.method, self._url, request.target, pairs, request.body, written)
         if self._change is not None:
             request = self._change(request)
         given = headers = request.headers
@@ -129,7 +128,6 @@ class Upstream:
             headers = [*headers, ("Connection", "close")]
         target = self.endpoint.target(request.target)
         shared = request.shared_head if headers is given and target == request.target else None
-        # A head that is already written needs no fields: a clone in flight holds one form of its head, not two.
         return WireRequest(request.method, self._url, target, [] if shared else headers, request.body, shared)
 
     def connect(self, timeout: float) -> Connection:

@@ -1,7 +1,7 @@
 """What the comparisons add up to: noise, tests, tallies, evidence, and the report that answers YES, NO or NOT YET."""
 
 from httptee.verdict.court import Court
-from httptee.verdict.latency import BUCKETS, Blocks, Margin, Toss, bucket
+from httptee.verdict.latency import BUCKETS, Blocks, Toss, bucket
 from httptee.verdict.pair import Again, Pair, Sender
 from httptee.verdict.policy import Counts, Policy, sample_share
 from httptee.verdict.report import NO, NOT_YET, YES, Finding, LatencyReport, Report, RouteReport
@@ -19,7 +19,6 @@ __all__ = [
     "Court",
     "Finding",
     "LatencyReport",
-    "Margin",
     "Pair",
     "Policy",
     "Report",

@@ -10,15 +10,18 @@ from httptee.verdict.bets import pairs_needed, upper_bound
 from httptee.verdict.keys import KeyState
 from httptee.verdict.labels import EXPLAINED, Held, Terms, held, inside_is_odd, unstable
 from httptee.verdict.latency import BLOCK_PAIRS, blocks_needed, latency
-from httptee.verdict.policy import Counts, Policy
+from httptee.verdict.policy import Counts, Policy, is_safe
 from httptee.verdict.report import NO, NOT_YET, YES, Finding, LatencyReport, Report, RouteReport
 from httptee.verdict.route_state import RouteState, kind_of
 from httptee.verdict.rules import line
-from httptee.verdict.summary import overall
 from httptee.verdict.sums import RouteSums
 
 _LARGEST = 690.0  # the exponential of more does not fit into a float
 _MANY = 1000  # unexplained mismatches; how many pairs it takes to outweigh more is not said
+_TRAFFIC = 0.99  # the part of the requests whose routes must be the same
+_JUDGED = 0.95  # the part of what was offered that must have been judged
+
+Overall = tuple[str, str, tuple[str, ...], tuple[str, ...]]
 
 
 def assembled(
@@ -26,8 +29,11 @@ def assembled(
 ) -> Report:
     """The report. Routes with the most requests come first."""
     total = sum(each.requests for each in sums.values())
+    writes = any(each.requests and not is_safe(name) for name, each in sums.items())
     reports = [
-        route_report(policy, name, routes.get(name) or RouteState(policy.keys), sums.get(name, RouteSums()), total)
+        route_report(
+            policy, name, routes.get(name) or RouteState(policy.keys), sums.get(name, RouteSums()), total, writes
+        )
         for name in {**sums, **routes}
     ]
     reports.sort(key=lambda report: (-report.share, report.route))
@@ -38,10 +44,12 @@ def assembled(
     )  # fmt: skip
 
 
-def route_report(policy: Policy, name: str, route: RouteState, sums: RouteSums, total: int) -> RouteReport:
-    """One route. `total` requests were offered to B on all routes."""
+def route_report(
+    policy: Policy, name: str, route: RouteState, sums: RouteSums, total: int, writes: bool
+) -> RouteReport:
+    """One route. `total` requests were offered to B on all routes; `writes`: some of them change what B answers."""
     judged = sums.equal + max(route.seen, sums.unequal)
-    terms = Terms(policy.enough, policy.may_repeat(name), sums.equal + route.seen, route.draws)
+    terms = Terms(policy.enough, policy.may_repeat(name), sums.equal + route.seen, route.draws, writes)
     labels = {key.number: _held(policy, name, key, terms) for key in route.keys.values()}
     keys = sorted((key for key in route.keys.values() if key.pairs), key=lambda key: (-key.pairs, key.place))
     findings = tuple(_finding(name, key, labels[key.number], terms) for key in keys)
@@ -130,3 +138,78 @@ def _missing(
         more = max(more, blocks * BLOCK_PAIRS)
         missing.append(f"about {blocks} more blocks of times: {times.reason}")
     return tuple(missing), None if unknown else more
+
+
+def overall(policy: Policy, routes: tuple[RouteReport, ...], counts: Counts) -> Overall:
+    """The word, a summary in one line, what is missing for YES, and notes."""
+    notes = _notes(policy, routes, counts)
+    against = [route for route in routes if route.word == NO]
+    if against:
+        return NO, f"NO: {_against(against)}", (), notes
+    same = sum(route.share for route in routes if route.word == YES)
+    missing = []
+    if same < _TRAFFIC:
+        missing.append(f"routes with {same:.1%} of the traffic are the same; it takes {_TRAFFIC:.0%}")
+    judged = judged_part(counts)
+    if judged < _JUDGED:
+        missing.append(f"{judged:.1%} of the clones offered to B were delivered and judged; it takes {_JUDGED:.0%}")
+    constants = sum(finding.label == "constant" for route in routes for finding in route.findings)
+    if constants:
+        missing.append(f"{constants} constant differences are not accepted")
+    if not missing:
+        return YES, f"YES: B answers as A does in all but at most {100 * policy.delta:g} % of the requests", (), notes
+    open_routes = [route for route in routes if route.word == NOT_YET]
+    missing += [f"{route.route}: {each}" for route in open_routes for each in route.missing]
+    return NOT_YET, f"NOT YET: {missing[0]}{_more(open_routes, same)}", tuple(missing), notes
+
+
+def judged_part(counts: Counts) -> float:
+    """The part of the clones offered to B that was delivered and, of those chosen to be judged, was judged."""
+    if not counts.offered or not counts.chosen:
+        return 0.0
+    return min(1.0, counts.delivered / counts.offered) * min(1.0, counts.judged / counts.chosen)
+
+
+def _against(routes: list[RouteReport]) -> str:
+    """What speaks against B, the first three."""
+    found = []
+    for route in routes:
+        if route.latency.label.startswith("slower"):
+            found.append(f"{route.route} is {route.latency.label}")
+        for finding in route.findings:
+            if finding.label == "differs":
+                place = " ".join(filter(None, (finding.part, finding.path, finding.kind)))
+                found.append(f"{route.route} differs in {place}")
+    more = f", and {len(found) - 3} more" if len(found) > 3 else ""
+    return f"{', '.join(found[:3])}{more}"
+
+
+def _more(routes: list[RouteReport], same: float) -> str:
+    """About how many more requests it takes: for as many routes, the quickest first, as make up the traffic."""
+    needed = sorted((route.more / route.share, route.share) for route in routes if route.more and route.share)
+    for requests, share in needed:
+        same += share
+        if same >= _TRAFFIC:
+            return f"; about {_round(requests)} more requests"
+    return ""
+
+
+def _round(number: float) -> int:
+    """To two digits."""
+    digits = int(10 ** max(0, len(str(int(number))) - 2))
+    return ceil(number / digits) * digits
+
+
+def _notes(policy: Policy, routes: tuple[RouteReport, ...], counts: Counts) -> tuple[str, ...]:
+    notes = []
+    if counts.writes_missed:
+        notes.append(f"B's state may lag: {counts.writes_missed} writes not delivered")
+    late = sum(finding.pairs for route in routes for finding in route.findings if finding.label == "late")
+    if late:
+        notes.append(f"{late} times B agreed with A only when it was asked again: reads before a write had reached B")
+    if not policy.repeat:
+        notes.append("A and B are never asked again: what may be noise is only suspected")
+    part = judged_part(counts)
+    if part < 1.0 and counts.offered:
+        notes.append(f"the verdict speaks of the {part:.1%} of the clones that were delivered and judged")
+    return tuple(notes)

@@ -10,9 +10,9 @@ from typing import Any
 from httptee.compare import Difference, differences
 from httptee.verdict.assemble import assembled
 from httptee.verdict.keys import KeyState
-from httptee.verdict.labels import Terms, priority
+from httptee.verdict.labels import Terms, priority, wants_more
 from httptee.verdict.pair import Again, Pair
-from httptee.verdict.policy import Counts, Policy, sample_share
+from httptee.verdict.policy import Counts, Policy, is_safe, sample_share
 from httptee.verdict.relations import Differing, Repeated
 from httptee.verdict.report import Report
 from httptee.verdict.route_state import RouteState, kind_of
@@ -27,7 +27,8 @@ OTHER = "other"
 
 _VERSION = 1
 _SOON, _LATER = 1.0, 90.0  # seconds until A and B are asked again
-_UNCONDITIONAL, _DELAYED = 1.0, 3.5  # priorities
+_UNCONDITIONAL, _DELAYED = 1.0, 5.0  # priorities
+_MORE = 4  # answers of B alone that tell late from unstable
 _AGAIN = 0.01  # the part of pairs that are asked again about what is decided
 
 Places = Sequence[tuple[KeyState, Difference]]
@@ -37,13 +38,15 @@ Places = Sequence[tuple[KeyState, Difference]]
 class Ask:
     """A wish to ask A and B once more, at `due` (seconds since the epoch). A higher `priority` is more important.
 
-    `delayed`: long after the pair, to learn whether A's answer changes with time. `keys` are the numbers of the places.
+    `delayed`: long after the pair, to learn whether A's answer changes with time. `more`: how many times B alone is to
+    be asked after that. `keys` are the numbers of the places.
     """
 
     pair: Pair
     due: float
     delayed: bool
     priority: float
+    more: int = 0
     keys: tuple[int, ...] = ()
 
 
@@ -58,6 +61,7 @@ class Court:
         self._random = random
         self._routes: dict[str, RouteState] = {}
         self._since = 0.0
+        self._writes = True
         if state is not None:
             if state["version"] != _VERSION:
                 raise ValueError(f"a state of version {state['version']}")
@@ -77,7 +81,7 @@ class Court:
             return None
         wanted = pair.extra or self._random.random() < sample_share(route.seen)
         worth = max(_UNCONDITIONAL if wanted else 0.0, self._worth(route, pair, here))
-        return self._ask(pair, max(pair.at, pair.b_at) + _SOON, worth, here) if worth else None
+        return self._ask(route, pair, max(pair.at, pair.b_at) + _SOON, worth, here) if worth else None
 
     def confirmed(self, pair: Pair, again: Again, found: Sequence[Difference]) -> Ask | None:
         """Take what A and B answered when they were asked again for a pair with these differences.
@@ -97,7 +101,7 @@ class Court:
         later = [(key, each) for key, each in here if not self._is_ruled(pair.route, key)]
         later = [(key, each) for key, each in later if key.wants_delayed(each, pair.at)]
         numbers = tuple(key.number for key, _ in later)
-        return Ask(pair, again.at + _LATER, True, _DELAYED, numbers) if numbers else None
+        return Ask(pair, again.at + _LATER, True, _DELAYED, keys=numbers) if numbers else None
 
     def refused(self, ask: Ask) -> None:
         """The wish was not granted: by a limit, because the route is not safe, or because A or B gave no answer."""
@@ -113,7 +117,8 @@ class Court:
         """What is known, with the counts of the worker processes by route and for the whole B."""
         for name, state in self._routes.items():
             if name in sums:
-                state.judged = max(state.seen, sums[name].equal + state.seen)
+                state.judged = sums[name].equal + state.seen
+        self._writes = any(each.requests and not is_safe(name) for name, each in sums.items())
         return assembled(self._policy, self._routes, sums, counts, self._since or now)
 
     def state(self) -> dict[str, Any]:
@@ -131,15 +136,20 @@ class Court:
 
     def _worth(self, route: RouteState, pair: Pair, here: Places) -> float:
         """The priority of asking again about these places."""
-        terms = Terms(self._policy.enough, True, route.judged, route.draws)
+        terms = self._terms(route)
         worth = [priority(key, terms, pair.at) for key, _ in here if not self._is_ruled(pair.route, key)]
         most = max(worth, default=0.0)
         return most if most >= 1.0 or self._random.random() < _AGAIN else 0.0
 
-    def _ask(self, pair: Pair, due: float, worth: float, here: Places) -> Ask:
+    def _ask(self, route: RouteState, pair: Pair, due: float, worth: float, here: Places) -> Ask:
         for key, _ in here:
             key.pending += 1
-        return Ask(pair, due, False, worth, tuple(key.number for key, _ in here))
+        terms = self._terms(route)
+        more = _MORE if any(wants_more(key, terms) for key, _ in here) else 0
+        return Ask(pair, due, False, worth, more, tuple(key.number for key, _ in here))
+
+    def _terms(self, route: RouteState) -> Terms:
+        return Terms(self._policy.enough, True, route.judged, route.draws, self._writes)
 
     def _is_ruled(self, route: str, key: KeyState) -> bool:
         return self._policy.rules.about(route, kind_of(key)) is not None

@@ -13,10 +13,11 @@ from httptee.verdict.values import digest, looks_volatile, text
 
 _EXAMPLES = 5
 DELAYED_NEEDED = 3
-_DELAYED_APART = 8.0  # seconds between pairs that are asked again much later: one cached answer must not count twice
+_DELAYED_MOST, _DELAYED_LOST = 6, 600.0
+_DELAYED_APART = 12.0  # seconds between pairs that are asked again much later: one cached answer must not count twice
 _COUNTS = (
     *("pairs", "missing", "extra", "fixed", "fixed_a", "fixed_b", "plain"),
-    *("stays", "hard", "late", "a_odd", "distinct", "moves", "b_again", "a_again"),
+    *("stays", "hard", "late", "a_odd", "distinct", "moves", "b_again", "a_again", "more_odd"),
     *("refused", "delayed", "changed", "steady"),
 )
 
@@ -27,7 +28,7 @@ class KeyState:
     pairs     judged pairs that differ here; `missing`, `extra`: by direction; `fixed`: with the same two values
     stays     A agreed with itself, B did not and stayed so; `hard`: B failed; `late`: asked again, B agreed
     a_odd     A's second answer was B's; `distinct`: it was a third one; `moves`: A and B agreed, but A's second did not
-    b_again   B's second answer alone is odd; `a_again`: A's second answer alone is
+    b_again   B's second answer alone is odd; `a_again`: A's second answer alone is; `more_odd`: further ones of B are
     delayed   asked again much later: A's answer had `changed`, or it was `steady`
     """
 
@@ -51,6 +52,7 @@ class KeyState:
     moves: int
     b_again: int
     a_again: int
+    more_odd: int
     refused: int
     delayed: int
     changed: int
@@ -93,22 +95,16 @@ class KeyState:
             self.fixed, (self.fixed_a, self.fixed_b) = 1, values
             self.plain = int(_is_plain(difference.a) and _is_plain(difference.b))
 
-    def repeat(self, repeated: Repeated) -> None:
-        """Count what the outcomes A, B and the second ones A2 and B2 say about this place."""
-        place, b = self.place, repeated.pair.b
+    def repeat(self, repeated: Repeated) -> bool:
+        """Count what the outcomes A, B and the second ones A2 and B2 say about this place.
+
+        Returns whether A's noise, or B being late, explains that A and B differ here.
+        """
+        place = self.place
         moved, again = repeated.a_a2.at(place), repeated.a_b2.at(place)
+        explained = False
         if repeated.a_b.at(place):
-            if not repeated.a2_b.at(place):
-                self.a_odd += moved
-            elif moved:
-                self.distinct += 1
-            elif b.failure or b.status >= 500 or place.level == "undecodable":
-                self.hard += 1
-            elif again:
-                self.stays += 1
-            else:
-                self.late += 1
-            self._repeat_numbers(repeated.a_b.value(place), repeated.a_a2.value(place), repeated.at)
+            explained = self._repeat_odd(repeated, moved, again)
         elif moved:
             self.moves += 1
         if moved != again and repeated.a2_b2.at(place):
@@ -116,6 +112,27 @@ class KeyState:
                 self.b_again += 1
             else:
                 self.a_again += 1
+        if not moved:
+            self.more_odd += sum(more.at(place) for more in repeated.more)
+        return explained
+
+    def _repeat_odd(self, repeated: Repeated, moved: bool, again: bool) -> bool:
+        place, b = self.place, repeated.pair.b
+        self._repeat_numbers(repeated.a_b.value(place), repeated.a_a2.value(place), repeated.at)
+        if not repeated.a2_b.at(place):
+            self.a_odd += moved
+            return moved
+        if moved:
+            self.distinct += 1
+        elif b.failure or b.status >= 500 or place.level == "undecodable":
+            self.hard += 1
+            return False
+        elif again:
+            self.stays += 1
+            return False
+        else:
+            self.late += 1
+        return True
 
     def _repeat_numbers(self, ab: Difference | None, aa: Difference | None, at: float) -> None:
         if ab is not None and aa is not None and (ab.place, ab.a) == (aa.place, aa.a):
@@ -124,9 +141,11 @@ class KeyState:
 
     def wants_delayed(self, difference: Difference, at: float) -> bool:
         """Whether a pair is to be asked again much later. If so, it is counted as asked."""
-        if self.place.level != "value" or self.delayed >= 2 * DELAYED_NEEDED or at - self.last_delayed < _DELAYED_APART:
+        if self.place.level != "value" or not self.stays + self.late or not looks_volatile(difference.a, at):
             return False
-        if not self.stays + self.late or not looks_volatile(difference.a, at):
+        done, passed = self.changed + self.steady, at - self.last_delayed
+        lost = passed > _DELAYED_LOST  # the judge has died meanwhile
+        if passed < _DELAYED_APART or done >= _DELAYED_MOST or (self.delayed - done >= _DELAYED_MOST and not lost):
             return False
         self.delayed += 1
         self.last_delayed = at

@@ -11,12 +11,14 @@ from httptee.verdict.keys import DELAYED_NEEDED, KeyState
 EXPLAINED = frozenset({"noise", "constant", "late", "refreshes", "ignored", "accepted"})
 """The labels of mismatches that do not speak against B."""
 
-_UNSTABLE = log(2.5)  # B's repeats differ where A's do not: 2 of 2, 4 of 5, ...
+_UNSTABLE = log(2.5)  # B's repeats differ where A's do not: 3 of 3, 5 of 6, ...
 _CONFIRMATIONS = 20  # from which on a place can be called noise
 _LITTLE = log(5)  # evidence below it is none
+_MUCH = log(100)  # evidence that ends what was noise, or says that B is late: 9 of 9
 _FIXED, _FIXED_PAIRS = 0.99, 20
 _FEW = 3  # refusals, without a confirmation, from which on there will be none
 _FEWER = 0.5  # pairs a second; each of a rarer difference is worth to be asked again
+_UNSURE = 0.01
 _SETTLED = 0.3  # the priority of what is decided
 
 
@@ -34,13 +36,15 @@ class Terms:
     """What a label depends on beside the counts of the place.
 
     `enough`: the logarithm of the evidence that decides. `repeatable`: A and B may be asked again. `judged` pairs of
-    the route, and `draws` repeats of it.
+    the route, and `draws` second answers of B. `writes`: there are requests that change what B answers, so that B may
+    be late with it.
     """
 
     enough: float
     repeatable: bool
     judged: int
     draws: int
+    writes: bool = True
 
 
 def own_noise(key: KeyState) -> int:
@@ -55,7 +59,8 @@ def confirmations(key: KeyState) -> int:
 
 def unstable(key: KeyState) -> bool:
     """Whether B answers its own repeats differently where A does not."""
-    return log_evidence(key.b_again, key.b_again + key.a_again) >= _UNSTABLE
+    heads, tails = key.b_again + key.more_odd, key.a_again + own_noise(key)
+    return log_evidence(heads, heads + tails) >= _UNSTABLE
 
 
 def against(key: KeyState, with_late: bool) -> float:
@@ -69,24 +74,31 @@ def against(key: KeyState, with_late: bool) -> float:
 
 
 def is_noise(key: KeyState) -> bool:
-    """Whether A's own noise explains what differs. Where it did, it does as long as there is no evidence."""
-    seen = confirmations(key)
-    if against(key, True) >= _LITTLE or against(key, False) >= _LITTLE:
+    """Whether A's own noise explains what differs. Where it did, it does as long as there is no evidence.
+
+    Where A has noise of its own, that B agreed when it was asked again means nothing: so would A have done.
+    """
+    own, seen = own_noise(key), confirmations(key)
+    lasting, most = key.stays + key.hard, key.stays + key.hard + key.late
+    odd, all_odd = log_evidence(lasting, lasting + key.a_odd), log_evidence(most, most + key.a_odd)
+    if max(odd, all_odd) >= _MUCH:
         key.quiet = False
-    elif seen >= _CONFIRMATIONS and 2 * own_noise(key) >= seen - key.late:
+    elif seen >= _CONFIRMATIONS and odd < _LITTLE and 2 * own >= (seen if all_odd >= _LITTLE else seen - key.late):
         key.quiet = True
     return key.quiet
 
 
-def is_late(key: KeyState) -> bool:
+def is_late(key: KeyState, terms: Terms) -> bool:
     """Whether B mostly agreed when it was asked again, and its repeats do not show that it is unstable."""
     most = key.late >= 4 * (key.stays + key.hard) and key.late > own_noise(key)
-    return key.late >= 3 and most and not unstable(key)
+    return terms.writes and most and not unstable(key)
 
 
 def is_fixed(key: KeyState, judged: int) -> bool:
     """Whether nearly all judged pairs of the route have the same two values here, such as two host names."""
-    return bool(key.plain) and key.place.level == "value" and key.fixed >= max(_FIXED_PAIRS, _FIXED * judged)
+    part, _, level = key.place
+    may_be = level == "value" and part in ("header", "body") and key.plain
+    return bool(may_be) and key.fixed >= max(_FIXED_PAIRS, _FIXED * judged)
 
 
 def inside_is_odd(key: KeyState) -> bool:
@@ -96,19 +108,19 @@ def inside_is_odd(key: KeyState) -> bool:
 
 def held(key: KeyState, terms: Terms) -> Held:
     """The label of a place. The operator's rules come before it."""
-    weight = against(key, False)
+    weight = against(key, not terms.writes)
     if is_fixed(key, terms.judged):
         return Held("constant", f"the same two values in {key.fixed} of {terms.judged} pairs", weight)
+    if is_noise(key):
+        own, seen = own_noise(key), confirmations(key)
+        return _unless_inside(key, terms, "noise", f"A's own answers differ here in {own} of {seen} confirmations")
     if refreshed := _refreshed(key):
         return _unless_inside(key, terms, "refreshes", refreshed)
     if weight >= terms.enough:
         return _differs(key, weight)
-    if is_noise(key):
-        own, seen = own_noise(key), confirmations(key)
-        return _unless_inside(key, terms, "noise", f"A's own answers differ here in {own} of {seen} confirmations")
-    if own_noise(key) and key.inside.log_evidence >= terms.enough:
+    if own_noise(key) >= 3 and 2 * own_noise(key) >= confirmations(key) and key.inside.log_evidence >= terms.enough:
         return _unless_inside(key, terms, "noise", "")
-    if is_late(key):
+    if is_late(key, terms) and against(key, True) >= _MUCH:
         return Held("late", f"asked again, B agreed with A {key.late} times", weight)
     if not confirmations(key) and (not terms.repeatable or key.refused >= _FEW):
         return Held("suspected", "A and B could not be asked again, so this may be noise", weight)
@@ -143,6 +155,16 @@ def _progress(key: KeyState) -> str:
     return f"B alone is odd in {odd} confirmations so far, A's own noise shows in {own_noise(key)}"
 
 
+def wants_more(key: KeyState, terms: Terms) -> bool:
+    """Whether further answers of B alone would tell whether it is late or unstable."""
+    return is_late(key, terms) and not _late_is_sure(key, terms)
+
+
+def _late_is_sure(key: KeyState, terms: Terms) -> bool:
+    """Whether B's second answers would have shown a race that is as frequent as the mismatches are."""
+    return exp(-terms.draws * key.pairs / max(1, terms.judged)) < _UNSURE
+
+
 def priority(key: KeyState, terms: Terms, now: float) -> float:
     """How much it is worth to ask again about a pair that differs at this place; 0: nothing.
 
@@ -154,12 +176,11 @@ def priority(key: KeyState, terms: Terms, now: float) -> float:
     if is_fixed(key, terms.judged):
         return _SETTLED
     weight, shift = against(key, True), key.inside.shift
-    if weight >= terms.enough and not is_late(key):
+    if weight >= terms.enough and not is_late(key, terms):
         return _SETTLED
     rarity = 1 / (1 + rate / _FEWER)
-    if is_late(key):
-        sure = exp(-terms.draws * key.pairs / max(1, terms.judged)) < 0.01
-        return _SETTLED if sure else 1.5 + rarity
+    if is_late(key, terms):
+        return _SETTLED if _late_is_sure(key, terms) else 1.5 + rarity
     if is_noise(key):
         return 2.0 + rarity if _LITTLE <= shift < terms.enough else _SETTLED
     return 2.0 + rarity + max(0.0, weight) / terms.enough

@@ -33,12 +33,16 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What A and B answered when both were asked once more, in random order, for the sake of `Pair`."""
+    """What A and B answered when both were asked once more, in random order, for the sake of `Pair`.
+
+    `more` is what B alone answered after that.
+    """
 
     a: Outcome
     b: Outcome
     at: float
     delayed: bool = False
+    more: tuple[Outcome, ...] = ()
 
 
 class Sender(Protocol):

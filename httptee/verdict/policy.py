@@ -16,6 +16,11 @@ def sample_share(judged: int) -> float:
     return FIRST_SHARE if judged < FIRST else LATER_SHARE
 
 
+def is_safe(route: str) -> bool:
+    """Whether the requests of a route, such as `GET /users/{int}`, change nothing (RFC 9110 §9.2.1)."""
+    return route.partition(" ")[0] in ("GET", "HEAD", "OPTIONS", "TRACE")
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What is asked of one B, and how sure the answer has to be.

@@ -78,14 +78,18 @@ class Differing:
 
 
 class Repeated:
-    """A pair with what A and B answered once more, A2 and B2: where any two of them differ. `at`: when, wall clock."""
+    """A pair with what A and B answered once more, A2 and B2: where any two of them differ. `at`: when, wall clock.
 
-    __slots__ = ("a2_b", "a2_b2", "a_a2", "a_b", "a_b2", "at", "pair")
+    `more`: where A and further answers of B differ.
+    """
+
+    __slots__ = ("a2_b", "a2_b2", "a_a2", "a_b", "a_b2", "at", "found", "more", "pair")
 
     def __init__(self, pair: Pair, again: Again, found: Sequence[Difference]) -> None:
-        self.pair, self.at = pair, again.at
+        self.pair, self.at, self.found = pair, again.at, found
         self.a_b = Differing(found)
         self.a_a2 = Differing(differences(pair.a, again.a))
         self.a2_b = Differing(differences(again.a, pair.b))
         self.a_b2 = Differing(differences(pair.a, again.b))
         self.a2_b2 = Differing(differences(again.a, again.b))
+        self.more = [Differing(differences(pair.a, b)) for b in again.more]

@@ -20,17 +20,17 @@ _FORGOTTEN = 60.0  # seconds after which a place that differed only once gives w
 class RouteState:
     """One route. At most `most` places are followed.
 
-    `seen` pairs were unequal, `draws` of the route's pairs were asked again. `judged` is the number of its judged pairs
-    as far as it is known.
+    `seen` pairs were unequal. A was asked `repeats` times again, and B `draws` times. `judged` is the number of judged
+    pairs as far as it is known.
     """
 
-    __slots__ = ("_most", "_next", "_sets", "draws", "judged", "keys", "seen")
+    __slots__ = ("_most", "_next", "_sets", "draws", "judged", "keys", "repeats", "seen")
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._next = 0
         self._sets: dict[frozenset[int], int] = {}
-        self.seen = self.draws = self.judged = 0
+        self.seen = self.repeats = self.draws = self.judged = 0
         self.keys: dict[Place, KeyState] = {}
 
     def count(self, pair: Pair, found: Sequence[Difference]) -> list[tuple[KeyState, Difference]]:
@@ -49,12 +49,14 @@ class RouteState:
 
     def repeat(self, repeated: Repeated) -> None:
         """Take a confirmation: every place learns from it, also those at which A and B agreed."""
-        self.draws += 1
+        self.repeats += 1
+        self.draws += 1 + len(repeated.more)
         for place in repeated.a_a2.places:
             if place not in self.keys and len(self.keys) < self._most:
                 self._add(place, repeated.pair.at)
-        for key in self.keys.values():
-            key.repeat(repeated)
+        explained = {key.number for key in self.keys.values() if key.repeat(repeated)}
+        if explained and not repeated.pair.extra:
+            self._explain({key.number for key, _ in self.at(repeated.found)}, explained)
 
     def at(self, found: Sequence[Difference]) -> list[tuple[KeyState, Difference]]:
         """The places of these differences that are followed."""
@@ -74,6 +76,7 @@ class RouteState:
         return {
             "next": self._next,
             "seen": self.seen,
+            "repeats": self.repeats,
             "draws": self.draws,
             "judged": self.judged,
             "keys": [key.state() for key in self.keys.values()],
@@ -85,7 +88,7 @@ class RouteState:
         """A route from its `state`. Raises KeyError, TypeError or ValueError if it is none."""
         found = cls(most)
         found._next, found.seen = int(state["next"]), int(state["seen"])
-        found.draws, found.judged = int(state["draws"]), int(state["judged"])
+        found.repeats, found.draws, found.judged = (int(state[name]) for name in ("repeats", "draws", "judged"))
         for each in state["keys"]:
             key = KeyState.restored(each)
             found.keys[key.place] = key
@@ -112,6 +115,17 @@ class RouteState:
                 del self.keys[place]
                 return True
         return False
+
+    def _explain(self, numbers: set[int], explained: set[int]) -> None:
+        """Take the places that a confirmation has explained out of one pair with these places."""
+        for marks, times in self._sets.items():
+            if len(marks) == len(numbers) and {mark // 2 for mark in marks} == numbers:
+                if times > 1:
+                    self._sets[marks] = times - 1
+                else:
+                    del self._sets[marks]
+                self._count_set(frozenset(mark for mark in marks if mark // 2 not in explained))
+                return
 
     def _count_set(self, marks: frozenset[int]) -> None:
         """Pairs are counted by the set of their places: what a place is held to be may change later."""

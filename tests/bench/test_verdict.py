@@ -16,12 +16,9 @@ from bench.scenarios.verdict.simulation import Line, cost_table, defect_table, l
 from tests.worlds import SHOP
 from tests.worlds.play.proof import Plan
 
-
-def ledger(seen: int = 10, delivered: int = 8, **verdict: int) -> Json:
-    """B's part of the status page."""
-    clones = {"seen": seen, "delivered": delivered, "in_flight": 0, "failed_by_reason": {"reset": 1},
-              "dropped_by_reason": {"saturated": 1}}  # fmt: skip
-    return {"ledger": clones, **({"verdict": verdict} if verdict else {})}
+CLONES: Json = {"seen": 10, "delivered": 8, "in_flight": 0, "failed_by_reason": {"reset": 1},
+                "dropped_by_reason": {"saturated": 1}}  # fmt: skip
+REPORT: Json = {"offered": 10, "chosen": 5, "judged": 5}
 
 
 def played(defect: str = "price", **changed: Any) -> Line:
@@ -35,13 +32,20 @@ def played(defect: str = "price", **changed: Any) -> Line:
 
 
 def test_all_clones_and_pairs_that_are_settled_are_counted() -> None:
-    assert uncounted(ledger()) == ""
-    assert uncounted(ledger(chosen=5, judged=4, failed=1)) == ""
+    assert uncounted(CLONES, None) == ""
+    assert uncounted(CLONES, REPORT) == ""
 
 
-def test_what_is_not_counted_is_told() -> None:
-    assert uncounted(ledger(seen=11)) == "11 clones seen, 10 settled"
-    assert uncounted(ledger(chosen=5, judged=3, failed=1)) == "5 pairs chosen, 3 judged"
+@pytest.mark.parametrize(
+    ("clones", "report", "wrong"),
+    [
+        ({"seen": 11}, {"offered": 11}, "11 clones seen, 10 settled"),
+        ({}, {"offered": 9}, "10 clones seen, 9 in the report"),
+        ({}, {"judged": 4}, "5 pairs chosen, 4 judged"),
+    ],
+)
+def test_what_is_not_counted_is_told(clones: Json, report: Json, wrong: str) -> None:
+    assert uncounted(CLONES | clones, REPORT | report) == wrong
 
 
 def test_the_rows_can_be_chosen() -> None:
@@ -89,6 +93,17 @@ def test_diffys_rule_is_asked_only_for_what_it_can_see() -> None:
     assert played(diffy=(place,)).diffy_finds is True
     assert played().diffy_finds is False
     assert played("slower").diffy_finds is None
+
+
+def test_what_diffys_rule_shows_without_a_reason_is_its_false_alarm() -> None:
+    place = ("GET /users/{int}/items", "body", "$.items[].price")
+    assert played(diffy=(place,)).diffy_alarms == 0
+    assert played("", diffy=(place,)).diffy_alarms == 1
+    assert played("errors", diffy=(("GET /search", "body", "$.error"),)).diffy_alarms == 0
+
+
+def test_a_b_within_the_margin_is_nothing_to_find() -> None:
+    assert [played(name).speaks for name in ("price", "slower", "stalls", "margin", "")] == [True] * 3 + [False] * 2
 
 
 def test_the_table_of_equal_servers_names_every_alarm_and_noise() -> None:

@@ -29,6 +29,7 @@ class Wish:
     due: float = 1000.0
     delayed: bool = False
     priority: float = 1.0
+    more: int = 0
 
 
 def compare(a, b):

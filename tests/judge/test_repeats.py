@@ -20,6 +20,7 @@ QUICK, SLOW = BOUNDS.index(0.005), BOUNDS.index(0.5)
 class Wish:
     due: float = 1000.0
     priority: float = 1.0
+    more: int = 0
     delayed: bool = False
     pair: Pair = field(default_factory=pair)
 

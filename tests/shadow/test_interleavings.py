@@ -14,7 +14,7 @@ from httptee.shadow.collector import Collector
 from httptee.transport.adapter import PoolLimits
 from httptee.transport.connection import Connection
 from httptee.transport.names import Name
-from httptee.transport.pending import Pending, UnreadAnswer
+from httptee.transport.pending import Pending, Unread
 from httptee.transport.pool import Pool
 from httptee.transport.pressure import Reading
 
@@ -84,7 +84,7 @@ class World:
         return Connection(ours), peer
 
     def pending(self, connection):
-        return Pending(UnreadAnswer("GET", Reading()), b"GET / HTTP/1.1\r\n\r\n", connection, self.pool)
+        return Pending(Unread(Reading()).answer("GET"), b"GET / HTTP/1.1\r\n\r\n", connection, self.pool)
 
     def report(self, *descriptors):
         """The thread of the collector: one round with these events."""
@@ -171,7 +171,7 @@ def test_it_is_given_back_even_in_the_middle_of_that_event(world):
             return super().advance()
 
     connection, _ = world.connection()
-    pending = Interrupted(UnreadAnswer("GET", Reading()), b"GET / HTTP/1.1\r\n\r\n", connection, world.pool)
+    pending = Interrupted(Unread(Reading()).answer("GET"), b"GET / HTTP/1.1\r\n\r\n", connection, world.pool)
     world.collector.watch(pending, exchange())
     world.report(pending.descriptor)
     given_back = given_back or [world.collector.forget(pending)]

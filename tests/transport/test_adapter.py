@@ -284,7 +284,7 @@ class TestBegin:
         assert fetch(adapter, server) == b"ok"
         if size is not None:
             (route,) = adapter._routes.values()
-            route.pool._idle[-1].sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+            route.pool.idle[-1].sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
         fields = [("Host", "a.test"), *([("Content-Length", str(len(body)))] if body else [])]
         return adapter.begin(WireRequest("POST", f"{server.url}/", "/now", fields, body))
 

@@ -4,7 +4,7 @@ from math import inf
 
 import pytest
 
-from httptee.transport.persistence import announced
+from httptee.transport.head import announced
 from httptee.transport.pool import KeepAlive
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from httptee.errors import UpstreamProtocolError
 from httptee.transport import pending
-from httptee.transport.pending import FOR_CLONES, UnreadAnswer
+from httptee.transport.pending import FOR_CLONES, Unread
 from httptee.transport.pressure import Pressure, Reading
 from httptee.transport.wire import Answer
 from tests.support import scripts
@@ -40,7 +40,7 @@ def clock(monkeypatch):
 
 
 def answer():
-    return UnreadAnswer("GET", Reading(pause=lambda seconds: None))
+    return Unread(Reading(pause=lambda seconds: None)).answer("GET")
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ class TestCutOff:
         while not read.complete:
             read.feed(piece)
         assert (read.status, read.cut_off, read.keep_alive) == (200, True, False)
-        assert pending.MOST_BYTES <= read._bytes < pending.MOST_BYTES + 2 * len(piece)
+        assert pending.MOST_BYTES <= read.spent.size < pending.MOST_BYTES + 2 * len(piece)
 
     def test_a_body_that_costs_too_much_time(self, clock):
         read = answer()
@@ -178,14 +178,15 @@ def adapter_for_clones(adapter):
 def test_one_thread_at_a_time_reads_long_answers():
     parsing, entered, reading = threading.Event(), threading.Event(), Reading()
 
-    class Watched(UnreadAnswer):
+    class Watched(Answer):
         def _feed_head(self, data):
             entered.set()
             assert parsing.wait(30)
             return super()._feed_head(data)
 
     long = OK + b"a: " + b"x" * 9_000 + b"\r\nContent-Length: 0\r\n\r\n"
-    answers = [Watched("GET", reading) for _ in range(2)]
+    unread = Unread(reading)
+    answers = [Watched("GET", FOR_CLONES, unread) for _ in range(2)]
     threads = [threading.Thread(target=one.feed, args=(long,)) for one in answers]
     threads[0].start()
     assert entered.wait(30)
@@ -229,5 +230,5 @@ class TestPauses:
     def test_what_is_refused_is_counted_as_well(self, pauses, clock):
         clock.each = 0.002
         with pytest.raises(UpstreamProtocolError):
-            UnreadAnswer("GET", Reading(pause=pauses.append)).feed(b"x" * 20_000)
+            Unread(Reading(pause=pauses.append)).answer("GET").feed(b"x" * 20_000)
         assert pauses == [0.0]

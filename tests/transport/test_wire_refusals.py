@@ -6,8 +6,8 @@ import pytest
 from httptools import HttpParserError, HttpResponseParser
 
 from httptee.errors import UpstreamProtocolError, UpstreamReset
-from httptee.transport import wire
-from httptee.transport.timeouts import FOR_CLIENTS, Limits
+from httptee.transport import head, wire
+from httptee.transport.timeouts import FOR_CLIENTS, MAX_STATUS_LINE, Limits
 from httptee.transport.wire import Answer
 
 from .answers import OK, parse
@@ -173,7 +173,7 @@ class TestLimits:
 
     def test_a_status_line_without_end_is_refused(self):
         with pytest.raises(UpstreamProtocolError, match="longer"):
-            parse(b"HTTP/1.1 200 " + b"x" * wire.MAX_STATUS_LINE)
+            parse(b"HTTP/1.1 200 " + b"x" * MAX_STATUS_LINE)
 
     @pytest.mark.parametrize("cut", [None, 10, 40, 3_000])
     def test_fields_are_counted_in_however_many_pieces_they_come(self, cut):
@@ -270,7 +270,8 @@ class Counting:
 class TestWork:
     @pytest.fixture(autouse=True)
     def counting(self, monkeypatch):
-        monkeypatch.setattr(wire, "HttpResponseParser", Counting)
+        for module in (wire, head):
+            monkeypatch.setattr(module, "HttpResponseParser", Counting)
         monkeypatch.setattr(Counting, "fed", 0)
 
     def test_a_head_with_too_many_fields_is_not_parsed(self):

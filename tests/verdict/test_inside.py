@@ -54,7 +54,7 @@ def test_a_time_an_hour_off_is_found():
     assert "further from now" in inside.strongest[1]
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(4))
 def test_the_same_noise_in_both_raises_no_alarm(seed):
     random = Random(seed)
     draws = [
@@ -108,7 +108,7 @@ def test_lower_numbers_are_found():
 
 
 def test_numbers_with_the_same_noise_raise_no_alarm():
-    for seed in range(30):
+    for seed in range(10):
         inside = Inside()
         for a, b, a2 in triples(Random(seed), count=300):
             inside.repeat(a, b, a2, NOW)

@@ -115,12 +115,12 @@ def test_more_stalls_are_slower_in_the_tail():
 
 
 def test_the_same_times_are_within_the_margin_although_both_stall_together():
-    labels = [latency(sums_of(traffic(Random(seed), 1_000)), 0.001).label for seed in range(30)]
-    assert labels == ["within"] * 30
+    labels = [latency(sums_of(traffic(Random(seed), 1_000)), 0.001).label for seed in range(12)]
+    assert labels == ["within"] * 12
 
 
 def test_ten_percent_at_the_margin_is_not_slower():
-    labels = {latency(sums_of(traffic(Random(seed), 3_000, slow=1.1)), 0.001).label for seed in range(10)}
+    labels = {latency(sums_of(traffic(Random(seed), 3_000, slow=1.1)), 0.001).label for seed in range(4)}
     assert labels <= {"within", "undecided"}
 
 

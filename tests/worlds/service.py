@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from httptee.http import Headers, Request
+from tests.worlds.times import USUAL, Pace
 
 if TYPE_CHECKING:
     from tests.worlds.switches import Switch
@@ -75,9 +76,9 @@ class Route:
 class Service:
     """A mock service: its routes and its two tables. `weights` are the shares of the routes in its traffic.
 
-    `next_request` makes a request of a client for a route. `reads` names the route that reads
-    what another one has written. `rules` are those that an operator gives for what is
-    constant, and for what a write has no second answer to learn it from. `rate` is in requests per second.
+    `next_request` makes a request of a client for a route. `reads` names the route that reads what another one has
+    written. `rules` are those that an operator gives for what is constant, and for what a write has no second answer to
+    learn it from. `rate` is in requests per second. `pace` says how its times vary.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Service:
     reads: Mapping[str, str]
     rules: tuple[str, ...]
     rate: float
+    pace: Pace = USUAL
 
     def find(self, method: str, target: str) -> tuple[Route | None, list[str]]:
         """The route of a request, and the variable parts of its path."""

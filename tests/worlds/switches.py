@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tests.worlds.service import Draft, Moment
@@ -43,7 +43,8 @@ class Switch:
     `edit` is applied to the answers of `route` before they are encoded, `wire` after. `slow` multiplies B's times and
     `stalls` the number of its stalls. `lost` and `late` are the shares of writes that do not reach B, or reach it after
     the next read. `also` are (route, part) of findings that come with this one and are right, too. `needs` names the
-    noise without which a defect shows nothing. `plain`: one of the design's table, which is on where all are on.
+    noise without which a defect shows nothing, and `note` a part of a note that has to be in the report. `plain`: one
+    of the design's table, which is on where all are on.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Switch:
     late: float = 0.0
     also: tuple[tuple[str, str], ...] = ()
     needs: tuple[str, ...] = ()
+    note: str = ""
     encoding: bool = False
     bursts: bool = False
     plain: bool = True
@@ -74,31 +76,3 @@ def found(
 def table(*switches: Switch) -> dict[str, Switch]:
     """The switches by name."""
     return {each.name: each for each in switches}
-
-
-def at(path: str, change: Callable[[Any, Moment], Any], share: float = 1.0) -> Edit:
-    """An edit that replaces the value at `path`, such as `items[].price`, in this share of the answers."""
-    *above, last = path.split(".")
-
-    def edit(draft: Draft, moment: Moment) -> None:
-        if draft.status != 200 or (share < 1.0 and moment.random.random() >= share):
-            return
-        nodes: list[Any] = [draft.content]
-        for name in above:
-            nodes = [node[name.removesuffix("[]")] for node in nodes]
-            if name.endswith("[]"):
-                nodes = [child for node in nodes for child in node]
-        for node in nodes:
-            node[last] = change(node.get(last), moment)
-
-    return edit
-
-
-def without(name: str) -> Edit:
-    """An edit that removes a member of the object at the top."""
-
-    def edit(draft: Draft, moment: Moment) -> None:
-        if draft.status == 200:
-            draft.content.pop(name, None)
-
-    return edit

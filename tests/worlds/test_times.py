@@ -3,12 +3,12 @@
 from random import Random
 from statistics import median, quantiles
 
-from tests.worlds import times
+from tests.worlds.times import USUAL
 
 
 def drawn(count=4000, bursts=False, stalls=1.0, name="a", start=1000.0):
     random = Random(name)
-    return [times.seconds(5, 0.01, start + number * 0.05, random, bursts, stalls) for number in range(count)]
+    return [USUAL.seconds(5, 0.01, start + number * 0.05, random, bursts, stalls) for number in range(count)]
 
 
 def test_two_servers_take_about_the_same_time():

@@ -3,8 +3,10 @@
 from collections import Counter
 from itertools import islice
 
-from httptee.compare import Outcome
-from tests.worlds import SHOP
+import pytest
+
+from httptee.compare import Outcome, Routes
+from tests.worlds import SERVICES, SHOP
 from tests.worlds.traffic import Client, Traffic
 
 
@@ -40,6 +42,13 @@ def test_every_request_leads_to_the_route_it_was_made_for():
         route, _ = SHOP.find(each.request.method, each.request.target)
         assert route is not None
         assert route.name == each.route
+
+
+@pytest.mark.parametrize("service", SERVICES.values(), ids=lambda service: service.name)
+def test_the_tee_names_every_route_as_the_world_does(service):
+    routes = Routes()
+    for each in islice(Traffic(service, 3), 2000):
+        assert routes.route(each.request.method, each.request.target) == each.route
 
 
 def test_a_read_follows_the_answer_to_a_write():

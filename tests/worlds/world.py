@@ -10,7 +10,6 @@ from typing import Any
 
 from httptee.compare.outcome import Outcome
 from httptee.http import Request
-from tests.worlds import times
 from tests.worlds.encoding import encoded, with_body
 from tests.worlds.service import Draft, Moment, Route, Service
 from tests.worlds.switches import Switch
@@ -82,7 +81,7 @@ class World:
         for each in switches:
             if each.wire:
                 outcome = with_body(outcome, each.wire(outcome.body or b"", moment))
-        return outcome, slow * times.seconds(self.seed, route.seconds, at, random, self._bursts, stalls)
+        return outcome, slow * self.service.pace.seconds(self.seed, route.seconds, at, random, self._bursts, stalls)
 
 
 def _by_route(switches: Iterable[Switch]) -> dict[str, list[Switch]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import time
 from dataclasses import dataclass
 
 from ...programs.backends import Backend, start_backend
 from ...programs.load import CASES, Outcome
 from ...programs.subjects import Subject, start_httptee
-from ...programs.watched import fates, watched
+from ...programs.watched import Watched, fates, status, watched
 from ...reports.figures import Json, Row, Sample, row_json
 from ...reports.lookups import Lookup, Measured, rows
 from ...reports.tables import NOTHING, TIMES, delivered_text, megabytes, microseconds, table
@@ -60,15 +61,31 @@ class Judged:
     wrong: str
 
 
-def uncounted(b: Json) -> str:
-    """What is wrong with the counts of clones and pairs, or an empty text. `b` is B's part of the status page."""
-    clones = b["ledger"]
+def uncounted(clones: Json, report: Json | None) -> str:
+    """What is wrong with B's ledger and, where it has one, with its report. Empty where all is counted."""
     settled = sum(fates(clones).values())
     found = [] if clones["seen"] == settled else [f"{clones['seen']} clones seen, {settled} settled"]
-    pairs = b.get("verdict")
-    if pairs and pairs["chosen"] != pairs["judged"] + pairs["failed"]:
-        found.append(f"{pairs['chosen']} pairs chosen, {pairs['judged']} judged")
+    if report and report["offered"] != clones["seen"]:
+        found.append(f"{clones['seen']} clones seen, {report['offered']} in the report")
+    if report and report["chosen"] != report["judged"]:
+        found.append(f"{report['chosen']} pairs chosen, {report['judged']} judged")
     return "; ".join(found)
+
+
+def counted(running: Watched, judged: bool, seconds: float = 20.0) -> str:
+    """What is still not counted after some seconds. A report is about a second old."""
+    deadline, wrong = time.monotonic() + seconds, ""
+    while True:
+        try:
+            reports = status(running.admin, "/verdict")["reports"] if judged and running.admin else []
+            wrong = uncounted(running.ledger(), reports[0] if reports else None)
+            if judged and not reports:
+                wrong = "no report"
+        except (OSError, ValueError, KeyError):
+            wrong = "the report cannot be read"
+        if not wrong or time.monotonic() > deadline:
+            return wrong
+        time.sleep(0.5)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -95,10 +112,9 @@ def measured(stage: Stage[Backend], condition: Condition, subject: Subject, b: B
                 return workload(url, seconds)
 
         got = sample(apply, running.tee, setup.plan, stage.a, b)
-        wrong = uncounted(running.statement())
-        if subject is JUDGED and not back(running):
-            wrong = "; ".join(filter(None, [wrong, "no judge afterwards"]))
-        return Judged(got, wrong)
+        gone = subject is JUDGED and not back(running)
+        wrong = [counted(running, subject is JUDGED), "no judge afterwards" if gone else ""]
+        return Judged(got, "; ".join(filter(None, wrong)))
 
 
 def table_of(taken: Taken[Condition, Judged], stage: Stage[Backend], conditions: list[Condition]) -> Json:

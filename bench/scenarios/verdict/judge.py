@@ -8,28 +8,19 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from ...errors import BenchError
 from ...programs import measure
-from ...programs.watched import Watched, status
+from ...programs.watched import Watched
 
 EVERY = 0.7
 """Seconds between two kills of the judge, and for which it is stopped and goes on."""
 
 
 def judge_pid(watched: Watched) -> int | None:
-    """The judge of a tee, or None where there is none at this moment."""
-    if watched.admin is not None:
-        with contextlib.suppress(OSError, ValueError):
-            pid = status(watched.admin).get("verdict", {}).get("judge", {}).get("pid")
-            if pid:
-                return int(pid)
-    for pid in measure.members(watched.process.group):
-        with contextlib.suppress(OSError):
-            if "judge" in Path(f"/proc/{pid}/comm").read_text() + Path(f"/proc/{pid}/cmdline").read_text():
-                return pid
-    return None
+    """The judge of a tee, or None where there is none at this moment. It alone runs with a low priority."""
+    found = [pid for pid, fields in measure.members(watched.process.group).items() if measure.nice_of(fields) > 0]
+    return found[0] if found else None
 
 
 def signaled(pid: int | None, number: signal.Signals) -> int:

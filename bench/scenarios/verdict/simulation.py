@@ -13,7 +13,8 @@ from statistics import median
 from httptee.judge import RepeatLimits
 from tests.worlds import SERVICES, Service
 from tests.worlds.play.proof import Outcome, Plan, Run
-from tests.worlds.play.score import said
+from tests.worlds.play.score import AGAINST, said
+from tests.worlds.switches import LATENCY, Expected
 
 from ...reports.figures import Json, percent
 from ...reports.tables import NOTHING, table
@@ -44,14 +45,28 @@ class Line:
     missing: tuple[str, ...]
 
     @property
+    def speaks(self) -> bool:
+        """Whether there is something planted that speaks against B. A B that is slower within the margin does not."""
+        return any(label in AGAINST for each in self._expected for label in each.labels)
+
+    @property
     def diffy_finds(self) -> bool | None:
-        """Whether Diffy's rule shows the place of the defect. None where no rule of its kind can."""
-        expected = [each for name in self.plan.defects for each in self.plan.service.defects[name].expected]
-        if any(each.part == "latency" for each in expected):
+        """Whether Diffy's rule shows the place of the defect. None for times, of which it knows nothing."""
+        if any(each.part == LATENCY for each in self._expected):
             return None
-        return all(
-            any((each.route, each.part, path) in self.diffy for path in each.paths) for each in expected
-        )  # fmt: skip
+        shown = set(self.diffy)
+        return all(any((each.route, each.part, path) in shown for path in each.paths) for each in self._expected)
+
+    @property
+    def diffy_alarms(self) -> int:
+        """How many fields Diffy's rule shows that no defect explains."""
+        right = {(each.route, each.part, path) for each in self._expected for path in each.paths}
+        also = {place for name in self.plan.defects for place in self.plan.service.defects[name].also}
+        return sum(shown not in right and shown[:2] not in also for shown in self.diffy)
+
+    @property
+    def _expected(self) -> list[Expected]:
+        return [each for name in self.plan.defects for each in self.plan.service.defects[name].expected]
 
 
 def line(plan: Plan) -> Line:
@@ -124,7 +139,7 @@ def same_table(title: str, lines: Sequence[Line]) -> Json:
     for each in lines:
         for name in each.misnamed:
             names[name] += 1
-    diffy = sum(bool(each.diffy) for each in lines if each.plan.third)
+    diffy = sum(bool(each.diffy_alarms) for each in lines if each.plan.third)
     missing = sorted({why for each in lines if each.word != "YES" for why in each.missing})
     rows = [
         ("runs", str(len(lines))),
@@ -143,12 +158,15 @@ def cost_table(lines: Sequence[Line], defects: Sequence[Line]) -> Json:
     """Precision, recall, repeats and time over all runs."""
     requests, repeats = sum(each.requests for each in lines), sum(each.repeats for each in lines)
     later = sum(max(0, each.repeats - WARM_UP) for each in lines)
-    right, wrong = sum(each.found for each in defects), sum(len(each.alarms) for each in lines)
-    diffy = [each.diffy_finds for each in defects if each.diffy_finds is not None]
+    planted = [each for each in defects if each.speaks]
+    right, wrong = sum(each.found for each in planted), sum(len(each.alarms) for each in lines)
+    diffy = [each.diffy_finds for each in planted if each.diffy_finds is not None]
+    diffy_right, diffy_wrong = sum(diffy), sum(each.diffy_alarms for each in lines)
     rows = [
         ("precision", percent(right / (right + wrong)) if right + wrong else NOTHING),
-        ("recall", percent(right / len(defects)) if defects else NOTHING),
-        ("recall of Diffy's rule, of what it can see", percent(sum(diffy) / len(diffy)) if diffy else NOTHING),
+        ("recall", percent(right / len(planted)) if planted else NOTHING),
+        ("precision of Diffy's rule", percent(diffy_right / (diffy_right + diffy_wrong)) if diffy_right else NOTHING),
+        ("recall of Diffy's rule, of what it can see", percent(diffy_right / len(diffy)) if diffy else NOTHING),
         ("repeats, of requests", f"{repeats:,} of {requests:,}: {repeats / max(1, requests):.2%}"),
         (f"repeats after the first {WARM_UP} of a run", f"{later / max(1, requests):.2%}"),
         ("repeats of what must not be repeated", str(sum(each.unsafe for each in lines))),

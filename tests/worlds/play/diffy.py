@@ -38,6 +38,10 @@ class Diffy:
             keys = {each.key for each in self.differences(a, other) if not self.known(route, each.key)}
             counts.update({(route, key.part, key.path) for key in keys})
 
+    def lost(self, arrival: Arrival, now: float) -> None:
+        """A request that only B did not get: the second A gets it."""
+        self.world.ask("a2", arrival.request, now)
+
     def shown(self) -> set[Field]:
         """The fields that the rule shows."""
         return {each for each, raw in self.raw.items() if self._shows(raw, self.noise[each], self.requests[each[0]])}

@@ -74,8 +74,14 @@ class Played:
         return {route: tally.sums() for route, tally in self.tallies.items()}
 
 
-Watcher = Callable[[Outcome, Outcome, Arrival, str, float], None]
-"""Told of every pair: A's outcome, B's, the request, its route and when B was asked."""
+class Watcher(Protocol):
+    """Sees what is played."""
+
+    def pair(self, a: Outcome, b: Outcome, arrival: Arrival, route: str, now: float) -> None:
+        """A pair of A's outcome and B's. B was asked at `now`."""
+
+    def lost(self, arrival: Arrival, now: float) -> None:
+        """A request that did not reach B."""
 
 
 class Play:
@@ -143,6 +149,8 @@ class Play:
         if arrival.request.method in _WRITES:
             if self._random.random() < self._world.lost:
                 played.writes_missed += 1
+                for watcher in self._watchers:
+                    watcher.lost(arrival, head)
                 return
             if self._random.random() < self._world.late:
                 gap += self._random.uniform(0.05, 0.4)
@@ -156,7 +164,7 @@ class Play:
         played, tally = self.played, self._tally(route)
         b, b_seconds = self._world.ask("b", arrival.request, now)
         for watcher in self._watchers:
-            watcher(a, b, arrival, route, now)
+            watcher.pair(a, b, arrival, route, now)
         played.delivered += 1
         share = _FIRST_SHARE if tally.chosen < _FIRST else _LATER_SHARE
         extra = self._random.random() < share
@@ -205,7 +213,8 @@ class Play:
         for side in self._random.sample("ab", 2):
             outcomes[side], seconds = self._world.ask(side, pair.request, at)
             at += seconds
-        again = Again(outcomes["a"], outcomes["b"], now, ask.delayed)
+        more = tuple(self._world.ask("b", pair.request, at)[0] for _ in range(ask.more))
+        again = Again(outcomes["a"], outcomes["b"], now, ask.delayed, more)
         self._offer(self._with.court.confirmed(pair, again, self._with.differences(pair.a, pair.b)))
 
 

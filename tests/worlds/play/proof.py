@@ -14,7 +14,7 @@ from httptee.verdict.report import Report
 from tests.worlds import SERVICES
 from tests.worlds.play.diffy import Diffy, Field
 from tests.worlds.play.driver import Instruments, Play, Played
-from tests.worlds.play.score import Said, false_alarms, is_found, misnamed, said
+from tests.worlds.play.score import Said, false_alarms, is_reported, misnamed, said
 from tests.worlds.play.tally import Tally
 from tests.worlds.service import Service
 from tests.worlds.traffic import Traffic
@@ -89,7 +89,7 @@ class Outcome:
     @property
     def found(self) -> bool:
         """Whether the report at the end has all defects."""
-        return all(is_found(said(self.report), self.plan.service.defects[name]) for name in self.plan.defects)
+        return all(is_reported(self.report, self.plan.service.defects[name]) for name in self.plan.defects)
 
 
 class Run:
@@ -111,7 +111,7 @@ class Run:
         plan = self.plan
         instruments = Instruments(self.court, differences, equal, self.routes.route, _tally)
         traffic = Traffic(plan.service, plan.seed, plan.weights, plan.rate, START)
-        watchers = [self.diffy.pair] if self.diffy else []
+        watchers = [self.diffy] if self.diffy else []
         play = Play(self.world, traffic, instruments, self.repeats, plan.seed, watchers, self._look)
         played = play.run(plan.enough)
         report = self.report(played)
@@ -133,8 +133,8 @@ class Run:
 
     def _look(self, played: Played) -> None:
         if self.found_at is None and self.plan.defects:
-            statements = list(said(self.report(played)))
-            if all(is_found(statements, self.plan.service.defects[name]) for name in self.plan.defects):
+            report = self.report(played)
+            if all(is_reported(report, self.plan.service.defects[name]) for name in self.plan.defects):
                 self.found_at = played.routes[self.plan.focus]
 
 

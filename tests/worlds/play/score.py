@@ -58,6 +58,11 @@ def is_found(statements: Iterable[Said], defect: Switch) -> bool:
     return all(meets(statements, expected) for expected in defect.expected)
 
 
+def is_reported(report: Report, defect: Switch) -> bool:
+    """Whether a report has a defect, and the note that belongs to it."""
+    return is_found(said(report), defect) and any(defect.note in note for note in (*report.notes, ""))
+
+
 def misnamed(statements: Iterable[Said], noises: Iterable[Switch]) -> list[str]:
     """The noises that a report does not name as their table does, each with what it says in their places."""
     statements = list(statements)

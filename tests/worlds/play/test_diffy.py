@@ -7,6 +7,7 @@ from httptee.http import Request
 from tests.worlds.play.diffy import Diffy
 from tests.worlds.traffic import Arrival, Client
 
+CLIENT = Client("", "", "")
 KEY = Key("body", "$.price", "value")
 
 
@@ -27,7 +28,7 @@ def shown(pairs):
         Second(second for _, _, second in pairs),
         lambda a, b: [] if a.body == b.body else [Difference(KEY, a.body, b.body)],
     )
-    arrival = Arrival(0.0, Request("GET", "/", [], b"", "", "http"), Client("", "", ""), "GET /")
+    arrival = Arrival(0.0, Request("GET", "/", [], b"", "", "http"), CLIENT, "GET /")
     for a, b, _ in pairs:
         diffy.pair(Outcome(200, [], a), Outcome(200, [], b), arrival, "GET /", 0.0)
     return diffy.shown()
@@ -49,6 +50,12 @@ def test_noise_of_a_hides_what_is_not_a_fifth_above_it(raw, expected):
 
 def test_what_is_always_noisy_is_never_shown():
     assert shown([(b"1", b"none", b"2")] * 50) == set()
+
+
+def test_the_second_a_gets_what_b_did_not_get():
+    second = Second([b"1"])
+    Diffy(second, lambda a, b: []).lost(Arrival(0.0, Request("PUT", "/", [], b"", "", "http"), CLIENT, "PUT /"), 1.0)
+    assert second.bodies == []
 
 
 def test_one_difference_in_many_requests_is_not_shown():

@@ -20,6 +20,7 @@ class Ask:
     due: float
     delayed: bool = False
     priority: float = 1.0
+    more: int = 0
 
 
 class Recorder:

@@ -3,7 +3,7 @@
 import pytest
 
 from httptee.verdict.report import Finding, LatencyReport, Report, RouteReport
-from tests.worlds.play.score import Said, false_alarms, is_found, misnamed, said
+from tests.worlds.play.score import Said, false_alarms, is_found, is_reported, misnamed, said
 from tests.worlds.switches import LATENCY, Switch, found
 
 ROUTE = "GET /users/{int}"
@@ -42,6 +42,13 @@ def test_a_report_is_read_finding_by_finding():
 )
 def test_a_defect_is_found_at_its_place_with_its_label(defect, each, expected):
     assert is_found([each], defect) is expected
+
+
+def test_a_defect_may_need_a_note():
+    report = Report("b", 1, 0.0, "NO", "", 0.001, 0.01, 9, 9, 9, 9, 2, notes=("3 writes not delivered",))
+    assert is_reported(report, Switch("lost", note="not delivered"))
+    assert not is_reported(report, Switch("lost", note="reordered"))
+    assert is_reported(report, Switch("nothing"))
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.worlds.edits import at, cut_coded, cut_some, whole_answer, without, without_header
 from tests.worlds.service import Draft, Moment
 from tests.worlds.stamps import iso
-from tests.worlds.switches import LATENCY, Edit, Switch, at, found, table, without
+from tests.worlds.switches import LATENCY, Switch, found, table
 
 USER, ITEMS, SEARCH = "GET /users/{int}", "GET /users/{int}/items", "GET /search"
 ORDER, CHANGE, SESSION = "GET /orders/{hex}", "PUT /orders/{hex}", "GET /session"
@@ -17,36 +18,8 @@ def one_of_fifty(value: Any, moment: Moment) -> Any:
     return "gold" if int(moment.arguments[0]) % 50 == 7 else value
 
 
-def whole_answer(status: int, content: Any, share: float, *headers: tuple[str, str]) -> Edit:
-    """An edit that puts another answer in the place of this share of them."""
-
-    def edit(draft: Draft, moment: Moment) -> None:
-        if moment.random.random() < share:
-            draft.status, draft.content, draft.kind, draft.headers = status, content, "json", list(headers)
-
-    return edit
-
-
-def extra(draft: Draft, moment: Moment) -> None:
-    draft.content["debug"] = False
-
-
 def drop_last(draft: Draft, moment: Moment) -> None:
     del draft.content["items"][-1]
-
-
-def no_cache_control(draft: Draft, moment: Moment) -> None:
-    draft.headers = [pair for pair in draft.headers if pair[0] != "Cache-Control"]
-
-
-def cut_coded(body: bytes, moment: Moment) -> bytes:
-    """Cuts a body with a content coding."""
-    return body[: int(len(body) * 0.6)] if moment.header("accept-encoding") else body
-
-
-def cut_some(body: bytes, moment: Moment) -> bytes:
-    """Cuts one body in ten."""
-    return body[: int(len(body) * 0.8)] if moment.random.random() < 0.1 else body
 
 
 DEFECTS = table(
@@ -54,7 +27,7 @@ DEFECTS = table(
            at("items[].price", lambda value, moment: round(value + 0.01, 2))),
     Switch("wrong_users", USER, found(USER, "body", "$.plan", "value"), at("plan", one_of_fifty)),
     Switch("missing", USER, found(USER, "body", "$.email", "missing"), without("email")),
-    Switch("extra", USER, found(USER, "body", "$.debug", "extra"), extra),
+    Switch("extra", USER, found(USER, "body", "$.debug", "extra"), at("debug", lambda value, moment: False)),
     Switch("true_to_1", USER, found(USER, "body", "$.active", "type"), at("active", lambda value, moment: int(value))),
     Switch("null", USER, found(USER, "body", "$.nickname", "type"), at("nickname", lambda value, moment: None, 0.2)),
     Switch("reversed", USER, found(USER, "body", ("$.tags", "$.tags[]"), "order"),
@@ -82,11 +55,12 @@ DEFECTS = table(
            whole_answer(500, {"error": "internal"}, 0.01), also=((SEARCH, "body"), (SEARCH, "header"))),
     Switch("redirect", ACCOUNT, found(ACCOUNT, "status", "", "value"),
            whole_answer(302, None, 1.0, ("Location", "/login")), also=((ACCOUNT, "body"), (ACCOUNT, "header"))),
-    Switch("no_cache_control", FILES, found(FILES, "header", "cache-control", "missing"), no_cache_control),
+    Switch("no_cache_control", FILES, found(FILES, "header", "cache-control", "missing"),
+           without_header("Cache-Control")),
     Switch("slower", ITEMS, found(ITEMS, LATENCY, "", "", "slower"), slow=1.3),
     Switch("stalls", SEARCH, found(SEARCH, LATENCY, "", "", "slower in the tail", "slower"), stalls=3.0),
     Switch("margin", USER, found(USER, LATENCY, "", "", "within", "undecided"), slow=1.1),
-    Switch("lost_writes", "", found(ORDER, "status", "", "value"), lost=0.2,
+    Switch("lost_writes", "", found(ORDER, "status", "", "value"), lost=0.2, note="writes not delivered",
            also=tuple((route, part) for route in (ORDER, CHANGE) for part in ("status", "body", "header"))),
     Switch("cut_gzip", REPORT, found(REPORT, "body", ("", "$"), "undecodable"), wire=cut_coded,
            also=((REPORT, "header"),)),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from tests.worlds.edits import at, header, kept_since
 from tests.worlds.service import Draft, Moment
 from tests.worlds.shop.defects import ITEMS, ORDER, SEARCH, SESSION, USER
 from tests.worlds.stamps import iso, new_uuid
-from tests.worlds.switches import Edit, Switch, at, found, table
+from tests.worlds.switches import Switch, found, table
 
 FEED, STATUS, REPORT, LOGIN = "GET /feed", "GET /status", "GET /report/{int}", "POST /login"
 
@@ -26,20 +25,7 @@ def shuffle(draft: Draft, moment: Moment) -> None:
 
 
 def stamp(draft: Draft, moment: Moment) -> None:
-    made: float = moment.memory.get("made", moment.at - moment.random.uniform(2, CACHED))
-    if moment.at - made >= CACHED:
-        made = moment.at
-    moment.memory["made"] = made
-    draft.content["generated_at"] = iso(made)
-
-
-def header(name: str, value: Callable[[Moment], str]) -> Edit:
-    """An edit that sets a header field."""
-
-    def edit(draft: Draft, moment: Moment) -> None:
-        draft.headers = [*(pair for pair in draft.headers if pair[0] != name), (name, value(moment))]
-
-    return edit
+    draft.content["generated_at"] = iso(kept_since(moment, CACHED))
 
 
 def host_name(moment: Moment) -> str:
