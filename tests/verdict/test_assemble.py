@@ -87,7 +87,7 @@ def test_mismatches_that_nothing_explains_need_more_pairs():
     assert (route.unexplained, route.word) == (5, NOT_YET)
     assert route.bound > 0.01
     assert route.more > 400
-    assert route.missing[0].startswith("body $.x value is undecided")
+    assert route.missing[0].startswith("undecided: body $.x value: ")
 
 
 def test_too_few_blocks_of_times_are_a_not_yet():
