@@ -54,7 +54,8 @@ def route_report(
 ) -> RouteReport:
     """One route. `total` requests were offered to B on all routes; `writes`: some of them change what B answers."""
     judged = sums.equal + max(route.seen, sums.unequal)
-    terms = Terms(policy.enough, policy.may_repeat(name), sums.equal + route.seen, route.draws, writes)
+    counted = sums.equal + route.seen
+    terms = Terms(policy.enough, policy.may_repeat(name), counted, route.draws, writes, route.uncompared)
     labels = {key.number: _held(policy, name, key, terms) for key in route.keys.values()}
     keys = sorted((key for key in route.keys.values() if key.pairs), key=lambda key: (-key.pairs, key.place))
     findings = tuple(_finding(name, key, labels[key.number], terms) for key in keys)
