@@ -106,7 +106,7 @@ def _route(route: RouteReport, style: Style) -> Iterator[str]:
     if route.latency.label != "within" and route.latency.reason:
         yield f"  latency {route.latency.label}: {harmless(route.latency.reason)}"
     for missing in route.missing:
-        yield f"  missing: {harmless(missing)}" + (f" (about {route.more:,} more)" if route.more else "")
+        yield f"  missing: {harmless(missing)}"
     explained = 0
     for finding in by_weight(route.findings):
         explained += finding.label not in OPEN

@@ -43,6 +43,9 @@ def assembled(
     ]
     reports.sort(key=lambda report: (-report.share, report.route))
     word, summary, missing, notes = overall(policy, tuple(reports), counts)
+    unread = sum(max(0, each.unequal - (routes[name].seen if name in routes else 0)) for name, each in sums.items())
+    if unread:
+        notes += (f"{unread} unequal pairs have not reached the judge: they are taken to be like the others",)
     return Report(
         policy.backend, policy.chapter, since, word, summary, policy.delta, policy.alpha,
         counts.offered, counts.delivered, counts.chosen, counts.judged, counts.repeats, tuple(reports), missing, notes,

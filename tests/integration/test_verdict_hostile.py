@@ -310,3 +310,44 @@ def test_under_gunicorn_each_process_has_a_verdict_of_its_own(tmp_path: Path, pr
         found = [report(tmp_path / name) for name in ("1", "2")]
         assert sum(one["judged"] for one in found) == asked == len(b.requests)
         assert sorted(each.name for each in tmp_path.iterdir()) == ["1", "2"]
+
+
+def test_a_reload_and_a_full_channel_under_load_keep_the_counts(tmp_path: Path) -> None:
+    with Backend(numbered()) as a, Backend(numbered(0.01)) as b:
+        line = words(a.url, b.url, tmp_path, "-verdict.repeat", "0")
+        with Tee(*line) as tee:
+            with Load(tee.port, 4, "/products/7", pause=0.001) as load:
+                for _ in range(2):
+                    mark, seen = tee.program.mark(), load.answered
+                    eventually(lambda seen=seen: load.answered > seen + 200)
+                    tee.program.send_signal(signal.SIGHUP)
+                    tee.program.wait_for_line("reloaded: ", after=mark)
+            assert not load.troubles
+            (ledger,) = tee.settled(load.answered)
+            found = judged(tmp_path, load.answered)
+            assert (found["offered"], found["delivered"], found["chosen"]) == (load.answered,) * 3
+            assert ledger.delivered == load.answered
+
+
+def test_pairs_that_a_stopped_judge_does_not_take_are_counted_as_lost(tmp_path: Path) -> None:
+    def large(own: bytes):
+        body = b"%s" % own * 100_000
+        return lambda request: response("200 OK", body, [("Content-Type", "text/plain")])
+
+    with Backend(large(b"a")) as a, Backend(large(b"b")) as b, Tee(*words(a.url, b.url, tmp_path)) as tee:
+        asks(tee, 1)
+        judged(tmp_path, 1)
+        stopped = judge_of(tee)
+        os.kill(stopped, signal.SIGSTOP)
+        asks(tee, 300)
+        (ledger,) = tee.settled(301)
+        assert ledger.delivered == 301
+        os.kill(stopped, signal.SIGCONT)
+
+        def all_read() -> bool:
+            found = report(tmp_path)
+            (finding,) = found["routes"][0]["findings"]
+            lost = f"{found['judged'] - finding['pairs']} unequal pairs have not reached the judge"
+            return 10 < finding["pairs"] < found["judged"] == 301 and any(lost in note for note in found["notes"])
+
+        eventually(all_read)

@@ -111,6 +111,12 @@ def test_lost_pairs_count_as_far_as_the_others_are_unexplained():
 CONSTANT = [({"host": "a1", "x": 1}, {"host": "b1", "x": 1})] * 600
 
 
+def test_pairs_that_have_not_reached_the_judge_are_noted():
+    found = report({ROUTE: sums(980, 20), "GET /other": sums(5, 3)}, [({"x": n}, {"x": n + 1}) for n in range(4)])
+    assert found.notes == ("19 unequal pairs have not reached the judge: they are taken to be like the others",)
+    assert report({ROUTE: sums(996, 4)}, [({"x": n}, {"x": n + 1}) for n in range(4)]).notes == ()
+
+
 def test_a_constant_must_be_accepted():
     found = report({ROUTE: sums(0, 600)}, CONSTANT)
     [route] = found.routes
