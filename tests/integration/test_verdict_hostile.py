@@ -312,9 +312,9 @@ def test_under_gunicorn_each_process_has_a_verdict_of_its_own(tmp_path: Path, pr
         assert sorted(each.name for each in tmp_path.iterdir()) == ["1", "2"]
 
 
-def test_a_reload_and_a_full_channel_under_load_keep_the_counts(tmp_path: Path) -> None:
+def test_reloads_under_load_keep_the_counts(tmp_path: Path) -> None:
     with Backend(numbered()) as a, Backend(numbered(0.01)) as b:
-        line = words(a.url, b.url, tmp_path, "-verdict.repeat", "0")
+        line = words(a.url, b.url, tmp_path, "-verdict.repeat", "0", "-verdict.rate", "100000")
         with Tee(*line) as tee:
             with Load(tee.port, 4, "/products/7", pause=0.001) as load:
                 for _ in range(2):
