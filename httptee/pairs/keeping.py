@@ -16,7 +16,8 @@ from httptee.compare import Outcome, Routes, equal
 from httptee.errors import ClientGone, CutOff, UpstreamError, upstream_error
 from httptee.http import Exchange, Pieces, Request, Response, end_to_end
 from httptee.pairs.choosing import Chooser
-from httptee.pairs.tallies import LONGEST_NAME, RowTallies
+from httptee.pairs.row import LONGEST_NAME
+from httptee.pairs.tallies import RowTallies
 from httptee.transport import Answer, since_head
 from httptee.verdict import Blocks, Pair, Sender, bucket
 

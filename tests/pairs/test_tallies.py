@@ -5,7 +5,7 @@ import os
 import pytest
 
 from httptee.pairs import Tallies
-from httptee.pairs.tallies import ROUTES
+from httptee.pairs.row import ROUTES
 from httptee.verdict import Toss
 
 
