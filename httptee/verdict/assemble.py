@@ -8,7 +8,7 @@ from math import ceil, exp
 
 from httptee.verdict.bets import pairs_needed, upper_bound
 from httptee.verdict.keys import KeyState
-from httptee.verdict.labels import EXPLAINED, Held, Terms, held, inside_is_odd, unstable
+from httptee.verdict.labels import EXPLAINED, Held, Terms, differs_from_itself, held, inside_is_odd
 from httptee.verdict.latency import BLOCK_PAIRS, blocks_needed, latency
 from httptee.verdict.policy import Counts, Policy, is_safe
 from httptee.verdict.report import NO, NOT_YET, YES, Finding, LatencyReport, Report, RouteReport
@@ -108,7 +108,7 @@ def _finding(route: str, key: KeyState, label: Held, terms: Terms) -> Finding:
         a=a,
         b=b,
         line=line(rule, "" if everywhere else route, about),
-        unstable=unstable(key),
+        unstable=label.label == "differs" and differs_from_itself(key),
         examples=tuple(key.examples),
     )
 

@@ -17,7 +17,7 @@ _DELAYED_MOST, _DELAYED_LOST = 6, 600.0
 _DELAYED_APART = 12.0  # seconds between pairs that are asked again much later: one cached answer must not count twice
 _COUNTS = (
     *("pairs", "missing", "extra", "fixed", "fixed_a", "fixed_b", "plain"),
-    *("stays", "hard", "late", "a_odd", "distinct", "moves", "b_again", "a_again", "more_odd"),
+    *("stays", "hard", "late", "a_odd", "distinct", "moves", "b_again", "a_again", "more_odd", "flips"),
     *("refused", "delayed", "changed", "steady"),
 )
 
@@ -28,6 +28,7 @@ class KeyState:
     pairs     judged pairs that differ here; `missing`, `extra`: by direction; `fixed`: with the same two values
     stays     A agreed with itself, B did not and stayed so; `hard`: B failed; `late`: asked again, B agreed
     a_odd     A's second answer was B's; `distinct`: it was a third one; `moves`: A and B agreed, but A's second did not
+    flips     A agreed with itself, B did not, and with A when it was asked again, whether it had failed or was late
     b_again   B's second answer alone is odd; `a_again`: A's second answer alone is; `more_odd`: further ones of B are
     delayed   asked again much later: A's answer had `changed`, or it was `steady`
     """
@@ -53,6 +54,7 @@ class KeyState:
     b_again: int
     a_again: int
     more_odd: int
+    flips: int
     refused: int
     delayed: int
     changed: int
@@ -124,15 +126,16 @@ class KeyState:
             return moved
         if moved:
             self.distinct += 1
-        elif b.failure or b.status >= 500 or place.level == "undecodable":
+            return True
+        self.flips += not again
+        if b.failure or b.status >= 500 or place.level == "undecodable":
             self.hard += 1
-            return False
         elif again:
             self.stays += 1
-            return False
         else:
             self.late += 1
-        return True
+            return True
+        return False
 
     def _repeat_numbers(self, ab: Difference | None, aa: Difference | None, at: float) -> None:
         if ab is not None and aa is not None and (ab.place, ab.a) == (aa.place, aa.a):

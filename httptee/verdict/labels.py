@@ -16,7 +16,7 @@ _CONFIRMATIONS = 20  # from which on a place can be called noise
 _LITTLE = log(5)  # evidence below it is none
 _MUCH = log(100)  # evidence that ends what was noise, or says that B is late: 9 of 9
 _FIXED, _FIXED_PAIRS = 0.99, 20
-_FEW = 3  # refusals, without a confirmation, from which on there will be none
+_FEW = 3  # refusals without a confirmation, from which on there will be none; times that are not chance
 _FEWER = 0.5  # pairs a second; each of a rarer difference is worth to be asked again
 _UNSURE = 0.01
 _SETTLED = 0.3  # the priority of what is decided
@@ -58,9 +58,14 @@ def confirmations(key: KeyState) -> int:
 
 
 def unstable(key: KeyState) -> bool:
-    """Whether B answers its own repeats differently where A does not."""
+    """Whether B's repeats are odd, where A's are not: then B was not just late."""
     heads, tails = key.b_again + key.more_odd, key.a_again + own_noise(key)
     return log_evidence(heads, heads + tails) >= _UNSTABLE
+
+
+def differs_from_itself(key: KeyState) -> bool:
+    """Whether B was odd and then was not, more than once or twice, where A agreed with itself."""
+    return key.flips >= _FEW and 2 * key.flips > own_noise(key)
 
 
 def against(key: KeyState, with_late: bool) -> float:
@@ -136,7 +141,7 @@ def _refreshed(key: KeyState) -> str:
 def _differs(key: KeyState, weight: float) -> Held:
     if key.delayed and key.steady < DELAYED_NEEDED:
         return Held("undecided", "B differs, unless A's own answer changes later: A is asked again for that", weight)
-    heads, note = key.stays + key.hard + key.late, "; B also differs from itself" if unstable(key) else ""
+    heads, note = key.stays + key.hard + key.late, "; B differs from itself" if differs_from_itself(key) else ""
     return Held("differs", f"B alone is odd in {heads} confirmations, A alone in {key.a_odd}{note}", weight)
 
 

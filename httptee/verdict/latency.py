@@ -24,6 +24,8 @@ TAIL_PAIRS = 50
 _TAIL_SHARE, _TAIL_LIMITS = 0.95, 21  # the percentile of A's times, and in how many blocks
 _TAIL_RATIO, _TAIL_SECONDS = 1.2, 0.005  # B's 95th or 99th percentile against A's, from where on the tail is slower
 
+_MOST_BLOCKS = 1_000_000  # to be waited for
+
 _SHORTEST, _LONGEST, _STEP = 1e-5, 100.0, 1.05
 _PER_LOG = 1 / log(_STEP)
 BUCKETS = int(log(_LONGEST / _SHORTEST) * _PER_LOG) + 2
@@ -142,13 +144,13 @@ def latency(sums: RouteSums, alpha: float) -> LatencyReport:
 def blocks_needed(sums: RouteSums, alpha: float) -> int:
     """How many more blocks it takes to say `within`, if B is within the margin in all of them."""
     more = 0
-    while log_evidence(sums.quick + more, sums.blocks + more) < log(1 / alpha):
+    while more < _MOST_BLOCKS and log_evidence(sums.quick + more, sums.quick + sums.slower + more) < log(1 / alpha):
         more += 1 + more // 8
     return more
 
 
 def _judged(sums: RouteSums, times: _Times, enough: float) -> tuple[str, str]:
-    blocks, tail = sums.blocks, sums.tail_blocks
+    blocks, tail = sums.slower + sums.quick, sums.tail_blocks  # a block of two equal halves is no toss
     if log_evidence(sums.slower, blocks) >= enough:
         return "slower", f"B is beyond the margin in {sums.slower} of {blocks} blocks"
     if times.longer_tail and log_evidence(sums.tail_slower, tail) >= enough:

@@ -158,6 +158,12 @@ def test_a_planted_defect_is_found_and_nothing_else(name):
     assert {place for place, label in labels(judge).items() if label == "differs"} == {(f"$.{path}", kind)}
 
 
+def test_without_repeats_nothing_differs_for_certain():
+    judge = court(repeat=False)
+    played(judge, Service(5, DEFECTS["score value"]), requests=300)
+    assert set(labels(judge).values()) == {"suspected"}
+
+
 def test_the_state_is_restored_exactly_and_goes_on():
     judge = court()
     played(judge, Service(1, DEFECTS["shard value"]), requests=400)

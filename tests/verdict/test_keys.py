@@ -27,7 +27,7 @@ def repeated(a, b, a2, b2, key=None, more=()):
 
 
 def shown(key):
-    names = ("stays", "hard", "late", "a_odd", "distinct", "moves", "b_again", "a_again", "more_odd")
+    names = ("stays", "hard", "late", "a_odd", "distinct", "moves", "b_again", "a_again", "more_odd", "flips")
     return {name: getattr(key, name) for name in names if getattr(key, name)}
 
 
@@ -36,7 +36,7 @@ def shown(key):
     [
         ((1, 2, 1, 2), {"stays": 1, "b_again": 1}, False),
         ((1, 2, 1, 3), {"stays": 1, "b_again": 1}, False),
-        ((1, 2, 1, 1), {"late": 1}, True),
+        ((1, 2, 1, 1), {"late": 1, "flips": 1}, True),
         ((1, 2, 2, 2), {"a_odd": 1}, True),
         ((1, 2, 3, 4), {"distinct": 1}, True),
         ((1, 1, 2, 1), {"moves": 1, "a_again": 1}, False),
@@ -50,7 +50,7 @@ def test_a_confirmation_shows_which_answer_is_odd(answers, expected, explained):
 
 
 def test_further_answers_of_b_count_where_a_agrees_with_itself():
-    assert shown(repeated(1, 2, 1, 1, more=(1, 2, 3))[0]) == {"late": 1, "more_odd": 2}
+    assert shown(repeated(1, 2, 1, 1, more=(1, 2, 3))[0]) == {"late": 1, "flips": 1, "more_odd": 2}
     assert shown(repeated(1, 2, 3, 4, more=(1, 2, 3))[0]) == {"distinct": 1}
 
 
@@ -58,7 +58,7 @@ def test_a_b_that_fails_is_never_late():
     key = KeyState(Place("status", "", "value"), 0, NOW)
     one = pair({"x": 1}, answer({"error": 1}, status=500))
     key.repeat(Repeated(one, again({"x": 1}, {"x": 1}), differences(one.a, one.b)))
-    assert shown(key) == {"hard": 1}
+    assert shown(key) == {"hard": 1, "flips": 1}
 
 
 def test_pairs_are_counted_with_the_first_examples():

@@ -3,7 +3,7 @@ from math import log
 import pytest
 
 from httptee.verdict.keys import KeyState
-from httptee.verdict.labels import Terms, held, is_late, is_noise, priority, unstable, wants_more
+from httptee.verdict.labels import Terms, differs_from_itself, held, is_late, is_noise, priority, unstable, wants_more
 from httptee.verdict.relations import Place
 from tests.verdict.cases import NOW
 
@@ -110,6 +110,13 @@ def test_as_own_noise_b_is_not_unstable():
     assert not unstable(key(b_again=2))
     assert not unstable(key(b_again=3, a_again=3))
     assert not unstable(key(more_odd=5, distinct=8))
+
+
+def test_a_b_that_was_odd_and_then_was_not_differs_from_itself():
+    assert differs_from_itself(key(flips=3))
+    assert not differs_from_itself(key(flips=2))
+    assert not differs_from_itself(key(flips=5, distinct=20))
+    assert held(key(hard=20, flips=19), TERMS).reason.endswith("; B differs from itself")
 
 
 def test_reasons_have_figures():
