@@ -16,7 +16,8 @@ from httptee.compare import Outcome, Routes, equal
 from httptee.errors import ClientGone, CutOff, UpstreamError, upstream_error
 from httptee.http import Exchange, Headers, Pieces, Request, Response, end_to_end
 from httptee.pairs.choosing import Chooser
-from httptee.pairs.tallies import LONGEST_NAME, RowTallies, Times
+from httptee.pairs.row import LONGEST_NAME
+from httptee.pairs.tallies import RowTallies, Slot, Times
 from httptee.transport import Answer, since_head
 from httptee.verdict import Blocks, Pair, Sender, bucket
 
@@ -30,7 +31,7 @@ class KeptPrimary:
 
     __slots__ = ("_waiting", "at", "extra", "outcome", "room", "route", "seconds", "size", "slot")
 
-    def __init__(self, route: str, slot: int, seconds: float, extra: bool, most: int) -> None:
+    def __init__(self, route: str, slot: Slot, seconds: float, extra: bool, most: int) -> None:
         self.route = route
         self.slot = slot
         self.seconds = seconds
@@ -126,7 +127,7 @@ class Comparer:
         self._chooser = chooser
         self._sender = sender
         self._lock = threading.Lock()  # guards the blocks
-        self._blocks: dict[int, Blocks] = {}
+        self._blocks: dict[Slot, Blocks] = {}
 
     def chosen(self, exchange: Exchange) -> None:
         """The clone of an exchange with a kept answer was taken on."""
