@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
 import os
 import sqlite3
-import tempfile
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,7 +14,6 @@ VERSION = 1
 _PAGE = 4096
 _WAL_PAGES = 1000  # after so many pages the write-ahead log is written back
 _PATIENCE = 2.0  # seconds that a reader waits for a lock
-_MEMORY = "/dev/shm"
 
 SCHEMA = """
 CREATE TABLE chapters (
@@ -48,45 +43,6 @@ class Newer(Exception):
 
 class Unreadable(Exception):
     """There is no evidence here that can be read. The message is one line."""
-
-
-def check_directory(place: str) -> None:
-    """Make the directory of `-verdict` if needed. Raises OSError, with the name, if files cannot be written there."""
-    if place in ("off", "memory"):
-        return
-    os.makedirs(place, mode=0o700, exist_ok=True)
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), place)
-
-
-def private_directory(needed: int) -> str:
-    """A new directory for `-verdict memory`, which only this user may enter. Who makes it removes it.
-
-    It is in memory if twice the `needed` bytes are free there, else among the temporary files.
-    """
-    with contextlib.suppress(OSError):
-        free = os.statvfs(_MEMORY)
-        if free.f_bavail * free.f_frsize > 2 * needed:
-            return tempfile.mkdtemp(prefix="httptee-verdict-", dir=_MEMORY)
-    return tempfile.mkdtemp(prefix="httptee-verdict-")
-
-
-def own_directory(directory: str) -> str:
-    """A directory in `directory` that no other process uses: `1`, `2` and so on. Raises OSError.
-
-    It belongs to this process until it ends: the lock of a file in it says so.
-    """
-    for number in count(1):
-        place = os.path.join(directory, str(number))
-        os.makedirs(place, mode=0o700, exist_ok=True)
-        lock = os.open(os.path.join(place, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-        else:
-            break  # the descriptor stays open
-    return place
 
 
 def open_file(directory: str, max_bytes: int) -> sqlite3.Connection:

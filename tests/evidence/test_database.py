@@ -12,7 +12,6 @@ from httptee.evidence.database import (
     move_aside,
     open_file,
     open_memory,
-    private_directory,
     reading,
 )
 
@@ -140,11 +139,3 @@ def test_memory_has_the_same_tables(directory):
     assert file.execute(tables).fetchall() == memory.execute(tables).fetchall()
     file.close()
     memory.close()
-
-
-@pytest.mark.parametrize("needed", [1000, 1 << 60])
-def test_a_private_directory_is_the_users_alone(needed):
-    directory = private_directory(needed)
-    assert mode(directory) == 0o700
-    assert directory.startswith(database._MEMORY) is (needed == 1000)
-    os.rmdir(directory)
