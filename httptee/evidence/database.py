@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -37,6 +38,24 @@ CREATE TABLE documents (name TEXT PRIMARY KEY, at REAL NOT NULL, value TEXT NOT 
 """
 
 
+class _Writer(sqlite3.Connection):
+    """The only connection that writes to a file. `lock` is a descriptor with the lock that says so."""
+
+    lock = -1
+
+    def close(self) -> None:
+        """Close the file, then free the lock. May be called twice."""
+        try:
+            super().close()
+        finally:
+            self.__del__()
+
+    def __del__(self) -> None:
+        lock, self.lock = self.lock, -1
+        if lock >= 0:
+            os.close(lock)
+
+
 class Newer(Exception):
     """The file was written by a newer version of the program."""
 
@@ -46,7 +65,10 @@ class Unreadable(Exception):
 
 
 def open_file(directory: str, max_bytes: int) -> sqlite3.Connection:
-    """Open the file to write, and make it and its directory if needed. Raises OSError, sqlite3.Error or Newer."""
+    """Open the file to write, and make it and its directory if needed. Raises OSError, sqlite3.Error or Newer.
+
+    Two tees must not write to one file: their pairs would get the same numbers. So it is locked until it is closed.
+    """
     os.makedirs(directory, mode=0o700, exist_ok=True)
     path = os.path.join(directory, FILE)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -54,8 +76,9 @@ def open_file(directory: str, max_bytes: int) -> sqlite3.Connection:
         os.fchmod(descriptor, 0o600)  # the files beside it get the same mode
     finally:
         os.close(descriptor)
-    connection = sqlite3.connect(path, timeout=0.1, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=0.1, isolation_level=None, check_same_thread=False, factory=_Writer)
     try:
+        connection.lock = _locked(f"{path}.lock")
         connection.execute(f"PRAGMA page_size = {_PAGE}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -68,6 +91,20 @@ def open_file(directory: str, max_bytes: int) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _locked(path: str) -> int:
+    """The descriptor of a file that this process has locked. Raises OSError."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise OSError("another process writes to it") from None
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock
 
 
 def open_memory() -> sqlite3.Connection:
