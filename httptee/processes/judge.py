@@ -93,6 +93,10 @@ class JudgeProcess:
 
     def resume(self, settings: Settings, ledger: Ledger, watching: Watching | None) -> None:
         """Judge again as before the last call of `renew`: the reload has failed."""
+        private = watching.place if watching is not None and settings.verdict == "memory" else ""
+        if self._private != private:
+            self.delete_private()
+        self._verdict, self._private = settings.verdict, private
         if watching is None:
             self.replace(None)
         else:
