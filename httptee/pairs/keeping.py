@@ -14,9 +14,9 @@ from time import perf_counter, time
 
 from httptee.compare import Outcome, Routes, equal
 from httptee.errors import ClientGone, CutOff, UpstreamError, upstream_error
-from httptee.http import Exchange, Pieces, Request, Response, end_to_end
+from httptee.http import Exchange, Headers, Pieces, Request, Response, end_to_end
 from httptee.pairs.choosing import Chooser
-from httptee.pairs.tallies import LONGEST_NAME, RowTallies
+from httptee.pairs.tallies import LONGEST_NAME, RowTallies, Times
 from httptee.transport import Answer, since_head
 from httptee.verdict import Blocks, Pair, Sender, bucket
 
@@ -78,21 +78,28 @@ class Keeper:
         if slot is None:
             return None, response
         self._tallies.request(slot)
-        failure = response.error.removeprefix("primary_")
-        if failure in _NO_PAIR or not self._chooser.chooses(self._tallies.chosen_of(slot)):
+        seen = self._tallies.chosen_of(slot)
+        if not self._chooser.chooses(seen):
             return None, response
-        kept = KeptPrimary(route, slot, seconds, self._chooser.wants_extra(self._tallies.chosen_of(slot)), self._most)
+        failure = response.error.removeprefix("primary_")
+        if failure in _NO_PAIR:
+            return None, response
+        kept = KeptPrimary(route, slot, seconds, self._chooser.wants_extra(seen), self._most)
         if failure:
             kept.size = kept.room = _ROOM
             kept.finish(Outcome(0, [], b"", failure=failure))
             return kept, response
         body = response.body
         if isinstance(body, bytes):
-            pieces = Pieces(self._most)
-            pieces.append(body)
-            kept.room = min(self._most, len(body) + _ROOM)
-            kept.size = min(self._most, len(body)) + kept.room
-            kept.finish(_outcome(response, pieces))
+            size = len(body)
+            kept.room = min(self._most, size + _ROOM)
+            kept.size = min(self._most, size) + kept.room
+            if size <= self._most:
+                kept.outcome = Outcome(response.status, response.headers, body, size)
+            else:
+                pieces = Pieces(self._most)
+                pieces.append(body)
+                kept.outcome = _outcome(response.status, response.headers, pieces)
             return kept, response
         return kept, replace(response, body=self._followed(kept, response, body))
 
@@ -106,7 +113,7 @@ class Keeper:
         except UpstreamError as error:
             kept.finish(Outcome(0, [], b"", failure=error.reason))
             raise
-        kept.finish(_outcome(response, pieces))
+        kept.finish(_outcome(response.status, response.headers, pieces))
 
 
 class Comparer:
@@ -142,16 +149,20 @@ class Comparer:
             b = Outcome(0, [], b"", failure=upstream_error(error).reason)
         elif answer is not None and answer.kept is not None and not answer.cut_off:
             seconds -= since_head(answer)
-            b = _outcome(answer, answer.kept)
+            b = _outcome(answer.status, end_to_end(answer.headers), answer.kept)
         else:
             return
-        kept.then(partial(self._compare, exchange.request, kept, b, seconds, time()))
+        if kept.outcome is not None:
+            self._compare(exchange.request, kept, b, seconds, time(), kept.outcome)
+        else:
+            kept.then(partial(self._compare, exchange.request, kept, b, seconds, time()))
 
     def _compare(self, request: Request, kept: KeptPrimary, b: Outcome, seconds: float, at: float, a: Outcome) -> None:
         same = equal(a, b)
-        self._tallies.judged(self._number, kept.slot, same)
-        if not a.failure and not b.failure:
-            self._time(kept, seconds)
+        if a.failure or b.failure:
+            self._tallies.judged(self._number, kept.slot, same)
+        else:
+            self._tallies.judged(self._number, kept.slot, same, self._timed(kept, seconds))
         if same and not kept.extra:
             return
         pair = Pair(0, self._backend, kept.route, request, a, b, kept.at, at, kept.seconds, seconds, same)
@@ -159,12 +170,12 @@ class Comparer:
             self._tallies.lost(self._number, kept.slot)
             self._chooser.lost()
 
-    def _time(self, kept: KeptPrimary, seconds: float) -> None:
+    def _timed(self, kept: KeptPrimary, seconds: float) -> Times:
         with self._lock:
             blocks = self._blocks.get(kept.slot) or self._blocks.setdefault(kept.slot, Blocks())
             toss = blocks.add(kept.seconds, seconds, perf_counter())
-        self._tallies.timed(self._number, kept.slot, (bucket(kept.seconds), bucket(seconds)), toss)
+        return bucket(kept.seconds), bucket(seconds), toss
 
 
-def _outcome(answer: Response | Answer, pieces: Pieces) -> Outcome:
-    return Outcome(answer.status, end_to_end(answer.headers), pieces.content, pieces.length, pieces.digest)
+def _outcome(status: int, headers: Headers, pieces: Pieces) -> Outcome:
+    return Outcome(status, headers, pieces.content, pieces.length, pieces.digest)

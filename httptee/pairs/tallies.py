@@ -23,9 +23,14 @@ LONGEST_NAME = 1022
 _NAME = 2 + LONGEST_NAME  # the first two bytes are the length
 _COUNTS = ("requests", "chosen", "equal", "unequal", "lost", "blocks", "slower", "quick", "tail_blocks", "tail_slower")
 _AT = {name: index for index, name in enumerate(_COUNTS)}
+_EQUAL, _UNEQUAL = _AT["equal"], _AT["unequal"]
 _WIDTH = len(_COUNTS) + 2 * BUCKETS
 _WORD = 8
 _TRIES = 100  # to read a row while its writer merges two routes
+
+
+Times = tuple[int, int, "Toss | None"]
+"""The times of A's and B's answer, as buckets of `verdict.latency`, and the toss if the pair completes a block."""
 
 
 class Tallies:
@@ -125,19 +130,23 @@ class RowTallies:
         """Count an unequal pair that did not reach the judge."""
         self._count(backend, slot, "lost")
 
-    def judged(self, backend: int, slot: int, equal: bool) -> None:
-        """Count a pair that was compared."""
-        self._count(backend, slot, "equal" if equal else "unequal")
-
-    def timed(self, backend: int, slot: int, buckets: tuple[int, int], toss: Toss | None) -> None:
-        """Count the times of A's and B's answer, as buckets of `verdict.latency`, and the toss of a complete block."""
+    def judged(self, backend: int, slot: int, equal: bool, times: Times | None = None) -> None:
+        """Count a pair that was compared; with `times`, if both have answered."""
         cells, start = self._row.cells[backend], slot * _WIDTH
-        times = start + len(_COUNTS)
+        what = start + (_EQUAL if equal else _UNEQUAL)
+        if times is None:
+            with self._lock:
+                cells[what] += 1
+            return
+        a, b, toss = times
+        a, b = start + len(_COUNTS) + a, start + len(_COUNTS) + BUCKETS + b
         with self._lock:
-            cells[times + buckets[0]] += 1
-            cells[times + BUCKETS + buckets[1]] += 1
-            for offset, more in enumerate(toss or (), start + _AT["blocks"]):
-                cells[offset] += more
+            cells[what] += 1
+            cells[a] += 1
+            cells[b] += 1
+            if toss is not None:
+                for offset, more in enumerate(toss, start + _AT["blocks"]):
+                    cells[offset] += more
 
     def missed(self, backend: int) -> None:
         """Count a request that may change something, and that this B did not get or did not answer."""
