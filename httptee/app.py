@@ -20,6 +20,8 @@ from httptee.http import (
     Exchange,
     Follower,
     Headers,
+    Kept,
+    Request,
     Response,
     no_answer,
     receive,
@@ -28,6 +30,7 @@ from httptee.http import (
 )
 from httptee.ledger import COUNTING, Faults, WorkerAccount
 from httptee.logs import AccessLog
+from httptee.pairs import Keeper
 from httptee.primary import Primary
 from httptee.shadow import Budget, Cutoff, Shadow
 from httptee.transport import Pressure
@@ -60,6 +63,7 @@ class Tee:
         budget: Budget | None = None,
         pressure: Pressure | None = None,
         faults: Faults | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         self.primary = primary
         self.shadows = tuple(shadows)
@@ -67,6 +71,7 @@ class Tee:
         self._account = account
         self._log = log
         self._faults = faults or Faults(account.unobserved)
+        self._keeper = keeper
         self._in_memory = in_memory
         self._max_request_body = max_request_body
         self._drain_timeout = drain_timeout
@@ -95,11 +100,23 @@ class Tee:
             self._faults.report(COUNTING)
         if self.cutoff is not None:
             self._faults.watch("the cutoff could not be updated", self.cutoff.observe, seconds)
-        record = None
+        record = kept = None
+        if self._keeper is not None:
+            kept, response = self._kept(self._keeper, request, response, seconds)
         if self._log is not None:
             record, response = self._followed(self._log, environ, response, seconds)
-        exchange = Exchange(request, response.status, seconds, record, unsent)
+        exchange = Exchange(request, response.status, seconds, record, unsent, kept)
         return Relay(response, start_response, self.shadows, exchange, cancellation, self._client_gone, self._faults)
+
+    def _kept(
+        self, keeper: Keeper, request: Request, response: Response, seconds: float
+    ) -> tuple[Kept | None, Response]:
+        """A's answer, if it is to be compared with those of the Bs, and the answer for the client."""
+        try:
+            return keeper.keep(request, response, seconds)
+        except Exception:
+            self._faults.report("an answer of A could not be kept")
+            return None, response
 
     def refused(self, environ: WSGIEnvironment, answer: Response) -> None:
         """Count and log a request that was answered without A, by the tee or by the server in front of it."""

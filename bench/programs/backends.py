@@ -24,13 +24,14 @@ LARGE = 1024 * 1024
 # body away, and an early answer of an upstream costs every proxy its connection. Static files refuse POST, but only
 # after `mirror` has read the body; the refusal then becomes the answer.
 BACKEND = """
+    {variants}
     client_body_buffer_size 1m;
     open_file_cache max=16;
     default_type text/plain;
     server {{
         listen 127.0.0.1:{port} backlog=4096;
         root {directory}/www;
-        location / {{ return 200 "hello, world\\n"; }}
+        location / {{ return 200 {answer}; }}
         location = /large {{ }}
         location = /huge {{ }}
         location = /post {{ mirror /read; error_page 405 =200 @posted; }}
@@ -43,6 +44,9 @@ BACKEND = """
     }}
 }}
 """
+ANSWER = '"hello, world\\n"'
+# One answer in twenty has another text of the same length.
+VARIANTS = f"""split_clients "$request_id" $answer {{ 5% "hello, again\\n"; * {ANSWER}; }}"""
 
 
 def parse_stub_status(text: str) -> int:
@@ -80,10 +84,11 @@ class Backend:
         return parse_stub_status(text) - self._asked
 
 
-def start_backend(workspace: Workspace, name: str) -> Backend:
-    """Start a server and return after its first answer."""
+def start_backend(workspace: Workspace, name: str, varied: bool = False) -> Backend:
+    """Start a server and return after its first answer. `varied`: 5 % of its small answers differ from the others."""
+    answers = {"variants": VARIANTS, "answer": "$answer"} if varied else {"variants": "", "answer": ANSWER}
     port, status_port = free_port(), free_port()
-    argv, directory = nginx_command(workspace, name, BACKEND, port=port, status_port=status_port)
+    argv, directory = nginx_command(workspace, name, BACKEND, port=port, status_port=status_port, **answers)
     www = directory / "www"
     www.mkdir()
     (www / "large").write_bytes(os.urandom(LARGE))

@@ -141,7 +141,7 @@ class Load:
         argv = [program("hey"), "-z", f"{seconds}s", "-c", str(connections), *options, url]
         return parse_hey(finish(argv, seconds + TIMEOUT + 20, self.sessions))
 
-    def paced(self, url: str, rate: int, seconds: int) -> Outcome:
+    def paced(self, url: str, rate: int, seconds: float) -> Outcome:
         """Small GETs at a fixed rate, from `clients/paced_load.py`. Each latency counts from the time it was due."""
         port = urllib.parse.urlsplit(url).port
         argv = [sys.executable, "-m", "bench.programs.clients.paced_load", str(port), str(rate), str(seconds)]

@@ -33,7 +33,7 @@ Starter = Callable[[Workspace, int, int, "int | None"], Command]
 class Subject:
     """The program of one row. Without a starter the load goes straight to A.
 
-    `tied`: it ends a clone when its client hangs up. The load hangs up on its last requests.
+    `tied`: it ends a clone when its client closes the connection. The load does so during its last requests.
     `certificate`: it serves TLS with this certificate.
     """
 

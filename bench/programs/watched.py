@@ -31,11 +31,14 @@ class Watched:
         return found
 
 
-def status(port: int) -> dict[str, Any]:
-    """The status page of an admin listener. Raises OSError where it does not answer."""
+def status(port: int, page: str = "/status") -> dict[str, Any]:
+    """The status page of an admin listener, or another page of JSON.
+
+    Raises OSError where it does not answer, and ValueError where the page is none.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("GET", "/status")
+        connection.request("GET", page)
         answer: dict[str, Any] = json.loads(connection.getresponse().read())
         return answer
     finally:

@@ -65,7 +65,7 @@ def share(counts: Sequence[tuple[int, int | None]]) -> float | None:
 class Row:
     """All measurements of one subject under one load, or the reason why there are none.
 
-    `tied`: the tee ends a clone when its client hangs up.
+    `tied`: the tee ends a clone when its client closes the connection.
     """
 
     subject: str
@@ -84,14 +84,14 @@ class Row:
     def delivered(self) -> float | None:
         """The share of A's requests that B got too, over all rounds. None without a B.
 
-        The base is A's count. The load hangs up during its last requests, one on each connection. With the load's own
-        count as the base, that number of lost clones would stay hidden.
+        The base is A's count. The load closes its connections during its last requests, one on each connection. With
+        the load's own count as the base, that number of lost clones would stay hidden.
         """
         return share([(sample.a, sample.b) for sample in self.samples])
 
     @property
     def cut_off(self) -> int:
-        """Clones of a tied tee that B did not get because the load hung up. For other tees every lost clone counts."""
+        """Clones of a tied tee that B did not get because the load ended. For other tees every lost clone counts."""
         return sum(sample.cut_off for sample in self.samples) if self.tied else 0
 
     @property
@@ -135,7 +135,7 @@ def notes(row: Row) -> list[str]:
     if bad:
         found.append(f"{row.errors} errors in {bad} of {len(row.samples)} runs")
     if row.comparable and row.delivered is not None and row.delivered < ENOUGH:
-        found.append(f"the {row.cut_off} clones missing are no more than the requests the load hung up on at its end")
+        found.append(f"the {row.cut_off} clones missing are no more than the requests the load terminated at its end")
     return found
 
 

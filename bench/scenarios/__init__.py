@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from . import influx, isolation, lifecycle, selection, slow, soak, tees, tls, transfer
+from . import influx, isolation, lifecycle, selection, slow, soak, tees, transfer
 from .hostile import clients as hostile
 from .scenario import Scenario
 from .steady import memory, steady
+from .tls import tls
+from .verdict import verdict
 
 SCENARIOS: tuple[Scenario, ...] = (
     tees.SCENARIO,
@@ -20,5 +22,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     influx.SCENARIO,
     soak.SCENARIO,
     selection.SCENARIO,
+    verdict.SCENARIO,
 )
 TARGETS = tuple(target for scenario in SCENARIOS for target in scenario.targets)

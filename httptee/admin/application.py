@@ -11,6 +11,7 @@ from httptee.admin.check import Check
 from httptee.admin.history import History
 from httptee.admin.metrics import CONTENT_TYPE, LedgerCollector, exposition
 from httptee.admin.status import status
+from httptee.evidence import Unreadable, read_verdict
 from httptee.ledger import Ledger
 from httptee.settings import Settings
 
@@ -27,16 +28,23 @@ _INDEX = b"""httptee: the pages of the admin listener
 /readyz    200 while requests are accepted and A passes its check
 /status    counts, rates, times and the settings in force, as JSON
 /metrics   the counts for Prometheus
+/verdict   whether each B can replace A, as JSON; `httptee verdict URL` prints it
 """
 
 
 class Admin:
-    """Answers GET and HEAD for its pages. `started` is the start of the tee, in seconds since the epoch."""
+    """Answers GET and HEAD for its pages. `started` is the start of the tee, in seconds since the epoch.
 
-    def __init__(self, settings: Settings, ledger: Ledger, check: Check, started: float | None = None) -> None:
+    `evidence` is the directory that the judge writes to, or empty if there is no judge.
+    """
+
+    def __init__(
+        self, settings: Settings, ledger: Ledger, check: Check, started: float | None = None, evidence: str = ""
+    ) -> None:
         self.history = History(ledger)
         self.check = check
         self._settings = settings
+        self._evidence = evidence
         self._ledger = ledger
         self._started = time() if started is None else started
         self._collector = LedgerCollector(ledger, self._started)
@@ -46,6 +54,7 @@ class Admin:
             "/readyz": self._readiness,
             "/status": self._status,
             "/metrics": self._metrics,
+            "/verdict": self._verdict,
         }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -91,6 +100,16 @@ class Admin:
 
     def _metrics(self) -> Page:
         return "200 OK", CONTENT_TYPE, exposition(self._collector)
+
+    def _verdict(self) -> Page:
+        """The latest reports on all Bs."""
+        if not self._evidence:
+            return "404 Not Found", _TEXT, b"no answers are compared: see the option -verdict\n"
+        try:
+            found = read_verdict(self._evidence)
+        except Unreadable as error:
+            return _unavailable(str(error))
+        return "200 OK", "application/json", json.dumps(found, indent=2).encode() + b"\n"
 
 
 class Answer(tuple[bytes, ...]):

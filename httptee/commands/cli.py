@@ -40,6 +40,10 @@ def _run(arguments: Sequence[str]) -> int:
         from httptee.commands.check import run_check
 
         return run_check(arguments[1:], os.environ)
+    if word == "verdict":
+        from httptee.commands.verdict import run_verdict
+
+        return run_verdict(arguments[1:], os.environ)
     from httptee.commands.run import run_tee
 
     return run_tee(arguments, os.environ)

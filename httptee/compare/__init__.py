@@ -2,3 +2,10 @@
 
 Others use `differences` on two `Outcome`s, and `Routes` to name the route of a method and a target.
 """
+
+from httptee.compare.comparison import differences, equal
+from httptee.compare.difference import Difference, Key, Scalar
+from httptee.compare.outcome import Outcome
+from httptee.compare.routes import Routes
+
+__all__ = ["Difference", "Key", "Outcome", "Routes", "Scalar", "differences", "equal"]

@@ -1,7 +1,7 @@
 """HTTP as values and functions: messages, header fields, endpoints, request targets, and the reading of a request from
 a WSGI environ. Others may use every name in `__all__`."""
 
-from httptee.http.arriving import ArrivingBody, RequestMemory, not_stored
+from httptee.http.arriving import ArrivingBody, Pieces, RequestMemory, not_stored
 from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.chunks import ChunkLimits, ChunkReader
 from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
@@ -46,6 +46,7 @@ from httptee.http.message import (
     WrittenRequest,
     no_answer,
     tee_answer,
+    value,
 )
 from httptee.http.section import Section
 from httptee.http.subject import distinguished_name
@@ -76,6 +77,7 @@ __all__ = [
     "LoopGuard",
     "OddHead",
     "PassOn",
+    "Pieces",
     "Request",
     "RequestMemory",
     "Response",
@@ -103,6 +105,7 @@ __all__ = [
     "receive",
     "target_of",
     "tee_answer",
+    "value",
     "values",
     "with_added",
     "with_field",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import logging
 import tempfile
 import threading
@@ -157,3 +158,44 @@ def not_stored(error: OSError) -> BodyStorage:
     """The refusal for an error of the directory or the disk for request bodies. Also logs the error."""
     logger.warning("a request body could not be stored: %s", error.strerror or error)
     return BodyStorage(f"the request body could not be stored: {errno.errorcode.get(error.errno or 0, 'no file')}")
+
+
+DIGEST_SIZE = 16
+"""Bytes of the digest of a body that is too long to be kept."""
+
+
+class Pieces(list[bytes]):
+    """The body of an answer as it arrives. It is kept up to `most` bytes; of a longer one only length and digest."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+        self._digest: hashlib.blake2b | None = None
+        self.length = 0
+
+    def append(self, piece: bytes) -> None:
+        """Add a piece."""
+        self.length += len(piece)
+        if self._digest is None:
+            super().append(piece)
+            if self.length <= self._most:
+                return
+            self._digest = hashlib.blake2b(digest_size=DIGEST_SIZE)
+            for kept in self:
+                self._digest.update(kept)
+            super().clear()
+        else:
+            self._digest.update(piece)
+
+    def clear(self) -> None:
+        """Keep all pieces: others clear what they have passed on."""
+
+    @property
+    def content(self) -> bytes | None:
+        """The body, or None if it is longer than `most`."""
+        return b"".join(self) if self._digest is None else None
+
+    @property
+    def digest(self) -> bytes:
+        """The BLAKE2b digest of a body that is not kept, or b""."""
+        return b"" if self._digest is None else self._digest.digest()

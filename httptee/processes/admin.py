@@ -20,6 +20,7 @@ from time import monotonic, sleep, time
 from waitress.adjustments import Adjustments
 
 from httptee.admin import Admin, check_of
+from httptee.build import Watching
 from httptee.ledger import Ledger
 from httptee.processes.child import fork, how_it_ended
 from httptee.processes.listening import bind
@@ -59,10 +60,12 @@ class AdminProcess:
     """The admin listener of one tee. Without `-admin`, its methods do nothing.
 
     Raises OSError if the address cannot be bound. A child process closes the sockets in `inherited`: the tee's own
-    listening socket must be closed when the last worker process ends.
+    listening socket must be closed when the last worker process ends. `evidence` is the directory that the judge writes
+    to, or empty; it is set before the start.
     """
 
     def __init__(self, settings: Settings, ledger: Ledger, inherited: Sequence[socket.socket] = ()) -> None:
+        self.evidence = ""
         self._settings = settings
         self._ledger = ledger
         self._inherited = inherited
@@ -121,13 +124,15 @@ class AdminProcess:
             self._socket.close()
             self._socket = None
 
-    def replace(self, settings: Settings, ledger: Ledger) -> None:
-        """Report another ledger. The listening socket stays open, and no client is refused meanwhile.
+    def replace(self, settings: Settings, ledger: Ledger, watching: Watching | None = None) -> None:
+        """Report another ledger, and the evidence of another judge. The listening socket stays open, and no client is
+        refused meanwhile.
 
         A process can read only memory that was mapped before its fork, so a new process is needed. `keep` starts it
         after the old one has ended: with both running, a count might decrease from one scrape to the next.
         """
         self._settings, self._ledger = settings, ledger
+        self.evidence = watching.place if watching else ""
         self._forked = 0.0
         if self._pid:
             os.kill(self._pid, signal.SIGTERM)
@@ -185,7 +190,7 @@ class AdminProcess:
         )
 
     def _application(self) -> Admin:
-        return Admin(self._settings, self._ledger, check_of(self._settings), self._started)
+        return Admin(self._settings, self._ledger, check_of(self._settings), self._started, self.evidence)
 
     def _serve(self, server: AdminServer, wanted: Callable[[], bool] = lambda: True) -> None:
         """Serve until the server is stopped, or until `wanted` returns False; then drain."""

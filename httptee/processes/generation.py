@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from time import monotonic
 
-from httptee.build import Part
+from httptee.build import Part, Watching
 from httptee.ledger import Ledger
 from httptee.processes.child import fork, how_it_ended
 from httptee.processes.drain import Drain
@@ -55,6 +55,7 @@ class Generation:
         listening: socket.socket,
         tls: ssl.SSLContext | None = None,
         others: Sequence[socket.socket] = (),
+        watching: Watching | None = None,
     ) -> None:
         self.settings = settings
         self.ledger = ledger
@@ -67,6 +68,7 @@ class Generation:
         self._listening = listening
         self._tls = tls
         self._others = others
+        self.watching = watching
         self._workers = [_Worker(row) for row in range(settings.processes)]
         self._ready = mmap.mmap(-1, settings.processes)  # shared; one byte a worker: whether it accepts connections
         self._retired = False
@@ -126,6 +128,8 @@ class Generation:
                 worker.pid = 0
         if self.ended:
             self.ledger.finished = True
+            if self.watching is not None:
+                self.watching.tallies.finished = True
 
     def retire(self) -> None:
         """Make every worker answer its requests, drain its shadows and end. None of them is replaced."""
@@ -171,6 +175,7 @@ class Generation:
             ready=lambda: self._set_out(worker),
             closed=lambda: self._mark(worker, 0),
             wanted=wanted,
+            watching=self.watching,
         )
 
     def _set_out(self, worker: _Worker) -> None:

@@ -14,7 +14,7 @@ import threading
 from dataclasses import dataclass, replace
 
 from httptee.app import Tee
-from httptee.build import build_ledger, build_tee
+from httptee.build import Watching, build_ledger, build_tee
 from httptee.ledger import Ledger
 from httptee.logs import flush_log
 from httptee.processes import notify
@@ -42,6 +42,7 @@ class _Serving:
     tee: Tee
     server: Server
     vitals: Vitals
+    watching: Watching | None = None
 
     def retire(self) -> None:
         """Answer the requests in flight, drain the shadows, and clear the pid in the ledger."""
@@ -63,10 +64,11 @@ class SingleProcess:
     def __init__(self, start: Start) -> None:
         self._listening = start.listening
         self._admin = start.admin
+        self._judge = start.judge
         self._load = start.load
         self._read = start.read
         self._changes = ""
-        self._serving = self._build(start.settings, start.ledger, start.tls)
+        self._serving = self._build(start.settings, start.ledger, start.tls, start.watching)
         self._look = Look(self._serving.tee)
         self._successor: _Serving | None = None
         self._draining: list[tuple[_Serving, threading.Thread]] = []
@@ -83,6 +85,7 @@ class SingleProcess:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         self._serving.vitals.begin()
         self._admin.start_thread()
+        self._judge.start_thread()
         notify.ready()
         while True:
             self._serving.server.run(self._goes_on)
@@ -90,7 +93,7 @@ class SingleProcess:
                 break
             old, self._serving, self._successor = self._serving, self._successor, None
             self._serving.vitals.begin()
-            self._admin.replace(self._serving.settings, self._serving.ledger)
+            self._admin.replace(self._serving.settings, self._serving.ledger, self._serving.watching)
             old.server.stop_accepting()
             logger.info("reloaded: a new server serves, the old one drains; %s", self._changes)
             notify.ready()
@@ -113,11 +116,13 @@ class SingleProcess:
         logger.info("drained in %s", drain.result())
         return newest
 
-    def _build(self, settings: Settings, ledger: Ledger, tls: ssl.SSLContext | None) -> _Serving:
-        tee = build_tee(settings, ledger)
+    def _build(
+        self, settings: Settings, ledger: Ledger, tls: ssl.SSLContext | None, watching: Watching | None
+    ) -> _Serving:
+        tee = build_tee(settings, ledger, watching=watching)
         # A duplicate of the socket: the server closes its own when it drains.
         server = build_tee_server(tee, settings, self._listening.dup(), tls=tls)
-        return _Serving(settings, ledger, tee, server, Vitals(ledger.worker(0), server, tee))
+        return _Serving(settings, ledger, tee, server, Vitals(ledger.worker(0), server, tee), watching)
 
     def _handle(self, number: int, _: object) -> None:
         if number in (signal.SIGTERM, signal.SIGINT):
@@ -140,6 +145,7 @@ class SingleProcess:
         if notify.watchdog_seconds() is not None:
             notify.alive()
         self._admin.start_thread()
+        self._judge.start_thread()
         self._drain_old()
         self._serving.vitals.published()
         self._look.taken()
@@ -158,11 +164,13 @@ class SingleProcess:
                 settings, read = replace(settings, processes=1), replace(read, processes=1)
             self._bury()
             try:
-                self._successor = self._build(settings, build_ledger(settings, 1, current.ledger.history), tls)
+                ledger = build_ledger(settings, 1, current.ledger.history)
+                self._successor = self._build(settings, ledger, tls, self._judge.renew(settings, ledger))
                 self._changes, self._read = differences(self._read, read), read
                 return
             except Exception:
                 logger.exception("reload failed, nothing changes")
+                self._judge.resume(current.settings, current.ledger, current.watching)
         notify.ready("serving; the last reload was refused")
 
     def _drain_old(self) -> None:
@@ -179,6 +187,8 @@ class SingleProcess:
         for old, thread in self._draining:
             ended = thread.ident is not None and not thread.is_alive()
             old.ledger.finished = ended and not old.ledger.holds_any(0)
+            if old.watching is not None:
+                old.watching.tallies.finished = old.ledger.finished
         self._draining = [each for each in self._draining if not each[0].ledger.finished]
 
     def _settled(self) -> Ledger:

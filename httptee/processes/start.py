@@ -10,13 +10,15 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from httptee.build import build_ledger
+from httptee.build import Watching, build_ledger
 from httptee.errors import ConfigError
+from httptee.evidence import check_directory
 from httptee.http import Listen
 from httptee.ledger import Ledger
 from httptee.logs import check_log
 from httptee.processes.admin import AdminProcess
 from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
+from httptee.processes.judge import JudgeProcess
 from httptee.processes.listening import listen
 from httptee.processes.threads import within_threads
 from httptee.server import listening_tls
@@ -47,6 +49,8 @@ class Start:
     listening: socket.socket
     load: Callable[[], Settings]
     admin: AdminProcess
+    judge: JudgeProcess
+    watching: Watching | None
     tls: ssl.SSLContext | None
 
 
@@ -70,8 +74,18 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
         listening.close()
         admin.stop()
         raise CannotStartError(str(error), 2) from None
+    judge = JudgeProcess(None, inherited=(listening, *admin.sockets), alone=settings.processes == 1)
+    try:
+        watching = judge.renew(settings, ledger)
+    except OSError as error:
+        listening.close()
+        admin.stop()
+        raise CannotStartError(f"cannot keep evidence (-verdict): {error.strerror}") from None
     _announce(settings, listening)
-    return Start(settings, read, ledger, listening, load, admin, tls)
+    if watching is not None:
+        admin.evidence = watching.place
+        logger.info("The answers of each B are compared with A's; the evidence is in %s", watching.place)
+    return Start(settings, read, ledger, listening, load, admin, judge, watching, tls)
 
 
 def _not_bound(where: Listen | None, option: str, error: OSError) -> str:
@@ -92,12 +106,14 @@ def _checked(settings: Settings) -> tuple[Settings, ssl.SSLContext | None]:
         tls = listening_tls(settings)
         settings = within_threads(within_descriptors(settings))
         check_log(settings.access_log)
+        check_directory(settings.verdict)
     except ConfigError as error:
         raise CannotStartError(str(error), 2) from None
     except TooFewDescriptorsError as error:
         raise CannotStartError(str(error)) from None
     except OSError as error:
-        raise CannotStartError(f"cannot write {settings.access_log} (-access-log): {error.strerror}") from None
+        option = "-access-log" if error.filename == settings.access_log else "-verdict"
+        raise CannotStartError(f"cannot write {error.filename} ({option}): {error.strerror}") from None
     return settings, tls
 
 

@@ -51,6 +51,7 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
     kind = SingleProcess if start.settings.processes == 1 else Supervisor
     last = kind(start).run()
     start.admin.stop()
+    start.judge.stop()
     print_ledger(last)
     close_log()
     if threading.active_count() > 1:
@@ -74,8 +75,11 @@ class Supervisor:
         self._read = self._arriving_read = start.read
         self._changes = ""
         self._admin = start.admin
+        self._judge = start.judge
         self._ledger = start.ledger  # the newest one; it includes the counts of the earlier ones
-        self._current = Generation(start.settings, start.ledger, start.listening, start.tls, start.admin.sockets)
+        self._current = Generation(
+            start.settings, start.ledger, start.listening, start.tls, start.admin.sockets, start.watching
+        )
         self._arriving: Generation | None = None
         self._arriving_since = 0.0
         self._leaving: Generation | None = None  # retired, but may still accept connections
@@ -87,7 +91,7 @@ class Supervisor:
         """Fork, watch, reload, and end after the last worker; return the newest ledger. Signals must be blocked."""
         while not signal.sigtimedwait(_STOP, 0):
             self._advance()
-            received = signal.sigtimedwait(SIGNALS, min(self._patience(), self._admin.keep()))
+            received = signal.sigtimedwait(SIGNALS, min(self._patience(), self._admin.keep(), self._judge.keep()))
             number = received.si_signo if received else 0
             if number == signal.SIGUSR1:
                 print_ledger(self._ledger)
@@ -143,7 +147,8 @@ class Supervisor:
         settings, tls, self._arriving_read = found
         try:
             ledger = build_ledger(settings, settings.processes, self._ledger.history)
-            arriving = Generation(settings, ledger, self._listening, tls, self._admin.sockets)
+            watching = self._judge.renew(settings, ledger)
+            arriving = Generation(settings, ledger, self._listening, tls, self._admin.sockets, watching)
         except (OSError, MemoryError) as error:
             logger.error("reload refused, nothing changes: %s", error)
             notify.ready("serving; the last reload was refused")
@@ -152,7 +157,7 @@ class Supervisor:
         self._arriving, self._arriving_since = arriving, monotonic()
         arriving.start_due()
         if not arriving.lost_one:  # else `_hand_over` ends the reload
-            self._admin.replace(settings, ledger)
+            self._admin.replace(settings, ledger, watching)
 
     def _hand_over(self, arriving: Generation) -> None:
         """Retire the old workers when all new ones accept connections, or the new ones if they cannot start."""
@@ -163,7 +168,8 @@ class Supervisor:
             self._arriving = None
             self._ledger = self._current.ledger
             self._ledger.continue_after(arriving.ledger)
-            self._admin.replace(self._current.settings, self._ledger)
+            self._admin.replace(self._current.settings, self._ledger, self._current.watching)
+            self._judge.resume(self._current.settings, self._ledger, self._current.watching)
         elif arriving.ready and not self._admin.changing:
             self._current.drain = Drain(self._current.ledger)
             self._retire(self._current)
@@ -203,6 +209,7 @@ class Supervisor:
             if at_once:
                 logger.warning("a second signal: stopping at once")
             self._admin.watch()
+            self._judge.watch()
             for generation in generations:
                 generation.collect()
                 generation.kill_overdue(at_once)

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 _OF_ADMIN = 7  # threads of the admin listener: its own one, four that serve, the check of A, the log
 _OF_SUPERVISOR = 2  # its own one and the log
+_OF_JUDGE = 6  # threads of the judge: its own one, the log, four that ask A and B again
 _OF_WORKER = 4  # its own one, the log, the access log, the drain of an old server
 _OF_UPSTREAM = 1  # the lookup of its name
 _OF_SHADOW = 1  # the collector
@@ -77,6 +78,8 @@ def threads_of(settings: Settings) -> int:
     parts = [Part(row, settings.processes) for row in range(settings.processes)]
     shadows = shadow_settings(settings)
     total = _OF_SUPERVISOR + (_OF_ADMIN if settings.admin else 0)
+    if settings.verdict != "off":
+        total += _OF_JUDGE + _OF_UPSTREAM * (1 + len(shadows))
     for part in parts:
         total += _OF_WORKER + _OF_UPSTREAM + part.of(settings.threads, least=1)
         total += sum(_OF_UPSTREAM + _OF_SHADOW + part.of(shadow.workers, least=1) for shadow in shadows)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from waitress.adjustments import Adjustments
 
 from httptee.app import Tee
-from httptee.build import WHOLE, Part, build_tee
+from httptee.build import WHOLE, Part, Watching, build_tee
 from httptee.ledger import Ledger
 from httptee.processes.child import CannotRunError
 from httptee.processes.vitals import Vitals
@@ -41,6 +41,7 @@ def run_worker(
     ready: Callable[[], object] = lambda: None,
     closed: Callable[[], object] = lambda: None,
     wanted: Callable[[], bool] = lambda: True,
+    watching: Watching | None = None,
 ) -> None:
     """Serve until SIGTERM, then answer the requests in flight and drain the shadows.
 
@@ -50,7 +51,7 @@ def run_worker(
     """
     if settings.pin:
         pin(part.row)
-    tee = build_tee(settings, ledger, part)
+    tee = build_tee(settings, ledger, part, watching)
     server = build_tee_server(tee, settings, listening, part, tls)
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
     vitals = Vitals(ledger.worker(part.row), server, tee)

@@ -38,6 +38,7 @@ from httptee.settings.casts import (
     percent,
     size,
 )
+from httptee.verdict import Rule, route_template
 
 _WORD = re.compile(r"""(?:[^\s,;"']|,+(?=[^\s,;])|"[^"]*"|'[^']*')+""")
 _SEGMENT = re.compile(r"""(?:[^\n;"']|"[^"]*"|'[^']*')+""")
@@ -87,6 +88,9 @@ FIELDS: dict[str, Field] = {
         Field("chan-size", count_or_auto),
         Field("max-body", size),
         Field("when-a-fails", partial(one_of, words=("drop", "send"))),
+        Field("ignore", Rule.parse, repeatable=True),
+        Field("accept", Rule.parse, repeatable=True),
+        Field("route", route_template, repeatable=True),
         Field("host", literal_host),
         Field("rewrite", boolean, boolean=True),
         Field("set-header", HeaderLine.parse, repeatable=True),

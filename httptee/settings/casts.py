@@ -136,6 +136,11 @@ def one_of(text: str, words: tuple[str, ...]) -> str:
     return text
 
 
+def place_or_off(text: str) -> str:
+    """`off`, `memory` or a directory."""
+    return text or "off"
+
+
 def field_name(text: str) -> str:
     """The name of a header field (RFC 9110 §5.1), or the empty text."""
     if not re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*", text):

@@ -7,13 +7,64 @@ line, an environment variable and a line of the file all go through the same cas
 
 from __future__ import annotations
 
-from httptee.settings.option import Option, upstream_tls
+from functools import partial
+
+from httptee.settings.casts import count, count_or_none, milliseconds, one_of, percent, place_or_off, size
+from httptee.settings.option import Option, flag, upstream_tls
 from httptee.settings.options_server import LISTEN_OPTION, SERVER_OPTIONS
 from httptee.settings.options_upstreams import UPSTREAM_OPTIONS
+
+VERDICT_OPTIONS: tuple[Option, ...] = (
+    Option(
+        "verdict",
+        place_or_off,
+        "off",
+        "Compare each B's answers with A's, to learn whether B can replace A. httptee verdict prints what is found. "
+        "A directory: the evidence is kept there, also over restarts. memory: it is kept until the tee ends.",
+        "off|memory|DIR",
+    ),
+    Option(
+        "verdict.rate",
+        count,
+        "1000",
+        "Pairs of answers that are compared each second. If there are more, they are chosen at random, those of rare "
+        "routes first.",
+        "NUMBER",
+    ),
+    Option(
+        "verdict.delta",
+        percent,
+        "0.1",
+        "The verdict is YES if at most this percentage of a route's answers may differ without an explanation.",
+        "NUMBER",
+    ),
+    Option(
+        "verdict.repeat",
+        count_or_none,
+        "2",
+        "GET, HEAD and OPTIONS requests that may be sent to A and B once more in each second, and at most 1 in 100 "
+        "requests, to learn what differs between two answers of A itself. 0: none. Without them, no difference in a "
+        "value is certain.",
+        "NUMBER",
+    ),
+    Option(
+        "verdict.keep",
+        partial(one_of, words=("paths", "values", "full")),
+        "full",
+        "What the evidence holds of a pair that differs: the places alone, the values there, or the request and both "
+        "answers. Credentials are replaced in any case.",
+        "paths|values|full",
+    ),
+    Option("verdict.max-body", size, "262144", "Longer bodies are compared by length and digest.", "BYTES"),
+    Option("verdict.max-bytes", size, "268435456", "The size of the evidence. The oldest is removed first.", "BYTES"),
+    Option("verdict.max-age", milliseconds, "604800000", "The age at which evidence is removed.", "MILLISECONDS"),
+    flag("verdict.reset", "Begin a new chapter for each B at the start: what was found before does not count."),
+)
 
 OPTIONS: tuple[Option, ...] = (
     LISTEN_OPTION,
     *UPSTREAM_OPTIONS,
+    *VERDICT_OPTIONS,
     *SERVER_OPTIONS,
     *upstream_tls("a", "A"),
     *upstream_tls("b", "every B"),

@@ -44,7 +44,7 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         "threads",
         count,
         "64",
-        "Requests to A that may be in flight at a time. Up to 1,000 more threads in each process stand in for those "
+        "Requests to A that may be in flight at a time. Up to 1,000 more threads in each process replace those "
         "that wait for clients which read slowly.",
         "NUMBER",
     ),
@@ -98,7 +98,7 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         "admin",
         listen_or_none,
         "",
-        "The address that serves / (a list of the pages), /healthz, /readyz, /status and /metrics, such as "
+        "The address that serves / (a list of the pages), /healthz, /readyz, /status, /metrics and /verdict, such as "
         "127.0.0.1:8889. Empty: off.",
         "ADDRESS",
     ),

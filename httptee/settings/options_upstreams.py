@@ -61,7 +61,7 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         "",
         "A test server: [http(s)://]host[:port][/prefix]. It gets clones. Its answers are discarded. Repeatable. "
         "Fields after the endpoint select its requests: b = http://canary:9001 name=canary percent=10 methods=GET,HEAD "
-        "(see docs/selecting.md). If the line has no timeout, -b.timeout counts; the same for percent, methods, "
+        "(see docs/selecting.md). If the line has no timeout, -b.timeout applies; the same for percent, methods, "
         "workers, chan-size, max-body, rewrite, insecure and ca. The other fields have no -b option. In the file: one "
         "line for each B, or b = [http://x:1, http://y:2]. In the environment: spaces between endpoints, semicolons "
         "between lines.",
@@ -150,7 +150,7 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         partial(one_of, words=("drop", "send")),
         "drop",
         "What becomes of the clone of a request that A certainly did not get, because there was no connection to A. "
-        "drop: no B gets it, so a B that stores data stays in step with A. send: every B gets it. A request that was "
+        "drop: no B gets it, so a B stores nothing that A has not stored. send: every B gets it. A request that was "
         "sent to A is cloned in any case.",
         "drop|send",
     ),

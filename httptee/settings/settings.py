@@ -38,6 +38,15 @@ class Settings:
     dns_ttl: float = 30.0
     max_response_fields: int = 1024
     max_response_header: int = 256 * 1024
+    verdict: str = "off"
+    verdict_rate: int = 1000
+    verdict_delta: float = 0.1
+    verdict_repeat: int = 2
+    verdict_keep: str = "full"
+    verdict_max_body: int = 256 * 1024
+    verdict_max_bytes: int = 256 * 1024 * 1024
+    verdict_max_age: float = 168 * 3600.0
+    verdict_reset: bool = False
     forward_client_ip: bool = False
     close_connections: bool = False
     via: bool = True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
@@ -13,6 +13,7 @@ from httptee.http import Endpoint
 from httptee.selection import NO_CHANGES, SCALE, Changes, Criteria, Filter, methods_search
 from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings
+from httptee.verdict import Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class ShadowSettings:
     insecure: bool = False
     ca: str = ""
     allow_same: bool = False
+    rules: Rules = field(default_factory=Rules)
 
     @property
     def name(self) -> str:
@@ -105,6 +107,7 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
         insecure=said("insecure", settings.b_insecure and not backend.values("ca")),
         ca=said("ca", "" if said("insecure", False) else settings.b_ca),
         allow_same=said("allow-same", settings.allow_same),
+        rules=Rules(*(tuple(backend.values(field)) for field in ("ignore", "accept", "route"))),
     )
 
 

@@ -17,5 +17,8 @@ class Comparing(Protocol):
     def chosen(self, exchange: Exchange) -> None:
         """The clone of an exchange with a kept answer was taken on."""
 
+    def missed(self, exchange: Exchange) -> None:
+        """The clone of an exchange, with a kept answer or without, was dropped."""
+
     def settled(self, exchange: Exchange, answer: Answer | None, error: Exception | None, seconds: float) -> None:
-        """Its exchange with B has ended after `seconds`: with a whole answer, or with an error."""
+        """An exchange with B has ended after `seconds`: with a whole answer, or with an error. Called for each one."""

@@ -70,6 +70,8 @@ class Shadow:
         reason = self._refusal(exchange)
         if reason is not None:
             self._account.drop(reason, exchange.follower)
+            if self._comparing is not None:
+                self._faults.watch(COMPARING, self._comparing.missed, exchange)
             return
         self._account.open()
         if exchange.kept is not None and self._comparing is not None:
@@ -151,13 +153,15 @@ class Shadow:
                 self._roads.drop_waiting("circuit_open", spared=self._probe)
         if probe:
             self._probe = None
-        if exchange.kept is not None and self._comparing is not None and not self._roads.ending:
+        if self._comparing is not None and not self._roads.ending:
             self._faults.watch(COMPARING, self._comparing.settled, exchange, answer, error, seconds)
         self._slots.free(exchange)
 
     def _drop(self, exchange: Exchange, reason: str) -> None:
         """Settle a clone that was taken on as dropped."""
         self._account.settle_dropped(reason, exchange.follower)
+        if self._comparing is not None:
+            self._faults.watch(COMPARING, self._comparing.missed, exchange)
         if self._probe is exchange:
             self._probe = None
             self.breaker.end_probe()

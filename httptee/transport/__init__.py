@@ -3,7 +3,7 @@ requests. Others send through an `Upstream`."""
 
 from httptee.transport.adapter import IDEMPOTENT, PoolLimits, WireAdapter
 from httptee.transport.names import look_up
-from httptee.transport.pending import KeptAnswer, Pending
+from httptee.transport.pending import Pending, since_head
 from httptee.transport.prepared import request_head
 from httptee.transport.pressure import Pressure, Reading
 from httptee.transport.stream import WireStream
@@ -15,7 +15,6 @@ from httptee.transport.wire import Answer
 __all__ = [
     "IDEMPOTENT",
     "Answer",
-    "KeptAnswer",
     "Limits",
     "Pending",
     "PoolLimits",
@@ -28,5 +27,6 @@ __all__ = [
     "WireStream",
     "look_up",
     "request_head",
+    "since_head",
     "tls_context",
 ]

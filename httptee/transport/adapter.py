@@ -23,7 +23,7 @@ from httptee.errors import UpstreamError, UpstreamReset
 from httptee.transport.connection import MAX_JOINED, Connection
 from httptee.transport.names import Name
 from httptee.transport.opening import Opener
-from httptee.transport.pending import KeptAnswer, Pending, Unread
+from httptee.transport.pending import Pending, Unread
 from httptee.transport.pool import Pool
 from httptee.transport.prepared import WireRequest, WireResponse
 from httptee.transport.pressure import Pressure, Reading
@@ -192,7 +192,7 @@ class WireAdapter(BaseAdapter):
         unread = self._unread
         if unread is None:
             return Answer(request.method, self._most)
-        return KeptAnswer(request.method, unread, request.keep) if request.keep else unread.answer(request.method)
+        return unread.answer(request.method, request.keep)
 
     def _add_route(self, url: str, verify: bool | str, cert: Any) -> _Route:
         key = (url, verify, cert)

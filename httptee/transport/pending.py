@@ -5,11 +5,10 @@ Of a clone's answer only the head and the end matter. What it may cost is bounde
 
 from __future__ import annotations
 
-import hashlib
 from time import perf_counter, thread_time
 
 from httptee.errors import UpstreamError, UpstreamProtocolError, UpstreamReset
-from httptee.http import ChunkLimits
+from httptee.http import ChunkLimits, Pieces
 from httptee.transport.connection import Connection
 from httptee.transport.pool import Pool
 from httptee.transport.pressure import HOLDS_THE_GIL, Reading
@@ -26,21 +25,19 @@ MOST_CPU = 0.05
 _BYTES_A_SECOND = 1024 * 1024
 _CPU_A_SECOND = 0.01
 
-DIGEST_SIZE = 16
-"""Bytes of the digest of a body that is too long to be kept."""
-
 _READ = 10e-6  # seconds of CPU time for one read: recv, epoll and the parsing of a small piece
 _COMMON = 1_250  # bytes of a packet or more: no answer is cut off because it arrives packet by packet
 _FIRST = 4_096  # bytes; most answers have one read of fewer, and to measure its CPU time would double it
 
 
 class _Spent:
-    """What one answer has cost since `began`."""
+    """What one answer has cost since `began`, and when its head was complete, in seconds of `perf_counter`, or 0.0."""
 
-    __slots__ = ("began", "cpu", "size")
+    __slots__ = ("began", "cpu", "head_at", "size")
 
     def __init__(self, size: int = 0, cpu: float = 0.0) -> None:
         self.began = perf_counter()
+        self.head_at = 0.0
         self.size = size
         self.cpu = cpu
 
@@ -58,10 +55,13 @@ class Unread:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
 
-    def answer(self, method: str) -> Answer:
-        """An answer to a clone. Its `headers` has only the fields that frame the body."""
+    def answer(self, method: str, keep: int = 0) -> Answer:
+        """An answer to a clone. Its `headers` has only the fields that frame the body.
+
+        With `keep`, it has all fields, and its body is `kept` up to this size in bytes.
+        """
         # Not a subclass of Answer: Python runs code faster that only one class uses.
-        return Answer(method, FOR_CLONES, self)
+        return Answer(method, FOR_CLONES, self, Pieces(keep) if keep else None)
 
     def feed(self, answer: Answer, data: bytes) -> None:
         """Let an answer parse bytes from the connection."""
@@ -71,7 +71,8 @@ class Unread:
             answer.parse(data)
             answer.discard()
             if not answer.complete:
-                answer.spent = _Spent(size, _READ)
+                spent = answer.spent = _Spent(size, _READ)
+                spent.head_at = spent.began if answer.headers_complete else 0.0
             return
         if spent is None:
             spent = answer.spent = _Spent()
@@ -90,6 +91,8 @@ class Unread:
             answer.parse(data)
         finally:
             cpu = thread_time() - began if parsed else 0.0
+            if not spent.head_at and answer.headers_complete:
+                spent.head_at = perf_counter()
             spent.cpu += cpu if size >= _COMMON else _READ
             self._reading.spend(HOLDS_THE_GIL * cpu + _READ)
 
@@ -105,65 +108,10 @@ def _check(answer: Answer, spent: _Spent) -> None:
     answer.keep_alive = False
 
 
-class Pieces(list[bytes]):
-    """The body of an answer as it arrives. It is kept up to `most` bytes; of a longer one only length and digest."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._most = most
-        self._digest: hashlib.blake2b | None = None
-        self.length = 0
-
-    def append(self, piece: bytes) -> None:
-        """Add a piece."""
-        self.length += len(piece)
-        if self._digest is None:
-            super().append(piece)
-            if self.length <= self._most:
-                return
-            self._digest = hashlib.blake2b(digest_size=DIGEST_SIZE)
-            for kept in self:
-                self._digest.update(kept)
-            super().clear()
-        else:
-            self._digest.update(piece)
-
-    def clear(self) -> None:
-        """Keep all pieces: others clear what they have passed on."""
-
-    @property
-    def content(self) -> bytes | None:
-        """The body, or None if it is longer than `most`."""
-        return b"".join(self) if self._digest is None else None
-
-    @property
-    def digest(self) -> bytes:
-        """The BLAKE2b digest of a body that is not kept, or b""."""
-        return b"" if self._digest is None else self._digest.digest()
-
-
-class KeptAnswer(Answer):
-    """An answer whose `body` is kept while it arrives, up to `most` bytes, and whose `headers` are all fields.
-
-    `head_at` is the time at which its head was complete, in seconds of `perf_counter`, or 0.0.
-    """
-
-    __slots__ = ("body", "head_at")
-
-    def __init__(self, method: str, unread: Unread, most: int) -> None:
-        super().__init__(method, FOR_CLONES, unread, all_fields=True)
-        self._body = self.body = Pieces(most)
-        self.head_at = 0.0
-
-    def feed(self, data: bytes) -> None:
-        """Parse bytes from the connection. Raises UpstreamProtocolError if they are not an HTTP/1 answer."""
-        super().feed(data)
-        if not self.head_at and self.headers_complete:
-            self.head_at = perf_counter()
-
-    def take(self) -> bytes:
-        """Nothing: the body is not passed on."""
-        return b""
+def since_head(answer: Answer) -> float:
+    """Seconds since the head of a clone's answer was complete; 0.0 if all of the answer came at once."""
+    spent: _Spent | None = answer.spent
+    return 0.0 if spent is None or not spent.head_at else perf_counter() - spent.head_at
 
 
 class Pending:

@@ -129,8 +129,12 @@ class WireStream:
 
     def discard(self) -> None:
         """Wait for the end of the body and discard it. The connection is free afterwards."""
-        for _ in self.stream():
-            pass
+        answer = self.answer
+        answer.discard()
+        while not answer.complete:
+            self._read(wait=True)
+            answer.discard()
+        self.close()
 
     def close(self) -> None:
         """Return the connection to the pool if the answer has ended and allows it, otherwise close it."""

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from httptools import HttpResponseParser
 
 from httptee.errors import Refusal, UpstreamProtocolError, UpstreamReset
-from httptee.http import ChunkReader, Headers, PassOn
+from httptee.http import ChunkReader, Headers, PassOn, Pieces
 from httptee.transport.head import EMPTY_LINE, VERSIONS, Head, accepts, framing, framing_fields, split_fields, stripped
 from httptee.transport.timeouts import FOR_CLIENTS, Limits
 
@@ -49,28 +49,29 @@ class Answer:
     answer except 100 (Continue).
 
     `bound` bounds what the answer may cost, and notes in `spent` what it has. `headers` then has only the fields that
-    frame the body, unless `all_fields`.
+    frame the body, unless the body is `kept`: then its pieces go into that list.
     """
 
     __slots__ = (
-        *("complete", "cut_off", "headers", "headers_complete", "idle_limit", "keep_alive", "length", "on_interim"),
-        *("reason", "spent", "status", "_all_fields", "_body", "_bound", "_chunks", "_head", "_interim", "_left"),
-        *("_limits", "_method", "_persistent"),
+        *("complete", "cut_off", "headers", "headers_complete", "idle_limit", "keep_alive", "kept", "length"),
+        *("on_interim", "reason", "spent", "status", "_all_fields", "_body", "_bound", "_chunks", "_head"),
+        *("_interim", "_left", "_limits", "_method", "_persistent"),
     )
 
     def __init__(
-        self, method: str, limits: Limits = FOR_CLIENTS, bound: Bound | None = None, *, all_fields: bool = False
+        self, method: str, limits: Limits = FOR_CLIENTS, bound: Bound | None = None, kept: Pieces | None = None
     ) -> None:
         self._method = method
         self._limits = limits
         self._bound = bound
-        self._all_fields = all_fields or bound is None
+        self._all_fields = bound is None or kept is not None
+        self.kept = kept
         self._head: Head | None = None  # None while one piece holds all of a short head
         self._interim: list[int] | None = None  # the sizes of the interim heads
         self.on_interim: PassOn | None = None
         self._chunks: ChunkReader | None = None
         self._left = 0  # bytes of the body that are missing, if the head gives its length
-        self._body: list[bytes] = []
+        self._body: list[bytes] = [] if kept is None else kept
         self.spent: Any = None
         self.headers_complete = self.complete = self.keep_alive = self.cut_off = False
         self.status = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from httptee.compare import Outcome
 from httptee.http import Request
@@ -32,9 +33,20 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What A and B answered when both were asked once more, in random order, for the sake of `Pair`."""
+    """What A and B answered when both were asked once more, in random order, for the sake of `Pair`.
+
+    `more` is what B alone answered after that.
+    """
 
     a: Outcome
     b: Outcome
     at: float
     delayed: bool = False
+    more: tuple[Outcome, ...] = ()
+
+
+class Sender(Protocol):
+    """Where a worker puts its pairs for the judge."""
+
+    def send(self, pair: Pair) -> bool:
+        """Send a pair, or return False if there is no room for it. Never waits and never raises."""

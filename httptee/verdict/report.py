@@ -71,7 +71,7 @@ class RouteReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One B. `offered` clones, of which `delivered`; `chosen` to be judged, of which `judged`. `repeats` to A so far."""
+    """One B. `offered` clones, of which `delivered`; `chosen` to be judged, of which `judged`. `repeats` to A."""
 
     backend: str
     chapter: int

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class RouteSums:
-    """Counts of one route. `chosen`: pairs that were to be compared, decided before B's answer was known. `judged`: those
-    that were compared, `equal` plus `unequal`. `lost`: unequal pairs that did not reach the judge. `requests`: all that
-    were offered to this B.
+    """Counts of one route. `chosen`: pairs that were to be compared, decided before B's answer was known. `judged`:
+    those that were compared, `equal` plus `unequal`. `lost`: unequal pairs that did not reach the judge. `requests`:
+    all that were offered to this B.
 
     Latency, see `verdict.latency`: `blocks` decided by a coin, of which `slower`; `quick`: blocks in which the reverse
     coin held. `tail_blocks` and `tail_slower` likewise. The histograms count times to the head of the answers.

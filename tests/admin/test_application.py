@@ -3,7 +3,9 @@ import json
 import pytest
 
 from httptee.errors import UpstreamConnectError
+from httptee.evidence import Evidence
 from tests.admin.page import get, make, with_worker
+from tests.evidence.made import report
 
 
 def test_healthy_while_a_worker_is_alive():
@@ -47,7 +49,7 @@ def test_ready_only_where_a_passes_its_check(outcome, ready, said):
     assert json.loads(get(made, "/status").body)["a"]["check"] == {"path": "/ping", "passes": ready, "said": said}
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/status", "/metrics"])
+@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/status", "/metrics", "/verdict"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"])
 def test_nothing_can_be_changed(path, method):
     answer = get(with_worker(make()), path, method)
@@ -70,3 +72,21 @@ def test_the_first_page_lists_all_others():
     assert (answer.status, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
     listed = [line.split()[0] for line in answer.body.splitlines() if line.startswith("/")]
     assert ["/", *listed] == list(made.admin._pages)
+
+
+def test_the_verdict_is_that_of_the_evidence(tmp_path):
+    evidence = Evidence(str(tmp_path))
+    made = make(evidence=str(tmp_path))
+    found = json.loads(get(made, "/verdict").body)
+    assert (found["word"], found["reports"], found["directory"]) == ("NOT YET", [], str(tmp_path))
+    evidence.publish([report("NO", "canary")])
+    answer = get(made, "/verdict")
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "application/json")
+    assert json.loads(answer.body)["reports"][0]["backend"] == "canary"
+    evidence.close()
+
+
+def test_without_a_judge_there_is_no_verdict(tmp_path):
+    assert get(make(), "/verdict").status == 404
+    answer = get(make(evidence=str(tmp_path / "nowhere")), "/verdict")
+    assert (answer.status, answer.body) == (503, f"{tmp_path}/nowhere: no such directory\n")

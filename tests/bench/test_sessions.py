@@ -8,14 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.programs import measure
 from bench.programs.load import CASES, Load
 from bench.programs.processes import Process, finish
 from bench.programs.sessions import Sessions, names
-from bench.programs.subjects import choose, running
 from bench.programs.workspace import Workspace
-from bench.scenarios.rounds import stages
-from tests.support.net import require
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 OWN_SESSION = [sys.executable, "-c", "import os; print(os.getsid(0))"]
@@ -56,20 +52,3 @@ def test_the_load_has_the_session_of_its_arrangement(
 def test_the_arrangements_are_named() -> None:
     assert names(list(Sessions)) == "one and own"
     assert {each.title for each in Sessions} == {"all programs in one session", "each program in its own session"}
-
-
-@pytest.mark.integration
-def test_a_and_b_and_the_tee_with_its_workers_are_arranged() -> None:
-    require("nginx")
-    require("wrk")
-    (httptee,) = choose(["httptee"], [])
-    with stages(list(Sessions), "wrk") as (one, own):
-        for stage in (one, own):
-            with running(stage.workspace, httptee, stage.a.port, stage.b.port) as tee:
-                assert tee.process is not None
-                programs = [stage.a.process, stage.b.process, tee.process]
-                found = [{os.getsid(pid) for pid in measure.members(each.group)} for each in programs]
-                if stage is one:
-                    assert found == [{os.getsid(0)}] * 3
-                else:
-                    assert found == [{each.group} for each in programs]

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +13,6 @@ from bench.errors import BenchError
 from bench.programs import measure
 from bench.programs.hostile.backend import hostile_backend
 from bench.programs.load import CASES
-from bench.programs.processes import ROOT
 from bench.programs.sessions import Sessions
 from bench.programs.subjects import choose
 from bench.programs.watched import fates, watched
@@ -141,41 +136,3 @@ def test_an_upload_that_is_answered_or_closed_does_not_wait() -> None:
         memory.KINDS["uploads"].hold(server.port, 3) as waiting,
     ):
         assert waiting == 0
-
-
-def test_sigint_ends_all_programs_of_a_run_also_a_stopped_one(tmp_path: Path) -> None:
-    argv = [
-        sys.executable,
-        "-m",
-        "bench",
-        "memory",
-        "--kinds",
-        "wide",
-        "--number",
-        "300",
-        "--json",
-        str(tmp_path / "r"),
-    ]
-    bench = subprocess.Popen(
-        argv,
-        cwd=ROOT,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-    def children() -> dict[int, str]:
-        everything = {int(each): measure.stat_fields(int(each)) for each in os.listdir("/proc") if each.isdigit()}
-        return {pid: fields[0] for pid, fields in everything.items() if fields and int(fields[1]) == bench.pid}
-
-    try:
-        until(lambda: "T" in children().values(), 60)
-        groups = list(children())
-        bench.send_signal(signal.SIGINT)
-        assert bench.wait(60) == 130
-    finally:
-        bench.kill()
-        bench.wait()
-    assert len(groups) == 3
-    assert {group: states(group) for group in groups} == {group: set() for group in groups}
-    assert list(tmp_path.iterdir()) == []

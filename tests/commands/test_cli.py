@@ -29,7 +29,9 @@ def test_the_docstring_of_the_room_lists_the_commands():
     assert sorted(listed.split(", ")) == COMMANDS
 
 
-@pytest.mark.parametrize("words", [["-h"], ["check", "-a", "localhost:1"], ["explain", "GET /"], ["--demo"]])
+@pytest.mark.parametrize(
+    "words", [["-h"], ["check", "-a", "localhost:1"], ["explain", "GET /"], ["verdict", "-h"], ["--demo"]]
+)
 def test_a_reader_that_ends_early_makes_no_traceback(words):
     reading, writing = os.pipe()
     os.close(reading)

@@ -41,7 +41,9 @@ A_NAMES = ("production:8080", "prod:8080")
 B_NAMES = ("candidate:8080", "canary:8080")
 PROGRAMS = ("curl", "hey", "influxd")
 TROUBLE = re.compile(r"Traceback|command not found|No such file|httptee: |unbound variable|syntax error")
-SERVES = re.compile(r"^(?:\w+=\S+ )*(?:\S*/)?(?:httptee (?!check|explain|-version|--demo)|gunicorn |waitress-serve )")
+SERVES = re.compile(
+    r"^(?:\w+=\S+ )*(?:\S*/)?(?:httptee (?!check|explain|verdict|-version|--demo)|gunicorn |waitress-serve )"
+)
 IN_THE_BACKGROUND = re.compile(r" &(?: |$)")
 # Ports that no word of the command sets, and how the test sets them.
 LISTEN_ELSEWHERE = {"httptee": "HTTPTEE_L=127.0.0.1:{port} ", "gunicorn": "GUNICORN_CMD_ARGS=--bind=127.0.0.1:{port} "}

@@ -18,6 +18,16 @@ def test_a_new_ledger_is_all_zero():
     assert (statement.seen, statement.delivered, statement.failed, statement.dropped, statement.in_flight) == (0,) * 5
 
 
+def test_every_number_of_an_account_is_read_from_the_memory():
+    ledger = Ledger(["b"])
+    for line, width in ((ledger.accounts(0)[0], ShadowLine.WIDTH), (ledger.worker(0), WorkerLine.WIDTH)):
+        for column in range(width):
+            line._cells[column] = 1
+    for account in (ledger.primary(), *ledger.statements()):
+        for name in account.__slots__:
+            assert getattr(account, name) not in (0, 0.0, {}), name
+
+
 def test_every_clone_is_somewhere_at_every_step():
     ledger = Ledger(["b"])
     (account,) = ledger.accounts(0)

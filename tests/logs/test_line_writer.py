@@ -150,15 +150,23 @@ def test_lines_of_a_disk_that_fills_up_and_empties_are_whole_or_counted(make, tm
     assert len(lost) == 100
 
 
-def test_without_a_thread_lines_wait_and_the_end_writes_them(make, tmp_path, monkeypatch):
-    path = tmp_path / "log"
-    writer, lost = make(path)
+@contextlib.contextmanager
+def without_new_threads(monkeypatch):
+    """No thread can be started in the block."""
 
     def fail(self):
         raise RuntimeError("can't start new thread")
 
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", fail)
+        yield
+
+
+def test_without_a_thread_lines_wait_and_the_end_writes_them(make, tmp_path, monkeypatch):
+    path = tmp_path / "log"
+    writer, lost = make(path)
+
+    with without_new_threads(monkeypatch):
         writer.put(b"one\n")
         writer.put(b"two\n")
         assert writer._thread is None
@@ -172,11 +180,7 @@ def test_a_thread_that_could_not_be_started_is_started_later(make, tmp_path, mon
     monkeypatch.setattr(writing, "_START_AGAIN", 0.0)
     writer, lost = make(path)
 
-    def fail(self):
-        raise RuntimeError("can't start new thread")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(threading.Thread, "start", fail)
+    with without_new_threads(monkeypatch):
         writer.put(b"one\n")
     writer.put(b"two\n")
     eventually(lambda: path.exists() and path.read_bytes() == b"one\ntwo\n")

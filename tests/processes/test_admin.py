@@ -4,10 +4,12 @@ import errno
 import os
 import signal
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 from httptee.build import build_ledger
+from httptee.evidence import Evidence
 from httptee.http.endpoint import Endpoint, Listen
 from httptee.processes import admin as module
 from httptee.processes.admin import AdminProcess
@@ -40,6 +42,22 @@ def test_a_fork_that_fails_is_tried_again(admin, monkeypatch, caplog):
     assert "cannot start the admin process: Cannot allocate memory; it is tried again" in caplog.text
     admin.keep()
     assert ask(port(admin), target="/metrics").status == 200
+
+
+def test_the_evidence_is_that_of_the_judge_that_works_now(admin, tmp_path):
+    for name in ("one", "two"):
+        Evidence(str(tmp_path / name)).close()
+
+    def directory():
+        return ask(port(admin), target="/verdict").body.decode()
+
+    admin.evidence = str(tmp_path / "one")
+    admin.keep()
+    assert f'"directory": "{tmp_path}/one"' in directory()
+    admin.replace(SETTINGS, build_ledger(SETTINGS, 2), SimpleNamespace(place=str(tmp_path / "two")))
+    eventually(lambda: admin.keep() and not admin.changing and f"{tmp_path}/two" in directory())
+    admin.replace(SETTINGS, build_ledger(SETTINGS, 2))
+    eventually(lambda: admin.keep() and not admin.changing and "see the option -verdict" in directory())
 
 
 def test_while_the_tee_drains_no_other_process_is_started_and_the_port_refuses(admin, monkeypatch, caplog):

@@ -39,6 +39,7 @@ def limits(monkeypatch, tmp_path):
 def test_the_threads_of_all_processes_are_counted():
     assert threads_of(SETTINGS) == WANTED
     assert threads_of(Settings(processes=1, threads=3, admin=Listen("127.0.0.1", 1))) == 2 + 7 + 5 + 3
+    assert threads_of(Settings(processes=1, threads=3, verdict="memory")) == 2 + 7 + 5 + 3
 
 
 @pytest.mark.parametrize(

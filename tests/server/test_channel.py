@@ -3,14 +3,12 @@ import select
 import socket
 import tempfile
 import threading
-import time
 
 import pytest
 
 from httptee.errors import UpstreamReset
 from httptee.http.inbound import RECEIVED_HEADERS
 from httptee.http.interim import INTERIM
-from httptee.server import listener
 from tests.support.net import eventually
 
 from .conftest import late_for
@@ -222,9 +220,10 @@ def test_nothing_behind_a_refused_request_is_served(serve):
 
 def test_a_client_that_is_slow_to_read_gets_everything(serve):
     piece = bytes(range(256)) * 1024
-    client = serve(App(headers=[("Content-Length", str(len(piece) * 64))], body=[piece] * 64)).connect().send(GET)
+    running = serve(App(headers=[("Content-Length", str(len(piece) * 64))], body=[piece] * 64))
+    client = running.connect().send(GET)
     client.head()
-    time.sleep(0.1)
+    eventually(lambda: running.server.crew._held == 1, "a thread that waits for the client")
     assert client.body(len(piece) * 64) == piece * 64
 
 
@@ -256,8 +255,7 @@ def test_a_silent_client_is_hung_up_on(serve, later):
     assert client.rest() == b""
 
 
-def test_an_idle_client_is_sent_away_when_the_server_drains_and_a_busy_one_is_answered(serve, monkeypatch):
-    monkeypatch.setattr(listener, "_QUIET", 0.1)
+def test_an_idle_client_is_sent_away_when_the_server_drains_and_a_busy_one_is_answered(serve):
     gate, entered = threading.Event(), threading.Event()
 
     def held():

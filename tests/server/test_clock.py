@@ -4,12 +4,11 @@ import threading
 
 import pytest
 
-from httptee.server import listener
 from httptee.server.tls import TlsServer
 from tests.support.net import eventually
 from tests.support.tls import Authority
 
-from .conftest import Body, late_for, starting
+from .conftest import Body, late_for, looked_at, starting
 
 HOUR = 3600.0
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -22,15 +21,6 @@ def app(environ, start_response):
     length = 200_000 if environ["PATH_INFO"] == "/large" else 2
     start_response("200 OK", [("Content-Length", str(length))])
     return Body(b"x" * length)
-
-
-def looked_at(running, times=3):
-    """Wait until the server has looked for slow clients so often."""
-    looked = []
-    original = running.server.maintenance
-    running.server.maintenance = lambda now: (original(now), looked.append(now))
-    eventually(lambda: len(looked) >= times)
-    running.server.maintenance = original
 
 
 def ask(client, path=b"/"):
@@ -85,8 +75,7 @@ def test_half_an_upload_is_refused_at_its_time(serve, wall, later, jump):
 
 
 @BOTH_WAYS
-def test_a_drain_closes_idle_connections_at_their_time(serve, wall, jump, monkeypatch):
-    monkeypatch.setattr(listener, "_QUIET", 0.1)
+def test_a_drain_closes_idle_connections_at_their_time(serve, wall, jump):
     running = serve(app)
     client = running.connect()
     ask(client)

@@ -4,7 +4,6 @@ import os
 import socket
 import struct
 import threading
-from time import monotonic
 
 import pytest
 
@@ -18,7 +17,7 @@ from tests.support.clock import Clock
 from tests.support.net import eventually
 from tests.support.tls import Authority
 
-from .conftest import Body, starting
+from .conftest import Body, looked_at, starting
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 ESTABLISHED, CLOSE, CLOSE_WAIT = 1, 7, 8
@@ -74,8 +73,6 @@ class Upstream:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr(patience, "_GLANCE", 0.01)
-    monkeypatch.setattr(patience, "_LOOK_AGAIN", 0.01)
     monkeypatch.setattr(patience, "GRACE", 0.05)
 
 
@@ -238,7 +235,7 @@ def test_a_client_that_half_closes_and_waits_gets_an_answer_that_comes_in_time(s
     assert app.reasons == [None]
 
 
-def test_a_client_that_half_closes_and_reads_slowly_gets_everything(serve):
+def test_a_client_that_half_closes_and_reads_slowly_gets_everything(serve, later):
     length = 20_000_000
 
     def app(environ, start_response):
@@ -249,8 +246,9 @@ def test_a_client_that_half_closes_and_reads_slowly_gets_everything(serve):
     client = running.connect().send(GET)
     eventually(lambda: running.server.crew._held == 1)
     half_close(client)
-    began = monotonic()
-    eventually(lambda: monotonic() - began > 5 * patience.GRACE)
+    eventually(lambda: running.server._departures._noted)
+    later(5 * patience.GRACE)
+    looked_at(running)
     (channel,) = running.server.active_channels.values()
     assert channel.tcp_state() == (CLOSE_WAIT, 0.0)
     client.head()
@@ -416,7 +414,7 @@ class TestTheEndOfADrain:
         before, threads = self.descriptors(), threading.active_count()
         running, clients = self.held_up(serve, app)
         monkeypatch.setattr(listener, "_LAST_WORDS", 60.0)
-        running.stop(timeout=0.1)
+        running.stop(timeout=0.01)
         assert running.server.crew.ready.closed
         assert quiet.reasons == stream.reasons == [CutOff]
         for client in clients:
@@ -443,7 +441,7 @@ class TestTheEndOfADrain:
         assert inside.wait(10)
         upload = running.connect().send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n")
         eventually(lambda: len(running.server.active_channels) == 2)
-        running.stop(timeout=0.1)
+        running.stop(timeout=0.01)
         with pytest.raises(ConnectionResetError):
             upload.rest()
         assert not running.server.crew.ready.closed

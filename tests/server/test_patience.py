@@ -8,18 +8,19 @@ import pytest
 from httptee.server.ownership import LEAST_RATE, Stretch
 from tests.support.net import eventually
 
-from .conftest import Body, late_for
+from .conftest import Body, late_for, looked_at
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
 def answering(length):
     """An application that answers with so many bytes."""
+    body = b"x" * length
 
     def app(environ, start_response):
         environ["wsgi.input"].read()
         start_response("200 OK", [("Content-Length", str(length))])
-        return Body(b"x" * length)
+        return Body(body)
 
     return app
 
@@ -65,15 +66,17 @@ def test_half_a_request_is_answered_with_408_and_the_end(serve, later, half):
 @pytest.mark.parametrize(
     "start", [b"GET / HTTP/1.1\r\nX: ", b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 999\r\n\r\n"]
 )
-def test_trickling_is_no_way_to_stay(serve, start):
-    client = serve(answering(2), client_timeout=0.5).connect().send(start)
-    client.socket.settimeout(0.05)
+def test_trickling_is_no_way_to_stay(serve, later, start):
+    running = serve(answering(2))
+    client = running.connect().send(start)
+    client.socket.settimeout(0.02)
     answered = b""
 
     def trickled():
         nonlocal answered
         try:
             client.send(b"y")
+            later(running.server.client_timeout / 10)
             answered += client.socket.recv(1000)
         except TimeoutError:
             pass
@@ -136,9 +139,16 @@ def test_a_client_that_takes_nothing_of_a_buffered_answer_is_cut_off(serve, late
 
 
 def test_a_client_that_takes_nothing_frees_the_thread_that_waits_for_it(serve):
-    running = serve(answering(20_000_000), threads=1, client_timeout=0.2)
+    inside, large = threading.Event(), answering(20_000_000)
+
+    def app(environ, start_response):
+        running.server.client_timeout = 0.05
+        inside.set()
+        return large(environ, start_response)
+
+    running = serve(app, threads=1)
     running.connect().send(GET)
-    eventually(lambda: len(running.server.active_channels) == 1)
+    assert inside.wait(30)
     eventually(lambda: not running.server.active_channels)
 
 
@@ -177,13 +187,9 @@ def test_a_pipelined_request_that_waits_behind_a_long_one_is_not_late(serve, lat
     running = serve(app)
     client = running.connect().send(GET + GET[:10])
     assert inside.wait(30)
-    looked = []
-    original = running.server.maintenance
-    running.server.maintenance = lambda now: (original(now), looked.append(now))
     for seconds in (0, running.server.client_timeout + 1, running.server.client_timeout + 1):
         later(seconds)
-        looked.clear()
-        eventually(lambda: len(looked) >= 2)  # the first look may have begun before
+        looked_at(running, times=2)
     client.send(GET[10:])
     gate.set()
     for _ in range(2):
@@ -229,8 +235,5 @@ def test_a_client_that_has_just_taken_the_rest_of_a_buffered_answer_is_not_idle(
     (channel,) = running.server.active_channels.values()
     eventually(lambda: channel.idle)
     later(2)
-    looked = []
-    original = running.server.maintenance
-    running.server.maintenance = lambda now: (original(now), looked.append(now))
-    eventually(lambda: len(looked) >= 3)
+    looked_at(running)
     assert client.send(GET).head().startswith(b"HTTP/1.1 200 OK")

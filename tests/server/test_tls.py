@@ -12,7 +12,6 @@ import time
 
 import pytest
 
-from httptee.server import listener
 from httptee.server.tls import TlsServer
 from httptee.server.tls_socket import TlsSocket
 from tests.support.net import eventually, require
@@ -424,8 +423,7 @@ class TestEnd:
             got += data
         assert len(got) > 100
 
-    def test_draining_closes_idle_connections_in_order(self, serve, connect, monkeypatch):
-        monkeypatch.setattr(listener, "_QUIET", 0.1)
+    def test_draining_closes_idle_connections_in_order(self, serve, connect):
         running = serve()
         client = connect(running).send(GET)
         client.head()
@@ -461,10 +459,11 @@ class TestBounds:
 
     def test_a_client_that_takes_nothing_is_cut_off(self, serve, connect):
         def application(environ, start_response):
+            running.server.client_timeout = 0.05  # not before the request is here: it is the limit of the idle time too
             start_response("200 OK", [("Content-Length", "20000000")])
             return Body(b"y" * 20_000_000)
 
-        running = serve(application, threads=1, client_timeout=0.2)
+        running = serve(application, threads=1)
         client = connect(running).send(GET)
         eventually(lambda: not running.server.active_channels, "the end of the connection")
         with pytest.raises(ConnectionError):

@@ -27,7 +27,8 @@ def test_every_field_is_understood():
         "http://x name=n percent=0.5 sticky=cookie:sid split=s methods=GET path=/a/* path=!re:^/a/b header=!X-A "
         "header=X-B=1 header='X-C~a b' rate=200/s timeout=500 workers=4 chan-size=7 max-body=10 host=preserve "
         "stream-timeout=off set-header='X-D: {client}' add-header=X-E:1 remove-header=A,B rewrite-path='^/v1 -> /v2' "
-        "mark insecure=false ca=/etc/ca.pem when-a-fails=send allow-same"
+        "mark insecure=false ca=/etc/ca.pem when-a-fails=send allow-same "
+        "ignore='body $.took_ms # clock' ignore='GET /a header Date' accept='header Server' route=/users/{id}"
     )
     assert set(given(line)) | {"rewrite"} == set(FIELDS)
     assert set(given("x rewrite")) == {"rewrite"}

@@ -178,6 +178,9 @@ EFFECTS = [
     "ca=/c.pem",
     "when-a-fails=send",
     "allow-same",
+    "ignore='body $.a'",
+    "accept=status",
+    "route=/users/{id}",
 ]
 
 

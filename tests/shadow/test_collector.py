@@ -46,8 +46,9 @@ class ScriptedPending:
 
 
 @pytest.fixture
-def start():
+def start(monkeypatch):
     """A collector with a thread when it wants one, and what has ended so far."""
+    monkeypatch.setattr(module, "_CHECK_INTERVAL", 0.01)  # its thread ends at the next check
     made, threads = [], []
 
     def run(task):
@@ -162,7 +163,7 @@ def test_an_error_ends_an_exchange(start, pendings):
 
 
 def test_what_takes_too_long_is_ended_and_the_rest_goes_on(start, pendings):
-    collector, ended = start(timeout=0.3)
+    collector, ended = start(timeout=0.1)
     collector.watch(pendings[0], EXCHANGE)
     pendings[1].began += 100.0
     collector.watch(pendings[1], EXCHANGE)
@@ -233,7 +234,7 @@ def test_a_failure_in_its_first_round_does_not_end_its_thread(start, pendings, m
 
 
 def test_its_thread_ends_when_nothing_is_awaited_and_comes_back(start, pendings, monkeypatch):
-    monkeypatch.setattr(module, "IDLE", 0.1)
+    monkeypatch.setattr(module, "IDLE", 0.02)
     collector, ended = start()
     for _ in range(2):
         exchange(collector, pendings[0], ended)

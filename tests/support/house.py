@@ -20,9 +20,9 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "7": ("processes",),
     "6": ("server", "admin"),
     "5": ("wsgi", "build"),
-    "4": ("app", "primary"),
-    "3": ("shadow", "logs", "settings"),
-    "2": ("selection", "transport"),
+    "4": ("app", "primary", "judge", "display", "evidence", "pairs"),
+    "3": ("shadow", "logs", "settings", "verdict"),
+    "2": ("selection", "compare", "transport"),
     "1": ("ledger",),
     "0": ("http", "errors", "version"),
 }

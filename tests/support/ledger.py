@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from httptee.ledger import DROP_REASONS, FAILURE_REASONS
+
 LEDGER = re.compile(
     r"\bB (?P<url>\S+) seen=(?P<seen>\d+) delivered=(?P<delivered>\d+)(?: \((?P<statuses>[^)]*)\))?"
     r" failed=(?P<failed>\d+)(?: \((?P<failures>[^)]*)\))?"
     r" dropped=(?P<dropped>\d+)(?: \((?P<drops>[^)]*)\))? in_flight=(?P<in_flight>\d+)"
 )
-
-FAILURES = {"connect", "timeout", "reset", "protocol", "tls", "lost"}
-DROPS = {
-    *("sampled_out", "filtered", "too_large", "rate_limited", "saturated", "over_budget", "unreadable", "circuit_open"),
-    *("closing", "primary_failed"),
-}
 
 
 @dataclass(frozen=True)
@@ -53,8 +49,8 @@ class Ledger:
         assert not self.statuses or self.delivered == sum(self.statuses.values()), self
         assert self.failed == sum(self.failures.values()), self
         assert self.dropped == sum(self.drops.values()), self
-        assert set(self.failures) <= FAILURES, self
-        assert set(self.drops) <= DROPS, self
+        assert set(self.failures) <= set(FAILURE_REASONS), self
+        assert set(self.drops) <= set(DROP_REASONS), self
 
 
 def parse(output: str) -> list[Ledger]:

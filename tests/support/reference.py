@@ -5,6 +5,8 @@ It is slow and shares nothing with the program under test.
 
 from __future__ import annotations
 
+from math import inf
+
 _TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _HEX = frozenset(b"0123456789ABCDEFabcdef")
 _VCHAR_AND_OBS_TEXT = frozenset([*range(0x21, 0x7F), *range(0x80, 0x100)])
@@ -25,18 +27,27 @@ class BrokenError(Exception):
         self.end = end
 
 
+class TooLargeError(Exception):
+    """The sizes of the chunks add up to more than the limit."""
+
+
 class UnfinishedError(Exception):
-    """The bytes are the beginning of a message."""
+    """The bytes are the beginning of a message, with `content`."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self.content = content
 
 
 class ChunkedBody:
     """The chunked body at the start of `data`: its `content`, and the `size` of its bytes on the wire.
 
-    Raises BrokenError or UnfinishedError if there is none.
+    `most` is the limit of its content, in bytes. Raises BrokenError, TooLargeError or UnfinishedError if there is none.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, most: float = inf) -> None:
         self._data = data
+        self._left = most
         self.content = b""
         self.size = 0
         self._end = b"\n"
@@ -54,9 +65,14 @@ class ChunkedBody:
         self._literal(b"\r\n")
         if not size:
             return False
-        for _ in range(size):
-            self.content += bytes([self._next()])
-            self.size += 1
+        self._left -= size
+        if self._left < 0:
+            raise TooLargeError
+        content = self._data[self.size : self.size + size]
+        self.content += content
+        self.size += len(content)
+        if len(content) < size:
+            raise UnfinishedError(self.content)
         self._literal(b"\r\n")
         return True
 
@@ -102,7 +118,7 @@ class ChunkedBody:
 
     def _next(self) -> int:
         if self.size == len(self._data):
-            raise UnfinishedError
+            raise UnfinishedError(self.content)
         return self._data[self.size]
 
     def _many(self, allowed: frozenset[int]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from httptee.errors import UpstreamError
 from httptee.transport.wire import Answer
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -17,3 +18,16 @@ def parse(data: bytes, method: str = "GET", *, at_once: bool = True, eof: bool =
     if eof:
         answer.eof()
     return answer, body
+
+
+def judged(*pieces: bytes) -> tuple[object, ...]:
+    """What the pieces of an answer come to, for comparison with other pieces of it: its parts, or the kind of error."""
+    answer, body = Answer("GET"), b""
+    try:
+        for piece in pieces:
+            answer.feed(piece)
+            body += answer.take()
+    except UpstreamError as error:
+        return (type(error),)
+    assert not any(character in name + value for name, value in answer.headers for character in "\r\n\0")
+    return answer.status, answer.headers, answer.complete, answer.keep_alive, body

@@ -6,7 +6,7 @@ from httptee.transport.prepared import WireRequest
 from httptee.transport.timeouts import Timeouts
 
 PATIENT = Timeouts(connect=10.0, headers=10.0, idle=10.0)
-HASTY = Timeouts(connect=0.2, headers=0.2, idle=0.2)
+HASTY = Timeouts(connect=0.1, headers=0.1, idle=0.1)
 
 
 def send(adapter, server, method="GET", target="/", headers=(), body=b"", timeouts=PATIENT, **options):

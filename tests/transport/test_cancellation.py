@@ -9,6 +9,7 @@ import pytest
 
 from httptee.errors import ClientGone, TeeError, UpstreamReset
 from httptee.http.cancellation import Cancellation
+from httptee.transport import opening
 from httptee.transport.adapter import WireAdapter
 from httptee.transport.names import Name
 from httptee.transport.opening import Opener
@@ -179,6 +180,10 @@ def test_a_connection_that_was_shut_is_not_kept_even_if_its_answer_is_whole(adap
 
 class TestBeforeTheConnectionIsOpen:
     """The name, the address and the handshake: the wait for each of them ends."""
+
+    @pytest.fixture(autouse=True)
+    def _checks_often(self, monkeypatch):
+        monkeypatch.setattr(opening, "_CHECK", 0.01)
 
     def canceled(self, opener):
         cancellation = Cancellation()

@@ -1,12 +1,15 @@
 """Connections are opened to the first address that accepts, within one deadline."""
 
 import contextlib
+import os
 import socket
+import ssl
 import time
 
 import pytest
 
 from httptee.errors import UpstreamConnectError, UpstreamTimeout
+from httptee.transport import opening
 from httptee.transport.names import Address, Name
 from httptee.transport.opening import Opener
 from tests.support.net import ipv6_or_skip, refusing_port, unaccepting_port
@@ -15,6 +18,12 @@ from tests.support.net import ipv6_or_skip, refusing_port, unaccepting_port
 def address(port, host="127.0.0.1"):
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return Address(family, (host, port, 0, 0) if ":" in host else (host, port))
+
+
+@pytest.fixture(autouse=True)
+def _next_address_soon(monkeypatch):
+    """The next address is tried after 20 ms, where RFC 8305 has a quarter of a second."""
+    monkeypatch.setattr(opening, "ATTEMPT_DELAY", 0.02)
 
 
 def opener(*addresses):
@@ -33,7 +42,7 @@ def dead():
         yield address(port)
 
 
-def test_an_address_that_swallows_the_request_costs_a_quarter_of_a_second(dead, accepting):
+def test_an_address_that_swallows_the_request_costs_the_delay_and_no_more(dead, accepting):
     one = opener(dead, accepting)
     began = time.monotonic()
     with contextlib.closing(one.open(20.0)) as connection:
@@ -63,24 +72,20 @@ def test_where_every_address_refuses_that_is_the_error():
 def test_several_dead_addresses_have_one_deadline_together(dead):
     began = time.monotonic()
     with pytest.raises(UpstreamTimeout):
-        opener(*[dead] * 4).open(0.4)
+        opener(*[dead] * 4).open(0.1)
     assert time.monotonic() - began < 5.0
 
 
 def test_nothing_is_left_open_of_the_attempts_that_were_not_needed(dead, accepting):
-    import os
-
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(5):
         opener(dead, dead, accepting).open(20.0).close()
     with contextlib.suppress(UpstreamTimeout):
-        opener(dead, dead).open(0.3)
+        opener(dead, dead).open(0.1)
     assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_a_handshake_that_does_not_end_is_cut_off_by_the_same_deadline(accepting):
-    import ssl
-
     one = Opener(Name("a.test", 80, 30.0, lambda host, port: [accepting]), ssl.create_default_context(), "a.test")
     with pytest.raises(UpstreamTimeout, match="handshake"):
-        one.open(0.2)
+        one.open(0.3)

@@ -96,8 +96,10 @@ def uploads(port: int, number: int) -> Iterator[int]:
             with contextlib.suppress(OSError):
                 client.sendall(start + b"x" * SENT)
             clients.append(client)
-        time.sleep(1.0)
-        yield sum(waits(client) for client in clients)
+        deadline = time.monotonic() + 1.0
+        while time.monotonic() < deadline and any(map(waits, clients)):
+            time.sleep(0.05)
+        yield sum(map(waits, clients))
 
 
 def waits(client: socket.socket) -> bool:

@@ -44,7 +44,7 @@ def targets(workloads: Sequence[Workload]) -> tuple[Target, ...]:
 
 
 def share_of(got: Sample, tied: bool) -> float:
-    """B's part of A's requests in one round. A tied tee ends the clones of the requests that the load hung up on."""
+    """B's part of A's requests in one round. A tied tee ends the clones of the requests that the load terminated."""
     if not got.a or got.b is None:
         return 0.0
     return min(1.0, (got.b + (got.cut_off if tied else 0)) / got.a)

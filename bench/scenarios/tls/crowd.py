@@ -10,20 +10,20 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
-from ..errors import BenchError
-from ..programs import measure
-from ..programs.backends import Backend
-from ..programs.processes import Process
-from ..programs.sessions import Sessions
-from ..programs.sockets import tcp_sockets
-from ..programs.subjects import Running, Subject, running
-from ..reports.figures import Json, medians
-from ..reports.lookups import OURS, Lookup, Measured, rows
-from ..reports.tables import TIMES, microseconds, table
-from ..reports.targets import Target
-from .rounds import Stage, interleaved
-from .sampling import Workload
-from .scenario import Plan
+from ...errors import BenchError
+from ...programs import measure
+from ...programs.backends import Backend
+from ...programs.processes import Process
+from ...programs.sessions import Sessions
+from ...programs.sockets import tcp_sockets
+from ...programs.subjects import Running, Subject, running
+from ...reports.figures import Json, medians
+from ...reports.lookups import OURS, Lookup, Measured, rows
+from ...reports.tables import TIMES, microseconds, table
+from ...reports.targets import Target
+from ..rounds import Stage, interleaved
+from ..sampling import Workload
+from ..scenario import Plan
 
 CROWD = 1000  # silent peers, and as many in mid-handshake
 DEADLINE = 10.0  # seconds: httptee's default deadline of a handshake

@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from ..errors import BenchError
-from ..programs.backends import Backend
-from ..programs.load import CASES, Load, Outcome
-from ..programs.processes import program
-from ..programs.sessions import names
-from ..programs.subjects import Running, Subject, running
-from ..programs.tls_subjects import KEYS, certificate, over_tls
-from ..reports.figures import Json, Sample
-from ..reports.lookups import ratio
-from ..reports.tables import TIMES
-from ..reports.targets import MEGABYTES_16, Target
-from . import tls_crowd
-from .moving import LIMIT, WAYS, Way, transfers, worst
-from .rounds import Stage, interleaved, stages
-from .sampling import Apply, Workload, rate, rate_table, sample
-from .scenario import Plan, Result, Scenario, add_load, add_plan, add_sessions, add_size, arrangements
+from ...errors import BenchError
+from ...programs.backends import Backend
+from ...programs.load import CASES, Load, Outcome
+from ...programs.processes import program
+from ...programs.sessions import names
+from ...programs.subjects import Running, Subject, running
+from ...programs.tls_subjects import KEYS, certificate, over_tls
+from ...reports.figures import Json, Sample
+from ...reports.lookups import ratio
+from ...reports.tables import TIMES
+from ...reports.targets import MEGABYTES_16, Target
+from ..moving import LIMIT, WAYS, Way, transfers, worst
+from ..rounds import Stage, interleaved, stages
+from ..sampling import Apply, Workload, rate, rate_table, sample
+from ..scenario import Plan, Result, Scenario, add_load, add_plan, add_sessions, add_size, arrangements
+from . import crowd
 
 CONNECTIONS = 32
 SMALL = Workload(CASES["get"], CONNECTIONS)
@@ -62,7 +62,7 @@ TARGETS = (
             Target(f"{name}: rate, {TIMES} nginx", "tls", worst([way.title], "rate"), 0.5),
         )
     ),
-    *tls_crowd.TARGETS,
+    *crowd.TARGETS,
 )
 
 
@@ -118,7 +118,7 @@ def run(options: argparse.Namespace) -> Result:
             tables = rate_tables(ready, plan, by_kind)
             tables += transfers(plan.rounds, ready, TRANSFERS, subjects, move, options.size)
             httptee = next(each for each in subjects if each.name == "httptee")
-            tables += tls_crowd.tables(ready, httptee, SMALL, plan)
+            tables += crowd.tables(ready, httptee, SMALL, plan)
     settings = {"rounds": plan.rounds, "seconds": plan.seconds, "load": f"{options.load}, hey for handshakes",
                 "MiB": options.size, "sessions": names(arranged)}  # fmt: skip
     return Result(tables, settings)

@@ -1,0 +1,1 @@
+"""TLS in front: httptee beside nginx, and a crowd of peers that never finish their handshake."""

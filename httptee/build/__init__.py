@@ -1,0 +1,24 @@
+"""Builds the tee from the settings: A, every B, and their parts. `processes/` and `admin/` build what is around it: the
+servers, the gauges, the admin listener and its check of A."""
+
+from httptee.build.judging import make_judge
+from httptee.build.mount import create_app
+from httptee.build.part import WHOLE, Part
+from httptee.build.tee import MAX_BODY_IN_MEMORY, build_ledger, build_tee
+from httptee.build.upstreams import additions, primary_upstream, shadow_upstream
+from httptee.build.watching import Watching, build_tallies
+
+__all__ = [
+    "MAX_BODY_IN_MEMORY",
+    "WHOLE",
+    "Part",
+    "Watching",
+    "additions",
+    "build_ledger",
+    "build_tallies",
+    "build_tee",
+    "create_app",
+    "make_judge",
+    "primary_upstream",
+    "shadow_upstream",
+]

@@ -1,0 +1,107 @@
+"""Builds the judge: a court for each B, the evidence, and the upstreams for repeats."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from time import time
+from typing import Any
+
+from httptee.build.upstreams import primary_upstream, shadow_upstream
+from httptee.compare import differences
+from httptee.evidence import Evidence
+from httptee.judge import Asking, Judge, MakeJudge, Pace, Reader, RepeatLimits, Repeats, Trial, UpstreamAsker
+from httptee.ledger import Ledger, PrimaryStatement, mean_share
+from httptee.pairs import Tallies
+from httptee.settings import Settings, ShadowSettings, shadow_settings
+from httptee.verdict import Counts, Court, Policy, RouteSums
+
+_NOT_FOR_B = ("sampled_out", "filtered", "rate_limited", "primary_failed")
+"""Drop reasons of clones that B was not to get."""
+
+
+def make_judge(settings: Settings, ledger: Ledger, tallies: Tallies, place: str) -> MakeJudge:
+    """What makes the judge, in the process or the thread in which it runs. `place` is the directory of the evidence."""
+    return partial(_judge, settings, Observed(ledger, tallies), place)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the worker processes have counted, as the judge reads it."""
+
+    ledger: Ledger
+    tallies: Tallies
+
+    @property
+    def run(self) -> str:
+        """The name of this start of the tee."""
+        return self.tallies.run
+
+    def sums(self) -> Mapping[str, Mapping[str, RouteSums]]:
+        """The counts of each B by route."""
+        return self.tallies.sums()
+
+    def counts(self, backend: str, sums: Mapping[str, RouteSums]) -> Counts:
+        """The counts of a whole B. The clones that it was not to get are left out."""
+        (statement, *_) = (one for one in self.ledger.statements() if one.backend == backend)
+        not_for_b = sum(statement.dropped_by_reason.get(reason, 0) for reason in _NOT_FOR_B)
+        return Counts(
+            offered=statement.seen - not_for_b,
+            delivered=statement.delivered,
+            chosen=sum(one.chosen for one in sums.values()),
+            judged=sum(one.judged for one in sums.values()),
+            writes_missed=self.tallies.missed(backend),
+        )
+
+    def primary(self) -> PrimaryStatement:
+        """A's account."""
+        return self.ledger.primary()
+
+    def share(self) -> float:
+        """The part of the clones that the cutoffs let through."""
+        return mean_share(self.ledger.workers())
+
+
+def _judge(
+    settings: Settings,
+    observed: Observed,
+    place: str,
+    reader: Reader,
+    pace: Pace,
+    short_of_memory: Callable[[], bool],
+) -> Judge:
+    evidence = Evidence(place, settings.verdict_max_bytes, settings.verdict_max_age, settings.verdict_keep)
+    chosen = shadow_settings(settings)
+    limits = RepeatLimits(per_second=settings.verdict_repeat)
+    return Judge(
+        reader,
+        [_trial(settings, shadow) for shadow in chosen],
+        evidence,
+        Asking(_asker(settings, chosen), settings.verdict_max_body),
+        lambda state: Repeats(limits, time(), state),
+        observed,
+        differences,
+        pace,
+        short_of_memory=short_of_memory,
+        reset=settings.verdict_reset,
+    )
+
+
+def _asker(settings: Settings, chosen: tuple[ShadowSettings, ...]) -> UpstreamAsker:
+    shadows = {shadow.name: (shadow_upstream(settings, shadow), shadow.timeout) for shadow in chosen}
+    return UpstreamAsker((primary_upstream(settings), settings.a_timeout), shadows)
+
+
+def _trial(settings: Settings, shadow: ShadowSettings) -> Trial:
+    """Another endpoint, or other changes to its requests, make another B: its verdict begins anew."""
+    delta, repeat = settings.verdict_delta / 100, settings.verdict_repeat > 0
+    same = f"{shadow.endpoint} {shadow.rewrite_host} {shadow.changes}"
+    fingerprint = hashlib.sha256(same.encode()).hexdigest()  # the changes may contain credentials
+
+    def court(chapter: int, state: Mapping[str, Any] | None) -> Court:
+        return Court(Policy(shadow.name, chapter, delta, repeat=repeat, rules=shadow.rules), Random(), state)
+
+    return Trial(shadow.name, fingerprint, court)

@@ -1,0 +1,26 @@
+"""What the verdict rests on, in SQLite, with credentials replaced: pairs as examples, the states of the courts, and the
+latest reports. The judge writes it with `Evidence`; others read it at the same time."""
+
+from httptee.evidence.chest import as_text
+from httptee.evidence.database import Unreadable, check_directory, own_directory, private_directory
+from httptee.evidence.document import is_document, report_of, worst
+from httptee.evidence.evidence import Evidence
+from httptee.evidence.reader import read_pair, read_verdict
+from httptee.evidence.stored import StoredAnswer, StoredPair, StoredRequest
+
+__all__ = [
+    "Evidence",
+    "StoredAnswer",
+    "StoredPair",
+    "StoredRequest",
+    "Unreadable",
+    "as_text",
+    "check_directory",
+    "is_document",
+    "own_directory",
+    "private_directory",
+    "read_pair",
+    "read_verdict",
+    "report_of",
+    "worst",
+]

@@ -1,0 +1,241 @@
+"""Runs the judge: in a process beside the worker processes, or in a thread of the only process.
+
+The channel for the pairs is made before any fork and stays with the supervisor. So a judge that is stopped or has died
+means that the channel fills up, and never an error for a worker process. What is in it is for the next judge.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import resource
+import shutil
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import monotonic, sleep
+
+from httptee.build import Watching, build_tallies, make_judge
+from httptee.evidence import private_directory
+from httptee.judge import JudgeThread, MakeJudge, Pace, PairReader, PairSender, open_channel
+from httptee.ledger import Ledger
+from httptee.pairs import Tallies
+from httptee.processes.child import fork, how_it_ended
+from httptee.settings import Settings
+from httptee.verdict import Sender
+
+logger = logging.getLogger(__name__)
+
+# A signal to the whole process group must not end this process: the supervisor ends it, after the workers.
+_NOT_FOR_JUDGE = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_SHORT_LIFE = 5.0  # seconds; after a shorter life, each replacement waits longer
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 10.0
+_LAST_WORDS = 3.0  # seconds after SIGTERM, until a judge that has not ended is killed
+_KILL_AGAIN = 0.1  # seconds from one SIGKILL to the next
+_SHARE = 0.25  # of one core
+_NICE = 10
+_MEMORY = 256 * 1024 * 1024  # bytes beyond those at its start; with more, a judge saves all and ends
+_MOST_MEMORY = 1024 * 1024 * 1024  # bytes; beyond that, an allocation fails, and the pair is not judged
+
+
+class JudgeProcess:
+    """The judge of one tee. `make` makes it in the child process. While `make` is None, there is no judge.
+
+    A child process closes the sockets in `inherited`: the tee's own listening socket must be closed when the last
+    worker process ends. `private` is a directory that is deleted at the end. With `alone`, the judge runs in a thread:
+    call `start_thread`, and not `keep`.
+    """
+
+    def __init__(
+        self, make: MakeJudge | None, inherited: Sequence[socket.socket] = (), private: str = "", *, alone: bool = False
+    ) -> None:
+        self._make = make
+        self._inherited = inherited
+        self._private = private
+        self._verdict = "off"
+        self._tallies: Tallies | None = None
+        self._alone = alone
+        self._thread: JudgeThread | None = None
+        self._channel: tuple[PairSender, PairReader] | None = None
+        self._pid = 0
+        self._started = 0.0
+        self._starts_at = 0.0
+        self._wait = 0.0
+        self._kill_at = math.inf  # the time for SIGKILL; finite after a SIGTERM to the child
+
+    def sender(self) -> Sender:
+        """Where the worker processes put their pairs. Call it before they are forked. Raises OSError."""
+        if self._alone:
+            return self._judge_thread().sender
+        if self._channel is None:
+            self._channel = open_channel()
+        return self._channel[0]
+
+    def renew(self, settings: Settings, ledger: Ledger) -> Watching | None:
+        """Judge by these settings. The worker processes that share this ledger get what is returned; None: no verdict.
+
+        Call it before they are forked. Their tallies continue those of the last call. Raises OSError.
+        """
+        if settings.verdict != self._verdict:
+            self._delete_private()
+            self._verdict = settings.verdict
+            self._private = private_directory(settings.verdict_max_bytes) if settings.verdict == "memory" else ""
+        if settings.verdict == "off":
+            self.replace(None)
+            return None
+        earlier = self._tallies.history if self._tallies is not None else ()
+        self._tallies = build_tallies(settings, settings.processes, earlier)
+        place = self._private or settings.verdict
+        self.replace(make_judge(settings, ledger, self._tallies, place))
+        return Watching(self._tallies, self.sender(), place)
+
+    def resume(self, settings: Settings, ledger: Ledger, watching: Watching | None) -> None:
+        """Judge again as before the last call of `renew`: the reload has failed."""
+        if watching is None:
+            self.replace(None)
+        else:
+            self._tallies = watching.tallies
+            self.replace(make_judge(settings, ledger, watching.tallies, watching.place))
+
+    def start_thread(self) -> None:
+        """Judge in a thread of this process. Called again about once a second, in case it could not be started."""
+        if self._make is not None:
+            self._judge_thread().start()
+
+    def keep(self) -> float:
+        """Start, replace or kill the child process as needed. Call it again within the returned seconds."""
+        self._collect()
+        if self._pid:
+            if monotonic() >= self._kill_at:
+                os.kill(self._pid, signal.SIGKILL)
+            return min(3600.0, max(_KILL_AGAIN, self._kill_at - monotonic()))
+        if self._make is None or self._channel is None:
+            return 3600.0
+        if (wait := self._starts_at - monotonic()) > 0:
+            return wait
+        self._started = monotonic()
+        try:
+            self._pid = fork(
+                partial(self._judge_alone, self._make, self._channel[1]), _NOT_FOR_JUDGE, "the judge process"
+            )
+        except OSError as error:
+            self._plan_start()
+            logger.warning("cannot start the judge process: %s; it is tried again", error.strerror)
+            return self._wait
+        return 3600.0
+
+    def watch(self) -> None:
+        """For a tee that drains: start no other child process."""
+        self._make = None
+        self._collect()
+
+    def replace(self, make: MakeJudge | None) -> None:
+        """Judge with other settings or other counters, or no more. The channel stays open.
+
+        A process can read only memory that was mapped before its fork, so a new process is needed. `keep` starts it
+        after the old one has ended, which saves what it knows.
+        """
+        self._make = make
+        self._starts_at = self._wait = 0.0
+        if self._pid and self._kill_at == math.inf:
+            os.kill(self._pid, signal.SIGTERM)
+            self._kill_at = monotonic() + _LAST_WORDS
+        if self._thread is not None and make is not None:
+            self._thread.replace(make)
+        elif self._thread is not None:
+            self._thread.stop(0.0)
+            self._thread = None
+
+    def stop(self) -> None:
+        """End the judge, which saves what it knows. May be called twice."""
+        self._make = None
+        if self._thread is not None:
+            self._thread.stop()
+        if self._pid:
+            os.kill(self._pid, signal.SIGTERM)
+            deadline = monotonic() + _LAST_WORDS
+            while not os.waitpid(self._pid, os.WNOHANG)[0]:
+                if monotonic() > deadline:
+                    os.kill(self._pid, signal.SIGKILL)
+                sleep(0.01)
+            self._pid = 0
+        for end in self._channel or ():
+            end.close()
+        self._channel = None
+        self._delete_private()
+
+    def _judge_thread(self) -> JudgeThread:
+        if self._thread is None:
+            if self._make is None:
+                raise RuntimeError("there is no judge")
+            self._thread = JudgeThread(self._make)
+        return self._thread
+
+    def _collect(self) -> None:
+        """Reap a child that has ended, and plan the start of the next one."""
+        ended, status = os.waitpid(self._pid, os.WNOHANG) if self._pid else (0, 0)
+        if ended:
+            replaced, self._pid, self._kill_at = self._kill_at != math.inf, 0, math.inf
+            if self._make is not None and not replaced:
+                self._plan_start()
+                logger.warning("the judge process %s; another starts in %.1f s", how_it_ended(status), self._wait)
+
+    def _plan_start(self) -> None:
+        lived = monotonic() - self._started
+        self._wait = min(_LONGEST_WAIT, max(_SHORTEST_WAIT, 2 * self._wait)) if lived < _SHORT_LIFE else _SHORTEST_WAIT
+        self._starts_at = monotonic() + self._wait
+
+    def _judge_alone(self, make: MakeJudge, reader: PairReader, wanted: Callable[[], bool]) -> None:
+        """The body of the child process."""
+        for inherited in self._inherited:
+            inherited.close()
+        ending: list[int] = []
+        signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        _step_back()
+        judge = make(reader, Pace(_SHARE), _Memory(_MEMORY).short)
+        judge.run(lambda: not ending and wanted())
+        if not wanted():  # the supervisor was killed
+            self._delete_private()
+
+    def _delete_private(self) -> None:
+        if self._private:
+            shutil.rmtree(self._private, ignore_errors=True)
+            self._private = ""
+
+
+class _Memory:
+    """The memory of this process that is its own, against `most` bytes more than now."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most + self._used()
+
+    def short(self) -> bool:
+        """Whether it is used up."""
+        used = self._used()
+        if used > self._most:
+            logger.warning("the judge process holds %d MiB: it saves what it knows, and ends", used >> 20)
+        return used > self._most
+
+    def _used(self) -> int:
+        try:
+            with open("/proc/self/statm") as file:
+                _, resident, shared, *_ = map(int, file.read().split())
+        except (OSError, ValueError):  # not Linux
+            return 0
+        return (resident - shared) * resource.getpagesize()
+
+
+def _step_back() -> None:
+    """Let the worker processes go first, and bound the memory. SCHED_BATCH: a pair that arrives wakes nobody up."""
+    with contextlib.suppress(OSError):
+        os.nice(_NICE)
+    with contextlib.suppress(OSError, AttributeError):  # a sandbox may forbid it
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    with contextlib.suppress(OSError, ValueError):
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        most = _MOST_MEMORY if hard == resource.RLIM_INFINITY else min(hard, _MOST_MEMORY)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))

@@ -1,0 +1,1 @@
+"""Plays a world to a court on a simulated clock, and scores what the court says."""
