@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from httptee.http import Headers
+from httptee.http import Headers, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outcome:
     """An answer as it is compared. `headers` are the end-to-end fields in wire order.
 

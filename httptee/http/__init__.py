@@ -46,6 +46,7 @@ from httptee.http.message import (
     WrittenRequest,
     no_answer,
     tee_answer,
+    value,
 )
 from httptee.http.section import Section
 from httptee.http.subject import distinguished_name
@@ -104,6 +105,7 @@ __all__ = [
     "receive",
     "target_of",
     "tee_answer",
+    "value",
     "values",
     "with_added",
     "with_field",

@@ -1,4 +1,4 @@
-"""The memory in which one worker process counts for each route and each B, shared with all that read it."""
+"""The memory of one worker process's counts by route and B, which all processes share."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ ROUTES = 512
 LONGEST_NAME = 1022
 """Bytes of a route's name. A longer one is cut."""
 
+_NAME = 2 + LONGEST_NAME  # the first two bytes are the length
 COUNTS = ("requests", "chosen", "equal", "unequal", "lost", "blocks", "slower", "quick", "tail_blocks", "tail_slower")
 WIDTH = len(COUNTS) + 2 * BUCKETS
-"""Numbers of one route and one B: the `COUNTS`, then the histograms of A's and B's times."""
+"""Numbers of a route and a B: the counts, then the histograms of A's and B's times."""
 
-_NAME = 2 + LONGEST_NAME  # the first two bytes are the length
 _WORD = 8
 _TRIES = 100  # to read a row while its writer merges two routes
 

@@ -16,6 +16,10 @@ from httptee.pairs.row import COUNTS, ROUTES, WIDTH, Row
 from httptee.verdict import BUCKETS, RouteSums, Toss
 
 _AT = {name: index for index, name in enumerate(COUNTS)}
+_EQUAL, _UNEQUAL = _AT["equal"], _AT["unequal"]
+
+Times = tuple[int, int, "Toss | None"]
+"""The times of A's and B's answer, as buckets of `verdict.latency`, and the toss if the pair completes a block."""
 
 
 class Tallies:
@@ -97,58 +101,75 @@ class Tallies:
                     total[backend][route] = _added(total[backend][route], line)
 
 
+class Slot:
+    """The place of a route in a row. A route that another one has taken in is counted `into` the place of that one."""
+
+    __slots__ = ("into", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.into: Slot | None = None
+
+
 class RowTallies:
-    """The counts of one worker process, for all its threads. `slot` numbers the routes from 0."""
+    """The counts of one worker process, for all its threads.
+
+    A pair may be in flight while its route is taken in by another one. So the number of a place is read when a count is
+    made, under the lock that a merge takes too.
+    """
 
     def __init__(self, row: Row) -> None:
         row.settle()
         self._row = row
         self._lock = threading.Lock()  # held for a few instructions
-        self._slots = {name: slot for slot, name in row.names().items()}
-        self._free = [slot for slot in reversed(range(ROUTES)) if slot not in row.names()]
+        names = row.names()
+        self._slots = {name: Slot(number) for number, name in names.items()}
+        self._free = [number for number in reversed(range(ROUTES)) if number not in names]
 
-    def slot(self, route: str) -> int | None:
-        """The number of a route, or None if there are too many routes."""
+    def slot(self, route: str) -> Slot | None:
+        """The place of a route, or None if there are too many routes."""
         slot = self._slots.get(route)
         if slot is None and self._free:
             with self._lock:
                 slot = self._slots.get(route)
-                if slot is None:
-                    slot = self._free.pop()
-                    self._row.set_name(slot, route)
+                if slot is None and self._free:
+                    slot = Slot(self._free.pop())
+                    self._row.set_name(slot.number, route)
                     self._slots[route] = slot
         return slot
 
-    def request(self, slot: int) -> None:
+    def request(self, slot: Slot) -> None:
         """Count a request to A."""
         with self._lock:
-            self._row.requests[slot] += 1
+            self._row.requests[slot.number if slot.into is None else _last(slot).number] += 1
 
-    def chosen_of(self, slot: int, backend: int = 0) -> int:
+    def chosen_of(self, slot: Slot, backend: int = 0) -> int:
         """How many pairs of a route were chosen so far, for one B."""
-        return self._row.cells[backend][slot * WIDTH + _AT["chosen"]]
+        return self._row.cells[backend][_last(slot).number * WIDTH + _AT["chosen"]]
 
-    def chosen(self, backend: int, slot: int) -> None:
+    def chosen(self, backend: int, slot: Slot) -> None:
         """Count a pair that is to be compared. Call it before B's answer is known."""
         self._count(backend, slot, "chosen")
 
-    def lost(self, backend: int, slot: int) -> None:
+    def lost(self, backend: int, slot: Slot) -> None:
         """Count an unequal pair that did not reach the judge."""
         self._count(backend, slot, "lost")
 
-    def judged(self, backend: int, slot: int, equal: bool) -> None:
-        """Count a pair that was compared."""
-        self._count(backend, slot, "equal" if equal else "unequal")
-
-    def timed(self, backend: int, slot: int, buckets: tuple[int, int], toss: Toss | None) -> None:
-        """Count the times of A's and B's answer, as buckets of `verdict.latency`, and the toss of a complete block."""
-        cells, start = self._row.cells[backend], slot * WIDTH
-        times = start + len(COUNTS)
+    def judged(self, backend: int, slot: Slot, equal: bool, times: Times | None = None) -> None:
+        """Count a pair that was compared; with `times`, if both have answered."""
+        cells = self._row.cells[backend]
         with self._lock:
-            cells[times + buckets[0]] += 1
-            cells[times + BUCKETS + buckets[1]] += 1
-            for offset, more in enumerate(toss or (), start + _AT["blocks"]):
-                cells[offset] += more
+            start = (slot.number if slot.into is None else _last(slot).number) * WIDTH
+            cells[start + (_EQUAL if equal else _UNEQUAL)] += 1
+            if times is None:
+                return
+            a, b, toss = times
+            start += len(COUNTS)
+            cells[start + a] += 1
+            cells[start + BUCKETS + b] += 1
+            if toss is not None:
+                for offset, more in enumerate(toss, start - len(COUNTS) + _AT["blocks"]):
+                    cells[offset] += more
 
     def missed(self, backend: int) -> None:
         """Count a request that may change something, and that this B did not get or did not answer."""
@@ -156,18 +177,27 @@ class RowTallies:
             self._row.missed[backend] += 1
 
     def merge(self, old: str, new: str) -> None:
-        """Add the counts of a route to those of another one, which has taken it in, and forget it."""
-        target = self.slot(new)
+        """Add the counts of a route to those of another one, which has taken it in, and count it there from now on."""
+        found = self.slot(new)
         with self._lock:
-            slot = self._slots.pop(old, None)
-            if slot is None or target is None or slot == target:
+            if found is None:
                 return
-            self._row.merge(slot, target)
-            self._free.append(slot)
+            slot, target = self._slots.get(old), _last(found)
+            self._slots[old] = target
+            if slot is not None and _last(slot) is not target:
+                self._row.merge(_last(slot).number, target.number)
+                self._free.append(_last(slot).number)
+                _last(slot).into = target
 
-    def _count(self, backend: int, slot: int, what: str) -> None:
+    def _count(self, backend: int, slot: Slot, what: str) -> None:
         with self._lock:
-            self._row.cells[backend][slot * WIDTH + _AT[what]] += 1
+            self._row.cells[backend][_last(slot).number * WIDTH + _AT[what]] += 1
+
+
+def _last(slot: Slot) -> Slot:
+    while slot.into is not None:
+        slot = slot.into
+    return slot
 
 
 def _added(one: Sequence[int], other: Sequence[int]) -> list[int]:

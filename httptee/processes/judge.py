@@ -11,7 +11,6 @@ import logging
 import math
 import os
 import resource
-import shutil
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -19,7 +18,7 @@ from functools import partial
 from time import monotonic, sleep
 
 from httptee.build import Watching, build_tallies, make_judge
-from httptee.evidence import private_directory
+from httptee.evidence import private_directory, remove_private
 from httptee.judge import JudgeThread, MakeJudge, Pace, PairReader, PairSender, open_channel
 from httptee.ledger import Ledger
 from httptee.pairs import Tallies
@@ -80,7 +79,7 @@ class JudgeProcess:
         Call it before they are forked. Their tallies continue those of the last call. Raises OSError.
         """
         if settings.verdict != self._verdict:
-            self._delete_private()
+            self.delete_private()
             self._verdict = settings.verdict
             self._private = private_directory(settings.verdict_max_bytes) if settings.verdict == "memory" else ""
         if settings.verdict == "off":
@@ -94,10 +93,10 @@ class JudgeProcess:
 
     def resume(self, settings: Settings, ledger: Ledger, watching: Watching | None) -> None:
         """Judge again as before the last call of `renew`: the reload has failed. What its processes counted counts."""
-        if settings.verdict != self._verdict:
-            self._delete_private()
-            self._verdict = settings.verdict
-            self._private = watching.place if watching and settings.verdict == "memory" else ""
+        private = watching.place if watching is not None and settings.verdict == "memory" else ""
+        if self._private != private:
+            self.delete_private()
+        self._verdict, self._private = settings.verdict, private
         if watching is None:
             self.replace(None)
             return
@@ -172,7 +171,7 @@ class JudgeProcess:
         for end in self._channel or ():
             end.close()
         self._channel = None
-        self._delete_private()
+        self.delete_private()
 
     def _judge_thread(self) -> JudgeThread:
         if self._thread is None:
@@ -206,11 +205,12 @@ class JudgeProcess:
         judge = make(reader, Pace(_SHARE), _Memory(_MEMORY).short)
         judge.run(lambda: not ending and wanted())
         if not wanted():  # the supervisor was killed
-            self._delete_private()
+            self.delete_private()
 
-    def _delete_private(self) -> None:
+    def delete_private(self) -> None:
+        """Delete the private directory, if there is one."""
         if self._private:
-            shutil.rmtree(self._private, ignore_errors=True)
+            remove_private(self._private)
             self._private = ""
 
 

@@ -165,7 +165,7 @@ class Pending:
             connection.close()
             raise
         if not answer.complete:
-            answer.take()
+            answer.discard()
             return False
         if answer.keep_alive:
             connection.idle_limit = answer.idle_limit

@@ -9,12 +9,13 @@ from dataclasses import replace
 
 import pytest
 
+from httptee.build import build_ledger
 from httptee.evidence import Evidence, read_verdict
 from httptee.judge import Asking, Judge, RepeatLimits, Repeats, Trial
 from httptee.ledger import Ledger
 from httptee.processes import judge as module
 from httptee.processes.judge import JudgeProcess
-from httptee.settings.config import load
+from httptee.settings import load
 from tests.judge.fakes import FakeAsker, FakeCourt, FakeObserved, compare
 from tests.judge.samples import outcome, pair
 from tests.support.net import eventually
@@ -247,6 +248,24 @@ def test_the_judge_ends_with_its_supervisor_and_deletes_what_is_private(stub, tm
     os.waitpid(supervisor, 0)
     eventually(lambda: stub.ends == 1 and not private.exists())
     judge.stop()
+
+
+@pytest.mark.parametrize(("first", "second"), [("memory", "dir"), ("dir", "memory"), ("memory", "memory")])
+def test_after_a_reload_that_failed_no_private_directory_is_left_at_the_end(first, second, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(module, "private_directory", lambda needed: made.append(tmp_path / "p") or str(made[-1]))
+    before, after = (
+        load([f"--verdict={tmp_path / 'dir' if verdict == 'dir' else verdict}"], {}) for verdict in (first, second)
+    )
+    ledger = build_ledger(before)
+    judge = JudgeProcess(None)
+    watching = judge.renew(before, ledger)
+    judge.renew(after, ledger)
+    judge.resume(before, ledger, watching)
+    (tmp_path / "p").mkdir()  # the judge may make it again
+    assert judge._private == (str(tmp_path / "p") if first == "memory" else "")
+    judge.stop()
+    assert (tmp_path / "p").exists() is (first == "dir")
 
 
 def real(directory):

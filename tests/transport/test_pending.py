@@ -8,7 +8,7 @@ import pytest
 
 from httptee.errors import UpstreamProtocolError
 from httptee.transport import pending
-from httptee.transport.pending import FOR_CLONES, Unread
+from httptee.transport.pending import FOR_CLONES, Pending, Unread
 from httptee.transport.pressure import Pressure, Reading
 from httptee.transport.wire import Answer
 from tests.support import scripts
@@ -232,3 +232,19 @@ class TestPauses:
         with pytest.raises(UpstreamProtocolError):
             Unread(Reading(pause=pauses.append)).answer("GET").feed(b"x" * 20_000)
         assert pauses == [0.0]
+
+
+def test_a_kept_body_that_arrives_byte_by_byte_is_not_put_together_for_each_byte(monkeypatch):
+    class Dripping:
+        received = 0
+
+        def receive_now(self, answer):
+            answer.feed(next(pieces))
+
+    pieces = iter([OK + b"Content-Length: 9\r\n\r\n", b"a", b"b", b"c"])
+    kept = Unread(Reading()).answer("GET", 100)
+    waiting = Pending(kept, b"", Dripping(), None)
+    waiting.started = True
+    monkeypatch.setattr(Answer, "take", lambda self: pytest.fail("the whole body was joined"))
+    assert [waiting.advance() for _ in range(4)] == [False] * 4
+    assert kept.kept.content == b"abc"
