@@ -114,7 +114,8 @@ class Response:
 
     `body` is the whole body if it has arrived, or else an iterator over its pieces as they arrive. The iterator raises
     `UpstreamError` if the body breaks off. `close` frees the connection and may be called twice. `error` is the reason
-    slug of the tee's own answer, or empty. `unsent`: A certainly got nothing of the request.
+    slug of the tee's own answer, or empty. `unsent`: A certainly got nothing of the request. `head_seconds`: from the
+    request on the wire to the head of the answer in the kernel, or 0.0 if it was not measured.
     """
 
     status: int
@@ -124,6 +125,7 @@ class Response:
     close: Callable[[], None] = _no_close
     error: str = ""
     unsent: bool = False
+    head_seconds: float = 0.0
 
     @property
     def whole(self) -> bool:

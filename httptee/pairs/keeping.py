@@ -17,9 +17,10 @@ from httptee.errors import ClientGone, CutOff, UpstreamError, upstream_error
 from httptee.http import Exchange, Headers, Pieces, Request, Response, end_to_end
 from httptee.ledger import Faults
 from httptee.pairs.choosing import Chooser
+from httptee.pairs.own_load import OwnLoad
 from httptee.pairs.row import LONGEST_NAME
 from httptee.pairs.tallies import RowTallies, Slot, Times
-from httptee.transport import Answer, since_head
+from httptee.transport import Answer, seconds_to_head
 from httptee.verdict import Blocks, Pair, Sender, bucket
 
 _ROOM = 16 * 1024  # bytes that B's body may have more than A's, until only its length and digest are kept
@@ -88,6 +89,7 @@ class Keeper:
         route = self._routes.route(request.method, request.target)[:LONGEST_NAME]
         for old, new in self._routes.merged():
             self._tallies.merge(old[:LONGEST_NAME], new[:LONGEST_NAME])
+        seconds = response.head_seconds or seconds
         slot = self._tallies.slot(route)
         if slot is None:
             return None, response
@@ -171,6 +173,7 @@ class Comparer:
         self._tallies = tallies
         self._chooser = chooser
         self._sender = sender
+        self._load = OwnLoad()
         self._lock = threading.Lock()  # guards the blocks
         self._blocks: dict[Slot, Blocks] = {}
 
@@ -194,7 +197,7 @@ class Comparer:
         if error is not None:
             b = Outcome(0, [], b"", failure=upstream_error(error).reason)
         elif answer is not None and answer.kept is not None and not answer.cut_off:
-            seconds -= since_head(answer)
+            seconds = seconds_to_head(answer, seconds)
             b = _outcome(answer.status, end_to_end(answer.headers), answer.kept)
         else:
             return
@@ -217,9 +220,11 @@ class Comparer:
             self._chooser.lost()
 
     def _timed(self, kept: KeptPrimary, seconds: float) -> Times:
-        with self._lock:
-            blocks = self._blocks.get(kept.slot) or self._blocks.setdefault(kept.slot, Blocks())
-            toss = blocks.add(kept.seconds, seconds, perf_counter())
+        toss, now = None, perf_counter()
+        if not self._load.is_busy(now):
+            with self._lock:
+                blocks = self._blocks.get(kept.slot) or self._blocks.setdefault(kept.slot, Blocks())
+                toss = blocks.add(kept.seconds, seconds, now)
         return bucket(kept.seconds), bucket(seconds), toss
 
 
