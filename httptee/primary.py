@@ -150,7 +150,7 @@ class Primary:
         # The body is whole, so its length is known: a chunked answer loses Transfer-Encoding and gets a Content-Length.
         if raw.length is None and request.method != "HEAD" and answer.status_code not in _BODILESS:
             headers.append(("Content-Length", str(len(body))))
-        return Response(answer.status_code, answer.reason, headers, body, raw.close)
+        return Response(answer.status_code, answer.reason, headers, body)  # the connection is free already
 
     def _pieces(self, first: bytes, rest: Iterator[bytes], cancellation: Cancellation | None = None) -> Iterator[bytes]:
         """The body as it streams. An error that ends it is counted. If the exchange was canceled, no error is counted,

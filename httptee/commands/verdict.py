@@ -90,7 +90,7 @@ def _report(asked: Asked, environ: Mapping[str, str]) -> int:
     if "json" in asked.flags:
         print(json.dumps(found, indent=2))
     elif asked.values.get("html") != "-":
-        _print(table(reports, at, _style(environ)))
+        print_text(table(reports, at, terminal_style(environ)))
     return STATUS[found["word"]]
 
 
@@ -139,7 +139,7 @@ def _show(asked: Asked, environ: Mapping[str, str]) -> int:
     elif "har" in asked.flags:
         print(json.dumps(har(pair), indent=2))
     else:
-        _print(side_by_side(pair, _style(environ)))
+        print_text(side_by_side(pair, terminal_style(environ)))
     return 0
 
 
@@ -159,7 +159,7 @@ def _rules(settings: Settings) -> int:
     """Print the rules of each B, one a line, as they are understood."""
     for shadow in shadow_settings(settings):
         name = "" if shadow.name == str(shadow.endpoint) else f"{shadow.name} "
-        _print(f"B {name}{shadow.endpoint}\n{rules_text(shadow.rules)}")
+        print_text(f"B {name}{shadow.endpoint}\n{rules_text(shadow.rules)}")
     return 0
 
 
@@ -219,13 +219,14 @@ def _url(listen: Listen) -> str:
     return f"http://{Listen(host, listen.port)}"
 
 
-def _style(environ: Mapping[str, str]) -> Style:
+def terminal_style(environ: Mapping[str, str]) -> Style:
+    """The colors and the width of standard output; 120 columns where it is no terminal."""
     return Style.of(sys.stdout, shutil.get_terminal_size((120, 40)).columns, dict(environ))
 
 
 def _write(name: str, text: str) -> None:
     if name == "-":
-        _print(text)
+        print_text(text)
         return
     part = f"{name}.{os.getpid()}.part"
     try:
@@ -238,8 +239,8 @@ def _write(name: str, text: str) -> None:
         raise Unreadable(f"{name}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _print(text: str) -> None:
-    """Print text that the terminal's encoding may not have."""
+def print_text(text: str) -> None:
+    """Print text. A character that the encoding of standard output lacks becomes a question mark."""
     encoding = sys.stdout.encoding or "ascii"
     print(text.encode(encoding, "replace").decode(encoding), end="")
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 
+from httptee.pairs.folding import Folding
 from httptee.pairs.row import COUNTS, ROUTES, WIDTH, Row
 from httptee.verdict import BUCKETS, RouteSums, Toss
 
@@ -42,6 +43,7 @@ class Tallies:
                 tallies._add_to(self._before)
                 for backend in {*tallies.backends, *tallies._missed}:
                     self._missed[backend] += tallies._own_missed(backend)
+        self._fold_before([group for tallies in earlier if tallies.finished for group in tallies._own_names()])
 
     @property
     def history(self) -> list[Tallies]:
@@ -51,6 +53,14 @@ class Tallies:
     def row(self, number: int) -> RowTallies:
         """The writing side for one worker process. A new process continues in the row of one that has ended."""
         return RowTallies(self._rows[number])
+
+    def continue_after(self, failed: Tallies) -> None:
+        """Be the newest tallies again after the reload that made `failed`, whose worker processes may have counted."""
+        self._running = [tallies for tallies in failed.history if tallies is not self]
+
+    def names(self) -> list[Collection[str]]:
+        """The names of the routes in each worker process: see `Folding`."""
+        return [group for tallies in self.history for group in tallies._own_names()]
 
     def missed(self, backend: str) -> int:
         """Requests that may change something, and that a B did not get or did not answer."""
@@ -62,6 +72,18 @@ class Tallies:
         for tallies in self.history:
             tallies._add_to(total)
         return {backend: {name: _sums(line) for name, line in routes.items()} for backend, routes in total.items()}
+
+    def _own_names(self) -> list[Collection[str]]:
+        before = {route for routes in self._before.values() for route in routes}
+        return [before, *(row.names().values() for row in self._rows)]
+
+    def _fold_before(self, groups: Sequence[Collection[str]]) -> None:
+        """Give the routes of finished tallies one name each. How each process named them is then forgotten."""
+        folding = Folding(groups)
+        for routes in self._before.values():
+            for route in list(routes):
+                if (name := folding(route)) != route:
+                    routes[name] = _added(routes[name], routes.pop(route))
 
     def _own_missed(self, backend: str) -> int:
         if backend not in self.backends:

@@ -93,15 +93,18 @@ class JudgeProcess:
         return Watching(self._tallies, self.sender(), place)
 
     def resume(self, settings: Settings, ledger: Ledger, watching: Watching | None) -> None:
-        """Judge again as before the last call of `renew`: the reload has failed."""
+        """Judge again as before the last call of `renew`: the reload has failed. What its processes counted counts."""
         private = watching.place if watching is not None and settings.verdict == "memory" else ""
         self._use_private(private)
         self._verdict = settings.verdict
         if watching is None:
             self.replace(None)
-        else:
-            self._tallies = watching.tallies
-            self.replace(make_judge(settings, ledger, watching.tallies, watching.place))
+            return
+        failed, self._tallies = self._tallies, watching.tallies
+        if failed is not None and failed is not watching.tallies:
+            failed.finished |= self._alone  # in one process, the new server has not served
+            watching.tallies.continue_after(failed)
+        self.replace(make_judge(settings, ledger, watching.tallies, watching.place))
 
     def start_thread(self) -> None:
         """Judge in a thread of this process. Called again about once a second, in case it could not be started."""

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from httptee.build import build_ledger, build_tee
-from httptee.commands.demo import Background
+from httptee.commands.demo.servers import Background
 from httptee.commands.explain import Asked, explain
 from httptee.http.endpoint import Endpoint
 from httptee.settings.backend import Backend

@@ -165,3 +165,24 @@ def test_writes_that_a_b_did_not_get_are_counted_over_reloads():
     first.finished = True
     third = Tallies(["two"], earlier=second.history)
     assert third.missed("two") == 2
+
+
+def test_what_a_failed_reload_has_counted_counts_and_counts_once():
+    old = Tallies(["b"])
+    count(old.row(0), "GET /a", equal=1)
+    current = Tallies(["b"], earlier=old.history)
+    count(current.row(0), "GET /a", equal=1)
+    old.finished = True
+    failed = Tallies(["b", "new"], earlier=current.history)
+    late = failed.row(0)
+    late.missed(0)
+    current.continue_after(failed)
+    count(late, "GET /a", equal=1)  # a new worker served before it was stopped
+    assert (current.sums()["b"]["GET /a"].equal, current.missed("b")) == (3, 1)
+    failed.finished = True
+    again = Tallies(["b"], earlier=current.history)
+    current.continue_after(again)
+    assert len(current.history) == 2
+    assert (current.sums()["b"]["GET /a"].equal, current.missed("b")) == (3, 1)
+    following = Tallies(["b"], earlier=current.history)
+    assert following.sums()["b"]["GET /a"].equal == 3

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -388,3 +389,30 @@ def test_a_judge_that_fails_in_its_thread_is_made_anew(stub, monkeypatch, caplog
     eventually(lambda: stub.starts == 1)
     assert "the judge failed; the requests go on" in caplog.text
     judge.stop()
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_a_failed_reload_has_counted_is_judged_all_the_same(alone):
+    settings = load(["-a", "http://127.0.0.1:1", "-b", "http://127.0.0.1:2", "-verdict", "memory"], {})
+    judge = JudgeProcess(None, alone=alone)
+    before = judge.renew(settings, Ledger(["b"]))
+    failed = judge.renew(settings, Ledger(["b"]))
+    failed.tallies.row(0).missed(0)
+    judge.resume(settings, Ledger(["b"]), before)
+    assert before.tallies.missed(failed.tallies.backends[0]) == 1
+    assert before.tallies.history == [before.tallies, failed.tallies]
+    assert failed.tallies.finished is alone
+    judge.stop()
+
+
+@pytest.mark.parametrize("other", ["off", "DIR"])
+def test_a_failed_reload_with_another_verdict_leaves_nothing_behind(other, tmp_path):
+    settings = load(["-a", "http://127.0.0.1:1", "-b", "http://127.0.0.1:2", "-verdict", "memory"], {})
+    judge = JudgeProcess(None)
+    before = judge.renew(settings, Ledger(["b"]))
+    judge.renew(replace(settings, verdict=other.replace("DIR", str(tmp_path))), Ledger(["b"]))
+    judge.resume(settings, Ledger(["b"]), before)
+    os.makedirs(before.place, exist_ok=True)  # as the next judge does
+    judge.stop()
+    assert not os.path.exists(before.place)
+    assert tmp_path.exists()

@@ -1,10 +1,8 @@
-"""What the demo compares. That all is well: tests/integration/test_demo.py."""
-
-from io import BytesIO
+"""What the first act of the demo compares. That all is well: tests/integration/test_demo.py."""
 
 import pytest
 
-from httptee.commands import demo
+from httptee.commands.demo import first_act
 from httptee.http import RECEIVED_HEADERS
 
 
@@ -47,19 +45,11 @@ AS_SENT = [
     ],
 )
 def test_one_field_of_one_message_that_differs_is_noticed(received, answered, noticed, monkeypatch, capsys):
-    monkeypatch.setattr(demo, "_REQUESTS", 60)  # ten for each of the six kinds
-    build = demo.build_tee
-    monkeypatch.setattr(demo, "build_tee", lambda *arguments: Between(build(*arguments), received, answered))
-    assert demo.run_demo() == (1 if noticed else 0)
+    monkeypatch.setattr(first_act, "_REQUESTS", 60)  # ten for each of the six kinds
+    build = first_act.build_tee
+    monkeypatch.setattr(first_act, "build_tee", lambda *arguments: Between(build(*arguments), received, answered))
+    assert first_act.run_first_act() == (1 if noticed else 0)
     lines = capsys.readouterr().out.splitlines()
     expected = [line.replace("each one as", "NOT as") if at in noticed else line for at, line in enumerate(AS_SENT)]
     assert lines[2:5] == expected
     assert lines[-1] == ("They DO NOT agree." if noticed else "They agree.")
-
-
-def test_an_echo_that_runs_for_days_keeps_nothing():
-    echo = demo.Echo("9001")
-    environ = {"REQUEST_METHOD": "GET", "REQUEST_URI": "/", RECEIVED_HEADERS: [], "wsgi.input": BytesIO()}
-    echo(environ, lambda status, headers: None)
-    assert not echo.requests
-    assert not echo.answers
