@@ -122,8 +122,6 @@ class Court:
 
     def report(self, sums: Mapping[str, RouteSums], counts: Counts, now: float) -> Report:
         """What is known, with the counts of the worker processes by route and for the whole B."""
-        # A route without counts was taken in by another one, which has its counts. It may not take the place of others.
-        self._routes = {name: state for name, state in self._routes.items() if name in sums or name == OTHER}
         for name, state in self._routes.items():
             if name in sums:
                 state.judged = sums[name].equal + state.seen

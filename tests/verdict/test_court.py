@@ -115,20 +115,6 @@ def test_routes_are_bounded():
     assert len(judge.state()["routes"]) == MOST_ROUTES + 1
 
 
-def test_a_route_that_was_taken_in_by_another_one_takes_no_place():
-    judge = court()
-    for number in range(MOST_ROUTES):
-        given(judge, {"x": 1}, {"x": 2}, route=f"GET /{number}/x")
-    wish = given(judge, {"x": 1}, {"x": 2}, route="GET /0/x")
-    assert labels(judge, "GET /{name}/x") == {}
-    judge.refused(wish)
-    confirmed(judge, wish, {"x": 1}, {"x": 2})
-    given(judge, {"x": 1}, {"x": 2}, route=ROUTE)
-    report = judge.report({ROUTE: RouteSums(requests=1, chosen=1, unequal=1)}, Counts(), NOW)
-    assert [each.route for each in report.routes] == [ROUTE]
-    assert list(judge.state()["routes"]) == [ROUTE]
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_noise_in_both_raises_no_alarm(seed):
     judge = court()
