@@ -19,7 +19,7 @@ from time import monotonic, sleep
 
 from httptee.build import Watching, build_tallies, make_judge
 from httptee.evidence import private_directory, remove_private
-from httptee.judge import JudgeThread, MakeJudge, Pace, PairReader, PairSender, open_channel
+from httptee.judge import JudgeThread, MakeJudge, Memory, Pace, PairReader, PairSender, open_channel
 from httptee.ledger import Ledger
 from httptee.pairs import Tallies
 from httptee.processes.child import fork, how_it_ended
@@ -54,6 +54,7 @@ class JudgeProcess:
         self._make = make
         self._inherited = inherited
         self._private = private
+        self._left: dict[str, float] = {}  # earlier private directories: when each is deleted
         self._verdict = "off"
         self._tallies: Tallies | None = None
         self._alone = alone
@@ -79,9 +80,9 @@ class JudgeProcess:
         Call it before they are forked. Their tallies continue those of the last call. Raises OSError.
         """
         if settings.verdict != self._verdict:
-            self.delete_private()
+            private = private_directory(settings.verdict_max_bytes) if settings.verdict == "memory" else ""
+            self._use_private(private)
             self._verdict = settings.verdict
-            self._private = private_directory(settings.verdict_max_bytes) if settings.verdict == "memory" else ""
         if settings.verdict == "off":
             self.replace(None)
             return None
@@ -94,9 +95,8 @@ class JudgeProcess:
     def resume(self, settings: Settings, ledger: Ledger, watching: Watching | None) -> None:
         """Judge again as before the last call of `renew`: the reload has failed. What its processes counted counts."""
         private = watching.place if watching is not None and settings.verdict == "memory" else ""
-        if self._private != private:
-            self.delete_private()
-        self._verdict, self._private = settings.verdict, private
+        self._use_private(private)
+        self._verdict = settings.verdict
         if watching is None:
             self.replace(None)
             return
@@ -108,12 +108,14 @@ class JudgeProcess:
 
     def start_thread(self) -> None:
         """Judge in a thread of this process. Called again about once a second, in case it could not be started."""
+        self._delete_left(monotonic())
         if self._make is not None:
             self._judge_thread().start()
 
     def keep(self) -> float:
         """Start, replace or kill the child process as needed. Call it again within the returned seconds."""
         self._collect()
+        self._delete_left(monotonic())
         if self._pid:
             if monotonic() >= self._kill_at:
                 os.kill(self._pid, signal.SIGKILL)
@@ -202,38 +204,27 @@ class JudgeProcess:
         signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         _step_back()
-        judge = make(reader, Pace(_SHARE), _Memory(_MEMORY).short)
+        judge = make(reader, Pace(_SHARE), Memory(_MEMORY).short)
         judge.run(lambda: not ending and wanted())
         if not wanted():  # the supervisor was killed
             self.delete_private()
 
     def delete_private(self) -> None:
         """Delete the private directory, if there is one."""
-        if self._private:
-            remove_private(self._private)
-            self._private = ""
+        self._use_private("")
+        self._delete_left(math.inf)
 
+    def _use_private(self, place: str) -> None:
+        """Another private directory, or none. The earlier one is deleted when the judge that uses it has ended."""
+        if self._private not in ("", place):
+            self._left[self._private] = monotonic() + 2 * _LAST_WORDS
+        self._left.pop(place, None)
+        self._private = place
 
-class _Memory:
-    """The memory of this process that is its own, against `most` bytes more than now."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most + self._used()
-
-    def short(self) -> bool:
-        """Whether it is used up."""
-        used = self._used()
-        if used > self._most:
-            logger.warning("the judge process holds %d MiB: it saves what it knows, and ends", used >> 20)
-        return used > self._most
-
-    def _used(self) -> int:
-        try:
-            with open("/proc/self/statm") as file:
-                _, resident, shared, *_ = map(int, file.read().split())
-        except (OSError, ValueError):  # not Linux
-            return 0
-        return (resident - shared) * resource.getpagesize()
+    def _delete_left(self, now: float) -> None:
+        for place in [place for place, at in self._left.items() if at <= now]:
+            remove_private(place)
+            del self._left[place]
 
 
 def _step_back() -> None:

@@ -85,7 +85,8 @@ class Unread:
     def _feed_more(self, answer: Answer, spent: _Spent, data: bytes) -> None:
         size = len(data)
         spent.size += size
-        parsed = size >= _COMMON and (not answer.headers_complete or answer.chunked)
+        kept = answer.kept is not None  # a long body that is kept is hashed
+        parsed = size >= _COMMON and (kept or answer.chunked or not answer.headers_complete)
         began = thread_time() if parsed else 0.0
         try:
             answer.parse(data)

@@ -217,12 +217,6 @@ def resource_limit():
     return module.resource.getrlimit(module.resource.RLIMIT_DATA)[0]
 
 
-def test_memory_is_short_above_its_limit(caplog):
-    assert not module._Memory(1 << 40).short()
-    assert module._Memory(-1 << 40).short()
-    assert "it saves what it knows, and ends" in caplog.text
-
-
 def test_a_private_directory_is_deleted_at_the_end(stub, tmp_path):
     private = tmp_path / "private"
     private.mkdir()
@@ -260,12 +254,39 @@ def test_after_a_reload_that_failed_no_private_directory_is_left_at_the_end(firs
     ledger = build_ledger(before)
     judge = JudgeProcess(None)
     watching = judge.renew(before, ledger)
+    (tmp_path / "p").mkdir()
     judge.renew(after, ledger)
+    judge.keep()
     judge.resume(before, ledger, watching)
-    (tmp_path / "p").mkdir()  # the judge may make it again
+    judge.keep()
+    assert (tmp_path / "p").exists()  # it may be in use
     assert judge._private == (str(tmp_path / "p") if first == "memory" else "")
     judge.stop()
-    assert (tmp_path / "p").exists() is (first == "dir")
+    assert not (tmp_path / "p").exists()
+
+
+def test_an_earlier_private_directory_is_deleted_when_its_judge_has_ended(tmp_path, monkeypatch):
+    (tmp_path / "p").mkdir()
+    judge = JudgeProcess(None, private=str(tmp_path / "p"))
+    judge._verdict = "memory"
+    judge.renew(load([], {}), None)
+    judge.keep()
+    assert (tmp_path / "p").exists()
+    monkeypatch.setattr(module, "monotonic", lambda: time.monotonic() + 6.0)
+    judge.keep()
+    assert not (tmp_path / "p").exists()
+
+
+def test_a_reload_without_a_private_directory_changes_nothing(tmp_path, monkeypatch):
+    def fail(needed):
+        raise OSError("no room")
+
+    monkeypatch.setattr(module, "private_directory", fail)
+    settings = load(["--verdict=memory"], {})
+    judge = JudgeProcess(None)
+    for _ in range(2):
+        with pytest.raises(OSError):
+            judge.renew(settings, build_ledger(settings))
 
 
 def real(directory):

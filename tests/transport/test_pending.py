@@ -121,6 +121,15 @@ class TestCutOff:
         read.feed(b"2000\r\n" + b"x" * 8192 + b"\r\n")
         assert (read.complete, read.cut_off, read.keep_alive) == (True, True, False)
 
+    @pytest.mark.parametrize(("keep", "whole"), [(0, True), (1000, False)])
+    def test_a_body_that_is_kept_costs_what_its_digest_does(self, clock, keep, whole):
+        read = Unread(Reading(pause=lambda seconds: None)).answer("GET", keep)
+        read.feed(OK + b"Content-Length: 100000\r\n\r\n")
+        clock.each = pending.MOST_CPU / 4
+        for _ in range(10):
+            read.feed(b"x" * 10_000)
+        assert (read.complete, read.cut_off) == (True, not whole)
+
     def test_a_body_in_too_many_small_pieces(self, clock):
         """Each read costs time of the process, which is too little to measure."""
         read = answer()
