@@ -245,7 +245,7 @@ class TestPauses:
 
 def test_a_kept_body_that_arrives_byte_by_byte_is_not_put_together_for_each_byte(monkeypatch):
     class Dripping:
-        received = 0
+        received, arrival = 0, None
 
         def receive_now(self, answer):
             answer.feed(next(pieces))
