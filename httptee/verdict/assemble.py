@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from hashlib import blake2s
 from math import ceil, exp
@@ -15,6 +16,10 @@ from httptee.verdict.report import NO, NOT_YET, YES, Finding, LatencyReport, Rep
 from httptee.verdict.route_state import RouteState, kind_of
 from httptee.verdict.rules import line
 from httptee.verdict.sums import RouteSums
+
+_OF_A_SERVER = re.compile(r"(^|-)(server|served|powered|version|host|hostname|backend|node|pod|instance|build)(-|$)")
+"""Header fields that say which server answers. Of any other field, such as Content-Type, a constant difference is
+accepted for one route only."""
 
 _LARGEST = 690.0  # the exponential of more does not fit into a float
 _MANY = 1000  # unexplained mismatches; how many pairs it takes to outweigh more is not said
@@ -49,7 +54,8 @@ def route_report(
 ) -> RouteReport:
     """One route. `total` requests were offered to B on all routes; `writes`: some of them change what B answers."""
     judged = sums.equal + max(route.seen, sums.unequal)
-    terms = Terms(policy.enough, policy.may_repeat(name), sums.equal + route.seen, route.draws, writes)
+    counted = sums.equal + route.seen
+    terms = Terms(policy.enough, policy.may_repeat(name), counted, route.draws, writes, route.uncompared)
     labels = {key.number: _held(policy, name, key, terms) for key in route.keys.values()}
     keys = sorted((key for key in route.keys.values() if key.pairs), key=lambda key: (-key.pairs, key.place))
     findings = tuple(_finding(name, key, labels[key.number], terms) for key in keys)
@@ -58,6 +64,8 @@ def route_report(
     times = latency(sums, policy.alpha_latency, policy.alpha_within)
     missing, more = _missing(policy, findings, unexplained, judged, bound, sums, times)
     against = times.label.startswith("slower") or any(finding.label == "differs" for finding in findings)
+    if against:  # nothing is awaited
+        missing, more = (), 0
     word = NO if against else NOT_YET if missing else YES
     share = sums.requests / total if total else 0.0
     return RouteReport(
@@ -92,7 +100,7 @@ def _unexplained(route: RouteState, labels: Mapping[int, Held], sums: RouteSums)
 def _finding(route: str, key: KeyState, label: Held, terms: Terms) -> Finding:
     about = kind_of(key)
     rule = "accept" if label.label in ("differs", "constant", "accepted") else "ignore"
-    everywhere = about.part == "header" and label.label == "constant"
+    everywhere = about.part == "header" and label.label == "constant" and bool(_OF_A_SERVER.search(about.path))
     a, b = ("" if about.kind == side else text for side, text in (("extra", key.a), ("missing", key.b)))
     return Finding(
         id=blake2s("\0".join((route, *about)).encode("utf-8", "replace"), digest_size=4).hexdigest(),
@@ -130,7 +138,8 @@ def _missing(
         more = max(more, pairs or 0)
         open_ = [finding for finding in findings if finding.label not in EXPLAINED]
         for finding in open_[:5]:
-            missing.append(f"{finding.part} {finding.path} {finding.kind} is {finding.label}: {finding.reason}")
+            where = " ".join(filter(None, (finding.part, finding.path, finding.kind)))
+            missing.append(f"{finding.label}: {where}: {finding.reason}")
         what = f"about {pairs} more pairs without a mismatch" if pairs else "fewer mismatches"
         missing.append(f"{what}: the rate of unexplained mismatches may be {bound:.2%}")
     if times.label != "within":

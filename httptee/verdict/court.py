@@ -156,7 +156,7 @@ class Court:
         return Ask(pair, due, False, worth, more, tuple(key.number for key, _ in here))
 
     def _terms(self, route: RouteState) -> Terms:
-        return Terms(self._policy.enough, True, route.judged, route.draws, self._writes)
+        return Terms(self._policy.enough, True, route.judged, route.draws, self._writes, route.uncompared)
 
     def _is_ruled(self, route: str, key: KeyState) -> bool:
         return self._policy.rules.about(route, kind_of(key)) is not None

@@ -37,7 +37,7 @@ class Terms:
 
     `enough`: the logarithm of the evidence that decides. `repeatable`: A and B may be asked again. `judged` pairs of
     the route, and `draws` second answers of B. `writes`: there are requests that change what B answers, so that B may
-    be late with it.
+    be late with it. Of the judged pairs, `uncompared` have no fields and bodies that can be compared.
     """
 
     enough: float
@@ -45,6 +45,12 @@ class Terms:
     judged: int
     draws: int
     writes: bool = True
+    uncompared: int = 0
+
+    @property
+    def compared(self) -> int:
+        """Judged pairs of which fields and bodies were compared."""
+        return self.judged - self.uncompared
 
 
 def own_noise(key: KeyState) -> int:
@@ -99,11 +105,11 @@ def is_late(key: KeyState, terms: Terms) -> bool:
     return terms.writes and most and not unstable(key)
 
 
-def is_fixed(key: KeyState, judged: int) -> bool:
-    """Whether nearly all judged pairs of the route have the same two values here, such as two host names."""
+def is_fixed(key: KeyState, compared: int) -> bool:
+    """Whether nearly all compared pairs of the route have the same two values here, such as two host names."""
     part, _, level = key.place
     may_be = level == "value" and part in ("header", "body") and key.plain
-    return bool(may_be) and key.fixed >= max(_FIXED_PAIRS, _FIXED * judged)
+    return bool(may_be) and key.fixed >= max(_FIXED_PAIRS, _FIXED * compared)
 
 
 def inside_is_odd(key: KeyState) -> bool:
@@ -114,8 +120,8 @@ def inside_is_odd(key: KeyState) -> bool:
 def held(key: KeyState, terms: Terms) -> Held:
     """The label of a place. The operator's rules come before it."""
     weight = against(key, not terms.writes)
-    if is_fixed(key, terms.judged):
-        return Held("constant", f"the same two values in {key.fixed} of {terms.judged} pairs", weight)
+    if is_fixed(key, terms.compared):
+        return Held("constant", f"the same two values in {key.fixed} of {terms.compared} pairs", weight)
     if is_noise(key):
         own, seen = own_noise(key), confirmations(key)
         return _unless_inside(key, terms, "noise", f"A's own answers differ here in {own} of {seen} confirmations")
@@ -178,7 +184,7 @@ def priority(key: KeyState, terms: Terms, now: float) -> float:
     rate = key.pairs / max(1.0, now - key.first)
     if key.pending >= (3 if rate > _FEWER else 20):
         return 0.0
-    if is_fixed(key, terms.judged):
+    if is_fixed(key, terms.compared):
         return _SETTLED
     weight, shift = against(key, True), key.inside.shift
     if weight >= terms.enough and not is_late(key, terms):

@@ -21,22 +21,23 @@ class RouteState:
     """One route. At most `most` places are followed.
 
     `seen` pairs were unequal. A was asked `repeats` times again, and B `draws` times. `judged` is the number of judged
-    pairs as far as it is known.
+    pairs as far as it is known. In `uncompared` ones, B failed or its status means something else than A's.
     """
 
-    __slots__ = ("_most", "_next", "_sets", "draws", "judged", "keys", "repeats", "seen")
+    __slots__ = ("_most", "_next", "_sets", "draws", "judged", "keys", "repeats", "seen", "uncompared")
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._next = 0
         self._sets: dict[frozenset[int], int] = {}
-        self.seen = self.repeats = self.draws = self.judged = 0
+        self.seen = self.repeats = self.draws = self.judged = self.uncompared = 0
         self.keys: dict[Place, KeyState] = {}
 
     def count(self, pair: Pair, found: Sequence[Difference]) -> list[tuple[KeyState, Difference]]:
         """Count an unequal pair. Returns its places, each with its first difference."""
         self.seen += 1
         self.judged = max(self.judged, self.seen)
+        self.uncompared += any(map(_ends_comparison, found))
         here: dict[int, tuple[KeyState, Difference]] = {}
         marks = set()
         for difference in found:
@@ -95,6 +96,7 @@ class RouteState:
             "repeats": self.repeats,
             "draws": self.draws,
             "judged": self.judged,
+            "uncompared": self.uncompared,
             "keys": [key.state() for key in self.keys.values()],
             "sets": [[sorted(marks), times] for marks, times in self._sets.items()],
         }
@@ -105,6 +107,7 @@ class RouteState:
         found = cls(most)
         found._next, found.seen = int(state["next"]), int(state["seen"])
         found.repeats, found.draws, found.judged = (int(state[name]) for name in ("repeats", "draws", "judged"))
+        found.uncompared = int(state.get("uncompared", 0))
         for each in state["keys"]:
             key = KeyState.restored(each)
             found.keys[key.place] = key
@@ -149,6 +152,14 @@ class RouteState:
             # One place stands for all of the pair: the one that was added last is the least likely to be explained.
             marks = frozenset([max(marks)]) if marks else marks
         self._sets[marks] = self._sets.get(marks, 0) + times
+
+
+def _ends_comparison(found: Difference) -> bool:
+    """Whether fields and bodies are not compared after this difference."""
+    part, a, b = found.key.part, found.a, found.b
+    return part == "outcome" or (
+        part == "status" and isinstance(a, int) and isinstance(b, int) and a // 100 != b // 100
+    )
 
 
 def kind_of(key: KeyState) -> Key:

@@ -37,6 +37,7 @@ http {{
     server {{
         listen 127.0.0.1:{port};
         {tls}
+        {more}
         root {root}/html;
         location /zipped/ {{ gzip on; gzip_proxied any; gzip_min_length 1; gzip_types text/plain; }}
         location = /nothing {{ return 204; }}
@@ -78,8 +79,11 @@ def _answers(url: str) -> bool:
 
 
 @contextmanager
-def nginx(root: Path, certificate: str = "") -> Iterator[int]:
-    """nginx on a free port, serving `root`/html; the port: with a certificate, that of HTTPS by its defaults."""
+def nginx(root: Path, certificate: str = "", more: str = "") -> Iterator[int]:
+    """nginx on a free port, serving `root`/html; the port: with a certificate, that of HTTPS by its defaults.
+
+    `more` is put into the configuration of the server.
+    """
     program = require("nginx")
     port = free_port()
     (root / "html").mkdir(parents=True, exist_ok=True)
@@ -87,7 +91,7 @@ def nginx(root: Path, certificate: str = "") -> Iterator[int]:
     config = root / "nginx.conf"
     https = free_port() if certificate else port
     tls = f"listen 127.0.0.1:{https} ssl; ssl_certificate {certificate}; ssl_certificate_key {certificate};"
-    config.write_text(NGINX.format(root=root, port=port, user=user, tls=tls if certificate else ""))
+    config.write_text(NGINX.format(root=root, port=port, user=user, tls=tls if certificate else "", more=more))
     with Program([program, "-p", str(root), "-c", str(config), "-e", "stderr"]):
         eventually(lambda: _answers(f"http://127.0.0.1:{port}/nothing"), "nginx answering")
         yield https

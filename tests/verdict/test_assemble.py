@@ -9,7 +9,7 @@ from httptee.verdict.policy import Counts, Policy
 from httptee.verdict.report import NO, NOT_YET, YES
 from httptee.verdict.rules import Rules
 from httptee.verdict.sums import RouteSums
-from tests.verdict.cases import NOW, ROUTE, again, failed, pair
+from tests.verdict.cases import NOW, ROUTE, again, answer, failed, pair
 
 ALL = Counts(offered=1000, delivered=1000, chosen=1000, judged=1000)
 
@@ -51,6 +51,11 @@ def test_equal_answers_and_times_are_a_yes():
     assert found.summary == "YES: B answers as A does in all but at most 1 % of the requests"
 
 
+def test_a_route_that_differs_awaits_nothing():
+    [route] = report({ROUTE: sums(980, 20)}, [({"x": n}, {"x": n + 1}) for n in range(20)], repeats=20).routes
+    assert (route.word, route.missing, route.more) == (NO, (), 0)
+
+
 def test_a_difference_is_a_no():
     found = report({ROUTE: sums(980, 20)}, [({"x": n}, {"x": n + 1}) for n in range(20)], repeats=20)
     [route] = found.routes
@@ -87,7 +92,7 @@ def test_mismatches_that_nothing_explains_need_more_pairs():
     assert (route.unexplained, route.word) == (5, NOT_YET)
     assert route.bound > 0.01
     assert route.more > 400
-    assert route.missing[0].startswith("body $.x value is undecided")
+    assert route.missing[0].startswith("undecided: body $.x value: ")
 
 
 def test_too_few_blocks_of_times_are_a_not_yet():
@@ -113,6 +118,18 @@ def test_a_constant_must_be_accepted():
     assert "accept='GET /users/{int} body $.host'" in route.missing[0]
     assert route.more is None
     assert report({ROUTE: sums(0, 600)}, CONSTANT, rules=Rules.parse(["accept=body $.host"])).word == YES
+
+
+def test_a_constant_is_one_beside_answers_that_cannot_be_compared():
+    failures = [(answer({"x": 1}), failed())] * 20 + [(answer({"x": 1}), answer({"x": 1}, 500))] * 20
+    [route] = report({ROUTE: sums(0, 640)}, [*CONSTANT, *failures]).routes
+    assert {one.path: one.label for one in route.findings}["$.host"] == "constant"
+
+
+def test_a_constant_header_of_one_route_is_accepted_there_only():
+    pairs = [(answer({}, X_Kind="a"), answer({}, X_Kind="b"))] * 30
+    [route] = report({ROUTE: sums(0, 30)}, pairs).routes
+    assert route.findings[0].line == "accept='GET /users/{int} header x-kind'"
 
 
 def test_ignored_differences_are_shown_with_the_reason():
