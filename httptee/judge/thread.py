@@ -84,6 +84,9 @@ class JudgeThread:
             try:
                 judge = make(self.sender, Pace(_SHARE, thread_time), lambda: False)
                 judge.run(lambda: not ending.is_set())
+            except OSError as error:  # its directory, mostly
+                logger.error("the judge failed; the requests go on: %s", error)
+                ending.wait(_ANEW)
             except Exception:
                 logger.exception("the judge failed; the requests go on")
                 ending.wait(_ANEW)

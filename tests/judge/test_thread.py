@@ -97,11 +97,13 @@ def test_a_judge_that_cannot_be_made_is_made_anew(monkeypatch, caplog):
     def make(reader, pace, short_of_memory):
         tries.append(reader)
         if len(tries) < 3:
-            raise OSError("no such directory")
+            raise [OSError("no such directory"), RuntimeError("a mistake")][len(tries) - 1]
         return counting(reader, pace, short_of_memory)
 
     judge = JudgeThread(make)
     judge.send(pair())
     eventually(lambda: counting.pairs == 1)
     assert caplog.text.count("the judge failed; the requests go on") == 2
+    assert "go on: no such directory" in caplog.text
+    assert caplog.text.count("Traceback") == 1  # only a mistake has one
     judge.stop()
