@@ -135,6 +135,7 @@ class Primary:
         except Exception as error:
             raise upstream_error(error) from error
         raw: Any = answer.raw
+        seconds = getattr(raw, "head_seconds", 0.0)
         body = getattr(raw, "whole", None)
         if body is None:
             # The first piece never waits. Nothing has gone to the client yet, so an error of it is still a 502.
@@ -145,12 +146,13 @@ class Primary:
         if body is None:
             headers = end_to_end(raw.headers.items())
             pieces = self._pieces(first, rest, cancellation)
-            return Response(answer.status_code, answer.reason, headers, pieces, raw.close)
+            return Response(answer.status_code, answer.reason, headers, pieces, raw.close, head_seconds=seconds)
         headers = end_to_end(raw.pairs)
         # The body is whole, so its length is known: a chunked answer loses Transfer-Encoding and gets a Content-Length.
         if raw.length is None and request.method != "HEAD" and answer.status_code not in _BODILESS:
             headers.append(("Content-Length", str(len(body))))
-        return Response(answer.status_code, answer.reason, headers, body, raw.close)
+        # The connection is free already.
+        return Response(answer.status_code, answer.reason, headers, body, head_seconds=seconds)
 
     def _pieces(self, first: bytes, rest: Iterator[bytes], cancellation: Cancellation | None = None) -> Iterator[bytes]:
         """The body as it streams. An error that ends it is counted. If the exchange was canceled, no error is counted,

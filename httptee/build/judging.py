@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -43,6 +43,10 @@ class Observed:
     def sums(self) -> Mapping[str, Mapping[str, RouteSums]]:
         """The counts of each B by route."""
         return self.tallies.sums()
+
+    def names(self) -> Sequence[Collection[str]]:
+        """The names of the routes in each worker process."""
+        return self.tallies.names()
 
     def counts(self, backend: str, sums: Mapping[str, RouteSums]) -> Counts:
         """The counts of a whole B. The clones that it was not to get are left out."""

@@ -52,7 +52,8 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
     pressure = Pressure()
     budget = Budget(part.of(settings.b_max_bytes))
     cutoff = Cutoff(settings.b_cutoff) if settings.b_cutoff else None
-    keeper, comparers = build_watchers(settings, watching, part) if watching else (None, [None] * len(settings.b))
+    none: tuple[None, list[Comparer | None]] = (None, [None] * len(settings.b))
+    keeper, comparers = build_watchers(settings, watching, part, faults) if watching else none
     return Tee(
         Primary(
             primary_upstream(settings, part.of(settings.threads, least=1), pressure),

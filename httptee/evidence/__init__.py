@@ -2,9 +2,10 @@
 latest reports. The judge writes it with `Evidence`; others read it at the same time."""
 
 from httptee.evidence.chest import as_text
-from httptee.evidence.database import Unreadable, check_directory, own_directory, private_directory
+from httptee.evidence.database import Unreadable
 from httptee.evidence.document import is_document, report_of, worst
 from httptee.evidence.evidence import Evidence
+from httptee.evidence.places import check_directory, own_directory, private_directory, remove_private
 from httptee.evidence.reader import read_pair, read_verdict
 from httptee.evidence.stored import StoredAnswer, StoredPair, StoredRequest
 
@@ -21,6 +22,7 @@ __all__ = [
     "private_directory",
     "read_pair",
     "read_verdict",
+    "remove_private",
     "report_of",
     "worst",
 ]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 from collections.abc import Sequence
 from random import Random
 
 from httptee.compare import Difference, Key, Scalar
-from httptee.evidence.database import log_bytes
+from httptee.evidence.database import FILE, log_bytes
 from httptee.evidence.samples import Place, Samples, Seen
 from httptee.evidence.stored import StoredPair, packed, unpacked
 
@@ -135,6 +136,8 @@ class Chest:
 
     def commit(self, now: float) -> None:
         """Delete what is too old, write the counts, and commit."""
+        if self._directory and not os.path.exists(os.path.join(self._directory, FILE)):
+            raise OSError("the file was removed")
         changed = self._samples.changes()
         if changed:
             self._begin()

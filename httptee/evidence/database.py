@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import sqlite3
-import tempfile
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,7 +15,6 @@ VERSION = 1
 _PAGE = 4096
 _WAL_PAGES = 1000  # after so many pages the write-ahead log is written back
 _PATIENCE = 2.0  # seconds that a reader waits for a lock
-_MEMORY = "/dev/shm"
 
 SCHEMA = """
 CREATE TABLE chapters (
@@ -42,6 +38,24 @@ CREATE TABLE documents (name TEXT PRIMARY KEY, at REAL NOT NULL, value TEXT NOT 
 """
 
 
+class _Writer(sqlite3.Connection):
+    """The only connection that writes to a file. `lock` is a descriptor with the lock that says so."""
+
+    lock = -1
+
+    def close(self) -> None:
+        """Close the file, then free the lock. May be called twice."""
+        try:
+            super().close()
+        finally:
+            self.__del__()
+
+    def __del__(self) -> None:
+        lock, self.lock = self.lock, -1
+        if lock >= 0:
+            os.close(lock)
+
+
 class Newer(Exception):
     """The file was written by a newer version of the program."""
 
@@ -50,47 +64,11 @@ class Unreadable(Exception):
     """There is no evidence here that can be read. The message is one line."""
 
 
-def check_directory(place: str) -> None:
-    """Make the directory of `-verdict` if needed. Raises OSError, with the name, if files cannot be written there."""
-    if place in ("off", "memory"):
-        return
-    os.makedirs(place, mode=0o700, exist_ok=True)
-    if not os.access(place, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), place)
-
-
-def private_directory(needed: int) -> str:
-    """A new directory for `-verdict memory`, which only this user may enter. Who makes it removes it.
-
-    It is in memory if twice the `needed` bytes are free there, else among the temporary files.
-    """
-    with contextlib.suppress(OSError):
-        free = os.statvfs(_MEMORY)
-        if free.f_bavail * free.f_frsize > 2 * needed:
-            return tempfile.mkdtemp(prefix="httptee-verdict-", dir=_MEMORY)
-    return tempfile.mkdtemp(prefix="httptee-verdict-")
-
-
-def own_directory(directory: str) -> str:
-    """A directory in `directory` that no other process uses: `1`, `2` and so on. Raises OSError.
-
-    It belongs to this process until it ends: the lock of a file in it says so.
-    """
-    for number in count(1):
-        place = os.path.join(directory, str(number))
-        os.makedirs(place, mode=0o700, exist_ok=True)
-        lock = os.open(os.path.join(place, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-        else:
-            break  # the descriptor stays open
-    return place
-
-
 def open_file(directory: str, max_bytes: int) -> sqlite3.Connection:
-    """Open the file to write, and make it and its directory if needed. Raises OSError, sqlite3.Error or Newer."""
+    """Open the file to write, and make it and its directory if needed. Raises OSError, sqlite3.Error or Newer.
+
+    Two tees must not write to one file: their pairs would get the same numbers. So it is locked until it is closed.
+    """
     os.makedirs(directory, mode=0o700, exist_ok=True)
     path = os.path.join(directory, FILE)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -98,8 +76,9 @@ def open_file(directory: str, max_bytes: int) -> sqlite3.Connection:
         os.fchmod(descriptor, 0o600)  # the files beside it get the same mode
     finally:
         os.close(descriptor)
-    connection = sqlite3.connect(path, timeout=0.1, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=0.1, isolation_level=None, check_same_thread=False, factory=_Writer)
     try:
+        connection.lock = _locked(f"{path}.lock")
         connection.execute(f"PRAGMA page_size = {_PAGE}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -112,6 +91,20 @@ def open_file(directory: str, max_bytes: int) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _locked(path: str) -> int:
+    """The descriptor of a file that this process has locked. Raises OSError."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise OSError("another process writes to it") from None
+    except BaseException:
+        os.close(lock)
+        raise
+    return lock
 
 
 def open_memory() -> sqlite3.Connection:

@@ -195,6 +195,7 @@ class Evidence:
         """The file, or memory if that cannot be used."""
         assert self.directory is not None
         self._tried = self._clock()
+        chest = None
         for _ in range(2):
             try:
                 chest = Chest(open_file(self.directory, self._bounds[0]), *self._bounds, self._random, self.directory)
@@ -205,6 +206,8 @@ class Evidence:
                 self._in_file = False
                 self.failures += 1
                 self._say(error)
+                if chest is not None:
+                    chest.close()
                 if not _is_damage(error) or not self._moved_aside():
                     break
         return self._memory()

@@ -104,22 +104,28 @@ class WrittenRequest(Request):
 _KEPT = tuple(one.name for one in fields(Request) if one.name != "headers")
 
 
+def _no_close() -> None:
+    """Do nothing: an answer of the tee's own, or one that has arrived whole, has no connection to free."""
+
+
 @value
 class Response:
     """An answer for the client: from A, or from the tee if A gave none.
 
     `body` is the whole body if it has arrived, or else an iterator over its pieces as they arrive. The iterator raises
     `UpstreamError` if the body breaks off. `close` frees the connection and may be called twice. `error` is the reason
-    slug of the tee's own answer, or empty. `unsent`: A certainly got nothing of the request.
+    slug of the tee's own answer, or empty. `unsent`: A certainly got nothing of the request. `head_seconds`: from the
+    request on the wire to the head of the answer in the kernel, or 0.0 if it was not measured.
     """
 
     status: int
     reason: str
     headers: Headers
     body: bytes | Iterator[bytes]
-    close: Callable[[], None]
+    close: Callable[[], None] = _no_close
     error: str = ""
     unsent: bool = False
+    head_seconds: float = 0.0
 
     @property
     def whole(self) -> bool:
@@ -213,7 +219,3 @@ def _from_descriptor(descriptor: int, length: int, offset: int) -> bytes:
         length -= len(piece)
         offset += len(piece)
     return b"".join(pieces)
-
-
-def _no_close() -> None:
-    """Do nothing: the tee's own answer has no connection to free."""

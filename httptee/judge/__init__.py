@@ -4,7 +4,7 @@ and keeps evidence and reports. One process beside the worker processes, or a th
 from httptee.judge.asking import Asking, UpstreamAsker
 from httptee.judge.channel import PairReader, PairSender, Reader, open_channel
 from httptee.judge.judge import Judge
-from httptee.judge.pace import Pace
+from httptee.judge.pace import Memory, Pace
 from httptee.judge.repeats import RepeatLimits, Repeats
 from httptee.judge.thread import JudgeThread, MakeJudge
 from httptee.judge.trial import Trial
@@ -14,6 +14,7 @@ __all__ = [
     "Judge",
     "JudgeThread",
     "MakeJudge",
+    "Memory",
     "Pace",
     "PairReader",
     "PairSender",

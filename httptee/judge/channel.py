@@ -210,8 +210,10 @@ class LocalChannel:
 
 
 def size_of(pair: Pair) -> int:
-    """About how many bytes a pair takes in memory: its bodies, and something for the rest."""
-    return 4096 + len(pair.request.body) + len(pair.a.body or b"") + len(pair.b.body or b"")
+    """About how many bytes a pair takes in memory: its bodies and header fields, and something for the rest."""
+    request, a, b = pair.request, pair.a, pair.b
+    fields = sum(len(name) + len(value) for one in (request, a, b) for name, value in one.headers)
+    return 4096 + 2 * fields + len(request.body) + len(a.body or b"") + len(b.body or b"")
 
 
 def _enlarge(sending: socket.socket, size: int) -> None:

@@ -7,20 +7,24 @@ it is counted, and it goes on.
 from __future__ import annotations
 
 import logging
+import os
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 from httptee.judge.asking import Asking
+from httptee.judge.case import Case
 from httptee.judge.channel import Reader
 from httptee.judge.pace import Pace
 from httptee.judge.repeats import Ask, Repeats
 from httptee.judge.totals import Totals
-from httptee.judge.trial import Compare, CourtLike, Evidence, Observed, Trial
+from httptee.judge.trial import Compare, Evidence, Observed, Trial
 from httptee.ledger import Faults
-from httptee.verdict import NO, Pair, Report, RouteSums
+from httptee.pairs import Folding, folded
+from httptee.verdict import Pair, RouteSums
 
 logger = logging.getLogger(__name__)
 
@@ -33,16 +37,6 @@ _SAVE = 10.0  # seconds from one save of the states to the next; what was judged
 _LAST_PAIRS = 0.5  # seconds at the end for the pairs that have arrived
 _JUDGING, _ASKING, _LOOKING = "a pair could not be judged", "a repeat could not be judged", "no report could be made"
 _SAVING = "the state of the verdict could not be saved"
-
-
-@dataclass(slots=True)
-class _Case:
-    """A B with its court."""
-
-    court: CourtLike
-    totals: Totals
-    word: str = ""
-    repeats: int = 0
 
 
 class Judge:
@@ -77,6 +71,7 @@ class Judge:
         self._short_of_memory = short_of_memory
         self._reset = reset
         self._faults = Faults(self._failed)
+        self._folding = Folding()
         self._numbers = count(evidence.next_number())
         self._repeats = repeats(evidence.load("repeats"))
         self._next_second = self._next_look = self._next_save = self._began = clock()
@@ -124,7 +119,7 @@ class Judge:
         self._faults.watch(_SAVING, self._evidence.close)
         self._asking.close()
 
-    def _begun(self, trial: Trial, sums: Mapping[str, RouteSums]) -> _Case:
+    def _begun(self, trial: Trial, sums: Mapping[str, RouteSums]) -> Case:
         saved = self._evidence.load(f"case {trial.backend}") or {}
         reset = self._reset and saved.get("run") != self._observed.run
         chapter = self._evidence.chapter(trial.backend, trial.fingerprint, reset)
@@ -133,17 +128,17 @@ class Judge:
         if saved.get("chapter") == chapter:
             try:
                 court = trial.court(chapter, saved["court"])
-                return _Case(court, totals, str(saved.get("word", "")), int(saved.get("repeats", 0)))
+                return Case(court, totals, str(saved.get("word", "")), int(saved.get("repeats", 0)))
             except Exception:  # of another version, or damaged
                 self._faults.report(f"the state of the verdict on {trial.backend} cannot be used: it begins anew")
-        return _Case(trial.court(chapter, None), totals)
+        return Case(trial.court(chapter, None), totals)
 
     def _judge(self, pair: Pair) -> None:
         case = self._cases.get(pair.backend)
         if case is None:  # a reload has removed this B
             self.strange += 1
             return
-        pair = replace(pair, number=next(self._numbers))
+        pair = replace(pair, number=next(self._numbers), route=self._folding(pair.route))
         found = self._compare(pair.a, pair.b)
         ask = case.court.unequal(pair, found)
         if found:
@@ -156,7 +151,9 @@ class Judge:
                 self._refuse(refused)
 
     def _refuse(self, ask: Ask) -> None:
-        self._cases[ask.pair.backend].court.refused(ask)
+        route = ask.pair.route
+        if self._folding(route) == route:  # else it is a part of another route now, where nothing is awaited for it
+            self._cases[ask.pair.backend].court.refused(ask)
 
     def _ask(self) -> None:
         """Start the repeats that are due."""
@@ -173,6 +170,7 @@ class Judge:
                 self._refuse(ask)
                 continue
             found = self._compare(pair.a, pair.b)
+            pair = replace(pair, route=self._folding(pair.route))
             further = self._cases[pair.backend].court.confirmed(pair, again, found)
             if found:
                 self._evidence.add(pair, found, again)
@@ -192,40 +190,41 @@ class Judge:
     def _look(self) -> None:
         """Report on every B, and from time to time save what the next judge needs."""
         now, observed = self._clock(), self._observed
-        every = observed.sums()
-        sums = {backend: every.get(backend, {}) for backend in self._cases}
+        sums = self._sums()
         counts = {backend: observed.counts(backend, sums[backend]) for backend in self._cases}
         reports = []
         for backend, case in self._cases.items():
             total = replace(case.totals.counts(counts[backend]), repeats=case.repeats)
             report = case.court.report(case.totals.sums(sums[backend]), total, now)
-            self._say(case, report)
+            case.say(report)
             reports.append(report)
         self._evidence.publish(reports, judge=self._own_counts())
         if self._is_due(self._next_save):
             self._next_save = now + min(_SAVE, max(_SECOND, now - self._began))  # sooner while little is saved
             for backend, case in self._cases.items():
-                state = case.totals.state(sums[backend], counts[backend])
-                own = {"court": case.court.state(), "word": case.word, "repeats": case.repeats}
-                self._evidence.save(f"case {backend}", {**state, **own})
+                self._evidence.save(f"case {backend}", case.state(sums[backend], counts[backend]))
             self._evidence.save("repeats", self._repeats.state())
 
+    def _sums(self) -> dict[str, dict[str, RouteSums]]:
+        """The counts of each B by route. Routes that are one by now are put together, here and in what is known."""
+        every = self._observed.sums()
+        self._folding.learn([*self._observed.names(), *(case.totals.routes for case in self._cases.values())])
+        for case in self._cases.values():
+            case.fold(self._folding)
+        return {backend: folded(every.get(backend, {}), self._folding) for backend in self._cases}
+
     def _own_counts(self) -> dict[str, Any]:
-        """What this judge could not judge, and its repeats, since it began."""
+        """Where this judge runs, what it could not judge, and its repeats, since it began."""
         repeats = self._repeats
         return {
+            "pid": os.getpid(),
+            "thread": threading.current_thread() is not threading.main_thread(),
+            "began": self._began,
             "failures": self.failures,
             "strange": self.strange,
             "dropped": self._reader.dropped,
             "repeats": {"made": repeats.made, "waiting": len(repeats), "refused": dict(repeats.refused)},
         }
-
-    def _say(self, case: _Case, report: Report) -> None:
-        """Log a change of the verdict."""
-        if report.word != case.word:
-            level = logging.WARNING if report.word == NO else logging.INFO
-            logger.log(level, "B %s: the verdict is %s", report.backend, report.summary)
-            case.word = report.word
 
     def _failed(self) -> None:
         self.failures += 1

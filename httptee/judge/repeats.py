@@ -32,6 +32,7 @@ _BROKEN = 0.05  # of A's answers with a status of 5xx in the window, and more th
 _FEWEST = 20  # answers in the window; fewer are too few for a percentile
 _SLOWER, _SLOWER_SECONDS = 2.0, 0.05  # slow: the 95th percentile in the window against the usual one
 _REST = 30.0  # seconds without a repeat after one that A has not answered
+_LARGEST = 8 * 1024 * 1024  # bytes of A's answer; to send a larger one again costs A too much
 _LATEST = 30.0  # seconds after it was due; a later repeat says little
 _LATEST_DELAYED = 300.0
 
@@ -156,7 +157,9 @@ class Repeats:
 
     def offer(self, ask: Ask) -> list[Ask]:
         """Take a wish. Returns those that are refused: it, or others that had to make room for it."""
-        why = "off" if not self._limits.per_second else unrepeatable(ask.pair.request)
+        pair = ask.pair
+        why = "off" if not self._limits.per_second else unrepeatable(pair.request)
+        why = why or ("large" if pair.a.length > _LARGEST else "")
         if why:
             self.refused[why] += 1
             return [ask]

@@ -6,7 +6,7 @@ in earlier runs is added to them, and what they had counted before the chapter b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, replace
 from itertools import zip_longest
 from typing import Any, TypeVar
@@ -41,6 +41,17 @@ class Totals:
         elif same_run:  # the counters hold an earlier chapter
             self._sums = {route: _added({}, _line(one), -1) for route, one in sums.items()}
             self._counts = _added({}, _line(counts), -1)
+
+    @property
+    def routes(self) -> Collection[str]:
+        """The routes of earlier runs, and of what was counted before the chapter."""
+        return self._sums.keys()
+
+    def fold(self, name_of: Callable[[str], str]) -> None:
+        """Add the counts of routes that are one by now. `name_of` gives the name of each route."""
+        for route in list(self._sums):
+            if (name := name_of(route)) != route:
+                self._sums[name] = _added(self._sums.get(name, {}), self._sums.pop(route), 1)
 
     def sums(self, now: Mapping[str, RouteSums]) -> Mapping[str, RouteSums]:
         """The counts of the chapter by route."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,6 +25,9 @@ class CourtLike(Protocol):
 
     def refused(self, ask: Any) -> None:
         """The wish is not granted."""
+
+    def fold(self, name_of: Callable[[str], str]) -> None:
+        """Put routes together that have turned out to be one."""
 
     def report(self, sums: Mapping[str, RouteSums], counts: Any, now: float) -> Report:
         """What is known of this B."""
@@ -67,6 +70,9 @@ class Observed(Protocol):
 
     def sums(self) -> Mapping[str, Mapping[str, RouteSums]]:
         """The counts of each B by route."""
+
+    def names(self) -> Sequence[Collection[str]]:
+        """The names of the routes in each worker process, see `pairs.Folding`."""
 
     def counts(self, backend: str, sums: Mapping[str, RouteSums]) -> Any:
         """The counts of a whole B, with its counts by route: a dataclass with the fields of `verdict.Counts`."""

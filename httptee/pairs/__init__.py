@@ -2,7 +2,8 @@
 result in shared memory, and sends unequal pairs to the judge."""
 
 from httptee.pairs.choosing import Chooser
+from httptee.pairs.folding import Folding, folded
 from httptee.pairs.keeping import Comparer, Keeper
 from httptee.pairs.tallies import Tallies
 
-__all__ = ["Chooser", "Comparer", "Keeper", "Tallies"]
+__all__ = ["Chooser", "Comparer", "Folding", "Keeper", "Tallies", "folded"]

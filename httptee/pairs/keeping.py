@@ -15,9 +15,12 @@ from time import perf_counter, time
 from httptee.compare import Outcome, Routes, equal
 from httptee.errors import ClientGone, CutOff, UpstreamError, upstream_error
 from httptee.http import Exchange, Headers, Pieces, Request, Response, end_to_end
+from httptee.ledger import Faults
 from httptee.pairs.choosing import Chooser
-from httptee.pairs.tallies import LONGEST_NAME, RowTallies, Times
-from httptee.transport import Answer, since_head
+from httptee.pairs.own_load import OwnLoad
+from httptee.pairs.row import LONGEST_NAME
+from httptee.pairs.tallies import RowTallies, Slot, Times
+from httptee.transport import Answer, seconds_to_head
 from httptee.verdict import Blocks, Pair, Sender, bucket
 
 _ROOM = 16 * 1024  # bytes that B's body may have more than A's, until only its length and digest are kept
@@ -28,16 +31,18 @@ _NO_PAIR = frozenset({ClientGone.reason, CutOff.reason})  # the client has gone:
 class KeptPrimary:
     """A's answer to one request. `outcome` is None until it is whole, and stays None if its client has gone."""
 
-    __slots__ = ("_waiting", "at", "extra", "outcome", "room", "route", "seconds", "size", "slot")
+    __slots__ = ("_gone", "_waiting", "at", "extra", "outcome", "room", "route", "seconds", "size", "slot")
 
-    def __init__(self, route: str, slot: int, seconds: float, extra: bool, most: int) -> None:
+    def __init__(self, route: str, slot: Slot, seconds: float, extra: bool, most: int) -> None:
         self.route = route
         self.slot = slot
         self.seconds = seconds
         self.extra = extra
         self.at = time()
-        self.size = self.room = most
+        self.room = most
+        self.size = 2 * most
         self.outcome: Outcome | None = None
+        self._gone = False
         self._waiting: list[Callable[[Outcome], object]] = []
 
     def finish(self, outcome: Outcome) -> None:
@@ -45,11 +50,18 @@ class KeptPrimary:
         self.outcome = outcome
         self._run(outcome)
 
+    def give_up(self) -> None:
+        """The client has gone: nothing is compared, and what was kept for it is free."""
+        self._gone = True
+        self._waiting.clear()
+
     def then(self, compare: Callable[[Outcome], object]) -> None:
         """Call `compare` with A's outcome, once: now, or in A's thread when its answer has ended."""
         self._waiting.append(compare)
         if self.outcome is not None:  # perhaps only since the line above: the thread that takes it out calls it
             self._run(self.outcome)
+        elif self._gone:
+            self._waiting.clear()
 
     def _run(self, outcome: Outcome) -> None:
         while self._waiting:
@@ -63,7 +75,10 @@ class KeptPrimary:
 class Keeper:
     """Chooses the pairs of one worker process, and keeps A's answers up to `most` bytes each."""
 
-    def __init__(self, routes: Routes, tallies: RowTallies, chooser: Chooser, most: int) -> None:
+    def __init__(
+        self, routes: Routes, tallies: RowTallies, chooser: Chooser, most: int, faults: Faults | None = None
+    ) -> None:
+        self._faults = faults or Faults()
         self._routes = routes
         self._tallies = tallies
         self._chooser = chooser
@@ -74,6 +89,7 @@ class Keeper:
         route = self._routes.route(request.method, request.target)[:LONGEST_NAME]
         for old, new in self._routes.merged():
             self._tallies.merge(old[:LONGEST_NAME], new[:LONGEST_NAME])
+        seconds = response.head_seconds or seconds
         slot = self._tallies.slot(route)
         if slot is None:
             return None, response
@@ -101,19 +117,51 @@ class Keeper:
                 pieces.append(body)
                 kept.outcome = _outcome(response.status, response.headers, pieces)
             return kept, response
-        return kept, replace(response, body=self._followed(kept, response, body))
+        following = _Following(kept, response, self._most, self._faults)
+        return kept, replace(response, body=following.pieces(body), close=following.close)
 
-    def _followed(self, kept: KeptPrimary, response: Response, body: Iterator[bytes]) -> Iterator[bytes]:
-        """The same pieces. What is kept of them is complete when the body has ended."""
-        pieces = Pieces(self._most)
+
+class _Following:
+    """Keeps a copy of the body of A's answer while it streams.
+
+    What was kept is compared at `close`: then the client has all of the answer, whatever the comparison takes.
+    """
+
+    def __init__(self, kept: KeptPrimary, response: Response, most: int, faults: Faults) -> None:
+        self._kept = kept
+        self._response = response
+        self._pieces = Pieces(most)
+        self._faults = faults
+        self._failure = ""
+        self._ended = False
+
+    def pieces(self, body: Iterator[bytes]) -> Iterator[bytes]:
+        """The body, unchanged."""
+        keep = self._pieces.append
         try:
             for piece in body:
-                pieces.append(piece)
+                keep(piece)
                 yield piece
         except UpstreamError as error:
-            kept.finish(Outcome(0, [], b"", failure=error.reason))
+            self._failure = error.reason
             raise
-        kept.finish(_outcome(response.status, response.headers, pieces))
+        self._ended = True
+
+    def close(self) -> None:
+        """Close A's answer, then let what waits for it be compared. May be called twice."""
+        self._response.close()
+        self._faults.watch("an answer of A could not be compared", self._end)
+
+    def _end(self) -> None:
+        kept, response = self._kept, self._response
+        if kept.outcome is not None:
+            return
+        if self._failure:
+            kept.finish(Outcome(0, [], b"", failure=self._failure))
+        elif self._ended:
+            kept.finish(_outcome(response.status, response.headers, self._pieces))
+        else:
+            kept.give_up()
 
 
 class Comparer:
@@ -125,8 +173,9 @@ class Comparer:
         self._tallies = tallies
         self._chooser = chooser
         self._sender = sender
+        self._load = OwnLoad()
         self._lock = threading.Lock()  # guards the blocks
-        self._blocks: dict[int, Blocks] = {}
+        self._blocks: dict[Slot, Blocks] = {}
 
     def chosen(self, exchange: Exchange) -> None:
         """The clone of an exchange with a kept answer was taken on."""
@@ -148,7 +197,7 @@ class Comparer:
         if error is not None:
             b = Outcome(0, [], b"", failure=upstream_error(error).reason)
         elif answer is not None and answer.kept is not None and not answer.cut_off:
-            seconds -= since_head(answer)
+            seconds = seconds_to_head(answer, seconds)
             b = _outcome(answer.status, end_to_end(answer.headers), answer.kept)
         else:
             return
@@ -171,9 +220,11 @@ class Comparer:
             self._chooser.lost()
 
     def _timed(self, kept: KeptPrimary, seconds: float) -> Times:
-        with self._lock:
-            blocks = self._blocks.get(kept.slot) or self._blocks.setdefault(kept.slot, Blocks())
-            toss = blocks.add(kept.seconds, seconds, perf_counter())
+        toss, now = None, perf_counter()
+        if not self._load.is_busy(now):
+            with self._lock:
+                blocks = self._blocks.get(kept.slot) or self._blocks.setdefault(kept.slot, Blocks())
+                toss = blocks.add(kept.seconds, seconds, now)
         return bucket(kept.seconds), bucket(seconds), toss
 
 

@@ -6,28 +6,17 @@ process. A row names its routes itself, because only its process sees their path
 
 from __future__ import annotations
 
-import mmap
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
 
+from httptee.pairs.folding import Folding
+from httptee.pairs.row import COUNTS, ROUTES, WIDTH, Row
 from httptee.verdict import BUCKETS, RouteSums, Toss
 
-ROUTES = 512
-"""Routes of one worker process. `compare.Routes` names at most 500, and `other`."""
-
-LONGEST_NAME = 1022
-"""Bytes of a route's name. A longer one is cut."""
-
-_NAME = 2 + LONGEST_NAME  # the first two bytes are the length
-_COUNTS = ("requests", "chosen", "equal", "unequal", "lost", "blocks", "slower", "quick", "tail_blocks", "tail_slower")
-_AT = {name: index for index, name in enumerate(_COUNTS)}
+_AT = {name: index for index, name in enumerate(COUNTS)}
 _EQUAL, _UNEQUAL = _AT["equal"], _AT["unequal"]
-_WIDTH = len(_COUNTS) + 2 * BUCKETS
-_WORD = 8
-_TRIES = 100  # to read a row while its writer merges two routes
-
 
 Times = tuple[int, int, "Toss | None"]
 """The times of A's and B's answer, as buckets of `verdict.latency`, and the toss if the pair completes a block."""
@@ -44,9 +33,9 @@ class Tallies:
         self.run: str = earlier[0].run if earlier else run
         self.finished = False
         """Set when no process writes to these tallies."""
-        self._rows = [_Row(len(backends)) for _ in range(rows)]
+        self._rows = [Row(len(backends)) for _ in range(rows)]
         self._running = [tallies for tallies in earlier if not tallies.finished]
-        self._before: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0] * _WIDTH))
+        self._before: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0] * WIDTH))
         self._missed: Counter[str] = Counter()
         for tallies in earlier:
             if tallies.finished:
@@ -54,6 +43,7 @@ class Tallies:
                 tallies._add_to(self._before)
                 for backend in {*tallies.backends, *tallies._missed}:
                     self._missed[backend] += tallies._own_missed(backend)
+        self._fold_before([group for tallies in earlier if tallies.finished for group in tallies._own_names()])
 
     @property
     def history(self) -> list[Tallies]:
@@ -64,16 +54,36 @@ class Tallies:
         """The writing side for one worker process. A new process continues in the row of one that has ended."""
         return RowTallies(self._rows[number])
 
+    def continue_after(self, failed: Tallies) -> None:
+        """Be the newest tallies again after the reload that made `failed`, whose worker processes may have counted."""
+        self._running = [tallies for tallies in failed.history if tallies is not self]
+
+    def names(self) -> list[Collection[str]]:
+        """The names of the routes in each worker process: see `Folding`."""
+        return [group for tallies in self.history for group in tallies._own_names()]
+
     def missed(self, backend: str) -> int:
         """Requests that may change something, and that a B did not get or did not answer."""
         return sum(tallies._own_missed(backend) for tallies in self.history)
 
     def sums(self) -> dict[str, dict[str, RouteSums]]:
         """The counts at this moment: for each B, for each route."""
-        total: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0] * _WIDTH))
+        total: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0] * WIDTH))
         for tallies in self.history:
             tallies._add_to(total)
         return {backend: {name: _sums(line) for name, line in routes.items()} for backend, routes in total.items()}
+
+    def _own_names(self) -> list[Collection[str]]:
+        before = {route for routes in self._before.values() for route in routes}
+        return [before, *(row.names().values() for row in self._rows)]
+
+    def _fold_before(self, groups: Sequence[Collection[str]]) -> None:
+        """Give the routes of finished tallies one name each. How each process named them is then forgotten."""
+        folding = Folding(groups)
+        for routes in self._before.values():
+            for route in list(routes):
+                if (name := folding(route)) != route:
+                    routes[name] = _added(routes[name], routes.pop(route))
 
     def _own_missed(self, backend: str) -> int:
         if backend not in self.backends:
@@ -91,61 +101,74 @@ class Tallies:
                     total[backend][route] = _added(total[backend][route], line)
 
 
-class RowTallies:
-    """The counts of one worker process, for all its threads. `slot` numbers the routes from 0."""
+class Slot:
+    """The place of a route in a row. A route that another one has taken in is counted `into` the place of that one."""
 
-    def __init__(self, row: _Row) -> None:
+    __slots__ = ("into", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.into: Slot | None = None
+
+
+class RowTallies:
+    """The counts of one worker process, for all its threads.
+
+    A pair may be in flight while its route is taken in by another one. So the number of a place is read when a count is
+    made, under the lock that a merge takes too.
+    """
+
+    def __init__(self, row: Row) -> None:
         row.settle()
         self._row = row
         self._lock = threading.Lock()  # held for a few instructions
-        self._slots = {name: slot for slot, name in row.names().items()}
-        self._free = [slot for slot in reversed(range(ROUTES)) if slot not in row.names()]
+        names = row.names()
+        self._slots = {name: Slot(number) for number, name in names.items()}
+        self._free = [number for number in reversed(range(ROUTES)) if number not in names]
 
-    def slot(self, route: str) -> int | None:
-        """The number of a route, or None if there are too many routes."""
+    def slot(self, route: str) -> Slot | None:
+        """The place of a route, or None if there are too many routes."""
         slot = self._slots.get(route)
         if slot is None and self._free:
             with self._lock:
                 slot = self._slots.get(route)
-                if slot is None:
-                    slot = self._free.pop()
-                    self._row.set_name(slot, route)
+                if slot is None and self._free:
+                    slot = Slot(self._free.pop())
+                    self._row.set_name(slot.number, route)
                     self._slots[route] = slot
         return slot
 
-    def request(self, slot: int) -> None:
+    def request(self, slot: Slot) -> None:
         """Count a request to A."""
         with self._lock:
-            self._row.requests[slot] += 1
+            self._row.requests[slot.number if slot.into is None else _last(slot).number] += 1
 
-    def chosen_of(self, slot: int, backend: int = 0) -> int:
+    def chosen_of(self, slot: Slot, backend: int = 0) -> int:
         """How many pairs of a route were chosen so far, for one B."""
-        return self._row.cells[backend][slot * _WIDTH + _AT["chosen"]]
+        return self._row.cells[backend][_last(slot).number * WIDTH + _AT["chosen"]]
 
-    def chosen(self, backend: int, slot: int) -> None:
+    def chosen(self, backend: int, slot: Slot) -> None:
         """Count a pair that is to be compared. Call it before B's answer is known."""
         self._count(backend, slot, "chosen")
 
-    def lost(self, backend: int, slot: int) -> None:
+    def lost(self, backend: int, slot: Slot) -> None:
         """Count an unequal pair that did not reach the judge."""
         self._count(backend, slot, "lost")
 
-    def judged(self, backend: int, slot: int, equal: bool, times: Times | None = None) -> None:
+    def judged(self, backend: int, slot: Slot, equal: bool, times: Times | None = None) -> None:
         """Count a pair that was compared; with `times`, if both have answered."""
-        cells, start = self._row.cells[backend], slot * _WIDTH
-        what = start + (_EQUAL if equal else _UNEQUAL)
-        if times is None:
-            with self._lock:
-                cells[what] += 1
-            return
-        a, b, toss = times
-        a, b = start + len(_COUNTS) + a, start + len(_COUNTS) + BUCKETS + b
+        cells = self._row.cells[backend]
         with self._lock:
-            cells[what] += 1
-            cells[a] += 1
-            cells[b] += 1
+            start = (slot.number if slot.into is None else _last(slot).number) * WIDTH
+            cells[start + (_EQUAL if equal else _UNEQUAL)] += 1
+            if times is None:
+                return
+            a, b, toss = times
+            start += len(COUNTS)
+            cells[start + a] += 1
+            cells[start + BUCKETS + b] += 1
             if toss is not None:
-                for offset, more in enumerate(toss, start + _AT["blocks"]):
+                for offset, more in enumerate(toss, start - len(COUNTS) + _AT["blocks"]):
                     cells[offset] += more
 
     def missed(self, backend: int) -> None:
@@ -154,88 +177,27 @@ class RowTallies:
             self._row.missed[backend] += 1
 
     def merge(self, old: str, new: str) -> None:
-        """Add the counts of a route to those of another one, which has taken it in, and forget it."""
-        target = self.slot(new)
+        """Add the counts of a route to those of another one, which has taken it in, and count it there from now on."""
+        found = self.slot(new)
         with self._lock:
-            slot = self._slots.pop(old, None)
-            if slot is None or target is None or slot == target:
+            if found is None:
                 return
-            self._row.merge(slot, target)
-            self._free.append(slot)
+            slot, target = self._slots.get(old), _last(found)
+            self._slots[old] = target
+            if slot is not None and _last(slot) is not target:
+                self._row.merge(_last(slot).number, target.number)
+                self._free.append(_last(slot).number)
+                _last(slot).into = target
 
-    def _count(self, backend: int, slot: int, what: str) -> None:
+    def _count(self, backend: int, slot: Slot, what: str) -> None:
         with self._lock:
-            self._row.cells[backend][slot * _WIDTH + _AT[what]] += 1
+            self._row.cells[backend][_last(slot).number * WIDTH + _AT[what]] += 1
 
 
-class _Row:
-    """The memory of one worker process: a version, names, requests by route; for each B its counts, and those by route.
-
-    The version is odd while two routes are merged: a reader tries again.
-    """
-
-    def __init__(self, backends: int) -> None:
-        numbers = 1 + ROUTES + backends * (1 + ROUTES * _WIDTH)
-        self._memory = mmap.mmap(-1, numbers * _WORD + ROUTES * _NAME)
-        words = memoryview(self._memory)[: numbers * _WORD].cast("Q")
-        self._version = words[:1]
-        self.requests = words[1 : 1 + ROUTES]
-        size = ROUTES * _WIDTH
-        starts = [1 + ROUTES + backends + number * size for number in range(backends)]
-        self.missed = words[1 + ROUTES : 1 + ROUTES + backends]
-        self.cells = [words[start : start + size] for start in starts]
-        self._names = memoryview(self._memory)[numbers * _WORD :]
-
-    def settle(self) -> None:
-        """End the merge of an earlier writer that died in it."""
-        self._version[0] += self._version[0] % 2
-
-    def names(self) -> dict[int, str]:
-        """The names of the slots in use."""
-        found = {}
-        for slot in range(ROUTES):
-            size = int.from_bytes(self._names[slot * _NAME : slot * _NAME + 2], "big")
-            if size:
-                found[slot] = bytes(self._names[slot * _NAME + 2 : slot * _NAME + 2 + size]).decode("utf-8", "replace")
-        return found
-
-    def set_name(self, slot: int, name: str) -> None:
-        """Name a slot. A name that is too long is cut."""
-        text = name.encode("utf-8", "replace")[:LONGEST_NAME]
-        start = slot * _NAME
-        self._names[start + 2 : start + 2 + len(text)] = text
-        self._names[start : start + 2] = len(text).to_bytes(2, "big")  # last: a reader may come at any moment
-
-    def merge(self, slot: int, target: int) -> None:
-        """Move the counts of a slot to another one, and free it."""
-        self._version[0] += 1
-        self.requests[target] += self.requests[slot]
-        self.requests[slot] = 0
-        for cells in self.cells:
-            for offset in range(_WIDTH):
-                count = cells[slot * _WIDTH + offset]
-                if count:
-                    cells[target * _WIDTH + offset] += count
-                    cells[slot * _WIDTH + offset] = 0
-        self._names[slot * _NAME : slot * _NAME + 2] = b"\0\0"
-        self._version[0] += 1
-
-    def lines(self, backend: int) -> dict[str, list[int]]:
-        """The counts for one B by route. It does not wait for ever: a writer may have died in a merge."""
-        for _ in range(_TRIES):
-            version = self._version[0]
-            found = self._read(backend)
-            if version % 2 == 0 and version == self._version[0]:
-                return found
-        return found
-
-    def _read(self, backend: int) -> dict[str, list[int]]:
-        cells, found = self.cells[backend], {}
-        for slot, name in self.names().items():
-            line = cells[slot * _WIDTH : (slot + 1) * _WIDTH].tolist()
-            line[0] = self.requests[slot]
-            found[name] = line
-        return found
+def _last(slot: Slot) -> Slot:
+    while slot.into is not None:
+        slot = slot.into
+    return slot
 
 
 def _added(one: Sequence[int], other: Sequence[int]) -> list[int]:
@@ -243,6 +205,6 @@ def _added(one: Sequence[int], other: Sequence[int]) -> list[int]:
 
 
 def _sums(line: Sequence[int]) -> RouteSums:
-    counts: Mapping[str, int] = dict(zip(_COUNTS, line, strict=False))
-    times = tuple(islice(line, len(_COUNTS), None))
+    counts: Mapping[str, int] = dict(zip(COUNTS, line, strict=False))
+    times = tuple(islice(line, len(COUNTS), None))
     return RouteSums(**counts, a_times=times[:BUCKETS], b_times=times[BUCKETS:])

@@ -83,7 +83,7 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
         raise CannotStartError(f"cannot keep evidence (-verdict): {error.strerror}") from None
     _announce(settings, listening)
     if watching is not None:
-        admin.evidence = watching.place
+        admin.watching = watching
         logger.info("The answers of each B are compared with A's; the evidence is in %s", watching.place)
     return Start(settings, read, ledger, listening, load, admin, judge, watching, tls)
 

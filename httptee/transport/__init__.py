@@ -3,7 +3,7 @@ requests. Others send through an `Upstream`."""
 
 from httptee.transport.adapter import IDEMPOTENT, PoolLimits, WireAdapter
 from httptee.transport.names import look_up
-from httptee.transport.pending import Pending, since_head
+from httptee.transport.pending import Pending, seconds_to_head
 from httptee.transport.prepared import request_head
 from httptee.transport.pressure import Pressure, Reading
 from httptee.transport.stream import WireStream
@@ -27,6 +27,6 @@ __all__ = [
     "WireStream",
     "look_up",
     "request_head",
-    "since_head",
+    "seconds_to_head",
     "tls_context",
 ]

@@ -26,7 +26,7 @@ from httptee.transport.opening import Opener
 from httptee.transport.pending import Pending, Unread
 from httptee.transport.pool import Pool
 from httptee.transport.prepared import WireRequest, WireResponse
-from httptee.transport.pressure import Pressure, Reading
+from httptee.transport.pressure import Arrival, Pressure, Reading
 from httptee.transport.stream import WireStream
 from httptee.transport.timeouts import DEFAULT_TIMEOUTS, FOR_CLIENTS, Limits, Timeouts
 from httptee.transport.tls import tls_context
@@ -71,7 +71,7 @@ class WireAdapter(BaseAdapter):
 
     `server_name` is the name that TLS requests and verifies at https upstreams, if it is not the URL's host.
     `pressure` records how long answers lay unread in the kernel. `most` limits what an answer may cost. With `reading`,
-    bodies of answers are discarded, and the limits are those of clones.
+    bodies of answers are discarded, and the limits are those of clones. `timed`: answers have `head_seconds`.
     """
 
     def __init__(
@@ -82,10 +82,12 @@ class WireAdapter(BaseAdapter):
         pressure: Pressure | None = None,
         reading: Reading | None = None,
         most: Limits = FOR_CLIENTS,
+        timed: bool = False,
     ) -> None:
         super().__init__()
         self._unread = Unread(reading) if reading else None
         self._most = most
+        self._timed = timed
         self._pressure = pressure
         self._server_name = server_name
         self._limits = limits
@@ -173,6 +175,8 @@ class WireAdapter(BaseAdapter):
     ) -> WireResponse:
         answer = self._answer(request)
         answer.on_interim = request.interim
+        if self._timed and connection.arrival is None:
+            connection.arrival = Arrival(connection.sock)
         cancellation = request.cancellation
         try:
             if cancellation is not None:

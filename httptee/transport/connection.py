@@ -18,11 +18,12 @@ import ssl
 import struct
 import sys
 from math import inf
-from time import monotonic
+from time import monotonic, perf_counter
 
 from httptee.errors import UpstreamReset, UpstreamTimeout, error_of_open
 from httptee.http import Body
 from httptee.transport.names import Address
+from httptee.transport.pressure import Arrival
 from httptee.transport.timeouts import Timeouts
 from httptee.transport.tls import ResumingContext
 from httptee.transport.upload import upload
@@ -36,8 +37,8 @@ ALWAYS_BUFFERED = 16_384
 """Bytes that the kernel buffers at least for an idle connection (tcp_wmem), its bookkeeping for small ones included."""
 RECEIVE_SIZE = 65_536
 """Bytes to read at once until the head of an answer has arrived. Most answers are not longer than this."""
-NO_TIMEOUT = 1e8
-"""Seconds that stand for no timeout."""
+NO_TIMEOUT = 1e8  # seconds that stand for no timeout
+SHORTEST = 1e-6  # seconds to the head of an answer, if the clock of the stamps was set meanwhile
 
 _BROKEN = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _TCP_INFO = socket.TCP_INFO if sys.platform == "linux" else None
@@ -52,13 +53,13 @@ class Connection:
 
     `opened` and `idle_since` are in seconds of the monotonic clock. `watched` is for a thread that waits for many
     connections: it notes that this one is in its epoll set. `sent` counts the bytes of this exchange's request that the
-    kernel took. `received` counts all bytes read from the connection. `address` is the peer's. `idle_limit` is the one
-    that the upstream announced, in seconds.
+    kernel took. `received` counts all bytes read from the connection. `arrival` reads from it if answers are timed.
+    `address` is the peer's. `idle_limit` is the one that the upstream announced, in seconds.
     """
 
     __slots__ = (
         *("_timeout_set", "_new_tls", "_poll", "_recv", "_send", "_tls", "_was_shut_down"),
-        *("address", "idle_limit", "idle_since", "opened", "received", "sent", "sock", "watched"),
+        *("address", "arrival", "idle_limit", "idle_since", "opened", "received", "sent", "sock", "watched"),
     )
 
     def __init__(self, sock: socket.socket, address: Address | None = None) -> None:
@@ -78,21 +79,20 @@ class Connection:
         self._poll = select.poll()
         self._poll.register(sock, select.POLLIN)
         self.opened = self.idle_since = monotonic()
-        self.received = 0
-        self.sent = 0
+        self.received = self.sent = 0
         self.watched = False
+        self.arrival: Arrival | None = None
         self._was_shut_down = False
 
     def exchange(self, head: bytes, body: Body, answer: Answer, timeouts: Timeouts, deadline: float) -> bool:
         """Send a request and read up to the end of the answer's head. True if the whole request was sent.
 
         An upstream may answer, and close, before it has read the request. The answer is then passed on, and the
-        connection must not be used again. Raises UpstreamReset, UpstreamTimeout or UpstreamProtocolError, or the
-        UpstreamError for another error of the socket.
+        connection must not be used again. Raises UpstreamError.
         """
         self.sent = 0
-        sent_all = True
-        limit = timeouts.headers
+        sent_all, limit = True, timeouts.headers
+        sent_at = 0.0 if self.arrival is None else perf_counter()
         try:
             if not body:
                 self._send_all(head, limit, deadline)
@@ -112,6 +112,8 @@ class Connection:
             self._feed(answer, RECEIVE_SIZE, until - now)
             if not answer.headers_complete:
                 now = monotonic()
+        if self.arrival is not None:
+            answer.head_seconds = max(self.arrival.at - sent_at, SHORTEST)
         if self._new_tls is not None:
             self._remember(self._new_tls)
         return sent_all
@@ -135,9 +137,7 @@ class Connection:
 
     def unread_for(self) -> float:
         """Seconds since the last data arrived in the kernel. Called after a read, it shows how late the read was."""
-        if _TCP_INFO is None:
-            return 0.0
-        info = self.sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 56)
+        info = self.sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 56) if _TCP_INFO is not None else b""
         return int.from_bytes(info[_LAST_DATA_RECEIVED], sys.byteorder) / 1000
 
     def shut_down(self) -> None:
@@ -174,7 +174,7 @@ class Connection:
     def receive_now(self, answer: Answer) -> None:
         """Read what has arrived of an answer; nothing with TLS (a ValueError). Never waits. Raises as `exchange`."""
         try:
-            data = self._recv(RECEIVE_SIZE, socket.MSG_DONTWAIT)
+            data = (self.arrival.receive if self.arrival else self._recv)(RECEIVE_SIZE, socket.MSG_DONTWAIT)
         except (BlockingIOError, ValueError):
             return
         except OSError as error:
@@ -201,7 +201,7 @@ class Connection:
         if not 0.0 <= self._timeout_set - wait <= SLACK:
             self._set_timeout(wait)
         try:
-            data = self._recv(size)
+            data = self._recv(size) if self.arrival is None else self.arrival.receive(size)
         except BlockingIOError:
             raise UpstreamTimeout(f"nothing was received for {wait:.3g} s") from None
         except ssl.SSLEOFError:

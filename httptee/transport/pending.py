@@ -9,7 +9,7 @@ from time import perf_counter, thread_time
 
 from httptee.errors import UpstreamError, UpstreamProtocolError, UpstreamReset
 from httptee.http import ChunkLimits, Pieces
-from httptee.transport.connection import Connection
+from httptee.transport.connection import SHORTEST, Connection
 from httptee.transport.pool import Pool
 from httptee.transport.pressure import HOLDS_THE_GIL, Reading
 from httptee.transport.timeouts import Limits
@@ -85,7 +85,8 @@ class Unread:
     def _feed_more(self, answer: Answer, spent: _Spent, data: bytes) -> None:
         size = len(data)
         spent.size += size
-        parsed = size >= _COMMON and (not answer.headers_complete or answer.chunked)
+        kept = answer.kept is not None  # a long body that is kept is hashed
+        parsed = size >= _COMMON and (kept or answer.chunked or not answer.headers_complete)
         began = thread_time() if parsed else 0.0
         try:
             answer.parse(data)
@@ -108,10 +109,12 @@ def _check(answer: Answer, spent: _Spent) -> None:
     answer.keep_alive = False
 
 
-def since_head(answer: Answer) -> float:
-    """Seconds since the head of a clone's answer was complete; 0.0 if all of the answer came at once."""
+def seconds_to_head(answer: Answer, seconds: float) -> float:
+    """Seconds to the head of a clone's answer that has just ended, after `seconds` in all."""
     spent: _Spent | None = answer.spent
-    return 0.0 if spent is None or not spent.head_at else perf_counter() - spent.head_at
+    if answer.head_seconds or spent is None or not spent.head_at:
+        return answer.head_seconds or seconds  # without more, all of the answer came at once
+    return seconds - (perf_counter() - spent.head_at)
 
 
 class Pending:
@@ -124,7 +127,9 @@ class Pending:
     `advance` before `start` has returned.
     """
 
-    __slots__ = ("_data", "_pool", "_received", "answer", "began", "connection", "due", "started", "streams")
+    __slots__ = (
+        *("_data", "_pool", "_received", "_sent_at", "answer", "began", "connection", "due", "started", "streams"),
+    )
 
     def __init__(self, answer: Answer, data: bytes, connection: Connection, pool: Pool) -> None:
         self.answer = answer
@@ -132,7 +137,7 @@ class Pending:
         self._pool = pool
         self._received = connection.received
         self.connection = connection
-        self.began = self.due = perf_counter()
+        self.began = self.due = self._sent_at = perf_counter()
         self.started = self.streams = False
 
     @property
@@ -149,6 +154,7 @@ class Pending:
         """Send the request without waiting. Returns False if the kernel did not take all of it; then call `give_up`."""
         self.started = True
         data, self._data = self._data, b""
+        self._sent_at = perf_counter()
         return self.connection.send_now(data)
 
     def advance(self) -> bool:
@@ -164,8 +170,10 @@ class Pending:
         except UpstreamError:
             connection.close()
             raise
+        if answer.headers_complete and not answer.head_seconds and connection.arrival is not None:
+            answer.head_seconds = max(connection.arrival.at - self._sent_at, SHORTEST)
         if not answer.complete:
-            answer.take()
+            answer.discard()
             return False
         if answer.keep_alive:
             connection.idle_limit = answer.idle_limit

@@ -10,6 +10,10 @@ in ten, and a whole tick the tenth time. So only the mean has a meaning.
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import struct
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +22,9 @@ _HIGH = 0.0005  # seconds that answers lie unread, as a mean; above this the pro
 _SAMPLE_EVERY = 4  # one answer of this many is measured
 _WEIGHT = 1 / 16  # of one measurement in the mean
 _SLICE = 0.001  # seconds of CPU time between two pauses of a reader
+_SO_TIMESTAMPNS = 35 if sys.platform == "linux" else None
+_timespec = struct.Struct("@ll")
+_ROOM = socket.CMSG_SPACE(_timespec.size) if hasattr(socket, "CMSG_SPACE") else 0
 
 HOLDS_THE_GIL = 4
 """Parsing counts for the pauses as if it took this many times its CPU time: A's threads wait for it."""
@@ -74,3 +81,36 @@ class Reading:
         if self._spent >= _SLICE:
             spent, self._spent = self._spent, 0.0
             self._pause(spent if self._pressure is not None and self._pressure.high else 0.0)
+
+
+class Arrival:
+    """Reads from a socket. `at`: when the bytes that were read last had arrived, in seconds of `perf_counter`.
+
+    The kernel stamps packets, so the delay of a thread that gets the GIL late is not taken for the upstream's. With
+    TLS, and where the kernel has no stamps, it is the time of the read.
+    """
+
+    __slots__ = ("_sock", "_stamped", "at")
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.at = time.perf_counter()
+        self._sock = sock
+        self._stamped = False
+        if _SO_TIMESTAMPNS is not None and _ROOM and type(sock) is socket.socket:
+            with contextlib.suppress(OSError):  # a sandbox may forbid it
+                sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+                self._stamped = True
+
+    def receive(self, size: int, flags: int = 0) -> bytes:
+        """As `recv` of the socket."""
+        if not self._stamped:
+            data = self._sock.recv(size, flags)
+            self.at = time.perf_counter()
+            return data
+        data, messages, _, _ = self._sock.recvmsg(size, _ROOM, flags)
+        now, self.at = time.time(), time.perf_counter()
+        for level, kind, value in messages:
+            if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(value) >= _timespec.size:
+                seconds, nanoseconds = _timespec.unpack_from(value)
+                self.at -= max(0.0, now - seconds - nanoseconds * 1e-9)  # the clock of the stamps may have been set
+        return data

@@ -35,8 +35,8 @@ class WireStream:
 
     `whole` is the body if it has arrived to its end, otherwise None. In that case `stream`, `read` and `discard` wait
     for the rest. They raise UpstreamReset, UpstreamTimeout or UpstreamProtocolError if it breaks off. `pairs` are the
-    header fields in wire order. `length` is the Content-Length, or None. `close` frees the connection and may be called
-    twice. The connection is detached from `cancellation` before it is freed.
+    header fields in wire order. `length` is the Content-Length, or None. `head_seconds` is that of the answer. `close`
+    frees the connection and may be called twice. The connection is detached from `cancellation` before it is freed.
     """
 
     __slots__ = (
@@ -47,6 +47,7 @@ class WireStream:
         "_pool",
         "_reusable",
         "answer",
+        "head_seconds",
         "length",
         "pairs",
         "reason",
@@ -68,6 +69,7 @@ class WireStream:
         self.reason = answer.reason
         self.pairs = answer.headers
         self.length = answer.length
+        self.head_seconds = answer.head_seconds
         self.whole: bytes | None = None
         self.answer = answer
         self._connection: Connection | None = connection

@@ -48,13 +48,15 @@ class Answer:
     of it. `keep_alive` means that the connection can carry the next exchange. `on_interim` is called with each interim
     answer except 100 (Continue).
 
+    `head_seconds` is the time from the request on the wire to the head in the kernel, or 0.0 if it was not measured.
+
     `bound` bounds what the answer may cost, and notes in `spent` what it has. `headers` then has only the fields that
     frame the body, unless the body is `kept`: then its pieces go into that list.
     """
 
     __slots__ = (
-        *("complete", "cut_off", "headers", "headers_complete", "idle_limit", "keep_alive", "kept", "length"),
-        *("on_interim", "reason", "spent", "status", "_all_fields", "_body", "_bound", "_chunks", "_head"),
+        *("complete", "cut_off", "head_seconds", "headers", "headers_complete", "idle_limit", "keep_alive", "kept"),
+        *("length", "on_interim", "reason", "spent", "status", "_all_fields", "_body", "_bound", "_chunks", "_head"),
         *("_interim", "_left", "_limits", "_method", "_persistent"),
     )
 
@@ -73,6 +75,7 @@ class Answer:
         self._left = 0  # bytes of the body that are missing, if the head gives its length
         self._body: list[bytes] = [] if kept is None else kept
         self.spent: Any = None
+        self.head_seconds = 0.0
         self.headers_complete = self.complete = self.keep_alive = self.cut_off = False
         self.status = 0
         self.headers: Headers = []

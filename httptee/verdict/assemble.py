@@ -55,7 +55,7 @@ def route_report(
     findings = tuple(_finding(name, key, labels[key.number], terms) for key in keys)
     unexplained = _unexplained(route, labels, sums)
     bound = upper_bound(unexplained, judged, policy.delta, policy.alpha_same)
-    times = latency(sums, policy.alpha_latency)
+    times = latency(sums, policy.alpha_latency, policy.alpha_within)
     missing, more = _missing(policy, findings, unexplained, judged, bound, sums, times)
     against = times.label.startswith("slower") or any(finding.label == "differs" for finding in findings)
     word = NO if against else NOT_YET if missing else YES
@@ -134,7 +134,7 @@ def _missing(
         what = f"about {pairs} more pairs without a mismatch" if pairs else "fewer mismatches"
         missing.append(f"{what}: the rate of unexplained mismatches may be {bound:.2%}")
     if times.label != "within":
-        blocks = blocks_needed(sums, policy.alpha_latency)
+        blocks = blocks_needed(sums, policy.alpha_within)
         more = max(more, blocks * BLOCK_PAIRS)
         missing.append(f"about {blocks} more blocks of times: {times.reason}")
     return tuple(missing), None if unknown else more

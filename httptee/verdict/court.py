@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -112,6 +112,13 @@ class Court:
                 else:
                     key.pending = max(0, key.pending - 1)
                     key.refused += 1
+
+    def fold(self, name_of: Callable[[str], str]) -> None:
+        """Put routes together that have turned out to be one. `name_of` gives the name of each route."""
+        for name in list(self._routes):
+            if (other := name_of(name)) != name:
+                route = self._routes.pop(name)
+                self._route(other).merge(route)
 
     def report(self, sums: Mapping[str, RouteSums], counts: Counts, now: float) -> Report:
         """What is known, with the counts of the worker processes by route and for the whole B."""

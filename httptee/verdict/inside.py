@@ -109,6 +109,20 @@ class Inside:
             elif surely_not and sign * (again - one) > 0:
                 self._coins[check].toss(False)
 
+    def merge(self, other: Inside) -> None:
+        """Take what is known of the same key of another route. Fair coins stay fair when they are counted together."""
+        self._shapes = set(sorted(self._shapes | other._shapes)[:_MOST_SHAPES])
+        if self._values is not None and other._values is not None and len(self._values | other._values) <= MOST_VALUES:
+            self._values |= other._values
+        else:
+            self._values = None
+        self._near = min((each for each in (self._near, other._near) if each is not None), default=None)
+        self._far = max((each for each in (self._far, other._far) if each is not None), default=None)
+        self._up, self._down = self._up + other._up, self._down + other._down
+        for name, coin in self._coins.items():
+            coin.heads += other._coins[name].heads
+            coin.tails += other._coins[name].tails
+
     @property
     def log_evidence(self) -> float:
         """The strongest evidence against B from any check."""

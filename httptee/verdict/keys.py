@@ -162,6 +162,23 @@ class KeyState:
             else:
                 self.steady += 1
 
+    def merge(self, other: KeyState) -> None:
+        """Add the counts of the same place of another route. What was asked there and has no answer is not awaited."""
+        if not self.pairs:
+            self.a, self.b = other.a, other.b
+        fixed = max(self, other, key=lambda key: key.fixed)
+        values, plain, times = (fixed.fixed_a, fixed.fixed_b), fixed.plain, fixed.fixed
+        if (self.fixed_a, self.fixed_b) == (other.fixed_a, other.fixed_b):
+            times = self.fixed + other.fixed
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.fixed, self.plain, (self.fixed_a, self.fixed_b) = times, plain, values
+        self.first = min(self.first, other.first)
+        self.last_delayed = max(self.last_delayed, other.last_delayed)
+        self.quiet = self.quiet or other.quiet
+        self.examples = [*self.examples, *other.examples][:_EXAMPLES]
+        self.inside.merge(other.inside)
+
     def state(self) -> dict[str, Any]:
         """As values of JSON."""
         return {

@@ -1,9 +1,9 @@
 """Times of A and B, compared in blocks. Worker processes add pairs to `Blocks` and keep the sums; a report tests them.
 
 Pair by pair, times depend on each other: one burst slows many requests down. So pairs are put into blocks of at least
-`BLOCK_PAIRS` pairs and `BLOCK_SECONDS`, and a block is one toss of a coin: more than half of its pairs have B slower
-than the margin, or more than half have B within the margin. The tail has blocks of `TAIL_PAIRS`: which of the two
-servers has more times clearly above the 95th percentile of A in the blocks before?
+`BLOCK_PAIRS` pairs and `BLOCK_SECONDS`, and a block is one toss of a coin: is B slower than the margin or within it, in
+the mean of the logarithms of B's time by the margin's, of which none counts for more than a limit? The tail has blocks
+of `TAIL_PAIRS`: which of the two servers has more times clearly above the 95th percentile of A in the blocks before?
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ TAIL_PAIRS = 50
 _TAIL_SHARE, _TAIL_LIMITS = 0.95, 21  # the percentile of A's times, and in how many blocks
 _TAIL_RATIO, _TAIL_SECONDS = 1.2, 0.005  # B's 95th or 99th percentile against A's, from where on the tail is slower
 
+_CLIP = 0.5  # the largest logarithm of a ratio: one stall must not outweigh a block
+_LEAST, _MOST = exp(-_CLIP), exp(_CLIP)
 _MOST_BLOCKS = 1_000_000  # to be waited for
 
 _SHORTEST, _LONGEST, _STEP = 1e-5, 100.0, 1.05
@@ -63,7 +65,7 @@ class Margin(NamedTuple):
 class Toss(NamedTuple):
     """What is to be added to the sums of a route: blocks that are complete, and on which side their coins fell.
 
-    `blocks`, of which in `slower` most pairs are beyond the margin and in `quick` most are within it. `tail_blocks` are
+    `blocks`, of which in `slower` B is beyond the margin and in `quick` within it. `tail_blocks` are
     those in which one server had more long times than the other; in `tail_slower` it was B.
     """
 
@@ -82,13 +84,13 @@ class Blocks:
 
     __slots__ = (
         *("_above", "_extra", "_limit", "_limits", "_kept", "_began", "_tail_began"),
-        *("_pairs", "_slow", "_tail_pairs", "_high_a", "_high_b"),
+        *("_pairs", "_beyond", "_tail_pairs", "_high_a", "_high_b"),
     )
 
     def __init__(self, margin: Margin = Margin()) -> None:  # noqa: B008 - it is frozen
         self._above, self._extra = margin
         self._began = self._tail_began = 0.0
-        self._pairs = self._slow = 0
+        self._pairs, self._beyond = 0, 0.0
         self._tail_pairs = self._high_a = self._high_b = 0
         self._limit = inf
         self._kept: list[float] = []  # the first of A's times in this tail block
@@ -104,8 +106,8 @@ class Blocks:
             self._kept.append(a_seconds)
         self._pairs += 1
         self._tail_pairs += 1
-        if b_seconds > self._above * a_seconds + self._extra:
-            self._slow += 1
+        ratio = b_seconds / (self._above * a_seconds + self._extra or _SHORTEST)
+        self._beyond += log(ratio) if _LEAST < ratio < _MOST else _CLIP if ratio >= _MOST else -_CLIP
         if a_seconds > self._limit:
             self._high_a += 1
         if b_seconds > self._limit:
@@ -117,9 +119,9 @@ class Blocks:
         return Toss(*(self._toss() if whole else (0, 0, 0)), *(self._toss_tail() if tail else (0, 0)))
 
     def _toss(self) -> tuple[int, int, int]:
-        twice, pairs = 2 * self._slow, self._pairs
-        self._pairs = self._slow = 0
-        return 1, int(twice > pairs), int(twice < pairs)
+        beyond = self._beyond
+        self._pairs, self._beyond = 0, 0.0
+        return 1, int(beyond > 0.0), int(beyond < 0.0)
 
     def _toss_tail(self) -> tuple[int, int]:
         a, b = self._high_a, self._high_b
@@ -132,12 +134,14 @@ class Blocks:
         return int(a != b), int(b > a)
 
 
-def latency(sums: RouteSums, alpha: float) -> LatencyReport:
-    """What the sums of a route say about B's times. `alpha`: the chance of `slower` or `within` by mere chance."""
+def latency(sums: RouteSums, alpha: float, alpha_within: float | None = None) -> LatencyReport:
+    """What the sums of a route say about B's times. `alpha`: the chance of `slower` by mere chance, and of `within`
+    unless `alpha_within` is given.
+    """
     times = _Times(
         *(percentile(counts, share) for share in (0.5, 0.95, 0.99) for counts in (sums.a_times, sums.b_times))
     )
-    label, reason = _judged(sums, times, log(1 / alpha))
+    label, reason = _judged(sums, times, log(1 / alpha), log(1 / (alpha_within or alpha)))
     return LatencyReport(label, reason, sums.blocks, times.a_p50, times.b_p50, times.a_p99, times.b_p99)
 
 
@@ -149,14 +153,14 @@ def blocks_needed(sums: RouteSums, alpha: float) -> int:
     return more
 
 
-def _judged(sums: RouteSums, times: _Times, enough: float) -> tuple[str, str]:
-    blocks, tail = sums.slower + sums.quick, sums.tail_blocks  # a block of two equal halves is no toss
+def _judged(sums: RouteSums, times: _Times, enough: float, within: float) -> tuple[str, str]:
+    blocks, tail = sums.slower + sums.quick, sums.tail_blocks
     if log_evidence(sums.slower, blocks) >= enough:
         return "slower", f"B is beyond the margin in {sums.slower} of {blocks} blocks"
     if times.longer_tail and log_evidence(sums.tail_slower, tail) >= enough:
         which = f"B has more of the longest times in {sums.tail_slower} of {tail} blocks"
         return "slower in the tail", f"{which}; {times.longer_tail}"
-    if log_evidence(sums.quick, blocks) >= enough:
+    if log_evidence(sums.quick, blocks) >= within:
         return "within", f"B is within the margin in {sums.quick} of {blocks} blocks"
     return "undecided", f"B is within the margin in {sums.quick} of {blocks} blocks, beyond it in {sums.slower}"
 

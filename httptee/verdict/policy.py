@@ -26,8 +26,9 @@ class Policy:
     """What is asked of one B, and how sure the answer has to be.
 
     `delta`: the rate of mismatches (0 to 1) that is still the same. `alpha`: the chance of a false `differs` in a
-    route, shared by `keys` places in it; `alpha_latency`: of a false `slower`; `alpha_same`: of too low a bound.
-    B is slower beyond `margin` times A's time plus `margin_seconds`. `repeat`: A and B may be asked again.
+    route, shared by `keys` places in it; `alpha_latency`: of a false `slower`; `alpha_within`: of a false `within`;
+    `alpha_same`: of too low a bound. B is slower beyond `margin` times A's time plus `margin_seconds`. `repeat`: A and
+    B may be asked again.
     """
 
     backend: str = ""
@@ -35,6 +36,7 @@ class Policy:
     delta: float = 0.001
     alpha: float = 0.01
     alpha_latency: float = 0.001
+    alpha_within: float = 0.001
     alpha_same: float = 0.05
     keys: int = 50
     margin: float = 1.10

@@ -71,6 +71,22 @@ class RouteState:
             if not all(is_explained(mark // 2, bool(mark % 2)) for mark in marks)
         )
 
+    def merge(self, other: RouteState) -> None:
+        """Take what is known of another route, which has turned out to be this one."""
+        self.seen, self.judged = self.seen + other.seen, self.judged + other.judged
+        self.repeats, self.draws = self.repeats + other.repeats, self.draws + other.draws
+        numbers = {}
+        for place, theirs in other.keys.items():
+            if place not in self.keys and len(self.keys) >= self._most:
+                place = Place(place.part, MORE, "value")
+            mine = self.keys.get(place) or self._add(place, theirs.first)
+            mine.merge(theirs)
+            numbers[theirs.number] = mine.number
+        forgotten, self._next = self._next, self._next + 1
+        for marks, times in other._sets.items():
+            same = {2 * numbers.get(mark // 2, forgotten) + mark % 2 for mark in marks}
+            self._count_set(frozenset(same), times)
+
     def state(self) -> dict[str, Any]:
         """As values of JSON."""
         return {
@@ -127,12 +143,12 @@ class RouteState:
                 self._count_set(frozenset(mark for mark in marks if mark // 2 not in explained))
                 return
 
-    def _count_set(self, marks: frozenset[int]) -> None:
+    def _count_set(self, marks: frozenset[int], times: int = 1) -> None:
         """Pairs are counted by the set of their places: what a place is held to be may change later."""
         if marks not in self._sets and len(self._sets) >= _MOST_SETS:
             # One place stands for all of the pair: the one that was added last is the least likely to be explained.
             marks = frozenset([max(marks)]) if marks else marks
-        self._sets[marks] = self._sets.get(marks, 0) + 1
+        self._sets[marks] = self._sets.get(marks, 0) + times
 
 
 def kind_of(key: KeyState) -> Key:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from itertools import zip_longest
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,20 @@ class RouteSums:
     a_times: Sequence[int] = field(default_factory=tuple)
     b_times: Sequence[int] = field(default_factory=tuple)
 
+    def __add__(self, other: RouteSums) -> RouteSums:
+        """The counts of two routes that are one."""
+        return RouteSums(**{each.name: _added(getattr(self, each.name), getattr(other, each.name)) for each in _FIELDS})
+
     @property
     def judged(self) -> int:
         """Pairs that were compared."""
         return self.equal + self.unequal
+
+
+def _added(one: Any, other: Any) -> Any:
+    if isinstance(one, int):
+        return one + other
+    return tuple(left + right for left, right in zip_longest(one, other, fillvalue=0))
+
+
+_FIELDS = fields(RouteSums)

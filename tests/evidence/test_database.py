@@ -1,3 +1,4 @@
+import gc
 import os
 import sqlite3
 import stat
@@ -12,7 +13,6 @@ from httptee.evidence.database import (
     move_aside,
     open_file,
     open_memory,
-    private_directory,
     reading,
 )
 
@@ -35,7 +35,7 @@ def test_only_the_user_may_read_the_file_and_those_beside_it(directory):
         os.umask(before)
     assert mode(directory) == 0o700
     assert {name: mode(os.path.join(directory, name)) for name in os.listdir(directory)} == {
-        FILE: 0o600, f"{FILE}-wal": 0o600, f"{FILE}-shm": 0o600,
+        FILE: 0o600, f"{FILE}-wal": 0o600, f"{FILE}-shm": 0o600, f"{FILE}.lock": 0o600,
     }  # fmt: skip
     connection.close()
 
@@ -142,9 +142,13 @@ def test_memory_has_the_same_tables(directory):
     memory.close()
 
 
-@pytest.mark.parametrize("needed", [1000, 1 << 60])
-def test_a_private_directory_is_the_users_alone(needed):
-    directory = private_directory(needed)
-    assert mode(directory) == 0o700
-    assert directory.startswith(database._MEMORY) is (needed == 1000)
-    os.rmdir(directory)
+def test_one_connection_writes_until_it_is_closed(directory):
+    first = open_file(directory, 1 << 20)
+    with pytest.raises(OSError, match=r"^another process writes to it$"):
+        open_file(directory, 1 << 20)
+    first.close()
+    first.close()
+    second = open_file(directory, 1 << 20)
+    del second  # a judge that failed has closed nothing
+    gc.collect()
+    open_file(directory, 1 << 20).close()

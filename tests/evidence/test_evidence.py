@@ -1,6 +1,7 @@
 import json
 import logging
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -206,7 +207,7 @@ def test_a_file_that_is_no_database_is_moved_aside_and_another_begins(make, dire
     assert goes_on(evidence)
     evidence.flush()
     assert read_pair(directory, 900) is not None
-    assert sorted(name for name in os.listdir(directory) if not name.endswith(("-wal", "-shm"))) == [
+    assert sorted(name for name in os.listdir(directory) if not name.endswith(("-wal", "-shm", ".lock"))) == [
         FILE, f"{FILE}.damaged",
     ]  # fmt: skip
     assert len(warnings(caplog)) == evidence.failures == 1
@@ -274,6 +275,37 @@ def test_a_reader_that_does_not_end_makes_no_file_grow(make, directory, clock, c
     assert goes_on(evidence)
     assert evidence._in_file
     assert os.stat(os.path.join(directory, f"{FILE}-wal")).st_size < 1 << 20
+
+
+def test_a_second_tee_on_the_same_directory_goes_on_in_memory_and_changes_nothing(make, directory, clock, caplog):
+    first, second = make(), make()
+    assert first.add(pair(1), [PRICE])
+    assert second.add(pair(1, route="GET /of/the/second"), [PRICE])
+    second.save("case b", {"of": "the second"})
+    first.flush()
+    assert warnings(caplog) == [
+        f"the evidence of the verdict in {directory} fails: another process writes to it; it goes on in memory"
+    ]
+    assert read_pair(directory, 1).route == "GET /x"
+    assert first.load("case b") is None
+    first.close()
+    clock.now += 31.0
+    assert goes_on(second)
+    assert second._in_file
+
+
+def test_a_directory_that_is_removed_is_made_again_with_what_is_known(make, directory, clock, caplog):
+    evidence = make()
+    evidence.save("case b", {"known": 1})
+    shutil.rmtree(directory)
+    assert goes_on(evidence)
+    evidence.flush()
+    assert "the file was removed" in warnings(caplog)[0]
+    clock.now += 31.0
+    evidence.flush()
+    assert evidence._in_file
+    evidence.close()
+    assert make().load("case b") == {"known": 1}
 
 
 def test_a_full_disk_never_ends_the_judge(make, caplog):

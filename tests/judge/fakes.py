@@ -73,6 +73,9 @@ class FakeCourt:
     def refused(self, ask):
         self.refusals.append(ask)
 
+    def fold(self, name_of):
+        self.name_of = name_of
+
     def report(self, sums, counts, now):
         self.reported = (sums, counts)
         word, made = self.word, (counts.offered, counts.delivered, 0, self.seen, counts.repeats)
@@ -131,6 +134,9 @@ class FakeObserved:
 
     def sums(self):
         return {"canary": self.by_route}
+
+    def names(self):
+        return [list(self.by_route)]
 
     def counts(self, backend, sums):
         return self.whole

@@ -10,7 +10,7 @@ import pytest
 
 from httptee.http import FileBody, Request
 from httptee.judge import channel as module
-from httptee.judge.channel import LocalChannel, open_channel
+from httptee.judge.channel import LocalChannel, open_channel, size_of
 from httptee.transport import request_head
 from tests.judge.samples import outcome, pair
 
@@ -195,6 +195,14 @@ def test_receive_returns_after_some_dozens(ends):
     while sender.send(pair()):
         pass
     assert len(list(reader.receive(0.0))) == module._BATCH
+
+
+def test_header_fields_count_in_the_size_of_a_pair():
+    long = [("Set-Cookie", "x" * 100_000)]
+    answer = replace(outcome(), headers=long)
+    assert size_of(pair(answer)) - size_of(pair()) > 100_000
+    assert size_of(pair(b=answer)) - size_of(pair()) > 100_000
+    assert size_of(pair(headers=tuple(long))) - size_of(pair()) > 100_000
 
 
 def test_a_local_channel_is_bounded_in_bytes_and_in_pairs(monkeypatch):

@@ -1,6 +1,7 @@
 """The judge, with fakes around it."""
 
 import logging
+import os
 from dataclasses import replace
 from random import Random
 
@@ -239,6 +240,9 @@ def test_beside_the_reports_stands_what_the_judge_could_not_do():
     world.turn()
     world.turn()
     assert world.evidence.more["judge"] == {
+        "pid": os.getpid(),
+        "thread": False,
+        "began": 1000.0,
         "failures": 1,
         "strange": 1,
         "dropped": 5,
@@ -317,3 +321,47 @@ def test_a_judge_runs_while_it_is_wanted():
     world.judge.run(lambda: next(turns))
     assert world.court.seen == 1
     assert world.evidence.documents["repeats"] == {"made": 0}
+
+
+USERS = "GET /users/{name}"
+
+
+def test_a_pair_is_judged_under_the_name_that_its_route_has_by_now():
+    world = World(observed=FakeObserved(by_route={USERS: RouteSums(requests=1)}))
+    world.turn()
+    world.reader.pairs.append(replace(pair(), route="GET /users/bob"))
+    world.turn()
+    ((judged, _),) = world.court.unequal_pairs
+    assert judged.route == world.evidence.added[0][0].route == USERS
+    assert world.court.name_of("GET /users/bob") == USERS
+
+
+def test_routes_that_worker_processes_name_differently_are_reported_as_one():
+    by_route = {"GET /users/bob": RouteSums(requests=2, equal=1), USERS: RouteSums(requests=5, equal=4)}
+    world = World(observed=FakeObserved(by_route=by_route))
+    world.observed.names = lambda: [["GET /users/bob"], [USERS]]
+    world.turn()
+    assert world.court.reported[0] == {USERS: RouteSums(requests=7, equal=5)}
+    assert world.evidence.documents["case canary"]["now"]["sums"].keys() == {USERS}
+
+
+def test_what_an_earlier_run_has_learned_of_the_routes_is_known():
+    first = World(observed=FakeObserved("first", by_route={USERS: RouteSums(requests=5)}))
+    first.turn()
+    first.judge.end()
+    later = FakeObserved("second", by_route={"GET /users/bob": RouteSums(requests=1)})
+    second = World(evidence=first.evidence, observed=later)
+    second.turn()
+    assert second.court.reported[0] == {USERS: RouteSums(requests=6)}
+
+
+def test_a_repeat_for_a_route_that_was_folded_is_judged_and_its_refusal_is_not():
+    bob, ann = (replace(pair(), route=f"GET /users/{name}") for name in ("bob", "ann"))
+    world = World(bob, ann, limits=RepeatLimits(per_second=1))
+    world.turn()
+    world.observed.by_route = {USERS: RouteSums(requests=2)}
+    for _ in range(2):
+        world.turn(1.1)
+    assert [confirmed.route for confirmed, _, _ in world.court.confirmations] == [USERS]
+    world.judge.end()
+    assert world.court.refusals == []

@@ -2,7 +2,7 @@
 
 import pytest
 
-from httptee.judge.pace import Pace
+from httptee.judge.pace import Memory, Pace
 
 
 @pytest.mark.parametrize(("share", "rest"), [(0.25, 0.03), (0.5, 0.01), (1.0, 0.0)])
@@ -16,3 +16,9 @@ def test_the_judge_sleeps_in_proportion_to_its_work(share, rest):
     assert slept == [pytest.approx(rest)]
     pace.rest()
     assert len(slept) == 1
+
+
+def test_memory_is_short_above_its_limit(caplog):
+    assert not Memory(1 << 40).short()
+    assert Memory(-1 << 40).short()
+    assert "it saves what it knows, and ends" in caplog.text

@@ -119,6 +119,14 @@ def test_what_must_not_be_repeated_is_refused_at_once_and_counted():
     assert len(made) == 0
 
 
+def test_a_is_not_asked_again_for_a_very_long_answer():
+    made, long = repeats(), replace(outcome(None), length=8 * 1024 * 1024 + 1)
+    wish = Wish(pair=pair(long))
+    assert made.offer(wish) == [wish]
+    assert made.refused == {"large": 1}
+    assert made.offer(Wish(pair=pair(replace(long, length=8 * 1024 * 1024)))) == []
+
+
 def test_without_repeats_every_wish_is_refused():
     made = repeats(per_second=0)
     wish = Wish()

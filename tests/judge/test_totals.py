@@ -84,3 +84,19 @@ def test_what_was_saved_may_be_damaged(damage):
     totals = Totals("second", 1, damage, {}, Counts())
     assert totals.sums(sums(5))[ROUTE].requests == 5
     assert totals.counts(Counts(5)) == Counts(5)
+
+
+def test_routes_that_are_one_by_now_are_added():
+    first = Totals("first", 1, None, {}, Counts())
+    before = {"GET /ann": RouteSums(requests=2, a_times=(1,)), "GET /bob": RouteSums(requests=3), **sums(4)}
+    second = Totals("second", 1, saved(first, before, Counts()), {}, Counts())
+    second.fold(lambda name: name if name == ROUTE else "GET /{name}")
+    assert sorted(second.routes) == [ROUTE, "GET /{name}"]
+    assert second.sums({"GET /{name}": RouteSums(requests=1)})["GET /{name}"] == RouteSums(requests=6, a_times=(1,))
+
+
+def test_a_chapter_that_began_before_a_route_was_folded_counts_exactly():
+    first = Totals("first", 1, None, {}, Counts())
+    second = Totals("first", 2, saved(first, sums(5), Counts()), sums(6), Counts())
+    second.fold(lambda name: "GET /{name}")
+    assert second.sums({"GET /{name}": RouteSums(requests=9)}) == {"GET /{name}": RouteSums(requests=3)}

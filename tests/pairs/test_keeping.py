@@ -9,6 +9,7 @@ import pytest
 from httptee.compare import Routes
 from httptee.errors import UpstreamReset, UpstreamTimeout
 from httptee.http import Exchange, Request, Response, no_answer, tee_answer
+from httptee.ledger import Faults
 from httptee.pairs import Chooser, Comparer, Keeper, Tallies
 from httptee.transport import Reading
 from httptee.transport.pending import Unread
@@ -37,7 +38,10 @@ class World:
         self.chooser = Chooser(1000, Random(1))
         self.chooser.wants_extra = lambda seen: False
         self.sent = Pairs()
-        self.keeper = Keeper(Routes(), self.row, self.chooser, most)
+        self.faults = []
+        faults = Faults()
+        faults.report = self.faults.append
+        self.keeper = Keeper(Routes(), self.row, self.chooser, most, faults)
         self.comparer = Comparer("b", 0, self.row, self.chooser, self.sent)
 
     def keep(self, response, target="/a"):
@@ -161,6 +165,9 @@ def test_a_streaming_answer_is_compared_when_both_have_ended(world, b_first):
         world.settle(exchange, answer())
         assert world.sums.judged == 0
     assert list(followed.body) == [b"hel", b"lo"]
+    assert world.sums.judged == 0  # the end of the answer is still to be sent to the client
+    followed.close()
+    followed.close()
     if not b_first:
         world.settle(exchange, answer())
     assert (world.sums.equal, world.sums.unequal) == (1, 0)
@@ -175,17 +182,30 @@ def test_a_stream_of_a_that_breaks_off_is_a_failure_and_breaks_off_for_the_clien
     world.settle(exchange, answer())
     with pytest.raises(UpstreamReset):
         list(followed.body)
+    followed.close()
     (pair,) = world.sent
     assert (pair.a.failure, pair.b.body) == ("reset", b"hello")
 
 
-def test_a_stream_that_the_client_leaves_is_not_compared(world):
+@pytest.mark.parametrize("b_first", [True, False])
+def test_a_stream_that_the_client_leaves_is_not_compared(world, b_first):
     exchange, followed = world.keep(response(iter([b"hel", b"lo"])))
-    body = iter(followed.body)
-    next(body)
-    body.close()
-    world.settle(exchange, answer())
+    if b_first:
+        world.settle(exchange, answer())
+    next(followed.body)
+    followed.close()
+    if not b_first:
+        world.settle(exchange, answer())
     assert world.sums.judged == 0
+    assert exchange.kept._waiting == []  # else B's answer would stay in memory until the cyclic collector comes
+
+
+def test_a_comparison_that_fails_is_reported_and_the_answer_of_a_is_closed(world):
+    exchange, followed = world.keep(response(iter([b"hello"])))
+    exchange.kept.then(lambda a: 1 / 0)
+    list(followed.body)
+    followed.close()
+    assert world.faults == ["an answer of A could not be compared"]
 
 
 @pytest.mark.parametrize(("b", "equal"), [(b"x" * 2000, 1), (b"x" * 1999 + b"y", 0), (b"x" * 1999, 0)])
@@ -195,6 +215,7 @@ def test_long_bodies_are_compared_by_length_and_digest(world, b, equal, streams)
     exchange, followed = world.keep(response(iter([body[:1500], body[1500:]]) if streams else body))
     if streams:
         list(followed.body)
+        followed.close()
     assert exchange.kept.size <= 2 * 1000 + 16 * 1024
     world.settle(exchange, answer(b, most=exchange.kept.room))
     assert (world.sums.equal, world.sums.unequal) == (equal, 1 - equal)

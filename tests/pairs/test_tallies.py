@@ -5,7 +5,7 @@ import os
 import pytest
 
 from httptee.pairs import Tallies
-from httptee.pairs.tallies import ROUTES
+from httptee.pairs.row import ROUTES
 from httptee.verdict import Toss
 
 
@@ -77,6 +77,36 @@ def test_a_route_that_another_one_takes_in_hands_its_counts_over():
     assert (sums["GET /users/{name}"].requests, sums["GET /users/{name}"].judged) == (3, 3)
 
 
+def test_a_pair_in_flight_counts_for_the_route_that_has_taken_its_route_in():
+    tallies = Tallies(["b"])
+    row = tallies.row(0)
+    early, name = row.slot("GET /users/ann"), row.slot("GET /{name}/ann")
+    row.merge("GET /users/ann", "GET /users/{name}")
+    row.merge("GET /users/{name}", "GET /{name}/{name}")
+    row.merge("GET /{name}/ann", "GET /users/ann")  # an older name of the same
+    other = row.slot("GET /other")  # takes a place that is free again
+    for slot in (early, name, row.slot("GET /users/ann"), row.slot("GET /users/{name}")):
+        row.request(slot)
+        row.chosen(0, slot)
+        row.judged(0, slot, True, (3, 7, None))
+    assert (row.chosen_of(other), row.chosen_of(early)) == (0, 4)
+    sums = tallies.sums()["b"]
+    assert set(sums) == {"GET /other", "GET /{name}/{name}"}
+    both = sums["GET /{name}/{name}"]
+    assert (both.requests, both.chosen, both.equal, sum(both.a_times)) == (4, 4, 4, 4)
+    assert sums["GET /other"].requests == 0
+
+
+def test_no_order_of_merges_makes_a_circle():
+    tallies = Tallies(["b"])
+    row = tallies.row(0)
+    for route in ("GET /a", "GET /b", "GET /c"):
+        row.request(row.slot(route))
+    for old, new in (("/a", "/b"), ("/b", "/c"), ("/c", "/a"), ("/b", "/a"), ("/a", "/c")):
+        row.merge(f"GET {old}", f"GET {new}")
+    assert [sums.requests for sums in tallies.sums()["b"].values()] == [3]
+
+
 def test_a_route_that_was_never_counted_can_be_merged():
     row = Tallies(["b"]).row(0)
     row.merge("GET /unknown", "GET /{name}")
@@ -87,7 +117,7 @@ def test_a_route_that_was_never_counted_can_be_merged():
 def test_there_are_slots_for_so_many_routes_and_no_more_until_one_is_free():
     row = Tallies(["b"]).row(0)
     slots = [row.slot(f"GET /{number}") for number in range(ROUTES)]
-    assert sorted(slots) == list(range(ROUTES))
+    assert sorted(slot.number for slot in slots) == list(range(ROUTES))
     assert row.slot("GET /more") is None
     row.merge("GET /0", "GET /1")
     assert row.slot("GET /more") is not None
@@ -135,3 +165,24 @@ def test_writes_that_a_b_did_not_get_are_counted_over_reloads():
     first.finished = True
     third = Tallies(["two"], earlier=second.history)
     assert third.missed("two") == 2
+
+
+def test_what_a_failed_reload_has_counted_counts_and_counts_once():
+    old = Tallies(["b"])
+    count(old.row(0), "GET /a", equal=1)
+    current = Tallies(["b"], earlier=old.history)
+    count(current.row(0), "GET /a", equal=1)
+    old.finished = True
+    failed = Tallies(["b", "new"], earlier=current.history)
+    late = failed.row(0)
+    late.missed(0)
+    current.continue_after(failed)
+    count(late, "GET /a", equal=1)  # a new worker served before it was stopped
+    assert (current.sums()["b"]["GET /a"].equal, current.missed("b")) == (3, 1)
+    failed.finished = True
+    again = Tallies(["b"], earlier=current.history)
+    current.continue_after(again)
+    assert len(current.history) == 2
+    assert (current.sums()["b"]["GET /a"].equal, current.missed("b")) == (3, 1)
+    following = Tallies(["b"], earlier=current.history)
+    assert following.sums()["b"]["GET /a"].equal == 3

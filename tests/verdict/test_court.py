@@ -189,3 +189,39 @@ def test_the_state_of_a_route_with_many_places_is_small():
 def test_a_wish_is_compared_by_its_values():
     one = pair({"x": 1}, answer({"x": 2}))
     assert Ask(one, 1.0, False, 1.0) == Ask(one, 1.0, False, 1.0, 0, ())
+
+
+def test_confirmations_of_two_routes_that_are_one_are_added():
+    judge = court()
+    for number in range(16):
+        route = ("GET /users/ann", "GET /users/bob")[number % 2]
+        wish = given(judge, {"x": number}, {"x": number + 1}, at=NOW + 10 * number, route=route)
+        confirmed(judge, wish, {"x": number}, {"x": number + 1})
+    judge.fold(lambda name: "GET /users/{name}")
+    assert list(judge.state()["routes"]) == ["GET /users/{name}"]
+    assert labels(judge, "GET /users/{name}") == {("$.x", "value"): "differs"}
+
+
+def test_a_route_that_keeps_its_name_is_not_touched():
+    judge = court()
+    played(judge, Service(1, DEFECTS["score value"]), requests=100)
+    before = json.dumps(judge.state())
+    judge.fold(lambda name: name)
+    assert json.dumps(judge.state()) == before
+
+
+@pytest.mark.parametrize("defect", ["score value", ""])
+def test_a_court_whose_routes_were_folded_says_the_same_as_one_of_one_route(defect):
+    one, split = court(repeat=False), court(repeat=False)
+    service = Service(2, DEFECTS.get(defect))
+    for number in range(300):
+        a, b = service.ask("a", number % 9, NOW + number), service.ask("b", number % 9, NOW + number)
+        given(one, a, b, number=number, at=NOW + number)
+        given(split, a, b, number=number, at=NOW + number, route=f"GET /users/{'xyz'[number % 3]}")
+    split.fold(lambda name: ROUTE)
+
+    def shown(judge):
+        (route,) = judge.report({ROUTE: RouteSums(requests=300, unequal=300)}, Counts(), NOW).routes
+        return route.unexplained, {(each.path, each.kind): (each.pairs, each.label) for each in route.findings}
+
+    assert shown(split) == shown(one)

@@ -155,3 +155,25 @@ def test_the_state_is_restored_exactly_and_is_small():
     assert len(json.dumps(state)) < 1_000
     few = checked([("a", "b"), ("b", "a")])
     assert Inside(few.state()).state() == few.state()
+
+
+def test_what_two_routes_have_shown_is_added():
+    random = Random(1)
+    one, other = (checked([(uuid(random), "none") for _ in range(9)]) for _ in range(2))
+    assert one.log_evidence < ENOUGH
+    one.merge(other)
+    assert one.log_evidence >= ENOUGH
+
+
+def test_few_values_of_each_of_two_routes_may_be_many():
+    one, other = (checked([(value, "x") for value in values]) for values in ("abcdefghijkl", "mnopqrstuvw"))
+    assert len(one.state()["values"]) == 12
+    one.merge(other)
+    assert one.state()["values"] is None
+
+
+def test_a_state_that_was_merged_with_an_empty_one_is_the_same():
+    inside = checked([(number, number + 1) for number in range(30)])
+    other = Inside()
+    other.merge(inside)
+    assert {**other.state(), "last": 0} == {**inside.state(), "last": 0}

@@ -122,3 +122,20 @@ def test_the_state_is_restored_exactly():
     key.quiet = True
     state = json.loads(json.dumps(key.state()))
     assert KeyState.restored(state).state() == key.state()
+
+
+def test_the_counts_of_a_place_of_another_route_are_added():
+    key = counted("v1", "v2", number=1)
+    other = counted("v1", "v2", counted("v1", "v2", number=2), number=3)
+    repeated("v1", "v2", "v1", "v2", other)
+    key.pending, other.pending, other.quiet = 1, 5, True
+    key.merge(other)
+    assert (key.pairs, key.fixed, key.examples, key.quiet) == (3, 3, [1, 2, 3], True)
+    assert shown(key) == shown(other)
+    assert key.pending == 1
+
+
+def test_of_two_constants_the_more_frequent_one_stays():
+    key, other = counted("v1", "v2"), counted("v1", "v3", counted("v1", "v3"))
+    key.merge(other)
+    assert (key.pairs, key.fixed, key.a, key.b, key.first) == (3, 2, other.a, "'v2'", NOW)

@@ -46,14 +46,19 @@ def test_a_block_has_at_least_twenty_pairs_and_a_second():
     assert tosses(evenly(0.01, 0.01, 19, step=1.0)) == []
 
 
-def test_the_coin_shows_on_which_side_of_the_margin_most_pairs_are():
+def test_the_coin_shows_on_which_side_of_the_margin_b_is():
     assert tosses(evenly(0.1, 0.112, 20)) == [Toss(1, 1, 0, 0, 0)]
     assert tosses(evenly(0.1, 0.110, 20)) == [Toss(1, 0, 1, 0, 0)]
     assert tosses(evenly(0.1, 0.112, 20), Margin(1.2, 0.0)) == [Toss(1, 0, 1, 0, 0)]
 
 
-def test_a_block_of_two_halves_is_on_neither_side():
-    assert tosses(evenly(0.1, 0.2, 10) + [(0.1, 0.1, 2.0)] * 10) == [Toss(1, 0, 0, 0, 0)]
+def test_one_stall_does_not_outweigh_a_block():
+    assert tosses([(0.1, 90.0, 0.0), *evenly(0.1, 0.1, 19, step=0.2)]) == [Toss(1, 0, 1, 0, 0)]
+    assert tosses([(90.0, 0.1, 0.0), *evenly(0.1, 0.13, 19, step=0.2)]) == [Toss(1, 1, 0, 0, 0)]
+
+
+def test_a_time_of_zero_is_no_error():
+    assert tosses(evenly(0.0, 0.0, 20), Margin(1.1, 0.0)) == [Toss(1, 0, 1, 0, 0)]
 
 
 def test_the_first_tail_block_only_sets_the_limit():

@@ -115,3 +115,29 @@ def test_the_state_is_restored_exactly():
     restored = RouteState.restored(state, 50)
     assert restored.state() == route.state()
     assert restored.unexplained(never) == route.unexplained(never)
+
+
+def test_a_route_that_is_merged_adds_its_places_and_its_sets():
+    one, other = RouteState(50), RouteState(50)
+    count(one, {"a": 1, "b": 1}, {"a": 2, "b": 1})
+    count(other, {"a": 1, "b": 1}, {"a": 1, "b": 2})
+    count(other, {"a": 1, "b": 1}, {"a": 2, "b": 2})
+    one.merge(other)
+    assert (one.seen, one.unexplained(never)) == (3, 3)
+    assert {place.path: key.pairs for place, key in one.keys.items()} == {"$.a": 2, "$.b": 2}
+    assert len({key.number for key in one.keys.values()}) == 2
+    b = one.keys[Place("body", "$.b", "value")].number
+    assert one.unexplained(lambda number, is_new: number == b) == 2
+
+
+def test_a_merge_keeps_to_the_bound_of_places_and_forgotten_places_stay_unexplained():
+    one, other = RouteState(2), RouteState(2)
+    count(one, {"a": 1, "b": 1}, {"a": 2, "b": 2})
+    count(other, {"c": 1}, {"c": 2})
+    count(other, {"d": 1}, {"d": 2}, at=NOW + 100)
+    count(other, {"e": 1}, {"e": 2}, at=NOW + 200)  # takes the place of c
+    one.merge(other)
+    assert [place.path for place in one.keys] == ["$.a", "$.b", MORE]
+    assert one.keys[Place("body", MORE, "value")].pairs == 2
+    known = {key.number for key in one.keys.values()}
+    assert one.unexplained(lambda number, is_new: number in known) == 1
