@@ -2,8 +2,9 @@
 
 Pair by pair, times depend on each other: one burst slows many requests down. So pairs are put into blocks of at least
 `BLOCK_PAIRS` pairs and `BLOCK_SECONDS`, and a block is one toss of a coin: is B slower than the margin or within it, in
-the mean of the logarithms of B's time by the margin's, of which none counts for more than a limit? The tail has blocks
-of `TAIL_PAIRS`: which of the two servers has more times clearly above the 95th percentile of A in the blocks before?
+the mean of the logarithms of B's time by the margin's, of which none counts for more than a limit? A block that is near
+the margin is no toss. The tail has blocks of `TAIL_PAIRS`: which of the two servers has more times clearly above the
+95th percentile of A in the blocks before?
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Margin(NamedTuple):
 class Toss(NamedTuple):
     """What is to be added to the sums of a route: blocks that are complete, and on which side their coins fell.
 
-    `blocks`, of which in `slower` B is beyond the margin and in `quick` within it. `tail_blocks` are
+    `blocks`, of which in `slower` B is clearly beyond the margin and in `quick` clearly within it. `tail_blocks` are
     those in which one server had more long times than the other; in `tail_slower` it was B.
     """
 
@@ -83,12 +84,13 @@ class Blocks:
     """
 
     __slots__ = (
-        *("_above", "_extra", "_limit", "_limits", "_kept", "_began", "_tail_began"),
+        *("_above", "_extra", "_near", "_limit", "_limits", "_kept", "_began", "_tail_began"),
         *("_pairs", "_beyond", "_tail_pairs", "_high_a", "_high_b"),
     )
 
     def __init__(self, margin: Margin = Margin()) -> None:  # noqa: B008 - it is frozen
         self._above, self._extra = margin
+        self._near = log(max(1.0, self._above)) / 2
         self._began = self._tail_began = 0.0
         self._pairs, self._beyond = 0, 0.0
         self._tail_pairs = self._high_a = self._high_b = 0
@@ -119,9 +121,10 @@ class Blocks:
         return Toss(*(self._toss() if whole else (0, 0, 0)), *(self._toss_tail() if tail else (0, 0)))
 
     def _toss(self) -> tuple[int, int, int]:
-        beyond = self._beyond
+        beyond = self._beyond / self._pairs
         self._pairs, self._beyond = 0, 0.0
-        return 1, int(beyond > 0.0), int(beyond < 0.0)
+        # On either side, a block that is nearer than half the margin is no toss: there both sides are about as likely.
+        return 1, int(beyond > self._near), int(beyond < -self._near)
 
     def _toss_tail(self) -> tuple[int, int]:
         a, b = self._high_a, self._high_b

@@ -14,8 +14,8 @@ class RouteSums:
     those that were compared, `equal` plus `unequal`. `lost`: unequal pairs that did not reach the judge. `requests`:
     all that were offered to this B.
 
-    Latency, see `verdict.latency`: `blocks` decided by a coin, of which `slower`; `quick`: blocks in which the reverse
-    coin held. `tail_blocks` and `tail_slower` likewise. The histograms count times to the head of the answers.
+    Latency, see `verdict.latency`: `blocks` of pairs, of which `slower` are clearly beyond the margin and `quick` are
+    clearly within it. `tail_blocks` and `tail_slower` likewise. The histograms count times to the head of the answers.
     """
 
     requests: int = 0

@@ -47,9 +47,13 @@ def test_a_block_has_at_least_twenty_pairs_and_a_second():
 
 
 def test_the_coin_shows_on_which_side_of_the_margin_b_is():
-    assert tosses(evenly(0.1, 0.112, 20)) == [Toss(1, 1, 0, 0, 0)]
-    assert tosses(evenly(0.1, 0.110, 20)) == [Toss(1, 0, 1, 0, 0)]
-    assert tosses(evenly(0.1, 0.112, 20), Margin(1.2, 0.0)) == [Toss(1, 0, 1, 0, 0)]
+    assert tosses(evenly(0.1, 0.120, 20)) == [Toss(1, 1, 0, 0, 0)]
+    assert tosses(evenly(0.1, 0.104, 20)) == [Toss(1, 0, 1, 0, 0)]
+    assert tosses(evenly(0.1, 0.106, 20), Margin(1.2, 0.0)) == [Toss(1, 0, 1, 0, 0)]
+
+
+def test_a_block_near_the_margin_is_no_toss():
+    assert tosses(evenly(0.1, 0.112, 20)) == [Toss(1, 0, 0, 0, 0)]
 
 
 def test_one_stall_does_not_outweigh_a_block():
