@@ -5,10 +5,10 @@ from dataclasses import replace
 from math import log
 
 from httptee.settings.options import VERDICT_OPTIONS
-from httptee.verdict import Policy
-from httptee.verdict.bets import log_evidence, pairs_needed
-from httptee.verdict.report import LABELS
-from httptee.verdict.rules import KINDS
+from httptee.verdict.court import Policy
+from httptee.verdict.court.bets import log_evidence, pairs_needed
+from httptee.verdict.court.report import LABELS
+from httptee.verdict.court.rules import KINDS
 from tests.support.house import ROOT
 
 PAGE = (ROOT / "docs" / "verdict.md").read_text(encoding="utf-8")

@@ -13,10 +13,10 @@ from httptee.admin.history import History
 from httptee.admin.judged import judged
 from httptee.admin.metrics import CONTENT_TYPE, LedgerCollector, exposition
 from httptee.admin.status import status
-from httptee.evidence import Unreadable, read_verdict
 from httptee.ledger import Ledger
-from httptee.pairs import Tallies
 from httptee.settings import Settings
+from httptee.verdict.evidence import Unreadable, read_verdict
+from httptee.verdict.pairs import Tallies
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

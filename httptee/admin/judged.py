@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from time import time
 from typing import Any
 
-from httptee.evidence import Unreadable, read_verdict, report_of
-from httptee.pairs import Folding, Tallies, folded
-from httptee.verdict import Report, RouteSums
+from httptee.verdict.court import Report, RouteSums
+from httptee.verdict.evidence import Unreadable, read_verdict, report_of
+from httptee.verdict.pairs import Folding, Tallies, folded
 
 _SILENT = 60.0  # seconds; a report that takes long is made less often
 

@@ -9,8 +9,8 @@ from threading import Lock
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from httptee.admin.judged import Judged
-from httptee.pairs import folded
-from httptee.verdict import NO, NOT_YET, YES, RouteReport
+from httptee.verdict.court import NO, NOT_YET, YES, RouteReport
+from httptee.verdict.pairs import folded
 
 OTHER = "other"
 MOST_ROUTES = 50

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from httptee.admin.judged import Judged
-from httptee.verdict import RouteSums
+from httptee.verdict.court import RouteSums
 
 
 def judge_status(found: Judged) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from httptee.build.judging import make_judge
 from httptee.build.tee import build_ledger, build_tee
 from httptee.build.watching import Watching, build_tallies
 from httptee.errors import ConfigError
-from httptee.evidence import check_directory, own_directory, private_directory, remove_private
-from httptee.judge import Judge, JudgeThread, Pace, Reader
 from httptee.logs import check_log, flush_log
 from httptee.settings import Settings, check_same, check_trust, descriptions, ignored
+from httptee.verdict.evidence import check_directory, own_directory, private_directory, remove_private
+from httptee.verdict.judge import Judge, JudgeThread, Pace, Reader
 from httptee.version import __version__
 
 logger = logging.getLogger(__name__)

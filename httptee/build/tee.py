@@ -11,12 +11,12 @@ from httptee.build.upstreams import additions, primary_upstream, shadow_upstream
 from httptee.build.watching import Watching, build_watchers
 from httptee.ledger import Faults, Ledger, WorkerAccount
 from httptee.logs import FORMATS, AccessLog, LineWriter
-from httptee.pairs import Comparer
 from httptee.primary import Outage, Primary
 from httptee.selection import selections
 from httptee.settings import Settings, backend_names, shadow_settings
 from httptee.shadow import ASSURED, Breaker, BreakerPolicy, Budget, Cutoff, Guards, Shadow
 from httptee.transport import Pressure, Reading, Timeouts
+from httptee.verdict.pairs import Comparer
 
 MAX_BODY_IN_MEMORY = 1024 * 1024
 """Request bodies up to this size in bytes are held in memory, larger ones in a file. A body in a file is read into

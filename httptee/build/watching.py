@@ -10,9 +10,9 @@ from random import Random
 from httptee.build.part import Part
 from httptee.compare import Routes
 from httptee.ledger import Faults
-from httptee.pairs import Chooser, Comparer, Keeper, Tallies
 from httptee.settings import Settings, backend_names, shadow_settings
-from httptee.verdict import Sender
+from httptee.verdict.court import Sender
+from httptee.verdict.pairs import Chooser, Comparer, Keeper, Tallies
 
 
 @dataclass(frozen=True, slots=True)

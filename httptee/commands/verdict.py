@@ -7,22 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import re
 import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from httptee.display import CannotSend, Source, Style, curl, har, harmless, page, rules_text, side_by_side, table
+from httptee.commands.verdict_words import Asked, read_words
 from httptee.errors import ConfigError
-from httptee.evidence import Unreadable, report_of, worst
 from httptee.http import Listen
-from httptee.settings import BY_NAME, Settings, load_or_exit, shadow_settings
-from httptee.verdict import NO, NOT_YET, YES
+from httptee.settings import Settings, load_or_exit, shadow_settings
+from httptee.verdict.court import NO, NOT_YET, YES
+from httptee.verdict.display import CannotSend, Source, Style, curl, har, harmless, page, rules_text
+
+from httptee.verdict.display import side_by_side, table  # isort: skip
+from httptee.verdict.evidence import Unreadable, report_of, worst
 
 USAGE = """\
 usage: httptee verdict [DIR|URL] [--b NAME] [--json] [--html FILE] [--wait [SECONDS]]
@@ -39,19 +40,6 @@ _FAILED = 4
 _INTERRUPTED = 130
 _POLL = 0.5  # seconds
 _PATIENCE = 10.0  # seconds of --wait without any answer
-_WITH_VALUE = ("b", "html", "to")
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-
-@dataclass
-class Asked:
-    """The words of the command. `wait` is in seconds; None: not at all. `options` are those of the tee."""
-
-    words: list[str] = field(default_factory=list)
-    values: dict[str, str] = field(default_factory=dict)
-    flags: set[str] = field(default_factory=set)
-    wait: float | None = None
-    options: list[str] = field(default_factory=list)
 
 
 def run_verdict(argv: Sequence[str], environ: Mapping[str, str]) -> int:
@@ -63,8 +51,8 @@ def run_verdict(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         if argv[:1] == ["rules"]:
             return _rules(load_or_exit(argv[1:], environ))
         if argv[:1] == ["show"]:
-            return _show(_read(argv[1:], ("curl", "har")), environ)
-        return _report(_read(argv, ("json",)), environ)
+            return _show(read_words(argv[1:], ("curl", "har")), environ)
+        return _report(read_words(argv, ("json",)), environ)
     except ConfigError as error:
         _complain(f"{error}; httptee verdict -h explains it")
         return 2
@@ -161,43 +149,6 @@ def _rules(settings: Settings) -> int:
         name = "" if shadow.name == str(shadow.endpoint) else f"{shadow.name} "
         print_text(f"B {name}{shadow.endpoint}\n{rules_text(shadow.rules)}")
     return 0
-
-
-def _read(argv: Sequence[str], flags: Sequence[str]) -> Asked:
-    """The words of the command. Raises ConfigError."""
-    asked = Asked()
-    words = list(argv)
-    while words:
-        word = words.pop(0)
-        name, equals, value = word.lstrip("-").partition("=")
-        if not word.startswith("-") or word == "-":
-            asked.words.append(word)
-        elif name in flags:
-            asked.flags.add(name)
-        elif name == "wait":
-            if not equals and words and re.fullmatch(r"[0-9.]+[smh]?", words[0]):
-                value = words.pop(0)
-            asked.wait = _seconds(value)
-        elif name in _WITH_VALUE or name in BY_NAME or name == "config":
-            if not equals and not words:
-                raise ConfigError(f"{word}: needs a value")
-            value = value if equals else words.pop(0)
-            if name in _WITH_VALUE:
-                asked.values[name] = value
-            else:
-                asked.options.append(f"--{name}={value}")
-        else:
-            raise ConfigError(f"unknown option {word.split('=')[0]!r}")
-    return asked
-
-
-def _seconds(text: str) -> float:
-    if not text:
-        return math.inf
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?)([smh]?)", text)
-    if not found:
-        raise ConfigError(f"--wait: must be a number of seconds, or have a unit, such as 5m: {text!r}")
-    return float(found[1]) * _UNITS[found[2]]
 
 
 def _source(words: Sequence[str], options: Sequence[str], environ: Mapping[str, str]) -> Source:

@@ -18,13 +18,13 @@ from functools import partial
 from time import monotonic, sleep
 
 from httptee.build import Watching, build_tallies, make_judge
-from httptee.evidence import private_directory, remove_private
-from httptee.judge import JudgeThread, MakeJudge, Memory, Pace, PairReader, PairSender, open_channel
 from httptee.ledger import Ledger
-from httptee.pairs import Tallies
 from httptee.processes.child import fork, how_it_ended
 from httptee.settings import Settings
-from httptee.verdict import Sender
+from httptee.verdict.court import Sender
+from httptee.verdict.evidence import private_directory, remove_private
+from httptee.verdict.judge import JudgeThread, MakeJudge, Memory, Pace, PairReader, PairSender, open_channel
+from httptee.verdict.pairs import Tallies
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from httptee.build import Watching, build_ledger
 from httptee.errors import ConfigError
-from httptee.evidence import check_directory
 from httptee.http import Listen
 from httptee.ledger import Ledger
 from httptee.logs import check_log
@@ -23,6 +22,7 @@ from httptee.processes.listening import listen
 from httptee.processes.threads import within_threads
 from httptee.server import listening_tls
 from httptee.settings import Settings, check_same, descriptions, own_sockets
+from httptee.verdict.evidence import check_directory
 from httptee.version import __version__
 
 logger = logging.getLogger(__name__)

@@ -10,11 +10,11 @@ import time
 import pytest
 
 from httptee.admin.judged import Judged, judged
-from httptee.evidence import Evidence
-from httptee.pairs import Tallies
-from tests.evidence.made import report, route
-from tests.pairs.test_tallies import count
+from httptee.verdict.evidence import Evidence
+from httptee.verdict.pairs import Tallies
 from tests.support.net import eventually
+from tests.verdict.evidence.made import report, route
+from tests.verdict.pairs.test_tallies import count
 
 
 def published(directory, *reports, at=None, **judge):

@@ -5,7 +5,7 @@ from pathlib import Path
 from httptee.admin.metrics import LedgerCollector, exposition
 from httptee.errors import REFUSAL_REASONS
 from httptee.ledger.columns import DROP_REASONS, FAILURE_REASONS
-from httptee.pairs import Tallies
+from httptee.verdict.pairs import Tallies
 from tests.admin.page import get, make, with_worker
 from tests.support.net import require
 

@@ -1,14 +1,14 @@
 import json
 import os
 
-from httptee.evidence import Evidence
 from httptee.ledger.columns import IS_OPEN
-from httptee.pairs import Tallies
 from httptee.settings.config import load
 from httptee.settings.options import OPTIONS
+from httptee.verdict.evidence import Evidence
+from httptee.verdict.pairs import Tallies
 from tests.admin.page import get, make, with_worker
-from tests.evidence.made import finding, report, route
-from tests.pairs.test_tallies import count
+from tests.verdict.evidence.made import finding, report, route
+from tests.verdict.pairs.test_tallies import count
 
 
 def test_status_has_the_ledger_and_the_settings_in_force():

@@ -6,10 +6,10 @@ from httptee.admin.judged import Judged
 from httptee.admin.metrics import LedgerCollector, exposition
 from httptee.admin.verdict_metrics import MOST_ROUTES, Shown
 from httptee.ledger import Ledger
-from httptee.verdict import RouteSums
+from httptee.verdict.court import RouteSums
 from tests.admin.test_metrics import counts
-from tests.evidence.made import finding, latency, report, route
 from tests.support.net import require
+from tests.verdict.evidence.made import finding, latency, report, route
 
 
 def shown(found):

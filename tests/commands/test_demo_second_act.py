@@ -6,7 +6,7 @@ import pytest
 
 from httptee.commands.demo import second_act
 from httptee.commands.demo.second_act import PLANTED, Shop, found_in
-from httptee.verdict import NO, Finding, LatencyReport, Report, RouteReport
+from httptee.verdict.court import NO, Finding, LatencyReport, Report, RouteReport
 
 
 def answer(shop, path):

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from httptee.evidence import Unreadable, read_verdict
+from httptee.verdict.evidence import Unreadable, read_verdict
 from tests.support.backend import Backend
 from tests.support.client import RawClient
 from tests.support.client import ask as get

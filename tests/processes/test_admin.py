@@ -8,12 +8,12 @@ import threading
 import pytest
 
 from httptee.build import Watching, build_ledger
-from httptee.evidence import Evidence
 from httptee.http.endpoint import Endpoint, Listen
-from httptee.pairs import Tallies
 from httptee.processes import admin as module
 from httptee.processes.admin import AdminProcess
 from httptee.settings.settings import Settings
+from httptee.verdict.evidence import Evidence
+from httptee.verdict.pairs import Tallies
 from tests.support.client import ask
 from tests.support.net import eventually
 

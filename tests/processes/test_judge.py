@@ -10,15 +10,15 @@ from dataclasses import replace
 import pytest
 
 from httptee.build import build_ledger
-from httptee.evidence import Evidence, read_verdict
-from httptee.judge import Asking, Judge, RepeatLimits, Repeats, Trial
 from httptee.ledger import Ledger
 from httptee.processes import judge as module
 from httptee.processes.judge import JudgeProcess
 from httptee.settings import load
-from tests.judge.fakes import FakeAsker, FakeCourt, FakeObserved, compare
-from tests.judge.samples import outcome, pair
+from httptee.verdict.evidence import Evidence, read_verdict
+from httptee.verdict.judge import Asking, Judge, RepeatLimits, Repeats, Trial
 from tests.support.net import eventually
+from tests.verdict.judge.fakes import FakeAsker, FakeCourt, FakeObserved, compare
+from tests.verdict.judge.samples import outcome, pair
 
 
 class Stub:
@@ -363,7 +363,7 @@ def test_a_thread_that_cannot_be_started_is_tried_again(stub, monkeypatch, caplo
     def fail(thread):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("httptee.judge.thread._TRY_AGAIN", 0.0)
+    monkeypatch.setattr("httptee.verdict.judge.thread._TRY_AGAIN", 0.0)
     judge = JudgeProcess(stub, alone=True)
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", fail)
@@ -375,7 +375,7 @@ def test_a_thread_that_cannot_be_started_is_tried_again(stub, monkeypatch, caplo
 
 
 def test_a_judge_that_fails_in_its_thread_is_made_anew(stub, monkeypatch, caplog):
-    monkeypatch.setattr("httptee.judge.thread._ANEW", 0.0)
+    monkeypatch.setattr("httptee.verdict.judge.thread._ANEW", 0.0)
     made = []
 
     def make(reader, pace, short_of_memory):

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING
 from httptee.build import Watching, build_ledger, build_tallies, build_tee, make_judge
 from httptee.commands.demo.servers import Background, Body
 from httptee.commands.verdict import print_text, terminal_style
-from httptee.display import table
-from httptee.evidence import Unreadable, private_directory, read_verdict, report_of
 from httptee.http import Endpoint
-from httptee.judge import Judge, JudgeThread, Pace, Reader
 from httptee.settings import Backend, Settings
-from httptee.verdict import Report
+from httptee.verdict.court import Report
+from httptee.verdict.display import table
+from httptee.verdict.evidence import Unreadable, private_directory, read_verdict, report_of
+from httptee.verdict.judge import Judge, JudgeThread, Pace, Reader
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -109,7 +109,7 @@ def _tee(a: str, b: str) -> Iterator[tuple[int, str]]:
         quick = Pace(_SHARE, time.thread_time)
         return make_judge(settings, ledger, tallies, place)(reader, quick, short_of_memory)
 
-    logging.getLogger("httptee.judge").addHandler(logging.NullHandler())  # the verdict is printed, not logged
+    logging.getLogger("httptee.verdict.judge").addHandler(logging.NullHandler())  # the verdict is printed, not logged
     judge = JudgeThread(make)
     tee = build_tee(settings, ledger, watching=Watching(tallies, judge, place))
     front = Background(tee, settings)
