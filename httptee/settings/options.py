@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from httptee.settings.casts import count, count_or_none, milliseconds, one_of, percent, place_or_off, size, size_above_0
+from httptee.settings.casts import count, count_or_none, kept_size, milliseconds, one_of, percent, place_or_off, size
 from httptee.settings.option import Option, flag, upstream_tls
 from httptee.settings.options_server import LISTEN_OPTION, SERVER_OPTIONS
 from httptee.settings.options_upstreams import UPSTREAM_OPTIONS
@@ -55,7 +55,13 @@ VERDICT_OPTIONS: tuple[Option, ...] = (
         "answers. Credentials are replaced in any case.",
         "paths|values|full",
     ),
-    Option("verdict.max-body", size_above_0, "262144", "Longer bodies are compared by length and digest.", "BYTES"),
+    Option(
+        "verdict.max-body",
+        kept_size,
+        "262144",
+        "Longer bodies are compared by length and digest. At most 1 MiB.",
+        "BYTES",
+    ),
     Option("verdict.max-bytes", size, "268435456", "The size of the evidence. The oldest is removed first.", "BYTES"),
     Option("verdict.max-age", milliseconds, "604800000", "The age at which evidence is removed.", "MILLISECONDS"),
     flag("verdict.reset", "Begin a new chapter for each B at the start: what was found before does not count."),

@@ -21,7 +21,12 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "6": ("server", "admin"),
     "5": ("wsgi", "build"),
     "4": ("app", "primary"),
-    "3": ("shadow", "logs", "settings", *(f"verdict.{room}" for room in ("judge", "display", "evidence", "pairs", "court"))),
+    "3": (
+        "shadow",
+        "logs",
+        "settings",
+        *(f"verdict.{room}" for room in ("judge", "display", "evidence", "pairs", "court")),
+    ),
     "2": ("selection", "compare", "transport"),
     "1": ("ledger",),
     "0": ("http", "errors", "version"),

@@ -18,17 +18,19 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import count
 from queue import Empty, SimpleQueue
 from time import monotonic
 from typing import Any, Protocol
 
 from httptee.compare import Outcome
-from httptee.http import Request
+from httptee.http import FileBody, Request
 from httptee.verdict.court import Pair
 
 _PACKET = 64 * 1024  # bytes of one part
 _PARTS = 64  # of one pair: more than 4 MiB are never sent
+_LONGEST = 1024 * 1024  # bytes of a request's body; of a longer one only the length is sent
 _HEADER = struct.Struct("=4sIQHH")  # mark, process, number, part, parts
 _MARK = b"PAIR"
 _BUFFER = 4 * 1024 * 1024  # bytes; what the kernel holds while the judge does not read
@@ -72,11 +74,8 @@ class PairSender:
         self._numbers = count()
 
     def send(self, pair: Pair) -> bool:
-        """Send a pair, or return False if there is no room, or if its request's body is not in memory."""
-        try:
-            data = memoryview(marshal.dumps(_packed(pair)))
-        except ValueError:
-            return False
+        """Send a pair, or return False if there is no room."""
+        data = memoryview(marshal.dumps(_packed(pair)))
         parts = -(-len(data) // _PACKET)
         if parts > _PARTS:
             return False
@@ -213,7 +212,8 @@ def size_of(pair: Pair) -> int:
     """About how many bytes a pair takes in memory: its bodies and header fields, and something for the rest."""
     request, a, b = pair.request, pair.a, pair.b
     fields = sum(len(name) + len(value) for one in (request, a, b) for name, value in one.headers)
-    return 4096 + 2 * fields + len(request.body) + len(a.body or b"") + len(b.body or b"")
+    sent = len(request.body) if isinstance(request.body, bytes) else 0
+    return 4096 + 2 * fields + sent + len(a.body or b"") + len(b.body or b"")
 
 
 def _enlarge(sending: socket.socket, size: int) -> None:
@@ -226,9 +226,10 @@ def _enlarge(sending: socket.socket, size: int) -> None:
 def _packed(pair: Pair) -> tuple[Any, ...]:
     """A pair as values that marshal knows. A head that is already written is sent as it is: that is quicker."""
     request, a, b = pair.request, pair.a, pair.b
+    body = request.body if isinstance(request.body, bytes) and len(request.body) <= _LONGEST else len(request.body)
     return (
         (pair.backend, pair.route, pair.at, pair.b_at, pair.a_seconds, pair.b_seconds, pair.extra),
-        (request.method, request.target, request.body, request.client, request.scheme),
+        (request.method, request.target, body, request.client, request.scheme),
         request.shared_head[0] if request.shared_head else request.headers,
         (a.status, a.headers, a.body, a.length, a.digest, a.failure),
         (b.status, b.headers, b.body, b.length, b.digest, b.failure),
@@ -240,5 +241,6 @@ def _unpacked(values: Any) -> Pair:
     if isinstance(head, bytes):
         lines = head.decode("latin-1")[:-4].split("\r\n")
         head = [(name, value) for name, _, value in (line.partition(": ") for line in lines[1:])]
+    body = FileBody(BytesIO(), body) if isinstance(body, int) else body  # its length is known, and no more
     request = Request(method, target, head, body, client, scheme)
     return Pair(0, backend, route, request, Outcome(*a), Outcome(*b), *rest)

@@ -76,9 +76,11 @@ class RepeatLimits:
 
 
 def unrepeatable(request: Request) -> str:
-    """Why a request must not be sent again: `method`, `route` or `credentials`; empty if it may be sent again."""
+    """Why a request must not be sent again: `method`, `body`, `route` or `credentials`; empty if it may be."""
     if request.method not in _SAFE:
         return "method"
+    if not isinstance(request.body, bytes):  # it was too long for the judge
+        return "body"
     path, _, query = request.target.partition("?")
     if _WORDS.search(_HUMP.sub("-", unquote(path)).lower()):
         return "route"

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from httptee.commands.verdict_words import Asked, read_words
+from httptee.commands.verdict.words import Asked, read_words
 from httptee.errors import ConfigError
 from httptee.http import Listen
 from httptee.settings import Settings, load_or_exit, shadow_settings
