@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from httptee.commands import verdict as module
+from httptee.commands.verdict import command as module
 from httptee.commands.cli import main
 from httptee.verdict.court import Again
 from httptee.verdict.evidence import Evidence

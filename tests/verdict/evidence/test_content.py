@@ -18,8 +18,8 @@ def test_a_body_without_a_coding_stays():
 @pytest.mark.parametrize(
     ("name", "body"),
     [
-        ("gzip", gzip.compress(b"hello")),
-        ("x-gzip", gzip.compress(b"hello")),
+        ("gzip", gzip.compress(b"hello", mtime=0)),
+        ("x-gzip", gzip.compress(b"hello", mtime=0)),
         ("deflate", zlib.compress(b"hello")),
         ("deflate", zlib.compress(b"hello")[2:-4]),
     ],
