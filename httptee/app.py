@@ -30,10 +30,10 @@ from httptee.http import (
 )
 from httptee.ledger import COUNTING, Faults, WorkerAccount
 from httptee.logs import AccessLog
-from httptee.pairs import Keeper
 from httptee.primary import Primary
 from httptee.shadow import Budget, Cutoff, Shadow
 from httptee.transport import Pressure
+from httptee.verdict.pairs import Keeper
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

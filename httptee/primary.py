@@ -151,7 +151,8 @@ class Primary:
         # The body is whole, so its length is known: a chunked answer loses Transfer-Encoding and gets a Content-Length.
         if raw.length is None and request.method != "HEAD" and answer.status_code not in _BODILESS:
             headers.append(("Content-Length", str(len(body))))
-        return Response(answer.status_code, answer.reason, headers, body, raw.close, head_seconds=seconds)
+        # The connection is free already.
+        return Response(answer.status_code, answer.reason, headers, body, head_seconds=seconds)
 
     def _pieces(self, first: bytes, rest: Iterator[bytes], cancellation: Cancellation | None = None) -> Iterator[bytes]:
         """The body as it streams. An error that ends it is counted. If the exchange was canceled, no error is counted,

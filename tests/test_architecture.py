@@ -25,6 +25,10 @@ def public_names(package):
     return set(ast.literal_eval(names))
 
 
+def is_package(room):
+    return (PACKAGE / room.replace(".", "/")).is_dir()
+
+
 def functions(tree):
     return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
 
@@ -43,7 +47,7 @@ def test_imports_go_downward(module):
 @pytest.mark.parametrize("module", MODULES)
 def test_a_room_is_entered_by_its_door(module):
     for source, name in imports(module):
-        if room_of(source) != room_of(module) and (PACKAGE / room_of(source)).is_dir():
+        if room_of(source) != room_of(module) and is_package(room_of(source)):
             assert source == f"httptee.{room_of(source)}", f"{module} imports {source}"
             assert name in public_names(source), f"{module} imports {name} from {source}"
 
@@ -53,7 +57,7 @@ def test_a_room_hands_on_no_name_that_nobody_takes():
     taken |= {("httptee.commands", "main"), ("httptee.commands", "echo")}
     for room in ROOMS:
         package = f"httptee.{room}"
-        if (PACKAGE / room).is_dir():
+        if is_package(room):
             outside = {name for source, name in taken if source == package}
             assert public_names(package) <= outside, package
 
@@ -64,7 +68,7 @@ def test_no_module_imports_itself_through_others():
 
 def test_no_room_imports_itself_through_others_and_the_house_has_few_levels():
     assert len(longest_chain(room_graph())) <= 11
-    assert len(ROOMS) <= 24
+    assert len({room.partition(".")[0] for room in ROOMS}) <= 20
 
 
 @pytest.mark.parametrize("room", [room for rooms in FLOORS.values() for room in rooms])

@@ -18,7 +18,7 @@ def files(row):
         paths = (
             [ROOT / name]
             if "/" in name
-            else [*ROOT.glob(name), *ROOT.glob(f"httptee/*/{name}"), *ROOT.glob(f"tests/*/{name}")]
+            else [*ROOT.glob(name), *ROOT.glob(f"httptee/**/{name}"), *ROOT.glob(f"tests/**/{name}")]
         )
         found[name] = "".join(path.read_text(encoding="utf-8") for path in paths if path.is_file())
     return found

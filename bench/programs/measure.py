@@ -27,11 +27,6 @@ def group_of(fields: list[str]) -> int:
     return int(fields[2])
 
 
-def nice_of(fields: list[str]) -> int:
-    """The nice value of a process: above 0 it has a lower priority than others."""
-    return int(fields[16])
-
-
 def cpu_ticks(fields: list[str]) -> int:
     """User and system time of a process, and of its children that have ended and been waited for."""
     return sum(int(field) for field in fields[11:15])

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from functools import partial
 from time import time
 from typing import TYPE_CHECKING
 
 from httptee.admin.check import Check
 from httptee.admin.history import History
+from httptee.admin.judged import judged
 from httptee.admin.metrics import CONTENT_TYPE, LedgerCollector, exposition
 from httptee.admin.status import status
-from httptee.evidence import Unreadable, read_verdict
 from httptee.ledger import Ledger
 from httptee.settings import Settings
+from httptee.verdict.evidence import Unreadable, read_verdict
+from httptee.verdict.pairs import Tallies
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -35,11 +38,17 @@ _INDEX = b"""httptee: the pages of the admin listener
 class Admin:
     """Answers GET and HEAD for its pages. `started` is the start of the tee, in seconds since the epoch.
 
-    `evidence` is the directory that the judge writes to, or empty if there is no judge.
+    `evidence` is the directory that the judge writes to, or empty if there is no judge. `tallies` is what it reads.
     """
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, check: Check, started: float | None = None, evidence: str = ""
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        check: Check,
+        started: float | None = None,
+        evidence: str = "",
+        tallies: Tallies | None = None,
     ) -> None:
         self.history = History(ledger)
         self.check = check
@@ -47,7 +56,8 @@ class Admin:
         self._evidence = evidence
         self._ledger = ledger
         self._started = time() if started is None else started
-        self._collector = LedgerCollector(ledger, self._started)
+        self._judged = partial(judged, evidence, tallies) if evidence else None
+        self._collector = LedgerCollector(ledger, self._started, self._judged)
         self._pages: dict[str, Callable[[], Page]] = {
             "/": self._index,
             "/healthz": self._health,
@@ -95,7 +105,8 @@ class Admin:
         return "200 OK", _TEXT, b"ready\n"
 
     def _status(self) -> Page:
-        found = status(self._settings, self._ledger, self.history, self.check, self._started)
+        judged = self._judged() if self._judged is not None else None
+        found = status(self._settings, self._ledger, self.history, self.check, self._started, judged)
         return "200 OK", "application/json", json.dumps(found, indent=2).encode() + b"\n"
 
     def _metrics(self) -> Page:

@@ -14,6 +14,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
+from httptee.admin.judged import Judged
+from httptee.admin.verdict_metrics import Shown, verdict_metrics
 from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS
 from httptee.ledger import (
     BOUNDS,
@@ -36,11 +38,13 @@ Named = Sequence[tuple[str, Statement]]
 
 
 class LedgerCollector(Collector):
-    """All metrics, made from the ledger at each scrape."""
+    """All metrics, made from the ledger at each scrape. `judged` gives the verdict at this moment, if there is one."""
 
-    def __init__(self, ledger: Ledger, started: float) -> None:
+    def __init__(self, ledger: Ledger, started: float, judged: Callable[[], Judged] | None = None) -> None:
         self._ledger = ledger
         self._started = started
+        self._judged = judged
+        self._shown = Shown()
 
     def collect(self) -> Iterator[Metric]:
         """All metrics. Called by prometheus-client."""
@@ -48,6 +52,8 @@ class LedgerCollector(Collector):
         yield from _of_a(self._ledger.primary())
         statements = self._ledger.statements()
         yield from _of_b(list(zip(distinct([each.backend for each in statements]), statements, strict=True)))
+        if self._judged is not None:
+            yield from verdict_metrics(self._judged(), self._shown)
 
 
 def exposition(collector: Collector) -> bytes:

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 from time import time
 from typing import Any
 
 from httptee.admin.check import Check
 from httptee.admin.history import History
+from httptee.admin.judged import Judged
+from httptee.admin.verdict_status import judge_status, verdict_status
 from httptee.ledger import Latency, Ledger, PrimaryStatement, Statement, distinct, mean_share
 from httptee.settings import Settings, backend_names, effective_lines, effective_options
 from httptee.version import __version__
 
 
-def status(settings: Settings, ledger: Ledger, history: History, check: Check, started: float) -> dict[str, Any]:
+def status(
+    settings: Settings, ledger: Ledger, history: History, check: Check, started: float, judged: Judged | None = None
+) -> dict[str, Any]:
     """The content of /status. `started` is in seconds since the epoch. Times are in seconds, sizes in bytes; the values
-    of options are in their own units."""
+    of options are in their own units. `judged` is the verdict, if answers are compared."""
     primary = ledger.primary()
     workers = ledger.workers()
-    statements = ledger.statements()
-    names = distinct([statement.backend for statement in statements])
-    # A B that a reload removed keeps its account, but has neither address nor line.
-    present = distinct(backend_names(settings.b))
-    urls = dict(zip(present, map(str, settings.b), strict=True))
-    lines = dict(zip(present, effective_lines(settings), strict=True))
     return {
         "version": __version__,
         "python": platform.python_version(),
@@ -37,15 +36,8 @@ def status(settings: Settings, ledger: Ledger, history: History, check: Check, s
             "in_flight": sum(worker.in_flight for worker in workers),
             **_primary(primary, history),
         },
-        "b": [
-            {
-                "name": names[backend],
-                "url": urls.get(names[backend]),
-                "line": lines.get(names[backend]),
-                **_shadow(statement, history, backend),
-            }
-            for backend, statement in enumerate(statements)
-        ],
+        "b": _shadows(settings, ledger.statements(), history, judged),
+        "verdict": judge_status(judged) if judged else None,
         "share": mean_share(workers),
         "share_changes": primary.share_changes,
         "log_dropped": primary.log_dropped,
@@ -64,6 +56,26 @@ def _primary(statement: PrimaryStatement, history: History) -> dict[str, Any]:
         "seconds": _latency(statement.latency),
         "rates": history.primary_rates(),
     }
+
+
+def _shadows(
+    settings: Settings, statements: Sequence[Statement], history: History, judged: Judged | None
+) -> list[dict[str, Any]]:
+    names = distinct([statement.backend for statement in statements])
+    # A B that a reload removed keeps its account, but has neither address nor line.
+    present = distinct(backend_names(settings.b))
+    urls = dict(zip(present, map(str, settings.b), strict=True))
+    lines = dict(zip(present, effective_lines(settings), strict=True))
+    return [
+        {
+            "name": names[backend],
+            "url": urls.get(names[backend]),
+            "line": lines.get(names[backend]),
+            **_shadow(statement, history, backend),
+            "verdict": verdict_status(judged, statement.backend) if judged else None,
+        }
+        for backend, statement in enumerate(statements)
+    ]
 
 
 def _shadow(statement: Statement, history: History, backend: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -12,12 +12,12 @@ from typing import Any
 
 from httptee.build.upstreams import primary_upstream, shadow_upstream
 from httptee.compare import differences
-from httptee.evidence import Evidence
-from httptee.judge import Asking, Judge, MakeJudge, Pace, Reader, RepeatLimits, Repeats, Trial, UpstreamAsker
 from httptee.ledger import Ledger, PrimaryStatement, mean_share
-from httptee.pairs import Tallies
 from httptee.settings import Settings, ShadowSettings, shadow_settings
-from httptee.verdict import Counts, Court, Policy, RouteSums
+from httptee.verdict.court import Counts, Court, Policy, RouteSums
+from httptee.verdict.evidence import Evidence
+from httptee.verdict.judge import Asking, Judge, MakeJudge, Pace, Reader, RepeatLimits, Repeats, Trial, UpstreamAsker
+from httptee.verdict.pairs import Tallies
 
 _NOT_FOR_B = ("sampled_out", "filtered", "rate_limited", "primary_failed")
 """Drop reasons of clones that B was not to get."""
@@ -43,6 +43,10 @@ class Observed:
     def sums(self) -> Mapping[str, Mapping[str, RouteSums]]:
         """The counts of each B by route."""
         return self.tallies.sums()
+
+    def names(self) -> Sequence[Collection[str]]:
+        """The names of the routes in each worker process."""
+        return self.tallies.names()
 
     def counts(self, backend: str, sums: Mapping[str, RouteSums]) -> Counts:
         """The counts of a whole B. The clones that it was not to get are left out."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import shutil
 import threading
 from collections.abc import Callable, Collection
 
@@ -14,10 +13,10 @@ from httptee.build.judging import make_judge
 from httptee.build.tee import build_ledger, build_tee
 from httptee.build.watching import Watching, build_tallies
 from httptee.errors import ConfigError
-from httptee.evidence import check_directory, own_directory, private_directory
-from httptee.judge import Judge, JudgeThread, Pace, Reader
 from httptee.logs import check_log, flush_log
 from httptee.settings import Settings, check_same, check_trust, descriptions, ignored
+from httptee.verdict.evidence import check_directory, own_directory, private_directory, remove_private
+from httptee.verdict.judge import Judge, JudgeThread, Pace, Reader
 from httptee.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -81,7 +80,7 @@ class _Mount:
         if self._judge is not None:
             self._judge.stop()
         if self._settings.verdict == "memory" and self._place:
-            shutil.rmtree(self._place, ignore_errors=True)
+            remove_private(self._place)
         if not self._parent or self._ledger.primary().answered:
             for line in self._ledger.lines():
                 logger.info("%s", line)

@@ -11,12 +11,12 @@ from httptee.build.upstreams import additions, primary_upstream, shadow_upstream
 from httptee.build.watching import Watching, build_watchers
 from httptee.ledger import Faults, Ledger, WorkerAccount
 from httptee.logs import FORMATS, AccessLog, LineWriter
-from httptee.pairs import Comparer
 from httptee.primary import Outage, Primary
 from httptee.selection import selections
 from httptee.settings import Settings, backend_names, shadow_settings
 from httptee.shadow import ASSURED, Breaker, BreakerPolicy, Budget, Cutoff, Guards, Shadow
 from httptee.transport import Pressure, Reading, Timeouts
+from httptee.verdict.pairs import Comparer
 
 MAX_BODY_IN_MEMORY = 1024 * 1024
 """Request bodies up to this size in bytes are held in memory, larger ones in a file. A body in a file is read into
@@ -52,7 +52,8 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
     pressure = Pressure()
     budget = Budget(part.of(settings.b_max_bytes))
     cutoff = Cutoff(settings.b_cutoff) if settings.b_cutoff else None
-    keeper, comparers = build_watchers(settings, watching, part) if watching else (None, [None] * len(settings.b))
+    none: tuple[None, list[Comparer | None]] = (None, [None] * len(settings.b))
+    keeper, comparers = build_watchers(settings, watching, part, faults) if watching else none
     return Tee(
         Primary(
             primary_upstream(settings, part.of(settings.threads, least=1), pressure),

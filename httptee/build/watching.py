@@ -9,9 +9,10 @@ from random import Random
 
 from httptee.build.part import Part
 from httptee.compare import Routes
-from httptee.pairs import Chooser, Comparer, Keeper, Tallies
+from httptee.ledger import Faults
 from httptee.settings import Settings, backend_names, shadow_settings
-from httptee.verdict import Sender
+from httptee.verdict.court import Sender
+from httptee.verdict.pairs import Chooser, Comparer, Keeper, Tallies
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,9 @@ def build_tallies(settings: Settings, rows: int = 1, earlier: Sequence[Tallies] 
     return Tallies(backend_names(settings.b), rows, earlier, run=secrets.token_hex(8))
 
 
-def build_watchers(settings: Settings, watching: Watching, part: Part) -> tuple[Keeper, list[Comparer | None]]:
+def build_watchers(
+    settings: Settings, watching: Watching, part: Part, faults: Faults
+) -> tuple[Keeper, list[Comparer | None]]:
     """What keeps the answers of A, and for each B what compares its answers with them, in one worker process."""
     tallies = watching.tallies.row(part.row)
     chooser = Chooser(part.of(settings.verdict_rate, least=1), Random())
@@ -39,4 +42,4 @@ def build_watchers(settings: Settings, watching: Watching, part: Part) -> tuple[
     comparers: list[Comparer | None] = []
     for number, name in enumerate(watching.tallies.backends):
         comparers.append(Comparer(name, number, tallies, chooser, watching.sender))
-    return Keeper(Routes(templates), tallies, chooser, settings.verdict_max_body), comparers
+    return Keeper(Routes(templates), tallies, chooser, settings.verdict_max_body, faults), comparers

@@ -7,5 +7,6 @@ from httptee.compare.comparison import differences, equal
 from httptee.compare.difference import Difference, Key, Scalar
 from httptee.compare.outcome import Outcome
 from httptee.compare.routes import Routes
+from httptee.compare.segments import NAME
 
-__all__ = ["Difference", "Key", "Outcome", "Routes", "Scalar", "differences", "equal"]
+__all__ = ["NAME", "Difference", "Key", "Outcome", "Routes", "Scalar", "differences", "equal"]

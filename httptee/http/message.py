@@ -104,6 +104,10 @@ class WrittenRequest(Request):
 _KEPT = tuple(one.name for one in fields(Request) if one.name != "headers")
 
 
+def _no_close() -> None:
+    """Do nothing: an answer of the tee's own, or one that has arrived whole, has no connection to free."""
+
+
 @value
 class Response:
     """An answer for the client: from A, or from the tee if A gave none.
@@ -118,7 +122,7 @@ class Response:
     reason: str
     headers: Headers
     body: bytes | Iterator[bytes]
-    close: Callable[[], None]
+    close: Callable[[], None] = _no_close
     error: str = ""
     unsent: bool = False
     head_seconds: float = 0.0
@@ -215,7 +219,3 @@ def _from_descriptor(descriptor: int, length: int, offset: int) -> bytes:
         length -= len(piece)
         offset += len(piece)
     return b"".join(pieces)
-
-
-def _no_close() -> None:
-    """Do nothing: the tee's own answer has no connection to free."""

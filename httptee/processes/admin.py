@@ -60,12 +60,12 @@ class AdminProcess:
     """The admin listener of one tee. Without `-admin`, its methods do nothing.
 
     Raises OSError if the address cannot be bound. A child process closes the sockets in `inherited`: the tee's own
-    listening socket must be closed when the last worker process ends. `evidence` is the directory that the judge writes
-    to, or empty; it is set before the start.
+    listening socket must be closed when the last worker process ends. `watching` is what the judge works with, or None;
+    it is set before the start.
     """
 
     def __init__(self, settings: Settings, ledger: Ledger, inherited: Sequence[socket.socket] = ()) -> None:
-        self.evidence = ""
+        self.watching: Watching | None = None
         self._settings = settings
         self._ledger = ledger
         self._inherited = inherited
@@ -132,7 +132,7 @@ class AdminProcess:
         after the old one has ended: with both running, a count might decrease from one scrape to the next.
         """
         self._settings, self._ledger = settings, ledger
-        self.evidence = watching.place if watching else ""
+        self.watching = watching
         self._forked = 0.0
         if self._pid:
             os.kill(self._pid, signal.SIGTERM)
@@ -190,7 +190,8 @@ class AdminProcess:
         )
 
     def _application(self) -> Admin:
-        return Admin(self._settings, self._ledger, check_of(self._settings), self._started, self.evidence)
+        seen = (self.watching.place, self.watching.tallies) if self.watching else ()
+        return Admin(self._settings, self._ledger, check_of(self._settings), self._started, *seen)
 
     def _serve(self, server: AdminServer, wanted: Callable[[], bool] = lambda: True) -> None:
         """Serve until the server is stopped, or until `wanted` returns False; then drain."""

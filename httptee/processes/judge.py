@@ -11,7 +11,6 @@ import logging
 import math
 import os
 import resource
-import shutil
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -19,13 +18,13 @@ from functools import partial
 from time import monotonic, sleep
 
 from httptee.build import Watching, build_tallies, make_judge
-from httptee.evidence import private_directory
-from httptee.judge import JudgeThread, MakeJudge, Pace, PairReader, PairSender, open_channel
 from httptee.ledger import Ledger
-from httptee.pairs import Tallies
 from httptee.processes.child import fork, how_it_ended
 from httptee.settings import Settings
-from httptee.verdict import Sender
+from httptee.verdict.court import Sender
+from httptee.verdict.evidence import private_directory, remove_private
+from httptee.verdict.judge import JudgeThread, MakeJudge, Memory, Pace, PairReader, PairSender, open_channel
+from httptee.verdict.pairs import Tallies
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +54,7 @@ class JudgeProcess:
         self._make = make
         self._inherited = inherited
         self._private = private
+        self._left: dict[str, float] = {}  # earlier private directories: when each is deleted
         self._verdict = "off"
         self._tallies: Tallies | None = None
         self._alone = alone
@@ -80,9 +80,9 @@ class JudgeProcess:
         Call it before they are forked. Their tallies continue those of the last call. Raises OSError.
         """
         if settings.verdict != self._verdict:
-            self._delete_private()
+            private = private_directory(settings.verdict_max_bytes) if settings.verdict == "memory" else ""
+            self._use_private(private)
             self._verdict = settings.verdict
-            self._private = private_directory(settings.verdict_max_bytes) if settings.verdict == "memory" else ""
         if settings.verdict == "off":
             self.replace(None)
             return None
@@ -93,21 +93,29 @@ class JudgeProcess:
         return Watching(self._tallies, self.sender(), place)
 
     def resume(self, settings: Settings, ledger: Ledger, watching: Watching | None) -> None:
-        """Judge again as before the last call of `renew`: the reload has failed."""
+        """Judge again as before the last call of `renew`: the reload has failed. What its processes counted counts."""
+        private = watching.place if watching is not None and settings.verdict == "memory" else ""
+        self._use_private(private)
+        self._verdict = settings.verdict
         if watching is None:
             self.replace(None)
-        else:
-            self._tallies = watching.tallies
-            self.replace(make_judge(settings, ledger, watching.tallies, watching.place))
+            return
+        failed, self._tallies = self._tallies, watching.tallies
+        if failed is not None and failed is not watching.tallies:
+            failed.finished |= self._alone  # in one process, the new server has not served
+            watching.tallies.continue_after(failed)
+        self.replace(make_judge(settings, ledger, watching.tallies, watching.place))
 
     def start_thread(self) -> None:
         """Judge in a thread of this process. Called again about once a second, in case it could not be started."""
+        self._delete_left(monotonic())
         if self._make is not None:
             self._judge_thread().start()
 
     def keep(self) -> float:
         """Start, replace or kill the child process as needed. Call it again within the returned seconds."""
         self._collect()
+        self._delete_left(monotonic())
         if self._pid:
             if monotonic() >= self._kill_at:
                 os.kill(self._pid, signal.SIGKILL)
@@ -165,7 +173,7 @@ class JudgeProcess:
         for end in self._channel or ():
             end.close()
         self._channel = None
-        self._delete_private()
+        self.delete_private()
 
     def _judge_thread(self) -> JudgeThread:
         if self._thread is None:
@@ -196,37 +204,27 @@ class JudgeProcess:
         signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         _step_back()
-        judge = make(reader, Pace(_SHARE), _Memory(_MEMORY).short)
+        judge = make(reader, Pace(_SHARE), Memory(_MEMORY).short)
         judge.run(lambda: not ending and wanted())
         if not wanted():  # the supervisor was killed
-            self._delete_private()
+            self.delete_private()
 
-    def _delete_private(self) -> None:
-        if self._private:
-            shutil.rmtree(self._private, ignore_errors=True)
-            self._private = ""
+    def delete_private(self) -> None:
+        """Delete the private directory, if there is one."""
+        self._use_private("")
+        self._delete_left(math.inf)
 
+    def _use_private(self, place: str) -> None:
+        """Another private directory, or none. The earlier one is deleted when the judge that uses it has ended."""
+        if self._private not in ("", place):
+            self._left[self._private] = monotonic() + 2 * _LAST_WORDS
+        self._left.pop(place, None)
+        self._private = place
 
-class _Memory:
-    """The memory of this process that is its own, against `most` bytes more than now."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most + self._used()
-
-    def short(self) -> bool:
-        """Whether it is used up."""
-        used = self._used()
-        if used > self._most:
-            logger.warning("the judge process holds %d MiB: it saves what it knows, and ends", used >> 20)
-        return used > self._most
-
-    def _used(self) -> int:
-        try:
-            with open("/proc/self/statm") as file:
-                _, resident, shared, *_ = map(int, file.read().split())
-        except (OSError, ValueError):  # not Linux
-            return 0
-        return (resident - shared) * resource.getpagesize()
+    def _delete_left(self, now: float) -> None:
+        for place in [place for place, at in self._left.items() if at <= now]:
+            remove_private(place)
+            del self._left[place]
 
 
 def _step_back() -> None:

@@ -201,5 +201,6 @@ class SingleProcess:
         logger.warning("a second signal: stopping at once")
         for line in self._settled().lines():
             logger.info("%s", line)
+        self._judge.delete_private()
         flush_log()
         os._exit(0)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from httptee.build import Watching, build_ledger
 from httptee.errors import ConfigError
-from httptee.evidence import check_directory
 from httptee.http import Listen
 from httptee.ledger import Ledger
 from httptee.logs import check_log
@@ -23,6 +22,7 @@ from httptee.processes.listening import listen
 from httptee.processes.threads import within_threads
 from httptee.server import listening_tls
 from httptee.settings import Settings, check_same, descriptions, own_sockets
+from httptee.verdict.evidence import check_directory
 from httptee.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
         raise CannotStartError(f"cannot keep evidence (-verdict): {error.strerror}") from None
     _announce(settings, listening)
     if watching is not None:
-        admin.evidence = watching.place
+        admin.watching = watching
         logger.info("The answers of each B are compared with A's; the evidence is in %s", watching.place)
     return Start(settings, read, ledger, listening, load, admin, judge, watching, tls)
 

@@ -66,7 +66,7 @@ class Channel(OwnedChannel):
                 self._read(whole=bool(events & HUNG_UP))
             while self.requests and self.connected:
                 self.service()
-        if self.writable() and self.connected:
+        if (self.total_outbufs_len or self.will_close or self.close_when_flushed) and self.connected:
             self.handle_write()
         waits = self.total_outbufs_len > 0
         if waits != self._waits_to_write and self._fileno is not None:

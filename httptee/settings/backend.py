@@ -38,7 +38,7 @@ from httptee.settings.casts import (
     percent,
     size,
 )
-from httptee.verdict import Rule, route_template
+from httptee.verdict.court import Rule, route_template
 
 _WORD = re.compile(r"""(?:[^\s,;"']|,+(?=[^\s,;])|"[^"]*"|'[^']*')+""")
 _SEGMENT = re.compile(r"""(?:[^\n;"']|"[^"]*"|'[^']*')+""")

@@ -90,7 +90,7 @@ def _bytes(text: str, lowest: int, highest: int) -> int:
 
 # Bytes, from a text in bytes or with a unit: k, M, G or T, alone or with B or iB, are powers of 1024.
 size = partial(_bytes, lowest=0, highest=_MOST_BYTES)
-kept_size = partial(_bytes, lowest=0, highest=2**20)  # a pair has room for two of them
+kept_size = partial(_bytes, lowest=1, highest=2**20)  # a pair has room for two of them
 head_size = partial(_bytes, lowest=1024, highest=2**30)
 
 

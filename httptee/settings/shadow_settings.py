@@ -13,7 +13,7 @@ from httptee.http import Endpoint
 from httptee.selection import NO_CHANGES, SCALE, Changes, Criteria, Filter, methods_search
 from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings
-from httptee.verdict import Rules
+from httptee.verdict.court import Rules
 
 
 @dataclass(frozen=True, slots=True)

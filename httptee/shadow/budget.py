@@ -38,8 +38,8 @@ class Budget:
         """
         if not exchange.holders:
             size = held_by(exchange)
-            if exchange.kept is not None and self.held + size > self._limit:
-                exchange.kept = None  # the clone matters more than the comparison
+            if exchange.kept is not None and 2 * (self.held + size) > self._limit:
+                exchange.kept = None  # the clones matter more than the comparisons: half of the limit is for them alone
                 size = held_by(exchange)
             if self.held + size > self._limit and not (assured and size <= SMALL):
                 return False

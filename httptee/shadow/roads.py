@@ -22,6 +22,10 @@ from httptee.transport import IDEMPOTENT, Answer, Pending, Reading, Upstream
 AT_ONCE = 2
 """Clones that may be in flight on connections that were idle, for each shadow thread. They take no thread."""
 
+UNWRITTEN = 64
+"""Clones of a B that may wait in the form in which they came. In a short queue they wait so briefly that to write their
+heads as bytes would cost more than the memory."""
+
 _DROPPED_AT_ONCE = 64  # clones of a queue that are dropped before another thread may run
 
 Settle = Callable[[Exchange, float, "Exception | None", "Answer | None"], object]
@@ -114,10 +118,11 @@ class Roads:
     def _hand_over(self, exchange: Exchange) -> None:
         """Put a clone into the queue. If the collector has all the connections that it may have, the first that is free
         carries it. Otherwise a shadow thread sends it, on a new connection if none is idle."""
-        hold_as_bytes(exchange)
+        if len(self._workers.queue) >= UNWRITTEN:
+            hold_as_bytes(exchange)
         if not self._workers.put(exchange):
             self._drop(exchange, "closing")
-        if self._workers.closed:
+        if self._workers.closed:  # perhaps since `put`
             self.drop_waiting("closing")
         elif len(self._collector) < self._most:
             self._call_worker()

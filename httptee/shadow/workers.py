@@ -79,11 +79,14 @@ class Workers:
             return not self._awake and bool(self.queue)
 
     def put(self, exchange: Exchange) -> bool:
-        """Queue a clone; False if no worker will take one any more. Then use `call`, unless another thread takes it."""
-        with self._lock:
-            if not self.closed:
-                self.queue.append(exchange)
-            return not self.closed
+        """Queue a clone; False if no worker will take one any more. Then use `call`, unless another thread takes it.
+
+        If `closed` is true after it, `close` may have come in between: nobody else takes the clone out of the queue.
+        """
+        if self.closed:
+            return False
+        self.queue.append(exchange)
+        return True
 
     def call(self) -> None:
         """Let one more worker take clones from the queue: an idle one, or a new one."""

@@ -37,10 +37,8 @@ ALWAYS_BUFFERED = 16_384
 """Bytes that the kernel buffers at least for an idle connection (tcp_wmem), its bookkeeping for small ones included."""
 RECEIVE_SIZE = 65_536
 """Bytes to read at once until the head of an answer has arrived. Most answers are not longer than this."""
-NO_TIMEOUT = 1e8
-"""Seconds that stand for no timeout."""
-SHORTEST = 1e-6
-"""Seconds to the head of an answer, if the clock of the stamps was set meanwhile."""
+NO_TIMEOUT = 1e8  # seconds that stand for no timeout
+SHORTEST = 1e-6  # seconds to the head of an answer, if the clock of the stamps was set meanwhile
 
 _BROKEN = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _TCP_INFO = socket.TCP_INFO if sys.platform == "linux" else None
@@ -90,11 +88,11 @@ class Connection:
         """Send a request and read up to the end of the answer's head. True if the whole request was sent.
 
         An upstream may answer, and close, before it has read the request. The answer is then passed on, and the
-        connection must not be used again. Raises UpstreamReset, UpstreamTimeout or UpstreamProtocolError, or the
-        UpstreamError for another error of the socket.
+        connection must not be used again. Raises UpstreamError.
         """
         self.sent = 0
-        sent_all, limit, sent_at = True, timeouts.headers, perf_counter()
+        sent_all, limit = True, timeouts.headers
+        sent_at = 0.0 if self.arrival is None else perf_counter()
         try:
             if not body:
                 self._send_all(head, limit, deadline)
@@ -108,9 +106,12 @@ class Connection:
             limit = min(limit, 1.0)  # an answer sent before the close has already arrived
         except OSError as error:
             raise error_of_open(error) from error
-        until = min(deadline, monotonic() + limit)
+        now = monotonic()
+        until = min(deadline, now + limit)
         while not answer.headers_complete:
-            self._feed(answer, RECEIVE_SIZE, until - monotonic())
+            self._feed(answer, RECEIVE_SIZE, until - now)
+            if not answer.headers_complete:
+                now = monotonic()
         if self.arrival is not None:
             answer.head_seconds = max(self.arrival.at - sent_at, SHORTEST)
         if self._new_tls is not None:

@@ -85,7 +85,8 @@ class Unread:
     def _feed_more(self, answer: Answer, spent: _Spent, data: bytes) -> None:
         size = len(data)
         spent.size += size
-        parsed = size >= _COMMON and (not answer.headers_complete or answer.chunked)
+        kept = answer.kept is not None  # a long body that is kept is hashed
+        parsed = size >= _COMMON and (kept or answer.chunked or not answer.headers_complete)
         began = thread_time() if parsed else 0.0
         try:
             answer.parse(data)
@@ -172,7 +173,7 @@ class Pending:
         if answer.headers_complete and not answer.head_seconds and connection.arrival is not None:
             answer.head_seconds = max(connection.arrival.at - self._sent_at, SHORTEST)
         if not answer.complete:
-            answer.take()
+            answer.discard()
             return False
         if answer.keep_alive:
             connection.idle_limit = answer.idle_limit

@@ -28,10 +28,11 @@ class Upstream:
         pass
 
 
-def make(check_path="", rows=2, outcome=200, evidence=""):
+def make(check_path="", rows=2, outcome=200, evidence="", tallies=None):
     ledger = Ledger(backend_names(SETTINGS.b), rows)
     check = Check(Upstream(outcome), check_path, 1.0)
-    return SimpleNamespace(admin=Admin(SETTINGS, ledger, check, 1_700_000_000.0, evidence), ledger=ledger, check=check)
+    admin = Admin(SETTINGS, ledger, check, 1_700_000_000.0, evidence, tallies)
+    return SimpleNamespace(admin=admin, ledger=ledger, check=check)
 
 
 def get(made, path, method="GET"):

@@ -3,9 +3,9 @@ import json
 import pytest
 
 from httptee.errors import UpstreamConnectError
-from httptee.evidence import Evidence
+from httptee.verdict.evidence import Evidence
 from tests.admin.page import get, make, with_worker
-from tests.evidence.made import report
+from tests.verdict.evidence.made import report
 
 
 def test_healthy_while_a_worker_is_alive():

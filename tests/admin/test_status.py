@@ -1,9 +1,14 @@
 import json
+import os
 
 from httptee.ledger.columns import IS_OPEN
 from httptee.settings.config import load
 from httptee.settings.options import OPTIONS
+from httptee.verdict.evidence import Evidence
+from httptee.verdict.pairs import Tallies
 from tests.admin.page import get, make, with_worker
+from tests.verdict.evidence.made import finding, report, route
+from tests.verdict.pairs.test_tallies import count
 
 
 def test_status_has_the_ledger_and_the_settings_in_force():
@@ -66,3 +71,38 @@ def test_a_b_that_a_reload_removed_has_no_line():
     made = make()
     made.admin._settings = load(["-b", "http://b:2 name=other"], {})
     assert [each["line"] for each in json.loads(get(made, "/status").body)["b"]] == [None, None]
+
+
+def test_without_a_comparison_there_is_no_verdict():
+    found = json.loads(get(make(), "/status").body)
+    assert (found["verdict"], [b["verdict"] for b in found["b"]]) == (None, [None, None])
+
+
+def test_the_judge_can_be_found_and_each_b_has_its_verdict(tmp_path):
+    tallies = Tallies(["http://b:2", "http://b:2#2"])
+    count(tallies.row(0), "GET /x", chosen=9, equal=5, unequal=3, lost=1)
+    tallies.row(0).missed(0)
+    repeats = {"made": 1, "waiting": 0, "refused": {}}
+    judge = {"pid": os.getpid(), "thread": False, "began": 1.5, "failures": 2, "strange": 0, "dropped": 4}
+    evidence = Evidence(str(tmp_path))
+    reports = [report("NO", "http://b:2", [route(findings=[finding(), finding("noise")])])]
+    evidence.publish(reports, judge={**judge, "repeats": repeats})
+    evidence.close()
+    found = json.loads(get(make(evidence=str(tmp_path), tallies=tallies), "/status").body)
+    verdict = found["verdict"]
+    assert 0.0 <= verdict.pop("age") < 60
+    judge["state"] = "running"
+    assert verdict == {"directory": str(tmp_path), "error": None, "judge": {**judge, "repeats": repeats}}
+    first, second = (b["verdict"] for b in found["b"])
+    counts = {"chosen": 9, "matched": 5, "mismatched": 3, "lost": 1, "writes_missed": 1}
+    assert first["counts"] == counts
+    assert (first["word"], first["summary"], first["judged"], first["repeats"]) == ("NO", "a summary", 1000, 17)
+    assert (first["routes"], first["findings"]) == (1, {"differs": 1, "noise": 1})
+    assert (second["word"], second["routes"], second["counts"]) == (None, 0, dict.fromkeys(counts, 0))
+
+
+def test_a_verdict_that_cannot_be_read_is_said(tmp_path):
+    tallies = Tallies(["http://b:2"])
+    found = json.loads(get(make(evidence=str(tmp_path / "nowhere"), tallies=tallies), "/status").body)
+    assert found["verdict"]["error"] == f"{tmp_path}/nowhere: no such directory"
+    assert (found["verdict"]["judge"]["state"], found["verdict"]["age"]) == ("starting", None)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from bench.__main__ import arguments
+from bench.programs import measure
+from bench.programs.processes import Process
+from bench.programs.subjects import Running
+from bench.programs.watched import Watched
 from bench.reports.figures import Json
 from bench.reports.tables import table_text
-from bench.scenarios.verdict import cost, simulation
+from bench.scenarios.verdict import cost, judge, simulation
 from bench.scenarios.verdict.cost import CONDITIONS, JUDGED, PLAIN, Condition, uncounted
 from bench.scenarios.verdict.simulation import Line, cost_table, defect_table, line, planted, same, same_table, sure
 from tests.worlds import SHOP
@@ -142,3 +147,27 @@ def test_a_short_run_is_played_and_kept() -> None:
     assert got.unsafe == 0
     assert ("GET /users/{int}", "body", "$.email") in got.diffy
     assert "seed 1" in simulation.brief("planted", got)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "found"),
+    [
+        ({"judge": {"pid": 17, "thread": False}}, 17),
+        ({"judge": {"pid": 17, "thread": True}}, None),  # of a tee with one process
+        ({"judge": {"pid": 18, "thread": False}}, None),  # it has ended
+        ({"judge": {"pid": None, "thread": None}}, None),  # before the first report
+        (None, None),
+    ],
+)
+def test_the_judge_is_the_process_that_the_status_names(
+    monkeypatch: pytest.MonkeyPatch, verdict: Json | None, found: int | None
+) -> None:
+    monkeypatch.setattr(judge, "status", lambda port: {"verdict": verdict})
+    monkeypatch.setattr(measure, "members", lambda group: {17: []})
+    watched = Watched(Running("", 0, None), cast(Process, SimpleNamespace(group=1)), 1)
+    assert judge.judge_pid(watched) == found
+
+
+def test_without_an_admin_listener_no_judge_is_found() -> None:
+    watched = Watched(Running("", 0, None), cast(Process, SimpleNamespace(group=1)), None)
+    assert judge.judge_pid(watched) is None

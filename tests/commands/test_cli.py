@@ -12,7 +12,7 @@ from httptee.settings.option_texts import help_text
 from tests.support.process import clean_environment
 
 ROOM = Path(commands.__file__).parent
-COMMANDS = sorted(path.stem for path in ROOM.glob("*.py") if path.stem not in ("__init__", "cli"))
+COMMANDS = sorted(path.stem for path in ROOM.glob("[!_]*") if path.stem != "cli")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

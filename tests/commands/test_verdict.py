@@ -6,12 +6,12 @@ import threading
 
 import pytest
 
-from httptee.commands import verdict as module
+from httptee.commands.verdict import command as module
 from httptee.commands.cli import main
-from httptee.evidence import Evidence
-from httptee.verdict import Again
-from tests.evidence.made import PRICE, finding, outcome, pair, report, request, route
+from httptee.verdict.court import Again
+from httptee.verdict.evidence import Evidence
 from tests.support.process import clean_environment
+from tests.verdict.evidence.made import PRICE, finding, outcome, pair, report, request, route
 
 
 @pytest.fixture

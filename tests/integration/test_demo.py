@@ -20,7 +20,7 @@ from tests.support.programs import run
 pytestmark = pytest.mark.integration
 
 
-def test_the_demo_ends_well_and_prints_a_balanced_ledger() -> None:
+def test_the_demo_ends_well_and_prints_a_balanced_ledger_and_the_right_verdict() -> None:
     output = run([sys.executable, "-m", "httptee", "--demo"])
     ledgers = parse(output)
     assert ledgers, output
@@ -29,6 +29,15 @@ def test_the_demo_ends_well_and_prints_a_balanced_ledger() -> None:
         assert ledger.seen >= 100
     assert "Traceback" not in output
     assert "ResourceWarning" not in output
+    found = re.findall(r"^  (differs|noise) +body (\S+)  (\w+)", output, re.MULTILINE)
+    assert sorted(found) == [
+        ("differs", "$.currency", "missing"),
+        ("differs", "$.price", "value"),
+        ("noise", "$.request_id", "value"),
+        ("noise", "$.served_at", "value"),
+        ("noise", "$.sizes", "order"),
+    ], output
+    assert re.search(r"^NO +B new-shop: ", output, re.MULTILINE), output
 
 
 def test_the_demo_stays_where_it_is_asked_to_and_its_curl_line_works() -> None:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from httptee.build import build_ledger, build_tee
-from httptee.commands.demo import Background
+from httptee.commands.demo.servers import Background
 from httptee.commands.explain import Asked, explain
 from httptee.http.endpoint import Endpoint
 from httptee.settings.backend import Backend
@@ -54,7 +54,7 @@ rule_sets = st.tuples(
 requests = st.builds(
     Asked,
     method=st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PURGE"]),
-    target=st.sampled_from(TARGETS) | st.from_regex(r"/[!-~\x80-\xff]{0,30}", fullmatch=True),
+    target=st.sampled_from(TARGETS) | st.from_regex(r"/[!\"$-~\x80-\xff]{0,30}", fullmatch=True),
     headers=st.lists(st.tuples(st.sampled_from(NAMES), VALUES), max_size=6).map(
         lambda pairs: [("Host", "shop.test"), ("X-Request-Id", "r1"), *pairs]
     ),

@@ -7,9 +7,10 @@ import signal
 
 import pytest
 
-from httptee.evidence import Unreadable, read_verdict
+from httptee.verdict.evidence import Unreadable, read_verdict
 from tests.support.backend import Backend
 from tests.support.client import RawClient
+from tests.support.client import ask as get
 from tests.support.net import eventually
 from tests.support.scripts import response
 from tests.support.tee import Tee
@@ -45,6 +46,10 @@ def judge_of(tee):
     own = os.getpriority(os.PRIO_PROCESS, tee.program.pid)
     (judge,) = eventually(lambda: [pid for pid in tee.program.group() if os.getpriority(os.PRIO_PROCESS, pid) > own])
     return judge
+
+
+def page(port, target):
+    return get(port, target=target).body.decode()
 
 
 def report(directory):
@@ -110,6 +115,38 @@ def test_a_judge_that_is_killed_is_replaced_and_knows_what_was_saved(servers, tm
         running.program.wait_for_line("the judge process was killed by SIGKILL; another starts")
         eventually(lambda: report(tmp_path)["judged"] == 200)
         assert judge_of(running) != killed
+
+
+def test_the_status_and_the_metrics_tell_of_the_judge(servers, tmp_path):
+    with tee(servers, tmp_path, "-admin", "127.0.0.1:0") as running:
+        port = int(running.program.wait_for_line(r"Admin listener at 127.0.0.1:(?P<port>\d+)")[0]["port"])
+
+        def status():
+            found = json.loads(page(port, "/status"))
+            return found["verdict"]["judge"], found["b"][0]["verdict"]
+
+        ask(running, 100)
+        eventually(lambda: (report(tmp_path) or {}).get("judged") == 100)
+        judge, b = status()
+        assert (judge["pid"], judge["state"], judge["thread"]) == (judge_of(running), "running", False)
+        assert (b["word"], b["counts"]["mismatched"], b["counts"]["writes_missed"]) == ("NOT YET", 100, 0)
+        os.kill(judge["pid"], signal.SIGSTOP)
+        eventually(lambda: status()[0]["state"] == "stopped")
+        assert "httptee_verdict_judge_up 0.0" in page(port, "/metrics")
+        ask(running, 50)
+        line = 'httptee_verdict_judged_total{backend="canary",result="mismatched",route="GET /products/{int}"} 150.0'
+        eventually(lambda: line in page(port, "/metrics"))  # without a judge
+
+
+def test_a_route_that_worker_processes_name_differently_is_judged_as_one(servers, tmp_path):
+    with tee(servers, tmp_path) as running:
+        for number in range(100):
+            with RawClient(running.port) as client:  # of any worker process
+                name = "".join("abcdefghij"[int(digit)] for digit in str(number))
+                assert client.ask(target=f"/users/{name}/{number}").status == 200
+        eventually(lambda: (report(tmp_path) or {}).get("judged") == 100)
+        eventually(lambda: [route["route"] for route in report(tmp_path)["routes"]] == ["GET /users/{name}/{int}"])
+        assert [route["judged"] for route in report(tmp_path)["routes"]] == [100]
 
 
 def test_the_verdict_goes_on_over_a_reload_and_over_a_restart(servers, tmp_path):

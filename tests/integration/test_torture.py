@@ -31,9 +31,10 @@ MOST_THREADS = 200
 """All of WORKERS, as many again for those held up by slow clients, and a few: a thread for each fault would be more."""
 MOST_IDLE = 64 + 3 * 32
 """Connections to A and B that may be kept for later: one for each thread, three for each worker of B's."""
-LATER = 4
-"""Descriptors that two processes open when they first need them: the set in which a process waits for B's answers, and
-a description of the standard error of its own, with its first line of the log."""
+LATER = 8
+"""Descriptors that the processes open when they first need them. Of two worker processes: the set in which each waits
+for B's answers, and a description of the standard error of its own, with its first line of the log. Of the judge: its
+file and the three beside it."""
 KEPT_BY_MALLOC = 64_000_000
 """Bytes by which the tee may be larger after the second of two like loads, which moved several times as many: what is
 kept of bodies would show. What is free within malloc's heaps counts as resident, too; the slope is for the soak."""

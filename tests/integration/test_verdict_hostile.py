@@ -128,7 +128,7 @@ def test_hostile_answers_are_bounded_in_time_and_memory(tmp_path: Path) -> None:
 
 def test_two_hundred_thousand_paths_are_few_routes(tmp_path: Path) -> None:
     from httptee.compare import Routes
-    from httptee.pairs.tallies import ROUTES, Tallies
+    from httptee.verdict.pairs.tallies import ROUTES, Tallies
 
     routes, row = Routes(), Tallies(["b"]).row(0)
     for number in range(200_000):

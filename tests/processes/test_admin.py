@@ -4,16 +4,16 @@ import errno
 import os
 import signal
 import threading
-from types import SimpleNamespace
 
 import pytest
 
-from httptee.build import build_ledger
-from httptee.evidence import Evidence
+from httptee.build import Watching, build_ledger
 from httptee.http.endpoint import Endpoint, Listen
 from httptee.processes import admin as module
 from httptee.processes.admin import AdminProcess
 from httptee.settings.settings import Settings
+from httptee.verdict.evidence import Evidence
+from httptee.verdict.pairs import Tallies
 from tests.support.client import ask
 from tests.support.net import eventually
 
@@ -48,13 +48,15 @@ def test_the_evidence_is_that_of_the_judge_that_works_now(admin, tmp_path):
     for name in ("one", "two"):
         Evidence(str(tmp_path / name)).close()
 
+    tallies = Tallies(["b"])
+
     def directory():
         return ask(port(admin), target="/verdict").body.decode()
 
-    admin.evidence = str(tmp_path / "one")
+    admin.watching = Watching(tallies, None, str(tmp_path / "one"))
     admin.keep()
     assert f'"directory": "{tmp_path}/one"' in directory()
-    admin.replace(SETTINGS, build_ledger(SETTINGS, 2), SimpleNamespace(place=str(tmp_path / "two")))
+    admin.replace(SETTINGS, build_ledger(SETTINGS, 2), Watching(tallies, None, str(tmp_path / "two")))
     eventually(lambda: admin.keep() and not admin.changing and f"{tmp_path}/two" in directory())
     admin.replace(SETTINGS, build_ledger(SETTINGS, 2))
     eventually(lambda: admin.keep() and not admin.changing and "see the option -verdict" in directory())

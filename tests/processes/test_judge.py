@@ -5,17 +5,20 @@ import os
 import signal
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
-from httptee.evidence import Evidence, read_verdict
-from httptee.judge import Asking, Judge, RepeatLimits, Repeats, Trial
+from httptee.build import build_ledger
 from httptee.ledger import Ledger
 from httptee.processes import judge as module
 from httptee.processes.judge import JudgeProcess
-from tests.judge.fakes import FakeAsker, FakeCourt, FakeObserved, compare
-from tests.judge.samples import outcome, pair
+from httptee.settings import load
+from httptee.verdict.evidence import Evidence, read_verdict
+from httptee.verdict.judge import Asking, Judge, RepeatLimits, Repeats, Trial
 from tests.support.net import eventually
+from tests.verdict.judge.fakes import FakeAsker, FakeCourt, FakeObserved, compare
+from tests.verdict.judge.samples import outcome, pair
 
 
 class Stub:
@@ -214,12 +217,6 @@ def resource_limit():
     return module.resource.getrlimit(module.resource.RLIMIT_DATA)[0]
 
 
-def test_memory_is_short_above_its_limit(caplog):
-    assert not module._Memory(1 << 40).short()
-    assert module._Memory(-1 << 40).short()
-    assert "it saves what it knows, and ends" in caplog.text
-
-
 def test_a_private_directory_is_deleted_at_the_end(stub, tmp_path):
     private = tmp_path / "private"
     private.mkdir()
@@ -245,6 +242,51 @@ def test_the_judge_ends_with_its_supervisor_and_deletes_what_is_private(stub, tm
     os.waitpid(supervisor, 0)
     eventually(lambda: stub.ends == 1 and not private.exists())
     judge.stop()
+
+
+@pytest.mark.parametrize(("first", "second"), [("memory", "dir"), ("dir", "memory"), ("memory", "memory")])
+def test_after_a_reload_that_failed_no_private_directory_is_left_at_the_end(first, second, tmp_path, monkeypatch):
+    made = []
+    monkeypatch.setattr(module, "private_directory", lambda needed: made.append(tmp_path / "p") or str(made[-1]))
+    before, after = (
+        load([f"--verdict={tmp_path / 'dir' if verdict == 'dir' else verdict}"], {}) for verdict in (first, second)
+    )
+    ledger = build_ledger(before)
+    judge = JudgeProcess(None)
+    watching = judge.renew(before, ledger)
+    (tmp_path / "p").mkdir()
+    judge.renew(after, ledger)
+    judge.keep()
+    judge.resume(before, ledger, watching)
+    judge.keep()
+    assert (tmp_path / "p").exists()  # it may be in use
+    assert judge._private == (str(tmp_path / "p") if first == "memory" else "")
+    judge.stop()
+    assert not (tmp_path / "p").exists()
+
+
+def test_an_earlier_private_directory_is_deleted_when_its_judge_has_ended(tmp_path, monkeypatch):
+    (tmp_path / "p").mkdir()
+    judge = JudgeProcess(None, private=str(tmp_path / "p"))
+    judge._verdict = "memory"
+    judge.renew(load([], {}), None)
+    judge.keep()
+    assert (tmp_path / "p").exists()
+    monkeypatch.setattr(module, "monotonic", lambda: time.monotonic() + 6.0)
+    judge.keep()
+    assert not (tmp_path / "p").exists()
+
+
+def test_a_reload_without_a_private_directory_changes_nothing(tmp_path, monkeypatch):
+    def fail(needed):
+        raise OSError("no room")
+
+    monkeypatch.setattr(module, "private_directory", fail)
+    settings = load(["--verdict=memory"], {})
+    judge = JudgeProcess(None)
+    for _ in range(2):
+        with pytest.raises(OSError):
+            judge.renew(settings, build_ledger(settings))
 
 
 def real(directory):
@@ -321,7 +363,7 @@ def test_a_thread_that_cannot_be_started_is_tried_again(stub, monkeypatch, caplo
     def fail(thread):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr("httptee.judge.thread._TRY_AGAIN", 0.0)
+    monkeypatch.setattr("httptee.verdict.judge.thread._TRY_AGAIN", 0.0)
     judge = JudgeProcess(stub, alone=True)
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", fail)
@@ -333,7 +375,7 @@ def test_a_thread_that_cannot_be_started_is_tried_again(stub, monkeypatch, caplo
 
 
 def test_a_judge_that_fails_in_its_thread_is_made_anew(stub, monkeypatch, caplog):
-    monkeypatch.setattr("httptee.judge.thread._ANEW", 0.0)
+    monkeypatch.setattr("httptee.verdict.judge.thread._ANEW", 0.0)
     made = []
 
     def make(reader, pace, short_of_memory):
@@ -347,3 +389,30 @@ def test_a_judge_that_fails_in_its_thread_is_made_anew(stub, monkeypatch, caplog
     eventually(lambda: stub.starts == 1)
     assert "the judge failed; the requests go on" in caplog.text
     judge.stop()
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_what_a_failed_reload_has_counted_is_judged_all_the_same(alone):
+    settings = load(["-a", "http://127.0.0.1:1", "-b", "http://127.0.0.1:2", "-verdict", "memory"], {})
+    judge = JudgeProcess(None, alone=alone)
+    before = judge.renew(settings, Ledger(["b"]))
+    failed = judge.renew(settings, Ledger(["b"]))
+    failed.tallies.row(0).missed(0)
+    judge.resume(settings, Ledger(["b"]), before)
+    assert before.tallies.missed(failed.tallies.backends[0]) == 1
+    assert before.tallies.history == [before.tallies, failed.tallies]
+    assert failed.tallies.finished is alone
+    judge.stop()
+
+
+@pytest.mark.parametrize("other", ["off", "DIR"])
+def test_a_failed_reload_with_another_verdict_leaves_nothing_behind(other, tmp_path):
+    settings = load(["-a", "http://127.0.0.1:1", "-b", "http://127.0.0.1:2", "-verdict", "memory"], {})
+    judge = JudgeProcess(None)
+    before = judge.renew(settings, Ledger(["b"]))
+    judge.renew(replace(settings, verdict=other.replace("DIR", str(tmp_path))), Ledger(["b"]))
+    judge.resume(settings, Ledger(["b"]), before)
+    os.makedirs(before.place, exist_ok=True)  # as the next judge does
+    judge.stop()
+    assert not os.path.exists(before.place)
+    assert tmp_path.exists()

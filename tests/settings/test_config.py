@@ -430,6 +430,7 @@ def test_a_cutoff_may_be_off_and_a_share_have_its_sign() -> None:
         ("-connection-limit 0", "-connection-limit: must be a whole number from 1"),
         ("-max-request-body -1", "-max-request-body: must be a whole number of bytes from 0"),
         ("-b.max-body 1s", "or a size such as 64k or 1.5MB: '1s'"),
+        ("-verdict.max-body 0", "-verdict.max-body: must be a whole number of bytes from 1 to"),
         ("-b.max-body 9999999T", "-b.max-body: must be a whole number of bytes from 0"),
         ("-b.methods (", "-b.methods: must be a regular expression"),
         ("-b.methods --", "-b.methods: -- is not a value"),

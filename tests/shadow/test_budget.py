@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 
 from httptee.http.message import Exchange, Request
@@ -71,3 +73,16 @@ def test_a_head_counts_as_its_bytes_whether_it_is_written_or_not(headers):
 
 def test_a_record_of_the_access_log_counts_too():
     assert held_by(exchange(follower=object())) >= WITHOUT_BODY + RECORD
+
+
+def test_answers_that_are_kept_for_a_comparison_leave_half_of_the_limit_to_clones():
+    budget = Budget(10 * WITHOUT_BODY)
+    kept = [exchange() for _ in range(20)]
+    for one in kept:
+        one.kept = SimpleNamespace(size=2 * WITHOUT_BODY, room=0)
+    taken = [one for one in kept if budget.take(one)]
+    assert [one.kept is not None for one in taken] == [True] + [False] * 7
+    assert budget.held == 10 * WITHOUT_BODY
+    for one in taken:
+        budget.release(one)
+    assert budget.held == 0

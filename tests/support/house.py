@@ -20,14 +20,21 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "7": ("processes",),
     "6": ("server", "admin"),
     "5": ("wsgi", "build"),
-    "4": ("app", "primary", "judge", "display", "evidence", "pairs"),
-    "3": ("shadow", "logs", "settings", "verdict"),
+    "4": ("app", "primary"),
+    "3": (
+        "shadow",
+        "logs",
+        "settings",
+        *(f"verdict.{room}" for room in ("judge", "display", "evidence", "pairs", "court")),
+    ),
     "2": ("selection", "compare", "transport"),
     "1": ("ledger",),
     "0": ("http", "errors", "version"),
 }
 ROOMS = [room for rooms in FLOORS.values() for room in rooms]
-_FRONT_DOORS = {"httptee", "httptee.__main__", "httptee.demo"}
+HOUSES = {room.partition(".")[0] for room in ROOMS if "." in room}
+"""Rooms that are divided into rooms."""
+_FRONT_DOORS = {"httptee", "httptee.__main__", "httptee.demo", *(f"httptee.{house}" for house in HOUSES)}
 
 
 def module_name(path: Path) -> str:
@@ -41,8 +48,9 @@ TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
 
 
 def room_of(module: str) -> str:
-    """The room that a module belongs to."""
-    return "httptee" if module in _FRONT_DOORS else module.split(".")[1]
+    """The room that a module belongs to; in a house of its own, such as `verdict`, two names."""
+    parts = module.split(".")
+    return "httptee" if module in _FRONT_DOORS else ".".join(parts[1:3] if parts[1] in HOUSES else parts[1:2])
 
 
 def imports(module: str) -> Iterator[tuple[str, str]]:
@@ -101,4 +109,5 @@ def room_map() -> str:
 def _shown(room: str) -> str:
     if room == "httptee":
         return "`__init__.py`, `__main__.py`, `demo.py`"
-    return f"`{room}/`" if (PACKAGE / room).is_dir() else f"`{room}.py`"
+    path = room.replace(".", "/")
+    return f"`{path}/`" if (PACKAGE / path).is_dir() else f"`{path}.py`"

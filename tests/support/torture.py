@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 OPTIONS = (
     *("-a.timeout", "3000", "-a.idle-timeout", "2000", "-b.timeout", "500"),
     *("-max-request-body", "1500000", "-drain-timeout", "6000"),
+    *("-verdict", "memory"),
 )
 """Time enough for whatever is meant to succeed, on a busy machine too; so little that what is not is soon over. What
 A has begun to answer at a reload is through, one way or the other, before the drain timeout."""

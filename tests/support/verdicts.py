@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from httptee.evidence import Unreadable, read_verdict
+from httptee.verdict.evidence import Unreadable, read_verdict
 
 from .net import eventually
 from .process import clean_environment

@@ -8,7 +8,7 @@ import pytest
 
 from httptee.errors import UpstreamProtocolError
 from httptee.transport import pending
-from httptee.transport.pending import FOR_CLONES, Unread
+from httptee.transport.pending import FOR_CLONES, Pending, Unread
 from httptee.transport.pressure import Pressure, Reading
 from httptee.transport.wire import Answer
 from tests.support import scripts
@@ -121,6 +121,15 @@ class TestCutOff:
         read.feed(b"2000\r\n" + b"x" * 8192 + b"\r\n")
         assert (read.complete, read.cut_off, read.keep_alive) == (True, True, False)
 
+    @pytest.mark.parametrize(("keep", "whole"), [(0, True), (1000, False)])
+    def test_a_body_that_is_kept_costs_what_its_digest_does(self, clock, keep, whole):
+        read = Unread(Reading(pause=lambda seconds: None)).answer("GET", keep)
+        read.feed(OK + b"Content-Length: 100000\r\n\r\n")
+        clock.each = pending.MOST_CPU / 4
+        for _ in range(10):
+            read.feed(b"x" * 10_000)
+        assert (read.complete, read.cut_off) == (True, not whole)
+
     def test_a_body_in_too_many_small_pieces(self, clock):
         """Each read costs time of the process, which is too little to measure."""
         read = answer()
@@ -232,3 +241,19 @@ class TestPauses:
         with pytest.raises(UpstreamProtocolError):
             Unread(Reading(pause=pauses.append)).answer("GET").feed(b"x" * 20_000)
         assert pauses == [0.0]
+
+
+def test_a_kept_body_that_arrives_byte_by_byte_is_not_put_together_for_each_byte(monkeypatch):
+    class Dripping:
+        received, arrival = 0, None
+
+        def receive_now(self, answer):
+            answer.feed(next(pieces))
+
+    pieces = iter([OK + b"Content-Length: 9\r\n\r\n", b"a", b"b", b"c"])
+    kept = Unread(Reading()).answer("GET", 100)
+    waiting = Pending(kept, b"", Dripping(), None)
+    waiting.started = True
+    monkeypatch.setattr(Answer, "take", lambda self: pytest.fail("the whole body was joined"))
+    assert [waiting.advance() for _ in range(4)] == [False] * 4
+    assert kept.kept.content == b"abc"

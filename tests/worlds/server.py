@@ -68,7 +68,7 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(seconds)
         self._send(outcome)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815 - the names that http.server calls
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - the names that http.server calls
 
     def _send(self, outcome: Outcome) -> None:
         body = outcome.body or b""

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from tests.worlds.switches import Switch
     from tests.worlds.traffic import Client
 
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _HEX = re.compile(r"[0-9a-f]{16,64}\Z")
+_VARIABLE = {"{int}": re.compile(r"\d+\Z"), "{uuid}": _UUID, "{hex}": _HEX}
 
 
 @dataclass(slots=True)
@@ -97,7 +99,7 @@ class Service:
         arguments: list[str] = []
         parts = []
         for part in target.partition("?")[0].split("/")[1:]:
-            kind = "{int}" if part.isdigit() else "{hex}" if _HEX.match(part) else ""
+            kind = next((kind for kind, form in _VARIABLE.items() if form.match(part)), "")
             if kind:
                 arguments.append(part)
             parts.append(kind or part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import signal
 import threading
@@ -11,16 +12,22 @@ from collections.abc import Callable, Iterator
 
 from ...errors import BenchError
 from ...programs import measure
-from ...programs.watched import Watched
+from ...programs.watched import Watched, status
 
 EVERY = 0.7
 """Seconds between two kills of the judge, and for which it is stopped and goes on."""
 
 
 def judge_pid(watched: Watched) -> int | None:
-    """The judge of a tee, or None where there is none at this moment. It alone runs with a low priority."""
-    found = [pid for pid, fields in measure.members(watched.process.group).items() if measure.nice_of(fields) > 0]
-    return found[0] if found else None
+    """The judge of a tee, as /status names it, or None where no process of its own judges at this moment."""
+    if watched.admin is None:
+        return None
+    try:
+        judge = status(watched.admin)["verdict"]["judge"]
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return None
+    pid: int | None = judge["pid"]  # the next judge is named with its first report
+    return pid if not judge["thread"] and pid in measure.members(watched.process.group) else None
 
 
 def signaled(pid: int | None, number: signal.Signals) -> int:
@@ -47,6 +54,7 @@ def stop(watched: Watched, over: threading.Event) -> int:
     done = 0
     pid = judge_pid(watched)
     while not over.wait(EVERY):
+        pid = pid or judge_pid(watched)
         done += signaled(pid, signal.SIGSTOP)
         over.wait(2 * EVERY)
         signaled(pid, signal.SIGCONT)

@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from statistics import median
 
-from httptee.judge import RepeatLimits
+from httptee.verdict.judge import RepeatLimits
 from tests.worlds import SERVICES, Service
 from tests.worlds.play.proof import Outcome, Plan, Run
 from tests.worlds.play.score import AGAINST, said

@@ -16,10 +16,10 @@ from random import Random
 from typing import Any, Protocol
 
 from httptee.compare import Difference, Outcome
-from httptee.judge.repeats import Ask, Repeats, unrepeatable
 from httptee.ledger import Latency, PrimaryStatement
-from httptee.verdict.pair import Again, Pair
-from httptee.verdict.sums import RouteSums
+from httptee.verdict.court.pair import Again, Pair
+from httptee.verdict.court.sums import RouteSums
+from httptee.verdict.judge.repeats import Ask, Repeats, unrepeatable
 from tests.worlds.play.tally import Tally
 from tests.worlds.traffic import Arrival, Traffic
 from tests.worlds.world import World

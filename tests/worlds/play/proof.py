@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from random import Random
 
 from httptee.compare import Routes, differences, equal
-from httptee.judge.repeats import RepeatLimits, Repeats
 from httptee.verdict.court import Counts, Court, Policy, Rules
-from httptee.verdict.latency import BUCKETS, Blocks, bucket
-from httptee.verdict.report import Report
+from httptee.verdict.court.latency import BUCKETS, Blocks, bucket
+from httptee.verdict.court.report import Report
+from httptee.verdict.judge.repeats import RepeatLimits, Repeats
 from tests.worlds import SERVICES
 from tests.worlds.play.diffy import Diffy, Field
 from tests.worlds.play.driver import Instruments, Play, Played

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from httptee.verdict.report import Finding, Report
+from httptee.verdict.court.report import Finding, Report
 from tests.worlds.switches import LATENCY, Expected, Switch
 
 AGAINST = ("differs", "slower", "slower in the tail")

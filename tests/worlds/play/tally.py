@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from httptee.verdict.sums import RouteSums
+from httptee.verdict.court.sums import RouteSums
 
 
 class Blocks(Protocol):

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from httptee.compare import Routes, differences, equal
-from httptee.judge.repeats import RepeatLimits, Repeats
-from httptee.verdict.latency import BUCKETS, Blocks, bucket
-from httptee.verdict.pair import Pair
+from httptee.verdict.court.latency import BUCKETS, Blocks, bucket
+from httptee.verdict.court.pair import Pair
+from httptee.verdict.judge.repeats import RepeatLimits, Repeats
 from tests.worlds import SHOP, World
 from tests.worlds.play.driver import Instruments, Play
 from tests.worlds.play.tally import Tally

@@ -6,11 +6,16 @@ from tests.worlds.play.proof import Plan, Run
 
 
 @pytest.mark.parametrize(
-    ("defect", "focus"),
-    [("price", "GET /users/{int}/items"), ("none_id", "GET /search"), ("slower", "GET /users/{int}/items")],
+    ("world", "defect", "focus"),
+    [
+        ("shop", "price", "GET /users/{int}/items"),
+        ("shop", "none_id", "GET /search"),
+        ("shop", "slower", "GET /users/{int}/items"),
+        ("fleet", "missing", "GET /v2/vehicles/{uuid}"),
+    ],
 )
-def test_a_planted_defect_is_found_and_nothing_else(defect, focus):
-    got = Run(Plan("shop", 1, 1500, [defect], focus=focus)).outcome()
+def test_a_planted_defect_is_found_and_nothing_else(world, defect, focus):
+    got = Run(Plan(world, 1, 1500, [defect], focus=focus)).outcome()
     assert got.found
     assert got.alarms == ()
     assert got.report.word == "NO"

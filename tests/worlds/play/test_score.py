@@ -2,7 +2,7 @@
 
 import pytest
 
-from httptee.verdict.report import Finding, LatencyReport, Report, RouteReport
+from httptee.verdict.court.report import Finding, LatencyReport, Report, RouteReport
 from tests.worlds.play.score import Said, false_alarms, is_found, is_reported, misnamed, said
 from tests.worlds.switches import LATENCY, Switch, found
 

@@ -1,0 +1,83 @@
+"""The verdict at one moment: what the judge has published, and what the worker processes have counted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import time
+from typing import Any
+
+from httptee.verdict.court import Report, RouteSums
+from httptee.verdict.evidence import Unreadable, read_verdict, report_of
+from httptee.verdict.pairs import Folding, Tallies, folded
+
+_SILENT = 60.0  # seconds; a report that takes long is made less often
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """`document` is what the judge has published, empty if it cannot be read: `error` says why. `reports` are those in
+    it, by B. `sums` are the counts of each B by route since the start of the tee, with or without a judge, and `missed`
+    the writes that it did not get. `backends` are the Bs of the settings.
+    """
+
+    document: Mapping[str, Any] = field(default_factory=dict)
+    error: str = ""
+    reports: Mapping[str, Report] = field(default_factory=dict)
+    backends: tuple[str, ...] = ()
+    sums: Mapping[str, Mapping[str, RouteSums]] = field(default_factory=dict)
+    missed: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def judge(self) -> Mapping[str, Any]:
+        """What the judge says of itself."""
+        found: Mapping[str, Any] = self.document.get("judge") or {}
+        return found
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since the reports were made; None without one."""
+        at = self.document.get("at")
+        return None if at is None else max(0.0, time() - at)
+
+    @property
+    def state(self) -> str:
+        """Of the judge: `starting`, `running`, `stopped` (by a signal), `silent` (it makes no reports) or `gone`."""
+        if not self.judge:
+            return "starting"
+        process = _state_of(self.judge.get("pid"))
+        return "silent" if process == "running" and (self.age or 0.0) > _SILENT else process
+
+
+def judged(evidence: str, tallies: Tallies | None) -> Judged:
+    """What is known now. `evidence` is the directory that the judge writes to."""
+    document: Mapping[str, Any] = {}
+    error, reports = "", []
+    try:
+        document = read_verdict(evidence)
+        reports = [report_of(report) for report in document["reports"]]
+    except (Unreadable, ValueError) as problem:
+        error = str(problem)
+    by_backend = {report.backend: report for report in reports}
+    if tallies is None:
+        return Judged(document, error, by_backend)
+    folding = Folding([*tallies.names(), *({route.route for route in report.routes} for report in reports)])
+    sums = {backend: folded(routes, folding) for backend, routes in tallies.sums().items()}
+    missed = {backend: tallies.missed(backend) for backend in {**sums, **dict.fromkeys(tallies.backends)}}
+    return Judged(document, error, by_backend, tallies.backends, sums, missed)
+
+
+def _state_of(pid: object) -> str:
+    """Of a process of this user: `running`, `stopped` or `gone`."""
+    if not isinstance(pid, int) or pid <= 0:
+        return "gone"
+    try:
+        os.kill(pid, 0)
+        with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
+            letter = file.read().rpartition(") ")[2][:1]  # proc(5)
+    except (ProcessLookupError, PermissionError, OverflowError):
+        return "gone"
+    except OSError:  # not Linux
+        return "running"
+    return {"T": "stopped", "t": "stopped", "Z": "gone"}.get(letter, "running")

@@ -1,8 +1,0 @@
-"""The worker's side of the verdict: chooses which answers are compared, keeps A's, compares B's with them, counts the
-result in shared memory, and sends unequal pairs to the judge."""
-
-from httptee.pairs.choosing import Chooser
-from httptee.pairs.keeping import Comparer, Keeper
-from httptee.pairs.tallies import Tallies
-
-__all__ = ["Chooser", "Comparer", "Keeper", "Tallies"]

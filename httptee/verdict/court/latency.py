@@ -1,0 +1,185 @@
+"""Times of A and B, compared in blocks. Worker processes add pairs to `Blocks` and keep the sums; a report tests them.
+
+Pair by pair, times depend on each other: one burst slows many requests down. So pairs are put into blocks of at least
+`BLOCK_PAIRS` pairs and `BLOCK_SECONDS`, and a block is one toss of a coin: is B slower than the margin or within it, in
+the mean of the logarithms of B's time by the margin's, of which none counts for more than a limit? A block that is near
+the margin is no toss. The tail has blocks of `TAIL_PAIRS`: which of the two servers has more times clearly above the
+95th percentile of A in the blocks before?
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from math import exp, inf, log
+from statistics import median
+from typing import NamedTuple
+
+from httptee.verdict.court.bets import log_evidence
+from httptee.verdict.court.report import LatencyReport
+from httptee.verdict.court.sums import RouteSums
+
+BLOCK_PAIRS, BLOCK_SECONDS = 20, 1.0
+TAIL_PAIRS = 50
+_TAIL_SHARE, _TAIL_LIMITS = 0.95, 21  # the percentile of A's times, and in how many blocks
+_TAIL_RATIO, _TAIL_SECONDS = 1.2, 0.005  # B's 95th or 99th percentile against A's, from where on the tail is slower
+
+_CLIP = 0.5  # the largest logarithm of a ratio: one stall must not outweigh a block
+_LEAST, _MOST = exp(-_CLIP), exp(_CLIP)
+_MOST_BLOCKS = 1_000_000  # to be waited for
+
+_SHORTEST, _LONGEST, _STEP = 1e-5, 100.0, 1.05
+_PER_LOG = 1 / log(_STEP)
+BUCKETS = int(log(_LONGEST / _SHORTEST) * _PER_LOG) + 2
+"""Buckets of a histogram of times, from 10 microseconds to 100 seconds. Each ends 5 % above its start."""
+
+
+def bucket(seconds: float) -> int:
+    """The bucket of a time: 0 below 10 microseconds, `BUCKETS` - 1 from 100 seconds on."""
+    if seconds <= _SHORTEST:
+        return 0
+    number = int(log(seconds * 1e5) * _PER_LOG) + 1
+    return number if number < BUCKETS else BUCKETS - 1
+
+
+def percentile(counts: Sequence[int], share: float) -> float | None:
+    """The time in seconds that this share (0 to 1) of a histogram does not exceed, or None where it is empty."""
+    sums = list(accumulate(counts))
+    if not sums or not sums[-1]:
+        return None
+    number = min(bisect_right(sums, share * sums[-1]), len(sums) - 1)
+    while not counts[number]:
+        number -= 1
+    before = sums[number] - counts[number]
+    inside = min(1.0, max(0.0, (share * sums[-1] - before) / counts[number]))
+    return _SHORTEST * exp((number - 1 + inside) / _PER_LOG) if number else _SHORTEST
+
+
+class Margin(NamedTuple):
+    """B is slower than the margin above `factor` times A's time plus `seconds`."""
+
+    factor: float = 1.10
+    seconds: float = 0.001
+
+
+class Toss(NamedTuple):
+    """What is to be added to the sums of a route: blocks that are complete, and on which side their coins fell.
+
+    `blocks`, of which in `slower` B is clearly beyond the margin and in `quick` clearly within it. `tail_blocks` are
+    those in which one server had more long times than the other; in `tail_slower` it was B.
+    """
+
+    blocks: int
+    slower: int
+    quick: int
+    tail_blocks: int
+    tail_slower: int
+
+
+class Blocks:
+    """The blocks of one route and one B in one process, of pairs in which both have answered. Not for several threads.
+
+    It holds a few counts and at most 71 times of A.
+    """
+
+    __slots__ = (
+        *("_above", "_extra", "_near", "_limit", "_limits", "_kept", "_began", "_tail_began"),
+        *("_pairs", "_beyond", "_tail_pairs", "_high_a", "_high_b"),
+    )
+
+    def __init__(self, margin: Margin = Margin()) -> None:  # noqa: B008 - it is frozen
+        self._above, self._extra = margin
+        self._near = log(max(1.0, self._above)) / 2
+        self._began = self._tail_began = 0.0
+        self._pairs, self._beyond = 0, 0.0
+        self._tail_pairs = self._high_a = self._high_b = 0
+        self._limit = inf
+        self._kept: list[float] = []  # the first of A's times in this tail block
+        self._limits: list[float] = []  # the percentile in each of the last ones
+
+    def add(self, a_seconds: float, b_seconds: float, now: float) -> Toss | None:
+        """Take a pair at `now` (seconds of any clock that never goes back). Returns a toss if it completes a block."""
+        if not self._pairs:
+            self._began = now
+        if not self._tail_pairs:
+            self._tail_began = now
+        if self._tail_pairs < TAIL_PAIRS:
+            self._kept.append(a_seconds)
+        self._pairs += 1
+        self._tail_pairs += 1
+        ratio = b_seconds / (self._above * a_seconds + self._extra or _SHORTEST)
+        self._beyond += log(ratio) if _LEAST < ratio < _MOST else _CLIP if ratio >= _MOST else -_CLIP
+        if a_seconds > self._limit:
+            self._high_a += 1
+        if b_seconds > self._limit:
+            self._high_b += 1
+        whole = self._pairs >= BLOCK_PAIRS and now - self._began >= BLOCK_SECONDS
+        tail = self._tail_pairs >= TAIL_PAIRS and now - self._tail_began >= BLOCK_SECONDS
+        if not whole and not tail:
+            return None
+        return Toss(*(self._toss() if whole else (0, 0, 0)), *(self._toss_tail() if tail else (0, 0)))
+
+    def _toss(self) -> tuple[int, int, int]:
+        beyond = self._beyond / self._pairs
+        self._pairs, self._beyond = 0, 0.0
+        # On either side, a block that is nearer than half the margin is no toss: there both sides are about as likely.
+        return 1, int(beyond > self._near), int(beyond < -self._near)
+
+    def _toss_tail(self) -> tuple[int, int]:
+        a, b = self._high_a, self._high_b
+        self._tail_pairs = self._high_a = self._high_b = 0
+        # The limit of the next block is fixed before it begins. So A and B have the same chance to be above it.
+        # The median, for a burst of both servers must not raise the limit of the blocks after it.
+        self._limits.append(sorted(self._kept)[int(_TAIL_SHARE * len(self._kept))])
+        del self._limits[:-_TAIL_LIMITS], self._kept[:]
+        self._limit = _TAIL_RATIO * median(self._limits) + _TAIL_SECONDS
+        return int(a != b), int(b > a)
+
+
+def latency(sums: RouteSums, alpha: float, alpha_within: float | None = None) -> LatencyReport:
+    """What the sums of a route say about B's times. `alpha`: the chance of `slower` by mere chance, and of `within`
+    unless `alpha_within` is given.
+    """
+    times = _Times(
+        *(percentile(counts, share) for share in (0.5, 0.95, 0.99) for counts in (sums.a_times, sums.b_times))
+    )
+    label, reason = _judged(sums, times, log(1 / alpha), log(1 / (alpha_within or alpha)))
+    return LatencyReport(label, reason, sums.blocks, times.a_p50, times.b_p50, times.a_p99, times.b_p99)
+
+
+def blocks_needed(sums: RouteSums, alpha: float) -> int:
+    """How many more blocks it takes to say `within`, if B is within the margin in all of them."""
+    more = 0
+    while more < _MOST_BLOCKS and log_evidence(sums.quick + more, sums.quick + sums.slower + more) < log(1 / alpha):
+        more += 1 + more // 8
+    return more
+
+
+def _judged(sums: RouteSums, times: _Times, enough: float, within: float) -> tuple[str, str]:
+    blocks, tail = sums.slower + sums.quick, sums.tail_blocks
+    if log_evidence(sums.slower, blocks) >= enough:
+        return "slower", f"B is beyond the margin in {sums.slower} of {blocks} blocks"
+    if times.longer_tail and log_evidence(sums.tail_slower, tail) >= enough:
+        which = f"B has more of the longest times in {sums.tail_slower} of {tail} blocks"
+        return "slower in the tail", f"{which}; {times.longer_tail}"
+    if log_evidence(sums.quick, blocks) >= within:
+        return "within", f"B is within the margin in {sums.quick} of {blocks} blocks"
+    return "undecided", f"B is within the margin in {sums.quick} of {blocks} blocks, beyond it in {sums.slower}"
+
+
+class _Times(NamedTuple):
+    a_p50: float | None
+    b_p50: float | None
+    a_p95: float | None
+    b_p95: float | None
+    a_p99: float | None
+    b_p99: float | None
+
+    @property
+    def longer_tail(self) -> str:
+        """Which percentile is longer by so much that it counts, in words; or an empty text."""
+        for name, a, b in (("95th", self.a_p95, self.b_p95), ("99th", self.a_p99, self.b_p99)):
+            if a is not None and b is not None and b >= _TAIL_RATIO * a and b >= a + _TAIL_SECONDS:
+                return f"the {name} percentile is {1000 * b:.0f} ms at B and {1000 * a:.0f} ms at A"
+        return ""

@@ -1,0 +1,25 @@
+"""Reports and kept pairs as people and programs read them: a table, one HTML page, a pair side by side, and its request
+as a `curl` command or as HAR. Pure, but for `source`, which reads the verdict of a running tee."""
+
+from httptee.verdict.display.curl import curl
+from httptee.verdict.display.har import har
+from httptee.verdict.display.page import page
+from httptee.verdict.display.rules import rules_text
+from httptee.verdict.display.side import side_by_side
+from httptee.verdict.display.source import Source
+from httptee.verdict.display.style import Style, harmless
+from httptee.verdict.display.table import table
+from httptee.verdict.display.variables import CannotSend
+
+__all__ = [
+    "CannotSend",
+    "Source",
+    "Style",
+    "curl",
+    "har",
+    "harmless",
+    "page",
+    "rules_text",
+    "side_by_side",
+    "table",
+]

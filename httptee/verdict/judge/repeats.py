@@ -1,0 +1,241 @@
+"""Decides which requests A and B are asked again, and when. A server in production pays for each repeat, so the limits
+are strict: safe methods only, few a second, a small part of the traffic, and none while A is in trouble."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, unquote
+
+from httptee.http import Request, values
+from httptee.ledger import Latency, PrimaryStatement
+from httptee.verdict.court import Pair
+from httptee.verdict.judge.channel import size_of
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 §9.2.1, without TRACE
+# A GET to such a path is mostly a link in a mail, or has an effect although it should not.
+_WORDS = re.compile(
+    r"(?<![a-z])((confirm|verif|unsubscri|activat|deactivat|reset|oauth|invit)[a-z]*|(log|sign)[-_.]?(out|off)|validate|"
+    r"password|token|openid|saml2?|sso|callback|one[-_.]?time|otp|magic|nonce|redeem|delete|remove|destroy|revoke|cancel|"
+    r"approve|accept|reject)(?![a-z])"
+)
+_PARAMETERS = re.compile(r"(.*[-_.])?(token|code|otp|nonce|ticket|secret|confirm(ation)?|activation|verification)")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_ONCE = ("digest", "negotiate", "ntlm")  # schemes whose credentials are good for one request
+
+_WINDOW = 10.0  # seconds over which A is watched
+_ERRORS = 0.01  # of A's exchanges without a whole answer in the window
+_BROKEN = 0.05  # of A's answers with a status of 5xx in the window, and more than twice as many as usual
+_FEWEST = 20  # answers in the window; fewer are too few for a percentile
+_SLOWER, _SLOWER_SECONDS = 2.0, 0.05  # slow: the 95th percentile in the window against the usual one
+_REST = 30.0  # seconds without a repeat after one that A has not answered
+_LARGEST = 8 * 1024 * 1024  # bytes of A's answer; to send a larger one again costs A too much
+_LATEST = 30.0  # seconds after it was due; a later repeat says little
+_LATEST_DELAYED = 300.0
+
+
+class Ask(Protocol):
+    """A wish to ask A and B once more for a pair, at `due` in seconds since the epoch. A higher `priority` is first."""
+
+    @property
+    def pair(self) -> Pair:
+        """The pair that differs."""
+
+    @property
+    def due(self) -> float:
+        """Not before this time."""
+
+    @property
+    def delayed(self) -> bool:
+        """Whether it was asked to wait for a change of A's answer."""
+
+    @property
+    def priority(self) -> float:
+        """The higher, the sooner."""
+
+    @property
+    def more(self) -> int:
+        """How many times B alone is to be asked after that."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatLimits:
+    """How often A is asked again: `per_second` (0: never), and `share` of A's requests after `warm_up` repeats.
+
+    At most `waiting` wishes wait, with `room` bytes.
+    """
+
+    per_second: float = 2.0
+    share: float = 0.01
+    warm_up: int = 200
+    waiting: int = 256
+    room: int = 32 * 1024 * 1024
+
+
+def unrepeatable(request: Request) -> str:
+    """Why a request must not be sent again: `method`, `body`, `route` or `credentials`; empty if it may be."""
+    if request.method not in _SAFE:
+        return "method"
+    if not isinstance(request.body, bytes):  # it was too long for the judge
+        return "body"
+    path, _, query = request.target.partition("?")
+    if _WORDS.search(_HUMP.sub("-", unquote(path)).lower()):
+        return "route"
+    if any(_PARAMETERS.fullmatch(_HUMP.sub("-", name).lower()) for name, _ in parse_qsl(query, True)):
+        return "route"
+    if any(value.lower().startswith(_ONCE) for value in values(request.headers, "authorization")):
+        return "credentials"
+    return ""
+
+
+class Condition:
+    """How A does, as far as it matters for repeats. Looks at the ledger about once a second."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, PrimaryStatement]] = deque()
+        self._share = 1.0
+
+    def observe(self, primary: PrimaryStatement, share: float, now: float) -> None:
+        """Take A's account and the part of the clones that the cutoffs let through."""
+        self._share = share
+        self._seen.append((now, primary))
+        while len(self._seen) > 2 and self._seen[1][0] <= now - _WINDOW:
+            self._seen.popleft()
+
+    @property
+    def trouble(self) -> str:
+        """Why there are no repeats: `unknown`, `cut_off`, `a_errs` or `a_slow`; empty if A does well."""
+        if not self._seen:
+            return "unknown"
+        if self._share < 1.0:
+            return "cut_off"
+        before, now = self._seen[0][1], self._seen[-1][1]
+        answered = now.answered - before.answered
+        if _errors(now) - _errors(before) > _ERRORS * answered:
+            return "a_errs"
+        broken = _broken(now) - _broken(before)
+        if broken > _BROKEN * answered and broken * now.answered > 2 * _broken(now) * answered:
+            return "a_errs"
+        lately = Latency(
+            tuple(new - old for new, old in zip(now.latency.buckets, before.latency.buckets, strict=True)), 0.0
+        )
+        usual = before.latency if before.latency.count >= _FEWEST else now.latency
+        slow = lately.count >= _FEWEST and lately.quantile(0.95) > _SLOWER * usual.quantile(0.95) + _SLOWER_SECONDS
+        return "a_slow" if slow else ""
+
+
+class Repeats:
+    """The wishes that wait, and what the limits allow. `made` counts the repeats, `refused` the others by reason.
+
+    A restarted judge gives the earlier `state`, so that there is one warm-up only. All times are in seconds since the
+    epoch.
+    """
+
+    def __init__(self, limits: RepeatLimits, now: float, state: Mapping[str, Any] | None = None) -> None:
+        self.condition = Condition()
+        self.refused: Counter[str] = Counter()
+        self.made = self._made_before = int((state or {}).get("made", 0))
+        self._limits = limits
+        self._waiting: list[Ask] = []
+        self._held = 0
+        self._requests = 0
+        self._first_requests: int | None = None
+        self._tokens = 1.0
+        self._filled = now
+        self._rests_until = 0.0
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def observe(self, primary: PrimaryStatement, share: float, now: float) -> None:
+        """Look at A, about once a second. Nothing is repeated before the first look."""
+        self.condition.observe(primary, share, now)
+        self._requests = primary.answered
+        if self._first_requests is None:
+            self._first_requests = primary.answered
+
+    def offer(self, ask: Ask) -> list[Ask]:
+        """Take a wish. Returns those that are refused: it, or others that had to make room for it."""
+        pair = ask.pair
+        why = "off" if not self._limits.per_second else unrepeatable(pair.request)
+        why = why or ("large" if pair.a.length > _LARGEST else "")
+        if why:
+            self.refused[why] += 1
+            return [ask]
+        self._waiting.append(ask)
+        self._held += size_of(ask.pair)
+        refused = []
+        while len(self._waiting) > self._limits.waiting or self._held > self._limits.room:
+            refused.append(self._refuse(self._worst(), "full"))
+        return refused
+
+    def expired(self, now: float) -> list[Ask]:
+        """Remove the wishes that have waited for too long, and return them: they are refused."""
+        late = [one for one in self._waiting if now - one.due > (_LATEST_DELAYED if one.delayed else _LATEST)]
+        why = self.condition.trouble or "late"
+        return [self._refuse(one, why) for one in late]
+
+    def due(self, now: float) -> Ask | None:
+        """The wish that is to be carried out now, if there is one and the limits allow it. It counts as made.
+
+        Of those with the highest priority, the newest: the less time has passed, the more the answers say.
+        """
+        self._fill(now)
+        if self._tokens < 1.0 or self._over_share or now < self._rests_until or self.condition.trouble:
+            return None
+        ready = [one for one in self._waiting if one.due <= now]
+        if not ready:
+            return None
+        best = max(ready, key=lambda one: (one.priority, one.due))
+        self._remove(best)
+        self._tokens -= 1.0
+        self.made += 1
+        return best
+
+    def failed(self, now: float) -> None:
+        """A has not answered a repeat: leave it alone for some time."""
+        self._rests_until = now + _REST
+
+    def drop_all(self) -> list[Ask]:
+        """Remove all wishes, because memory is short or the judge ends."""
+        return [self._refuse(one, "ended") for one in list(self._waiting)]
+
+    def state(self) -> dict[str, Any]:
+        """What the next judge has to know."""
+        return {"made": self.made}
+
+    @property
+    def _over_share(self) -> bool:
+        warm_up = max(0, self._limits.warm_up - self._made_before)
+        requests = self._requests - (self._first_requests or 0)
+        return self.made - self._made_before >= warm_up + self._limits.share * requests
+
+    def _fill(self, now: float) -> None:
+        passed, self._filled = max(0.0, now - self._filled), now
+        self._tokens = min(max(1.0, self._limits.per_second / 10), self._tokens + passed * self._limits.per_second)
+
+    def _worst(self) -> Ask:
+        """The oldest of the lowest priority. Delayed wishes wait for long, so they may have half of the places."""
+        delayed = sum(one.delayed for one in self._waiting)
+        crowding = 2 * delayed > len(self._waiting)
+        return min((one for one in self._waiting if one.delayed == crowding), key=lambda one: (one.priority, one.due))
+
+    def _refuse(self, ask: Ask, why: str) -> Ask:
+        self._remove(ask)
+        self.refused[why] += 1
+        return ask
+
+    def _remove(self, ask: Ask) -> None:
+        self._waiting = [one for one in self._waiting if one is not ask]
+        self._held -= size_of(ask.pair)
+
+
+def _errors(primary: PrimaryStatement) -> int:
+    return sum(primary.errors_by_reason.values())
+
+
+def _broken(primary: PrimaryStatement) -> int:
+    return sum(times for status, times in primary.answered_by_status.items() if status >= 500)

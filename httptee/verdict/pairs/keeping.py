@@ -1,0 +1,232 @@
+"""The worker's side of the verdict: which pairs are compared, and what becomes of them.
+
+Whether a pair is compared is decided before B's answer is known, so the choice says nothing about B. A's answer is then
+kept until B's is whole. An equal pair only counts. An unequal one goes to the judge, if there is room for it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from time import perf_counter, time
+
+from httptee.compare import Outcome, Routes, equal
+from httptee.errors import ClientGone, CutOff, UpstreamError, upstream_error
+from httptee.http import Exchange, Headers, Pieces, Request, Response, end_to_end
+from httptee.ledger import Faults
+from httptee.transport import Answer, seconds_to_head
+from httptee.verdict.court import Blocks, Pair, Sender, bucket
+from httptee.verdict.pairs.choosing import Chooser
+from httptee.verdict.pairs.own_load import OwnLoad
+from httptee.verdict.pairs.row import LONGEST_NAME
+from httptee.verdict.pairs.tallies import RowTallies, Slot, Times
+
+_ROOM = 16 * 1024  # bytes that B's body may have more than A's, until only its length and digest are kept
+_READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 §9.2.1
+_NO_PAIR = frozenset({ClientGone.reason, CutOff.reason})  # the client has gone: nothing is known of A's answer
+
+
+class KeptPrimary:
+    """A's answer to one request. `outcome` is None until it is whole, and stays None if its client has gone."""
+
+    __slots__ = ("_gone", "_waiting", "at", "extra", "outcome", "room", "route", "seconds", "size", "slot")
+
+    def __init__(self, route: str, slot: Slot, seconds: float, extra: bool, most: int) -> None:
+        self.route = route
+        self.slot = slot
+        self.seconds = seconds
+        self.extra = extra
+        self.at = time()
+        self.room = most
+        self.size = 2 * most
+        self.outcome: Outcome | None = None
+        self._gone = False
+        self._waiting: list[Callable[[Outcome], object]] = []
+
+    def finish(self, outcome: Outcome) -> None:
+        """A's answer is whole, or has failed."""
+        self.outcome = outcome
+        self._run(outcome)
+
+    def give_up(self) -> None:
+        """The client has gone: nothing is compared, and what was kept for it is free."""
+        self._gone = True
+        self._waiting.clear()
+
+    def then(self, compare: Callable[[Outcome], object]) -> None:
+        """Call `compare` with A's outcome, once: now, or in A's thread when its answer has ended."""
+        self._waiting.append(compare)
+        if self.outcome is not None:  # perhaps only since the line above: the thread that takes it out calls it
+            self._run(self.outcome)
+        elif self._gone:
+            self._waiting.clear()
+
+    def _run(self, outcome: Outcome) -> None:
+        while self._waiting:
+            try:
+                compare = self._waiting.pop()
+            except IndexError:  # the other thread has taken it
+                return
+            compare(outcome)
+
+
+class Keeper:
+    """Chooses the pairs of one worker process, and keeps A's answers up to `most` bytes each."""
+
+    def __init__(
+        self, routes: Routes, tallies: RowTallies, chooser: Chooser, most: int, faults: Faults | None = None
+    ) -> None:
+        self._faults = faults or Faults()
+        self._routes = routes
+        self._tallies = tallies
+        self._chooser = chooser
+        self._most = most
+
+    def keep(self, request: Request, response: Response, seconds: float) -> tuple[KeptPrimary | None, Response]:
+        """A's answer, if this pair is to be compared, and the answer for the client, which may be followed by it."""
+        route = self._routes.route(request.method, request.target)[:LONGEST_NAME]
+        for old, new in self._routes.merged():
+            self._tallies.merge(old[:LONGEST_NAME], new[:LONGEST_NAME])
+        seconds = response.head_seconds or seconds
+        slot = self._tallies.slot(route)
+        if slot is None:
+            return None, response
+        self._tallies.request(slot)
+        seen = self._tallies.chosen_of(slot)
+        if not self._chooser.chooses(seen):
+            return None, response
+        failure = response.error.removeprefix("primary_")
+        if failure in _NO_PAIR:
+            return None, response
+        kept = KeptPrimary(route, slot, seconds, self._chooser.wants_extra(seen), self._most)
+        if failure:
+            kept.size = kept.room = _ROOM
+            kept.finish(Outcome(0, [], b"", failure=failure))
+            return kept, response
+        body = response.body
+        if isinstance(body, bytes):
+            size = len(body)
+            kept.room = min(self._most, size + _ROOM)
+            kept.size = min(self._most, size) + kept.room
+            if size <= self._most:
+                kept.outcome = Outcome(response.status, response.headers, body, size)
+            else:
+                pieces = Pieces(self._most)
+                pieces.append(body)
+                kept.outcome = _outcome(response.status, response.headers, pieces)
+            return kept, response
+        following = _Following(kept, response, self._most, self._faults)
+        return kept, replace(response, body=following.pieces(body), close=following.close)
+
+
+class _Following:
+    """Keeps a copy of the body of A's answer while it streams.
+
+    What was kept is compared at `close`: then the client has all of the answer, whatever the comparison takes.
+    """
+
+    def __init__(self, kept: KeptPrimary, response: Response, most: int, faults: Faults) -> None:
+        self._kept = kept
+        self._response = response
+        self._pieces = Pieces(most)
+        self._faults = faults
+        self._failure = ""
+        self._ended = False
+
+    def pieces(self, body: Iterator[bytes]) -> Iterator[bytes]:
+        """The body, unchanged."""
+        keep = self._pieces.append
+        try:
+            for piece in body:
+                keep(piece)
+                yield piece
+        except UpstreamError as error:
+            self._failure = error.reason
+            raise
+        self._ended = True
+
+    def close(self) -> None:
+        """Close A's answer, then let what waits for it be compared. May be called twice."""
+        self._response.close()
+        self._faults.watch("an answer of A could not be compared", self._end)
+
+    def _end(self) -> None:
+        kept, response = self._kept, self._response
+        if kept.outcome is not None:
+            return
+        if self._failure:
+            kept.finish(Outcome(0, [], b"", failure=self._failure))
+        elif self._ended:
+            kept.finish(_outcome(response.status, response.headers, self._pieces))
+        else:
+            kept.give_up()
+
+
+class Comparer:
+    """Compares the answers of one B, number `number`, with those that were kept of A. Never waits."""
+
+    def __init__(self, backend: str, number: int, tallies: RowTallies, chooser: Chooser, sender: Sender) -> None:
+        self._backend = backend
+        self._number = number
+        self._tallies = tallies
+        self._chooser = chooser
+        self._sender = sender
+        self._load = OwnLoad()
+        self._lock = threading.Lock()  # guards the blocks
+        self._blocks: dict[Slot, Blocks] = {}
+
+    def chosen(self, exchange: Exchange) -> None:
+        """The clone of an exchange with a kept answer was taken on."""
+        if isinstance(exchange.kept, KeptPrimary):
+            self._tallies.chosen(self._number, exchange.kept.slot)
+
+    def missed(self, exchange: Exchange) -> None:
+        """The clone of an exchange was dropped. If it was a write, the state of B may lag behind A's."""
+        if exchange.request.method not in _READS:
+            self._tallies.missed(self._number)
+
+    def settled(self, exchange: Exchange, answer: Answer | None, error: Exception | None, seconds: float) -> None:
+        """Its exchange with B has ended after `seconds`: with a whole answer, or with an error."""
+        kept = exchange.kept
+        if error is not None:
+            self.missed(exchange)
+        if not isinstance(kept, KeptPrimary):
+            return
+        if error is not None:
+            b = Outcome(0, [], b"", failure=upstream_error(error).reason)
+        elif answer is not None and answer.kept is not None and not answer.cut_off:
+            seconds = seconds_to_head(answer, seconds)
+            b = _outcome(answer.status, end_to_end(answer.headers), answer.kept)
+        else:
+            return
+        if kept.outcome is not None:
+            self._compare(exchange.request, kept, b, seconds, time(), kept.outcome)
+        else:
+            kept.then(partial(self._compare, exchange.request, kept, b, seconds, time()))
+
+    def _compare(self, request: Request, kept: KeptPrimary, b: Outcome, seconds: float, at: float, a: Outcome) -> None:
+        same = equal(a, b)
+        if a.failure or b.failure:
+            self._tallies.judged(self._number, kept.slot, same)
+        else:
+            self._tallies.judged(self._number, kept.slot, same, self._timed(kept, seconds))
+        if same and not kept.extra:
+            return
+        pair = Pair(0, self._backend, kept.route, request, a, b, kept.at, at, kept.seconds, seconds, same)
+        if not self._sender.send(pair) and not same:
+            self._tallies.lost(self._number, kept.slot)
+            self._chooser.lost()
+
+    def _timed(self, kept: KeptPrimary, seconds: float) -> Times:
+        toss, now = None, perf_counter()
+        if not self._load.is_busy(now):
+            with self._lock:
+                blocks = self._blocks.get(kept.slot) or self._blocks.setdefault(kept.slot, Blocks())
+                toss = blocks.add(kept.seconds, seconds, now)
+        return bucket(kept.seconds), bucket(seconds), toss
+
+
+def _outcome(status: int, headers: Headers, pieces: Pieces) -> Outcome:
+    return Outcome(status, headers, pieces.content, pieces.length, pieces.digest)

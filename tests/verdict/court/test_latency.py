@@ -1,0 +1,144 @@
+from random import Random
+
+import pytest
+
+from httptee.verdict.court.latency import BUCKETS, Blocks, Margin, Toss, blocks_needed, bucket, latency, percentile
+from httptee.verdict.court.sums import RouteSums
+
+
+def tosses(pairs, margin=Margin()):  # noqa: B008
+    blocks = Blocks(margin)
+    return [toss for a, b, now in pairs if (toss := blocks.add(a, b, now))]
+
+
+def evenly(a, b, count, step=0.1):
+    return [(a, b, step * number) for number in range(count)]
+
+
+def sums_of(pairs):
+    blocks, total = Blocks(), [0] * 5
+    a_times, b_times = [0] * BUCKETS, [0] * BUCKETS
+    for a, b, now in pairs:
+        a_times[bucket(a)] += 1
+        b_times[bucket(b)] += 1
+        total = [old + new for old, new in zip(total, blocks.add(a, b, now) or [0] * 5, strict=True)]
+    names = ("blocks", "slower", "quick", "tail_blocks", "tail_slower")
+    return RouteSums(**dict(zip(names, total, strict=True)), a_times=a_times, b_times=b_times)
+
+
+def traffic(random, count, slow=1.0, stalls=1.0, rate=25.0):
+    """Times with a common load, a common burst now and then, and stalls of each server alone."""
+    now = 0.0
+    for _ in range(count):
+        now += random.expovariate(rate)
+        load = 1.0 + 0.4 * Random(int(now / 2)).random() + (4 if now % 13 < 0.3 else 0)
+        yield (
+            0.02 * load * random.lognormvariate(0, 0.2) + (random.random() < 0.025) * random.uniform(0.03, 0.12),
+            slow * 0.02 * load * random.lognormvariate(0, 0.2)
+            + (random.random() < 0.025 * stalls) * random.uniform(0.03, 0.12),
+            now,
+        )
+
+
+def test_a_block_has_at_least_twenty_pairs_and_a_second():
+    assert [toss.blocks for toss in tosses(evenly(0.01, 0.01, 40, step=0.1))] == [1, 1]
+    assert len(tosses(evenly(0.01, 0.01, 101, step=0.01))) == 1
+    assert tosses(evenly(0.01, 0.01, 19, step=1.0)) == []
+
+
+def test_the_coin_shows_on_which_side_of_the_margin_b_is():
+    assert tosses(evenly(0.1, 0.120, 20)) == [Toss(1, 1, 0, 0, 0)]
+    assert tosses(evenly(0.1, 0.104, 20)) == [Toss(1, 0, 1, 0, 0)]
+    assert tosses(evenly(0.1, 0.106, 20), Margin(1.2, 0.0)) == [Toss(1, 0, 1, 0, 0)]
+
+
+def test_a_block_near_the_margin_is_no_toss():
+    assert tosses(evenly(0.1, 0.112, 20)) == [Toss(1, 0, 0, 0, 0)]
+
+
+def test_one_stall_does_not_outweigh_a_block():
+    assert tosses([(0.1, 90.0, 0.0), *evenly(0.1, 0.1, 19, step=0.2)]) == [Toss(1, 0, 1, 0, 0)]
+    assert tosses([(90.0, 0.1, 0.0), *evenly(0.1, 0.13, 19, step=0.2)]) == [Toss(1, 1, 0, 0, 0)]
+
+
+def test_a_time_of_zero_is_no_error():
+    assert tosses(evenly(0.0, 0.0, 20), Margin(1.1, 0.0)) == [Toss(1, 0, 1, 0, 0)]
+
+
+def test_the_first_tail_block_only_sets_the_limit():
+    first, second = [toss for toss in tosses(evenly(0.1, 0.3, 100)) if toss.tail_blocks or toss.blocks == 0]
+    assert (first.tail_blocks, first.tail_slower) == (0, 0)
+    assert (second.tail_blocks, second.tail_slower) == (1, 1)
+
+
+def test_a_tail_block_with_as_many_long_times_on_both_sides_is_not_tossed():
+    assert all(toss.tail_blocks == 0 for toss in tosses(evenly(0.1, 0.1, 500)))
+
+
+def test_blocks_hold_few_times():
+    blocks = Blocks()
+    for number in range(5_000):
+        blocks.add(0.01, 0.01, number * 0.001)
+    assert len(blocks._kept) + len(blocks._limits) <= 71
+
+
+def test_a_bucket_ends_five_percent_above_its_start():
+    assert bucket(0.0) == bucket(-1.0) == bucket(1e-5) == 0
+    assert bucket(100.0) == bucket(1e9) == BUCKETS - 1
+    assert bucket(0.0101) - bucket(0.0099) <= 1
+    assert bucket(0.0107) > bucket(0.01)
+    assert BUCKETS < 350
+
+
+@pytest.mark.parametrize("seconds", [2e-5, 0.001, 0.0123, 1.0, 99.0])
+def test_a_percentile_is_within_five_percent(seconds):
+    counts = [0] * BUCKETS
+    counts[bucket(seconds)] = 10
+    assert percentile(counts, 0.5) == pytest.approx(seconds, rel=0.05)
+    assert percentile(counts, 0.99) == pytest.approx(seconds, rel=0.05)
+
+
+def test_an_empty_histogram_has_no_percentile():
+    assert percentile([], 0.5) is None
+    assert percentile([0] * BUCKETS, 0.5) is None
+
+
+def test_percentiles_are_those_of_the_values():
+    random, counts = Random(1), [0] * BUCKETS
+    values = sorted(random.lognormvariate(-4, 1) for _ in range(5_000))
+    for value in values:
+        counts[bucket(value)] += 1
+    for share in (0.01, 0.5, 0.99):
+        assert percentile(counts, share) == pytest.approx(values[int(share * 5_000)], rel=0.06)
+
+
+def test_thirty_percent_is_slower():
+    report = latency(sums_of(traffic(Random(1), 3_000, slow=1.3)), 0.001)
+    assert report.label == "slower"
+    assert report.b_p50 / report.a_p50 == pytest.approx(1.3, rel=0.05)
+
+
+def test_more_stalls_are_slower_in_the_tail():
+    report = latency(sums_of(traffic(Random(2), 3_000, stalls=3)), 0.001)
+    assert report.label == "slower in the tail"
+
+
+def test_the_same_times_are_within_the_margin_although_both_stall_together():
+    labels = [latency(sums_of(traffic(Random(seed), 1_000)), 0.001).label for seed in range(12)]
+    assert labels == ["within"] * 12
+
+
+def test_ten_percent_at_the_margin_is_not_slower():
+    labels = {latency(sums_of(traffic(Random(seed), 3_000, slow=1.1)), 0.001).label for seed in range(4)}
+    assert labels <= {"within", "undecided"}
+
+
+def test_without_pairs_nothing_is_decided():
+    report = latency(RouteSums(), 0.001)
+    assert (report.label, report.blocks, report.a_p50) == ("undecided", 0, None)
+
+
+def test_blocks_needed_are_thirteen_at_the_start_and_fewer_later():
+    assert 13 <= blocks_needed(RouteSums(), 0.001) <= 15
+    assert blocks_needed(RouteSums(blocks=10, quick=10), 0.001) in (3, 4)
+    assert blocks_needed(RouteSums(blocks=20, quick=20), 0.001) == 0
