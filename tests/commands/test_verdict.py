@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from httptee.commands.verdict import command as module
 from httptee.commands.cli import main
+from httptee.commands.verdict import command as module
 from httptee.verdict.court import Again
 from httptee.verdict.evidence import Evidence
 from tests.support.process import clean_environment
