@@ -20,8 +20,6 @@ from httptee.http import (
     Exchange,
     Follower,
     Headers,
-    Kept,
-    Request,
     Response,
     no_answer,
     receive,
@@ -86,8 +84,9 @@ class Tee:
         try:
             request = receive(environ, self._additions, self._in_memory, self._max_request_body)
             cancellation: Cancellation | None = environ.get(CANCELLATION)
+            chosen = self._keeper.choose(request) if self._keeper else None
             started = perf_counter()
-            response = self.primary.answer(request, cancellation, environ.get(INTERIM))
+            response = self.primary.answer(request, cancellation, environ.get(INTERIM), chosen is not None)
         except Refusal as refusal:
             answer = tee_answer(refusal)
             self.refused(environ, answer)
@@ -101,22 +100,12 @@ class Tee:
         if self.cutoff is not None:
             self._faults.watch("the cutoff could not be updated", self.cutoff.observe, seconds)
         record = kept = None
-        if self._keeper is not None:
-            kept, response = self._kept(self._keeper, request, response, seconds)
+        if chosen is not None and self._keeper is not None:
+            kept, response = self._keeper.keep(chosen, response, seconds)
         if self._log is not None:
             record, response = self._followed(self._log, environ, response, seconds)
         exchange = Exchange(request, response.status, seconds, record, unsent, kept)
         return Relay(response, start_response, self.shadows, exchange, cancellation, self._client_gone, self._faults)
-
-    def _kept(
-        self, keeper: Keeper, request: Request, response: Response, seconds: float
-    ) -> tuple[Kept | None, Response]:
-        """A's answer, if it is to be compared with those of the Bs, and the answer for the client."""
-        try:
-            return keeper.keep(request, response, seconds)
-        except Exception:
-            self._faults.report("an answer of A could not be kept")
-            return None, response
 
     def refused(self, environ: WSGIEnvironment, answer: Response) -> None:
         """Count and log a request that was answered without A, by the tee or by the server in front of it."""

@@ -97,12 +97,16 @@ class Primary:
         self._outage = outage or Outage("", words, lambda: 0)
 
     def answer(
-        self, request: Request, cancellation: Cancellation | None = None, interim: PassOn | None = None
+        self,
+        request: Request,
+        cancellation: Cancellation | None = None,
+        interim: PassOn | None = None,
+        timed: bool = False,
     ) -> Response:
-        """Forward a request and return the answer. `interim` gets A's interim answers. Raises BodyStorage if the file
-        of its body cannot be read, and nothing else, whatever A does."""
+        """Forward a request and return the answer. `interim` gets A's interim answers. `timed`: the answer gets its
+        `head_seconds`. Raises BodyStorage if the file of its body cannot be read, and nothing else, whatever A does."""
         try:
-            return self._forward(request, cancellation, interim)
+            return self._forward(request, cancellation, interim, timed)
         except UpstreamError as error:
             if cancellation is not None and cancellation.reason is not None:
                 answer = no_answer(cancellation.reason)
@@ -126,10 +130,12 @@ class Primary:
             failure.unsent = True
             self._faults.watch(_OUTAGE, self._outage.failed, failure, counted=0)
 
-    def _forward(self, request: Request, cancellation: Cancellation | None, interim: PassOn | None) -> Response:
+    def _forward(
+        self, request: Request, cancellation: Cancellation | None, interim: PassOn | None, timed: bool
+    ) -> Response:
         self.asked = True
         try:
-            answer = self._upstream.send(request, self._timeouts, cancellation, interim)
+            answer = self._upstream.send(request, self._timeouts, cancellation, interim, timed=timed)
         except BodyStorage:
             raise
         except Exception as error:

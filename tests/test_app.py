@@ -26,7 +26,7 @@ class ScriptedPrimary:
         self.requests = []
         self.interim = None
 
-    def answer(self, request, cancellation=None, interim=None):
+    def answer(self, request, cancellation=None, interim=None, timed=False):
         self.interim = interim
         self.log.append("A")
         self.requests.append(request)
@@ -216,7 +216,7 @@ def test_the_date_of_an_answer_of_the_tees_own_is_left_to_another_server(given, 
 
 
 def test_a_body_that_cannot_be_read_for_a_is_refused_and_makes_no_clone(monkeypatch):
-    def gone(request, cancellation=None, interim=None):
+    def gone(request, cancellation=None, interim=None, timed=False):
         raise BodyStorage("the file cannot be read")
 
     made = build()

@@ -108,7 +108,7 @@ class Canceling:
     def __init__(self, reason, begins):
         self.reason, self.begins = reason, begins
 
-    def send(self, request, timeouts, cancellation, interim):
+    def send(self, request, timeouts, cancellation, interim, timed=False):
         self.cancellation = cancellation
         if not self.begins:
             self.fail()
@@ -147,7 +147,7 @@ class Breaking:
     def __init__(self, error, cancel=None):
         self.error, self.cancel = error, cancel
 
-    def send(self, request, timeouts, cancellation, interim):
+    def send(self, request, timeouts, cancellation, interim, timed=False):
         def stream():
             if self.cancel is not None:
                 cancellation.cancel(self.cancel)

@@ -18,7 +18,7 @@ def primary_upstream(settings: Settings, threads: int = 1, pressure: Pressure | 
     most = Limits(settings.max_response_header, settings.max_response_fields)
     return Upstream(
         settings.a,
-        WireAdapter(limits, server_name=trust.server_name, pressure=pressure, most=most, timed=_timed(settings)),
+        WireAdapter(limits, server_name=trust.server_name, pressure=pressure, most=most),
         rewrite_host=settings.a_rewrite,
         close=settings.close_connections,
         trust=trust,
@@ -36,16 +36,12 @@ def shadow_upstream(
     limits = _limits(settings, AT_ONCE * workers, settings.b_keep_alive)
     return Upstream(
         shadow.endpoint,
-        WireAdapter(limits, server_name=trust.server_name, reading=reading or Reading(), timed=_timed(settings)),
+        WireAdapter(limits, server_name=trust.server_name, reading=reading or Reading()),
         rewrite_host=shadow.rewrite_host,
         close=settings.close_connections,
         change=shadow.changes or None,
         trust=trust,
     )
-
-
-def _timed(settings: Settings) -> bool:
-    return settings.verdict != "off"
 
 
 def _limits(settings: Settings, idle: int, keep_alive: float) -> PoolLimits:

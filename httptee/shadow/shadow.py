@@ -153,7 +153,7 @@ class Shadow:
                 self._roads.drop_waiting("circuit_open", spared=self._probe)
         if probe:
             self._probe = None
-        if self._comparing is not None and not self._roads.ending:
+        if self._comparing is not None and (exchange.kept or error) and not self._roads.ending:
             self._faults.watch(COMPARING, self._comparing.settled, exchange, answer, error, seconds)
         self._slots.free(exchange)
 

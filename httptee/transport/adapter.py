@@ -71,7 +71,7 @@ class WireAdapter(BaseAdapter):
 
     `server_name` is the name that TLS requests and verifies at https upstreams, if it is not the URL's host.
     `pressure` records how long answers lay unread in the kernel. `most` limits what an answer may cost. With `reading`,
-    bodies of answers are discarded, and the limits are those of clones. `timed`: answers have `head_seconds`.
+    bodies of answers are discarded, and the limits are those of clones.
     """
 
     def __init__(
@@ -82,12 +82,10 @@ class WireAdapter(BaseAdapter):
         pressure: Pressure | None = None,
         reading: Reading | None = None,
         most: Limits = FOR_CLIENTS,
-        timed: bool = False,
     ) -> None:
         super().__init__()
         self._unread = Unread(reading) if reading else None
         self._most = most
-        self._timed = timed
         self._pressure = pressure
         self._server_name = server_name
         self._limits = limits
@@ -158,6 +156,7 @@ class WireAdapter(BaseAdapter):
         if not connection.has_room(len(data)):
             route.pool.release(connection)
             return None
+        connection.arrival = Arrival(connection.sock) if request.keep else None
         return Pending(self._answer(request), data, connection, route.pool)
 
     def connect(self, url: str, timeout: float, verify: bool | str = True, cert: Any = None) -> Connection:
@@ -175,8 +174,7 @@ class WireAdapter(BaseAdapter):
     ) -> WireResponse:
         answer = self._answer(request)
         answer.on_interim = request.interim
-        if self._timed and connection.arrival is None:
-            connection.arrival = Arrival(connection.sock)
+        connection.arrival = Arrival(connection.sock) if request.timed else None
         cancellation = request.cancellation
         try:
             if cancellation is not None:

@@ -83,17 +83,20 @@ class Upstream:
         cancellation: Cancellation | None = None,
         interim: PassOn | None = None,
         keep: int = 0,
+        timed: bool = False,
     ) -> requests.Response:
         """Send a request and return its answer, with the header fields read and the body streaming.
 
         `cancellation` may end the exchange from another thread; it then fails as if the upstream had closed. `interim`
         is called with each interim answer but 100. `keep` is the size in bytes up to which the body of a clone's answer
-        is kept. Raises the errors of the adapter; `errors.upstream_error` maps them to an `UpstreamError`.
+        is kept. `timed`: the time to the head of the answer is measured. Raises the errors of the adapter;
+        `errors.upstream_error` maps them to an `UpstreamError`.
         """
         prepared = self.prepare(request)
         prepared.cancellation = cancellation
         prepared.interim = interim
         prepared.keep = keep
+        prepared.timed = timed or keep > 0
         return self._session.send(prepared, timeout=timeouts)
 
     @property

@@ -33,12 +33,11 @@ class KeptPrimary:
 
     __slots__ = ("_gone", "_waiting", "at", "extra", "outcome", "room", "route", "seconds", "size", "slot")
 
-    def __init__(self, route: str, slot: Slot, seconds: float, extra: bool, most: int) -> None:
+    def __init__(self, route: str, slot: Slot, extra: bool, most: int) -> None:
         self.route = route
         self.slot = slot
-        self.seconds = seconds
+        self.seconds = self.at = 0.0
         self.extra = extra
-        self.at = time()
         self.room = most
         self.size = 2 * most
         self.outcome: Outcome | None = None
@@ -84,23 +83,38 @@ class Keeper:
         self._chooser = chooser
         self._most = most
 
-    def keep(self, request: Request, response: Response, seconds: float) -> tuple[KeptPrimary | None, Response]:
-        """A's answer, if this pair is to be compared, and the answer for the client, which may be followed by it."""
+    def choose(self, request: Request) -> KeptPrimary | None:
+        """Count a request to A, and decide whether its answer is to be compared: then the place for it. Never raises.
+
+        Called before A is asked: only the exchanges that are chosen are timed.
+        """
+        return self._faults.watch("no pair could be chosen", self._choose, request)
+
+    def keep(self, kept: KeptPrimary, response: Response, seconds: float) -> tuple[KeptPrimary | None, Response]:
+        """A's answer, if this pair can be compared, and the answer for the client, which may be followed by it. Never
+        raises."""
+        found = self._faults.watch("an answer of A could not be kept", self._keep, kept, response, seconds)
+        return found or (None, response)
+
+    def _choose(self, request: Request) -> KeptPrimary | None:
         route = self._routes.route(request.method, request.target)[:LONGEST_NAME]
         for old, new in self._routes.merged():
             self._tallies.merge(old[:LONGEST_NAME], new[:LONGEST_NAME])
-        seconds = response.head_seconds or seconds
         slot = self._tallies.slot(route)
         if slot is None:
-            return None, response
+            return None
         self._tallies.request(slot)
         seen = self._tallies.chosen_of(slot)
         if not self._chooser.chooses(seen):
-            return None, response
+            return None
+        return KeptPrimary(route, slot, self._chooser.wants_extra(seen), self._most)
+
+    def _keep(self, kept: KeptPrimary, response: Response, seconds: float) -> tuple[KeptPrimary | None, Response]:
         failure = response.error.removeprefix("primary_")
         if failure in _NO_PAIR:
             return None, response
-        kept = KeptPrimary(route, slot, seconds, self._chooser.wants_extra(seen), self._most)
+        kept.at = time()
+        kept.seconds = response.head_seconds or seconds
         if failure:
             kept.size = kept.room = _ROOM
             kept.finish(Outcome(0, [], b"", failure=failure))
