@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.support.wire import Request
 pytestmark = pytest.mark.integration
 
 SLOW = 100
+WORKERS = 2
 SECONDS = 3
 MODES = {
     "headers": ["-H", "-i", "1"],
@@ -48,18 +50,35 @@ def descriptors(tee: Tee) -> int:
     return count
 
 
+def steady(tee: Tee) -> int:
+    """How many descriptors its processes have; 0 while the number changes."""
+    before = descriptors(tee)
+    time.sleep(0.5)
+    return before if descriptors(tee) == before else 0
+
+
+def all_serve(tee: Tee) -> bool:
+    """Whether each worker process waits for connections. The first one may answer long before the last one does."""
+    waiting = 0
+    for pid in tee.program.group():
+        links = [str(each.readlink()) for each in Path(f"/proc/{pid}/fd").iterdir()]
+        waiting += "anon_inode:[eventfd]" in links and links.count("anon_inode:[eventpoll]") > 0
+    return waiting == WORKERS
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_slowhttptest_changes_nothing_for_others_and_leaves_nothing_behind(mode: str) -> None:
     program = require("slowhttptest")
     with (
         Backend(application) as a,
         Backend(application) as b,
-        Tee("-a", a.url, "-b", b.url, "-processes", "2", "-b.max-body", "1000000") as tee,
+        Tee("-a", a.url, "-b", b.url, "-processes", str(WORKERS), "-b.max-body", "1000000") as tee,
     ):
         with Load(tee.port, 2) as load:
             eventually(lambda: load.answered > 20)
         eventually(lambda: connections(tee) == 0)
-        before = descriptors(tee)
+        eventually(lambda: all_serve(tee), "all worker processes")
+        before = eventually(lambda: steady(tee), "a number of descriptors that stays")
         command = [program, *MODES[mode], "-c", str(SLOW), "-r", "100", "-l", str(SECONDS), "-p", str(int(PATIENCE)),
                    "-u", f"{tee.url}/{'large' if mode == 'reading' else ''}"]  # fmt: skip
         with (
