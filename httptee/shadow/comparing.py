@@ -21,4 +21,4 @@ class Comparing(Protocol):
         """The clone of an exchange, with a kept answer or without, was dropped."""
 
     def settled(self, exchange: Exchange, answer: Answer | None, error: Exception | None, seconds: float) -> None:
-        """An exchange with B has ended after `seconds`: with a whole answer, or with an error. Called for each one."""
+        """An exchange with B has ended after `seconds`: with a whole answer and a kept one of A, or with an error."""

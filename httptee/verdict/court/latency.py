@@ -63,6 +63,10 @@ class Margin(NamedTuple):
     seconds: float = 0.001
 
 
+MARGIN = Margin()
+"""The margin where none is given."""
+
+
 class Toss(NamedTuple):
     """What is to be added to the sums of a route: blocks that are complete, and on which side their coins fell.
 
@@ -88,7 +92,7 @@ class Blocks:
         *("_pairs", "_beyond", "_tail_pairs", "_high_a", "_high_b"),
     )
 
-    def __init__(self, margin: Margin = Margin()) -> None:  # noqa: B008 - it is frozen
+    def __init__(self, margin: Margin = MARGIN) -> None:
         self._above, self._extra = margin
         self._near = log(max(1.0, self._above)) / 2
         self._began = self._tail_began = 0.0

@@ -15,7 +15,7 @@ from httptee.verdict.court import sample_share
 RARE = 1000
 """Pairs of a route that are chosen before those of routes with more."""
 
-_LEAST = 10.0  # pairs a second that are chosen in any case
+_LEAST = 10.0  # pairs a second below which losses do not lower the rate
 _STEP = 1.1  # by which the rate grows each second after it was lowered
 
 
@@ -23,7 +23,8 @@ class Chooser:
     """Chooses up to `rate` pairs a second of one worker process. Safe from any thread: a race only shifts the rate."""
 
     def __init__(self, rate: float, random: Random, clock: Callable[[], float] = monotonic) -> None:
-        self._most = self._rate = max(rate, _LEAST)
+        self._most = self._rate = rate
+        self._least = min(rate, _LEAST)
         self._random = random.random
         self._clock = clock
         self._second = clock()
@@ -53,7 +54,7 @@ class Chooser:
 
     def _next_second(self, now: float) -> None:
         elapsed = now - self._second
-        self._rate = max(_LEAST, self._rate / 2) if self._losses else min(self._most, self._rate * _STEP)
+        self._rate = max(self._least, self._rate / 2) if self._losses else min(self._most, self._rate * _STEP)
         # Half of the rate is for the rare routes.
         self._share = min(1.0, self._rate * elapsed / 2 / max(1, self._arrived))
         self._second, self._arrived, self._chosen, self._losses = now, 0, 0, 0

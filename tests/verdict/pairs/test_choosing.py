@@ -69,3 +69,11 @@ def test_the_unconditional_sample_is_larger_at_the_beginning_of_a_route(clock):
     later = sum(chooser.wants_extra(RARE) for _ in range(10_000))
     assert 400 < first < 600
     assert 60 < later < 140
+
+
+def test_a_low_rate_is_kept_and_losses_do_not_lower_it(clock):
+    chooser = Chooser(2, Random(1), clock)
+    assert choices(chooser, clock, 1000, 3, 0) == [2, 2, 2]
+    chooser.lost()
+    clock.now += 1.0
+    assert choices(chooser, clock, 1000, 1, 0) == [2]
