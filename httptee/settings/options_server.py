@@ -132,6 +132,13 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         "else one is made. A and every B get the same, and it is in the access log and in the evidence. Empty: none.",
         "NAME",
     ),
+    Option(
+        "pid-file",
+        str,
+        "",
+        "A file that contains the number of the process that gets the signals, while the tee runs.",
+        "FILE",
+    ),
     Option("cert.file", str, "", "Serve HTTPS with this certificate (PEM, followed by its chain).", "FILE"),
     Option("key.file", str, "", "The certificate's private key (PEM), if it is not in the same file.", "FILE"),
     Option("key.password-file", str, "", "A file whose only line is the password of an encrypted key.", "FILE"),

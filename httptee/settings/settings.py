@@ -65,6 +65,7 @@ class Settings:
     access_log: str = ""
     access_log_format: str = "combined"
     log_format: str = "text"
+    pid_file: str = ""
     cert_file: str = ""
     key_file: str = ""
     key_password_file: str = ""

@@ -22,12 +22,13 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "5": ("wsgi", "build"),
     "4": ("app", "primary"),
     "3": (
+        "recording",
         "shadow",
         "logs",
         "settings",
         *(f"verdict.{room}" for room in ("judge", "display", "evidence", "pairs", "court")),
     ),
-    "2": ("selection", "compare", "transport"),
+    "2": ("selection", "compare", "transport", "journal"),
     "1": ("ledger",),
     "0": ("http", "errors", "version"),
 }

@@ -1,0 +1,3 @@
+"""Append-only files of framed, checksummed records: what survives a torn write, a full disk and flipped bytes."""
+
+__all__ = []
