@@ -55,5 +55,8 @@ def reread(load: Callable[[], Settings], current: Settings) -> Reread | None:
     if settings.admin != current.admin:
         logger.warning("a new admin address needs a restart: %s stays, %s is ignored", current.admin, settings.admin)
         settings, read = replace(settings, admin=current.admin), replace(read, admin=current.admin)
+    if settings.pid_file != current.pid_file:
+        logger.warning("a new -pid-file needs a restart: %s stays", current.pid_file or "none")
+        settings, read = replace(settings, pid_file=current.pid_file), replace(read, pid_file=current.pid_file)
     logging.getLogger().setLevel(logging.DEBUG if settings.debug else logging.INFO)
     return Reread(settings, tls, read)

@@ -116,6 +116,13 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         "The format of the records: combined (the combined log format, then more fields on the same line) or json.",
         "FORMAT",
     ),
+    Option(
+        "pid-file",
+        str,
+        "",
+        "A file that contains the number of the process that gets the signals, while the tee runs.",
+        "FILE",
+    ),
     Option("cert.file", str, "", "Serve HTTPS with this certificate (PEM, followed by its chain).", "FILE"),
     Option("key.file", str, "", "The certificate's private key (PEM), if it is not in the same file.", "FILE"),
     Option("key.password-file", str, "", "A file whose only line is the password of an encrypted key.", "FILE"),

@@ -64,6 +64,7 @@ class Settings:
     admin: Listen | None = None
     access_log: str = ""
     access_log_format: str = "combined"
+    pid_file: str = ""
     cert_file: str = ""
     key_file: str = ""
     key_password_file: str = ""
