@@ -20,7 +20,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "7": ("processes",),
     "6": ("server", "admin"),
     "5": ("wsgi", "build"),
-    "4": ("app", "primary", "replay"),
+    "4": ("app", "primary", *(f"replay.{room}" for room in ("replaying", "figures", "sending"))),
     "3": (
         "recording.formats",
         "recording",

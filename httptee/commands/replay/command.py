@@ -15,18 +15,9 @@ from httptee.commands.replay.outcome import show
 from httptee.commands.replay.words import given, moment
 from httptee.errors import ConfigError
 from httptee.recording import Recording, read_recording
-from httptee.replay import (
-    Feed,
-    Figures,
-    Judging,
-    Live,
-    Preparing,
-    Range,
-    Replay,
-    Schedule,
-    Sending,
-    standard_progress,
-)
+from httptee.replay.figures import Figures, standard_progress
+from httptee.replay.replaying import Feed, Judging, Live, Preparing, Range, Replay, Schedule
+from httptee.replay.sending import Sending
 from httptee.selection import selections
 from httptee.settings import Settings, ShadowSettings, check_same, load, shadow_settings, usable_cores
 from httptee.verdict.court import Policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from httptee.recording import Recording
-from httptee.replay import Feed
+from httptee.replay.replaying import Feed
 from httptee.verdict.display import harmless
 
 _SHOWN = 10
@@ -32,8 +32,9 @@ def _lines(feed: Feed, recording: Recording) -> Iterator[str]:
         yield f"and {count - _SHOWN:,} more"
     filtered = sum(feed.filtered.values())
     reasons = ", ".join(f"{reason}: {times:,}" for reason, times in feed.filtered.items())
+    about = f" ({reasons})" if reasons else ""
     rest = f" + {feed.unread:,} not reached" if feed.unread else ""
-    yield f"{feed.recorded:,} recorded = {count:,} to send + {filtered:,} filtered{f' ({reasons})' if reasons else ''}{rest}"
+    yield f"{feed.recorded:,} recorded = {count:,} to send + {filtered:,} filtered{about}{rest}"
     if last:
         yield f"{last:.1f} s, {count / last:,.1f} requests/s, at most {max(seconds.values()):,} in a second"
     for gap in recording.gaps:

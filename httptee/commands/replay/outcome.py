@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from httptee.commands.verdict import STATUS, print_text, terminal_style, write_file
-from httptee.replay import Figures, Judging, as_dict, kept_up, text
+from httptee.replay.figures import Figures, as_dict, kept_up, text
+from httptee.replay.replaying import Judging
 from httptee.verdict.display import page, table
 from httptee.verdict.evidence import document, report_of
 

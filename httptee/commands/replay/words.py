@@ -52,7 +52,15 @@ def parser() -> argparse.ArgumentParser:
     add("--from", dest="first", metavar="TIME", help="begin with what arrived at this time")
     add("--to-time", dest="last", metavar="TIME", help="end with what arrived at this time")
     add("--max-gap", type=_seconds, metavar="TIME", help="the longest gap between two requests, before the speed")
-    add("--loop", nargs="?", type=_count, const=0, default=1, metavar="N", help="so many rounds; without N, until Ctrl-C")
+    add(
+        "--loop",
+        nargs="?",
+        type=_count,
+        const=0,
+        default=1,
+        metavar="N",
+        help="so many rounds; without N, until Ctrl-C",
+    )
     add("--limit", type=_count, metavar="N", help="at most N requests")
     add("--processes", type=_count, metavar="N", help="processes that send (default: half of the cores)")
     add("--dry-run", action="store_true", help="say what would be sent, and send nothing")

@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Protocol
 
-from httptee.replay.item import Item
-from httptee.replay.lane import Lane
+from httptee.replay.sending.item import Item
+from httptee.replay.sending.lane import Lane
 
 _SPARE = 2  # connections that are kept open beyond those in use
 _IDLE = 30.0  # seconds after which a connection of the recording that has nothing to do is closed

@@ -56,4 +56,5 @@ class Histogram:
 
     def percentiles(self) -> Percentiles:
         """The percentiles of a report."""
-        return Percentiles(self.count, *map(self.quantile, (0.5, 0.9, 0.99, 0.999)), self.longest)
+        p50, p90, p99, p999 = (self.quantile(share) for share in (0.5, 0.9, 0.99, 0.999))
+        return Percentiles(self.count, p50, p90, p99, p999, self.longest)

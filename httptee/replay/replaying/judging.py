@@ -10,11 +10,23 @@ from time import time
 from typing import Any
 
 from httptee.compare import Difference, Outcome, Routes, differences
-from httptee.replay.asking import Live
-from httptee.replay.earlier import Earlier, Seen, identity
-from httptee.replay.feed import Planned
-from httptee.replay.item import STOPPED, Sent
-from httptee.verdict.court import BUCKETS, Again, Blocks, Counts, Court, Pair, Policy, RouteSums, bucket, sample_share
+from httptee.replay.replaying.asking import Live
+from httptee.replay.replaying.earlier import Earlier, Seen, identity
+from httptee.replay.replaying.feed import Planned
+from httptee.replay.sending import STOPPED, Sent
+from httptee.verdict.court import (
+    BUCKETS,
+    Again,
+    Blocks,
+    Counts,
+    Court,
+    Pair,
+    Policy,
+    RouteSums,
+    Toss,
+    bucket,
+    sample_share,
+)
 from httptee.verdict.evidence import Evidence
 
 _APART = 90.0  # seconds between two answers of A that show whether it changes with time
@@ -44,9 +56,9 @@ class _Line:
 
     def sums(self) -> RouteSums:
         """The counts as a court reads them."""
-        return RouteSums(
-            self.requests, self.chosen, self.equal, self.unequal, 0, *self.toss, self.a_times, self.b_times
-        )
+        toss = dict(zip(Toss._fields, self.toss, strict=True))
+        counts = {name: getattr(self, name) for name in ("requests", "chosen", "equal", "unequal")}
+        return RouteSums(**counts, **toss, a_times=self.a_times, b_times=self.b_times)
 
 
 class Judging:

@@ -12,10 +12,9 @@ from time import monotonic
 from typing import Any, Protocol
 
 from httptee.compare import Outcome
-from httptee.replay.feed import Feed, Planned
-from httptee.replay.item import DONE, END, START, STOP, Item, Sent
-from httptee.replay.processes import Process, Sending, start
-from httptee.replay.tally import Figures, Tally
+from httptee.replay.figures import Figures, Tally
+from httptee.replay.replaying.feed import Feed, Planned
+from httptee.replay.sending import DONE, END, START, STOP, Item, Process, Sending, Sent, start
 
 _PREFILL = 0.5  # seconds before the start: for the first messages, and to open connections
 _AHEAD = 2.0  # seconds

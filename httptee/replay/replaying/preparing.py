@@ -68,7 +68,11 @@ def answer_of(exchange: Exchange) -> Outcome | None:
     if not exchange.status or exchange.error or not (body.whole or body.digest):
         return None
     return Outcome(
-        exchange.status, _end_to_end(exchange.answer_headers), body.data if body.whole else None, body.length, body.digest
+        exchange.status,
+        _end_to_end(exchange.answer_headers),
+        body.data if body.whole else None,
+        body.length,
+        body.digest,
     )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from httptee.errors import UpstreamError, UpstreamReset, error_of_open, upstream_error
 from httptee.http import end_to_end
-from httptee.replay.item import Answer as AnswerTuple
-from httptee.replay.item import Item
+from httptee.replay.sending.item import Answer as AnswerTuple
+from httptee.replay.sending.item import Item
 from httptee.transport import IDEMPOTENT, Answer
 
 _RECEIVE = 65_536
@@ -106,11 +106,12 @@ class Lane:
     def send(self, item: Item, late: float, now: float) -> None:
         """Send a request on the idle connection. Raises UpstreamError."""
         self.item, self.late, self.sent_at, self.head_at = item, late, now, 0.0
-        expected, kept = item.expected, Unread()
+        expected = item.expected
+        kept: Body | Unread = Unread()
         if expected is not None:
             _, _, content, length, _ = expected
             kept = Body(length + _ROOM if content is not None else length - 1)
-        self._body: list[bytes] = kept
+        self._body = kept
         self._answer = Answer(item.method, kept=kept)  # type: ignore[arg-type]
         self._silent = True
         self._rest = memoryview(item.data)

@@ -11,11 +11,11 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from httptee.replay.item import Channel
-from httptee.replay.lane import Lane
-from httptee.replay.lanes import Lanes, PooledLanes, RecordedLanes
-from httptee.replay.opener import Opener
-from httptee.replay.sender import Sender
+from httptee.replay.sending.item import Channel
+from httptee.replay.sending.lane import Lane
+from httptee.replay.sending.lanes import Lanes, PooledLanes, RecordedLanes
+from httptee.replay.sending.opener import Opener
+from httptee.replay.sending.sender import Sender
 from httptee.transport import Upstream
 
 _PR_SET_TIMERSLACK = 29

@@ -14,20 +14,18 @@ from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
-from httptee.compare import Outcome, equal
 from httptee.errors import UpstreamError, UpstreamTimeout
-from httptee.replay.item import DONE, END, START, STOP, STOPPED, Answer, Channel, Item, Sent
-from httptee.replay.lane import Lane, reason_of
-from httptee.replay.lanes import Lanes
-from httptee.replay.opener import Opener
+from httptee.replay.sending.item import DONE, END, START, STOP, Channel, Item
+from httptee.replay.sending.lane import Lane, reason_of
+from httptee.replay.sending.lanes import Lanes
+from httptee.replay.sending.opener import Opener
+from httptee.replay.sending.results import Results
 
 _EVENTS = 16  # connections that are read from before the next look at what is due
 _WAIT = 0.05  # seconds; the longest wait
 _CHECK = 0.1  # seconds between two looks for overdue exchanges
-_FLUSH = 0.02  # seconds that a result may wait
-_BATCH = 64  # results
+_FLUSH = 0.02  # seconds; the longest wait while results wait
 _QUIET = 0.0003  # seconds before a due time in which no message is read
-_BACKLOG = 64 << 20  # bytes of results that wait; beyond that, answers that differ are not sent along
 _GRACE = 2.0  # seconds for answers after a stop
 
 
@@ -53,19 +51,17 @@ class Sender:
         self._by_descriptor: dict[int, Lane] = {}
         self._busy: set[Lane] = set()
         self._upcoming: deque[Item] = deque()
-        self._results: list[tuple[object, ...]] = []
+        self._results = Results(channel, self._epoll, closed)
         self._start = 0.0  # none yet
         self._ended = False
         self._stopped = 0.0
-        self._flushed = self._checked = 0.0
-        self._watched = select.EPOLLIN
+        self._checked = 0.0
 
     def run(self) -> None:
         """Send all, then return."""
         gc.freeze()
         gc.disable()  # nothing here makes circles, and a collection would make requests late
         sys.setswitchinterval(0.0005)
-        self._epoll.register(self._channel, self._watched)
         self._epoll.register(self._opener.wake, select.EPOLLIN)
         while not self._finished:
             wait = self._send_due()
@@ -140,7 +136,7 @@ class Sender:
         if isinstance(opened, UpstreamError):
             if lane.queue:
                 item, late = lane.queue.popleft()
-                self._result(Sent(item.number, reason_of(opened), 0, late, -1.0, 0.0, 0.0, None, None))
+                self._results.unsent(item, reason_of(opened), late)
         else:
             lane.connected(opened.sock)  # type: ignore[attr-defined]
             self._by_descriptor[lane.sock.fileno()] = lane
@@ -183,15 +179,7 @@ class Sender:
     # --- What became of them ----------------------------------------------------------------------------------------
 
     def _answered(self, lane: Lane) -> None:
-        now, item = self._clock(), lane.item
-        assert item is not None
-        status, answer = lane.outcome
-        same: bool | None = None
-        if answer is not None and item.expected is not None:
-            same = equal(_outcome(item.expected), _outcome(answer))
-            if same or self._channel.unsent > _BACKLOG:
-                answer = None
-        self._report(lane, item, now, "", status, same, answer)
+        self._results.ended(lane, self._clock(), self._start)
         descriptor = lane.sock.fileno()
         self._busy.discard(lane)
         if not lane.end():
@@ -202,39 +190,13 @@ class Sender:
 
     def _failed(self, lane: Lane, error: UpstreamError) -> None:
         """The exchange has failed. Its connection is closed."""
-        item = lane.item
-        assert item is not None
         self._busy.discard(lane)
-        if lane.may_repeat(error):
-            lane.queue.appendleft((item, lane.late))
+        if lane.item is not None and lane.may_repeat(error):
+            lane.queue.appendleft((lane.item, lane.late))
         else:
-            self._report(lane, item, self._clock(), error.reason, 0, None, None)
+            self._results.ended(lane, self._clock(), self._start, error.reason)
         lane.item = None
         self._close(lane)
-
-    def _report(
-        self, lane: Lane, item: Item, now: float, failure: str, status: int, same: bool | None, answer: Answer | None
-    ) -> None:
-        due, sent = self._start + item.due, lane.sent_at
-        head = lane.head_at - sent if lane.head_at else 0.0
-        waited = 0.0 if self._closed else sent - due
-        self._result(Sent(item.number, failure, status, lane.late, waited, now - sent, head, same, answer))
-
-    def _result(self, sent: Sent) -> None:
-        self._results.append(tuple(sent))
-        if len(self._results) >= _BATCH:
-            self._flush(self._clock())
-
-    def _flush(self, now: float) -> None:
-        self._flushed = now
-        if self._results:
-            self._channel.put(self._results)
-            self._results = []
-        self._channel.flush()
-        watched = select.EPOLLIN | (select.EPOLLOUT if self._channel.unsent else 0)
-        if watched != self._watched and not self._channel.ended:
-            self._epoll.modify(self._channel, watched)
-            self._watched = watched
 
     # --- Messages and the time --------------------------------------------------------------------------------------
 
@@ -249,7 +211,7 @@ class Sender:
             elif kind == STOP:
                 self._stop()
             elif self._stopped:
-                self._drop(Item(*message))
+                self._results.drop(Item(*message))
             else:
                 item = Item(*message)
                 self._upcoming.append(item)
@@ -262,17 +224,13 @@ class Sender:
         self._stopped = self._clock()
         self._ended = True
         while self._upcoming:
-            self._drop(self._upcoming.popleft())
+            self._results.drop(self._upcoming.popleft())
         for item in self._lanes.drop():
-            self._drop(item)
-
-    def _drop(self, item: Item) -> None:
-        self._result(Sent(item.number, STOPPED, 0, 0.0, -1.0, 0.0, 0.0, None, None))
+            self._results.drop(item)
 
     def _house_keeping(self) -> None:
         now = self._clock()
-        if now - self._flushed >= _FLUSH:
-            self._flush(now)
+        self._results.flush(now)
         if now - self._checked >= _CHECK:
             self._checked = now
             limit = min(self._timeout, _GRACE) if self._stopped else self._timeout
@@ -281,8 +239,3 @@ class Sender:
                 self._next(lane)
             for lane in self._lanes.expired(now):
                 self._close(lane)
-
-
-def _outcome(answer: Answer) -> Outcome:
-    status, headers, body, length, digest = answer
-    return Outcome(status, headers, body, length, digest)

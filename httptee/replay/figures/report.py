@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from httptee.replay.histogram import Percentiles
-from httptee.replay.tally import Figures
+from httptee.replay.figures.histogram import Percentiles
+from httptee.replay.figures.tally import Figures
 
 LATEST = 0.010
 """Seconds: where the 99th percentile of the lateness is over it, the generator could not keep up."""
@@ -45,7 +45,7 @@ def _lines(figures: Figures, closed: bool) -> Iterator[str]:
     )
     yield f"{figures.seconds:.1f} s, {figures.rate:,.1f} requests/s"
     yield ""
-    rows = [_HEAD]
+    rows: list[tuple[str, ...]] = [_HEAD]
     if not closed:
         rows.append(_row("from the due time", figures.from_due))
     rows.append(_row("from the send time", figures.from_send))
@@ -72,7 +72,9 @@ def as_dict(figures: Figures) -> dict[str, Any]:
 def _by(counts: Mapping[Any, int]) -> str:
     if not counts:
         return ""
-    parts = [f"{_REASONS.get(name, name)}: {count:,}" for name, count in sorted(counts.items(), key=lambda one: -one[1])]
+    parts = [
+        f"{_REASONS.get(name, name)}: {count:,}" for name, count in sorted(counts.items(), key=lambda one: -one[1])
+    ]
     return f" ({', '.join(parts)})"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from httptee.replay.histogram import Histogram, Percentiles
-from httptee.replay.item import STOPPED, Sent
+from httptee.replay.figures.histogram import Histogram, Percentiles
+from httptee.replay.sending import STOPPED, Sent
 
 _TENTH = 10
 

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable
 from typing import TextIO
 
-from httptee.replay.histogram import Histogram
-from httptee.replay.tally import Tally
+from httptee.replay.figures.histogram import Histogram
+from httptee.replay.figures.tally import Tally
 
 _PLAIN = 10.0  # seconds between two plain lines
 

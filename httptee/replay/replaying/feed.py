@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from itertools import count
 
 from httptee.recording import Exchange, Recording
-from httptee.replay.preparing import Prepared, Preparing
-from httptee.replay.schedule import Schedule, round_length
-
+from httptee.replay.replaying.preparing import Prepared, Preparing
+from httptee.replay.replaying.schedule import Schedule, round_length
 
 OUTSIDE = "outside_the_time"
 
