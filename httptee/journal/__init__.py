@@ -1,3 +1,22 @@
-"""Append-only files of framed, checksummed records: what survives a torn write, a full disk and flipped bytes."""
+"""Append-only files of framed, checksummed records: what survives a torn write, a full disk and flipped bytes.
+`JournalWriter` writes one stream of segments, `Segment` reads one segment."""
 
-__all__ = []
+from httptee.journal.framing import NOTE, RECORD, Damage, Frame
+from httptee.journal.retention import Limits, free_share, stored
+from httptee.journal.segment import Segment
+from httptee.journal.writer import Appended, JournalWriter, number_of, segments_of
+
+__all__ = [
+    "NOTE",
+    "RECORD",
+    "Appended",
+    "Damage",
+    "Frame",
+    "JournalWriter",
+    "Limits",
+    "Segment",
+    "free_share",
+    "number_of",
+    "segments_of",
+    "stored",
+]
