@@ -56,6 +56,7 @@ class Exchange:
     nanoseconds since the epoch. `first_byte` and `ended` are in nanoseconds after `arrived`: the head of A's answer,
     and the end of its body; -1 where there was none. `target` is the raw request target. `status` is 0 where A gave no
     answer; `error` is then the tee's reason. Where A's answer broke off, or its client has gone, both are set.
+    `origin` is empty, or JSON in ASCII: what a file of another format held besides, see `recording.formats`.
     """
 
     connection: int
@@ -73,6 +74,7 @@ class Exchange:
     answer_headers: Fields
     answer_body: Kept
     error: str = ""
+    origin: str = ""
 
 
 def encode(exchange: Exchange) -> bytes:
@@ -93,6 +95,7 @@ def encode(exchange: Exchange) -> bytes:
             exchange.reason,
             exchange.answer_headers,
             exchange.error,
+            exchange.origin,
             one.length,
             one.digest.hex(),
             other.length,
@@ -111,13 +114,14 @@ def decode(data: bytes) -> Exchange:
         if form != _FORMAT or end + answer_size != len(data):
             raise MalformedExchange("the lengths do not agree")
         (connection, place, client, arrived, first_byte, ended, method, target, headers, status, reason,
-         answer_headers, error, length, digest, answer_length, answer_digest) = orjson.loads(
+         answer_headers, error, origin, length, digest, answer_length, answer_digest) = orjson.loads(
             data[_LENGTHS.size : start]
         )  # fmt: skip
         return Exchange(
             connection, place, client, arrived, first_byte, ended, method, target,
             tuple(map(tuple, headers)), Kept(data[start:end], length, bytes.fromhex(digest)), status, reason,
-            tuple(map(tuple, answer_headers)), Kept(data[end:], answer_length, bytes.fromhex(answer_digest)), error,
+            tuple(map(tuple, answer_headers)), Kept(data[end:], answer_length, bytes.fromhex(answer_digest)),
+            error, origin,
         )  # fmt: skip
     except (struct.error, ValueError, TypeError) as error_:
         raise MalformedExchange(str(error_)) from None

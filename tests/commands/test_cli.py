@@ -24,11 +24,6 @@ def test_a_command_is_loaded_by_name_and_named_wherever_commands_are_listed(name
             assert re.search(rf"httptee (--)?{name}\b", text)
 
 
-def test_the_docstring_of_the_room_lists_the_commands():
-    listed = re.search(r"one module each: (.*?)\.", commands.__doc__)[1]
-    assert sorted(listed.split(", ")) == COMMANDS
-
-
 @pytest.mark.parametrize(
     "words", [["-h"], ["check", "-a", "localhost:1"], ["explain", "GET /"], ["verdict", "-h"], ["--demo"]]
 )

@@ -14,7 +14,7 @@ bodies = st.binary(max_size=200).map(Kept.of) | st.builds(
 numbers = st.integers(-1, 2**62)
 exchanges = st.builds(
     Exchange, st.integers(0, 2**63), numbers, texts, numbers, numbers, numbers, texts, texts, fields, bodies,
-    st.integers(0, 999), texts, fields, bodies, texts,
+    st.integers(0, 999), texts, fields, bodies, texts, texts,
 )  # fmt: skip
 
 PLAIN = Exchange(
