@@ -2,9 +2,9 @@
 `JournalWriter` writes one stream of segments, `Segment` reads one segment."""
 
 from httptee.journal.framing import NOTE, RECORD, Damage, Frame
-from httptee.journal.retention import Limits, free_share, stored
+from httptee.journal.retention import Limits, stored
 from httptee.journal.segment import Segment
-from httptee.journal.writer import Appended, JournalWriter, number_of, segments_of
+from httptee.journal.writer import Appended, JournalWriter, number_of
 
 __all__ = [
     "NOTE",
@@ -15,8 +15,6 @@ __all__ = [
     "JournalWriter",
     "Limits",
     "Segment",
-    "free_share",
     "number_of",
-    "segments_of",
     "stored",
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import heapify, heappop, heappush, heapreplace
 from pathlib import Path
+from weakref import WeakSet
 
 from httptee.journal import Segment, stored
 from httptee.recording.exchange import Exchange, decode
@@ -37,6 +38,7 @@ class Recording:
     def __init__(self, parts: Sequence[_Part]) -> None:
         self._parts = [part for part in parts if part.count]
         heads = [part.head for part in parts if part.head is not None]
+        self._running: WeakSet[Generator[Exchange, None, None]] = WeakSet()
         self.files = tuple(part.path for part in parts)
         self.size = sum(part.size for part in parts)
         self.primary = next((head.primary for head in heads if head.primary), "")
@@ -47,6 +49,17 @@ class Recording:
 
     def __repr__(self) -> str:
         return f"<Recording [{self.count} exchanges, {len(self.files)} files, {self.size} bytes]>"
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give up what is being read. May be called twice."""
+        for reading in list(self._running):
+            reading.close()
 
     @cached_property
     def gaps(self) -> tuple[Gap, ...]:
@@ -63,7 +76,11 @@ class Recording:
 
     def between(self, first: int = 0, last: int | None = None) -> Iterator[Exchange]:
         """The exchanges that arrived from `first` up to `last`, in nanoseconds since the epoch."""
-        last = self.last if last is None else last
+        reading = self._between(first, self.last if last is None else last)
+        self._running.add(reading)
+        return reading
+
+    def _between(self, first: int, last: int) -> Generator[Exchange, None, None]:
         wanted = [part for part in self._parts if part.last >= first and part.first <= last]
         waiting = [(max(part.first, first), number, part) for number, part in enumerate(wanted)]
         heapify(waiting)

@@ -87,3 +87,12 @@ def test_an_empty_file_of_a_process_that_was_killed_at_its_start_is_no_obstacle(
     write(tmp_path, [1])
     (tmp_path / "two.000001.rec").write_bytes(b"")
     assert numbers(read_recording([tmp_path])) == [1]
+
+
+def test_a_recording_that_is_closed_has_given_up_what_was_being_read(tmp_path):
+    write(tmp_path, range(1, 9))
+    with read_recording([tmp_path]) as recording:
+        reading = iter(recording)
+        next(reading)
+    assert list(reading) == []
+    recording.close()
