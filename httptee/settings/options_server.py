@@ -9,6 +9,7 @@ from httptee.settings.casts import (
     count,
     count_or_none,
     field_name,
+    id_field_name,
     listen_or_none,
     milliseconds,
     one_of,
@@ -115,6 +116,21 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         "combined",
         "The format of the records: combined (the combined log format, then more fields on the same line) or json.",
         "FORMAT",
+    ),
+    Option(
+        "log-format",
+        partial(one_of, words=("text", "json")),
+        "text",
+        "The format of the tee's own log on standard error: text, or json (one object on each line).",
+        "FORMAT",
+    ),
+    Option(
+        "request-id-header",
+        id_field_name,
+        "",
+        "The header field with the id of a request, such as X-Request-Id. The client's id stays if it is well-formed, "
+        "else one is made. A and every B get the same, and it is in the access log and in the evidence. Empty: none.",
+        "NAME",
     ),
     Option(
         "pid-file",

@@ -36,11 +36,6 @@ def test_the_table_of_the_commands_has_each_of_them():
     assert sorted(command.name.strip("-") for command in option_texts.COMMANDS) == sorted(words)
 
 
-def test_the_docstring_of_the_room_lists_the_commands():
-    listed = re.search(r"one module each: (.*?)\.", commands.__doc__)[1]
-    assert sorted(listed.split(", ")) == COMMANDS
-
-
 @pytest.mark.parametrize(
     "words", [["-h"], ["check", "-a", "localhost:1"], ["explain", "GET /"], ["verdict", "-h"], ["--demo"]]
 )

@@ -51,7 +51,7 @@ function _shtab_httptee_using
 end
 
 set -g _shtab_httptee_commands explain check verdict config completion man
-set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.server-name --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --dns.ttl --drain-timeout --html --key.file --key.password-file --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --threads --tls-handshake-timeout --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
+set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.server-name --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --request-id-header --threads --tls-handshake-timeout --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
 
 complete -c httptee -e
 complete -c httptee -f
@@ -106,6 +106,8 @@ complete -c httptee -n _shtab_httptee_using -l drain-timeout -x -d 'At exit and 
 complete -c httptee -n _shtab_httptee_using -l admin -x -d 'The address that serves / (a list of the pages), /healthz, /readyz, /status, /metrics and /verdict, such as 127.0.0.1:8889.'
 complete -c httptee -n _shtab_httptee_using -l access-log -xka "(__fish_complete_path (commandline -ct))" -d 'A file for the access log'
 complete -c httptee -n _shtab_httptee_using -l access-log-format -x -d 'The format of the records'
+complete -c httptee -n _shtab_httptee_using -l log-format -x -d 'The format of the tee'"'"'s own log on standard error'
+complete -c httptee -n _shtab_httptee_using -l request-id-header -x -d 'The header field with the id of a request, such as X-Request-Id.'
 complete -c httptee -n _shtab_httptee_using -l pid-file -xka "(__fish_complete_path (commandline -ct))" -d 'A file that contains the number of the process that gets the signals, while the tee runs.'
 complete -c httptee -n _shtab_httptee_using -l cert.file -xka "(__fish_complete_path (commandline -ct))" -d 'Serve HTTPS with this certificate (PEM, followed by its chain).'
 complete -c httptee -n _shtab_httptee_using -l key.file -xka "(__fish_complete_path (commandline -ct))" -d 'The certificate'"'"'s private key (PEM), if it is not in the same file.'
@@ -179,6 +181,8 @@ complete -c httptee -n '_shtab_httptee_using explain' -l drain-timeout -x -d 'At
 complete -c httptee -n '_shtab_httptee_using explain' -l admin -x -d 'The address that serves / (a list of the pages), /healthz, /readyz, /status, /metrics and /verdict, such as 127.0.0.1:8889.'
 complete -c httptee -n '_shtab_httptee_using explain' -l access-log -xka "(__fish_complete_path (commandline -ct))" -d 'A file for the access log'
 complete -c httptee -n '_shtab_httptee_using explain' -l access-log-format -x -d 'The format of the records'
+complete -c httptee -n '_shtab_httptee_using explain' -l log-format -x -d 'The format of the tee'"'"'s own log on standard error'
+complete -c httptee -n '_shtab_httptee_using explain' -l request-id-header -x -d 'The header field with the id of a request, such as X-Request-Id.'
 complete -c httptee -n '_shtab_httptee_using explain' -l pid-file -xka "(__fish_complete_path (commandline -ct))" -d 'A file that contains the number of the process that gets the signals, while the tee runs.'
 complete -c httptee -n '_shtab_httptee_using explain' -l cert.file -xka "(__fish_complete_path (commandline -ct))" -d 'Serve HTTPS with this certificate (PEM, followed by its chain).'
 complete -c httptee -n '_shtab_httptee_using explain' -l key.file -xka "(__fish_complete_path (commandline -ct))" -d 'The certificate'"'"'s private key (PEM), if it is not in the same file.'
@@ -252,6 +256,8 @@ complete -c httptee -n '_shtab_httptee_using check' -l drain-timeout -x -d 'At e
 complete -c httptee -n '_shtab_httptee_using check' -l admin -x -d 'The address that serves / (a list of the pages), /healthz, /readyz, /status, /metrics and /verdict, such as 127.0.0.1:8889.'
 complete -c httptee -n '_shtab_httptee_using check' -l access-log -xka "(__fish_complete_path (commandline -ct))" -d 'A file for the access log'
 complete -c httptee -n '_shtab_httptee_using check' -l access-log-format -x -d 'The format of the records'
+complete -c httptee -n '_shtab_httptee_using check' -l log-format -x -d 'The format of the tee'"'"'s own log on standard error'
+complete -c httptee -n '_shtab_httptee_using check' -l request-id-header -x -d 'The header field with the id of a request, such as X-Request-Id.'
 complete -c httptee -n '_shtab_httptee_using check' -l pid-file -xka "(__fish_complete_path (commandline -ct))" -d 'A file that contains the number of the process that gets the signals, while the tee runs.'
 complete -c httptee -n '_shtab_httptee_using check' -l cert.file -xka "(__fish_complete_path (commandline -ct))" -d 'Serve HTTPS with this certificate (PEM, followed by its chain).'
 complete -c httptee -n '_shtab_httptee_using check' -l key.file -xka "(__fish_complete_path (commandline -ct))" -d 'The certificate'"'"'s private key (PEM), if it is not in the same file.'
