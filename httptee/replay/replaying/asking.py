@@ -40,7 +40,7 @@ class Live:
             self._waiting.remove(best)
             self._asking.start(best)
             self.made += 1
-            self._next = max(self._next + 1 / self._rate, now)
+            self._next = max(self._next, now) + 1 / self._rate
         return self._asking.done()
 
     def finish(self, seconds: float) -> list[tuple[Ask, Again | None]]:
