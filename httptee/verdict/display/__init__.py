@@ -1,8 +1,8 @@
 """Reports and kept pairs as people and programs read them: a table, one HTML page, a pair side by side, and its request
 as a `curl` command or as HAR. Pure, but for `source`, which reads the verdict of a running tee."""
 
-from httptee.verdict.display.curl import curl
-from httptee.verdict.display.har import har
+from httptee.verdict.display.curl import curl, curl_command
+from httptee.verdict.display.har import HAR_HEAD, har, har_entry
 from httptee.verdict.display.page import page
 from httptee.verdict.display.rules import rules_text
 from httptee.verdict.display.side import side_by_side
@@ -12,11 +12,14 @@ from httptee.verdict.display.table import table
 from httptee.verdict.display.variables import CannotSend
 
 __all__ = [
+    "HAR_HEAD",
     "CannotSend",
     "Source",
     "Style",
     "curl",
+    "curl_command",
     "har",
+    "har_entry",
     "harmless",
     "page",
     "rules_text",
