@@ -95,8 +95,6 @@ def _settings(asked: argparse.Namespace) -> Settings:
     """The settings of a tee whose only B is the server that gets the requests. Raises ConfigError."""
     words = [f"--b={asked.to}", "--b.timeout=10s", "--b.max-body=1TiB"]
     settings = load([*words, *([f"--a={asked.a}"] if asked.a else [])], {})
-    if len(settings.b) != 1:
-        raise ConfigError(f"--to: must be one server, with its fields after it: {asked.to!r}")
     if settings.b[0].values("rate"):
         raise ConfigError("--to: rate= would leave requests out; --rate sends all of them, evenly")
     return settings
