@@ -1,4 +1,4 @@
-"""`python -m tests.support.generate` writes what is made from the code: `GENERATED`, the room map of the README, and the
+"""`python -m tests.support.generate` writes what is made from the code: `GENERATED`, the README's room map, and the
 diagram of docs/architecture.md."""
 
 from __future__ import annotations
