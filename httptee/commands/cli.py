@@ -44,6 +44,10 @@ def _run(arguments: Sequence[str]) -> int:
         from httptee.commands.verdict import run_verdict
 
         return run_verdict(arguments[1:], os.environ)
+    if word == "recording":
+        from httptee.commands.recording import run_recording
+
+        return run_recording(arguments[1:])
     from httptee.commands.run import run_tee
 
     return run_tee(arguments, os.environ)
