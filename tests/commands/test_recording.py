@@ -210,7 +210,6 @@ def test_what_cannot_be_taken_from_a_file_is_named(run, tmp_path):
         (["convert", "rec", "-", "--as", "vegeta-http"], "needs a file"),
         (["convert", "file", "x.gor"], "no recording"),
         (["convert", "rec", "no/such/x.gor"], "No such file"),
-        (["redact", "rec", "new", "--pattern", "("], "no regular expression"),
         (["verify", "empty"], "no recording"),
     ],
 )

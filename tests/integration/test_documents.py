@@ -42,7 +42,8 @@ B_NAMES = ("candidate:8080", "canary:8080")
 PROGRAMS = ("curl", "hey", "influxd")
 TROUBLE = re.compile(r"Traceback|command not found|No such file|httptee: |unbound variable|syntax error")
 SERVES = re.compile(
-    r"^(?:\w+=\S+ )*(?:\S*/)?(?:httptee (?!check|explain|verdict|-version|--demo)|gunicorn |waitress-serve )"
+    r"^(?:\w+=\S+ )*(?:\S*/)?"
+    r"(?:httptee (?!check|explain|verdict|recording|replay|-version|--demo)|gunicorn |waitress-serve )"
 )
 IN_THE_BACKGROUND = re.compile(r" &(?: |$)")
 # Ports that no word of the command sets, and how the test sets them.

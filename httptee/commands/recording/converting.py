@@ -1,11 +1,10 @@
-"""A recording written in another form, or with further secrets replaced."""
+"""A recording written in another form."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
 
-from httptee.commands.recording.redacting import Redaction
 from httptee.errors import ConfigError
 from httptee.recording.formats import Sink, Source, format_named
 
@@ -15,31 +14,20 @@ def convert(asked: argparse.Namespace) -> Iterator[str]:
     kind = asked.format or format_named(asked.to)
     if not kind:
         raise ConfigError(f"{asked.to!r}: its name does not say which form it is to have; --as says it")
-    return _written(asked, kind, asked.server, masks=kind == "recording" and not asked.keep_secrets)
+    return _written(asked, kind)
 
 
-def redact(asked: argparse.Namespace) -> Iterator[str]:
-    """Write the new recording and yield what is to be said about it. Raises OSError and ValueError."""
-    return _written(asked, format_named(asked.to) or "recording", "", masks=True)
-
-
-def _written(asked: argparse.Namespace, kind: str, server: str, masks: bool) -> Iterator[str]:
-    """`masks`: credentials are replaced, if they are not already."""
+def _written(asked: argparse.Namespace, kind: str) -> Iterator[str]:
     source = Source(asked.sources)
     recording = source.recording
     masked = recording is not None and recording.masked
-    redaction = Redaction(asked.secret, asked.header, asked.pattern, defaults=masks and not masked)
     primary = "" if recording is None else recording.primary
     count = 0
-    with Sink(asked.to, kind, server, primary, masked or masks) as sink:
+    with Sink(asked.to, kind, asked.server, primary, masked) as sink:
         for exchange in source:
-            sink.writer.write(redaction(exchange))
+            sink.writer.write(exchange)
             count += 1
     yield f"{asked.to}: {count:,} exchanges"
-    if redaction.count:
-        yield f"{redaction.count:,} secrets are replaced"
-    elif not masked and not masks:
-        yield "credentials are in it as they were recorded; httptee recording redact replaces them"
     if recording is not None and recording.gaps:
         yield f"the recording has {len(recording.gaps):,} gaps; httptee recording verify names them"
     for text, number in sorted((source.losses + sink.writer.losses).items()):

@@ -1,7 +1,6 @@
 """Recordings in the formats of other programs: GoReplay's files and HAR, read and written; vegeta's targets and `curl`
 commands, written. `Source` reads any of them, `Sink` writes any of them."""
 
-from httptee.recording.formats.origin import without_bytes
 from httptee.recording.formats.sink import FORMATS, Sink, format_named
 from httptee.recording.formats.source import Source
 
@@ -10,5 +9,4 @@ __all__ = [
     "Sink",
     "Source",
     "format_named",
-    "without_bytes",
 ]
