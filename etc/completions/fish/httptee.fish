@@ -50,7 +50,7 @@ function _shtab_httptee_using
   test "$_shtab_httptee_cmdpath" = "$argv"
 end
 
-set -g _shtab_httptee_commands explain check verdict replay config completion man
+set -g _shtab_httptee_commands explain check verdict recording replay config completion man
 set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.server-name --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --request-id-header --threads --tls-handshake-timeout --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
 
 complete -c httptee -e
@@ -283,6 +283,8 @@ complete -c httptee -n '_shtab_httptee_using verdict' -l json -d json
 complete -c httptee -n '_shtab_httptee_using verdict' -l html -xka "(__fish_complete_path (commandline -ct))" -d FILE
 complete -c httptee -n '_shtab_httptee_using verdict' -l wait -x -d SECONDS
 complete -c httptee -n '_shtab_httptee_using verdict; and test $_shtab_httptee_npos -eq 0' -ka "(__fish_complete_directories)" -d 'DIR|URL'
+complete -c httptee -n '_shtab_httptee_using; and test $_shtab_httptee_npos -eq 0' -a recording -d 'shows and checks what was recorded, and converts it; recording -h: more'
+complete -c httptee -n '_shtab_httptee_using recording; and test $_shtab_httptee_npos -eq 0' -ka "ls cat verify 'convert RECORDING... [TO'" -d 'ls|cat|verify|convert RECORDING... [TO'
 complete -c httptee -n '_shtab_httptee_using; and test $_shtab_httptee_npos -eq 0' -a replay -d 'sends what was recorded to a server and compares its answers; replay -h: more'
 complete -c httptee -n '_shtab_httptee_using replay' -s l -x -d 'The address to listen on'
 complete -c httptee -n '_shtab_httptee_using replay' -s a -x -d 'The production server'
