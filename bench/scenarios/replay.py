@@ -30,11 +30,11 @@ from ..reports.lookups import Lookup, Measured
 from ..reports.tables import table
 from ..reports.targets import Target
 from .rounds import progress
-from .scenario import Result, Scenario, positive
+from .scenario import Result, Scenario, listed, positive
 
 RATE = 2000
 CONNECTIONS = 64
-PACES = {"x 1": ["--speed", "1"], "x 2": ["--speed", "2"], "3,000/s": ["--rate", "3000/s"]}
+PACES = {"x1": ["--speed", "1"], "x2": ["--speed", "2"], "3000/s": ["--rate", "3000/s"]}
 TITLE = f"A recording of {RATE:,} requests/s, replayed at nginx"
 STOPPED = "A server that is stopped for 1 s"
 _BEGAN = 1_800_000_000 * 10**9
@@ -109,11 +109,12 @@ def compared(recorded: list[Exchange], due: list[float], figures: Json, logged: 
     )  # fmt: skip
 
 
-def paces(workspace: Workspace, recording: Path, recorded: list[Exchange]) -> Json:
+def paces(workspace: Workspace, recording: Path, recorded: list[Exchange], names: list[str]) -> Json:
     """The table of the paces."""
     rows: list[Json] = []
     cells = []
-    for name, words in PACES.items():
+    for name in names:
+        words = PACES[name]
         nginx = LoggingNginx(workspace, free_port(), free_port())
         figures = replayed(recording, nginx.port, *words)
         workspace.end(nginx.process)
@@ -184,10 +185,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> Result:
     """Make a recording, and replay it at each pace and at a server that stands still."""
+    names = listed(options.paces)
+    if unknown := [name for name in names if name not in PACES]:
+        raise BenchError(f"unknown pace {unknown[0]!r}: {', '.join(PACES)}")
     with Workspace() as workspace:
         recording = workspace.subdirectory("recording")
         recorded = record(recording, options.seconds)
-        tables = [paces(workspace, recording, recorded), stopped(workspace, recording)]
+        tables = [paces(workspace, recording, recorded, names), stopped(workspace, recording)]
     return Result(tables, {"seconds": options.seconds, "connections": CONNECTIONS})
 
 
