@@ -20,6 +20,7 @@ def help_text() -> str:
         "                                  prints which servers get this request, by which rule, and its bytes",
         "       httptee check [options]    checks the options and connects to A and every B",
         "       httptee verdict [DIR|URL]  prints whether B can replace A, as the running tee knows it; -h: more",
+        "       httptee ctl COMMAND        pauses a B of the running tee, changes its share, reloads; -h: more",
         "       httptee --demo [serve]     runs two echo servers and a tee, and sends requests through it",
         "",
         "Every request goes to server A, and the client gets A's answer. A clone goes to the test servers B.",
