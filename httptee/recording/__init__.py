@@ -2,7 +2,8 @@
 reading of a recording. `read_recording` reads, `RecordingWriter` writes one for a program."""
 
 from httptee.recording.exchange import Exchange, Fields, Kept, MalformedExchange, decode, encode
-from httptee.recording.reading import Gap, Recording, read_recording
+from httptee.recording.gaps import Gap
+from httptee.recording.reading import Recording, read_recording
 from httptee.recording.writing import RecordingWriter
 
 __all__ = [

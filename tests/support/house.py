@@ -16,7 +16,7 @@ README = ROOT / "README.md"
 # The floors from the top. A room imports rooms that stand below it, or to its right on the same floor.
 FLOORS: dict[str, tuple[str, ...]] = {
     "9": ("httptee",),  # `python -m httptee`, `python -m httptee.demo` and `httptee.create_app`
-    "8": tuple(f"commands.{room}" for room in ("cli", "run", "check", "explain", "demo", "verdict", "ctl")),
+    "8": tuple(f"commands.{room}" for room in ("cli", "run", "check", "explain", "demo", "verdict", "ctl", "files")),
     "7": ("processes",),
     "6": ("server", "admin"),
     "5": ("wsgi", "build"),
