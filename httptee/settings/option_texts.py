@@ -39,8 +39,13 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "ctl",
-        "[options] status|pause|resume|percent|reload|log-level [B] [VALUE]",
+        "[options] status|pause|resume|percent|reload|log-level",
         "pauses a B of the running tee, changes its share, reloads; ctl -h: more",
+    ),
+    Command(
+        "recording",
+        "ls|cat|verify|convert RECORDING... [TO]",
+        "shows and checks what was recorded, and converts it; recording -h: more",
     ),
     Command(
         "config",

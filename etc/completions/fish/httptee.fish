@@ -50,7 +50,7 @@ function _shtab_httptee_using
   test "$_shtab_httptee_cmdpath" = "$argv"
 end
 
-set -g _shtab_httptee_commands explain check verdict ctl config completion man
+set -g _shtab_httptee_commands explain check verdict ctl recording config completion man
 set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.server-name --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --control --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --request-id-header --threads --tls-handshake-timeout --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
 
 complete -c httptee -e
@@ -359,7 +359,9 @@ complete -c httptee -n '_shtab_httptee_using ctl' -l b.key -xka "(__fish_complet
 complete -c httptee -n '_shtab_httptee_using ctl' -l b.insecure -d 'Accept any certificate from every B.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l b.server-name -x -d 'The name for SNI and to verify every B, if not the endpoint'"'"'s.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'The file to read options from.'
-complete -c httptee -n '_shtab_httptee_using ctl; and test $_shtab_httptee_npos -eq 0' -ka "status pause resume percent reload 'log-level [B] [VALUE'" -d 'status|pause|resume|percent|reload|log-level [B] [VALUE'
+complete -c httptee -n '_shtab_httptee_using ctl; and test $_shtab_httptee_npos -eq 0' -ka "status pause resume percent reload log-level" -d 'status|pause|resume|percent|reload|log-level'
+complete -c httptee -n '_shtab_httptee_using; and test $_shtab_httptee_npos -eq 0' -a recording -d 'shows and checks what was recorded, and converts it; recording -h: more'
+complete -c httptee -n '_shtab_httptee_using recording; and test $_shtab_httptee_npos -eq 0' -ka "ls cat verify 'convert RECORDING... [TO'" -d 'ls|cat|verify|convert RECORDING... [TO'
 complete -c httptee -n '_shtab_httptee_using; and test $_shtab_httptee_npos -eq 0' -a config -d 'prints the sample of the configuration file, or another file to copy'
 complete -c httptee -n '_shtab_httptee_using config' -l unit -d 'Print this file instead of the sample: unit.'
 complete -c httptee -n '_shtab_httptee_using config' -l socket -d 'Print this file instead of the sample: socket.'

@@ -5,9 +5,9 @@ from httptee.verdict.display.curl import curl, curl_command
 from httptee.verdict.display.har import HAR_HEAD, har, har_entry
 from httptee.verdict.display.page import page
 from httptee.verdict.display.rules import rules_text
-from httptee.verdict.display.side import side_by_side
+from httptee.verdict.display.side import body_lines, side_by_side
 from httptee.verdict.display.source import Source
-from httptee.verdict.display.style import Style, harmless
+from httptee.verdict.display.style import Style, harmless, seconds
 from httptee.verdict.display.table import table
 from httptee.verdict.display.variables import CannotSend
 
@@ -16,6 +16,7 @@ __all__ = [
     "CannotSend",
     "Source",
     "Style",
+    "body_lines",
     "curl",
     "curl_command",
     "har",
@@ -23,6 +24,7 @@ __all__ = [
     "harmless",
     "page",
     "rules_text",
+    "seconds",
     "side_by_side",
     "table",
 ]

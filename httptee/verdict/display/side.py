@@ -54,7 +54,7 @@ def _request(request: StoredRequest, style: Style) -> Iterator[str]:
         if request.body is None:
             yield style(f"a body of {request.length:,} bytes, too long to be kept", "dim")
         else:
-            body = _body_lines(request.body, next(iter(values(request.headers, "content-type")), ""))
+            body = body_lines(request.body, next(iter(values(request.headers, "content-type")), ""))
             yield from (harmless(line[:_LONGEST]) for line in body[:_BODY])
             if len(body) > _BODY:
                 yield style(f"and {len(body) - _BODY} more lines", "dim")
@@ -145,11 +145,11 @@ def _answer_lines(answer: StoredAnswer) -> list[str]:
     if answer.body is None:
         lines.append(f"a body of {answer.length:,} bytes, too long to be kept")
     else:
-        lines += _body_lines(answer.body, next(iter(values(answer.headers, "content-type")), ""))
+        lines += body_lines(answer.body, next(iter(values(answer.headers, "content-type")), ""))
     return [harmless(line[:_LONGEST]) for line in lines[:_LINES]]
 
 
-def _body_lines(body: bytes, kind: str) -> list[str]:
+def body_lines(body: bytes, kind: str) -> list[str]:
     """The body as lines of text: JSON spread over lines, and what is no text as hexadecimal numbers."""
     try:
         text = body.decode("latin-1" if "8859-1" in kind else "utf-8")

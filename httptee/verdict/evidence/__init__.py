@@ -2,6 +2,7 @@
 latest reports. The judge writes it with `Evidence`; others read it at the same time."""
 
 from httptee.verdict.evidence.chest import as_text
+from httptee.verdict.evidence.content import decoded
 from httptee.verdict.evidence.database import Unreadable
 from httptee.verdict.evidence.document import is_document, report_of, worst
 from httptee.verdict.evidence.evidence import Evidence
@@ -17,6 +18,7 @@ __all__ = [
     "Unreadable",
     "as_text",
     "check_directory",
+    "decoded",
     "is_document",
     "own_directory",
     "private_directory",
