@@ -44,6 +44,10 @@ def _run(arguments: Sequence[str]) -> int:
         from httptee.commands.ctl import run_ctl
 
         return run_ctl(arguments[1:], os.environ)
+    if word == "replay":
+        from httptee.commands.replay import run_replay
+
+        return run_replay(arguments[1:], os.environ)
     if word == "verdict":
         from httptee.commands.verdict import run_verdict
 

@@ -18,12 +18,14 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "9": ("httptee",),  # `python -m httptee`, `python -m httptee.demo` and `httptee.create_app`
     "8": tuple(
         f"commands.{room}"
-        for room in ("cli", "run", "check", "explain", "demo", "verdict", "ctl", "recording", "files")
+        for room in (
+            *("cli", "run", "check", "explain", "demo", "replay", "verdict", "ctl", "recording", "files", "paper"),
+        )
     ),
     "7": ("processes",),
     "6": ("server", "admin"),
     "5": ("wsgi", "build"),
-    "4": ("app", "primary"),
+    "4": ("app", "primary", *(f"replay.{room}" for room in ("replaying", "figures", "sending"))),
     "3": (
         "recording.formats",
         "recording",
