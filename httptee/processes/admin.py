@@ -110,7 +110,7 @@ class AdminProcess:
         if not self._pid and wait <= 0:
             self._forked = monotonic()
             try:
-                self._pid = fork(partial(self._serve_alone, self._socket), _NOT_FOR_ADMIN, "the admin process")
+                self._pid = fork(partial(self._serve_alone, self._socket), _NOT_FOR_ADMIN, "admin process")
             except OSError as error:
                 logger.warning("cannot start the admin process: %s; it is tried again", error.strerror)
                 return _SHORTEST_LIFE

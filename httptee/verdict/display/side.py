@@ -30,6 +30,8 @@ def _lines(pair: StoredPair, style: Style) -> Iterator[str]:
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(pair.at))
     title = f"pair {pair.number}  B {harmless(pair.backend)}  {harmless(pair.route)}"
     yield style(title, "bold")
+    if pair.id:
+        yield style(f"id {harmless(pair.id)}", "dim")
     yield style(f"{at}, chapter {pair.chapter}, A {seconds(pair.a_seconds)}, B {seconds(pair.b_seconds)}", "dim")
     if pair.request is not None:
         yield from _request(pair.request, style)
@@ -52,7 +54,7 @@ def _request(request: StoredRequest, style: Style) -> Iterator[str]:
         if request.body is None:
             yield style(f"a body of {request.length:,} bytes, too long to be kept", "dim")
         else:
-            body = _body_lines(request.body, next(iter(values(request.headers, "content-type")), ""))
+            body = body_lines(request.body, next(iter(values(request.headers, "content-type")), ""))
             yield from (harmless(line[:_LONGEST]) for line in body[:_BODY])
             if len(body) > _BODY:
                 yield style(f"and {len(body) - _BODY} more lines", "dim")
@@ -143,11 +145,11 @@ def _answer_lines(answer: StoredAnswer) -> list[str]:
     if answer.body is None:
         lines.append(f"a body of {answer.length:,} bytes, too long to be kept")
     else:
-        lines += _body_lines(answer.body, next(iter(values(answer.headers, "content-type")), ""))
+        lines += body_lines(answer.body, next(iter(values(answer.headers, "content-type")), ""))
     return [harmless(line[:_LONGEST]) for line in lines[:_LINES]]
 
 
-def _body_lines(body: bytes, kind: str) -> list[str]:
+def body_lines(body: bytes, kind: str) -> list[str]:
     """The body as lines of text: JSON spread over lines, and what is no text as hexadecimal numbers."""
     try:
         text = body.decode("latin-1" if "8859-1" in kind else "utf-8")
