@@ -22,6 +22,7 @@ from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import BOOKKEEPING, SMALL, Budget, held_by
 from httptee.shadow.cutoff import Cutoff
 from httptee.shadow.guards import Guards
+from httptee.shadow.openings import OPENING
 from httptee.shadow.shadow import Shadow
 from httptee.transport import pending
 from httptee.transport.adapter import PoolLimits, WireAdapter
@@ -711,6 +712,45 @@ def test_a_slow_b_never_has_more_connections_than_its_workers_and_twice_as_many(
         assert server.open_connections <= 6
         gate.set()
         assert settled(ledger).delivered == 60
+
+
+def test_a_b_that_does_not_accept_gets_few_new_connections_while_it_answers_on_others(real):
+    gate = threading.Event()
+
+    def script(connection):
+        first = server.open_connections <= 1
+        while connection.request() is not None:
+            if not first:
+                connection.wait_for(gate)  # for the tee this is a connection that waits to be accepted
+            connection.send(scripts.response())
+
+    with ScriptedServer(script) as server:
+        shadow, ledger = real(server, workers=8, backlog=1000)
+        open_a_connection(shadow, ledger)
+        for _ in range(200):
+            shadow.offer(clone())
+        eventually(lambda: ledger.statements()[0].delivered == 201 - OPENING)
+        assert server.open_connections == 1 + OPENING
+        assert ledger.statements()[0].in_flight == OPENING
+        gate.set()
+        assert settled(ledger).delivered == 201
+
+
+def test_a_b_that_closes_every_connection_gets_as_many_as_there_are_threads(real):
+    gate = threading.Event()
+
+    def script(connection):
+        connection.request()
+        connection.wait_for(gate)
+        connection.send(scripts.response(headers=[("Connection", "close")]))
+
+    with ScriptedServer(script) as server:
+        shadow, ledger = real(server, workers=8)
+        for _ in range(20):
+            shadow.offer(clone())
+        server.wait_for_requests(8)
+        gate.set()
+        assert settled(ledger).delivered == 20
 
 
 def test_a_b_that_no_longer_answers_fails_what_is_under_way_in_time(real):
