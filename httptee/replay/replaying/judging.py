@@ -142,7 +142,7 @@ class Judging:
         request, exchange = planned.prepared.request, planned.exchange
         route, line = self._line(request.method, request.target)
         b = a if sent.equal else _answer(sent)
-        found = [] if sent.equal else self._found(a, b)
+        found = [] if sent.equal else self._found(a, b, first=True)
         line.chosen += 1
         self.compared += 1
         same = sent.equal is True or not found
@@ -185,11 +185,10 @@ class Judging:
         elif self._live is not None and pair.b_at - pair.at >= _APART:  # A's answer now is that much later
             self._live.offer(further)
 
-    def _found(self, a: Outcome, b: Outcome) -> Sequence[Difference]:
+    def _found(self, a: Outcome, b: Outcome, first: bool = False) -> Sequence[Difference]:
         found = differences(a, b)
         known = [one for one in found if not self._hides(one)]
-        if len(known) < len(found):
-            self.masked += 1
+        self.masked += first and len(known) < len(found)
         return known
 
     def _time(self, line: _Line, a_seconds: float, b_seconds: float, now: float) -> None:
