@@ -5,6 +5,7 @@ import tempfile
 import threading
 import time
 import tracemalloc
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -81,10 +82,12 @@ def make():
         assured=0,
         reading=None,
         sends_unsent=False,
+        ordered=False,
         **rules,
     ):
         upstream, ledger = ScriptedUpstream(outcome, held), Ledger(["b"])
-        (selection,) = selections([Criteria("b", **rules)])
+        orders = ledger.orders if ordered else ()
+        (selection,) = selections([Criteria("b", **rules)], orders=orders)
         options = {
             "workers": workers,
             "backlog": backlog,
@@ -93,6 +96,7 @@ def make():
             "sends_unsent": sends_unsent,
         }
         guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(max_bytes), cutoff, reading or Reading())
+        guards = replace(guards, orders=orders[0] if orders else None)
         shadow = Shadow(upstream, ledger.accounts(0)[0], selection, guards, **options)
         made.append((shadow, upstream))
         return shadow, upstream, ledger
@@ -980,3 +984,19 @@ def test_a_body_that_is_not_read_to_its_end_is_delivered_and_counts_against_b(re
         assert statement.failed == 0
         eventually(lambda: shadow.breaker.open)
         eventually(lambda: not server.open_connections)
+
+
+def test_a_b_that_is_paused_gets_neither_new_clones_nor_those_in_its_queue(make):
+    shadow, upstream, ledger = make(held=True, workers=1, ordered=True)
+    for _ in range(3):
+        shadow.offer(EXCHANGE)
+    eventually(lambda: upstream.sent == 1)
+    ledger.orders[0].paused = True
+    shadow.offer(EXCHANGE)
+    shadow.publish()
+    upstream.gate.set()
+    found = settled(ledger)
+    assert (found.delivered, found.dropped_by_reason) == (1, {"paused": 3})
+    ledger.orders[0].paused = False
+    shadow.offer(EXCHANGE)
+    assert settled(ledger).delivered == 2
