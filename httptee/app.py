@@ -30,6 +30,7 @@ from httptee.ledger import COUNTING, Faults, WorkerAccount
 from httptee.logs import AccessLog
 from httptee.primary import Primary
 from httptee.shadow import Budget, Cutoff, Shadow
+from httptee.spool import Outbox
 from httptee.transport import Pressure
 from httptee.verdict.pairs import Keeper
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 _FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
 _DATE = frozenset({"date"})
 _LOGGING = "a request could not be logged"
-_LAST_RECORDS = 1.0  # seconds to write the last records of the access log
+_LAST_RECORDS = 1.0  # seconds to write the last records of the access log, and of the spool
 
 
 class Tee:
@@ -62,6 +63,7 @@ class Tee:
         pressure: Pressure | None = None,
         faults: Faults | None = None,
         keeper: Keeper | None = None,
+        outbox: Outbox | None = None,
     ) -> None:
         self.primary = primary
         self.shadows = tuple(shadows)
@@ -70,6 +72,7 @@ class Tee:
         self._log = log
         self._faults = faults or Faults(account.unobserved)
         self._keeper = keeper
+        self._outbox = outbox
         self._in_memory = in_memory
         self._max_request_body = max_request_body
         self._drain_timeout = drain_timeout
@@ -104,7 +107,7 @@ class Tee:
             kept, response = self._keeper.keep(chosen, response, seconds)
         if self._log is not None:
             record, response = self._followed(self._log, environ, response, seconds)
-        exchange = Exchange(request, response.status, seconds, record, unsent, kept)
+        exchange = Exchange(request, response.status, seconds, record, unsent, kept, environ.get("REMOTE_PORT", ""))
         return Relay(response, start_response, self.shadows, exchange, cancellation, self._client_gone, self._faults)
 
     def refused(self, environ: WSGIEnvironment, answer: Response) -> None:
@@ -157,6 +160,8 @@ class Tee:
             shadow.stop()
         for shadow in self.shadows:
             shadow.drain(deadline - perf_counter())
+        if self._outbox is not None:
+            self._outbox.close(_LAST_RECORDS)
         self.primary.close()
         if self._log is not None:
             self._log.close(_LAST_RECORDS)

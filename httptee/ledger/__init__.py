@@ -2,14 +2,24 @@
 an `Account` and a `WorkerAccount`; `Ledger` adds them up."""
 
 from httptee.ledger.accounts import Account, WorkerAccount
-from httptee.ledger.columns import BOUNDS, CIRCUIT_WORDS, DROP_REASONS, FAILURE_REASONS, IS_OPEN, OUTAGE_WORDS
+from httptee.ledger.columns import (
+    BOUNDS,
+    CIRCUIT_WORDS,
+    DROP_REASONS,
+    FAILURE_REASONS,
+    IS_OPEN,
+    OUTAGE_WORDS,
+    ShadowLine,
+)
 from httptee.ledger.control import COMMANDS, RESULTS, Control, Orders
 from httptee.ledger.guard import COUNTING, Faults, GuardedAccount
 from httptee.ledger.ledger import Ledger
 from httptee.ledger.shared import shared_numbers
+from httptee.ledger.spooled import ADOPTED, SLOTS, Loss, SpoolDesk, Spooled, SpoolWords
 from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker, distinct, mean_share
 
 __all__ = [
+    "ADOPTED",
     "BOUNDS",
     "CIRCUIT_WORDS",
     "COMMANDS",
@@ -19,14 +29,20 @@ __all__ = [
     "IS_OPEN",
     "OUTAGE_WORDS",
     "RESULTS",
+    "SLOTS",
     "Account",
     "Control",
     "Faults",
     "GuardedAccount",
     "Latency",
     "Ledger",
+    "Loss",
     "Orders",
     "PrimaryStatement",
+    "ShadowLine",
+    "SpoolDesk",
+    "SpoolWords",
+    "Spooled",
     "Statement",
     "Worker",
     "WorkerAccount",

@@ -18,6 +18,7 @@ from httptee.ledger import Ledger
 from httptee.logs import check_log
 from httptee.processes.admin import Listeners
 from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
+from httptee.processes.drainer import DrainerProcess
 from httptee.processes.judge import JudgeProcess
 from httptee.processes.listening import listen
 from httptee.processes.notify import PidFile
@@ -52,6 +53,7 @@ class Start:
     load: Callable[[], Settings]
     admin: Listeners
     judge: JudgeProcess
+    drainer: DrainerProcess
     pid_file: PidFile
     watching: Watching | None
     tls: ssl.SSLContext | None
@@ -88,11 +90,15 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
         listening.close()
         admin.stop()
         raise CannotStartError(f"cannot keep evidence (-verdict): {error.strerror}") from None
+    drainer = DrainerProcess(inherited=(listening, *admin.sockets), alone=settings.processes == 1)
+    drainer.renew(settings, ledger)
     _announce(settings, listening)
     if watching is not None:
         admin.admin.watching = watching
         logger.info("The answers of each B are compared with A's; the evidence is in %s", watching.place)
-    return Start(settings, read, ledger, listening, load, admin, judge, PidFile(settings.pid_file), watching, tls)
+    return Start(
+        settings, read, ledger, listening, load, admin, judge, drainer, PidFile(settings.pid_file), watching, tls
+    )
 
 
 def write_pid_file(start: Start) -> None:

@@ -11,6 +11,7 @@ from httptee.settings.options import BY_NAME
 from httptee.settings.same import check_same, own_addresses, own_sockets
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import ShadowSettings, backend_names, descriptions, shadow_settings
+from httptee.settings.spool_settings import SpoolSettings
 from httptee.settings.trust import check_trust, pem_flaw, trust_of_a, trust_of_b
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Backend",
     "Settings",
     "ShadowSettings",
+    "SpoolSettings",
     "backend_names",
     "check_same",
     "check_trust",

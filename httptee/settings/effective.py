@@ -96,10 +96,30 @@ def _taken(settings: Settings, backend: Backend, shadow: ShadowSettings) -> Iter
         "allow-same": "true" if shadow.allow_same else "",
         "insecure": "true" if shadow.insecure else "",
         "ca": shadow.ca,
+        **_spool(shadow),
     }
     for name, value in values.items():
         if name not in given and value != "":
             yield f"{name}={value}"
+
+
+def _spool(shadow: ShadowSettings) -> dict[str, Any]:
+    """The fields of the spool, if there is one."""
+    spool = shadow.spool
+    if spool is None:
+        return {}
+    return {
+        "spool": spool.directory,
+        "spool.max-bytes": spool.max_bytes,
+        "spool.max-age": _milliseconds(spool.max_age),
+        "spool.min-free": f"{spool.min_free:g}",
+        "spool.lane": spool.lane,
+        "spool.rate": spool.rate,
+        "spool.fsync": spool.fsync,
+        "spool.ambiguous": spool.ambiguous,
+        "spool.full": spool.full,
+        "check": spool.check,
+    }
 
 
 def _milliseconds(seconds: float) -> int:

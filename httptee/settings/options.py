@@ -12,6 +12,7 @@ from functools import partial
 from httptee.settings.casts import count, count_or_none, kept_size, milliseconds, one_of, percent, place_or_off, size
 from httptee.settings.option import Option, flag, upstream_tls
 from httptee.settings.options_server import LISTEN_OPTION, SERVER_OPTIONS
+from httptee.settings.options_spool import SPOOL_OPTIONS
 from httptee.settings.options_upstreams import UPSTREAM_OPTIONS
 
 VERDICT_OPTIONS: tuple[Option, ...] = (
@@ -70,6 +71,7 @@ VERDICT_OPTIONS: tuple[Option, ...] = (
 OPTIONS: tuple[Option, ...] = (
     LISTEN_OPTION,
     *UPSTREAM_OPTIONS,
+    *SPOOL_OPTIONS,
     *VERDICT_OPTIONS,
     *SERVER_OPTIONS,
     *upstream_tls("a", "A"),

@@ -35,6 +35,16 @@ class Settings:
     b_probe_interval: float = 1.5
     b_when_a_fails: str = "drop"
     b_cutoff: float = 0.0
+    b_spool: str = ""
+    b_spool_max_bytes: int = 1024**3
+    b_spool_max_age: float = 24 * 3600.0
+    b_spool_min_free: float = 5.0
+    b_spool_lane: str = "connection"
+    b_spool_rate: int = 0
+    b_spool_fsync: str = "1s"
+    b_spool_ambiguous: str = "retry"
+    b_spool_full: str = "oldest"
+    b_check: str = ""
     dns_ttl: float = 30.0
     max_response_fields: int = 1024
     max_response_header: int = 256 * 1024

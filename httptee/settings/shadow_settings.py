@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
@@ -13,6 +13,7 @@ from httptee.http import Endpoint
 from httptee.selection import NO_CHANGES, SCALE, Changes, Criteria, Filter, methods_search
 from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings
+from httptee.settings.spool_settings import SpoolSettings
 from httptee.verdict.court import Rules
 
 
@@ -38,6 +39,7 @@ class ShadowSettings:
     ca: str = ""
     allow_same: bool = False
     rules: Rules = field(default_factory=Rules)
+    spool: SpoolSettings | None = None
 
     @property
     def name(self) -> str:
@@ -107,8 +109,19 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
         insecure=said("insecure", settings.b_insecure and not backend.values("ca")),
         ca=said("ca", "" if said("insecure", False) else settings.b_ca),
         allow_same=said("allow-same", settings.allow_same),
+        spool=_spool(settings, said),
         rules=Rules(*(tuple(backend.values(field)) for field in ("ignore", "accept", "route"))),
     )
+
+
+def _spool(settings: Settings, said: Callable[[str, Any], Any]) -> SpoolSettings | None:
+    directory = said("spool", settings.b_spool)
+    if not directory:
+        return None
+    own = ("max-bytes", "max-age", "min-free", "lane", "rate", "fsync", "ambiguous", "full")
+    named = {name: name.replace("-", "_") for name in own}
+    values = {field: said(f"spool.{name}", getattr(settings, f"b_spool_{field}")) for name, field in named.items()}
+    return SpoolSettings(directory, **values, check=said("check", settings.b_check))
 
 
 def _filters(settings: Settings, backend: Backend) -> tuple[Filter, ...]:

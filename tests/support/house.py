@@ -29,6 +29,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "3": (
         "recording.formats",
         "recording",
+        "spool",
         "shadow",
         "logs",
         "settings",

@@ -1,0 +1,96 @@
+"""What was read and is not settled yet: the clones of each lane in their order, of which only the first may be sent.
+
+Pure: entries in, entries out. Times are of the caller's clock, in seconds.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from httptee.spool.stream import Entry
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """A lane with its entries, the first one first. `failures` are those of the first one that may be its own fault;
+    the last of them was at `failed_at`. `sent` while it is in flight."""
+
+    key: str
+    entries: deque[Entry] = field(default_factory=deque)
+    failures: int = 0
+    attempts: int = 0
+    failed_at: float = 0.0
+    sent: bool = False
+
+    @property
+    def head(self) -> Entry:
+        """The entry that is to be sent next."""
+        return self.entries[0]
+
+
+class Lanes:
+    """`<Lanes [12 clones in 3 lanes]>`."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, Lane] = {}
+        self._ready: deque[Lane] = deque()
+        self._later: list[tuple[float, int, Lane]] = []
+        self._count = 0
+        self._tie = 0
+
+    def __repr__(self) -> str:
+        return f"<Lanes [{self._count} clones in {len(self._lanes)} lanes]>"
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Lane]:
+        return iter(list(self._lanes.values()))
+
+    def add(self, key: str, entry: Entry) -> None:
+        """Put an entry at the end of its lane."""
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = Lane(key)
+            self._ready.append(lane)
+        lane.entries.append(entry)
+        self._count += 1
+
+    def next(self, now: float) -> Lane | None:
+        """The lane whose first entry is to be sent now, or None. It is in flight until one of the calls below."""
+        while self._later and self._later[0][0] <= now:
+            self._ready.append(heapq.heappop(self._later)[2])
+        if not self._ready:
+            return None
+        lane = self._ready.popleft()
+        lane.sent = True
+        return lane
+
+    def done(self, lane: Lane) -> None:
+        """The first entry is settled."""
+        lane.entries.popleft()
+        self._count -= 1
+        lane.failures = lane.attempts = 0
+        lane.sent = False
+        if lane.entries:
+            self._ready.append(lane)
+        else:
+            del self._lanes[lane.key]
+
+    def again(self, lane: Lane, at: float) -> None:
+        """Send the first entry again, at that time."""
+        lane.sent = False
+        self._tie += 1
+        heapq.heappush(self._later, (at, self._tie, lane))
+
+    def withdraw(self, lane: Lane) -> None:
+        """The first entry of a lane that is not in flight is settled without an attempt."""
+        if lane in self._ready:
+            self._ready.remove(lane)
+        else:
+            self._later = [one for one in self._later if one[2] is not lane]
+            heapq.heapify(self._later)
+        self.done(lane)
