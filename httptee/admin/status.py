@@ -13,6 +13,7 @@ from httptee.admin.history import History
 from httptee.admin.judged import Judged
 from httptee.admin.processes import processes
 from httptee.admin.shares import Share, shares_of
+from httptee.admin.spool import spool_status
 from httptee.admin.verdict_status import judge_status, verdict_status
 from httptee.ledger import (
     COMMANDS,
@@ -140,7 +141,10 @@ def _shadow(statement: Statement, history: History, backend: int) -> dict[str, A
             "dropped": statement.dropped,
             "dropped_by_reason": statement.dropped_by_reason,
             "in_flight": statement.in_flight,
+            "spooled": statement.spooled,
+            "recovered": statement.recovered,
         },
+        "spool": spool_status(statement),
     }
 
 

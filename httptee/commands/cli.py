@@ -56,6 +56,10 @@ def _run(arguments: Sequence[str]) -> int:
         from httptee.commands.recording import run_recording
 
         return run_recording(arguments[1:])
+    if word == "spool":
+        from httptee.commands.spool import run_spool
+
+        return run_spool(arguments[1:])
     if word in ("config", "completion", "man"):
         from httptee.commands.files import run_files
 

@@ -10,14 +10,15 @@ Every figure is a sum over all rows, so a new worker process continues in the ro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from httptee.ledger.accounts import Account, WorkerAccount
 from httptee.ledger.columns import CIRCUIT_WORDS, IS_OPEN, OUTAGE_WORDS, ShadowLine, WorkerLine, row_width
 from httptee.ledger.control import Control, Orders, continued
 from httptee.ledger.shared import shared_numbers, shared_words
 from httptee.ledger.spools import Spools
-from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker
+from httptee.ledger.statements import PrimaryStatement, Statement, Worker
+from httptee.ledger.sums import add_lines, added, counts_of, latency_of, statuses_of
 
 _Backend = tuple[str, int]
 """A B's name, and the number of Bs with the same name before it."""
@@ -81,12 +82,12 @@ class Ledger:
 
     def primary(self) -> PrimaryStatement:
         """A's account at this moment, over all worker processes."""
-        total = _sum([line for ledger in self.history for line in ledger._worker_lines()])
+        total = added([line for ledger in self.history for line in ledger._worker_lines()])
         return PrimaryStatement(
-            answered_by_status=_statuses(total, WorkerLine.ANSWERED, WorkerLine.OTHER_STATUS),
-            errors_by_reason=_counts(total, WorkerLine.ERRORS),
-            refused_by_reason=_counts(total, WorkerLine.REFUSED),
-            latency=_latency(total, WorkerLine.BUCKETS, WorkerLine.MICROSECONDS),
+            answered_by_status=statuses_of(total, WorkerLine.ANSWERED, WorkerLine.OTHER_STATUS),
+            errors_by_reason=counts_of(total, WorkerLine.ERRORS),
+            refused_by_reason=counts_of(total, WorkerLine.REFUSED),
+            latency=latency_of(total, WorkerLine.BUCKETS, WorkerLine.MICROSECONDS),
             client_gone=total[WorkerLine.CLIENT_GONE],
             log_dropped=total[WorkerLine.LOG_DROPPED],
             share_changes=total[WorkerLine.SHARE_CHANGES],
@@ -196,24 +197,24 @@ class Ledger:
         The finished ledger drops its references to earlier ones: otherwise each reload would make that chain longer.
         """
         ledger._running = []
-        _add(self._worker_line(self._rows), ledger._worker_lines(), WorkerLine.COUNTERS)
+        add_lines(self._worker_line(self._rows), ledger._worker_lines(), WorkerLine.COUNTERS)
         for number, backend in enumerate(self._backends):
-            _add(self._shadow_line(self._rows, number), ledger._shadow_lines(backend), ShadowLine.COUNTERS)
+            add_lines(self._shadow_line(self._rows, number), ledger._shadow_lines(backend), ShadowLine.COUNTERS)
 
     def _statement(self, backend: _Backend) -> Statement:
         # First: what leaves the spool now is still in it when the lines of the worker processes are read.
         drained, spool = self.spools.read(backend[0])
-        workers = _sum([line for ledger in self.history for line in ledger._shadow_lines(backend)])
+        workers = added([line for ledger in self.history for line in ledger._shadow_lines(backend)])
         live = [line for ledger in self.history for line in ledger._live_lines(backend)]
-        total = _sum([workers, drained])
+        total = added([workers, drained])
         recovered = drained[ShadowLine.SEEN]
         return Statement(
             backend=backend[0],
             seen=total[ShadowLine.SEEN],
-            delivered_by_status=_statuses(total, ShadowLine.DELIVERED, ShadowLine.OTHER_STATUS),
-            failed_by_reason=_counts(total, ShadowLine.FAILED),
-            dropped_by_reason=_counts(total, ShadowLine.DROPPED),
-            latency=_latency(total, ShadowLine.BUCKETS, ShadowLine.MICROSECONDS),
+            delivered_by_status=statuses_of(total, ShadowLine.DELIVERED, ShadowLine.OTHER_STATUS),
+            failed_by_reason=counts_of(total, ShadowLine.FAILED),
+            dropped_by_reason=counts_of(total, ShadowLine.DROPPED),
+            latency=latency_of(total, ShadowLine.BUCKETS, ShadowLine.MICROSECONDS),
             waiting=sum(line[ShadowLine.GAUGES["waiting"]] for line in live),
             state=self._state(backend),
             spooled=ShadowLine.spooled(workers) + recovered - sum(drained[: ShadowLine.SEEN]),
@@ -232,27 +233,3 @@ class Ledger:
 def _numbered(names: Sequence[str]) -> list[_Backend]:
     """Every name, with the number of equal names before it."""
     return [(name, names[:at].count(name)) for at, name in enumerate(names)]
-
-
-def _add(line: memoryview, lines: Sequence[Sequence[int]], columns: int) -> None:
-    for one in lines:
-        for column in range(columns):
-            line[column] += one[column]
-
-
-def _sum(lines: Sequence[Sequence[int]]) -> list[int]:
-    return [sum(column) for column in zip(*lines, strict=True)]
-
-
-def _counts(total: Sequence[int], columns: Mapping[str, int]) -> dict[str, int]:
-    return {key: total[column] for key, column in columns.items() if total[column]}
-
-
-def _statuses(total: Sequence[int], columns: Mapping[int, int], other: int) -> dict[int, int]:
-    """Counts by status. All statuses outside 100 to 599 are under 0."""
-    found = {status: total[column] for status, column in columns.items() if total[column]}
-    return found | ({0: total[other]} if total[other] else {})
-
-
-def _latency(total: Sequence[int], buckets: Sequence[int], microseconds: int) -> Latency:
-    return Latency(tuple(total[column] for column in buckets), total[microseconds] / 1e6)

@@ -4,9 +4,10 @@ writes by an `Outbox` with a `Door` for each B; one `Drainer` sends."""
 from httptee.spool.aside import Aside, SetAside
 from httptee.spool.catchup import Catchup
 from httptee.spool.counts import Counts
+from httptee.spool.door import Door
 from httptee.spool.drainer import Drained, Drainer
 from httptee.spool.names import SUFFIX, StreamName, directory_of, new_run
-from httptee.spool.outbox import MOST_HELD, Door, Outbox
+from httptee.spool.outbox import MOST_HELD, Outbox
 from httptee.spool.pace import Pace
 from httptee.spool.record import StoredClone, lane_of
 from httptee.spool.sheet import Sheet

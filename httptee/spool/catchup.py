@@ -9,19 +9,17 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from time import monotonic, perf_counter, time_ns
+from time import monotonic, sleep, time_ns
 
-from httptee.errors import upstream_error
-from httptee.http import Exchange, Request, values
+from httptee.http import Exchange, Request
 from httptee.ledger import SpoolWords
 from httptee.settings import SpoolSettings
 from httptee.shadow import Breaker
 from httptee.spool.aside import Aside
 from httptee.spool.counts import DROPPED, FAILED, Counts, delivered
-from httptee.spool.lanes import Lane, Lanes
-from httptee.spool.outbox import REPEATED
+from httptee.spool.door import REPEATED
+from httptee.spool.lanes import Flight, Keep, Lane, Lanes, Result, result_of
 from httptee.spool.pace import Pace
 from httptee.spool.source import Source
 from httptee.spool.stream import Entry
@@ -35,38 +33,9 @@ _MOST_READ = 2048  # clones in memory
 _MOST_BYTES = 16 * 1024 * 1024
 _SUSPECT = 5  # failures of the first clone of a lane, after which a witness is asked
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # seconds until the next attempt
-_LONGEST_RETRY_AFTER = 300.0
+_LAST_ANSWERS = 1.0  # seconds to wait for them at the end
 _NOT_ITS_FAULT = frozenset({"connect", "tls", "429"})  # these say nothing about a single request
 _STALE = 3.0  # seconds without any success, after which B counts as down
-
-
-@dataclass(slots=True)
-class _Keep:
-    """What makes the answer keep its fields: Retry-After is one of them."""
-
-    size: int = 0
-    room: int = 1
-
-
-@dataclass(slots=True)
-class Result:
-    """What became of an exchange: `reason` of its failure or an empty text, the status, and Retry-After in seconds."""
-
-    exchange: Exchange
-    seconds: float
-    reason: str
-    status: int
-    retry_after: float = 0.0
-    unsent: bool = False
-
-
-@dataclass(slots=True)
-class _Flight:
-    """An exchange in flight. `lane` is None for a check."""
-
-    exchange: Exchange
-    lane: Lane | None
-    began: float = field(default_factory=monotonic)
 
 
 class Catchup:
@@ -97,7 +66,8 @@ class Catchup:
         self._settings = settings
         self._send = send
         self._breaker = breaker
-        self._flights: dict[int, _Flight] = {}
+        self.flights: dict[int, Flight] = {}
+        """The exchanges that have not ended."""
         self._results: SimpleQueue[Result] = SimpleQueue()
         self._held_bytes = 0
         self._not_before = 0.0
@@ -109,22 +79,13 @@ class Catchup:
         return self._counts.words
 
     @property
-    def in_flight(self) -> int:
-        """Exchanges that have not ended."""
-        return len(self._flights)
-
-    @property
     def oldest(self) -> int:
         """When the oldest clone came that was read, in nanoseconds since the epoch, or 0."""
         return min((lane.head.stamp for lane in self.lanes if lane.entries), default=0)
 
     def settled(self, exchange: Exchange, seconds: float, error: Exception | None, answer: Answer | None) -> None:
         """An exchange has ended. Called by any thread."""
-        reason = "" if error is None else upstream_error(error).reason
-        status = 0 if answer is None else answer.status
-        found = values(answer.headers, "retry-after") if answer is not None and status in REPEATED else []
-        after = float(found[0]) if found and found[0].isdigit() else 0.0
-        self._results.put(Result(exchange, seconds, reason, status, min(after, _LONGEST_RETRY_AFTER)))
+        self._results.put(result_of(exchange, seconds, error, answer))
 
     def dropped(self, exchange: Exchange, reason: str) -> None:
         """An exchange was not sent. Called by any thread."""
@@ -162,7 +123,7 @@ class Catchup:
         if now < self._not_before:
             return False
         tokens = self.pace.tokens()
-        while tokens > 0 and len(self._flights) < MOST_SENT and (lane := self.lanes.next(now)) is not None:
+        while tokens > 0 and len(self.flights) < MOST_SENT and (lane := self.lanes.next(now)) is not None:
             entry = lane.head
             wait = 0.0 if entry.clone is None else (entry.clone.due - time_ns()) / 1e9
             if wait > 0:
@@ -178,8 +139,8 @@ class Catchup:
     def _fly(self, request: Request | None, lane: Lane | None) -> None:
         if request is None:
             return
-        exchange = Exchange(request, 0, 0.0, None, False, _Keep())
-        self._flights[id(exchange)] = _Flight(exchange, lane)
+        exchange = Exchange(request, 0, 0.0, None, False, Keep())
+        self.flights[id(exchange)] = Flight(exchange, lane)
         self._send(exchange)
 
     def _take_results(self) -> bool:
@@ -190,7 +151,7 @@ class Catchup:
             except Empty:
                 return busy
             busy = True
-            flight = self._flights.pop(id(result.exchange), None)
+            flight = self.flights.pop(id(result.exchange), None)
             if flight is None:
                 continue
             if result.unsent:
@@ -201,7 +162,7 @@ class Catchup:
             else:
                 self._succeeded(flight, result)
 
-    def _succeeded(self, flight: _Flight, result: Result) -> None:
+    def _succeeded(self, flight: Flight, result: Result) -> None:
         self.last_success, self.failing = monotonic(), False
         if self._breaker is not None:
             self._breaker.succeeded()
@@ -213,7 +174,7 @@ class Catchup:
             if suspect.failures >= _SUSPECT and not suspect.sent and flight.began > suspect.failed_at:
                 self._set_aside(suspect)
 
-    def _failed(self, flight: _Flight, result: Result) -> None:
+    def _failed(self, flight: Flight, result: Result) -> None:
         now = monotonic()
         said = result.reason or str(result.status)
         self.failing = True
@@ -281,11 +242,8 @@ class Catchup:
 
     def close(self) -> None:
         """Save all places. What is in flight is sent again by the next drainer."""
-        began = perf_counter()
-        while self._flights and perf_counter() - began < 1.0:
+        deadline = monotonic() + _LAST_ANSWERS
+        while self.flights and monotonic() < deadline:
             if not self._take_results():
-                try:
-                    self._results.put(self._results.get(timeout=0.02))
-                except Empty:
-                    continue
+                sleep(0.01)
         self.source.close()

@@ -59,13 +59,16 @@ def note_written(descriptor: int, sequence: int) -> None:
 
 
 class Cursor:
-    """`<Cursor at 12>`: the settled records of one stream. The file is made if it is missing. Raises OSError."""
+    """`<Cursor at 12>`: the settled records of one stream. The file is made if it is missing, unless `look_only`: then
+    nothing is written, so another process may have it. Raises OSError."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, look_only: bool = False) -> None:
         self.path = path
         self.fresh = not path.exists()
         """Whether there was no file, so that it is not known what is settled."""
-        self._descriptor = make_cursor(path)
+        self._look_only = look_only
+        missing = look_only and self.fresh
+        self._descriptor = os.open("/dev/null" if missing else path, os.O_RDONLY) if look_only else make_cursor(path)
         data = os.pread(self._descriptor, _SIZE, 0).ljust(_SIZE, b"\0")
         self.low = 0
         """Everything up to this sequence is settled."""
@@ -75,8 +78,10 @@ class Cursor:
             if check == crc32(data[at : at + 16]) and generation > self._generation:
                 self._generation, self.low = generation, low
         self._marks = bytearray(data[_MARKS_AT:_SIZE])
-        if not boot_id() or data[_BOOT_AT : _BOOT_AT + _BOOT_SIZE] != boot_id():
+        restarted = not boot_id() or data[_BOOT_AT : _BOOT_AT + _BOOT_SIZE] != boot_id()
+        if restarted:
             self._marks = bytearray(WINDOW)
+        if restarted and not look_only:
             _fill(self._descriptor, bytes(WINDOW), _MARKS_AT)
             os.fsync(self._descriptor)
             os.pwrite(self._descriptor, boot_id(), _BOOT_AT)
@@ -120,7 +125,7 @@ class Cursor:
 
     def save(self, *, sync: bool = False) -> None:
         """Write the place, and have the disk hold it if `sync`. Files are removed after that. Raises OSError."""
-        if self.low != self._saved:
+        if self.low != self._saved and not self._look_only:
             numbers = _SLOT.pack(self._generation + 1, self.low, 0)[:16]
             at = _SLOTS[(self._generation + 1) % 2]
             os.pwrite(self._descriptor, numbers + crc32(numbers).to_bytes(4, "little"), at)

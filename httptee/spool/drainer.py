@@ -76,7 +76,7 @@ class Drainer:
             turn.drained is not None
             and turn.refresh_at > 0
             and not turn.drained.catchup.words.backlog
-            and not turn.drained.catchup.in_flight
+            and not turn.drained.catchup.flights
             for turn in self._turns
         )
 
@@ -118,7 +118,7 @@ class Drainer:
             catchup.source.save()
         drained.watch.look(held=held)
         turn.said = ""
-        return busy or catchup.in_flight > 0 or (not held and len(catchup.lanes) > 0)
+        return busy or bool(catchup.flights) or (not held and len(catchup.lanes) > 0)
 
     def _make_room(self, drained: Drained) -> None:
         """With `spool.full=oldest`, the clones that came first make room for new ones."""

@@ -9,8 +9,14 @@ import heapq
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from time import monotonic
 
+from httptee.errors import upstream_error
+from httptee.http import Exchange, values
 from httptee.spool.stream import Entry
+from httptee.transport import Answer
+
+_LONGEST_RETRY_AFTER = 300.0  # seconds
 
 
 @dataclass(slots=True, eq=False)
@@ -94,3 +100,41 @@ class Lanes:
             self._later = [one for one in self._later if one[2] is not lane]
             heapq.heapify(self._later)
         self.done(lane)
+
+
+@dataclass(slots=True)
+class Keep:
+    """What makes the answer keep its fields: Retry-After is one of them."""
+
+    size: int = 0
+    room: int = 1
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of an exchange: `reason` of its failure or an empty text, the status, and Retry-After in seconds."""
+
+    exchange: Exchange
+    seconds: float
+    reason: str
+    status: int
+    retry_after: float = 0.0
+    unsent: bool = False
+
+
+@dataclass(slots=True)
+class Flight:
+    """An exchange in flight. `lane` is None for a check."""
+
+    exchange: Exchange
+    lane: Lane | None
+    began: float = field(default_factory=monotonic)
+
+
+def result_of(exchange: Exchange, seconds: float, error: Exception | None, answer: Answer | None) -> Result:
+    """The result of an exchange: its error, or its answer as far as it came."""
+    found = values(answer.headers, "retry-after") if answer is not None else []
+    after = float(found[0]) if found and found[0].isdigit() else 0.0
+    reason = "" if error is None else upstream_error(error).reason
+    status = 0 if answer is None else answer.status
+    return Result(exchange, seconds, reason, status, min(after, _LONGEST_RETRY_AFTER))

@@ -37,12 +37,12 @@ class Entry:
 
 
 class Stream:
-    """One stream of a directory. Raises OSError if its cursor cannot be opened."""
+    """One stream of a directory. `look_only`: nothing is written. Raises OSError if its cursor cannot be opened."""
 
-    def __init__(self, directory: Path, name: StreamName) -> None:
+    def __init__(self, directory: Path, name: StreamName, *, look_only: bool = False) -> None:
         self.name = name
         self._directory = directory
-        self.cursor = Cursor(directory / f"{name}{CURSOR}")
+        self.cursor = Cursor(directory / f"{name}{CURSOR}", look_only=look_only)
         self.ended = False
         """Whether everything that was written has been read."""
         self.last = 0

@@ -19,7 +19,20 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "8": tuple(
         f"commands.{room}"
         for room in (
-            *("cli", "run", "check", "explain", "demo", "replay", "verdict", "ctl", "recording", "files", "paper"),
+            *(
+                "cli",
+                "run",
+                "check",
+                "explain",
+                "demo",
+                "replay",
+                "verdict",
+                "ctl",
+                "recording",
+                "spool",
+                "files",
+                "paper",
+            ),
         )
     ),
     "7": ("processes",),
