@@ -47,7 +47,7 @@ def give_desks(settings: Settings, ledger: Ledger) -> None:
     spools.run = spools.run or new_run()
     spooled = {shadow.name: shadow.spool for shadow in shadow_settings(settings) if shadow.spool is not None}
     new = [name for name in spooled if name not in spools.by_name]
-    spools.give_desks([shadow.name for shadow in shadow_settings(settings)], settings.processes, spooled)
+    spools.give_desks([shadow.name for shadow in shadow_settings(settings)], ledger.rows, spooled)
     for name in new:
         if _holds_any(spooled[name], name):
             # Closed until the drainer has counted what is there: nothing may pass it.

@@ -48,7 +48,7 @@ class Ledger:
         self._of_failed: list[_Backend] = []  # Bs that only a failed reload has named
         self._rejected = False
         self._writers: list[tuple[int, Account]] = []
-        self._rows = rows
+        self.rows = self._rows = rows
         self.circuits = tuple(shared_words(CIRCUIT_WORDS) for _ in backends)
         self.outage: memoryview = earlier[0].outage if earlier else shared_words(OUTAGE_WORDS)
         self.control: Control = earlier[0].control if earlier else Control()

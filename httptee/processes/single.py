@@ -19,9 +19,9 @@ from httptee.ledger import Ledger
 from httptee.logs import flush_log
 from httptee.processes import notify
 from httptee.processes.drain import Drain, StopSignals, begin_drain
+from httptee.processes.limits import may_start
 from httptee.processes.reload import follow_level, reread
 from httptee.processes.start import Start
-from httptee.processes.threads import may_start
 from httptee.processes.vitals import Vitals
 from httptee.processes.worker import Look, build_tee_server, pin, retire
 from httptee.server import Server

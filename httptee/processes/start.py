@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from httptee.admin import ControlError
@@ -17,12 +17,11 @@ from httptee.http import Listen
 from httptee.ledger import Ledger
 from httptee.logs import check_log
 from httptee.processes.admin import Listeners
-from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.processes.drainer import DrainerProcess
 from httptee.processes.judge import JudgeProcess
+from httptee.processes.limits import TooFewDescriptorsError, within_descriptors, within_threads
 from httptee.processes.listening import listen
 from httptee.processes.notify import PidFile
-from httptee.processes.threads import within_threads
 from httptee.server import certificate_end, listening_tls
 from httptee.settings import Settings, check_same, descriptions, own_sockets
 from httptee.verdict.evidence import check_directory
@@ -90,8 +89,7 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
         listening.close()
         admin.stop()
         raise CannotStartError(f"cannot keep evidence (-verdict): {error.strerror}") from None
-    drainer = DrainerProcess(inherited=(listening, *admin.sockets), alone=settings.processes == 1)
-    drainer.renew(settings, ledger)
+    drainer = _drainer(settings, ledger, (listening, *admin.sockets))
     _announce(settings, listening)
     if watching is not None:
         admin.admin.watching = watching
@@ -99,6 +97,12 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
     return Start(
         settings, read, ledger, listening, load, admin, judge, drainer, PidFile(settings.pid_file), watching, tls
     )
+
+
+def _drainer(settings: Settings, ledger: Ledger, inherited: Sequence[socket.socket]) -> DrainerProcess:
+    drainer = DrainerProcess(inherited, alone=settings.processes == 1)
+    drainer.renew(settings, ledger)
+    return drainer
 
 
 def write_pid_file(start: Start) -> None:

@@ -28,10 +28,15 @@ from httptee.selection import (
     path_filter,
 )
 from httptee.settings.casts import (
+    SPOOL_AMBIGUOUS,
+    SPOOL_FSYNC,
+    SPOOL_FULL,
     boolean,
     count_or_auto,
     count_or_none,
     default_workers,
+    free_percent,
+    lane_name,
     milliseconds,
     milliseconds_or_no_limit,
     milliseconds_or_off,
@@ -40,8 +45,8 @@ from httptee.settings.casts import (
     path_or_none,
     percent,
     size,
+    spool_directory,
 )
-from httptee.settings.spool_settings import AMBIGUOUS, FSYNC, FULL, free_percent, lane_name, spool_directory
 from httptee.verdict.court import Rule, route_template
 
 _WORD = re.compile(r"""(?:[^\s,;"']|,+(?=[^\s,;])|"[^"]*"|'[^']*')+""")
@@ -111,9 +116,9 @@ FIELDS: dict[str, Field] = {
         Field("spool.min-free", free_percent),
         Field("spool.lane", lane_name),
         Field("spool.rate", count_or_none),
-        Field("spool.fsync", partial(one_of, words=FSYNC)),
-        Field("spool.ambiguous", partial(one_of, words=AMBIGUOUS)),
-        Field("spool.full", partial(one_of, words=FULL)),
+        Field("spool.fsync", partial(one_of, words=SPOOL_FSYNC)),
+        Field("spool.ambiguous", partial(one_of, words=SPOOL_AMBIGUOUS)),
+        Field("spool.full", partial(one_of, words=SPOOL_FULL)),
         Field("check", path_or_none),
     )
 }

@@ -1,9 +1,10 @@
-"""What is in force, written as a user writes it: the value of every option, and the whole line of each B."""
+"""What is in force, written as a user writes it: the value of every option, and the whole line of each B. And what a
+reload changes, in words for the log: the names of options and of Bs, and never a value."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from math import inf
 from typing import Any
 
@@ -12,7 +13,7 @@ from httptee.settings.backend import Backend
 from httptee.settings.option import Option
 from httptee.settings.options import BY_NAME, OPTIONS
 from httptee.settings.settings import Settings
-from httptee.settings.shadow_settings import ShadowSettings, shadow_settings
+from httptee.settings.shadow_settings import ShadowSettings, backend_names, shadow_settings
 
 IGNORED = (
     "l",
@@ -134,3 +135,24 @@ def _spool(shadow: ShadowSettings) -> dict[str, Any]:
 
 def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
+
+
+def differences(old: Settings, new: Settings) -> str:
+    """`options changed: a.timeout; B added: canary; B removed: http://b; B changed: next`, as far as it applies."""
+    options = [
+        option.name
+        for option in OPTIONS
+        if option.setting != "b" and getattr(old, option.setting) != getattr(new, option.setting)
+    ]
+    before, after = (dict(zip(backend_names(each.b), each.b, strict=True)) for each in (old, new))
+    parts = (
+        _part("options changed", options),
+        _part("B added", [name for name in after if name not in before]),
+        _part("B removed", [name for name in before if name not in after]),
+        _part("B changed", [name for name in after if name in before and after[name] != before[name]]),
+    )
+    return "; ".join(filter(None, parts)) or "no option changed"
+
+
+def _part(title: str, names: Sequence[str]) -> str:
+    return f"{title}: {', '.join(names)}" if names else ""

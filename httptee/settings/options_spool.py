@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from functools import partial
 
-from httptee.settings.casts import count_or_none, milliseconds_or_off, one_of, path_or_none, size
+from httptee.settings.casts import (
+    SPOOL_AMBIGUOUS,
+    SPOOL_FSYNC,
+    SPOOL_FULL,
+    count_or_none,
+    free_percent,
+    lane_name,
+    milliseconds_or_off,
+    one_of,
+    path_or_none,
+    size,
+    spool_directory,
+)
 from httptee.settings.option import Option
-from httptee.settings.spool_settings import AMBIGUOUS, FSYNC, FULL, free_percent, lane_name, spool_directory
 
 SPOOL_OPTIONS: tuple[Option, ...] = (
     Option(
@@ -55,7 +66,7 @@ SPOOL_OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "b.spool.fsync",
-        partial(one_of, words=FSYNC),
+        partial(one_of, words=SPOOL_FSYNC),
         "1s",
         "When the disk must hold what was spooled: within a second, before the next clones are written, or when the "
         "system likes. A process that is killed loses nothing in any case, a machine without power may.",
@@ -63,7 +74,7 @@ SPOOL_OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "b.spool.ambiguous",
-        partial(one_of, words=AMBIGUOUS),
+        partial(one_of, words=SPOOL_AMBIGUOUS),
         "retry",
         "What becomes of a clone that was sent and not answered, so that B may have executed it: it is sent again, or "
         "only if its method is idempotent, or never.",
@@ -71,7 +82,7 @@ SPOOL_OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "b.spool.full",
-        partial(one_of, words=FULL),
+        partial(one_of, words=SPOOL_FULL),
         "oldest",
         "Which clones are dropped if the spool is full.",
         "oldest|newest",

@@ -11,6 +11,23 @@ from httptee.settings.casts import default_workers, usable_cores
 
 
 @dataclass(frozen=True, slots=True)
+class SpoolSettings:
+    """The spool of one B. `max_age` is in seconds, `rate` in clones a second (0: no limit of its own), `min_free` a
+    percentage of the disk. `check` is the path on B that is asked where no other lane can be a witness."""
+
+    directory: str
+    max_bytes: int = 1 << 30
+    max_age: float = 24 * 3600.0
+    min_free: float = 5.0
+    lane: str = "connection"
+    rate: int = 0
+    fsync: str = "1s"
+    ambiguous: str = "retry"
+    full: str = "oldest"
+    check: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings. Times are in seconds, sizes in bytes. A test compares the defaults with the option table."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from itertools import accumulate
 from typing import Any
 
@@ -12,9 +12,11 @@ from httptee.errors import ConfigError
 from httptee.http import Endpoint
 from httptee.selection import NO_CHANGES, SCALE, Changes, Criteria, Filter, methods_search
 from httptee.settings.backend import Backend
-from httptee.settings.settings import Settings
-from httptee.settings.spool_settings import SpoolSettings
+from httptee.settings.settings import Settings, SpoolSettings
 from httptee.verdict.court import Rules
+
+_SPOOL_FIELDS = {"directory": "spool", "check": "check"}
+"""The fields of a B's line for settings of the spool; the others are called as the setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,31 +99,35 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
         backlog=said("chan-size", settings.b_backlog),
         sends_unsent=said("when-a-fails", settings.b_when_a_fails) == "send",
         rewrite_host=host == "target",
-        changes=Changes(
-            removed=frozenset().union(*backend.values("remove-header")),
-            set=tuple(backend.values("set-header")),
-            added=tuple(backend.values("add-header")),
-            mark=said("mark", False),
-            host="" if host in ("preserve", "target") else host,
-            rewrites=tuple(backend.values("rewrite-path")),
-        ),
+        changes=_changes(backend, "" if host in ("preserve", "target") else host),
         # insecure and ca exclude each other: if the line sets one, the general option for the other does not apply.
         insecure=said("insecure", settings.b_insecure and not backend.values("ca")),
         ca=said("ca", "" if said("insecure", False) else settings.b_ca),
         allow_same=said("allow-same", settings.allow_same),
-        spool=_spool(settings, said),
+        spool=_spool(settings, backend),
         rules=Rules(*(tuple(backend.values(field)) for field in ("ignore", "accept", "route"))),
     )
 
 
-def _spool(settings: Settings, said: Callable[[str, Any], Any]) -> SpoolSettings | None:
-    directory = said("spool", settings.b_spool)
-    if not directory:
-        return None
-    own = ("max-bytes", "max-age", "min-free", "lane", "rate", "fsync", "ambiguous", "full")
-    named = {name: name.replace("-", "_") for name in own}
-    values = {field: said(f"spool.{name}", getattr(settings, f"b_spool_{field}")) for name, field in named.items()}
-    return SpoolSettings(directory, **values, check=said("check", settings.b_check))
+def _changes(backend: Backend, host: str) -> Changes:
+    return Changes(
+        removed=frozenset().union(*backend.values("remove-header")),
+        set=tuple(backend.values("set-header")),
+        added=tuple(backend.values("add-header")),
+        mark=any(backend.values("mark")),
+        host=host,
+        rewrites=tuple(backend.values("rewrite-path")),
+    )
+
+
+def _spool(settings: Settings, backend: Backend) -> SpoolSettings | None:
+    """The settings of B's spool: each from the line, or from the option of the same name."""
+    found = {}
+    for name in (field.name for field in fields(SpoolSettings)):
+        line = _SPOOL_FIELDS.get(name, f"spool.{name.replace('_', '-')}")
+        given = backend.values(line)
+        found[name] = given[-1] if given else getattr(settings, f"b_{line.replace('.', '_').replace('-', '_')}")
+    return SpoolSettings(**found) if found["directory"] else None
 
 
 def _filters(settings: Settings, backend: Backend) -> tuple[Filter, ...]:

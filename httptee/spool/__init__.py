@@ -9,7 +9,7 @@ from httptee.spool.drainer import Drained, Drainer
 from httptee.spool.names import SUFFIX, StreamName, directory_of, new_run
 from httptee.spool.outbox import MOST_HELD, Outbox
 from httptee.spool.pace import Pace
-from httptee.spool.record import StoredClone, lane_of
+from httptee.spool.record import lane_of
 from httptee.spool.sheet import Sheet
 from httptee.spool.source import Source
 from httptee.spool.stream import Stream, streams_in
@@ -29,7 +29,6 @@ __all__ = [
     "SetAside",
     "Sheet",
     "Source",
-    "StoredClone",
     "Stream",
     "StreamName",
     "Watch",

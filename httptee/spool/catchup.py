@@ -1,7 +1,8 @@
 """Sends what was spooled for one B, each lane in its order, as fast as B takes it, until nothing is left.
 
-A clone that B cannot take is tried again. If a clone fails five times while B answers others, it is poison: it is set
-aside, and its lane goes on. If B answers nothing else either, B is down, and nothing is set aside.
+A clone that B cannot take is tried again. If a clone fails five times and more, and B answers others before and after
+its last attempt, it is poison: it is set aside, and its lane goes on. If B answers nothing else either, B is down, and
+nothing is set aside. An answer before the last attempt is not enough: B may have come up only then.
 """
 
 from __future__ import annotations
@@ -11,16 +12,16 @@ import random
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from time import monotonic, sleep, time_ns
+from typing import Protocol
 
 from httptee.http import Exchange, Request
 from httptee.ledger import SpoolWords
-from httptee.settings import SpoolSettings
-from httptee.shadow import Breaker
 from httptee.spool.aside import Aside
 from httptee.spool.counts import DROPPED, FAILED, Counts, delivered
 from httptee.spool.door import REPEATED
 from httptee.spool.lanes import Flight, Keep, Lane, Lanes, Result, result_of
 from httptee.spool.pace import Pace
+from httptee.spool.sheet import Policy
 from httptee.spool.source import Source
 from httptee.spool.stream import Entry
 from httptee.transport import Answer
@@ -38,6 +39,16 @@ _NOT_ITS_FAULT = frozenset({"connect", "tls", "429"})  # these say nothing about
 _STALE = 3.0  # seconds without any success, after which B counts as down
 
 
+class Told(Protocol):
+    """Learns from each answer whether B is up: the circuit breaker."""
+
+    def succeeded(self) -> None:
+        """B gave a whole answer."""
+
+    def failed(self, reason: str) -> None:
+        """An exchange failed."""
+
+
 class Catchup:
     """One B. `send` sends an exchange without waiting; `settled` and `dropped` are to be called when it has ended."""
 
@@ -47,10 +58,10 @@ class Catchup:
         source: Source,
         counts: Counts,
         aside: Aside,
-        settings: SpoolSettings,
+        settings: Policy,
         pace: Pace,
         send: Callable[[Exchange], object],
-        breaker: Breaker | None = None,
+        breaker: Told | None = None,
         host: str = "",
     ) -> None:
         self.name = name
@@ -62,6 +73,7 @@ class Catchup:
         self.last_success = 0.0
         self.failing = False
         """Whether the last answer of B was a failure."""
+        self.words: SpoolWords = counts.words
         self._counts = counts
         self._settings = settings
         self._send = send
@@ -72,11 +84,6 @@ class Catchup:
         self._held_bytes = 0
         self._not_before = 0.0
         self._check_at = 0.0
-
-    @property
-    def words(self) -> SpoolWords:
-        """The shared memory of this B's spool."""
-        return self._counts.words
 
     @property
     def oldest(self) -> int:
@@ -172,7 +179,9 @@ class Catchup:
             self._settle(lane, delivered(result.status), result.seconds)
         for suspect in self.lanes:
             if suspect.failures >= _SUSPECT and not suspect.sent and flight.began > suspect.failed_at:
-                self._set_aside(suspect)
+                suspect.answered = True
+                if suspect.bracketed:
+                    self._set_aside(suspect)
 
     def _failed(self, flight: Flight, result: Result) -> None:
         now = monotonic()
@@ -190,6 +199,7 @@ class Catchup:
             self.pace.failed()
         if said not in _NOT_ITS_FAULT and not result.retry_after:
             lane.failures += 1
+            lane.bracketed, lane.answered = lane.answered, False
             lane.failed_at = now
             lane.head.said = said
         wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(lane.attempts - 1, 10)) * random.uniform(0.8, 1.2)

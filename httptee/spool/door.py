@@ -9,10 +9,9 @@ from time import monotonic, sleep, time_ns
 
 from httptee.http import Exchange, FileBody, Request
 from httptee.ledger import GuardedAccount, SpoolDesk
-from httptee.settings import SpoolSettings
 from httptee.spool.outbox import BATCH, Outbox
 from httptee.spool.record import Lane, encode, held_by
-from httptee.spool.sheet import Sheet
+from httptee.spool.sheet import Policy, Sheet
 from httptee.transport import IDEMPOTENT
 
 logger = logging.getLogger(__name__)
@@ -44,7 +43,7 @@ class Door:
         account: GuardedAccount,
         name: str,
         desk: SpoolDesk,
-        settings: SpoolSettings,
+        settings: Policy,
         lane: Lane,
         sheet: Sheet,
         outbox: Outbox,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
-from httptee.settings import SpoolSettings
 from httptee.spool.catchup import Catchup
+from httptee.spool.sheet import Policy
 from httptee.spool.watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Drained:
     """One B for the drainer. `held` says whether nothing may be sent now, `live` the rate of the clones that come."""
 
     directory: Path
-    settings: SpoolSettings
+    settings: Policy
     catchup: Catchup
     watch: Watch
     held: Callable[[], bool]

@@ -22,13 +22,16 @@ _LONGEST_RETRY_AFTER = 300.0  # seconds
 @dataclass(slots=True, eq=False)
 class Lane:
     """A lane with its entries, the first one first. `failures` are those of the first one that may be its own fault;
-    the last of them was at `failed_at`. `sent` while it is in flight."""
+    the last of them was at `failed_at`. `answered`: B has answered another lane since. `bracketed`: and also between
+    the last two of them. `sent` while it is in flight."""
 
     key: str
     entries: deque[Entry] = field(default_factory=deque)
     failures: int = 0
     attempts: int = 0
     failed_at: float = 0.0
+    answered: bool = False
+    bracketed: bool = False
     sent: bool = False
 
     @property
@@ -80,7 +83,7 @@ class Lanes:
         lane.entries.popleft()
         self._count -= 1
         lane.failures = lane.attempts = 0
-        lane.sent = False
+        lane.sent = lane.answered = lane.bracketed = False
         if lane.entries:
             self._ready.append(lane)
         else:

@@ -8,9 +8,9 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import monotonic
+from typing import Protocol
 
 from httptee.journal import Appended, JournalWriter, Limits
-from httptee.settings import SpoolSettings
 from httptee.spool.cursor import make_cursor, note_written
 from httptee.spool.names import CURSOR, SUFFIX, StreamName
 
@@ -19,6 +19,25 @@ logger = logging.getLogger(__name__)
 _LARGEST, _SMALLEST = 16 * 1024 * 1024, 64 * 1024  # bytes of a segment
 _PARTS = 16  # segments within the limit of all
 _SYNC = 1.0  # seconds
+
+
+class Policy(Protocol):
+    """The settings of one B's spool: see `SpoolSettings` in `settings/settings.py`."""
+
+    @property
+    def max_bytes(self) -> int: ...  # noqa: D102
+    @property
+    def max_age(self) -> float: ...  # noqa: D102
+    @property
+    def min_free(self) -> float: ...  # noqa: D102
+    @property
+    def fsync(self) -> str: ...  # noqa: D102
+    @property
+    def ambiguous(self) -> str: ...  # noqa: D102
+    @property
+    def full(self) -> str: ...  # noqa: D102
+    @property
+    def check(self) -> str: ...  # noqa: D102
 
 
 class Sheet:
@@ -31,7 +50,7 @@ class Sheet:
         self,
         directory: Path,
         name: Callable[[], StreamName],
-        settings: SpoolSettings,
+        settings: Policy,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.error = ""

@@ -67,10 +67,9 @@ class Stream:
     def peek(self, *, alive: bool) -> Entry | None:
         """The next record that is not settled, or None if there is none now. `alive`: its process may write more.
         Raises OSError."""
-        while not self._ahead:
-            if self.ended or not self._read(alive):
-                return None
-        return self._ahead[0]
+        while not self._ahead and not self.ended and self._read(alive):
+            pass
+        return self._ahead[0] if self._ahead else None
 
     def take(self) -> Entry:
         """The record that `peek` returned."""
@@ -142,7 +141,7 @@ class Stream:
         if not paths:
             if not alive:
                 self._end()
-            return bool(self._ahead)
+            return False
         self._segment = Segment(paths[0])
         self._offset, self._scan, self._last_look = 0, None, False
         return True
