@@ -45,7 +45,7 @@ def give_desks(settings: Settings, ledger: Ledger) -> None:
     """Give the worker processes of a ledger their places in the spools. Call it once, before they are forked."""
     spools = ledger.spools
     spools.run = spools.run or new_run()
-    spooled = {shadow.name: shadow.spool for shadow in shadow_settings(settings) if shadow.spool is not None}
+    spooled = {shadow.name: shadow.spool for shadow in shadow_settings(settings) if shadow.spool.directory}
     new = [name for name in spooled if name not in spools.by_name]
     spools.give_desks([shadow.name for shadow in shadow_settings(settings)], ledger.rows, spooled)
     for name in new:
@@ -60,7 +60,7 @@ def build_door(
     """Where one worker process puts the clones of one B; None if that B has no spool."""
     settings = shadow.spool
     desk = ledger.spools.desk(part.row, number)
-    if settings is None:
+    if not settings.directory:
         return None
     if desk is None:
         logger.warning("B %s: this process has no spool: too many processes have ended before it", shadow.name)
@@ -78,9 +78,9 @@ def build_outbox(part: Part) -> Outbox:
 def drained(settings: Settings, ledger: Ledger) -> list[Callable[[], Drained]]:
     """What makes each B that has a spool, in the process or the thread of the drainer."""
     return [
-        partial(_drained, settings, ledger, shadow, spool, number)
+        partial(_drained, settings, ledger, shadow, shadow.spool, number)
         for number, shadow in enumerate(shadow_settings(settings))
-        if (spool := shadow.spool) is not None and shadow.name in ledger.spools.by_name
+        if shadow.spool.directory and shadow.name in ledger.spools.by_name
     ]
 
 

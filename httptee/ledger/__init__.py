@@ -15,7 +15,7 @@ from httptee.ledger.control import COMMANDS, RESULTS, Control, Orders
 from httptee.ledger.guard import COUNTING, Faults, GuardedAccount
 from httptee.ledger.ledger import Ledger
 from httptee.ledger.shared import shared_numbers
-from httptee.ledger.spooled import ADOPTED, SLOTS, Loss, SpoolDesk, Spooled, SpoolWords
+from httptee.ledger.spooled import ADOPTED, SLOTS, SpoolDesk, Spooled, SpoolWords
 from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker, distinct, mean_share
 
 __all__ = [
@@ -36,7 +36,6 @@ __all__ = [
     "GuardedAccount",
     "Latency",
     "Ledger",
-    "Loss",
     "Orders",
     "PrimaryStatement",
     "ShadowLine",

@@ -117,7 +117,7 @@ def _taken(settings: Settings, backend: Backend, shadow: ShadowSettings) -> Iter
 def _spool(shadow: ShadowSettings) -> dict[str, Any]:
     """The fields of the spool, if there is one."""
     spool = shadow.spool
-    if spool is None:
+    if not spool.directory:
         return {}
     return {
         "spool": spool.directory,

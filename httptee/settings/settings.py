@@ -12,8 +12,8 @@ from httptee.settings.casts import default_workers, usable_cores
 
 @dataclass(frozen=True, slots=True)
 class SpoolSettings:
-    """The spool of one B. `max_age` is in seconds, `rate` in clones a second (0: no limit of its own), `min_free` a
-    percentage of the disk. `check` is the path on B that is asked where no other lane can be a witness."""
+    """The spool of one B; without a `directory` there is none. `max_age` is in seconds, `rate` in clones a second or 0,
+    `min_free` a percentage of the disk. `check` is a path on B: see `spool/catchup.py`."""
 
     directory: str
     max_bytes: int = 1 << 30

@@ -41,7 +41,7 @@ class ShadowSettings:
     ca: str = ""
     allow_same: bool = False
     rules: Rules = field(default_factory=Rules)
-    spool: SpoolSettings | None = None
+    spool: SpoolSettings = field(default_factory=lambda: SpoolSettings(""))
 
     @property
     def name(self) -> str:
@@ -120,14 +120,14 @@ def _changes(backend: Backend, host: str) -> Changes:
     )
 
 
-def _spool(settings: Settings, backend: Backend) -> SpoolSettings | None:
+def _spool(settings: Settings, backend: Backend) -> SpoolSettings:
     """The settings of B's spool: each from the line, or from the option of the same name."""
     found = {}
-    for name in (field.name for field in fields(SpoolSettings)):
+    for name in (each.name for each in fields(SpoolSettings)):
         line = _SPOOL_FIELDS.get(name, f"spool.{name.replace('_', '-')}")
         given = backend.values(line)
         found[name] = given[-1] if given else getattr(settings, f"b_{line.replace('.', '_').replace('-', '_')}")
-    return SpoolSettings(**found) if found["directory"] else None
+    return SpoolSettings(**found)
 
 
 def _filters(settings: Settings, backend: Backend) -> tuple[Filter, ...]:

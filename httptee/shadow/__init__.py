@@ -8,7 +8,6 @@ from httptee.shadow.guards import Guards
 from httptee.shadow.roads import AT_ONCE, Roads
 from httptee.shadow.shadow import Shadow
 from httptee.shadow.slots import ASSURED
-from httptee.shadow.spooling import Spooling
 
 __all__ = [
     "ASSURED",
@@ -20,5 +19,4 @@ __all__ = [
     "Guards",
     "Roads",
     "Shadow",
-    "Spooling",
 ]

@@ -12,14 +12,13 @@ import random
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from time import monotonic, sleep, time_ns
-from typing import Protocol
 
 from httptee.http import Exchange, Request
 from httptee.ledger import SpoolWords
 from httptee.spool.aside import Aside
 from httptee.spool.counts import DROPPED, FAILED, Counts, delivered
 from httptee.spool.door import REPEATED
-from httptee.spool.lanes import Flight, Keep, Lane, Lanes, Result, result_of
+from httptee.spool.lanes import Flight, Keep, Lane, Lanes, Result, Told, result_of
 from httptee.spool.pace import Pace
 from httptee.spool.sheet import Policy
 from httptee.spool.source import Source
@@ -37,16 +36,6 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # seconds until the next attempt
 _LAST_ANSWERS = 1.0  # seconds to wait for them at the end
 _NOT_ITS_FAULT = frozenset({"connect", "tls", "429"})  # these say nothing about a single request
 _STALE = 3.0  # seconds without any success, after which B counts as down
-
-
-class Told(Protocol):
-    """Learns from each answer whether B is up: the circuit breaker."""
-
-    def succeeded(self) -> None:
-        """B gave a whole answer."""
-
-    def failed(self, reason: str) -> None:
-        """An exchange failed."""
 
 
 class Catchup:

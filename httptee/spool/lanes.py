@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Protocol
 
 from httptee.errors import upstream_error
 from httptee.http import Exchange, values
@@ -123,6 +124,16 @@ class Result:
     status: int
     retry_after: float = 0.0
     unsent: bool = False
+
+
+class Told(Protocol):
+    """Learns from each answer whether B is up: the circuit breaker."""
+
+    def succeeded(self) -> None:
+        """B gave a whole answer."""
+
+    def failed(self, reason: str) -> None:
+        """An exchange failed."""
 
 
 @dataclass(slots=True)
