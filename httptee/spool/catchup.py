@@ -32,7 +32,8 @@ MOST_SENT = 64
 _MOST_READ = 2048  # clones in memory
 _MOST_BYTES = 16 * 1024 * 1024
 _SUSPECT = 5  # failures of the first clone of a lane, after which a witness is asked
-_FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0  # seconds until the next attempt
+_FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds until the next attempt
+_OVERDUE = 10.0  # seconds, beside twice the timeout
 _LAST_ANSWERS = 1.0  # seconds to wait for them at the end
 _NOT_ITS_FAULT = frozenset({"connect", "tls", "429"})  # these say nothing about a single request
 _STALE = 3.0  # seconds without any success, after which B counts as down
@@ -70,13 +71,14 @@ class Catchup:
         self.flights: dict[int, Flight] = {}
         """The exchanges that have not ended."""
         self._results: SimpleQueue[Result] = SimpleQueue()
+        self._overdue = 4 * pace.limit + _OVERDUE
         self._held_bytes = 0
         self._not_before = 0.0
         self._check_at = 0.0
 
     @property
     def oldest(self) -> int:
-        """When the oldest clone came that was read, in nanoseconds since the epoch, or 0."""
+        """When the oldest clone came that was read, in nanoseconds since the epoch."""
         return min((lane.head.stamp for lane in self.lanes if lane.entries), default=0)
 
     def settled(self, exchange: Exchange, seconds: float, error: Exception | None, answer: Answer | None) -> None:
@@ -89,9 +91,16 @@ class Catchup:
 
     def step(self, *, held: bool = False) -> bool:
         """Do what can be done now; whether there was anything. `held`: send nothing. Raises OSError."""
+        self._give_up_overdue()
         busy = self._take_results()
         busy |= self._read()
         return busy | (not held and self._dispatch())
+
+    def _give_up_overdue(self) -> None:
+        """Try again what has no result long after its timeout."""
+        oldest = next(iter(self.flights.values()), None)
+        if oldest is not None and monotonic() - oldest.began > self._overdue:
+            self._results.put(Result(oldest.exchange, 0.0, "timeout", 0))
 
     def _read(self) -> bool:
         """Read what fits into memory."""

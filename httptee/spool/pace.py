@@ -10,7 +10,7 @@ FIRST = 10.0
 """Clones a second, at the start and after an outage."""
 LEAST_CAP = 100.0
 """Clones a second that are allowed without any live traffic to compare with."""
-_LOWEST = 1.0
+_LOWEST = 2.0
 _WINDOW = 1.0  # seconds
 _HALVED_EACH = 0.25  # seconds: the failures of what was in flight together count once
 _BURST = 0.05  # seconds of the rate
@@ -24,7 +24,7 @@ class Pace:
         self.rate = FIRST
         self.live = 0.0
         """The recent rate of the clones that come, in clones a second."""
-        self._limit = limit
+        self.limit = limit
         self._most = most
         self._clock = clock
         self._tokens = 1.0
@@ -68,5 +68,5 @@ class Pace:
         seconds, self._seconds = sorted(self._seconds), []
         failed, self._failed = self._failed, False
         self._window = now
-        if seconds and not failed and seconds[int(0.99 * (len(seconds) - 1))] < self._limit:
+        if seconds and not failed and seconds[int(0.99 * (len(seconds) - 1))] < self.limit:
             self.rate = min(self.cap, max(self.rate, FIRST / 2) * 2)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import random
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.backend import Backend
-from tests.support.client import RawClient, ask
+from tests.support.client import RawClient
 from tests.support.ledger import Ledger, parse
 from tests.support.net import eventually, free_port
 from tests.support.programs import Influx, influx_query
@@ -121,7 +119,7 @@ def test_a_request_that_always_fails_is_set_aside_and_the_rest_flows(tmp_path: P
     def picky(request: Request) -> bytes:
         return response("500 Internal Server Error" if request.target == "/bad" else "200 OK", b"")
 
-    with spooling(tmp_path, "-b.spool.rate", "50") as (tee, port):
+    with spooling(tmp_path, "-b.check", "/ok") as (tee, port):
         write(tee, 0, 5)
         write(tee, 666, 1, "/bad")
         threads = [threading.Thread(target=write, args=(tee, 1000 * each, 100)) for each in range(1, 5)]
@@ -150,51 +148,10 @@ def test_b_that_answers_500_to_all_has_nothing_set_aside(tmp_path: Path) -> None
         for each in range(4):
             write(tee, each, 1)
         with Backend(lambda request: response("500 Internal Server Error", b""), port=port) as b:
-            eventually(lambda: len(b.requests) > 30, "many attempts", SLOW)
+            eventually(lambda: len(b.requests) > 10, "many attempts", SLOW)
         assert statement(tee).failed == 0
         with Backend(port=port) as b:
             assert level(tee).delivered == 4
-
-
-def test_processes_that_are_killed_at_any_moment_lose_what_they_held_and_count_it(tmp_path: Path) -> None:
-    source, stop = random.Random(1), threading.Event()
-
-    def client(tee: Tee, name: int) -> None:
-        number = 0
-        while not stop.is_set():
-            try:
-                ask(tee.port, "POST", f"/{name}", body=str(number).encode())
-            except (OSError, EOFError, AssertionError):
-                continue
-            number += 1
-
-    with Backend() as a:
-        port = free_port()
-        words = ("-b", f"http://127.0.0.1:{port} name=b", "-b.spool", str(tmp_path / "spool"), "-processes", "2")
-        tee = Tee("-a", a.url, *words).__enter__()
-        threads = [threading.Thread(target=client, args=(tee, name)) for name in range(3)]
-        for thread in threads:
-            thread.start()
-        arrived: list[tuple[str, bytes]] = []
-        for turn in range(20):
-            with Backend(port=port) as b:
-                stop.wait(source.uniform(0, 0.2))
-                children = [pid for pid in tee.program.group() if pid != tee.program.pid]
-                os.kill(source.choice(children), signal.SIGKILL)
-                stop.wait(source.uniform(0, 0.2))
-                arrived += [(request.target, request.body) for request in list(b.requests)]
-            if turn % 5 == 0:
-                statement(tee)
-        stop.set()
-        for thread in threads:
-            thread.join()
-        with Backend(port=port) as b:
-            one = level(tee)
-            arrived += [(request.target, request.body) for request in list(b.requests)]
-        sent = {(request.target, request.body) for request in list(a.requests)}
-        assert len(sent - set(arrived)) <= one.failed
-        assert set(one.failures) <= {"lost"}
-        tee.program.kill()
 
 
 def test_a_disk_that_takes_nothing_ends_nothing_and_is_counted(tmp_path: Path) -> None:
@@ -274,7 +231,7 @@ def spread(work: Callable[[int], None], first: int, end: int, step: int) -> None
 
 def test_a_write_with_a_wrong_retention_policy_is_set_aside_by_influxdb(tmp_path: Path) -> None:
     with Influx(tmp_path / "a") as a, Influx(tmp_path / "b") as b:
-        words = ("-b.spool", str(tmp_path / "spool"), "-admin", "127.0.0.1:0", "-b.check", "/ping")
+        words = ("-b.spool", str(tmp_path / "spool"), "-b.check", "/ping")
         with Tee("-a", a.url, "-b", f"{b.url} name=b", *words) as tee:
             influx_query(tee.url, "CREATE DATABASE load")
             eventually(lambda: ["load"] in b.query("SHOW DATABASES"), "the database at B")
@@ -284,11 +241,3 @@ def test_a_write_with_a_wrong_retention_policy_is_set_aside_by_influxdb(tmp_path
             one = level(tee)
             assert one.failures == {"poison": 1}
             assert b.count("load", "temperature") == a.count("load", "temperature") == 150
-            found = json.loads(ask(admin_port(tee), "GET", "/status").body)
-            assert found["b"][0]["spool"]["state"] == "level"
-
-
-def admin_port(tee: Tee) -> int:
-    """The port of the admin listener."""
-    (found, *_) = tee.program.wait_for_line(r"admin listener.*?:(?P<port>\d+)")
-    return int(found["port"])
