@@ -15,6 +15,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from httptee.admin.judged import Judged
+from httptee.admin.recorded import recording_metrics
 from httptee.admin.verdict_metrics import Shown, verdict_metrics
 from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS
 from httptee.ledger import (
@@ -52,6 +53,7 @@ class LedgerCollector(Collector):
         yield from _of_a(self._ledger.primary())
         statements = self._ledger.statements()
         yield from _of_b(list(zip(distinct([each.backend for each in statements]), statements, strict=True)))
+        yield from recording_metrics(self._ledger.recorded())
         if self._judged is not None:
             yield from verdict_metrics(self._judged(), self._shown)
 

@@ -11,6 +11,7 @@ from typing import Any
 from httptee.admin.check import Check
 from httptee.admin.history import History
 from httptee.admin.judged import Judged
+from httptee.admin.recorded import recording_status
 from httptee.admin.verdict_status import judge_status, verdict_status
 from httptee.ledger import Latency, Ledger, PrimaryStatement, Statement, distinct, mean_share
 from httptee.settings import Settings, backend_names, effective_lines, effective_options
@@ -38,6 +39,7 @@ def status(
         },
         "b": _shadows(settings, ledger.statements(), history, judged),
         "verdict": judge_status(judged) if judged else None,
+        "recording": recording_status(settings, ledger.recorded()),
         "share": mean_share(workers),
         "share_changes": primary.share_changes,
         "log_dropped": primary.log_dropped,

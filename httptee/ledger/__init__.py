@@ -5,6 +5,7 @@ from httptee.ledger.accounts import Account, WorkerAccount
 from httptee.ledger.columns import BOUNDS, CIRCUIT_WORDS, DROP_REASONS, FAILURE_REASONS, IS_OPEN, OUTAGE_WORDS
 from httptee.ledger.guard import COUNTING, Faults, GuardedAccount
 from httptee.ledger.ledger import Ledger
+from httptee.ledger.recording import RECORD_REASONS, RecordAccount, RecordStatement
 from httptee.ledger.shared import shared_numbers
 from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker, distinct, mean_share
 
@@ -16,12 +17,15 @@ __all__ = [
     "FAILURE_REASONS",
     "IS_OPEN",
     "OUTAGE_WORDS",
+    "RECORD_REASONS",
     "Account",
     "Faults",
     "GuardedAccount",
     "Latency",
     "Ledger",
     "PrimaryStatement",
+    "RecordAccount",
+    "RecordStatement",
     "Statement",
     "Worker",
     "WorkerAccount",

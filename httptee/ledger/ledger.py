@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from httptee.ledger.accounts import Account, WorkerAccount
 from httptee.ledger.columns import CIRCUIT_WORDS, IS_OPEN, OUTAGE_WORDS, ShadowLine, WorkerLine, row_width
+from httptee.ledger.recording import RecordLedger, RecordStatement
 from httptee.ledger.shared import shared_numbers, shared_words
 from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker
 
@@ -48,10 +49,10 @@ class Ledger:
         """Whether A is down, for all worker processes. A reload keeps it."""
         self.clocks = shared_numbers(len(backends))
         """The state of the rate limits, which all worker processes share: one float for each B."""
+        self.recording = RecordLedger(rows)
         self._cells = shared_words((rows + 1) * row_width(len(self._backends)))
-        for ledger in earlier:
-            if ledger.finished:
-                self._take_over(ledger)
+        for ledger in (one for one in earlier if one.finished):
+            self._take_over(ledger)
 
     def accounts(self, row: int) -> list[Account]:
         """A worker process's accounts with the Bs, in the order of the Bs."""
@@ -88,6 +89,10 @@ class Ledger:
             unobserved=total[WorkerLine.UNOBSERVED],
         )
 
+    def recorded(self) -> RecordStatement:
+        """The recording's account at this moment, over all worker processes."""
+        return self.recording.statement([ledger.recording for ledger in self.history])
+
     def workers(self) -> list[Worker]:
         """The worker processes that are alive."""
         found = []
@@ -121,6 +126,7 @@ class Ledger:
         line = self._worker_line(row)
         for column in WorkerLine.GAUGES.values():
             line[column] = 0
+        self.recording.settle_lost(row)
 
     def settle_unanswered(self, row: int) -> None:
         """Settle the clones in flight of a worker process as failed with `timeout`, and count nothing more for it.
@@ -144,8 +150,8 @@ class Ledger:
         return any(line[ShadowLine.SEEN] > sum(line[: ShadowLine.SEEN]) for line in lines)
 
     def lines(self) -> list[str]:
-        """The ledger as it is logged: the line of A, then one line for each B."""
-        return [str(self.primary()), *map(str, self.statements())]
+        """The ledger as it is logged: the line of A, one line for each B, and one of the recording if there is one."""
+        return [str(self.primary()), *map(str, self.statements()), *self.recorded().lines]
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.statements()))
@@ -188,6 +194,7 @@ class Ledger:
         The finished ledger drops its references to earlier ones: otherwise each reload would make that chain longer.
         """
         ledger._running = []
+        self.recording.take_over(ledger.recording)
         _add(self._worker_line(self._rows), ledger._worker_lines(), WorkerLine.COUNTERS)
         for number, backend in enumerate(self._backends):
             _add(self._shadow_line(self._rows, number), ledger._shadow_lines(backend), ShadowLine.COUNTERS)

@@ -51,7 +51,7 @@ function _shtab_httptee_using
 end
 
 set -g _shtab_httptee_commands explain check verdict config completion man
-set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.server-name --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --request-id-header --threads --tls-handshake-timeout --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
+set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.server-name --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --record --record.max-age --record.max-body --record.max-bytes --record.min-free --record.only --record.percent --record.secret --request-id-header --threads --tls-handshake-timeout --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
 
 complete -c httptee -e
 complete -c httptee -f
@@ -89,6 +89,15 @@ complete -c httptee -n _shtab_httptee_using -l verdict.max-body -x -d 'Longer bo
 complete -c httptee -n _shtab_httptee_using -l verdict.max-bytes -x -d 'The size of the evidence.'
 complete -c httptee -n _shtab_httptee_using -l verdict.max-age -x -d 'The age at which evidence is removed.'
 complete -c httptee -n _shtab_httptee_using -l verdict.reset -d 'Begin a new chapter for each B at the start'
+complete -c httptee -n _shtab_httptee_using -l record -xka "(__fish_complete_directories)" -d 'Record what A is asked and what it answers in files in this directory, to replay it later.'
+complete -c httptee -n _shtab_httptee_using -l record.percent -x -d 'The percentage of requests to record.'
+complete -c httptee -n _shtab_httptee_using -l record.only -x -d 'Record only the requests that pass these filters of the line of a B'
+complete -c httptee -n _shtab_httptee_using -l record.max-body -x -d 'Of longer bodies, only the length and the SHA-256 are recorded.'
+complete -c httptee -n _shtab_httptee_using -l record.max-bytes -x -d 'The size of all files.'
+complete -c httptee -n _shtab_httptee_using -l record.max-age -x -d 'The age at which a file is removed.'
+complete -c httptee -n _shtab_httptee_using -l record.min-free -x -d 'The percentage of the disk that stays free'
+complete -c httptee -n _shtab_httptee_using -l record.secret -x -d 'A further name whose values are secrets'
+complete -c httptee -n _shtab_httptee_using -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
 complete -c httptee -n _shtab_httptee_using -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
 complete -c httptee -n _shtab_httptee_using -l close-connections -d 'Close connections to clients and upstreams after each exchange.'
 complete -c httptee -n _shtab_httptee_using -l no-via -d 'Do not add a Via header.'
@@ -164,6 +173,15 @@ complete -c httptee -n '_shtab_httptee_using explain' -l verdict.max-body -x -d 
 complete -c httptee -n '_shtab_httptee_using explain' -l verdict.max-bytes -x -d 'The size of the evidence.'
 complete -c httptee -n '_shtab_httptee_using explain' -l verdict.max-age -x -d 'The age at which evidence is removed.'
 complete -c httptee -n '_shtab_httptee_using explain' -l verdict.reset -d 'Begin a new chapter for each B at the start'
+complete -c httptee -n '_shtab_httptee_using explain' -l record -xka "(__fish_complete_directories)" -d 'Record what A is asked and what it answers in files in this directory, to replay it later.'
+complete -c httptee -n '_shtab_httptee_using explain' -l record.percent -x -d 'The percentage of requests to record.'
+complete -c httptee -n '_shtab_httptee_using explain' -l record.only -x -d 'Record only the requests that pass these filters of the line of a B'
+complete -c httptee -n '_shtab_httptee_using explain' -l record.max-body -x -d 'Of longer bodies, only the length and the SHA-256 are recorded.'
+complete -c httptee -n '_shtab_httptee_using explain' -l record.max-bytes -x -d 'The size of all files.'
+complete -c httptee -n '_shtab_httptee_using explain' -l record.max-age -x -d 'The age at which a file is removed.'
+complete -c httptee -n '_shtab_httptee_using explain' -l record.min-free -x -d 'The percentage of the disk that stays free'
+complete -c httptee -n '_shtab_httptee_using explain' -l record.secret -x -d 'A further name whose values are secrets'
+complete -c httptee -n '_shtab_httptee_using explain' -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
 complete -c httptee -n '_shtab_httptee_using explain' -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
 complete -c httptee -n '_shtab_httptee_using explain' -l close-connections -d 'Close connections to clients and upstreams after each exchange.'
 complete -c httptee -n '_shtab_httptee_using explain' -l no-via -d 'Do not add a Via header.'
@@ -239,6 +257,15 @@ complete -c httptee -n '_shtab_httptee_using check' -l verdict.max-body -x -d 'L
 complete -c httptee -n '_shtab_httptee_using check' -l verdict.max-bytes -x -d 'The size of the evidence.'
 complete -c httptee -n '_shtab_httptee_using check' -l verdict.max-age -x -d 'The age at which evidence is removed.'
 complete -c httptee -n '_shtab_httptee_using check' -l verdict.reset -d 'Begin a new chapter for each B at the start'
+complete -c httptee -n '_shtab_httptee_using check' -l record -xka "(__fish_complete_directories)" -d 'Record what A is asked and what it answers in files in this directory, to replay it later.'
+complete -c httptee -n '_shtab_httptee_using check' -l record.percent -x -d 'The percentage of requests to record.'
+complete -c httptee -n '_shtab_httptee_using check' -l record.only -x -d 'Record only the requests that pass these filters of the line of a B'
+complete -c httptee -n '_shtab_httptee_using check' -l record.max-body -x -d 'Of longer bodies, only the length and the SHA-256 are recorded.'
+complete -c httptee -n '_shtab_httptee_using check' -l record.max-bytes -x -d 'The size of all files.'
+complete -c httptee -n '_shtab_httptee_using check' -l record.max-age -x -d 'The age at which a file is removed.'
+complete -c httptee -n '_shtab_httptee_using check' -l record.min-free -x -d 'The percentage of the disk that stays free'
+complete -c httptee -n '_shtab_httptee_using check' -l record.secret -x -d 'A further name whose values are secrets'
+complete -c httptee -n '_shtab_httptee_using check' -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
 complete -c httptee -n '_shtab_httptee_using check' -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
 complete -c httptee -n '_shtab_httptee_using check' -l close-connections -d 'Close connections to clients and upstreams after each exchange.'
 complete -c httptee -n '_shtab_httptee_using check' -l no-via -d 'Do not add a Via header.'
