@@ -88,7 +88,7 @@ class Tee:
             request = receive(environ, self._additions, self._in_memory, self._max_request_body)
             cancellation: Cancellation | None = environ.get(CANCELLATION)
             chosen = self._keeper.choose(request) if self._keeper else None
-            pending = self._recorder.begin(request, environ) if self._recorder else None
+            arrived = self._recorder.begin(request) if self._recorder else 0
             started = perf_counter()
             response = self.primary.answer(request, cancellation, environ.get(INTERIM), chosen is not None)
         except Refusal as refusal:
@@ -103,8 +103,8 @@ class Tee:
             self._faults.report(COUNTING)
         if self.cutoff is not None:
             self._faults.watch("the cutoff could not be updated", self.cutoff.observe, seconds)
-        if pending is not None and self._recorder is not None:
-            response = self._recorder.follow(pending, response)
+        if arrived and self._recorder is not None:
+            response = self._recorder.follow(arrived, request, response, environ)
         record = kept = None
         if chosen is not None and self._keeper is not None:
             kept, response = self._keeper.keep(chosen, response, seconds)

@@ -12,7 +12,7 @@ from httptee.http import Additions
 from httptee.journal import JournalWriter, Limits, last_sequence
 from httptee.ledger import Faults, Ledger
 from httptee.recording import KEY_SIZE, SUFFIX, Head, Recorder, RecordMaker, Scribe, Secrets, new_name
-from httptee.selection import selections
+from httptee.selection import SCALE, selections
 from httptee.settings import Settings, record_criteria
 
 MOST_HELD = 32 * 1024 * 1024
@@ -52,11 +52,12 @@ def build_recorder(settings: Settings, ledger: Ledger, part: Part, faults: Fault
     )
     hidden = Secrets(ledger.recording.key, settings.record_secret) if masked else None
     maker = RecordMaker(hidden, settings.record_max_body, added.via)
-    (selection,) = selections([record_criteria(settings)])
+    (selection,) = selections([criteria := record_criteria(settings)])
+    everything = criteria.percent >= SCALE and not criteria.filters
     return Recorder(
         account,
         Scribe(journal, account, maker, faults),
-        selection.refuses,
+        None if everything else selection.refuses,
         settings.record_max_body,
         part.of(MOST_HELD),
         faults,

@@ -97,18 +97,15 @@ class JournalWriter:
         if (outcome := self._prepared()) is not Appended.COMMITTED:
             return outcome
         parts: list[bytes] = []
-        places = []
-        place, sequence = self._size, self.sequence
+        marker, step = self._marker, int(kind == RECORD)
+        sequence = self.sequence
         for stamp, payload in records:
-            sequence += kind == RECORD
-            frame = pack(self._marker, kind, sequence, stamp, payload)
-            parts += frame
-            places.append((sequence, stamp, place))
-            place += len(frame[0]) + len(payload)
+            sequence += step
+            parts += pack(marker, kind, sequence, stamp, payload)
+        place = self._size
         outcome = self._write(b"".join(parts))
         if outcome is Appended.COMMITTED and kind == RECORD:
-            for one in places:
-                self._index.add(*one)
+            self._index.extend(self.sequence + 1, records, place)
             self.sequence = sequence
         return outcome
 

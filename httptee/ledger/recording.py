@@ -93,6 +93,14 @@ class RecordAccount:
                 self._cells[_REASONS["queue_full"]] += 1
             return fits
 
+    def counted(self, fits: bool) -> bool:
+        """Count a small request, for which no bytes are taken. If it does not fit, it is counted as `queue_full`."""
+        with self._lock:
+            self._cells[_SEEN] += 1
+            if not fits:
+                self._cells[_REASONS["queue_full"]] += 1
+        return fits
+
     def take(self, size: int, most: int) -> bool:
         """Take more bytes for a request that was seen. False if there is no room."""
         with self._lock:

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
-from httptee.http import FileBody, Headers, Pieces, Request
+from httptee.http import FileBody, Pieces, Request, Response
 
 
-@dataclass(slots=True)
 class Pending:
-    """One exchange that is to be recorded. Times are as in an `Exchange`, `size` is what was taken for it, in bytes.
+    """One exchange that is to be recorded. `arrived` is in nanoseconds since the epoch, `first_byte` and `ended` are in
+    nanoseconds after it, or -1. `place` is the number of the connection and that of the request on it. `size` is what
+    was taken for it, in bytes.
 
-    `body` is A's body if it has arrived whole; `pieces` holds one that has streamed. `file` is the request's body if it
-    is in a file: a descriptor of its own, the place and the length.
+    A's body is in the `response` if it has arrived whole, else in `pieces`. `file` is the request's body if it is in a
+    file: a descriptor of its own, the place and the length.
     """
 
-    request: Request
-    connection: int
-    place: int
-    arrived: int
-    first_byte: int = -1
-    ended: int = -1
-    status: int = 0
-    reason: str = ""
-    headers: Headers | tuple[()] = ()
-    body: bytes = b""
-    pieces: Pieces | None = None
-    error: str = ""
-    size: int = 0
-    file: tuple[int, int, int] | None = None
+    __slots__ = ("arrived", "ended", "error", "file", "first_byte", "pieces", "place", "request", "response", "size")
+
+    def __init__(
+        self, request: Request, response: Response, place: tuple[int, int], arrived: int, now: int, size: int = 0
+    ) -> None:
+        self.request = request
+        self.response = response
+        self.place = place
+        self.arrived = arrived
+        self.first_byte = self.ended = now
+        self.size = size
+        self.error = response.error
+        self.pieces: Pieces | None = None
+        self.file: tuple[int, int, int] | None = None
 
     def hold_file(self) -> None:
         """Keep the file of the request's body readable: its own descriptor is closed with the request."""

@@ -13,7 +13,7 @@ from httptee.recording.secrets import Secrets
 
 _PIECE = 256 * 1024
 _Fields = Sequence[tuple[str, str]]
-_Body = tuple[bytes, int, bytes]  # the bytes that are kept, the length of the whole, and its digest if it was cut
+_Body = tuple[bytes, int, str]  # the bytes that are kept, the length of the whole, and its digest if it was cut
 
 
 class RecordMaker:
@@ -24,39 +24,40 @@ class RecordMaker:
         self._secrets = secrets
         self._most = most
         self._via = via[3:]  # without the version, which is the client's
+        self._last = ("Via", via)  # mostly the last field
+        self._base = int.from_bytes(os.urandom(4), "big") >> 2 << 32  # connections are numbered in each process
 
     def record(self, pending: Pending) -> bytes:
         """The record of an exchange. Raises OSError if the file of the request's body cannot be read, and
         ValueError."""
-        request = pending.request
-        headers, asked = self._message(self._received(request.headers), self._asked(pending))
-        answered, body = self._message(pending.headers, self._answered(pending))
-        target = request.target
-        if self._secrets is not None and "?" in target:
-            target = self._secrets.target(target)
+        request, response = pending.request, pending.response
+        headers: _Fields = request.headers
+        if self._via:
+            headers = headers[:-1] if headers and headers[-1] == self._last else self._received(request.headers)
+        asked, asked_length, asked_digest = self._asked(pending)
+        if response.error:
+            status, reason, first_byte, ended = 0, "", -1, -1
+            answered: _Fields = ()
+            body, length, digest = b"", 0, ""
+        else:
+            status, reason, answered = response.status, response.reason, response.headers
+            first_byte, ended = max(0, pending.first_byte), max(-1, pending.ended)
+            body, length, digest = self._answered(pending)
+        target, secrets = request.target, self._secrets
+        if secrets is not None:
+            if "?" in target:
+                target = secrets.target(target)
+            headers, asked, asked_length, asked_digest = secrets.message(headers, asked, asked_length, asked_digest)
+            answered, body, length, digest = secrets.message(answered, body, length, digest)
+        number, place = pending.place
         fields = (
-            pending.connection, pending.place, request.client, pending.arrived, pending.first_byte, pending.ended,
-            request.method, target, headers, pending.status, pending.reason, answered, pending.error, "",
-            asked[1], asked[2].hex(), body[1], body[2].hex(),
+            self._base + number, place, request.client, pending.arrived, first_byte, ended, request.method, target,
+            headers, status, reason, answered, pending.error, "", asked_length, asked_digest, length, digest,
         )  # fmt: skip
-        return packed(fields, asked[0], body[0])
-
-    def _message(self, fields: _Fields, body: _Body) -> tuple[_Fields, _Body]:
-        """The fields and the body of a message without secrets."""
-        if self._secrets is None:
-            return fields, body
-        if body[0]:
-            fields, data = self._secrets.body(fields, body[0])
-            if data is None:
-                body = (b"", body[1], hashlib.sha256(body[0]).digest())
-            elif data is not body[0]:
-                body = (data, len(data), b"")
-        return self._secrets.fields(fields), body
+        return packed(fields, asked, body)
 
     def _received(self, fields: Headers) -> Headers:
         """The request's fields without this tee's own entry in Via."""
-        if not self._via:
-            return fields
         for at in range(len(fields) - 1, -1, -1):
             name, value = fields[at]
             if len(name) == 3 and name.lower() == "via" and value.endswith(self._via):
@@ -67,9 +68,9 @@ class RecordMaker:
     def _asked(self, pending: Pending) -> _Body:
         body = pending.request.body
         if isinstance(body, bytes):
-            return self._kept(body)
+            return self._kept(body) if len(body) > self._most else (body, len(body), "")
         if pending.file is None:
-            return b"", body.length, b""
+            return b"", body.length, ""
         descriptor, start, length = pending.file
         digest, pieces = hashlib.sha256(), []
         end = start + length
@@ -81,18 +82,18 @@ class RecordMaker:
                 digest.update(piece)
         if start < end:
             raise OSError("the file of the request's body is too short")
-        return (b"".join(pieces), length, b"") if length <= self._most else (b"", length, digest.digest())
+        return (b"".join(pieces), length, "") if length <= self._most else (b"", length, digest.hexdigest())
 
     def _answered(self, pending: Pending) -> _Body:
-        pieces = pending.pieces
+        pieces, body = pending.pieces, pending.response.body
         if pieces is None:
-            return self._kept(pending.body)
+            return self._kept(body) if isinstance(body, bytes) else (b"", 0, "")
         content = pieces.content
         if content is None or pending.ended < 0:  # too long, or it broke off
-            return b"", pieces.length, pieces.digest if pending.ended >= 0 else b""
-        return content, len(content), b""
+            return b"", pieces.length, pieces.digest.hex() if pending.ended >= 0 else ""
+        return content, len(content), ""
 
     def _kept(self, body: bytes) -> _Body:
         if len(body) <= self._most:
-            return body, len(body), b""
-        return b"", len(body), hashlib.sha256(body).digest()
+            return body, len(body), ""
+        return b"", len(body), hashlib.sha256(body).hexdigest()

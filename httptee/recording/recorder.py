@@ -7,13 +7,12 @@ begun, and then it is recorded, or counted with the reason why not.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from functools import partial
 from time import time_ns
 from typing import TYPE_CHECKING, Protocol
 
-from httptee.http import CONNECTION, FileBody, Pieces, Request, Response, values
+from httptee.http import CONNECTION, Pieces, Request, Response, values
 from httptee.ledger import Faults, RecordAccount
 from httptee.recording.pending import Pending
 from httptee.transport import GONE, followed
@@ -21,6 +20,8 @@ from httptee.transport import GONE, followed
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+_SMALL = 4096  # bytes of both bodies; a smaller exchange is only counted
+_MOST_SMALL = 4096  # such exchanges that may wait in one process
 _OVERHEAD = 2048  # bytes: what an exchange holds beside its bodies
 _FIRST_PIECES = 64 * 1024  # bytes that are taken for an answer of unknown length
 _MOST_PEERS = 10_000
@@ -33,6 +34,9 @@ class Queue(Protocol):
     def put(self, pending: Pending) -> None:
         """Add one."""
 
+    def __len__(self) -> int:
+        """How many wait."""
+
     def close(self, timeout: float) -> None:
         """Have all of them written, within `timeout` seconds."""
 
@@ -40,15 +44,15 @@ class Queue(Protocol):
 class Recorder:
     """Chooses the requests of one worker process that are recorded, and hands them on when A's answer has ended.
 
-    `refuses` gives the reason why a request is not to be recorded, or None. `most_body` is in bytes, and `most` is what
-    all exchanges may hold that are not written yet.
+    `refuses` gives the reason why a request is not to be recorded, or None; without it, all are. `most_body` is in
+    bytes. `most` is what all large exchanges may hold that are not written yet; of small ones, 4,096 may wait.
     """
 
     def __init__(
         self,
         account: RecordAccount,
         queue: Queue,
-        refuses: Callable[[Request], str | None],
+        refuses: Callable[[Request], str | None] | None,
         most_body: int,
         most: int,
         faults: Faults | None = None,
@@ -59,27 +63,33 @@ class Recorder:
         self._most_body = most_body
         self._most = most
         self._faults = faults or Faults()
-        self._base = int.from_bytes(os.urandom(4), "big") >> 2 << 32  # connections are numbered in each process
         self._peers: dict[tuple[str, str], list[int]] = {}
         self._connections = 0
 
-    def begin(self, request: Request, environ: WSGIEnvironment) -> Pending | None:
-        """Choose, before A is asked. None if the request is not to be recorded. Never raises."""
+    def begin(self, request: Request) -> int:
+        """Choose, before A is asked: when the request arrived, or 0 if it is not to be recorded. Never raises."""
+        if self._refuses is None:
+            return time_ns()
         try:
             reason = self._refuses(request)
-            if reason is not None:
-                self._account.refused(reason)
-                return None
-            number, place = environ.get(CONNECTION) or self._peer(environ)
-            return Pending(request, self._base + number, place, time_ns())
+            if reason is None:
+                return time_ns()
+            self._account.refused(reason)
         except Exception:
             self._faults.report(NOT_RECORDED)
-            return None
+        return 0
 
-    def follow(self, pending: Pending, response: Response) -> Response:
+    def follow(self, arrived: int, request: Request, response: Response, environ: WSGIEnvironment) -> Response:
         """The answer for the client. It is recorded now if it is whole, or else once it has ended. Never raises."""
         try:
-            return self._follow(pending, response)
+            now = time_ns() - arrived
+            place = environ.get(CONNECTION) or self._peer(environ)
+            asked, body = request.body, response.body
+            if isinstance(body, bytes) and len(asked) + len(body) <= _SMALL and isinstance(asked, bytes):
+                if self._account.counted(len(self._queue) < _MOST_SMALL):
+                    self._queue.put(Pending(request, response, place, arrived, now))
+                return response
+            return self._large(Pending(request, response, place, arrived, now))
         except Exception:
             self._faults.report(NOT_RECORDED)
             return response
@@ -88,27 +98,17 @@ class Recorder:
         """Have everything written that has ended, within `timeout` seconds. May be called twice."""
         self._queue.close(timeout)
 
-    def _follow(self, pending: Pending, response: Response) -> Response:
-        body, asked = response.body, pending.request.body
-        size = _OVERHEAD + min(len(asked), self._most_body)
-        whole = isinstance(body, bytes)
+    def _large(self, pending: Pending) -> Response:
+        """An exchange whose size counts, or whose answer streams."""
+        response, asked = pending.response, pending.request.body
+        body = response.body
         reserved = len(body) if isinstance(body, bytes) else self._announced(response)
-        pending.size = size + reserved
+        pending.size = _OVERHEAD + min(len(asked), self._most_body) + reserved
         if not self._account.seen(pending.size, self._most):
             return response
-        if isinstance(asked, FileBody):
-            pending.hold_file()
-        now = max(0, time_ns() - pending.arrived)
-        if response.error:
-            pending.error = response.error
-        else:
-            pending.first_byte = now
-            pending.status, pending.reason, pending.headers = response.status, response.reason, response.headers
+        pending.hold_file()
         if isinstance(body, bytes):
-            if not response.error:
-                pending.body, pending.ended = body, now
             self._queue.put(pending)
-        if whole:
             return response
         pieces = _Pieces(self._account, pending, reserved, self._most_body, self._most)
         return followed(response, pieces, self._faults.watched(NOT_RECORDED, partial(self._ended, pending)))
@@ -116,12 +116,11 @@ class Recorder:
     def _ended(self, pending: Pending, pieces: Pieces, failure: str | None) -> None:
         """The answer has streamed to its end, or to where it broke off."""
         pending.pieces = pieces
+        pending.ended = -1 if failure is GONE or failure else time_ns() - pending.arrived
         if failure is GONE:
             pending.error = "client_gone"
         elif failure:
             pending.error = f"primary_{failure}"
-        else:
-            pending.ended = max(0, time_ns() - pending.arrived)
         self._queue.put(pending)
 
     def _announced(self, response: Response) -> int:

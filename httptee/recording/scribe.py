@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 _PAUSE = 0.02  # seconds between two turns: short ones, because other threads want the GIL
 _LONGEST_PAUSE = 0.25
 _BATCH = 256 * 1024  # bytes
-_MOST = 128  # exchanges in one batch
+_MOST = 64  # exchanges in one batch: other threads wait for the GIL meanwhile
 _TELL = 1.0  # seconds between two notes
 _REASONS = {Appended.FULL: "disk_full", Appended.UNAVAILABLE: "disk_failed"}
 
@@ -51,6 +51,9 @@ class Scribe:
 
     def __repr__(self) -> str:
         return f"<Scribe [waiting {len(self._queue)}]>"
+
+    def __len__(self) -> int:
+        return len(self._queue)
 
     def put(self, pending: Pending) -> None:
         """Add an exchange. Never waits: `Recorder` has made sure that there is room."""
@@ -97,21 +100,24 @@ class Scribe:
     def _turn(self) -> bool:
         """Write one batch. Whether there was anything to write."""
         records: list[tuple[int, bytes]] = []
-        size = freed = last = 0
-        queue = self._queue
-        while queue and size < _BATCH and len(records) < _MOST:
+        size = freed = last = taken = 0
+        queue, make = self._queue, self._maker.record
+        while queue and size < _BATCH and taken < _MOST:
             pending = queue.popleft()
+            taken += 1
             freed += pending.size
-            last = max(last, pending.arrived)
+            arrived = pending.arrived
             try:
-                data = self._maker.record(pending)
-                records.append((pending.arrived, data))
+                data = make(pending)
+                records.append((arrived, data))
                 size += len(data)
+                last = arrived if arrived > last else last
             except Exception:
                 self._account.lost("unreadable")
                 self._faults.report(NOT_RECORDED)
             finally:
-                pending.release()
+                if pending.file is not None:
+                    pending.release()
         try:
             if records:
                 self._append(records, last)
@@ -121,7 +127,7 @@ class Scribe:
         self._account.free(freed)
         removed, self._removed = self._journal.removed - self._removed, self._journal.removed
         self._account.publish(removed)
-        return bool(freed)
+        return taken > 0
 
     def _append(self, records: list[tuple[int, bytes]], last: int) -> None:
         try:

@@ -6,6 +6,7 @@ within a recording, lengths stay right, and without the key, which is never writ
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,8 @@ from httptee.selection import is_secret, may_name_secrets
 
 KEY_SIZE = 32
 
-_PLAIN, _WHOLE, _AUTHORIZATION, _COOKIES, _SET_COOKIE, _URL = range(6)
+_PLAIN, _CONTENT, _WHOLE, _AUTHORIZATION, _COOKIES, _SET_COOKIE, _URL = (0, 1, 2, 4, 8, 16, 32)
+_SECRET = ~_CONTENT
 _KINDS = {
     "authorization": _AUTHORIZATION,
     "proxy-authorization": _AUTHORIZATION,
@@ -29,6 +31,8 @@ _KINDS = {
     "referer": _URL,
     "location": _URL,
     "content-location": _URL,
+    "content-type": _CONTENT,
+    "content-encoding": _CONTENT,
 }
 _MOST_NAMES = 1000  # that are remembered
 
@@ -39,7 +43,7 @@ _MEMBER = re.compile(
     + rb")|(-?\d[\d.eE+-]*)|([\[{][^\[\]{}]*[\]}]))",
     re.DOTALL,
 )
-_VALUE = re.compile(_STRING + rb"(?!\s*:)", re.DOTALL)
+_VALUE = re.compile(rb"(" + _STRING + rb")(\s*:)?", re.DOTALL)
 _PART_NAME = re.compile(rb'\bname="([^"\r\n]{1,64})"', re.IGNORECASE)
 _PART_HEAD = 4096  # bytes at the beginning of a part in which its name is looked for
 
@@ -57,17 +61,34 @@ class Secrets:
         self._kinds: dict[str, int] = {}
         self.replaced = lru_cache(maxsize=4096)(self._replaced)
         """The text that stands for a secret."""
+        self.target = lru_cache(maxsize=2048)(self._target)
+        """A request target, or a URL, with the secrets in its query replaced."""
+
+    def message(self, fields: Fields, body: bytes, length: int, digest: str) -> tuple[Fields, bytes, int, str]:
+        """The fields and the body of a message, with the length of the whole body and its digest if it was cut, with
+        all secrets replaced."""
+        kinds, found = self._kinds, 0
+        try:
+            for name, _ in fields:
+                found |= kinds[name]
+        except KeyError:
+            for name, _ in fields:
+                found |= self._kind(name)
+        if body and (found & _CONTENT or body[:1] in b"{["):
+            fields, data = self.body(fields, body)
+            if data is None:
+                body, digest = b"", hashlib.sha256(body).hexdigest()
+            elif data is not body:
+                body, length = data, len(data)
+        if found & _SECRET:
+            fields = [(name, self._value(self._kind(name), value)) for name, value in fields]
+        return fields, body, length, digest
 
     def fields(self, fields: Fields) -> Fields:
         """Header fields with their secrets replaced."""
-        kinds = self._kinds
-        for name, _ in fields:
-            if kinds[name] if name in kinds else self._kind(name):
-                return [(name, self._value(self._kind(name), value)) for name, value in fields]
-        return fields
+        return self.message(fields, b"", 0, "")[0]
 
-    def target(self, target: str) -> str:
-        """A request target, or a URL, with the secrets in its query replaced."""
+    def _target(self, target: str) -> str:
         path, mark, query = target.partition("?")
         return f"{path}?{self.form(query)}" if mark else target
 
@@ -93,13 +114,12 @@ class Secrets:
         """
         kind = coding = ""
         for name, value in fields:
-            if len(name) in (12, 16):
-                lower = name.lower()
-                if lower == "content-type":
+            if self._kind(name) == _CONTENT:
+                if len(name) == 12:
                     kind = value.lower()
-                elif lower == "content-encoding":
+                else:
                     coding = value
-        if not body or not ("json" in kind or "form" in kind or (not coding and body.lstrip()[:1] in (b"{", b"["))):
+        if not ("json" in kind or "form" in kind or (not coding and body[:100].lstrip()[:1] in (b"{", b"["))):
             return fields, body
         try:
             text = decoded(body, coding) if coding else body
@@ -114,7 +134,7 @@ class Secrets:
         return [*plain, ("Content-Length", str(len(replaced)))], replaced
 
     def _content(self, kind: str, body: bytes) -> bytes:
-        if body.lstrip()[:1] not in (b"{", b"[") and "urlencoded" in kind:
+        if "urlencoded" in kind and body[:100].lstrip()[:1] not in (b"{", b"["):
             return self.form(body.decode("latin-1")).encode("latin-1")
         lower = body.decode("latin-1").lower()
         if not may_name_secrets(lower) and not any(name in lower for name in self._sought):
@@ -140,7 +160,7 @@ class Secrets:
         elif found[4] is not None:
             value = self._number(found[4])
         else:
-            value = _VALUE.sub(lambda one: self._string(one[0]), found[5])
+            value = _VALUE.sub(lambda one: one[0] if one[2] else self._string(one[1]), found[5])
         return b'"%b"%b%b' % (found[1], found[2], value)
 
     def _part(self, part: bytes) -> bytes:
@@ -165,14 +185,15 @@ class Secrets:
     def _kind(self, name: str) -> int:
         kind = self._kinds.get(name)
         if kind is None:
-            kind = _KINDS.get(name.lower(), _WHOLE if self._named(name) else _PLAIN)
+            kind = _WHOLE if name.lower() in self._names else _KINDS.get(name.lower(), -1)
+            kind = kind if kind >= 0 else _WHOLE if self._named(name) else _PLAIN
             if len(self._kinds) < _MOST_NAMES:
                 self._kinds[name] = kind
         return kind
 
     def _value(self, kind: int, value: str) -> str:
         """The value of a header field of this kind."""
-        if kind == _PLAIN:
+        if kind in (_PLAIN, _CONTENT):
             return value
         if kind == _AUTHORIZATION:
             scheme, space, rest = value.partition(" ")
