@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import logging
+import os
 import secrets
 from collections.abc import Sequence
 from math import inf
@@ -14,6 +17,8 @@ from httptee.ledger import Faults, Ledger
 from httptee.recording import KEY_SIZE, SUFFIX, Head, Recorder, RecordMaker, Scribe, Secrets, new_name
 from httptee.selection import SCALE, selections
 from httptee.settings import Settings, record_criteria
+
+logger = logging.getLogger(__name__)
 
 MOST_HELD = 32 * 1024 * 1024
 """Bytes that all exchanges may hold that are not written yet, in all processes together."""
@@ -29,6 +34,24 @@ def name_recording(settings: Settings, ledger: Ledger, earlier: Sequence[Ledger]
     recording.name, recording.key = new_name(), keys[0] if keys else secrets.token_bytes(KEY_SIZE)
     directory, name = Path(settings.record), recording.name
     recording.written = lambda row: last_sequence(directory, _stream(name, row), SUFFIX)
+
+
+def announce_recording(settings: Settings) -> None:
+    """Log where requests are recorded, and what is wrong with that. A recording never refuses a start."""
+    if not settings.record:
+        return
+    logger.info("Requests are recorded in %s", settings.record)
+    try:
+        os.makedirs(settings.record, mode=0o700, exist_ok=True)
+        if not os.access(settings.record, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        logger.warning("cannot write in %s (-record): %s; it is tried again", settings.record, error.strerror)
+    if settings.record_keep_secrets:
+        logger.warning(
+            "-record.keep-secrets: passwords, tokens and cookies are recorded as they are; whoever can read the "
+            "files can use them"
+        )
 
 
 def build_recorder(settings: Settings, ledger: Ledger, part: Part, faults: Faults, added: Additions) -> Recorder:

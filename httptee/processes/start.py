@@ -10,7 +10,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from httptee.build import Watching, build_ledger
+from httptee.build import Watching, announce_recording, build_ledger
 from httptee.errors import ConfigError
 from httptee.http import Listen
 from httptee.ledger import Ledger
@@ -84,6 +84,7 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
         admin.stop()
         raise CannotStartError(f"cannot keep evidence (-verdict): {error.strerror}") from None
     _announce(settings, listening)
+    announce_recording(settings)
     if watching is not None:
         admin.watching = watching
         logger.info("The answers of each B are compared with A's; the evidence is in %s", watching.place)

@@ -11,7 +11,7 @@ import logging
 import signal
 import threading
 from collections import deque
-from time import monotonic, time_ns
+from time import monotonic, sleep, time_ns
 
 from httptee.journal import Appended, JournalWriter
 from httptee.ledger import Faults, RecordAccount
@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 _PAUSE = 0.02  # seconds between two turns: short ones, because other threads want the GIL
 _LONGEST_PAUSE = 0.25
 _BATCH = 256 * 1024  # bytes
-_MOST = 64  # exchanges in one batch: other threads wait for the GIL meanwhile
+_MOST = 32  # exchanges in one batch: other threads wait for the GIL meanwhile
+_BREATH = 0.001  # seconds between two batches
 _TELL = 1.0  # seconds between two notes
 _REASONS = {Appended.FULL: "disk_full", Appended.UNAVAILABLE: "disk_failed"}
 
@@ -88,7 +89,7 @@ class Scribe:
             while self._turn():
                 pause = _PAUSE
                 if not ending:
-                    self._end.wait(0.001)  # let others have the GIL
+                    sleep(_BREATH)
             if ending:
                 break
             self._end.wait(pause)
