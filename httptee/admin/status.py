@@ -9,7 +9,7 @@ from time import time
 from typing import Any
 
 from httptee.admin.check import Check
-from httptee.admin.history import History
+from httptee.admin.history import History, Moment
 from httptee.admin.judged import Judged
 from httptee.admin.verdict_status import judge_status, verdict_status
 from httptee.ledger import Latency, Ledger, PrimaryStatement, Statement, distinct, mean_share
@@ -22,7 +22,7 @@ def status(
 ) -> dict[str, Any]:
     """The content of /status. `started` is in seconds since the epoch. Times are in seconds, sizes in bytes; the values
     of options are in their own units. `judged` is the verdict, if answers are compared."""
-    primary = ledger.primary()
+    primary, moment = ledger.primary(), history.moment()
     workers = ledger.workers()
     return {
         "version": __version__,
@@ -34,9 +34,9 @@ def status(
             "url": str(settings.a),
             "check": {"path": check.path, "passes": check.passes, "said": check.said} if check.path else None,
             "in_flight": sum(worker.in_flight for worker in workers),
-            **_primary(primary, history),
+            **_primary(primary, moment),
         },
-        "b": _shadows(settings, ledger.statements(), history, judged),
+        "b": _shadows(settings, ledger.statements(), moment, judged),
         "verdict": judge_status(judged) if judged else None,
         "share": mean_share(workers),
         "share_changes": primary.share_changes,
@@ -46,7 +46,7 @@ def status(
     }
 
 
-def _primary(statement: PrimaryStatement, history: History) -> dict[str, Any]:
+def _primary(statement: PrimaryStatement, moment: Moment) -> dict[str, Any]:
     return {
         "answered": statement.answered,
         "answered_by_status": statement.answered_by_status,
@@ -54,12 +54,13 @@ def _primary(statement: PrimaryStatement, history: History) -> dict[str, Any]:
         "refused_by_reason": statement.refused_by_reason,
         "client_gone": statement.client_gone,
         "seconds": _latency(statement.latency),
-        "rates": history.primary_rates(),
+        "rates": moment.primary_rates(),
+        "recent": moment.primary_recent(),
     }
 
 
 def _shadows(
-    settings: Settings, statements: Sequence[Statement], history: History, judged: Judged | None
+    settings: Settings, statements: Sequence[Statement], moment: Moment, judged: Judged | None
 ) -> list[dict[str, Any]]:
     names = distinct([statement.backend for statement in statements])
     # A B that a reload removed keeps its account, but has neither address nor line.
@@ -71,21 +72,22 @@ def _shadows(
             "name": names[backend],
             "url": urls.get(names[backend]),
             "line": lines.get(names[backend]),
-            **_shadow(statement, history, backend),
+            **_shadow(statement, moment, backend),
             "verdict": verdict_status(judged, statement.backend) if judged else None,
         }
         for backend, statement in enumerate(statements)
     ]
 
 
-def _shadow(statement: Statement, history: History, backend: int) -> dict[str, Any]:
+def _shadow(statement: Statement, moment: Moment, backend: int) -> dict[str, Any]:
     return {
         "state": statement.state,
         "in_flight": statement.in_flight,
         "waiting": statement.waiting,
-        "oldest": round(history.oldest(backend), 3),
+        "oldest": round(moment.oldest(backend), 3),
         "seconds": _latency(statement.latency),
-        "rates": history.shadow_rates(backend),
+        "rates": moment.shadow_rates(backend),
+        "recent": moment.shadow_recent(backend),
         "ledger": {
             "seen": statement.seen,
             "delivered": statement.delivered,

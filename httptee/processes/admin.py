@@ -198,7 +198,7 @@ class AdminProcess:
 
         def goes_on() -> bool:
             server.application.check.start()
-            return server.application.history.take() and wanted()
+            return server.application.second() and wanted()
 
         server.application.check.start()
         server.run(goes_on)

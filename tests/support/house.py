@@ -18,7 +18,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "9": ("httptee",),  # `python -m httptee`, `python -m httptee.demo` and `httptee.create_app`
     "8": ("commands",),
     "7": ("processes",),
-    "6": ("server", "admin"),
+    "6": ("server", "admin", "page"),
     "5": ("wsgi", "build"),
     "4": ("app", "primary"),
     "3": (
