@@ -25,7 +25,7 @@ _CANNOT_LOAD = 4  # gunicorn ends at this exit status of a worker process; at ot
 
 try:
     settings, given = load_given([], os.environ)
-    set_up_mounted_log(logging.DEBUG if settings.debug else logging.INFO)
+    set_up_mounted_log(logging.DEBUG if settings.debug else logging.INFO, settings.log_format)
     application = create_app(settings, given)
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:  # under waitress-serve: the clones in flight would be lost
         with contextlib.suppress(ValueError):  # not in the main thread

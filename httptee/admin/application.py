@@ -49,7 +49,7 @@ class Admin:
         hour: Hour | None = None,
     ) -> None:
         self.history = History(ledger)
-        self._hour = Hour(backends_of(ledger)) if hour is None else hour
+        self._hour = hour or Hour.of(ledger)
         self.check = check
         self._settings = settings
         self._evidence = evidence
@@ -159,8 +159,3 @@ def _unavailable(why: str) -> Served:
 
 def _text(line: str, said: str) -> Served:
     return Served(_TEXT, f"{said}\n".encode(), line)
-
-
-def backends_of(ledger: Ledger) -> list[str]:
-    """The names of all Bs that have an account."""
-    return [statement.backend for statement in ledger.statements()]

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from httptee.admin.history import Counts, Snapshot, since
-from httptee.ledger import distinct
+from httptee.ledger import Ledger, distinct
 
 EVERY = 10.0
 """Seconds from one point to the next."""
@@ -46,6 +46,11 @@ class Hour:
         self._last: Snapshot | None = None
         if earlier is not None:
             self._continue(earlier)
+
+    @classmethod
+    def of(cls, ledger: Ledger, earlier: Hour | None = None) -> Hour:
+        """The hour of A and of the Bs that have an account."""
+        return cls([statement.backend for statement in ledger.statements()], earlier)
 
     @property
     def count(self) -> int:

@@ -77,7 +77,13 @@ def _judge(
     pace: Pace,
     short_of_memory: Callable[[], bool],
 ) -> Judge:
-    evidence = Evidence(place, settings.verdict_max_bytes, settings.verdict_max_age, settings.verdict_keep)
+    evidence = Evidence(
+        place,
+        settings.verdict_max_bytes,
+        settings.verdict_max_age,
+        settings.verdict_keep,
+        id_header=settings.request_id_header,
+    )
     chosen = shadow_settings(settings)
     limits = RepeatLimits(per_second=settings.verdict_repeat)
     return Judge(

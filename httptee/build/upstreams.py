@@ -56,6 +56,7 @@ def additions(settings: Settings) -> Additions:
         f"1.1 httptee ({identity})" if settings.via else "",
         settings.forward_client_ip,
         settings.client_subject_header,
+        settings.request_id_header,
         None if settings.via else LoopGuard(identity),
     )
 

@@ -1,4 +1,4 @@
-"""The commands of `httptee`, one module each: run, check, explain, verdict, demo. Others call `main` and `echo`."""
+"""The commands of `httptee`, one room each. Others call `main` and `echo`."""
 
 from httptee.commands.cli import echo, main
 

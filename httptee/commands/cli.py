@@ -44,6 +44,10 @@ def _run(arguments: Sequence[str]) -> int:
         from httptee.commands.verdict import run_verdict
 
         return run_verdict(arguments[1:], os.environ)
+    if word in ("config", "completion", "man"):
+        from httptee.commands.files import run_files
+
+        return run_files(word, arguments[1:])
     from httptee.commands.run import run_tee
 
     return run_tee(arguments, os.environ)

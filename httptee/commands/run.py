@@ -13,5 +13,5 @@ from httptee.settings import load, load_or_exit
 def run_tee(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the tee until a signal ends it; return the exit status. A reload reads `argv` and `environ` again."""
     settings = load_or_exit(argv, environ)
-    set_up_log(logging.DEBUG if settings.debug else logging.INFO)
+    set_up_log(logging.DEBUG if settings.debug else logging.INFO, settings.log_format)
     return serve(settings, lambda: load(argv, environ))

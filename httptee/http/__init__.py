@@ -23,13 +23,14 @@ from httptee.http.headers import (
     HOP_BY_HOP,
     Additions,
     end_to_end,
+    request_id,
     values,
     with_added,
     with_field,
     with_host,
     without,
 )
-from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS, client_of, receive, target_of
+from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS, REQUEST_ID, client_of, receive, target_of
 from httptee.http.interim import INTERIM, PassOn, interim_fields
 from httptee.http.loops import LoopGuard
 from httptee.http.mending import OddHead, is_http_1
@@ -58,6 +59,7 @@ __all__ = [
     "HOP_BY_HOP",
     "INTERIM",
     "RECEIVED_HEADERS",
+    "REQUEST_ID",
     "REQUEST_LINE",
     "TOKEN",
     "Additions",
@@ -101,6 +103,7 @@ __all__ = [
     "read_target",
     "read_version",
     "receive",
+    "request_id",
     "target_of",
     "tee_answer",
     "value",

@@ -2,12 +2,14 @@
 
 Forwarded fields keep their case, order and duplicates. The tee removes the fields that concern one connection only
 (RFC 9110 §7.6.1). It adds Via (§7.6.3) and, if configured, X-Forwarded-For, Forwarded (RFC 7239) and the subject of the
-client's certificate.
+client's certificate, and an id of the request.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from random import getrandbits
 
 from httptee.errors import LoopDetected
 from httptee.http.grammar import listed
@@ -38,6 +40,8 @@ _CONNECTION_LENGTH, _VIA_LENGTH = len("connection"), len("via")
 # The whole body is read before the request is forwarded, so the server has already answered `Expect: 100-continue`.
 _NOT_FORWARDED = HOP_BY_HOP | {"expect"}
 
+_WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")  # it needs no escape in any log
+
 
 @dataclass(frozen=True, slots=True)
 class Additions:
@@ -46,12 +50,14 @@ class Additions:
     `via` is the whole field value for a request of HTTP/1.1 (empty: none). Its comment identifies this tee, so that a
     request that comes back differs from one that passed through another tee. `forward_client` adds X-Forwarded-For and
     Forwarded. `subject_header` is the name of the field for the subject of the client's certificate (empty: none).
-    `loops` ends loops where there is no Via.
+    `id_header` is the name of the field for the id of the request (empty: none). `loops` ends loops where there is no
+    Via.
     """
 
     via: str = ""
     forward_client: bool = False
     subject_header: str = ""
+    id_header: str = ""
     loops: LoopGuard | None = None
 
 
@@ -126,6 +132,25 @@ def with_subject(headers: Headers, name: str, subject: str) -> Headers:
     known = name.lower().replace("_", "-")
     kept = [pair for pair in headers if pair[0].lower().replace("_", "-") != known]
     return [*kept, (name, subject)] if subject else kept
+
+
+def request_id() -> str:
+    """An id for one request: 16 random hexadecimal digits."""
+    return f"{getrandbits(64):016x}"
+
+
+def with_id(headers: Headers, name: str) -> tuple[Headers, str]:
+    """The same fields with exactly one field `name`, and its value, the id of the request.
+
+    The client's own id stays if it is the only one and well-formed. Otherwise a new one replaces all. As in
+    `with_subject`, a name that is the same in CGI and WSGI counts too.
+    """
+    known = name.lower().replace("_", "-")
+    given = [pair for pair in headers if len(pair[0]) == len(name) and pair[0].lower().replace("_", "-") == known]
+    if len(given) == 1 and given[0][0].lower() == name.lower() and _WELL_FORMED_ID.fullmatch(given[0][1]):
+        return headers, given[0][1]
+    made = request_id()
+    return [*(pair for pair in headers if pair not in given), (name, made)], made
 
 
 def without(headers: Headers, names: frozenset[str]) -> Headers:

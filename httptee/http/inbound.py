@@ -14,7 +14,7 @@ from urllib.parse import quote
 from httptee.errors import BadRequest, BodyTooLarge, Refusal
 from httptee.http.arriving import not_stored, unnamed_file, write_all
 from httptee.http.grammar import check_codings, check_content, check_hosts, expects_continue, read_target
-from httptee.http.headers import Additions, has_host, outbound, with_host, with_subject
+from httptee.http.headers import Additions, has_host, outbound, with_host, with_id, with_subject
 from httptee.http.hops import COUNTED, one_less
 from httptee.http.message import Body, FileBody, Headers, Request
 
@@ -25,6 +25,8 @@ RECEIVED_HEADERS = "httptee.headers"
 """The environ key of the header list as the tee's own server received it."""
 CLIENT_SUBJECT = "httptee.client_subject"
 """The environ key of the subject of the client's verified certificate."""
+REQUEST_ID = "httptee.request_id"
+"""The environ key of the id of the request, which `receive` sets if a header field holds it."""
 
 _PIECE = 256 * 1024
 _TOO_SHORT = "the request body ended before its Content-Length"
@@ -61,6 +63,8 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
         sent = additions.loops.passed(method, target, sent)
     if additions.subject_header:
         sent = with_subject(sent, additions.subject_header, environ.get(CLIENT_SUBJECT) or "")
+    if additions.id_header:
+        sent, environ[REQUEST_ID] = with_id(sent, additions.id_header)
     return Request(method, target, sent, body or b"", client, scheme)
 
 

@@ -5,7 +5,15 @@ from httptee.logs.access_log import AccessLog
 from httptee.logs.formats import FORMATS
 from httptee.logs.line_writer import LineWriter
 from httptee.logs.log_file import check_log
-from httptee.logs.program_log import HOLD_BACK, close_log, flush_log, restart_log, set_up_log, set_up_mounted_log
+from httptee.logs.program_log import (
+    HOLD_BACK,
+    close_log,
+    flush_log,
+    restart_log,
+    set_log_format,
+    set_up_log,
+    set_up_mounted_log,
+)
 
 __all__ = [
     "FORMATS",
@@ -16,6 +24,7 @@ __all__ = [
     "close_log",
     "flush_log",
     "restart_log",
+    "set_log_format",
     "set_up_log",
     "set_up_mounted_log",
 ]

@@ -9,12 +9,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from random import getrandbits
 from time import perf_counter, time
 from typing import TYPE_CHECKING
 
 from httptee.errors import ClientGone, UpstreamError
-from httptee.http import RECEIVED_HEADERS, Response, client_of, target_of, without_userinfo
+from httptee.http import (
+    RECEIVED_HEADERS,
+    REQUEST_ID,
+    Response,
+    client_of,
+    request_id,
+    target_of,
+    without_userinfo,
+)
 from httptee.ledger import COUNTING, Faults
 from httptee.logs.line_writer import LineWriter
 
@@ -23,11 +30,6 @@ if TYPE_CHECKING:
 
 Outcome = tuple[str, str, str | int, float]
 """A B's name; `delivered`, `failed` or `dropped`; the status or the reason; the seconds of the exchange."""
-
-
-def request_id() -> str:
-    """An id for one request: 16 random hexadecimal digits."""
-    return f"{getrandbits(64):016x}"
 
 
 class Record:
@@ -62,7 +64,7 @@ class Record:
         clones: int,
         refused: bool = False,
     ) -> None:
-        self.id = request_id()
+        self.id: str = environ.get(REQUEST_ID) or request_id()
         self.at = time() - seconds
         self.client = client_of(environ)
         target = target_of(environ)

@@ -8,10 +8,11 @@ error is held back if the same text was logged in the last 10 seconds. The next 
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable
-from time import monotonic
+from time import gmtime, monotonic, strftime
 
 from httptee.logs.line_writer import StreamWriter
 
@@ -106,19 +107,51 @@ class StandardError(logging.Handler):
         self._writer.start()
 
 
-def set_up_log(level: int) -> None:
+class JsonFormatter(logging.Formatter):
+    """One JSON object for each record: `time` in UTC, `level`, `logger`, `pid`, `message`, and `exception` if there is
+    one. A traceback stays on the line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line of ASCII."""
+        fields = {
+            "time": f"{strftime('%Y-%m-%dT%H:%M:%S', gmtime(record.created))}.{int(record.msecs):03d}Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "pid": record.process,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            fields["exception"] = self.formatException(record.exc_info)
+        return json.dumps(fields)
+
+
+LOG_FORMATS: dict[str, Callable[[], logging.Formatter]] = {
+    "text": lambda: logging.Formatter(_FORMAT),
+    "json": JsonFormatter,
+}
+"""The formats of the program's own log, by the values of `-log-format`."""
+
+
+def set_up_log(level: int, form: str = "text") -> None:
     """Log to standard error. The libraries log warnings and errors only.
 
     At a lower level they would log a line for every request that fails.
     """
     handler = StandardError()
     handler.addFilter(HOLD_BACK)
-    logging.basicConfig(level=level, format=_FORMAT, handlers=[handler])
+    logging.basicConfig(level=level, handlers=[handler])
+    set_log_format(form)
     for library in ("waitress", "urllib3", "requests"):
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
-def set_up_mounted_log(level: int) -> None:
+def set_log_format(form: str) -> None:
+    """Log in this format from now on."""
+    for handler in _own_handlers():
+        handler.setFormatter(LOG_FORMATS[form]())
+
+
+def set_up_mounted_log(level: int, form: str = "text") -> None:
     """Log at this level, in another server's process: by that server's handlers if it has set any up for all loggers,
     else to standard error. A level that was set already stays."""
     own = logging.getLogger(_PACKAGE)
@@ -127,7 +160,7 @@ def set_up_mounted_log(level: int) -> None:
     if not own.hasHandlers():
         handler = StandardError()
         handler.addFilter(HOLD_BACK)
-        handler.setFormatter(logging.Formatter(_FORMAT))
+        handler.setFormatter(LOG_FORMATS[form]())
         own.addHandler(handler)
         own.propagate = False
 

@@ -19,7 +19,7 @@ from time import monotonic, sleep, time
 
 from waitress.adjustments import Adjustments
 
-from httptee.admin import Admin, check_of
+from httptee.admin import Admin, Hour, check_of
 from httptee.build import Watching
 from httptee.ledger import Ledger
 from httptee.processes.child import fork, how_it_ended
@@ -70,6 +70,7 @@ class AdminProcess:
         self._ledger = ledger
         self._inherited = inherited
         self._started = time()
+        self._hour = Hour.of(ledger)
         self._socket = bind(settings.admin) if settings.admin else None
         self._pid = 0
         self._forked = 0.0
@@ -110,7 +111,7 @@ class AdminProcess:
         if not self._pid and wait <= 0:
             self._forked = monotonic()
             try:
-                self._pid = fork(partial(self._serve_alone, self._socket), _NOT_FOR_ADMIN, "the admin process")
+                self._pid = fork(partial(self._serve_alone, self._socket), _NOT_FOR_ADMIN, "admin process")
             except OSError as error:
                 logger.warning("cannot start the admin process: %s; it is tried again", error.strerror)
                 return _SHORTEST_LIFE
@@ -132,6 +133,7 @@ class AdminProcess:
         after the old one has ended: with both running, a count might decrease from one scrape to the next.
         """
         self._settings, self._ledger = settings, ledger
+        self._hour = Hour.of(ledger, self._hour)
         self.watching = watching
         self._forked = 0.0
         if self._pid:
@@ -190,8 +192,10 @@ class AdminProcess:
         )
 
     def _application(self) -> Admin:
-        seen = (self.watching.place, self.watching.tallies) if self.watching else ()
-        return Admin(self._settings, self._ledger, check_of(self._settings), self._started, *seen)
+        evidence, tallies = (self.watching.place, self.watching.tallies) if self.watching else ("", None)
+        return Admin(
+            self._settings, self._ledger, check_of(self._settings), self._started, evidence, tallies, self._hour
+        )
 
     def _serve(self, server: AdminServer, wanted: Callable[[], bool] = lambda: True) -> None:
         """Serve until the server is stopped, or until `wanted` returns False; then drain."""

@@ -1,4 +1,4 @@
-"""Forks child processes. All of them start and end here."""
+"""Forks child processes. All of them start, get their titles and end here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def fork(body: Callable[[Callable[[], bool]], object], ignored: Iterable[signal.
 
     `body` gets a function that returns whether the parent is still alive. The kernel also sends a SIGTERM to the child
     when the parent ends. The child ignores the signals in `ignored`: a terminal sends its signals to the whole process
-    group, but only the supervisor must react to them. Raises OSError if the system has no process or memory left.
+    group, but only the supervisor must react to them. `name` is its title, and its name in the log. Raises OSError if
+    the system has no process or memory left.
     """
     parent = os.getpid()
     pid = os.fork()
@@ -33,6 +34,7 @@ def fork(body: Callable[[Callable[[], bool]], object], ignored: Iterable[signal.
             _prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
         for number in ignored:
             signal.signal(number, signal.SIG_IGN)
+        set_title(name)
         restart_log()
         if os.getppid() == parent:  # else it ended before the call of prctl
             body(lambda: os.getppid() == parent)
@@ -47,6 +49,19 @@ def fork(body: Callable[[Callable[[], bool]], object], ignored: Iterable[signal.
         finally:
             # Not sys.exit: the parent's frames and atexit functions must not run here.
             os._exit(status)
+
+
+def set_title(role: str) -> None:
+    """Show this process as `httptee: role` in `ps`, and as `httptee` in `top` and to `pgrep -x`.
+
+    Without the library setproctitle, nothing changes.
+    """
+    try:
+        from setproctitle import setproctitle, setthreadtitle
+    except ImportError:
+        return
+    setproctitle(f"httptee: {role}")
+    setthreadtitle("httptee")
 
 
 def how_it_ended(status: int) -> str:

@@ -100,7 +100,7 @@ class Generation:
             if not self._retired and not worker.pid and worker.starts_at <= now:
                 worker.started = now
                 try:
-                    worker.pid = fork(partial(self._serve, worker), _NOT_FOR_WORKERS, "a worker process")
+                    worker.pid = fork(partial(self._serve, worker), _NOT_FOR_WORKERS, f"worker process {worker.row}")
                 except OSError as error:
                     self._plan_start(worker)
                     logger.warning("cannot start a worker process: %s; it is tried again", error.strerror)

@@ -126,9 +126,7 @@ class JudgeProcess:
             return wait
         self._started = monotonic()
         try:
-            self._pid = fork(
-                partial(self._judge_alone, self._make, self._channel[1]), _NOT_FOR_JUDGE, "the judge process"
-            )
+            self._pid = fork(partial(self._judge_alone, self._make, self._channel[1]), _NOT_FOR_JUDGE, "judge process")
         except OSError as error:
             self._plan_start()
             logger.warning("cannot start the judge process: %s; it is tried again", error.strerror)

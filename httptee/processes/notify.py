@@ -1,9 +1,12 @@
-"""Messages to systemd for a service of Type=notify: one datagram each, to $NOTIFY_SOCKET (sd_notify(3))."""
+"""What a program that supervises the tee gets: systemd datagrams to $NOTIFY_SOCKET (sd_notify(3)), others a file with
+the pid."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+from pathlib import Path
 from time import monotonic_ns
 
 
@@ -47,3 +50,35 @@ def watchdog_seconds() -> float | None:
 def alive() -> None:
     """Report that the service works (the watchdog)."""
     notify("WATCHDOG=1")
+
+
+class PidFile:
+    """The file of `-pid-file`: the pid of the process that gets the signals. Without a name, nothing is done."""
+
+    def __init__(self, name: str) -> None:
+        self._path = Path(name) if name else None
+
+    def write(self) -> None:
+        """Write the pid of this process, in place of what the file contains. Raises OSError.
+
+        The file appears whole: whoever waits for it never reads half a number.
+        """
+        if self._path is None:
+            return
+        part = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        try:
+            part.write_text(f"{os.getpid()}\n", encoding="ascii")
+            part.replace(self._path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise
+
+    def remove(self) -> None:
+        """Remove the file, if it still contains the pid of this process."""
+        with contextlib.suppress(OSError):
+            if (
+                self._path is not None
+                and self._path.read_text(encoding="ascii", errors="replace") == f"{os.getpid()}\n"
+            ):
+                self._path.unlink()

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from httptee.errors import ConfigError
-from httptee.logs import check_log
+from httptee.logs import check_log, set_log_format
 from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.processes.threads import within_threads
 from httptee.server import listening_tls
@@ -55,5 +55,9 @@ def reread(load: Callable[[], Settings], current: Settings) -> Reread | None:
     if settings.admin != current.admin:
         logger.warning("a new admin address needs a restart: %s stays, %s is ignored", current.admin, settings.admin)
         settings, read = replace(settings, admin=current.admin), replace(read, admin=current.admin)
+    if settings.pid_file != current.pid_file:
+        logger.warning("a new -pid-file needs a restart: %s stays", current.pid_file or "none")
+        settings, read = replace(settings, pid_file=current.pid_file), replace(read, pid_file=current.pid_file)
     logging.getLogger().setLevel(logging.DEBUG if settings.debug else logging.INFO)
+    set_log_format(settings.log_format)
     return Reread(settings, tls, read)

@@ -65,6 +65,7 @@ class SingleProcess:
         self._listening = start.listening
         self._admin = start.admin
         self._judge = start.judge
+        self._pid_file = start.pid_file
         self._load = start.load
         self._read = start.read
         self._changes = ""
@@ -202,5 +203,6 @@ class SingleProcess:
         for line in self._settled().lines():
             logger.info("%s", line)
         self._judge.delete_private()
+        self._pid_file.remove()
         flush_log()
         os._exit(0)

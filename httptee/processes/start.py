@@ -19,6 +19,7 @@ from httptee.processes.admin import AdminProcess
 from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.processes.judge import JudgeProcess
 from httptee.processes.listening import listen
+from httptee.processes.notify import PidFile
 from httptee.processes.threads import within_threads
 from httptee.server import listening_tls
 from httptee.settings import Settings, check_same, descriptions, own_sockets
@@ -50,6 +51,7 @@ class Start:
     load: Callable[[], Settings]
     admin: AdminProcess
     judge: JudgeProcess
+    pid_file: PidFile
     watching: Watching | None
     tls: ssl.SSLContext | None
 
@@ -85,7 +87,19 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
     if watching is not None:
         admin.watching = watching
         logger.info("The answers of each B are compared with A's; the evidence is in %s", watching.place)
-    return Start(settings, read, ledger, listening, load, admin, judge, watching, tls)
+    return Start(settings, read, ledger, listening, load, admin, judge, PidFile(settings.pid_file), watching, tls)
+
+
+def write_pid_file(start: Start) -> None:
+    """Write the file of `-pid-file`. Raises CannotStartError, and closes what `prepare` has opened."""
+    try:
+        start.pid_file.write()
+    except OSError as error:
+        start.listening.close()
+        start.admin.stop()
+        start.judge.stop()
+        message = f"cannot write {start.settings.pid_file} (-pid-file): {error.strerror}"
+        raise CannotStartError(message) from None
 
 
 def _not_bound(where: Listen | None, option: str, error: OSError) -> str:

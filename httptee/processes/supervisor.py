@@ -18,11 +18,12 @@ from httptee.build import build_ledger
 from httptee.ledger import Ledger
 from httptee.logs import close_log, flush_log
 from httptee.processes import notify
+from httptee.processes.child import set_title
 from httptee.processes.drain import Drain, StopSignals, begin_drain
 from httptee.processes.generation import SIGNALS, Generation
 from httptee.processes.reload import reread
 from httptee.processes.single import SingleProcess
-from httptee.processes.start import CannotStartError, Start, prepare
+from httptee.processes.start import CannotStartError, Start, prepare, write_pid_file
 from httptee.settings import Settings, differences
 
 logger = logging.getLogger(__name__)
@@ -44,14 +45,17 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         start = prepare(settings, load or (lambda: settings))
+        write_pid_file(start)
     except CannotStartError as error:
         flush_log()
         print(f"httptee: {error}", file=sys.stderr)
         return error.status
     kind = SingleProcess if start.settings.processes == 1 else Supervisor
+    set_title("supervisor" if kind is Supervisor else "serving")
     last = kind(start).run()
     start.admin.stop()
     start.judge.stop()
+    start.pid_file.remove()
     print_ledger(last)
     close_log()
     if threading.active_count() > 1:

@@ -20,6 +20,13 @@ _TRUE = ("1", "t", "true", "y", "yes", "on")
 _FALSE = ("0", "f", "false", "n", "no", "off")
 _NUMBER = r"[+-]?(?:[0-9]{1,20}\.?[0-9]{0,20}|\.[0-9]{1,20})"
 _TIMES = {"": 1, "ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000}
+# Fields whose value means something to HTTP, to a proxy or to a trace, so no id may replace it.
+_NOT_FOR_IDS = {
+    *("host", "via", "expect", "upgrade", "connection", "keep-alive", "proxy-connection", "te", "trailer"),
+    *("content-length", "content-type", "content-encoding", "transfer-encoding", "date", "range", "max-forwards"),
+    *("authorization", "proxy-authorization", "cookie", "accept", "accept-encoding", "user-agent", "referer"),
+    *("x-forwarded-for", "forwarded", "traceparent", "tracestate"),
+}
 _SIZES = {"": 1, "B": 1, "b": 1} | {
     letter + rest: 1024**power
     for power, letters in enumerate(("kK", "mM", "gG", "tT"), start=1)
@@ -147,6 +154,13 @@ def field_name(text: str) -> str:
     if not re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*", text):
         raise ValueError(f"must be the name of a header field: {text!r}")
     return text
+
+
+def id_field_name(text: str) -> str:
+    """The name of a header field that may be set to an id, or the empty text."""
+    if text.lower().replace("_", "-") in _NOT_FOR_IDS:
+        raise ValueError(f"must be a header field that the tee may set to an id, such as X-Request-Id: {text!r}")
+    return field_name(text)
 
 
 def path_or_none(text: str) -> str:

@@ -24,6 +24,7 @@ IGNORED = (
     "client-timeout",
     "max-request-memory",
     "admin",
+    "pid-file",
     "cert.file",
     "key.file",
     "key.password-file",

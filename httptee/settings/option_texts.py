@@ -1,14 +1,50 @@
-"""The texts that are made from the option table: the help, and `etc/httptee.ini`."""
+"""The texts that are made from the option table: the help, and `etc/httptee.ini`. And the table of the commands."""
 
 from __future__ import annotations
 
 import textwrap
+from dataclasses import dataclass
 
 from httptee.settings.options import OPTIONS
 
-_UNITS = (
+UNITS = (
     "A time is a number of milliseconds, or has a unit: 250ms, 2.5s, 1m, 1h. A size is a number of bytes, or has a",
     "unit: 64k, 1.5MB, 2GiB (powers of 1024). Instead of true and false, yes and no, on and off are accepted too.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command: what follows `httptee` on a command line, and one sentence on what it does.
+
+    The completions read its usage: `[options]` are those of the tee, `a|b` is a choice, a word in capitals is a value.
+    """
+
+    name: str
+    usage: str
+    help: str
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "explain",
+        "[options] [-H 'NAME: VALUE'] [-d BODY] [--client ADDRESS] 'METHOD /target'",
+        "prints which servers get this request, by which rule, and its bytes",
+    ),
+    Command("check", "[options]", "checks the options and connects to A and every B"),
+    Command(
+        "verdict",
+        "[DIR|URL] [--b NAME] [--json] [--html FILE] [--wait [SECONDS]]",
+        "prints whether B can replace A, as the running tee knows it; verdict -h: more",
+    ),
+    Command(
+        "config",
+        "[--unit|--socket|--kubernetes|--prometheus|--alerts|--grafana]",
+        "prints the sample of the configuration file, or another file to copy",
+    ),
+    Command("completion", "bash|zsh|fish", "prints the completions for a shell"),
+    Command("man", "", "shows the man page, or prints its source where standard output is no terminal"),
+    Command("--demo", "[serve]", "runs two echo servers and a tee, and sends requests through it"),
 )
 
 
@@ -16,16 +52,12 @@ def help_text() -> str:
     """The text that `-h` prints."""
     lines = [
         "Usage: httptee [options]",
-        "       httptee explain [options] [-H 'Name: value'] [-d BODY] [--client ADDRESS] 'METHOD /target'",
-        "                                  prints which servers get this request, by which rule, and its bytes",
-        "       httptee check [options]    checks the options and connects to A and every B",
-        "       httptee verdict [DIR|URL]  prints whether B can replace A, as the running tee knows it; -h: more",
-        "       httptee --demo [serve]     runs two echo servers and a tee, and sends requests through it",
+        *_usages(),
         "",
         "Every request goes to server A, and the client gets A's answer. A clone goes to the test servers B.",
         "One dash or two, -name value or -name=value; true or false only with =. The command line overrides the",
         "environment, and the environment overrides the file. In the file an option is a line: a.timeout = 2500",
-        *_UNITS,
+        *UNITS,
         "",
     ]
     for option in OPTIONS:
@@ -38,13 +70,23 @@ def help_text() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _usages() -> list[str]:
+    indent = " " * 34
+    lines = []
+    for command in COMMANDS:
+        start = f"       httptee {command.name} {command.usage}".rstrip()
+        short = len(start) < len(indent)
+        lines += [start.ljust(len(indent)) + command.help] if short else [start, indent + command.help]
+    return lines
+
+
 def ini_text() -> str:
     """The text of `etc/httptee.ini`: every option with its default, commented out, below its help."""
     lines = [
         "# The options of httptee, each with its default. Run it with: httptee --config /etc/httptee.ini",
         "# The environment (HTTPTEE_A_TIMEOUT for a.timeout) overrides this file. The command line overrides both.",
         "# A comment starts with # or ; and white space before it, outside of quotes. Names are case-sensitive.",
-        *(f"# {line}" for line in _UNITS),
+        *(f"# {line}" for line in UNITS),
         "",
         "[httptee]",
     ]

@@ -9,6 +9,7 @@ from httptee.settings.casts import (
     count,
     count_or_none,
     field_name,
+    id_field_name,
     listen_or_none,
     milliseconds,
     one_of,
@@ -98,7 +99,7 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         "admin",
         listen_or_none,
         "",
-        "The address that serves / (a list of the pages), /healthz, /readyz, /status, /metrics and /verdict, such as "
+        "The address that serves / (a page for people), /healthz, /readyz, /status, /metrics and /verdict, such as "
         "127.0.0.1:8889. Empty: off.",
         "ADDRESS",
     ),
@@ -115,6 +116,28 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         "combined",
         "The format of the records: combined (the combined log format, then more fields on the same line) or json.",
         "FORMAT",
+    ),
+    Option(
+        "log-format",
+        partial(one_of, words=("text", "json")),
+        "text",
+        "The format of the tee's own log on standard error: text, or json (one object on each line).",
+        "FORMAT",
+    ),
+    Option(
+        "request-id-header",
+        id_field_name,
+        "",
+        "The header field with the id of a request, such as X-Request-Id. The client's id stays if it is well-formed, "
+        "else one is made. A and every B get the same, and it is in the access log and in the evidence. Empty: none.",
+        "NAME",
+    ),
+    Option(
+        "pid-file",
+        str,
+        "",
+        "A file that contains the number of the process that gets the signals, while the tee runs.",
+        "FILE",
     ),
     Option("cert.file", str, "", "Serve HTTPS with this certificate (PEM, followed by its chain).", "FILE"),
     Option("key.file", str, "", "The certificate's private key (PEM), if it is not in the same file.", "FILE"),

@@ -64,6 +64,8 @@ class Settings:
     admin: Listen | None = None
     access_log: str = ""
     access_log_format: str = "combined"
+    log_format: str = "text"
+    pid_file: str = ""
     cert_file: str = ""
     key_file: str = ""
     key_password_file: str = ""
@@ -71,6 +73,7 @@ class Settings:
     client_ca: str = ""
     client_auth: str = "required"
     client_subject_header: str = ""
+    request_id_header: str = ""
     a_ca: str = ""
     a_cert: str = ""
     a_key: str = ""

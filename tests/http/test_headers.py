@@ -1,7 +1,9 @@
+import re
+
 import pytest
 
 from httptee.errors import LoopDetected
-from httptee.http.headers import Additions, end_to_end, outbound, values, with_host, with_subject
+from httptee.http.headers import Additions, end_to_end, outbound, values, with_host, with_id, with_subject
 
 
 def send(headers, client="192.0.2.1", length=None, **additions):
@@ -121,3 +123,27 @@ class TestSubject:
 
     def test_without_a_certificate_nothing_is(self):
         assert with_subject(self.FORGED, "X-Subject", "") == [("A", "1")]
+
+
+def test_the_clients_id_stays_where_it_stands_if_it_is_well_formed():
+    headers = [("A", "1"), ("x-REQUEST-id", "4bf9-2f:a/b+c=@._~"), ("B", "2")]
+    assert with_id(headers, "X-Request-Id") == (headers, "4bf9-2f:a/b+c=@._~")
+
+
+@pytest.mark.parametrize("sent", ["", "a b", "a\tb", 'a"b', "a\\b", "\xe9", "a,b", "x" * 129, "<script>"])
+def test_an_id_that_is_not_well_formed_is_replaced(sent):
+    headers, made = with_id([("A", "1"), ("x-request-id", sent)], "X-Request-Id")
+    assert re.fullmatch("[0-9a-f]{16}", made)
+    assert headers == [("A", "1"), ("X-Request-Id", made)]
+
+
+def test_two_ids_and_an_id_under_a_name_that_is_the_same_in_cgi_are_replaced_by_one():
+    for given in ([("X-Request-Id", "a"), ("x-request-id", "b")], [("X_Request_Id", "a"), ("X-Request-Id", "b")]):
+        headers, made = with_id(given, "X-Request-Id")
+        assert headers == [("X-Request-Id", made)]
+        assert made not in "ab"
+
+
+def test_each_request_without_an_id_gets_another_one():
+    made = {with_id([], "X-Request-Id")[1] for _ in range(100)}
+    assert len(made) == 100

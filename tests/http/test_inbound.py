@@ -14,7 +14,7 @@ from httptee.errors import (
     NotImplementedCoding,
 )
 from httptee.http.headers import Additions
-from httptee.http.inbound import RECEIVED_HEADERS, receive
+from httptee.http.inbound import RECEIVED_HEADERS, REQUEST_ID, receive
 from httptee.http.message import FileBody
 
 
@@ -306,3 +306,17 @@ def test_a_disk_that_is_full_is_a_refusal_and_the_file_is_closed(monkeypatch):
     with pytest.raises(BodyStorage):
         take(in_memory=2, CONTENT_LENGTH="51", **{"wsgi.input": Input(b"x" * 51)})
     assert file.closed
+
+
+def test_the_id_of_a_request_is_in_its_field_and_in_the_environ():
+    for headers in ([("Host", "h"), ("x-request-id", "abc")], [("Host", "h")]):
+        given = environ(**{RECEIVED_HEADERS: headers})
+        request = receive(given, Additions(id_header="X-Request-Id"), 1000, 1000)
+        assert [value for name, value in request.headers if name.lower() == "x-request-id"] == [given[REQUEST_ID]]
+        assert len(headers) == 1 or given[REQUEST_ID] == "abc"
+
+
+def test_without_the_option_a_request_gets_no_id():
+    given = environ(**{RECEIVED_HEADERS: [("Host", "h")]})
+    assert receive(given, Additions(), 1000, 1000).headers == [("Host", "h")]
+    assert REQUEST_ID not in given

@@ -70,6 +70,38 @@ def test_a_signal_ends_every_process_with_status_0_and_the_ledger(number: int, p
 
 
 @MODES
+def test_the_pid_file_is_there_while_the_tee_runs(tmp_path: Path, processes: str) -> None:
+    name = tmp_path / "httptee.pid"
+    with Backend() as a, Tee("-a", a.url, "-processes", processes, "-pid-file", str(name)) as tee:
+        eventually(name.exists, "the pid file")
+        assert name.read_text() == f"{tee.program.pid}\n"
+        os.kill(int(name.read_text()), signal.SIGHUP)
+        tee.program.wait_for_line("reloaded: ")
+        assert name.exists()
+    assert not name.exists()
+
+
+@MODES
+def test_ps_shows_what_each_process_is(processes: str) -> None:
+    with (
+        Backend() as a,
+        Backend() as b,
+        Tee("-a", a.url, "-b", b.url, "-processes", processes, "-admin", "127.0.0.1:0", "-verdict", "memory") as tee,
+    ):
+        assert ask(tee.port).status == 200
+        expected = ["httptee: serving"]
+        if processes != "1":
+            several = ("admin process", "judge process", "supervisor", *(f"worker process {n}" for n in range(2)))
+            expected = [f"httptee: {role}" for role in several]
+        eventually(lambda: titles(tee.program.group()) == expected, f"the titles {expected}")
+
+
+def titles(pids: list[int]) -> list[str]:
+    """The titles of these processes, in order."""
+    return sorted(Path(f"/proc/{pid}/cmdline").read_bytes().strip(b"\0 ").decode() for pid in pids)
+
+
+@MODES
 def test_a_request_in_flight_is_answered_and_told_that_it_is_the_last(processes: str) -> None:
     with one_in_flight(1.0, processes) as (tee, client):
         tee.program.send_signal(signal.SIGTERM)
@@ -139,8 +171,9 @@ def test_other_signals_while_b_drains_change_nothing(number: int, processes: str
 
 
 @MODES
-def test_a_second_signal_stops_at_once(processes: str) -> None:
+def test_a_second_signal_stops_at_once(tmp_path: Path, processes: str) -> None:
     options = ("-a.timeout", "600000", "-drain-timeout", "600000", "-processes", processes)
+    options += ("-pid-file", str(tmp_path / "pid"))
     with ScriptedServer(blackhole()) as a, Tee("-a", a.url, *options) as tee, RawClient(tee.port) as client:
         client.send(request_bytes())
         a.wait_for_requests()
@@ -152,6 +185,7 @@ def test_a_second_signal_stops_at_once(processes: str) -> None:
     (began,) = lines(output, "draining, for at most 600.0 s: ")
     (ended,) = lines(output, "a second signal: stopping at once")
     assert logged_at(ended) - logged_at(began) >= 0.9
+    assert not (tmp_path / "pid").exists()
 
 
 def lines(output: str, said: str) -> list[str]:

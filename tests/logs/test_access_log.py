@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from httptee.errors import BadRequest, BodyTooLarge, ClientGone, CutOff, UpstreamReset, UpstreamTimeout
-from httptee.http.inbound import RECEIVED_HEADERS
+from httptee.http.inbound import RECEIVED_HEADERS, REQUEST_ID
 from httptee.http.message import Response, tee_answer
 from httptee.logs.access_log import AccessLog
 from httptee.logs.formats import FORMATS
@@ -321,3 +321,11 @@ def test_an_answer_that_was_canceled_is_no_error_of_a(error):
         list(answer.body)
     answer.close()
     assert COMBINED.fullmatch(lines[0])["rest"] == "a=200/0.250000"
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_request_that_has_an_id_is_logged_with_it(format):
+    log, lines = make(format)
+    _, answer = log.follow(environ(**{REQUEST_ID: "4bf92f"}), whole(), 0.25)
+    answer.close()
+    assert "id=4bf92f " in lines[0] or json.loads(lines[0])["id"] == "4bf92f"

@@ -1,8 +1,13 @@
+import json
 import logging
+import os
+import re
+import sys
 
 import pytest
 
-from httptee.logs.program_log import HoldBack
+from httptee.logs.program_log import LOG_FORMATS, HoldBack
+from httptee.settings.options import BY_NAME
 
 
 @pytest.fixture
@@ -90,3 +95,21 @@ def test_what_was_held_back_of_a_message_that_is_forgotten_is_counted(log, caplo
     assert [record.getMessage() for record in caplog.records if record.name.startswith("httptee")] == [
         "3 more warnings held back, each like one that was logged"
     ]
+
+
+def test_in_json_each_record_is_one_object_on_one_line():
+    try:
+        raise RuntimeError("a bug\nwith two lines")
+    except RuntimeError:
+        record = logging.LogRecord("httptee.x", logging.ERROR, "", 1, "B %s fails: \xe9\n", ("b",), sys.exc_info())
+    line = LOG_FORMATS["json"]().format(record)
+    assert line.isascii()
+    assert line.splitlines() == [line]
+    found = json.loads(line)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found.pop("time"))
+    assert "RuntimeError: a bug" in found.pop("exception")
+    assert found == {"level": "ERROR", "logger": "httptee.x", "pid": os.getpid(), "message": "B b fails: \xe9\n"}
+
+
+def test_the_formats_of_the_log_are_the_words_of_the_option():
+    assert set(LOG_FORMATS) == set(BY_NAME["log-format"].cast.keywords["words"])

@@ -1,7 +1,9 @@
 import os
 import select
 import signal
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +55,14 @@ def test_a_child_whose_parent_is_killed_gets_a_sigterm_at_once():
         os.kill(child, signal.SIGKILL)
     os.close(reader)
     assert ended
+
+
+def test_a_child_has_its_title_and_the_name_that_pgrep_finds(monkeypatch):
+    def body(_):
+        line = Path("/proc/self/cmdline").read_bytes().strip(b"\0 ")
+        os._exit(0 if (line, Path("/proc/self/comm").read_text()) == (b"httptee: worker process 7", "httptee\n") else 9)
+
+    assert status_of(fork(body, (), "worker process 7")) == 0
+    monkeypatch.setitem(sys.modules, "setproctitle", None)  # as if it were not installed
+    assert status_of(fork(body, (), "worker process 7")) == 9
+    assert status_of(fork(lambda _: None, (), "worker process 7")) == 0

@@ -42,3 +42,39 @@ def test_the_watchdog_is_fed_twice_as_often_as_asked(monkeypatch, microseconds, 
     if process:
         monkeypatch.setenv("WATCHDOG_PID", process)
     assert notify.watchdog_seconds() == expected
+
+
+def test_the_pid_file_has_the_pid_and_is_removed_at_the_end(tmp_path):
+    name = tmp_path / "httptee.pid"
+    name.write_text("a stale number, left by a tee that was killed\n")
+    file = notify.PidFile(str(name))
+    file.write()
+    assert name.read_text() == f"{os.getpid()}\n"
+    assert [each.name for each in tmp_path.iterdir()] == ["httptee.pid"]
+    file.remove()
+    assert not name.exists()
+    file.remove()
+
+
+def test_the_pid_file_of_another_process_stays(tmp_path):
+    name = tmp_path / "httptee.pid"
+    file = notify.PidFile(str(name))
+    file.write()
+    name.write_text("1\n")
+    file.remove()
+    assert name.read_text() == "1\n"
+
+
+def test_a_pid_file_that_cannot_be_written_leaves_nothing(tmp_path):
+    (tmp_path / "httptee.pid").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        notify.PidFile(str(tmp_path / "httptee.pid")).write()
+    assert [each.name for each in tmp_path.iterdir()] == ["httptee.pid"]
+
+
+def test_without_a_name_there_is_no_pid_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    file = notify.PidFile("")
+    file.write()
+    file.remove()
+    assert not list(tmp_path.iterdir())

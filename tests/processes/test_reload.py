@@ -24,3 +24,11 @@ def test_a_reload_keeps_the_listening_address_and_says_so(caplog):
     assert (tls, read.listen, read.threads) == (None, current.listen, 7)
     assert (settings.listen, settings.threads) == (current.listen, 7)
     assert "needs a restart" in caplog.text
+
+
+def test_a_reload_keeps_the_pid_file_and_says_so(caplog):
+    current = Settings(pid_file="/run/one.pid")
+    found = reread(lambda: Settings(pid_file="/run/two.pid"), current)
+    assert found is not None
+    assert (found.settings.pid_file, found.read.pid_file) == ("/run/one.pid", "/run/one.pid")
+    assert "a new -pid-file needs a restart: /run/one.pid stays" in caplog.text

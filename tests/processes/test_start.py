@@ -8,7 +8,7 @@ import pytest
 
 from httptee.http.endpoint import Endpoint, Listen
 from httptee.processes import admin, start
-from httptee.processes.start import CannotStartError, prepare
+from httptee.processes.start import CannotStartError, prepare, write_pid_file
 from httptee.settings.settings import Settings
 
 SETTINGS = Settings(listen=Listen("127.0.0.1", 0), a=Endpoint.parse("127.0.0.1:1"), processes=1)
@@ -46,3 +46,9 @@ def test_the_admin_listener_names_them_too(monkeypatch):
     with pytest.raises(CannotStartError) as caught:
         prepare(replace(SETTINGS, admin=Listen("127.0.0.1", 81)), lambda: SETTINGS)
     assert str(caught.value).startswith(f"cannot listen on 127.0.0.1:81 (-admin): Permission denied{PRIVILEGED}")
+
+
+def test_a_pid_file_that_cannot_be_written_stops_the_start(tmp_path):
+    with pytest.raises(CannotStartError) as caught:
+        write_pid_file(prepare(replace(SETTINGS, pid_file=str(tmp_path / "nowhere" / "pid")), lambda: SETTINGS))
+    assert str(caught.value) == f"cannot write {tmp_path}/nowhere/pid (-pid-file): No such file or directory"

@@ -438,6 +438,11 @@ def test_a_cutoff_may_be_off_and_a_share_have_its_sign() -> None:
         ("-b.methods a{99999999999}", "-b.methods: must be a regular expression"),
         ("-client-auth maybe", "-client-auth: must be required or optional: 'maybe'"),
         ("-client-subject-header=a:b", "-client-subject-header: must be the name of a header field: 'a:b'"),
+        ("-request-id-header=a:b", "-request-id-header: must be the name of a header field: 'a:b'"),
+        (
+            "-request-id-header Content_Length",
+            "-request-id-header: must be a header field that the tee may set",
+        ),
         ("-threads x -threads 1", "-threads: must be a whole number"),
     ],
 )

@@ -24,7 +24,7 @@ def read_outside_the_servers():
     return {
         node.attr
         for module, tree in TREES.items()
-        if room_of(module) not in SERVERS
+        if room_of(module).partition(".")[0] not in SERVERS
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "settings"
     }

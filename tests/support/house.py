@@ -16,24 +16,26 @@ README = ROOT / "README.md"
 # The floors from the top. A room imports rooms that stand below it, or to its right on the same floor.
 FLOORS: dict[str, tuple[str, ...]] = {
     "9": ("httptee",),  # `python -m httptee`, `python -m httptee.demo` and `httptee.create_app`
-    "8": ("commands",),
+    "8": tuple(f"commands.{room}" for room in ("cli", "run", "check", "explain", "demo", "verdict", "files")),
     "7": ("processes",),
     "6": ("server", "admin", "page"),
     "5": ("wsgi", "build"),
     "4": ("app", "primary"),
     "3": (
+        "recording.formats",
+        "recording",
         "shadow",
         "logs",
         "settings",
         *(f"verdict.{room}" for room in ("judge", "display", "evidence", "pairs", "court")),
     ),
-    "2": ("selection", "compare", "transport"),
+    "2": ("selection", "compare", "transport", "journal"),
     "1": ("ledger",),
     "0": ("http", "errors", "version"),
 }
 ROOMS = [room for rooms in FLOORS.values() for room in rooms]
-HOUSES = {room.partition(".")[0] for room in ROOMS if "." in room}
-"""Rooms that are divided into rooms."""
+HOUSES = {room.partition(".")[0] for room in ROOMS if "." in room} - set(ROOMS)
+"""Packages that only hold rooms. A room may also have a room of its own in it: `recording.formats`."""
 _FRONT_DOORS = {"httptee", "httptee.__main__", "httptee.demo", *(f"httptee.{house}" for house in HOUSES)}
 
 
@@ -48,9 +50,10 @@ TREES = {name: ast.parse(path.read_text()) for name, path in MODULES.items()}
 
 
 def room_of(module: str) -> str:
-    """The room that a module belongs to; in a house of its own, such as `verdict`, two names."""
+    """The room that a module belongs to: two names in a house such as `verdict`, and for a room within a room."""
     parts = module.split(".")
-    return "httptee" if module in _FRONT_DOORS else ".".join(parts[1:3] if parts[1] in HOUSES else parts[1:2])
+    inner = ".".join(parts[1:3])
+    return "httptee" if module in _FRONT_DOORS else inner if inner in ROOMS or parts[1] in HOUSES else parts[1]
 
 
 def imports(module: str) -> Iterator[tuple[str, str]]:

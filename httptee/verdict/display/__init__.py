@@ -2,8 +2,8 @@
 as a `curl` command or as HAR. Pure, but for `source`, which reads the verdict of a running tee."""
 
 from httptee.verdict.display.aligned import Row, again, aligned
-from httptee.verdict.display.curl import curl
-from httptee.verdict.display.har import har
+from httptee.verdict.display.curl import curl, curl_command
+from httptee.verdict.display.har import HAR_HEAD, har, har_entry
 from httptee.verdict.display.order import AGAINST, OPEN, by_severity, by_weight, summary
 from httptee.verdict.display.page import page
 from httptee.verdict.display.rules import rules_text
@@ -15,6 +15,7 @@ from httptee.verdict.display.variables import CannotSend
 
 __all__ = [
     "AGAINST",
+    "HAR_HEAD",
     "OPEN",
     "CannotSend",
     "Row",
@@ -25,7 +26,9 @@ __all__ = [
     "by_severity",
     "by_weight",
     "curl",
+    "curl_command",
     "har",
+    "har_entry",
     "harmless",
     "page",
     "percent",

@@ -25,6 +25,17 @@ def curl(pair: StoredPair, server: str = "") -> str:
         why = f"only the {pair.keep} are" if request is None else "the body is too long and was not"
         raise CannotSend(f"pair {pair.number} cannot be sent again: {why} kept")
     known = variables(pair.names)
+    command = curl_command(request, known, server)
+    used = [name for name in known.values() if f'"${name}"' in command]
+    needed = [*([] if server else ["SERVER=http://127.0.0.1:8080"]), *(f"{name}=..." for name in used)]
+    comment = f"# {harmless(request.method)} of pair {pair.number}" + (
+        f", its body {request.note}" if request.note else ""
+    )
+    return "\n".join([comment, *(f"# {line}" for line in needed), command])
+
+
+def curl_command(request: StoredRequest, known: dict[str, str], server: str = "") -> str:
+    """The command for a request that has its whole body. `known` has the variable for each placeholder."""
     words = ["curl --globoff --path-as-is", *_method(request), *_target(request, known, server.rstrip("/"))]
     words += _fields(request, known)
     body = request.body or b""
@@ -37,12 +48,7 @@ def curl(pair: StoredPair, server: str = "") -> str:
         else:
             words.append(f"--data-raw {_quoted(text, known)}")
         words.append("-H 'Expect:'")
-    used = [known[placeholder] for placeholder in known if f'"${known[placeholder]}"' in before + " ".join(words)]
-    needed = [*([] if server else ["SERVER=http://127.0.0.1:8080"]), *(f"{name}=..." for name in used)]
-    comment = f"# {harmless(request.method)} of pair {pair.number}" + (
-        f", its body {request.note}" if request.note else ""
-    )
-    return "\n".join([comment, *(f"# {line}" for line in needed), before + " \\\n  ".join(words)]) + "\n"
+    return before + " \\\n  ".join(words) + "\n"
 
 
 def _method(request: StoredRequest) -> list[str]:

@@ -13,6 +13,9 @@ from httptee.verdict.display.variables import CannotSend, filled, variables
 from httptee.verdict.evidence import StoredAnswer, StoredPair, StoredRequest
 from httptee.version import __version__
 
+HAR_HEAD = {"version": "1.2", "creator": {"name": "httptee", "version": __version__}}
+"""How the `log` of each document begins."""
+
 
 def har(pair: StoredPair) -> dict[str, Any]:
     """The document. Credentials stand as `$NAME`. A body that is no text is in base64, `_encoding` says so.
@@ -25,19 +28,32 @@ def har(pair: StoredPair) -> dict[str, Any]:
     sides = (("A", pair.a, pair.at, pair.a_seconds), ("B", pair.b, pair.b_at, pair.b_seconds))
     entries = [
         {
-            "startedDateTime": datetime.fromtimestamp(max(0.0, at - seconds), timezone.utc).isoformat(),
-            "time": round(seconds * 1000, 3),
-            "request": _request(pair.request, known),
-            "response": _response(answer, known),
-            "cache": {},
-            "timings": {"send": 0, "wait": round(seconds * 1000, 3), "receive": 0},
+            **har_entry(pair.request, answer, at - seconds, (0, seconds, 0), known),
             "comment": side if side == "A" else f"B {pair.backend}",
         }
         for side, answer, at, seconds in sides
         if answer is not None
     ]
-    creator = {"name": "httptee", "version": __version__}
-    return {"log": {"version": "1.2", "creator": creator, "entries": entries, "comment": f"pair {pair.number}"}}
+    return {"log": {**HAR_HEAD, "entries": entries, "comment": f"pair {pair.number}"}}
+
+
+def har_entry(
+    request: StoredRequest,
+    answer: StoredAnswer,
+    started: float,
+    timings: tuple[float, float, float],
+    known: Mapping[str, str],
+) -> dict[str, Any]:
+    """One entry. `started` is in seconds since the epoch; the seconds to send, to wait and to receive are `timings`."""
+    send, wait, receive = (round(seconds * 1000, 6) for seconds in timings)
+    return {
+        "startedDateTime": datetime.fromtimestamp(max(0.0, started), timezone.utc).isoformat(),
+        "time": round(sum(timings) * 1000, 3),
+        "request": _request(request, known),
+        "response": _response(answer, known),
+        "cache": {},
+        "timings": {"send": send, "wait": wait, "receive": receive},
+    }
 
 
 def _request(request: StoredRequest, known: Mapping[str, str]) -> dict[str, Any]:

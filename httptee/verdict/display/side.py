@@ -37,6 +37,8 @@ def _lines(pair: StoredPair, style: Style) -> Iterator[str]:
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(pair.at))
     title = f"pair {pair.number}  B {harmless(pair.backend)}  {harmless(pair.route)}"
     yield style(title, "bold")
+    if pair.id:
+        yield style(f"id {harmless(pair.id)}", "dim")
     yield style(f"{at}, chapter {pair.chapter}, A {seconds(pair.a_seconds)}, B {seconds(pair.b_seconds)}", "dim")
     if pair.request is not None:
         yield ""

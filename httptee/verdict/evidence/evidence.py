@@ -47,11 +47,13 @@ class Evidence:
         keep: str = "full",
         random: Random | None = None,
         clock: Callable[[], float] = time.time,
+        id_header: str = "",
     ) -> None:
         if keep not in KEEP:
             raise ValueError(f"keep must be one of {', '.join(KEEP)}: {keep!r}")
         self.directory = directory
         self.keep = keep
+        self._id_header = id_header
         self.failures = 0
         self.stored = 0
         self._bounds = (max_bytes, max_age)
@@ -147,7 +149,7 @@ class Evidence:
         if not known and not slots:
             return False
         try:
-            stored = kept(pair, found, again, self.keep, chapter)
+            stored = kept(pair, found, again, self.keep, chapter, self._id_header)
         except Exception as error:  # where a credential may not have been found, nothing is stored
             self.failures += 1
             self._say(error, "a pair is left out")

@@ -19,8 +19,10 @@ _MOST_DIFFERENCES = 200
 _LONGEST_TEXT = 1000  # characters of a value, of a path, of a place
 
 
-def kept(pair: Pair, found: Sequence[Difference], again: Again | None, keep: str, chapter: int) -> StoredPair:
-    """The pair as it is stored."""
+def kept(
+    pair: Pair, found: Sequence[Difference], again: Again | None, keep: str, chapter: int, id_header: str = ""
+) -> StoredPair:
+    """The pair as it is stored. `id_header` is the field with the id of the request."""
     first = [_cut(one) for one in found[:_MOST_DIFFERENCES]]
     bare = StoredPair(
         number=pair.number,
@@ -34,6 +36,7 @@ def kept(pair: Pair, found: Sequence[Difference], again: Again | None, keep: str
         b_seconds=pair.b_seconds,
         keep=keep,
         found=tuple(Difference(one.key, None, None, "", one.times) for one in first),
+        id=next(iter(values(pair.request.headers, id_header.lower())), "") if id_header else "",
     )
     if keep == "paths":
         return bare
@@ -42,7 +45,8 @@ def kept(pair: Pair, found: Sequence[Difference], again: Again | None, keep: str
     request = _request(masks, pair.request)
     answers = [_answer(masks, one) for one in _outcomes(pair, again)]
     differences = [_difference(masks, one) for one in first]
-    part = replace(bare, found=tuple(_swept_difference(masks, one) for one in differences))
+    swept = tuple(_swept_difference(masks, one) for one in differences)
+    part = replace(bare, found=swept, id=masks.sweep(bare.id))
     if keep == "values":
         return part
     a, b, *more = (_swept_answer(masks, one) for one in answers)

@@ -50,7 +50,8 @@ class StoredPair:
     """A pair as evidence. `keep` says how much of it is here: with `paths`, only the keys of the differences; with
     `values`, their values too; with `full`, the request, both answers, and those to the repeats.
 
-    `names` says for each placeholder under which name its credential stood. Times as in `verdict.Pair`.
+    `id` is the id of the request, if a header field holds it (`-request-id-header`). `names` says for each placeholder
+    under which name its credential stood. Times as in `verdict.Pair`.
     """
 
     number: int
@@ -72,6 +73,7 @@ class StoredPair:
     again_at: float = 0.0
     delayed: bool = False
     names: dict[str, str] = field(default_factory=dict)
+    id: str = ""
 
 
 def packed(pair: StoredPair) -> tuple[str, bytes]:

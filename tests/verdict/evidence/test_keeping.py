@@ -11,7 +11,7 @@ from httptee.compare import Difference, Key
 from httptee.http import FileBody
 from httptee.verdict.court import Again
 from httptee.verdict.evidence.keeping import is_masked, kept
-from httptee.verdict.evidence.stored import packed
+from httptee.verdict.evidence.stored import packed, unpacked
 from tests.verdict.evidence.made import JSON, PRICE, as_body, difference, outcome, pair, request
 
 SECRET = "s3cr3t.Va1ue"
@@ -155,3 +155,16 @@ def test_what_was_masked_is_known():
     raw = difference("$.token", a="one", b="two")
     assert is_masked(raw, stored(pair(), [raw]).found[0])
     assert not is_masked(PRICE, stored(pair()).found[0])
+
+
+@pytest.mark.parametrize("keep", ["paths", "values", "full"])
+def test_the_id_of_the_request_is_kept_in_any_case(keep):
+    one = pair(asked=request(headers=[("x-request-id", "4bf92f")]))
+    assert kept(one, (PRICE,), None, keep, 1, "X-Request-Id").id == "4bf92f"
+    assert kept(one, (PRICE,), None, keep, 1).id == ""
+    assert unpacked(*packed(kept(one, (PRICE,), None, keep, 1, "X-Request-Id"))).id == "4bf92f"
+
+
+def test_a_credential_that_is_sent_as_an_id_is_replaced():
+    one = pair(asked=request(headers=[("X-Request-Id", SECRET), ("Authorization", f"Bearer {SECRET}")]))
+    assert SECRET not in everything(kept(one, (PRICE,), None, "full", 1, "X-Request-Id"))

@@ -1,0 +1,20 @@
+"""Append-only files of framed, checksummed records: what survives a torn write, a full disk and flipped bytes.
+`JournalWriter` writes one stream of segments, `Segment` reads one segment."""
+
+from httptee.journal.framing import NOTE, RECORD, Damage, Frame
+from httptee.journal.retention import Limits, stored
+from httptee.journal.segment import Segment
+from httptee.journal.writer import Appended, JournalWriter, number_of
+
+__all__ = [
+    "NOTE",
+    "RECORD",
+    "Appended",
+    "Damage",
+    "Frame",
+    "JournalWriter",
+    "Limits",
+    "Segment",
+    "number_of",
+    "stored",
+]

@@ -1,0 +1,126 @@
+"""Exchanges written as a recording, or in a format of another program."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import shutil
+import sys
+from collections import Counter
+from typing import BinaryIO, Protocol, cast
+
+from httptee.recording import Exchange, RecordingWriter
+from httptee.recording.formats.gor import GorWriter
+from httptee.recording.formats.har import HarWriter
+from httptee.recording.formats.targets import CurlWriter, VegetaTextWriter, VegetaWriter
+
+FORMATS = ("recording", "gor", "har", "vegeta", "vegeta-http", "curl")
+_BY_NAME = {".gor": "gor", ".har": "har", ".sh": "curl", ".json": "vegeta", ".jsonl": "vegeta", ".txt": "vegeta-http"}
+
+
+class Writer(Protocol):
+    """What writes a format. `losses` counts what was not written, or not whole."""
+
+    losses: Counter[str]
+
+    def write(self, exchange: Exchange) -> None:
+        """Write one exchange. Raises OSError."""
+
+    def close(self) -> None:
+        """Write what is left. Raises OSError."""
+
+
+class Sink:
+    """Writes exchanges to `path`, which must be new; `-` is standard output. `kind` is one of FORMATS.
+
+    The file or directory has its name once all is written, and is removed if it was not. It is the user's alone: it
+    holds what was recorded. `form` says what the format has no place for. Raises OSError.
+    """
+
+    def __init__(self, path: str, kind: str, server: str = "", primary: str = "") -> None:
+        if path != "-" and os.path.lexists(path):
+            raise FileExistsError(f"{path}: it exists already")
+        self._path = path
+        self._part = "" if path == "-" else f"{path}.{os.getpid()}.part"
+        self._file: BinaryIO | None = None
+        self._zipped: gzip.GzipFile | None = None
+        self._bodies = ""
+        self.writer: Writer
+        if kind == "recording":
+            if path == "-":
+                raise ValueError("a recording is a directory, and not standard output")
+            self.writer = _Recorder(self._part, primary)
+        else:
+            self.writer = self._made(kind, self._opened(), server)
+        self.form: str = getattr(self.writer, "losses_of_form", "")
+
+    def __enter__(self) -> Sink:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._close()
+            return
+        with contextlib.suppress(OSError):
+            if self._file is not None:
+                self._file.close()
+        if self._part:
+            for left in filter(None, (self._part, self._bodies)):
+                shutil.rmtree(left, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    os.unlink(left)
+
+    def _close(self) -> None:
+        self.writer.close()
+        if self._zipped is not None:
+            self._zipped.close()
+        if self._file is not None:
+            self._file.flush() if self._path == "-" else self._file.close()
+        if self._part:
+            os.rename(self._part, self._path)
+
+    def _opened(self) -> BinaryIO:
+        if self._path == "-":
+            self._file = sys.stdout.buffer
+            return self._file
+        descriptor = os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        self._file = open(descriptor, "wb")  # noqa: SIM115
+        return self._file
+
+    def _made(self, kind: str, file: BinaryIO, server: str) -> Writer:
+        if self._path.endswith(".gz"):
+            self._zipped = gzip.GzipFile("", "wb", 6, file, mtime=0)  # without a time: equal content is an equal file
+            file = cast(BinaryIO, self._zipped)
+        if kind == "gor":
+            return GorWriter(file)
+        if kind == "har":
+            return HarWriter(file)
+        if kind == "vegeta":
+            return VegetaWriter(file, server)
+        if kind == "curl":
+            return CurlWriter(file, server)
+        if self._path == "-":
+            raise ValueError("vegeta's text needs a file: the bodies go to files beside it")
+        self._bodies = f"{self._path}.bodies"
+        return VegetaTextWriter(file, server, self._bodies)
+
+
+class _Recorder:
+    """Writes a recording."""
+
+    def __init__(self, directory: str, primary: str) -> None:
+        self.losses: Counter[str] = Counter()
+        self._writer = RecordingWriter(directory, primary)
+
+    def write(self, exchange: Exchange) -> None:
+        self._writer.write(exchange)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def format_named(path: str) -> str:
+    """The format that a name stands for, or empty: `x.gor`, `x.gor.gz`. A name without an ending is a recording."""
+    ending = os.path.splitext(path.removesuffix(".gz"))[1]
+    return _BY_NAME.get(ending.lower(), "") if ending else "recording"
