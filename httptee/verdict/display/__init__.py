@@ -1,7 +1,7 @@
 """Reports and kept pairs as people and programs read them: a table, one HTML page, a pair side by side, and its request
 as a `curl` command or as HAR. Pure, but for `source`, which reads the verdict of a running tee."""
 
-from httptee.verdict.display.aligned import Row, again, aligned
+from httptee.verdict.display.aligned import Row, again, aligned, body_lines
 from httptee.verdict.display.curl import curl, curl_command
 from httptee.verdict.display.har import HAR_HEAD, har, har_entry
 from httptee.verdict.display.order import AGAINST, OPEN, by_severity, by_weight, summary
@@ -23,6 +23,7 @@ __all__ = [
     "Style",
     "again",
     "aligned",
+    "body_lines",
     "by_severity",
     "by_weight",
     "curl",

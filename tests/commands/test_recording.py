@@ -1,0 +1,229 @@
+import gzip
+import json
+import os
+import re
+import stat
+
+import pytest
+
+from httptee.commands.recording import run_recording
+from httptee.recording import RecordingWriter
+from tests.recording.formats.made import MONKEYS, NOW, answered, asked, exchange, gor, payload
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TZ", "UTC")
+
+    def command(*words):
+        try:
+            status = run_recording(words)
+        except SystemExit as ended:
+            status = ended.code
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return command
+
+
+def recorded(directory, *exchanges, **more):
+    with RecordingWriter(directory, "http://a:8080", **more) as writer:
+        for one in exchanges:
+            writer.write(one)
+
+
+FILE = gor(
+    payload(1, "a1", NOW, asked("/a", b"\x00\xff" + MONKEYS, "POST")),
+    payload(2, "b2", NOW + 3_000_000, answered(b"\x00b")),
+    payload(1, "b2", NOW + 1_000_000, asked("/b")),
+    payload(2, "a1", NOW + 2_000_000, answered(b"a", "404 Not here"), 1000),
+    last=False,
+)
+
+
+def test_a_file_of_goreplay_goes_in_and_out_byte_for_byte(run, tmp_path):
+    (tmp_path / "in.gor").write_bytes(FILE)
+    status, out, err = run("convert", "in.gor", "rec")
+    assert (status, out) == (0, "")
+    assert err == "rec: 2 exchanges\n"
+    assert run("convert", "rec", "out.gor")[0] == 0
+    assert (tmp_path / "out.gor").read_bytes() == FILE
+
+
+def test_a_compressed_file_is_read_and_written(run, tmp_path):
+    (tmp_path / "in.gor.gz").write_bytes(gzip.compress(FILE))
+    assert run("convert", "in.gor.gz", "rec")[0] == 0
+    assert run("convert", "rec", "out.gor.gz")[0] == 0
+    assert gzip.decompress((tmp_path / "out.gor.gz").read_bytes()) == FILE
+
+
+def test_a_compressed_file_that_breaks_off_is_read_as_far_as_it_goes(run, tmp_path):
+    many = gor(*(payload(1, f"{n:x}", NOW + n, asked(f"/{n}", os.urandom(500))) for n in range(2000)))
+    (tmp_path / "in.gor.gz").write_bytes(gzip.compress(many)[:500_000])
+    status, _, err = run("convert", "in.gor.gz", "rec")
+    assert status == 0
+    assert 500 < int(re.search(r"rec: ([\d,]+) exchanges", err)[1].replace(",", "")) < 2000
+    assert "breaks off" in err
+    assert run("verify", "in.gor.gz")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "has"),
+    [
+        ("x.har", '"version":"1.2"'),
+        ("x.json", '{"method":"GET","url":"http://shop/a?b=1","header":{"Host":["shop"]}}\n'),
+        ("x.txt", "GET http://shop/a?b=1\nHost: shop\n\n"),
+        ("x.sh", "curl --globoff"),
+    ],
+)
+def test_the_form_is_that_of_the_name(run, tmp_path, name, has):
+    recorded("rec", exchange())
+    status, _, err = run("convert", "rec", name)
+    assert status == 0
+    assert has in (tmp_path / name).read_text()
+    assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+    assert "not kept: " in err
+
+
+def test_standard_output_is_written_alone(tmp_path, monkeypatch, capfdbinary):
+    monkeypatch.chdir(tmp_path)
+    recorded("rec", exchange())
+    assert run_recording(["convert", "rec", "-", "--as", "vegeta", "--server", "http://b:1"]) == 0
+    out, err = capfdbinary.readouterr()
+    assert json.loads(out)["url"] == "http://b:1/a?b=1"
+    assert b"-: 1 exchanges" in err
+
+
+def test_har_goes_in_and_out(run, tmp_path):
+    recorded("rec", exchange(1, body=b"\xff", method="PUT"), exchange(2))
+    run("convert", "rec", "a.har")
+    assert run("convert", "a.har", "again")[0] == 0
+    run("convert", "again", "b.har")
+    assert (tmp_path / "a.har").read_bytes() == (tmp_path / "b.har").read_bytes()
+
+
+def test_several_recordings_are_read_as_one(run, tmp_path):
+    recorded("one", exchange(1, target="/1"), exchange(3, target="/3"))
+    recorded("two", exchange(2, target="/2"))
+    run("convert", "one", "two", "x.json")
+    assert re.findall(r"shop(/\d)", (tmp_path / "x.json").read_text()) == ["/1", "/2", "/3"]
+
+
+def test_nothing_is_left_where_writing_fails(run, tmp_path):
+    (tmp_path / "x.har").write_text('{"log":{"entries":[{}]')
+    before = sorted(os.listdir())
+    status, _, err = run("convert", "x.har", "out.gor")
+    assert (status, err) == (2, "httptee: this is no HAR\n")
+    assert sorted(os.listdir()) == before
+
+
+def test_what_is_there_is_not_overwritten(run, tmp_path):
+    recorded("rec", exchange())
+    (tmp_path / "x.gor").write_text("mine")
+    status, _, err = run("convert", "rec", "x.gor")
+    assert (status, err) == (2, "httptee: x.gor: it exists already\n")
+    assert (tmp_path / "x.gor").read_text() == "mine"
+
+
+def test_a_list_has_a_row_for_each_recording(run, tmp_path):
+    recorded("rec", exchange(1), exchange(2, status=404), exchange(3, status=0), exchange(1001, status=503))
+    (tmp_path / "x.gor").write_bytes(FILE)
+    status, out, _ = run("ls", "rec", "x.gor")
+    assert status == 0
+    head, row, other = out.splitlines()
+    assert head.split() == ["recording", "start", "end", "exchanges", "per", "s", "statuses", "bytes", "gaps"]
+    assert row.startswith("rec        2023-11-14 22:13:20.001  2023-11-14 22:13:21.001          4    3.0  2xx=1 4xx=1")
+    assert "5xx=1 none=1" in row
+    assert re.search(r"x.gor .* 2 .* 2xx=1 4xx=1 +\d+ +0$", other)
+
+
+def test_an_exchange_is_shown(run):
+    recorded(
+        "rec",
+        exchange(1),
+        exchange(2, "POST", "/\x1b[31m", [("Host", "shop"), ("X", "\x07")], b'{"a":[1]}', reason="Fine"),
+    )
+    status, out, _ = run("cat", "rec", "2")
+    assert status == 0
+    assert out == (
+        "exchange 2  2023-11-14 22:13:20.002\n"
+        "request 1 of connection 2, from 192.0.2.1\n"
+        "POST /\\x1b[31m\n"
+        "Host: shop\n"
+        "X: \\x07\n"
+        "\n"
+        "{\n"
+        '  "a": [\n'
+        "    1\n"
+        "  ]\n"
+        "}\n"
+        "\n"
+        "200 Fine\n"
+        "2 ms to the first byte, 3 ms in all\n"
+        "Content-Length: 2\n"
+        "\n"
+        "ok\n"
+    )
+
+
+def test_without_a_number_all_are_shown(run):
+    recorded("rec", exchange(1), exchange(2))
+    assert re.findall(r"^exchange (\d)", run("cat", "rec")[1], re.M) == ["1", "2"]
+
+
+def test_a_number_that_is_not_there_is_named(run):
+    recorded("rec", exchange(1))
+    assert run("cat", "rec", "7")[0::2] == (2, "httptee: rec: it has 1 exchanges, and no number 7\n")
+
+
+def test_a_whole_recording_is_verified(run):
+    recorded("rec", exchange(1))
+    status, out, _ = run("verify", "rec")
+    assert (status, out) == (
+        0,
+        "rec: whole, 1 exchanges, from 2023-11-14 22:13:20.001 to 2023-11-14 22:13:20.001\n",
+    )
+
+
+def test_what_cannot_be_taken_from_a_file_is_named(run, tmp_path):
+    (tmp_path / "x.gor").write_bytes(FILE + MONKEYS + b"junk")
+    status, out, _ = run("verify", "x.gor")
+    assert status == 1
+    assert out.splitlines()[1] == "  4 bytes that belong to no payload"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "the following arguments are required"),
+        (["list"], "invalid choice"),
+        (["ls"], "the following arguments are required"),
+        (["ls", "nothing"], "nothing: "),
+        (["ls", "file"], "no recording"),
+        (["cat", "rec", "x"], "must be a number"),
+        (["cat", "rec", "0"], "must be a number"),
+        (["convert", "rec"], "the following arguments are required"),
+        (["convert", "rec", "x.foo"], "--as says it"),
+        (["convert", "rec", "x", "--as", "foo"], "invalid choice"),
+        (["convert", "rec", "-", "--as", "recording"], "not standard output"),
+        (["convert", "rec", "-", "--as", "vegeta-http"], "needs a file"),
+        (["convert", "file", "x.gor"], "no recording"),
+        (["convert", "rec", "no/such/x.gor"], "No such file"),
+        (["verify", "empty"], "no recording"),
+    ],
+)
+def test_a_mistake_is_one_line_and_the_status_2(run, tmp_path, words, said):
+    recorded("rec", exchange(1))
+    (tmp_path / "file").write_text("some text\n")
+    (tmp_path / "empty").mkdir()
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert re.fullmatch(r"httptee: [^\n]*" + re.escape(said) + r"[^\n]*\n", err)
+
+
+def test_the_help_is_printed(run):
+    status, out, _ = run("-h")
+    assert status == 0
+    assert "verify" in out
+    assert "vegeta-http" in run("convert", "-h")[1]
