@@ -53,8 +53,16 @@ def test_a_tee_with_a_judge_shows_all_of_it_too(tmp_path):
 def test_the_sections_that_other_versions_add_are_shown():
     body = text(page(view({"recording": {"file": "a.rec", "bytes": 12345}})))
     assert '<h2 id="other-1">Recording</h2>' in body
-    assert '<data value="12345" data-key="recording/bytes">12,345</data>' in body
+    assert '<data value="12345" data-key="recording/bytes">12.1 KiB</data>' in body
     assert "Recording" not in text(page())
+
+
+def test_a_list_of_objects_is_a_table():
+    processes = [{"kind": "judge", "pid": 41234, "memory": 3 << 20}, {"kind": "admin", "pid": 4, "more": {"x": 1}}]
+    body = text(page(view({"processes": processes})))
+    assert body.count('<th scope="col" class="number">pid</th>') == 2  # that of the worker processes is the other one
+    assert '<data value="3145728" data-key="processes/0/memory">3 MiB</data>' in body
+    assert '<data value="1" data-key="processes/1/more/x">1</data>' in body
 
 
 def test_what_servers_have_sent_is_text():

@@ -35,3 +35,30 @@ def test_the_rest_is_what_was_not_shown_yet():
 
 def test_an_unknown_section_is_named():
     assert Values({**STATUS, "spool": {}, "recording": None}).others({"a", "b"}) == ["spool"]
+
+
+def test_the_name_of_a_value_says_what_it_is():
+    said = dict(
+        Values(
+            {"x": {"at": 1_700_000_000, "ends": 5, "bytes": 2048, "pid": 41234, "age": 75, "fill": 0.5, "files": 4321}}
+        ).rest("x")
+    )
+    texts = {name: value.striptags() for name, value in said.items()}
+    assert texts.pop("at").startswith("2023-11-1")
+    assert texts == {
+        "ends": "5",
+        "bytes": "2 KiB",
+        "pid": "41234",
+        "age": "1 min 15 s",
+        "fill": "50 %",
+        "files": "4,321",
+    }
+
+
+def test_only_a_list_of_objects_is_a_table():
+    values = Values({"x": [{"a": 1}, {"b": 2, "c": [3]}], "y": [1], "z": {"a": 1}, "empty": []})
+    names, rows = values.table("x")
+    assert names == ["a", "b"]
+    assert [[cell.striptags() for cell in row] for row in rows] == [["1", "-"], ["-", "2"]]
+    assert [name for name, _ in values.rest("x")] == ["1 c 0"]
+    assert [values.table(name) for name in ("y", "z", "empty", "nothing")] == [([], [])] * 4
