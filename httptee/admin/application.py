@@ -56,7 +56,7 @@ class Admin:
         self._ledger = ledger
         self._started = time() if started is None else started
         self._judged = partial(judged, evidence, tallies) if evidence else None
-        self._collector = LedgerCollector(ledger, self._started, self._judged)
+        self._collector = LedgerCollector(ledger, self._started, self._judged, settings)
         self._any_name = not is_loopback(settings.admin)
         self._page = Page(self._view, self._curves)
         self._pages: dict[str, Callable[[], Served]] = {
@@ -78,10 +78,9 @@ class Admin:
         start_response(line, [*fields, *served.fields, *SECURITY])
         return Answer((body,))
 
-    def second(self) -> bool:
-        """Remember the counts of this moment. Called about once a second; always True."""
+    def second(self) -> None:
+        """Remember the counts of this moment. Called about once a second."""
         self._hour.add(self.history.take())
-        return True
 
     def _answer(self, method: str, path: str, headers: Headers) -> Served:
         if not self._any_name and not is_own_name(headers):

@@ -47,7 +47,6 @@ def _environment() -> Environment:
         "FIRST": verdict.FIRST,
         "bar": bar.bar,
         "link_to": verdict.link_to,
-        "share_of_b": view.share_of_b,
         "state_of_b": view.state_of_b,
         "state_of_tee": view.state_of_tee,
         "version": __version__,

@@ -33,11 +33,7 @@ def state_of_tee(status: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def state_of_b(b: Mapping[str, Any]) -> tuple[str, str]:
-    """The state of a B, and whether that is `good`, `fair` or `bad`."""
+    """The state of a B, and whether that is `good`, `fair` or `bad`. A B that was paused by an order says so."""
+    if (b["orders"] or {}).get("paused"):
+        return "paused", "fair"
     return b["state"], {"up": "good", "down": "bad"}.get(b["state"], "fair")
-
-
-def share_of_b(b: Mapping[str, Any]) -> str:
-    """The part of the clones that a B is to get, in percent, as its line says it; empty for a B without a line."""
-    words = (b["line"] or "").split()
-    return next((word.partition("=")[2] for word in words if word.startswith("percent=")), "")

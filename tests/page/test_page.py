@@ -39,6 +39,21 @@ def said(value):
     return value if isinstance(value, str) else "" if value is None else json.dumps(value)
 
 
+def test_a_list_of_objects_is_a_table():
+    files = [{"file": "a.rec", "pid": 41234, "bytes": 3 << 20}, {"file": "b.rec", "pid": 4, "more": {"x": 1}}]
+    body = text(page(view({"recording": files})))
+    assert '<th scope="col" class="number">bytes</th>' in body
+    assert '<data value="3145728" data-key="recording/0/bytes">3 MiB</data>' in body
+    assert '<data value="1" data-key="recording/1/more/x">1</data>' in body
+
+
+def test_a_refused_reload_and_a_certificate_that_ends_soon_are_bad():
+    shown = view({"reload": {"at": 1.0, "done": False}, "certificate": {"file": "x.pem", "ends": time() + 86400}})
+    body = text(page(shown))
+    assert '<div class="bad"><dt>it was</dt><dd>refused' in body
+    assert '<div class="bad"><dt>certificate ends</dt>' in body
+
+
 def test_a_tee_with_a_judge_shows_all_of_it_too(tmp_path):
     evidence = Evidence(str(tmp_path))
     evidence.publish([report("NO", "http://b:2", routes=[route(findings=[finding()])])])
@@ -55,14 +70,6 @@ def test_the_sections_that_other_versions_add_are_shown():
     assert '<h2 id="other-1">Recording</h2>' in body
     assert '<data value="12345" data-key="recording/bytes">12.1 KiB</data>' in body
     assert "Recording" not in text(page())
-
-
-def test_a_list_of_objects_is_a_table():
-    processes = [{"kind": "judge", "pid": 41234, "memory": 3 << 20}, {"kind": "admin", "pid": 4, "more": {"x": 1}}]
-    body = text(page(view({"processes": processes})))
-    assert body.count('<th scope="col" class="number">pid</th>') == 2  # that of the worker processes is the other one
-    assert '<data value="3145728" data-key="processes/0/memory">3 MiB</data>' in body
-    assert '<data value="1" data-key="processes/1/more/x">1</data>' in body
 
 
 def test_what_servers_have_sent_is_text():

@@ -1,6 +1,6 @@
 import pytest
 
-from httptee.page.view import share_of_b, state_of_b, state_of_tee
+from httptee.page.view import state_of_b, state_of_tee
 
 ALIVE, DRAINING = {"draining": False}, {"draining": True}
 
@@ -19,11 +19,11 @@ def test_the_state_of_the_tee_is_that_of_readyz(workers, check, said):
     assert state_of_tee({"workers": workers, "a": {"check": check}}) == said
 
 
-@pytest.mark.parametrize(("state", "tone"), [("up", "good"), ("down", "bad"), ("gone", "fair"), ("paused", "fair")])
+@pytest.mark.parametrize(("state", "tone"), [("up", "good"), ("down", "bad"), ("gone", "fair")])
 def test_each_state_of_a_b_has_a_tone(state, tone):
-    assert state_of_b({"state": state}) == (state, tone)
+    assert state_of_b({"state": state, "orders": None}) == (state, tone)
+    assert state_of_b({"state": state, "orders": {"paused": False}}) == (state, tone)
 
 
-def test_the_share_is_that_of_the_line():
-    assert share_of_b({"line": "http://b percent=12.5 host=target"}) == "12.5"
-    assert share_of_b({"line": None}) == ""
+def test_a_b_that_was_paused_says_so():
+    assert state_of_b({"state": "up", "orders": {"paused": True}}) == ("paused", "fair")
