@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 from httptee.admin.check import Check
 from httptee.admin.history import History
-from httptee.admin.hosts import MISDIRECTED, is_loopback, is_own_name
 from httptee.admin.hour import Hour
 from httptee.admin.judged import judged
 from httptee.admin.metrics import CONTENT_TYPE, LedgerCollector, exposition
 from httptee.admin.status import status
 from httptee.http import RECEIVED_HEADERS, Headers, values
 from httptee.ledger import Ledger
-from httptee.page import SECURITY, Curve, Page, Served, View
+from httptee.page import MISDIRECTED, SECURITY, Curve, Page, Served, View, is_loopback, is_own_name
 from httptee.settings import Settings
 from httptee.verdict.evidence import Unreadable, read_verdict
 from httptee.verdict.pairs import Tallies

@@ -127,10 +127,8 @@ class AdminProcess(SideProcess):
         old.check.stop()
 
     def _application(self) -> Admin:
-        evidence, tallies = (self.watching.place, self.watching.tallies) if self.watching else ("", None)
-        return Admin(
-            self._settings, self._ledger, check_of(self._settings), self._started, evidence, tallies, self._hour
-        )
+        seen = (self.watching.place, self.watching.tallies) if self.watching else ()
+        return Admin(self._settings, self._ledger, check_of(self._settings), self._started, *seen, hour=self._hour)
 
 
 class _ControlSide:

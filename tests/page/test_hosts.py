@@ -1,6 +1,6 @@
 import pytest
 
-from httptee.admin.hosts import is_loopback, is_own_name
+from httptee.page.hosts import is_loopback, is_own_name
 from httptee.http.endpoint import Listen
 
 
