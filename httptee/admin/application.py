@@ -43,9 +43,9 @@ class Admin:
         ledger: Ledger,
         check: Check,
         started: float | None = None,
+        hour: Hour | None = None,
         evidence: str = "",
         tallies: Tallies | None = None,
-        hour: Hour | None = None,
     ) -> None:
         self.history = History(ledger)
         self._hour = hour or Hour.of(ledger)

@@ -128,7 +128,7 @@ class AdminProcess(SideProcess):
 
     def _application(self) -> Admin:
         seen = (self.watching.place, self.watching.tallies) if self.watching else ()
-        return Admin(self._settings, self._ledger, check_of(self._settings), self._started, *seen, hour=self._hour)
+        return Admin(self._settings, self._ledger, check_of(self._settings), self._started, self._hour, *seen)
 
 
 class _ControlSide:

@@ -33,7 +33,7 @@ class Upstream:
 def make(check_path="", rows=2, outcome=200, evidence="", tallies=None, settings=()):
     ledger = Ledger(backend_names(SETTINGS.b), rows)
     check = Check(Upstream(outcome), check_path, 1.0)
-    admin = Admin(load([*WORDS, *settings], {}), ledger, check, 1_700_000_000.0, evidence, tallies)
+    admin = Admin(load([*WORDS, *settings], {}), ledger, check, 1_700_000_000.0, None, evidence, tallies)
     return SimpleNamespace(admin=admin, ledger=ledger, check=check)
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from httptee.page.hosts import is_loopback, is_own_name
 from httptee.http.endpoint import Listen
+from httptee.page.hosts import is_loopback, is_own_name
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.0.1", "::1", "localhost"])
