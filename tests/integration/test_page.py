@@ -27,7 +27,7 @@ from tests.support.wire import Request
 pytestmark = pytest.mark.integration
 
 PLANTED = "<script>window.planted=1</script><img src=http://127.0.0.1:9/x onerror='window.planted=1'>\x00\x1b[2J\u202e"
-MOVING = ("uptime", "age", "oldest", "rates", "recent", "workers", "verdict", "in_flight")
+MOVING = ("uptime", "age", "oldest", "rates", "recent", "workers", "verdict", "in_flight", "waiting", "processes")
 
 
 def planted(more: float):
