@@ -43,6 +43,11 @@ COMMANDS: tuple[Command, ...] = (
         "shows and checks what was recorded, and converts it; recording -h: more",
     ),
     Command(
+        "replay",
+        "RECORDING... --to URL [options]",
+        "sends what was recorded to a server and compares its answers; replay -h: more",
+    ),
+    Command(
         "config",
         "[--unit|--socket|--kubernetes|--prometheus|--alerts|--grafana]",
         "prints the sample of the configuration file, or another file to copy",

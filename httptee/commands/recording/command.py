@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from httptee.commands.paper import printer
 from httptee.commands.recording.checking import findings, whole
 from httptee.commands.recording.converting import convert, redact
-from httptee.commands.recording.paper import printer
 from httptee.commands.recording.showing import shown
 from httptee.commands.recording.summary import summary_of, table
 from httptee.commands.recording.words import given

@@ -4,7 +4,7 @@ latest reports. The judge writes it with `Evidence`; others read it at the same 
 from httptee.verdict.evidence.chest import as_text
 from httptee.verdict.evidence.content import decoded
 from httptee.verdict.evidence.database import Unreadable
-from httptee.verdict.evidence.document import is_document, report_of, worst
+from httptee.verdict.evidence.document import document, is_document, report_of, worst
 from httptee.verdict.evidence.evidence import Evidence
 from httptee.verdict.evidence.places import check_directory, own_directory, private_directory, remove_private
 from httptee.verdict.evidence.reader import read_pair, read_verdict
@@ -19,6 +19,7 @@ __all__ = [
     "as_text",
     "check_directory",
     "decoded",
+    "document",
     "is_document",
     "own_directory",
     "private_directory",

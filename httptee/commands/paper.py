@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 
-_COLORS = {"title": "bold", "start": "bold green", "field": "cyan", "note": "dim", "error": "bold red", "head": "bold"}
+_COLORS = {
+    "title": "bold",
+    "start": "bold green",
+    "good": "green",
+    "field": "cyan",
+    "note": "dim",
+    "error": "bold red",
+    "head": "bold",
+}
 
 Print = Callable[[str, str], None]
 """Prints a line of a kind."""
 
 
 def printer() -> Print:
-    """What prints lines. No colors where NO_COLOR is set, or TERM is `dumb`: rich sees to that."""
-    if sys.stdout.isatty():
+    """What prints lines. It is plain where NO_COLOR is set, and where TERM is `dumb`: rich sees to that."""
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):  # rich would keep bold
         try:
             return _colored()
         except ImportError:
