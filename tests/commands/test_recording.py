@@ -11,6 +11,13 @@ from httptee.recording import RecordingWriter, read_recording
 from tests.recording.formats.made import MONKEYS, NOW, answered, asked, exchange, gor, payload
 
 
+def flipped(path, at):
+    """Flip a bit of a byte."""
+    data = bytearray(path.read_bytes())
+    data[at] ^= 4
+    path.write_bytes(data)
+
+
 @pytest.fixture
 def run(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
@@ -186,6 +193,23 @@ def test_a_whole_recording_is_verified(run):
     )
 
 
+def test_what_is_damaged_is_named_as_intervals_of_time_and_the_rest_is_read(run, tmp_path):
+    recorded("rec", *(exchange(n, target=f"/{n}", body=b"x" * 1000) for n in range(1, 101)))
+    (path,) = (tmp_path / "rec").iterdir()
+    found = path.read_bytes()
+    for target in (b'"/20"', b'"/21"', b'"/50"'):
+        flipped(path, found.index(target))
+    status, out, _ = run("verify", "rec")
+    assert status == 1
+    assert out.startswith("rec: not whole, 97 exchanges, from 2023-11-14 22:13:20.001 to 2023-11-14 22:13:20.100\n")
+    lost = [
+        int(count) for count in re.findall(r"missing .*22:13:20\.\d{3}.*: (\d+) exchanges?, damaged on the disk", out)
+    ]
+    assert sum(lost) == 3
+    assert len(lost) == len(out.splitlines()) - 1
+    assert "gaps" in run("convert", "rec", "x.gor")[2]
+
+
 def test_what_cannot_be_taken_from_a_file_is_named(run, tmp_path):
     (tmp_path / "x.gor").write_bytes(FILE + MONKEYS + b"junk")
     status, out, _ = run("verify", "x.gor")
@@ -211,6 +235,7 @@ def test_what_cannot_be_taken_from_a_file_is_named(run, tmp_path):
         (["convert", "file", "x.gor"], "no recording"),
         (["convert", "rec", "no/such/x.gor"], "No such file"),
         (["verify", "empty"], "no recording"),
+        (["redact", "rec", "new", "--pattern", "("], "no regular expression"),
     ],
 )
 def test_a_mistake_is_one_line_and_the_status_2(run, tmp_path, words, said):
@@ -256,7 +281,7 @@ def test_a_new_recording_holds_no_credentials(run, tmp_path):
 
 def test_credentials_are_kept_where_that_is_asked_for_and_it_is_said(run, tmp_path):
     (tmp_path / "in.gor").write_bytes(WITH_SECRETS)
-    status, _, err = run("convert", "in.gor", "rec", "--keep-secrets")
+    _, _, err = run("convert", "in.gor", "rec", "--keep-secrets")
     assert "as they were recorded" in err
     run("convert", "rec", "out.gor")
     assert (tmp_path / "out.gor").read_bytes() == WITH_SECRETS

@@ -52,7 +52,8 @@ class Redaction:
 
     def _message(self, fields: Fields, body: Kept) -> tuple[Fields, Kept]:
         """The fields and the body of a message. A body that cannot be looked into is not kept."""
-        found, data = self._secrets.body(self._secrets.fields(fields), body.data)
+        replaced, data = self._secrets.body(self._secrets.fields(fields), body.data)
+        found = tuple(replaced)
         if self._patterns and data:
             found, data = self._matches(found, data)
         named = tuple((name, self._text(value)) for name, value in found)
@@ -70,8 +71,8 @@ class Redaction:
         if replaced == text:
             return fields, data
         if coding:
-            kept = [pair for pair in fields if pair[0].lower() not in ("content-encoding", "content-length")]
-            fields = [*kept, ("Content-Length", str(len(replaced)))]
+            kept = (pair for pair in fields if pair[0].lower() not in ("content-encoding", "content-length"))
+            fields = (*kept, ("Content-Length", str(len(replaced))))
         return fields, replaced.encode("latin-1")
 
     def _text(self, text: str) -> str:
