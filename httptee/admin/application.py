@@ -57,7 +57,7 @@ class Admin:
         self._ledger = ledger
         self._started = time() if started is None else started
         self._judged = partial(judged, evidence, tallies) if evidence else None
-        self._collector = LedgerCollector(ledger, self._started, self._judged)
+        self._collector = LedgerCollector(ledger, self._started, self._judged, settings)
         self._pages: dict[str, Callable[[], Page]] = {
             "/": self._index,
             "/healthz": self._health,

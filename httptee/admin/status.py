@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import platform
-from collections.abc import Sequence
 from dataclasses import asdict
 from time import time
 from typing import Any
@@ -11,8 +11,20 @@ from typing import Any
 from httptee.admin.check import Check
 from httptee.admin.history import History
 from httptee.admin.judged import Judged
+from httptee.admin.processes import processes
+from httptee.admin.shares import Share, shares_of
 from httptee.admin.verdict_status import judge_status, verdict_status
-from httptee.ledger import Latency, Ledger, PrimaryStatement, Statement, distinct, mean_share
+from httptee.ledger import (
+    COMMANDS,
+    RESULTS,
+    Control,
+    Latency,
+    Ledger,
+    PrimaryStatement,
+    Statement,
+    distinct,
+    mean_share,
+)
 from httptee.settings import Settings, backend_names, effective_lines, effective_options
 from httptee.version import __version__
 
@@ -34,16 +46,41 @@ def status(
             "url": str(settings.a),
             "check": {"path": check.path, "passes": check.passes, "said": check.said} if check.path else None,
             "in_flight": sum(worker.in_flight for worker in workers),
+            "waiting": sum(worker.waiting for worker in workers),
             **_primary(primary, history),
         },
-        "b": _shadows(settings, ledger.statements(), history, judged),
+        "b": _shadows(settings, ledger, history, judged),
         "verdict": judge_status(judged) if judged else None,
         "share": mean_share(workers),
         "share_changes": primary.share_changes,
         "log_dropped": primary.log_dropped,
         "unobserved": primary.unobserved,
+        "control": _control(settings, ledger.control),
+        "reload": _reload(ledger.control),
+        "certificate": _certificate(settings, ledger.control),
+        "processes": [asdict(process) for process in processes(settings, ledger, judged)],
         "settings": effective_options(settings),
     }
+
+
+def _control(settings: Settings, control: Control) -> dict[str, Any]:
+    """The commands so far, and what else differs from the file than the Bs."""
+    level = control.level
+    counts = control.commands
+    return {
+        "path": settings.control or None,
+        "log_level": logging.getLevelName(level).lower() if level else None,
+        "commands": {command: {result: counts[command, result] for result in RESULTS} for command in COMMANDS},
+    }
+
+
+def _reload(control: Control) -> dict[str, Any]:
+    at, done = control.last_reload or (None, None)
+    return {"at": at, "done": done, "counts": control.reloads}
+
+
+def _certificate(settings: Settings, control: Control) -> dict[str, Any] | None:
+    return {"file": settings.cert_file, "ends": control.certificate_ends} if settings.cert_file else None
 
 
 def _primary(statement: PrimaryStatement, history: History) -> dict[str, Any]:
@@ -58,24 +95,32 @@ def _primary(statement: PrimaryStatement, history: History) -> dict[str, Any]:
     }
 
 
-def _shadows(
-    settings: Settings, statements: Sequence[Statement], history: History, judged: Judged | None
-) -> list[dict[str, Any]]:
+def _shadows(settings: Settings, ledger: Ledger, history: History, judged: Judged | None) -> list[dict[str, Any]]:
+    statements = ledger.statements()
     names = distinct([statement.backend for statement in statements])
     # A B that a reload removed keeps its account, but has neither address nor line.
     present = distinct(backend_names(settings.b))
     urls = dict(zip(present, map(str, settings.b), strict=True))
     lines = dict(zip(present, effective_lines(settings), strict=True))
+    shares = shares_of(settings, ledger)
     return [
         {
             "name": names[backend],
             "url": urls.get(names[backend]),
             "line": lines.get(names[backend]),
+            **_share(shares.get(names[backend])),
             **_shadow(statement, history, backend),
             "verdict": verdict_status(judged, statement.backend) if judged else None,
         }
         for backend, statement in enumerate(statements)
     ]
+
+
+def _share(share: Share | None) -> dict[str, Any]:
+    if share is None:
+        return {"percent": None, "orders": None}
+    orders = {"paused": share.orders.paused, "percent": share.orders.percent}
+    return {"percent": share.percent, "orders": orders}
 
 
 def _shadow(statement: Statement, history: History, backend: int) -> dict[str, Any]:

@@ -40,6 +40,10 @@ def _run(arguments: Sequence[str]) -> int:
         from httptee.commands.check import run_check
 
         return run_check(arguments[1:], os.environ)
+    if word == "ctl":
+        from httptee.commands.ctl import run_ctl
+
+        return run_ctl(arguments[1:], os.environ)
     if word == "replay":
         from httptee.commands.replay import run_replay
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from httptee.ledger.accounts import Account, WorkerAccount
 from httptee.ledger.columns import CIRCUIT_WORDS, IS_OPEN, OUTAGE_WORDS, ShadowLine, WorkerLine, row_width
+from httptee.ledger.control import Control, Orders, continued
 from httptee.ledger.shared import shared_numbers, shared_words
 from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker
 
@@ -23,6 +24,9 @@ _Backend = tuple[str, int]
 
 class Ledger:
     """All accounts: `rows` worker processes by the Bs in `backends`. `circuits` holds the state of each B's breaker.
+
+    `outage` says whether A is down, `control` what concerns the whole tee, `orders` what was ordered for each B. They
+    outlive reloads. `clocks` is the state of the rate limits: one float for each B.
 
     A reload makes a new ledger for the new worker processes. It continues the counts of the `earlier` ledgers: the
     lines of finished ones are added to one row of its own, the others are read along with it. So in every process that
@@ -45,9 +49,10 @@ class Ledger:
         self._rows = rows
         self.circuits = tuple(shared_words(CIRCUIT_WORDS) for _ in backends)
         self.outage: memoryview = earlier[0].outage if earlier else shared_words(OUTAGE_WORDS)
-        """Whether A is down, for all worker processes. A reload keeps it."""
+        self.control: Control = earlier[0].control if earlier else Control()
+        known = zip(earlier[0]._backends, earlier[0].orders, strict=False) if earlier else ()
+        self.orders: tuple[Orders, ...] = continued(self._backends[: self._accounts], dict(known))
         self.clocks = shared_numbers(len(backends))
-        """The state of the rate limits, which all worker processes share: one float for each B."""
         self._cells = shared_words((rows + 1) * row_width(len(self._backends)))
         for ledger in earlier:
             if ledger.finished:

@@ -38,6 +38,11 @@ COMMANDS: tuple[Command, ...] = (
         "prints whether B can replace A, as the running tee knows it; verdict -h: more",
     ),
     Command(
+        "ctl",
+        "[options] status|pause|resume|percent|reload|log-level",
+        "pauses a B of the running tee, changes its share, reloads; ctl -h: more",
+    ),
+    Command(
         "recording",
         "ls|cat|verify|redact|convert RECORDING... [TO]",
         "shows and checks what was recorded, and converts it; recording -h: more",

@@ -62,6 +62,7 @@ class Settings:
     max_request_body: int = 2 * 1024**3
     drain_timeout: float = 5.0
     admin: Listen | None = None
+    control: str = ""
     access_log: str = ""
     access_log_format: str = "combined"
     log_format: str = "text"

@@ -158,3 +158,19 @@ def test_the_help_explains_it(capsys):
         main(["replay", "-h"])
     assert ended.value.code == 0
     assert "--max-gap" in capsys.readouterr()[0]
+
+
+def test_replaced_secrets_are_told_and_not_compared(run, tmp_path):
+    def login(request):
+        return response(body=b'{"token":"new"}', headers=[*JSON, ("Set-Cookie", "sid=new")])
+
+    with RecordingWriter(tmp_path / "secret") as writer:
+        for number in range(50):
+            fields = [*JSON, ("Set-Cookie", "sid=5f3c")]
+            asked = (("Host", "x"), ("Cookie", "sid=ab12"))
+            writer.write(exchange(number, target="/", headers=asked, answer=b'{"token":"00"}', answer_headers=fields))
+    with Backend(login) as backend:
+        status, out, _ = run("--to", backend.url, "--max", "--delta", "20", place=str(tmp_path / "secret"))
+    assert status == 0
+    assert "note: 50 requests have credentials that were replaced" in out
+    assert "note: in 50 answers A's value is a secret that was replaced" in out

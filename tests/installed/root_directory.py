@@ -28,7 +28,7 @@ from tests.support.process import clean_environment
 from tests.support.programs import run
 
 BASE = ROOT / ".tox" / "bookworm"
-PACKAGES = "python3,python3-venv,python3-pip,man-db,ca-certificates"
+PACKAGES = "python3,python3-venv,python3-pip,man-db,procps,ca-certificates"
 SOURCE = ("httptee", "etc", "setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE")
 PAGE = blocks(ROOT / "docs" / "install.md")
 

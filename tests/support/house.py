@@ -18,7 +18,9 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "9": ("httptee",),  # `python -m httptee`, `python -m httptee.demo` and `httptee.create_app`
     "8": tuple(
         f"commands.{room}"
-        for room in ("cli", "run", "check", "explain", "demo", "replay", "verdict", "recording", "files", "paper")
+        for room in (
+            *("cli", "run", "check", "explain", "demo", "replay", "verdict", "ctl", "recording", "files", "paper"),
+        )
     ),
     "7": ("processes",),
     "6": ("server", "admin"),

@@ -16,7 +16,7 @@ from httptee.commands.replay.words import given, moment
 from httptee.errors import ConfigError
 from httptee.recording import Recording, read_recording
 from httptee.replay.figures import Figures, standard_progress
-from httptee.replay.replaying import Feed, Judging, Live, Preparing, Range, Replay, Schedule
+from httptee.replay.replaying import Feed, Judging, Live, Preparing, Range, Replay, Schedule, hidden
 from httptee.replay.sending import Sending
 from httptee.selection import selections
 from httptee.settings import Settings, ShadowSettings, check_same, load, shadow_settings, usable_cores
@@ -58,12 +58,13 @@ def _replay(asked: argparse.Namespace, settings: Settings, recording: Recording,
         return 0
     evidence = Evidence(asked.verdict)
     try:
-        judging = None if asked.no_compare else _judging(asked, settings, shadow, evidence)
+        judging = None if asked.no_compare else _judging(asked, settings, shadow, evidence, recording.masked)
         replay = Replay(feed, _sending(asked, settings, shadow), _processes(asked), judging, standard_progress())
         figures = _run(replay)
+        replaced = feed.preparing.with_secrets if recording.masked else 0
         if judging is not None and not replay.interrupted:
             judging.finish(_ASK_ON)
-        return show(asked, figures, judging, replay.interrupted, environ)
+        return show(asked, figures, judging, replay.interrupted, replaced, environ)
     finally:
         evidence.close()
 
@@ -132,14 +133,16 @@ def _processes(asked: argparse.Namespace) -> int:
     return min(most, asked.c) if asked.max else most
 
 
-def _judging(asked: argparse.Namespace, settings: Settings, shadow: ShadowSettings, evidence: Evidence) -> Judging:
+def _judging(
+    asked: argparse.Namespace, settings: Settings, shadow: ShadowSettings, evidence: Evidence, masked: bool
+) -> Judging:
     chapter = evidence.chapter(shadow.name, "replay", reset=True)
     policy = Policy(shadow.name, chapter, asked.delta / 100, rules=shadow.rules, times=asked.times)
     live = None
     if asked.a:
         shadows = {shadow.name: (shadow_upstream(settings, shadow), shadow.timeout)}
         live = Live(UpstreamAsker((primary_upstream(settings), settings.a_timeout), shadows), asked.a_rate)
-    return Judging(policy, evidence, live)
+    return Judging(policy, evidence, live, hidden(asked.secret)) if masked else Judging(policy, evidence, live)
 
 
 def _complain(text: str) -> None:

@@ -19,9 +19,17 @@ _INTERRUPTED = 130
 
 
 def show(
-    asked: argparse.Namespace, figures: Figures, judging: Judging | None, interrupted: bool, environ: Mapping[str, str]
+    asked: argparse.Namespace,
+    figures: Figures,
+    judging: Judging | None,
+    interrupted: bool,
+    replaced: int,
+    environ: Mapping[str, str],
 ) -> int:
-    """Print what is asked for. Returns the exit status. Raises Unreadable where a file cannot be written."""
+    """Print what is asked for. `replaced` requests were sent with replaced credentials.
+
+    Returns the exit status. Raises Unreadable where a file cannot be written.
+    """
     compared = judging is not None and judging.compared > 0
     reports = judging.reports(as_dict(figures)) if judging is not None and compared else []
     found: dict[str, Any] = document(reports, time.time(), replay=as_dict(figures))
@@ -36,7 +44,7 @@ def show(
         print_text(text(figures, asked.max))
         if compared:
             print_text("\n" + table(made, None, terminal_style(environ)))
-        for note in notes(judging, compared):
+        for note in notes(judging, compared, replaced):
             print_text(f"note: {note}\n")
     return status(figures, found["word"], interrupted)
 
@@ -50,8 +58,10 @@ def status(figures: Figures, word: str | None, interrupted: bool) -> int:
     return 0 if word is None else STATUS[word]
 
 
-def notes(judging: Judging | None, compared: bool) -> Iterator[str]:
+def notes(judging: Judging | None, compared: bool, replaced: int) -> Iterator[str]:
     """What one has to know to read the report."""
+    if replaced:
+        yield f"{replaced:,} requests have credentials that were replaced when they were recorded; they were sent so"
     if judging is None:
         return
     if not compared:

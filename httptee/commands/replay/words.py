@@ -78,6 +78,13 @@ def _add_verdict(made: argparse.ArgumentParser) -> None:
         help="of a route's answers that may differ without an explanation (0.1)")  # fmt: skip
     add("--a", metavar="URL", help="a live A: what differs is asked there again, if the method is safe")
     add("--a-rate", type=_rate, default=20.0, metavar="N/s", help="how often it may be asked (20/s)")
+    add(
+        "--secret",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="a further name given to -record.secret; repeatable",
+    )
     add("--times", action="store_true", help="compare B's times with the recorded ones too")
     add("--json", action="store_true", help="print JSON")
     add("--html", metavar="FILE", help="write the verdict as a page; - is standard output")

@@ -56,7 +56,7 @@ def _lines(figures: Figures, closed: bool) -> Iterator[str]:
         cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
         yield "  ".join(cells)
     if not closed:
-        yield f"drift of the lateness from the first to the last tenth: {figures.drift * 1000:+.2f} ms"
+        yield f"drift of the lateness from the first to the last tenth: {abs(figures.drift) * 1000:.2f} ms"
         if not kept_up(figures):
             late = figures.late.p99 * 1000
             yield f"The generator could not keep up: 1 in 100 requests was over {late:.0f} ms late. Use --processes."

@@ -19,7 +19,7 @@ class Figures:
     `from_due` and `from_send` are the times to the end of an answer, in seconds; a request whose answer took longer
     than the limit is in them with the time at which it was given up. `late`: from the due time until the request was
     sent or, if its connection was busy, until it stood in line there. `drift`: the mean lateness of the last tenth less
-    that of the first. `seconds`: how long the replay took.
+    that of the first. `began`: the due time 0, in seconds since the epoch. `seconds`: how long the replay took.
     """
 
     recorded: int
@@ -34,6 +34,7 @@ class Figures:
     late: Percentiles
     drift: float
     seconds: float
+    began: float = 0.0
 
     @property
     def answered(self) -> int:
@@ -88,11 +89,14 @@ class Tally:
             self.from_send.add(sent.took)
             self.from_due.add(sent.waited + sent.took)
 
-    def figures(self, recorded: int, filtered: dict[str, int], unreached: int, seconds: float) -> Figures:
+    def figures(
+        self, recorded: int, filtered: dict[str, int], unreached: int, seconds: float, began: float = 0.0
+    ) -> Figures:
         """The figures, with what is known of the exchanges that were not sent."""
         return Figures(
             recorded, self.sent, filtered, dict(self.failed), unreached, dict(self.unanswered), dict(self.statuses),
             self.from_due.percentiles(), self.from_send.percentiles(), self.late.percentiles(), self.drift, seconds,
+            began,
         )  # fmt: skip
 
     @property

@@ -4,6 +4,7 @@ about the new ones. `Replay` runs it."""
 from httptee.replay.replaying.asking import Live
 from httptee.replay.replaying.feed import Feed, Range
 from httptee.replay.replaying.judging import Judging
+from httptee.replay.replaying.masked import hidden
 from httptee.replay.replaying.preparing import Preparing
 from httptee.replay.replaying.replay import Replay
 from httptee.replay.replaying.schedule import Schedule
@@ -16,4 +17,5 @@ __all__ = [
     "Range",
     "Replay",
     "Schedule",
+    "hidden",
 ]

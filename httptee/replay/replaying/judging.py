@@ -64,8 +64,8 @@ class _Line:
 class Judging:
     """Judges one B. With `live`, A and B are asked again where the recording has no second answer.
 
-    `evidence` keeps pairs. `is_token` says whether a text has a replaced secret in it: there A's answer is not known,
-    so that a difference says nothing. `masked` counts the answers in which such differences were left out.
+    `evidence` keeps pairs. `hides` says of a difference whether it says nothing, because A's value is a secret that was
+    replaced. `masked` counts the answers in which such differences were left out.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Judging:
         policy: Policy,
         evidence: Evidence,
         live: Live | None = None,
-        is_token: Callable[[str], bool] = lambda text: False,
+        hides: Callable[[Difference], bool] = lambda found: False,
         random: Random | None = None,
         clock: Callable[[], float] = time,
     ) -> None:
@@ -83,7 +83,7 @@ class Judging:
         self._policy = policy
         self._evidence = evidence
         self._live = live
-        self._is_token = is_token
+        self._hides = hides
         self._clock = clock
         self._routes = Routes(policy.rules.templates)
         self._lines: dict[str, _Line] = {}
@@ -142,7 +142,7 @@ class Judging:
         request, exchange = planned.prepared.request, planned.exchange
         route, line = self._line(request.method, request.target)
         b = a if sent.equal else _answer(sent)
-        found = [] if sent.equal else self._found(a, b)
+        found = [] if sent.equal else self._found(a, b, first=True)
         line.chosen += 1
         self.compared += 1
         same = sent.equal is True or not found
@@ -185,11 +185,10 @@ class Judging:
         elif self._live is not None and pair.b_at - pair.at >= _APART:  # A's answer now is that much later
             self._live.offer(further)
 
-    def _found(self, a: Outcome, b: Outcome) -> Sequence[Difference]:
+    def _found(self, a: Outcome, b: Outcome, first: bool = False) -> Sequence[Difference]:
         found = differences(a, b)
-        known = [one for one in found if not (isinstance(one.a, str) and self._is_token(one.a))]
-        if len(known) < len(found):
-            self.masked += 1
+        known = [one for one in found if not self._hides(one)]
+        self.masked += first and len(known) < len(found)
         return known
 
     def _time(self, line: _Line, a_seconds: float, b_seconds: float, now: float) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from httptee.compare import Outcome
 from httptee.http import HOP_BY_HOP, Headers, Request, end_to_end, values, with_field
 from httptee.recording import Exchange, Fields
+from httptee.replay.replaying.masked import has_secrets
 from httptee.selection import Selection
 from httptee.transport import Upstream
 
@@ -28,13 +29,15 @@ class Prepared:
 
 
 class Preparing:
-    """Prepares the exchanges for one upstream. `refused` counts those that are not sent, by reason."""
+    """Prepares the exchanges for one upstream. `refused` counts those that are not sent, by reason, and `with_secrets`
+    those that are sent with credentials in their header fields."""
 
     def __init__(self, upstream: Upstream, selection: Selection, compares: bool = True) -> None:
         self._upstream = upstream
         self._selection = selection
         self._compares = compares
         self.refused: Counter[str] = Counter()
+        self.with_secrets = 0
 
     def __call__(self, exchange: Exchange, number: int) -> Prepared | None:
         """The request with this number, or None if it is not sent: then the reason is counted."""
@@ -42,6 +45,7 @@ class Preparing:
         if isinstance(found, str):
             self.refused[found] += 1
             return None
+        self.with_secrets += has_secrets(found.request.headers)
         return found
 
     def _prepared(self, exchange: Exchange, number: int) -> Prepared | str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable, Iterator, Sequence
-from time import monotonic
+from time import monotonic, time
 from typing import Any, Protocol
 
 from httptee.compare import Outcome
@@ -88,7 +88,7 @@ class Replay:
         feed, tally = self._feed, self.tally
         unreached = feed.unread + tally.stopped + (self._next is not None)
         seconds = max(0.0, (self._ended or self._clock()) - self._started)
-        return tally.figures(feed.recorded, feed.filtered, unreached, seconds)
+        return tally.figures(feed.recorded, feed.filtered, unreached, seconds, time() - self._clock() + self._started)
 
     def interrupt(self) -> None:
         """Send no more. What is in flight may end. For a signal handler."""

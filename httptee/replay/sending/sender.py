@@ -77,6 +77,8 @@ class Sender:
             self._channel.flush()
             select.select([], [self._channel], [], _WAIT)
         self._opener.close()
+        for lane in list(self._by_descriptor.values()):
+            lane.close()
 
     @property
     def _finished(self) -> bool:
