@@ -9,7 +9,7 @@ from httptee.recording import Gap
 from httptee.verdict.display import harmless
 
 _MILLISECOND = 1_000_000
-_REASONS = {"damaged": "damaged on the disk", "lost": "held by a process that was killed"}
+_REASONS = {"damaged": "damaged on the disk", "lost": "the file has no end: its process was killed, or the end is damaged"}
 
 
 def whole(row: Summary) -> bool:
