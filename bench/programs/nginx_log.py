@@ -58,12 +58,15 @@ class LoggingNginx:
     def requests(self) -> Iterator[Logged]:
         """The requests so far."""
         for line in self.log.read_text(encoding="latin-1").splitlines():
-            found = _LINE.fullmatch(line)
-            if found:
-                at = float(found[1]) - float(found[2]) + 0.0005  # nginx cuts both to milliseconds
-                body = (
-                    b""
-                    if found[5] == "-"
-                    else _ESCAPED.sub(lambda one: chr(int(one[1], 16)), found[5]).encode("latin-1")
-                )
-                yield Logged(int(found[3]), at, found[4], body)
+            if (found := parsed(line)) is not None:
+                yield found
+
+
+def parsed(line: str) -> Logged | None:
+    """A line of the log, or None for another one."""
+    found = _LINE.fullmatch(line)
+    if not found:
+        return None
+    at = float(found[1]) - float(found[2]) + 0.0005  # nginx cuts both to milliseconds
+    body = "" if found[5] == "-" else _ESCAPED.sub(lambda one: chr(int(one[1], 16)), found[5])
+    return Logged(int(found[3]), at, found[4], body.encode("latin-1"))

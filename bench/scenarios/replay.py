@@ -181,6 +181,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seconds", type=positive, default=60, help="the length of the recording (default: %(default)s)"
     )
+    parser.add_argument("--paces", default=",".join(PACES), help="which of them (default: %(default)s)")
 
 
 def run(options: argparse.Namespace) -> Result:

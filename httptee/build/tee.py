@@ -53,7 +53,8 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
     budget = Budget(part.of(settings.b_max_bytes))
     cutoff = Cutoff(settings.b_cutoff) if settings.b_cutoff else None
     none: tuple[None, list[Comparer | None]] = (None, [None] * len(settings.b))
-    keeper, comparers = build_watchers(settings, watching, part, faults) if watching else none
+    # Without a B there is nothing to compare.
+    keeper, comparers = build_watchers(settings, watching, part, faults) if watching and settings.b else none
     return Tee(
         Primary(
             primary_upstream(settings, part.of(settings.threads, least=1), pressure),

@@ -1,6 +1,7 @@
 """A recording of a shop, replayed at the shop itself and at a build with three defects."""
 
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from random import Random
 import pytest
 
 from httptee.recording import Exchange, Kept, RecordingWriter
+from tests.support.backend import Backend
 from tests.support.process import clean_environment
 from tests.worlds.server import WorldServer
 from tests.worlds.shop import SHOP
@@ -96,3 +98,17 @@ def test_against_a_build_with_three_changes_exactly_these_routes_differ(world, r
     assert {route for route, word in words_of(found).items() if word == "NO"} == set(PLANTED.values())
     if found["replay"]["kept_up"]:
         assert (status, found["word"]) == (1, "NO")
+
+
+def test_an_interrupt_ends_it_with_a_report(recording):
+    with Backend() as backend:
+        argv = [sys.executable, "-m", "httptee", "replay", str(recording), "--to", backend.url, "--json"]
+        with subprocess.Popen(argv, stdout=subprocess.PIPE, env=clean_environment()) as running:
+            try:
+                backend.wait_for_requests(3, patience=60)
+            finally:
+                running.send_signal(signal.SIGINT)
+                out, _ = running.communicate(timeout=60)
+    figures = json.loads(out)["replay"]
+    assert running.returncode == 130
+    assert figures["sent"] + figures["unreached"] == figures["recorded"] == REQUESTS

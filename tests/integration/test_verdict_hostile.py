@@ -354,3 +354,9 @@ def test_pairs_that_a_stopped_judge_does_not_take_are_counted_as_lost(tmp_path: 
             return 10 < finding["pairs"] < found["judged"] == 301 and any(lost in note for note in found["notes"])
 
         eventually(all_read)
+
+
+def test_without_a_b_nothing_is_compared(tmp_path: Path) -> None:
+    with Backend(numbered()) as a, Tee("-a", a.url, "-verdict", str(tmp_path)) as tee:
+        asks(tee, 5)
+    assert "could not" not in tee.program.output and "Traceback" not in tee.program.output

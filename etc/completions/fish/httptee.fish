@@ -361,7 +361,7 @@ complete -c httptee -n '_shtab_httptee_using ctl' -l b.server-name -x -d 'The na
 complete -c httptee -n '_shtab_httptee_using ctl' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'The file to read options from.'
 complete -c httptee -n '_shtab_httptee_using ctl; and test $_shtab_httptee_npos -eq 0' -ka "status pause resume percent reload log-level" -d 'status|pause|resume|percent|reload|log-level'
 complete -c httptee -n '_shtab_httptee_using; and test $_shtab_httptee_npos -eq 0' -a recording -d 'shows and checks what was recorded, and converts it; recording -h: more'
-complete -c httptee -n '_shtab_httptee_using recording; and test $_shtab_httptee_npos -eq 0' -ka "ls cat verify 'convert RECORDING... [TO'" -d 'ls|cat|verify|convert RECORDING... [TO'
+complete -c httptee -n '_shtab_httptee_using recording; and test $_shtab_httptee_npos -eq 0' -ka "ls cat verify redact 'convert RECORDING... [TO'" -d 'ls|cat|verify|redact|convert RECORDING... [TO'
 complete -c httptee -n '_shtab_httptee_using; and test $_shtab_httptee_npos -eq 0' -a replay -d 'sends what was recorded to a server and compares its answers; replay -h: more'
 complete -c httptee -n '_shtab_httptee_using replay' -s l -x -d 'The address to listen on'
 complete -c httptee -n '_shtab_httptee_using replay' -s a -x -d 'The production server'
