@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import influx, isolation, lifecycle, replay, selection, slow, soak, tees, transfer
+from . import influx, isolation, lifecycle, page, replay, selection, slow, soak, tees, transfer
 from .hostile import clients as hostile
 from .scenario import Scenario
 from .steady import memory, steady
@@ -23,6 +23,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     soak.SCENARIO,
     selection.SCENARIO,
     verdict.SCENARIO,
+    page.SCENARIO,
     replay.SCENARIO,
 )
 TARGETS = tuple(target for scenario in SCENARIOS for target in scenario.targets)

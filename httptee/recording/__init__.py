@@ -4,9 +4,11 @@ reading of a recording. `read_recording` reads, `RecordingWriter` writes one for
 from httptee.recording.exchange import Exchange, Fields, Kept, MalformedExchange, decode, encode
 from httptee.recording.gaps import Gap
 from httptee.recording.reading import Recording, read_recording
+from httptee.recording.secrets import KEY_SIZE, Secrets
 from httptee.recording.writing import RecordingWriter
 
 __all__ = [
+    "KEY_SIZE",
     "Exchange",
     "Fields",
     "Gap",
@@ -14,6 +16,7 @@ __all__ = [
     "MalformedExchange",
     "Recording",
     "RecordingWriter",
+    "Secrets",
     "decode",
     "encode",
     "read_recording",
