@@ -1,3 +1,32 @@
-from setuptools import setup
+"""What setup.cfg cannot say: the files of `etc/`, where they are installed, and the links of the README."""
 
-setup()
+import configparser
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+
+
+def long_description() -> str:
+    """The README with absolute links: a package index shows it without the rest of the tree."""
+    config = configparser.ConfigParser()
+    config.read(HERE / "setup.cfg")
+    addresses = dict(line.split(" = ") for line in config["metadata"]["project_urls"].strip().splitlines())
+    readme = (HERE / "README.md").read_text(encoding="utf-8")
+    return re.sub(r"\]\((?!\w+:|#)", f"]({addresses['Source']}/blob/main/", readme)
+
+
+setup(
+    long_description=long_description(),
+    long_description_content_type="text/markdown",
+    packages=[*find_packages(include=["httptee*"]), "httptee.etc"],
+    package_dir={"httptee.etc": "etc"},
+    data_files=[
+        ("share/man/man1", ["etc/man/httptee.1"]),
+        ("share/bash-completion/completions", ["etc/completions/bash/httptee"]),
+        ("share/zsh/site-functions", ["etc/completions/zsh/_httptee"]),
+        ("share/fish/vendor_completions.d", ["etc/completions/fish/httptee.fish"]),
+    ],
+)

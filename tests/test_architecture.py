@@ -9,7 +9,9 @@ from tests.support.house import (
     MODULES,
     PACKAGE,
     ROOMS,
+    ROOT,
     TREES,
+    diagram,
     imported_modules,
     imports,
     longest_chain,
@@ -70,6 +72,26 @@ def test_no_module_imports_itself_through_others():
 def test_no_room_imports_itself_through_others_and_the_house_has_few_levels():
     assert len(longest_chain(room_graph())) <= 12
     assert len({room.partition(".")[0] for room in ROOMS}) <= 24
+
+
+def test_the_diagram_of_the_architecture_is_that_of_the_imports():
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    assert page.split("<!-- diagram -->\n")[1].split("\n<!-- /diagram -->")[0] == f"```mermaid\n{diagram()}\n```"
+
+
+def test_the_diagram_implies_every_import_between_rooms():
+    shown = {room: set() for room in ROOMS}
+    names = {f"{room.replace('.', '_')}_": room for room in ROOMS}
+    for line in diagram().splitlines():
+        if "-->" in line:
+            above, below = line.split(" --> ")
+            shown[names[above.strip()]].add(names[below])
+
+    def reached(room):
+        return shown[room] | {far for near in shown[room] for far in reached(near)}
+
+    for room, others in room_graph().items():
+        assert others <= reached(room), room
 
 
 @pytest.mark.parametrize("room", [room for rooms in FLOORS.values() for room in rooms])

@@ -29,3 +29,18 @@ def test_systemd_finds_nothing_wrong_with_the_units():
 )
 def test_the_service_is_notified_reloaded_and_hardened(line):
     assert line in (ETC / "httptee.service").read_text().splitlines()
+
+
+@pytest.mark.integration
+def test_systemd_rates_the_service_as_well_protected():
+    analyze = require("systemd-analyze")
+    said = run([analyze, "security", "--offline=true", "--no-pager", "--threshold=20", str(ETC / "httptee.service")])
+    assert "Overall exposure level for httptee.service" in said  # a level over 2.0 ends it with status 1
+
+
+@pytest.mark.parametrize("line", ["LogsDirectory=httptee", "StateDirectory=httptee", "LoadCredential=httptee.key"])
+def test_the_service_has_the_directories_and_the_key_that_the_install_page_names(line):
+    assert line in (ETC / "httptee.service").read_text().splitlines()
+    page = (ETC.parent / "docs" / "install.md").read_text()
+    for place in ("/var/log/httptee/", "/var/lib/httptee", "/run/credentials/httptee.service/httptee.key"):
+        assert place in page

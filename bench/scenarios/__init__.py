@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import influx, isolation, lifecycle, record, selection, slow, soak, tees, transfer
+from . import influx, isolation, lifecycle, page, record, replay, selection, slow, soak, tees, transfer
 from .hostile import clients as hostile
 from .scenario import Scenario
 from .steady import memory, steady
@@ -24,5 +24,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     selection.SCENARIO,
     verdict.SCENARIO,
     record.SCENARIO,
+    page.SCENARIO,
+    replay.SCENARIO,
 )
 TARGETS = tuple(target for scenario in SCENARIOS for target in scenario.targets)

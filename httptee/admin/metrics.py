@@ -15,6 +15,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from httptee.admin.judged import Judged
+from httptee.admin.operating_metrics import operating_metrics
 from httptee.admin.recorded import recording_metrics
 from httptee.admin.verdict_metrics import Shown, verdict_metrics
 from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS
@@ -30,6 +31,7 @@ from httptee.ledger import (
     distinct,
     mean_share,
 )
+from httptee.settings import Settings
 from httptee.version import __version__
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -39,9 +41,17 @@ Named = Sequence[tuple[str, Statement]]
 
 
 class LedgerCollector(Collector):
-    """All metrics, made from the ledger at each scrape. `judged` gives the verdict at this moment, if there is one."""
+    """All metrics, made from the ledger at each scrape. `judged` gives the verdict at this moment, if there is one.
+    `settings` are those of the tee: without them, there are no metrics of its processes and of orders."""
 
-    def __init__(self, ledger: Ledger, started: float, judged: Callable[[], Judged] | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        started: float,
+        judged: Callable[[], Judged] | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self._settings = settings
         self._ledger = ledger
         self._started = started
         self._judged = judged
@@ -54,8 +64,11 @@ class LedgerCollector(Collector):
         statements = self._ledger.statements()
         yield from _of_b(list(zip(distinct([each.backend for each in statements]), statements, strict=True)))
         yield from recording_metrics(self._ledger.recorded())
-        if self._judged is not None:
-            yield from verdict_metrics(self._judged(), self._shown)
+        judged = self._judged() if self._judged is not None else None
+        if judged is not None:
+            yield from verdict_metrics(judged, self._shown)
+        if self._settings is not None:
+            yield from operating_metrics(self._settings, self._ledger, judged, self._started)
 
 
 def exposition(collector: Collector) -> bytes:
@@ -73,6 +86,16 @@ def _of_the_tee(workers: Sequence[Worker], started: float) -> Iterator[Metric]:
     yield GaugeMetricFamily("httptee_workers", "Worker processes that are alive.", len(workers))
     yield GaugeMetricFamily(
         "httptee_connections", "Open connections from clients.", sum(worker.connections for worker in workers)
+    )
+    yield GaugeMetricFamily(
+        "httptee_primary_in_flight",
+        "Requests that have arrived and have no whole answer yet.",
+        sum(worker.in_flight for worker in workers),
+    )
+    yield GaugeMetricFamily(
+        "httptee_primary_waiting",
+        "Requests of them that wait for a thread.",
+        sum(worker.waiting for worker in workers),
     )
     yield GaugeMetricFamily(
         "httptee_shadow_queue_bytes",

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import platform
-from collections.abc import Sequence
 from dataclasses import asdict
 from time import time
 from typing import Any
 
 from httptee.admin.check import Check
-from httptee.admin.history import History
+from httptee.admin.history import History, Moment
 from httptee.admin.judged import Judged
+from httptee.admin.processes import processes
 from httptee.admin.recorded import recording_status
+from httptee.admin.shares import Share, shares_of
 from httptee.admin.verdict_status import judge_status, verdict_status
-from httptee.ledger import Latency, Ledger, PrimaryStatement, Statement, distinct, mean_share
+from httptee.ledger import (
+    COMMANDS,
+    RESULTS,
+    Control,
+    Latency,
+    Ledger,
+    PrimaryStatement,
+    Statement,
+    distinct,
+    mean_share,
+)
 from httptee.settings import Settings, backend_names, effective_lines, effective_options
 from httptee.version import __version__
 
@@ -23,7 +35,7 @@ def status(
 ) -> dict[str, Any]:
     """The content of /status. `started` is in seconds since the epoch. Times are in seconds, sizes in bytes; the values
     of options are in their own units. `judged` is the verdict, if answers are compared."""
-    primary = ledger.primary()
+    primary, moment = ledger.primary(), history.moment()
     workers = ledger.workers()
     return {
         "version": __version__,
@@ -35,20 +47,45 @@ def status(
             "url": str(settings.a),
             "check": {"path": check.path, "passes": check.passes, "said": check.said} if check.path else None,
             "in_flight": sum(worker.in_flight for worker in workers),
-            **_primary(primary, history),
+            "waiting": sum(worker.waiting for worker in workers),
+            **_primary(primary, moment),
         },
-        "b": _shadows(settings, ledger.statements(), history, judged),
+        "b": _shadows(settings, ledger, moment, judged),
         "verdict": judge_status(judged) if judged else None,
         "recording": recording_status(settings, ledger.recorded()),
         "share": mean_share(workers),
         "share_changes": primary.share_changes,
         "log_dropped": primary.log_dropped,
         "unobserved": primary.unobserved,
+        "control": _control(settings, ledger.control),
+        "reload": _reload(ledger.control),
+        "certificate": _certificate(settings, ledger.control),
+        "processes": [asdict(process) for process in processes(settings, ledger, judged)],
         "settings": effective_options(settings),
     }
 
 
-def _primary(statement: PrimaryStatement, history: History) -> dict[str, Any]:
+def _control(settings: Settings, control: Control) -> dict[str, Any]:
+    """The commands so far, and what else differs from the file than the Bs."""
+    level = control.level
+    counts = control.commands
+    return {
+        "path": settings.control or None,
+        "log_level": logging.getLevelName(level).lower() if level else None,
+        "commands": {command: {result: counts[command, result] for result in RESULTS} for command in COMMANDS},
+    }
+
+
+def _reload(control: Control) -> dict[str, Any]:
+    at, done = control.last_reload or (None, None)
+    return {"at": at, "done": done, "counts": control.reloads}
+
+
+def _certificate(settings: Settings, control: Control) -> dict[str, Any] | None:
+    return {"file": settings.cert_file, "ends": control.certificate_ends} if settings.cert_file else None
+
+
+def _primary(statement: PrimaryStatement, moment: Moment) -> dict[str, Any]:
     return {
         "answered": statement.answered,
         "answered_by_status": statement.answered_by_status,
@@ -56,38 +93,48 @@ def _primary(statement: PrimaryStatement, history: History) -> dict[str, Any]:
         "refused_by_reason": statement.refused_by_reason,
         "client_gone": statement.client_gone,
         "seconds": _latency(statement.latency),
-        "rates": history.primary_rates(),
+        "rates": moment.primary_rates(),
+        "recent": moment.primary_recent(),
     }
 
 
-def _shadows(
-    settings: Settings, statements: Sequence[Statement], history: History, judged: Judged | None
-) -> list[dict[str, Any]]:
+def _shadows(settings: Settings, ledger: Ledger, moment: Moment, judged: Judged | None) -> list[dict[str, Any]]:
+    statements = ledger.statements()
     names = distinct([statement.backend for statement in statements])
     # A B that a reload removed keeps its account, but has neither address nor line.
     present = distinct(backend_names(settings.b))
     urls = dict(zip(present, map(str, settings.b), strict=True))
     lines = dict(zip(present, effective_lines(settings), strict=True))
+    shares = shares_of(settings, ledger)
     return [
         {
             "name": names[backend],
             "url": urls.get(names[backend]),
             "line": lines.get(names[backend]),
-            **_shadow(statement, history, backend),
+            **_share(shares.get(names[backend])),
+            **_shadow(statement, moment, backend),
             "verdict": verdict_status(judged, statement.backend) if judged else None,
         }
         for backend, statement in enumerate(statements)
     ]
 
 
-def _shadow(statement: Statement, history: History, backend: int) -> dict[str, Any]:
+def _share(share: Share | None) -> dict[str, Any]:
+    if share is None:
+        return {"percent": None, "orders": None}
+    orders = {"paused": share.orders.paused, "percent": share.orders.percent}
+    return {"percent": share.percent, "orders": orders}
+
+
+def _shadow(statement: Statement, moment: Moment, backend: int) -> dict[str, Any]:
     return {
         "state": statement.state,
         "in_flight": statement.in_flight,
         "waiting": statement.waiting,
-        "oldest": round(history.oldest(backend), 3),
+        "oldest": round(moment.oldest(backend), 3),
         "seconds": _latency(statement.latency),
-        "rates": history.shadow_rates(backend),
+        "rates": moment.shadow_rates(backend),
+        "recent": moment.shadow_recent(backend),
         "ledger": {
             "seen": statement.seen,
             "delivered": statement.delivered,

@@ -19,7 +19,7 @@ from httptee.verdict.evidence import Evidence
 from httptee.verdict.judge import Asking, Judge, MakeJudge, Pace, Reader, RepeatLimits, Repeats, Trial, UpstreamAsker
 from httptee.verdict.pairs import Tallies
 
-_NOT_FOR_B = ("sampled_out", "filtered", "rate_limited", "primary_failed")
+_NOT_FOR_B = ("paused", "sampled_out", "filtered", "rate_limited", "primary_failed")
 """Drop reasons of clones that B was not to get."""
 
 
@@ -86,12 +86,17 @@ def _judge(
     )
     chosen = shadow_settings(settings)
     limits = RepeatLimits(per_second=settings.verdict_repeat)
+    orders = [(shadow.name, ordered) for shadow, ordered in zip(chosen, observed.ledger.orders, strict=True)]
+
+    def paused(backend: str) -> bool:
+        return any(ordered.paused for name, ordered in orders if name == backend)
+
     return Judge(
         reader,
         [_trial(settings, shadow) for shadow in chosen],
         evidence,
         Asking(_asker(settings, chosen), settings.verdict_max_body),
-        lambda state: Repeats(limits, time(), state),
+        lambda state: Repeats(limits, time(), state, paused),
         observed,
         differences,
         pace,

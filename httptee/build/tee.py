@@ -58,7 +58,8 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
     cutoff = Cutoff(settings.b_cutoff) if settings.b_cutoff else None
     none: tuple[None, list[Comparer | None]] = (None, [None] * len(settings.b))
     added = additions(settings)
-    keeper, comparers = build_watchers(settings, watching, part, faults) if watching else none
+    # Without a B there is nothing to compare.
+    keeper, comparers = build_watchers(settings, watching, part, faults) if watching and settings.b else none
     return Tee(
         Primary(
             primary_upstream(settings, part.of(settings.threads, least=1), pressure),
@@ -86,9 +87,10 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
 def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) -> Iterator[Shadow]:
     policy = BreakerPolicy(failures=settings.b_breaker_failures, longest=settings.b_probe_interval)
     chosen = shadow_settings(settings)
-    rules = selections([shadow.criteria for shadow in chosen], ledger.clocks)
-    for shadow, account, selection, circuit, comparing in zip(
-        chosen, ledger.accounts(part.row), rules, ledger.circuits, common.comparers, strict=True
+    ordered = ledger.orders if settings.control else ()
+    rules = selections([shadow.criteria for shadow in chosen], ledger.clocks, ordered)
+    for shadow, account, selection, circuit, comparing, orders in zip(
+        chosen, ledger.accounts(part.row), rules, ledger.circuits, common.comparers, ledger.orders, strict=True
     ):
         workers = part.of(shadow.workers, least=1)
         # A probe may wait for a thread as long as an exchange takes, which is as long as it takes itself.
@@ -97,7 +99,14 @@ def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) ->
             shadow_upstream(settings, shadow, workers, common.reading),
             account,
             selection,
-            Guards(Breaker(shadow.name, circuit, own), common.budget, common.cutoff, common.reading, common.faults),
+            Guards(
+                Breaker(shadow.name, circuit, own),
+                common.budget,
+                common.cutoff,
+                common.reading,
+                common.faults,
+                orders if settings.control else None,
+            ),
             workers=workers,
             backlog=None if shadow.backlog is None else part.of(shadow.backlog),
             timeout=shadow.timeout,

@@ -28,12 +28,12 @@ def primary_upstream(settings: Settings, threads: int = 1, pressure: Pressure | 
 def shadow_upstream(
     settings: Settings, shadow: ShadowSettings, workers: int = 1, reading: Reading | None = None
 ) -> Upstream:
-    """One B as an upstream. It keeps at most `AT_ONCE` idle connections for each shadow thread.
+    """One B as an upstream. It keeps as many connections as its clones can use at a time.
 
     The bodies of its answers are discarded as they arrive, in the turns that `reading` gives.
     """
     trust = trust_of_b(settings, shadow)
-    limits = _limits(settings, AT_ONCE * workers, settings.b_keep_alive)
+    limits = _limits(settings, (AT_ONCE + 1) * workers, settings.b_keep_alive)
     return Upstream(
         shadow.endpoint,
         WireAdapter(limits, server_name=trust.server_name, reading=reading or Reading()),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from httptee.build import primary_upstream, shadow_upstream
+from httptee.commands.paper import printer
 from httptee.errors import ConfigError, UpstreamError
 from httptee.http import Endpoint
 from httptee.server import listening_tls
@@ -39,7 +40,11 @@ def run_check(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         print("httptee:", " ".join(str(error).splitlines()), file=sys.stderr)
         return 2
     rows = list(check(settings))
-    print(table(rows))
+    show = printer()
+    head, *lines = table(rows).splitlines()
+    show("head", head)
+    for row, line in zip(rows, lines, strict=True):
+        show("good" if row.good else "error", line)
     return 0 if all(row.good for row in rows) else 1
 
 

@@ -40,10 +40,22 @@ def _run(arguments: Sequence[str]) -> int:
         from httptee.commands.check import run_check
 
         return run_check(arguments[1:], os.environ)
+    if word == "ctl":
+        from httptee.commands.ctl import run_ctl
+
+        return run_ctl(arguments[1:], os.environ)
+    if word == "replay":
+        from httptee.commands.replay import run_replay
+
+        return run_replay(arguments[1:], os.environ)
     if word == "verdict":
         from httptee.commands.verdict import run_verdict
 
         return run_verdict(arguments[1:], os.environ)
+    if word == "recording":
+        from httptee.commands.recording import run_recording
+
+        return run_recording(arguments[1:])
     if word in ("config", "completion", "man"):
         from httptee.commands.files import run_files
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 
 from httptee.build import MAX_BODY_IN_MEMORY, additions, primary_upstream, shadow_upstream
+from httptee.commands.paper import printer
 from httptee.errors import ConfigError, Refusal
 from httptee.http import RECEIVED_HEADERS, FileBody, Headers, Listen, Request, check_hosts, receive, values
 from httptee.selection import Finding, selections
@@ -87,11 +88,15 @@ def run_explain(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         print(f"httptee: {error}", file=sys.stderr)
         return 2
     settings = load_or_exit(asked.options, environ)
+    show = printer()
     try:
         for fate in explain(settings, asked):
-            print(fate)
+            head, *lines = str(fate).splitlines()
+            show({True: "good", None: "head", False: "error"}[fate.sent], head)
+            for line in lines:
+                show("note" if line.startswith("  > ") else "", line)
     except Refusal as refusal:
-        print(f"no server gets it: the tee answers {refusal.status} {refusal.reason}: {refusal}")
+        show("error", f"no server gets it: the tee answers {refusal.status} {refusal.reason}: {refusal}")
     return 0
 
 

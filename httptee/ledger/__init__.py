@@ -3,6 +3,7 @@ an `Account` and a `WorkerAccount`; `Ledger` adds them up."""
 
 from httptee.ledger.accounts import Account, WorkerAccount
 from httptee.ledger.columns import BOUNDS, CIRCUIT_WORDS, DROP_REASONS, FAILURE_REASONS, IS_OPEN, OUTAGE_WORDS
+from httptee.ledger.control import COMMANDS, RESULTS, Control, Orders
 from httptee.ledger.guard import COUNTING, Faults, GuardedAccount
 from httptee.ledger.ledger import Ledger
 from httptee.ledger.recording import RECORD_REASONS, RecordAccount, RecordStatement
@@ -12,17 +13,21 @@ from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Work
 __all__ = [
     "BOUNDS",
     "CIRCUIT_WORDS",
+    "COMMANDS",
     "COUNTING",
     "DROP_REASONS",
     "FAILURE_REASONS",
     "IS_OPEN",
     "OUTAGE_WORDS",
     "RECORD_REASONS",
+    "RESULTS",
     "Account",
+    "Control",
     "Faults",
     "GuardedAccount",
     "Latency",
     "Ledger",
+    "Orders",
     "PrimaryStatement",
     "RecordAccount",
     "RecordStatement",

@@ -18,6 +18,7 @@ FAILURE_REASONS: tuple[str, ...] = (*UPSTREAM_REASONS, "lost")
 """Why a clone got no whole answer: the reason of its error, or `lost` if its worker process died."""
 
 DROP_REASONS: tuple[str, ...] = (
+    "paused",
     "sampled_out",
     "filtered",
     "primary_failed",
@@ -35,11 +36,21 @@ DROP_REASONS: tuple[str, ...] = (
 BOUNDS: tuple[float, ...] = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the latency buckets, in seconds. One more bucket counts everything above them."""
 
-WORKER_GAUGES: tuple[str, ...] = ("pid", "core", "started", "draining", "connections", "in_flight", "held_bytes", "cut")
+WORKER_GAUGES: tuple[str, ...] = (
+    "pid",
+    "core",
+    "started",
+    "draining",
+    "connections",
+    "in_flight",
+    "waiting",
+    "held_bytes",
+    "cut",
+)
 """The gauges of a worker process. `core` is the core's number plus one, or 0 if the process is not pinned. `started` is
-in whole seconds since the epoch. `in_flight` is the number of requests that have no whole answer yet. `held_bytes` is
-what its clones hold in memory; what several Bs share counts once. `cut` is the part of the clones that the cutoff
-drops, in millionths."""
+in whole seconds since the epoch. `in_flight` is the number of requests that have no whole answer yet, `waiting` the
+number of those that wait for a thread. `held_bytes` is what its clones hold in memory; what several Bs share counts
+once. `cut` is the part of the clones that the cutoff drops, in millionths."""
 
 SHADOW_GAUGES: tuple[str, ...] = ("waiting",)
 """The gauges of one B in one worker process. `waiting` is the number of clones in the queue."""

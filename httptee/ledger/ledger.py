@@ -10,13 +10,15 @@ Every figure is a sum over all rows, so a new worker process continues in the ro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from httptee.ledger.accounts import Account, WorkerAccount
 from httptee.ledger.columns import CIRCUIT_WORDS, IS_OPEN, OUTAGE_WORDS, ShadowLine, WorkerLine, row_width
+from httptee.ledger.control import Control, Orders, continued
 from httptee.ledger.recording import RecordLedger, RecordStatement
 from httptee.ledger.shared import shared_numbers, shared_words
-from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker
+from httptee.ledger.statements import PrimaryStatement, Statement, Worker
+from httptee.ledger.sums import add_lines, counts, latency, statuses, summed
 
 _Backend = tuple[str, int]
 """A B's name, and the number of Bs with the same name before it."""
@@ -24,6 +26,9 @@ _Backend = tuple[str, int]
 
 class Ledger:
     """All accounts: `rows` worker processes by the Bs in `backends`. `circuits` holds the state of each B's breaker.
+
+    `outage` says whether A is down, `control` what concerns the whole tee, `orders` what was ordered for each B. They
+    outlive reloads. `clocks` is the state of the rate limits: one float for each B.
 
     A reload makes a new ledger for the new worker processes. It continues the counts of the `earlier` ledgers: the
     lines of finished ones are added to one row of its own, the others are read along with it. So in every process that
@@ -46,9 +51,10 @@ class Ledger:
         self._rows = rows
         self.circuits = tuple(shared_words(CIRCUIT_WORDS) for _ in backends)
         self.outage: memoryview = earlier[0].outage if earlier else shared_words(OUTAGE_WORDS)
-        """Whether A is down, for all worker processes. A reload keeps it."""
+        self.control: Control = earlier[0].control if earlier else Control()
+        known = zip(earlier[0]._backends, earlier[0].orders, strict=False) if earlier else ()
+        self.orders: tuple[Orders, ...] = continued(self._backends[: self._accounts], dict(known))
         self.clocks = shared_numbers(len(backends))
-        """The state of the rate limits, which all worker processes share: one float for each B."""
         self.recording = RecordLedger(rows)
         self._cells = shared_words((rows + 1) * row_width(len(self._backends)))
         for ledger in (one for one in earlier if one.finished):
@@ -75,12 +81,12 @@ class Ledger:
 
     def primary(self) -> PrimaryStatement:
         """A's account at this moment, over all worker processes."""
-        total = _sum([line for ledger in self.history for line in ledger._worker_lines()])
+        total = summed([line for ledger in self.history for line in ledger._worker_lines()])
         return PrimaryStatement(
-            answered_by_status=_statuses(total, WorkerLine.ANSWERED, WorkerLine.OTHER_STATUS),
-            errors_by_reason=_counts(total, WorkerLine.ERRORS),
-            refused_by_reason=_counts(total, WorkerLine.REFUSED),
-            latency=_latency(total, WorkerLine.BUCKETS, WorkerLine.MICROSECONDS),
+            answered_by_status=statuses(total, WorkerLine.ANSWERED, WorkerLine.OTHER_STATUS),
+            errors_by_reason=counts(total, WorkerLine.ERRORS),
+            refused_by_reason=counts(total, WorkerLine.REFUSED),
+            latency=latency(total, WorkerLine.BUCKETS, WorkerLine.MICROSECONDS),
             client_gone=total[WorkerLine.CLIENT_GONE],
             log_dropped=total[WorkerLine.LOG_DROPPED],
             share_changes=total[WorkerLine.SHARE_CHANGES],
@@ -195,20 +201,20 @@ class Ledger:
         """
         ledger._running = []
         self.recording.take_over(ledger.recording)
-        _add(self._worker_line(self._rows), ledger._worker_lines(), WorkerLine.COUNTERS)
+        add_lines(self._worker_line(self._rows), ledger._worker_lines(), WorkerLine.COUNTERS)
         for number, backend in enumerate(self._backends):
-            _add(self._shadow_line(self._rows, number), ledger._shadow_lines(backend), ShadowLine.COUNTERS)
+            add_lines(self._shadow_line(self._rows, number), ledger._shadow_lines(backend), ShadowLine.COUNTERS)
 
     def _statement(self, backend: _Backend) -> Statement:
-        total = _sum([line for ledger in self.history for line in ledger._shadow_lines(backend)])
+        total = summed([line for ledger in self.history for line in ledger._shadow_lines(backend)])
         live = [line for ledger in self.history for line in ledger._live_lines(backend)]
         return Statement(
             backend=backend[0],
             seen=total[ShadowLine.SEEN],
-            delivered_by_status=_statuses(total, ShadowLine.DELIVERED, ShadowLine.OTHER_STATUS),
-            failed_by_reason=_counts(total, ShadowLine.FAILED),
-            dropped_by_reason=_counts(total, ShadowLine.DROPPED),
-            latency=_latency(total, ShadowLine.BUCKETS, ShadowLine.MICROSECONDS),
+            delivered_by_status=statuses(total, ShadowLine.DELIVERED, ShadowLine.OTHER_STATUS),
+            failed_by_reason=counts(total, ShadowLine.FAILED),
+            dropped_by_reason=counts(total, ShadowLine.DROPPED),
+            latency=latency(total, ShadowLine.BUCKETS, ShadowLine.MICROSECONDS),
             waiting=sum(line[ShadowLine.GAUGES["waiting"]] for line in live),
             state=self._state(backend),
         )
@@ -224,27 +230,3 @@ class Ledger:
 def _numbered(names: Sequence[str]) -> list[_Backend]:
     """Every name, with the number of equal names before it."""
     return [(name, names[:at].count(name)) for at, name in enumerate(names)]
-
-
-def _add(line: memoryview, lines: Sequence[Sequence[int]], columns: int) -> None:
-    for one in lines:
-        for column in range(columns):
-            line[column] += one[column]
-
-
-def _sum(lines: Sequence[Sequence[int]]) -> list[int]:
-    return [sum(column) for column in zip(*lines, strict=True)]
-
-
-def _counts(total: Sequence[int], columns: Mapping[str, int]) -> dict[str, int]:
-    return {key: total[column] for key, column in columns.items() if total[column]}
-
-
-def _statuses(total: Sequence[int], columns: Mapping[int, int], other: int) -> dict[int, int]:
-    """Counts by status. All statuses outside 100 to 599 are under 0."""
-    found = {status: total[column] for status, column in columns.items() if total[column]}
-    return found | ({0: total[other]} if total[other] else {})
-
-
-def _latency(total: Sequence[int], buckets: Sequence[int], microseconds: int) -> Latency:
-    return Latency(tuple(total[column] for column in buckets), total[microseconds] / 1e6)

@@ -135,6 +135,7 @@ class Worker:
     draining: bool
     connections: int
     in_flight: int
+    waiting: int
     held_bytes: int
     share: float
 

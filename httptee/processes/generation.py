@@ -17,6 +17,7 @@ from httptee.build import Part, Watching
 from httptee.ledger import Ledger
 from httptee.processes.child import fork, how_it_ended
 from httptee.processes.drain import Drain
+from httptee.processes.reload import follow_level
 from httptee.processes.worker import run_worker
 from httptee.settings import Settings
 
@@ -174,7 +175,7 @@ class Generation:
             tls=self._tls,
             ready=lambda: self._set_out(worker),
             closed=lambda: self._mark(worker, 0),
-            wanted=wanted,
+            wanted=lambda: follow_level(self.settings, self.ledger) and wanted(),
             watching=self.watching,
         )
 

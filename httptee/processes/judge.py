@@ -20,6 +20,7 @@ from time import monotonic, sleep
 from httptee.build import Watching, build_tallies, make_judge
 from httptee.ledger import Ledger
 from httptee.processes.child import fork, how_it_ended
+from httptee.processes.reload import follow_level
 from httptee.settings import Settings
 from httptee.verdict.court import Sender
 from httptee.verdict.evidence import private_directory, remove_private
@@ -56,6 +57,7 @@ class JudgeProcess:
         self._private = private
         self._left: dict[str, float] = {}  # earlier private directories: when each is deleted
         self._verdict = "off"
+        self._follow: Callable[[], object] = lambda: None
         self._tallies: Tallies | None = None
         self._alone = alone
         self._thread: JudgeThread | None = None
@@ -89,6 +91,7 @@ class JudgeProcess:
         earlier = self._tallies.history if self._tallies is not None else ()
         self._tallies = build_tallies(settings, settings.processes, earlier)
         place = self._private or settings.verdict
+        self._follow = partial(follow_level, settings, ledger)
         self.replace(make_judge(settings, ledger, self._tallies, place))
         return Watching(self._tallies, self.sender(), place)
 
@@ -104,6 +107,7 @@ class JudgeProcess:
         if failed is not None and failed is not watching.tallies:
             failed.finished |= self._alone  # in one process, the new server has not served
             watching.tallies.continue_after(failed)
+        self._follow = partial(follow_level, settings, ledger)
         self.replace(make_judge(settings, ledger, watching.tallies, watching.place))
 
     def start_thread(self) -> None:
@@ -203,7 +207,12 @@ class JudgeProcess:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         _step_back()
         judge = make(reader, Pace(_SHARE), Memory(_MEMORY).short)
-        judge.run(lambda: not ending and wanted())
+
+        def goes_on() -> bool:
+            self._follow()
+            return not ending and wanted()
+
+        judge.run(goes_on)
         if not wanted():  # the supervisor was killed
             self.delete_private()
 

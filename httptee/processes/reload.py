@@ -9,21 +9,32 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from httptee.errors import ConfigError
+from httptee.ledger import Ledger
 from httptee.logs import check_log, set_log_format
 from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.processes.threads import within_threads
-from httptee.server import listening_tls
+from httptee.server import certificate_end, listening_tls
 from httptee.settings import Settings, check_same, own_addresses
 
 logger = logging.getLogger(__name__)
 
+_STAYING = {
+    "listen": "listening address",
+    "admin": "admin address",
+    "control": "control socket",
+    "pid_file": "-pid-file",
+}
+"""What a reload does not change, by the attribute of the settings."""
+
 
 class Reread(NamedTuple):
-    """The new settings, within the limits of the system and as they were read, and the new TLS context."""
+    """The new settings, within the limits of the system and as they were read, and the new TLS context with the end of
+    its certificate."""
 
     settings: Settings
     tls: ssl.SSLContext | None
     read: Settings
+    certificate_ends: int | None = None
 
 
 def reread(load: Callable[[], Settings], current: Settings) -> Reread | None:
@@ -47,17 +58,31 @@ def reread(load: Callable[[], Settings], current: Settings) -> Reread | None:
     except Exception:
         logger.exception("reload refused, nothing changes")
         return None
-    if settings.listen != current.listen:
-        logger.warning(
-            "a new listening address needs a restart: %s stays, %s is ignored", current.listen, settings.listen
-        )
-        settings, read = replace(settings, listen=current.listen), replace(read, listen=current.listen)
-    if settings.admin != current.admin:
-        logger.warning("a new admin address needs a restart: %s stays, %s is ignored", current.admin, settings.admin)
-        settings, read = replace(settings, admin=current.admin), replace(read, admin=current.admin)
-    if settings.pid_file != current.pid_file:
-        logger.warning("a new -pid-file needs a restart: %s stays", current.pid_file or "none")
-        settings, read = replace(settings, pid_file=current.pid_file), replace(read, pid_file=current.pid_file)
-    logging.getLogger().setLevel(logging.DEBUG if settings.debug else logging.INFO)
+    settings, read = _staying(settings, current, True), _staying(read, current, False)
     set_log_format(settings.log_format)
-    return Reread(settings, tls, read)
+    return Reread(settings, tls, read, certificate_end(tls, settings.cert_file))
+
+
+def _staying(new: Settings, current: Settings, said: bool) -> Settings:
+    """The new settings with the places that stay until a restart. With `said`, a line in the log names each."""
+    for field, what in _STAYING.items():
+        old, found = getattr(current, field), getattr(new, field)
+        if found != old:
+            if said:
+                logger.warning(
+                    "a new %s needs a restart: %s stays, %s is ignored", what, old or "none", found or "none"
+                )
+            new = replace(new, **{field: old})
+    return new
+
+
+def follow_level(settings: Settings, ledger: Ledger) -> bool:
+    """Give the log of this process the level that was ordered, or else the one of the settings; always True.
+
+    Every process calls it about once a second.
+    """
+    wanted = ledger.control.level or (logging.DEBUG if settings.debug else logging.INFO)
+    root = logging.getLogger()
+    if root.level != wanted:
+        root.setLevel(wanted)
+    return True

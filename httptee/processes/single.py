@@ -19,7 +19,7 @@ from httptee.ledger import Ledger
 from httptee.logs import flush_log
 from httptee.processes import notify
 from httptee.processes.drain import Drain, StopSignals, begin_drain
-from httptee.processes.reload import reread
+from httptee.processes.reload import follow_level, reread
 from httptee.processes.start import Start
 from httptee.processes.threads import may_start
 from httptee.processes.vitals import Vitals
@@ -69,6 +69,7 @@ class SingleProcess:
         self._load = start.load
         self._read = start.read
         self._changes = ""
+        self._certificate_ends: int | None = None
         self._serving = self._build(start.settings, start.ledger, start.tls, start.watching)
         self._look = Look(self._serving.tee)
         self._successor: _Serving | None = None
@@ -92,14 +93,7 @@ class SingleProcess:
             self._serving.server.run(self._goes_on)
             if self._successor is None:
                 break
-            old, self._serving, self._successor = self._serving, self._successor, None
-            self._serving.vitals.begin()
-            self._admin.replace(self._serving.settings, self._serving.ledger, self._serving.watching)
-            old.server.stop_accepting()
-            logger.info("reloaded: a new server serves, the old one drains; %s", self._changes)
-            notify.ready()
-            self._draining.append((old, threading.Thread(target=old.retire_beside_another, name="retire")))
-            self._drain_old()
+            self._hand_over(self._successor)
         notify.stopping()
         drain = begin_drain(self._serving.ledger, self._serving.settings)
         self._listening.close()
@@ -148,6 +142,7 @@ class SingleProcess:
         self._admin.start_thread()
         self._judge.start_thread()
         self._drain_old()
+        follow_level(self._serving.settings, self._serving.ledger)
         self._serving.vitals.published()
         self._look.taken()
         return self._successor is None and not self._stopping
@@ -159,7 +154,7 @@ class SingleProcess:
         if found is not None and not may_start(_FEWEST_THREADS):
             logger.error("reload refused, nothing changes: the process may start no more threads")
         elif found is not None:
-            settings, tls, read = found
+            settings, tls, read, self._certificate_ends = found
             if settings.processes != 1:
                 logger.warning("a new number of processes needs a restart: 1 stays, %d is ignored", settings.processes)
                 settings, read = replace(settings, processes=1), replace(read, processes=1)
@@ -172,7 +167,21 @@ class SingleProcess:
             except Exception:
                 logger.exception("reload failed, nothing changes")
                 self._judge.resume(current.settings, current.ledger, current.watching)
+        current.ledger.control.reloaded(False)
         notify.ready("serving; the last reload was refused")
+
+    def _hand_over(self, successor: _Serving) -> None:
+        """Serve with the new server, and let the old one drain beside it."""
+        old, self._serving, self._successor = self._serving, successor, None
+        successor.vitals.begin()
+        self._admin.replace(successor.settings, successor.ledger, successor.watching)
+        old.server.stop_accepting()
+        successor.ledger.control.reloaded(True)
+        successor.ledger.control.certificate_ends = self._certificate_ends
+        logger.info("reloaded: a new server serves, the old one drains; %s", self._changes)
+        notify.ready()
+        self._draining.append((old, threading.Thread(target=old.retire_beside_another, name="retire")))
+        self._drain_old()
 
     def _drain_old(self) -> None:
         """Start the threads in which old servers drain. One that cannot be started is tried again in a second."""

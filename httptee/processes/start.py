@@ -10,18 +10,19 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from httptee.admin import ControlError
 from httptee.build import Watching, announce_recording, build_ledger
 from httptee.errors import ConfigError
 from httptee.http import Listen
 from httptee.ledger import Ledger
 from httptee.logs import check_log
-from httptee.processes.admin import AdminProcess
+from httptee.processes.admin import Listeners
 from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.processes.judge import JudgeProcess
 from httptee.processes.listening import listen
 from httptee.processes.notify import PidFile
 from httptee.processes.threads import within_threads
-from httptee.server import listening_tls
+from httptee.server import certificate_end, listening_tls
 from httptee.settings import Settings, check_same, descriptions, own_sockets
 from httptee.verdict.evidence import check_directory
 from httptee.version import __version__
@@ -49,7 +50,7 @@ class Start:
     ledger: Ledger
     listening: socket.socket
     load: Callable[[], Settings]
-    admin: AdminProcess
+    admin: Listeners
     judge: JudgeProcess
     pid_file: PidFile
     watching: Watching | None
@@ -65,13 +66,17 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
     except OSError as error:
         raise CannotStartError(_not_bound(settings.listen, "", error)) from None
     ledger = build_ledger(settings, settings.processes)
+    ledger.control.certificate_ends = certificate_end(tls, settings.cert_file)
     try:
-        admin = AdminProcess(settings, ledger, inherited=(listening,))
+        admin = Listeners(settings, ledger, listening)
+    except ControlError as error:
+        listening.close()
+        raise CannotStartError(str(error)) from None
     except OSError as error:
         listening.close()
         raise CannotStartError(_not_bound(settings.admin, " (-admin)", error)) from None
     try:
-        check_same(settings, own_sockets([listening], admin.sockets))
+        check_same(settings, own_sockets([listening], admin.admin.sockets))
     except ConfigError as error:
         listening.close()
         admin.stop()
@@ -86,7 +91,7 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
     _announce(settings, listening)
     announce_recording(settings)
     if watching is not None:
-        admin.watching = watching
+        admin.admin.watching = watching
         logger.info("The answers of each B are compared with A's; the evidence is in %s", watching.place)
     return Start(settings, read, ledger, listening, load, admin, judge, PidFile(settings.pid_file), watching, tls)
 

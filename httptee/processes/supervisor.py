@@ -21,7 +21,7 @@ from httptee.processes import notify
 from httptee.processes.child import set_title
 from httptee.processes.drain import Drain, StopSignals, begin_drain
 from httptee.processes.generation import SIGNALS, Generation
-from httptee.processes.reload import reread
+from httptee.processes.reload import follow_level, reread
 from httptee.processes.single import SingleProcess
 from httptee.processes.start import CannotStartError, Start, prepare, write_pid_file
 from httptee.settings import Settings, differences
@@ -78,6 +78,7 @@ class Supervisor:
         self._load = start.load
         self._read = self._arriving_read = start.read
         self._changes = ""
+        self._certificate_ends: int | None = None  # of the generation that is arriving
         self._admin = start.admin
         self._judge = start.judge
         self._ledger = start.ledger  # the newest one; it includes the counts of the earlier ones
@@ -120,6 +121,7 @@ class Supervisor:
 
     def _advance(self) -> None:
         """Reap, kill and start workers; then do the next step of a reload."""
+        follow_level(self._current.settings, self._ledger)
         for generation in self._generations():
             generation.collect()
             generation.kill_overdue()
@@ -146,16 +148,16 @@ class Supervisor:
         notify.reloading()
         found = reread(self._load, self._current.settings)
         if found is None:
-            notify.ready("serving; the last reload was refused")
+            self._refused("was refused")
             return
-        settings, tls, self._arriving_read = found
+        settings, tls, self._arriving_read, self._certificate_ends = found
         try:
             ledger = build_ledger(settings, settings.processes, self._ledger.history)
             watching = self._judge.renew(settings, ledger)
             arriving = Generation(settings, ledger, self._listening, tls, self._admin.sockets, watching)
         except (OSError, MemoryError) as error:
             logger.error("reload refused, nothing changes: %s", error)
-            notify.ready("serving; the last reload was refused")
+            self._refused("was refused")
             return
         self._ledger = ledger
         self._arriving, self._arriving_since = arriving, monotonic()
@@ -167,7 +169,7 @@ class Supervisor:
         """Retire the old workers when all new ones accept connections, or the new ones if they cannot start."""
         if arriving.lost_one or monotonic() - self._arriving_since > _LONGEST_START:
             logger.error("reload failed, nothing changes: the new workers do not start")
-            notify.ready("serving; the last reload failed")
+            self._refused("failed")
             self._retire(arriving)
             self._arriving = None
             self._ledger = self._current.ledger
@@ -191,7 +193,13 @@ class Supervisor:
                 self._current.settings.processes,
                 self._changes,
             )
+            self._ledger.control.reloaded(True)
+            self._ledger.control.certificate_ends = self._certificate_ends
             notify.ready()
+
+    def _refused(self, how: str) -> None:
+        self._ledger.control.reloaded(False)
+        notify.ready(f"serving; the last reload {how}")
 
     def _retire(self, generation: Generation) -> None:
         generation.retire()

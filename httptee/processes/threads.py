@@ -22,6 +22,7 @@ from httptee.settings import Settings, shadow_settings
 logger = logging.getLogger(__name__)
 
 _OF_ADMIN = 7  # threads of the admin listener: its own one, four that serve, the check of A, the log
+_OF_CONTROL = 2  # the control socket's own one, and the log
 _OF_SUPERVISOR = 2  # its own one and the log
 _OF_JUDGE = 6  # threads of the judge: its own one, the log, four that ask A and B again
 _OF_WORKER = 4  # its own one, the log, the access log, the drain of an old server
@@ -77,7 +78,7 @@ def threads_of(settings: Settings) -> int:
     clients. They are started only if there is room."""
     parts = [Part(row, settings.processes) for row in range(settings.processes)]
     shadows = shadow_settings(settings)
-    total = _OF_SUPERVISOR + (_OF_ADMIN if settings.admin else 0)
+    total = _OF_SUPERVISOR + (_OF_ADMIN if settings.admin else 0) + (_OF_CONTROL if settings.control else 0)
     if settings.verdict != "off":
         total += _OF_JUDGE + _OF_UPSTREAM * (1 + len(shadows))
     for part in parts:

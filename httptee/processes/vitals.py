@@ -40,7 +40,7 @@ class Vitals:
 
     def _publish(self) -> None:
         self.count(len(self._server.active_channels))
-        self._account.publish(in_flight=self._server.in_flight)
+        self._account.publish(in_flight=self._server.in_flight, waiting=len(self._server.crew.waiting))
         if self._tee.budget is not None:
             self._account.publish(held_bytes=self._tee.budget.held)
         if self._tee.cutoff is not None:

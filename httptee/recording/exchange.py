@@ -56,7 +56,7 @@ class Exchange:
     nanoseconds since the epoch. `first_byte` and `ended` are in nanoseconds after `arrived`: the head of A's answer,
     and the end of its body; -1 where there was none. `target` is the raw request target. `status` is 0 where A gave no
     answer; `error` is then the tee's reason. Where A's answer broke off, or its client has gone, both are set.
-    `origin` is empty, or JSON in ASCII: what a file of another format held besides, see `recording.formats`.
+    `origin` is empty, or JSON: what a file of another format held besides, see `recording.formats`.
     """
 
     connection: int

@@ -4,6 +4,9 @@ The filters come first, then the share, the size of the body, and the rate. So e
 passed all rules before it: `sampled_out` counts requests that passed the filters, 10 percent of GETs is 10 percent of
 GETs, and only a request that passes everything else takes a token of the rate. A rule that every request passes is left
 out.
+
+Where the operator may order something while the tee runs, the first rule of each B is that it is not paused, and its
+share is the one that was ordered.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from httptee.http import Request
-from httptee.ledger import shared_numbers
+from httptee.ledger import Orders, shared_numbers
 from httptee.selection.rate import Rate, TokenBucket
 from httptee.selection.rules import Filter, Test
 from httptee.selection.sampling import SCALE, Deck, SharedDeck, Sticky, stable_position
@@ -103,20 +106,28 @@ class Selection:
         return findings
 
 
-def selections(criteria: Sequence[Criteria], clocks: Sequence[memoryview[float]] = ()) -> list[Selection]:
-    """One selection for each B. `clocks` is the state of the rate limits in shared memory; by default it is new."""
+def selections(
+    criteria: Sequence[Criteria], clocks: Sequence[memoryview[float]] = (), orders: Sequence[Orders] = ()
+) -> list[Selection]:
+    """One selection for each B. `clocks` is the state of the rate limits in shared memory; by default it is new.
+    `orders` is what may be ordered while the tee runs; without it, no rule reads it."""
     decks: dict[str, SharedDeck] = {}
+    ordered: Sequence[Orders | None] = orders or [None] * len(criteria)
+    both = zip(clocks or shared_numbers(len(criteria)), ordered, strict=True)
     return [
-        Selection(list(_rules(one, decks, clock)))
-        for one, clock in zip(criteria, clocks or shared_numbers(len(criteria)), strict=True)
+        Selection(list(_rules(one, decks, clock, order))) for one, (clock, order) in zip(criteria, both, strict=True)
     ]
 
 
-def _rules(criteria: Criteria, decks: dict[str, SharedDeck], clock: memoryview[float]) -> Iterator[Rule]:
+def _rules(
+    criteria: Criteria, decks: dict[str, SharedDeck], clock: memoryview[float], orders: Orders | None
+) -> Iterator[Rule]:
+    if orders is not None:
+        yield Rule("not paused", "paused", lambda request: not orders.paused)
     for one in criteria.filters:
         yield Rule(one.text, "filtered", one.holds)
-    if criteria.percent < SCALE:
-        yield _share(criteria, decks)
+    if criteria.percent < SCALE or orders is not None:
+        yield _share(criteria, decks, _end_of(criteria, orders))
     yield Rule(f"max-body={criteria.max_body}", "too_large", _within(criteria.max_body))
     if criteria.rate is not None:
         yield _limit(criteria.rate, TokenBucket(criteria.rate, clock))
@@ -131,20 +142,36 @@ def _limit(rate: Rate, bucket: TokenBucket) -> Rule:
     return Rule(text, _OVER_RATE, lambda request: bucket.take(), lambda request: "if the rate allows")
 
 
-def _share(criteria: Criteria, decks: dict[str, SharedDeck]) -> Rule:
+def _end_of(criteria: Criteria, orders: Orders | None) -> Callable[[], float] | None:
+    """What returns the end of a share that may be ordered; None for one that stays."""
+    if orders is None:
+        return None
+    first, percent = criteria.first, criteria.percent
+
+    def end() -> float:
+        ordered = orders.percent
+        return first + (percent if ordered is None else ordered)
+
+    return end
+
+
+def _share(criteria: Criteria, decks: dict[str, SharedDeck], end: Callable[[], float] | None) -> Rule:
     """The rule of a share: a request passes if its position is within it. The position is hashed or drawn."""
     first, after = criteria.first, criteria.first + criteria.percent
     words = [f"percent={criteria.percent:g}", *([f"sticky={criteria.sticky.text}"] if criteria.sticky else [])]
     text = " ".join([*words, *([f"split={criteria.split}"] if criteria.split else [])])
     draw = decks.setdefault(criteria.split, SharedDeck()).position if criteria.split else _each(Deck())
     odds = f"{criteria.percent:g} of 100 such requests" if criteria.percent else ""
-    if criteria.sticky is None:
+    if criteria.sticky is None and end is None:
         return Rule(text, "sampled_out", lambda request: first <= draw(request) < after, lambda request: odds)
+    if criteria.sticky is None:
+        assert end is not None
+        return Rule(text, "sampled_out", lambda request: first <= draw(request) < end(), lambda request: odds)
     key, hashed = criteria.sticky.key, stable_position(criteria.split or criteria.name)
 
     def holds(request: Request) -> bool:
         value = key(request)
-        return first <= (draw(request) if value is None else hashed(value)) < after
+        return first <= (draw(request) if value is None else hashed(value)) < (after if end is None else end())
 
     def seen(request: Request) -> str:
         value = key(request)

@@ -17,6 +17,7 @@ from httptee.settings import Settings, check_trust, pem_flaw
 logger = logging.getLogger(__name__)
 
 _PARTIAL_CHAIN = ssl.VerifyFlags(0x80000)  # ssl.VERIFY_X509_PARTIAL_CHAIN; Python 3.10 has no name for it
+_NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME; Python has no name for it
 _VALIDITY = {9: "is not valid yet", 10: "has expired"}  # X509_V_ERR_…
 
 
@@ -114,11 +115,31 @@ def _check_readable(name: str, path: str) -> None:
         raise ConfigError(f"-{name}: cannot read {path}: {error.strerror}") from None
 
 
+def certificate_end(context: ssl.SSLContext | None, cert_file: str) -> int | None:
+    """The end of the certificate that clients get, in seconds since the epoch; None without one.
+
+    `cert_file` must still be what the context was made from. It is found by a handshake in memory.
+    """
+    client = _verified(context, cert_file, _NO_CHECK_TIME) if context is not None else None
+    found = client.getpeercert() if client is not None else None
+    return int(ssl.cert_time_to_seconds(str(found["notAfter"]))) if found else None
+
+
 def _flaw(context: ssl.SSLContext, cert_file: str) -> str:
-    """What is wrong with the dates of the certificate, or "". Found by a handshake in memory."""
+    """What is wrong with the dates of the certificate, or ""."""
+    try:
+        _verified(context, cert_file)
+    except ssl.SSLCertVerificationError as error:
+        return _VALIDITY.get(error.verify_code, "")
+    return ""
+
+
+def _verified(context: ssl.SSLContext, cert_file: str, flags: int = 0) -> ssl.SSLObject:
+    """The client's side of a handshake in memory, with the certificate verified by itself; what it has
+    of the certificate if it fails for another reason. Raises SSLCertVerificationError."""
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.check_hostname = False
-    trusting.verify_flags |= _PARTIAL_CHAIN
+    trusting.verify_flags |= _PARTIAL_CHAIN | flags
     trusting.load_verify_locations(cert_file)
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = context.wrap_bio(to_server, to_client, server_side=True)
@@ -127,8 +148,8 @@ def _flaw(context: ssl.SSLContext, cert_file: str) -> str:
         try:
             with contextlib.suppress(ssl.SSLWantReadError):
                 end.do_handshake()
-        except ssl.SSLCertVerificationError as error:
-            return _VALIDITY.get(error.verify_code, "")
+        except ssl.SSLCertVerificationError:
+            raise
         except ssl.SSLError:
             break
-    return ""
+    return client

@@ -2,6 +2,7 @@
 `Settings`. `load` reads the options, `shadow_settings` gives the settings of each B."""
 
 from httptee.settings.backend import Backend
+from httptee.settings.casts import usable_cores
 from httptee.settings.config import load, load_given, load_or_exit
 from httptee.settings.differences import differences
 from httptee.settings.effective import effective_lines, effective_options, ignored
@@ -42,4 +43,5 @@ __all__ = [
     "shadow_settings",
     "trust_of_a",
     "trust_of_b",
+    "usable_cores",
 ]

@@ -27,6 +27,7 @@ _NOT_FOR_IDS = {
     *("authorization", "proxy-authorization", "cookie", "accept", "accept-encoding", "user-agent", "referer"),
     *("x-forwarded-for", "forwarded", "traceparent", "tracestate"),
 }
+_LONGEST_SOCKET_PATH = 107
 _SIZES = {"": 1, "B": 1, "b": 1} | {
     letter + rest: 1024**power
     for power, letters in enumerate(("kK", "mM", "gG", "tT"), start=1)
@@ -168,6 +169,14 @@ def id_field_name(text: str) -> str:
     if text.lower().replace("_", "-") in _NOT_FOR_IDS:
         raise ValueError(f"must be a header field that the tee may set to an id, such as X-Request-Id: {text!r}")
     return field_name(text)
+
+
+def socket_path(text: str) -> str:
+    """The path of a Unix socket, or the empty text. The kernel takes 107 bytes (unix(7))."""
+    length = len(text.encode("utf-8", "surrogateescape"))
+    if length > _LONGEST_SOCKET_PATH or "\0" in text or text.endswith("/"):
+        raise ValueError(f"must be the path of a file, of at most {_LONGEST_SOCKET_PATH} bytes: {text!r}")
+    return text
 
 
 def path_or_none(text: str) -> str:

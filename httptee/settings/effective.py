@@ -24,6 +24,7 @@ IGNORED = (
     "client-timeout",
     "max-request-memory",
     "admin",
+    "control",
     "pid-file",
     "cert.file",
     "key.file",

@@ -38,6 +38,21 @@ COMMANDS: tuple[Command, ...] = (
         "prints whether B can replace A, as the running tee knows it; verdict -h: more",
     ),
     Command(
+        "ctl",
+        "[options] status|pause|resume|percent|reload|log-level",
+        "pauses a B of the running tee, changes its share, reloads; ctl -h: more",
+    ),
+    Command(
+        "recording",
+        "ls|cat|verify|redact|convert RECORDING... [TO]",
+        "shows and checks what was recorded, and converts it; recording -h: more",
+    ),
+    Command(
+        "replay",
+        "RECORDING... --to URL [options]",
+        "sends what was recorded to a server and compares its answers; replay -h: more",
+    ),
+    Command(
         "config",
         "[--unit|--socket|--kubernetes|--prometheus|--alerts|--grafana]",
         "prints the sample of the configuration file, or another file to copy",

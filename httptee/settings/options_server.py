@@ -15,6 +15,7 @@ from httptee.settings.casts import (
     one_of,
     or_auto,
     size,
+    socket_path,
     usable_cores,
 )
 from httptee.settings.option import Option, flag
@@ -99,9 +100,17 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         "admin",
         listen_or_none,
         "",
-        "The address that serves / (a list of the pages), /healthz, /readyz, /status, /metrics and /verdict, such as "
+        "The address that serves / (a page for people), /healthz, /readyz, /status, /metrics and /verdict, such as "
         "127.0.0.1:8889. Empty: off.",
         "ADDRESS",
+    ),
+    Option(
+        "control",
+        socket_path,
+        "",
+        "A Unix socket by which httptee ctl pauses a B, changes its share, reloads and more. Only the user of the tee "
+        "and root can use it. Empty: off.",
+        "FILE",
     ),
     Option(
         "access-log",

@@ -67,7 +67,7 @@ class Settings:
     max_response_fields: int = 1024
     max_response_header: int = 256 * 1024
     verdict: str = "off"
-    verdict_rate: int = 1000
+    verdict_rate: int = 500
     verdict_delta: float = 0.1
     verdict_repeat: int = 2
     verdict_keep: str = "full"
@@ -99,6 +99,7 @@ class Settings:
     max_request_body: int = 2 * 1024**3
     drain_timeout: float = 5.0
     admin: Listen | None = None
+    control: str = ""
     access_log: str = ""
     access_log_format: str = "combined"
     log_format: str = "text"

@@ -10,7 +10,6 @@ exchange is added before its request is sent. If its connection was reported bef
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import select
 import threading
@@ -19,12 +18,12 @@ from time import perf_counter, sleep
 
 from httptee.errors import UpstreamTimeout
 from httptee.http import Exchange
+from httptee.shadow.arming import arm
 from httptee.shadow.workers import IDLE
 from httptee.transport import Pending
 
 logger = logging.getLogger(__name__)
 
-_AWAITED = select.EPOLLIN | select.EPOLLET
 _MOST_EVENTS = 64  # connections that the thread reads from before its next check
 _CHECK_INTERVAL = 0.05  # seconds between checks for overdue exchanges
 
@@ -59,11 +58,17 @@ class Collector:
         # Opened with the first exchange, not here: two processes would share it after a fork.
         self._readable: select.epoll | None = None
         self._awaited: dict[int, tuple[Pending, Exchange]] = {}
+        self._reading = False
         self._reported: set[int] = set()  # descriptors that were reported while no exchange waited on them
 
     def __len__(self) -> int:
         """The number of exchanges in flight."""
         return len(self._awaited)
+
+    @property
+    def carries(self) -> bool:
+        """Whether exchanges are in flight, the one that is being read included."""
+        return bool(self._awaited) or self._reading
 
     def takes(self, most: int) -> bool:
         """Whether one more exchange can be added to fewer than `most`. False without epoll, for example under gevent,
@@ -98,7 +103,8 @@ class Collector:
             told = readable.poll(wait, most)
         except (OSError, ValueError):  # the set was closed meanwhile
             return
-        for descriptor, _ in told:
+        self._reading = bool(told)
+        for descriptor, events in told:
             awaited = self._awaited.get(descriptor)
             if awaited is not None and not awaited[0].started:  # no answer to it, perhaps of an earlier connection
                 self._arm(descriptor, awaited[0])
@@ -108,7 +114,8 @@ class Collector:
                 self._reported.add(descriptor)
                 awaited = self._awaited.pop(descriptor, None)  # `watch` may have run before the line above
             if awaited is not None:
-                self._advance(*awaited)
+                self._advance(*awaited, ended=events != select.EPOLLIN)
+        self._reading = False
 
     def close(self) -> None:
         """End the thread and all exchanges in flight. May be called twice."""
@@ -176,15 +183,16 @@ class Collector:
                 self._has_thread = True
             return not self._has_thread
 
-    def _await(self, pending: Pending, exchange: Exchange) -> None:
+    def _await(self, pending: Pending, exchange: Exchange, armed: bool = False) -> None:
         descriptor = pending.descriptor
         self._awaited[descriptor] = (pending, exchange)  # first: the kernel may report it before the next line ends
-        self._arm(descriptor, pending)
+        if self._closed or not armed:
+            self._arm(descriptor, pending)
 
     def _arm(self, descriptor: int, pending: Pending) -> None:
         """Have the kernel report the descriptor, also for data that is already there."""
         try:
-            self._report(self._readable or self._open(), descriptor, pending.connection.watched)
+            arm(self._readable or self._open(), descriptor, pending.connection.watched)
             pending.connection.watched = True
         except (OSError, ValueError):  # no descriptor is free, or the set or an overdue connection is closed
             self._end(descriptor, pending)
@@ -192,21 +200,8 @@ class Collector:
             if self._closed:
                 self._end(descriptor, pending)
 
-    def _report(self, readable: select.epoll, descriptor: int, known: bool) -> None:
-        """Add the descriptor to the set, or arm it again. Another thread may do so too, after an older event."""
-        if not known:
-            try:
-                readable.register(descriptor, _AWAITED)
-            except FileExistsError:
-                readable.modify(descriptor, _AWAITED)
-            return
-        try:
-            readable.modify(descriptor, _AWAITED)
-        except FileNotFoundError:
-            with contextlib.suppress(FileExistsError):  # added by the other thread: its event is still to come
-                readable.register(descriptor, _AWAITED)
-
-    def _advance(self, pending: Pending, exchange: Exchange) -> None:
+    def _advance(self, pending: Pending, exchange: Exchange, now: float = 0.0, ended: bool = True) -> None:
+        """Read what has arrived. If the exchange is then overdue at `now`, end it. `ended`: B may have closed."""
         try:
             whole = pending.advance()
         except Exception as error:
@@ -219,7 +214,11 @@ class Collector:
             pending.streams = True
             pending.due = perf_counter() + self._stream_timeout
             self._answered(exchange)
-        self._await(pending, exchange)
+        if pending.due < now:
+            pending.give_up()
+            self._ended(exchange, pending, UpstreamTimeout("the exchange took longer than its limit"))
+        else:
+            self._await(pending, exchange, armed=pending.drained and not ended)
 
     def _mostly_slow(self, now: float) -> bool:
         """Whether half of the exchanges are older than one interval: few connections are left for others."""
@@ -227,10 +226,11 @@ class Collector:
         return 2 * sum(now - pending.began > _CHECK_INTERVAL for pending, _ in awaited) >= len(awaited)
 
     def _end_overdue(self, now: float) -> None:
-        """End the exchanges that were due before `now`, in seconds of `perf_counter`."""
+        """End the exchanges that were due before `now`, unless an answer lies unread: then this thread is late."""
         for descriptor, (pending, _) in self._awaited.copy().items():
-            if pending.due < now:
-                self._end(descriptor, pending)
+            exchange = self._take(descriptor, pending) if pending.due < now else None
+            if exchange is not None:
+                self._advance(pending, exchange, now)
 
     def _end(self, descriptor: int, pending: Pending) -> None:
         """End an exchange with a timeout, unless another thread has ended it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from httptee.ledger import Faults
+from httptee.ledger import Faults, Orders
 from httptee.shadow.breaker import Breaker
 from httptee.shadow.budget import Budget
 from httptee.shadow.cutoff import Cutoff
@@ -15,7 +15,7 @@ from httptee.transport import Reading
 class Guards:
     """What limits the cost of a B. The breaker is the B's own; all Bs share the rest.
 
-    `faults` reports what could not be counted.
+    `faults` reports what could not be counted. `orders` is what may be ordered for this B while the tee runs.
     """
 
     breaker: Breaker
@@ -23,3 +23,4 @@ class Guards:
     cutoff: Cutoff | None = None
     reading: Reading = field(default_factory=Reading)
     faults: Faults = field(default_factory=Faults)
+    orders: Orders | None = None

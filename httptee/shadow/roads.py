@@ -14,6 +14,7 @@ from time import perf_counter, sleep
 
 from httptee.http import Exchange
 from httptee.shadow.collector import Answered, Collector
+from httptee.shadow.openings import Openings
 from httptee.shadow.sender import Sender
 from httptee.shadow.waiting import hold_as_bytes
 from httptee.shadow.workers import Workers
@@ -55,8 +56,9 @@ class Roads:
         self._most = AT_ONCE * size
         self._settle = settle
         self._drop = drop
-        self._workers = Workers(size, self._send)
-        self._sender = Sender(upstream, *times, answered, reading)
+        self._openings = Openings(lambda: upstream.has_idle, lambda: self._collector.carries)
+        self._workers = Workers(size, self._send, openings=self._openings)
+        self._sender = Sender(upstream, *times, answered, reading, self._openings)
         self._collector = Collector(*times, self._workers.run, self._ended, answered, self._stuck)
         self.ending = False
         """True when no clone in the queue will be sent any more."""
@@ -133,6 +135,8 @@ class Roads:
             self._call_worker()
 
     def _call_worker(self) -> None:
+        if not self._openings.allowed:
+            return  # the threads that wait for first answers go on with the queue, and so does the collector
         self._workers.call()
         if self._workers.stalled:
             self.drop_waiting("saturated")

@@ -8,6 +8,7 @@ from typing import cast
 
 from httptee.errors import UpstreamError, UpstreamTimeout
 from httptee.http import Exchange
+from httptee.shadow.openings import Openings
 from httptee.transport import Answer, Reading, Timeouts, Upstream, WireStream
 
 Outcome = tuple[float, "Exception | None", "Answer | None"]
@@ -28,12 +29,14 @@ class Sender:
         stream_timeout: float,
         answered: Callable[[Exchange], object],
         reading: Reading,
+        openings: Openings,
     ) -> None:
         self._upstream = upstream
         self._timeouts = Timeouts(connect=timeout, headers=timeout, idle=timeout, whole=timeout)
         self._stream_timeout = stream_timeout
         self._answered = answered
         self._reading = reading
+        self._openings = openings
         self._streams: set[WireStream] = set()
         self._closed = False
 
@@ -44,6 +47,7 @@ class Sender:
         try:
             kept = exchange.kept
             answer = self._upstream.send(exchange.request, self._timeouts, keep=0 if kept is None else kept.room)
+            self._openings.leave()
             stream = cast(WireStream, answer.raw)
             arrived = stream.answer
             if stream.whole is None:

@@ -48,6 +48,7 @@ class Shadow:
         self.name = name or str(upstream.endpoint)
         self.breaker = guards.breaker
         self._cutoff = guards.cutoff
+        self._orders = guards.orders
         self._account = GuardedAccount(account, guards.faults)
         self._faults = guards.faults
         self._comparing = comparing
@@ -79,7 +80,12 @@ class Shadow:
         self._roads.take(exchange)
 
     def publish(self) -> None:
-        """Write the length of the queue to the ledger. Called about once a second."""
+        """Write the length of the queue to the ledger. Called about once a second.
+
+        What still waits for a B that was paused is dropped: a B that is stopped on purpose must not get it later.
+        """
+        if self._orders is not None and self._orders.paused:
+            self._roads.drop_waiting("paused")
         self._account.publish(waiting=self._roads.waiting)
 
     def stop(self) -> None:

@@ -16,6 +16,7 @@ from queue import Empty, SimpleQueue
 from time import monotonic
 
 from httptee.http import Exchange
+from httptee.shadow.openings import Openings
 
 IDLE = 1.0
 """Seconds without work after which a thread ends."""
@@ -49,11 +50,21 @@ class _Task:
 
 class Workers:
     """Up to `size` threads, and the queue of clones. Each thread calls `send(exchange)` for one clone at a time; `send`
-    must not raise. Other threads may take clones from the queue too."""
+    must not raise. Other threads may take clones from the queue too.
 
-    def __init__(self, size: int, send: Callable[[Exchange], object], clock: Callable[[], float] = monotonic) -> None:
+    While `openings` allow no thread more, clones wait for the threads that have them.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        send: Callable[[Exchange], object],
+        clock: Callable[[], float] = monotonic,
+        openings: Openings | None = None,
+    ) -> None:
         self._size = size
         self._send = send
+        self._openings = openings or Openings()
         self._clock = clock
         self.queue: deque[Exchange] = deque()
         """The clones that wait. To look at, for others."""
@@ -152,16 +163,17 @@ class Workers:
     def _work(self) -> None:
         """One worker: send clones until none has come for `IDLE` seconds, or until `close`."""
         while True:
-            while (exchange := self.take()) is not None:
+            while self._openings.enter() and (exchange := self.take()) is not None:
                 self._send(exchange)
                 exchange = None  # a body must not stay in memory while this thread waits
+            self._openings.leave()
             if not self._wait():
                 return
 
     def _wait(self) -> bool:
         """Wait for a call. False: the worker ends, and is not counted any more."""
         with self._lock:
-            if self.queue or self.closed:
+            if self.closed or (self.queue and self._openings.allowed):
                 self._awake -= self.closed
                 return not self.closed
             self._idle += 1

@@ -26,7 +26,7 @@ from httptee.transport.opening import Opener
 from httptee.transport.pending import Pending, Unread
 from httptee.transport.pool import Pool
 from httptee.transport.prepared import WireRequest, WireResponse
-from httptee.transport.pressure import Arrival, Pressure, Reading
+from httptee.transport.pressure import Arrival, Pressure, Reading, unread_for
 from httptee.transport.stream import WireStream
 from httptee.transport.timeouts import DEFAULT_TIMEOUTS, FOR_CLIENTS, Limits, Timeouts
 from httptee.transport.tls import tls_context
@@ -186,7 +186,7 @@ class WireAdapter(BaseAdapter):
             connection.close()
             raise
         if self._pressure is not None and self._pressure.sample():
-            self._pressure.record(connection.unread_for())
+            self._pressure.record(unread_for(connection.sock))
         raw = WireStream(answer, connection, pool, sent_all, limits.idle, deadline, cancellation)
         return WireResponse(request, raw, self)
 

@@ -16,16 +16,15 @@ import select
 import socket
 import ssl
 import struct
-import sys
 from math import inf
 from time import monotonic, perf_counter
 
 from httptee.errors import UpstreamReset, UpstreamTimeout, error_of_open
 from httptee.http import Body
 from httptee.transport.names import Address
-from httptee.transport.pressure import Arrival
+from httptee.transport.pressure import MOST_DISCARDED, TCP_INFO, Arrival, discard
 from httptee.transport.timeouts import Timeouts
-from httptee.transport.tls import ResumingContext
+from httptee.transport.tls import remember
 from httptee.transport.upload import upload
 from httptee.transport.wire import Answer
 
@@ -41,11 +40,8 @@ NO_TIMEOUT = 1e8  # seconds that stand for no timeout
 SHORTEST = 1e-6  # seconds to the head of an answer, if the clock of the stamps was set meanwhile
 
 _BROKEN = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
-_TCP_INFO = socket.TCP_INFO if sys.platform == "linux" else None
 _ESTABLISHED = 1
-# tcpi_state, and tcpi_bytes_received (since Linux 4.1)
-_state_and_received = struct.Struct("=B127xQ").unpack
-_LAST_DATA_RECEIVED = slice(52, 56)  # tcpi_last_data_recv, in milliseconds, with the resolution of the kernel's tick
+_state_and_received = struct.Struct("=B127xQ").unpack  # tcpi_state, and tcpi_bytes_received (since Linux 4.1)
 
 
 class Connection:
@@ -90,8 +86,7 @@ class Connection:
         An upstream may answer, and close, before it has read the request. The answer is then passed on, and the
         connection must not be used again. Raises UpstreamError.
         """
-        self.sent = 0
-        sent_all, limit = True, timeouts.headers
+        self.sent, sent_all, limit = 0, True, timeouts.headers
         sent_at = 0.0 if self.arrival is None else perf_counter()
         try:
             if not body:
@@ -115,7 +110,8 @@ class Connection:
         if self.arrival is not None:
             answer.head_seconds = max(self.arrival.at - sent_at, SHORTEST)
         if self._new_tls is not None:
-            self._remember(self._new_tls)
+            remember(self._new_tls)
+            self._new_tls = None
         return sent_all
 
     def read_on(self, answer: Answer, size: int, idle: float, deadline: float) -> None:
@@ -127,18 +123,13 @@ class Connection:
         try:
             if self._tls is not None:
                 return not self._tls.pending() and not self._poll.poll(0)
-            if _TCP_INFO is not None:
-                info = self.sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 136)
+            if TCP_INFO is not None:
+                info = self.sock.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 136)
                 if len(info) == 136 and _state_and_received(info) == (_ESTABLISHED, self.received):
                     return True
             return not self._poll.poll(0)
         except OSError:
             return False
-
-    def unread_for(self) -> float:
-        """Seconds since the last data arrived in the kernel. Called after a read, it shows how late the read was."""
-        info = self.sock.getsockopt(socket.IPPROTO_TCP, _TCP_INFO, 56) if _TCP_INFO is not None else b""
-        return int.from_bytes(info[_LAST_DATA_RECEIVED], sys.byteorder) / 1000
 
     def shut_down(self) -> None:
         """Make every call that blocks on this connection return, and every later one fail. Safe from any thread.
@@ -153,12 +144,6 @@ class Connection:
         """Close the socket. May be called twice."""
         self.sock.close()
 
-    def _remember(self, tls: ssl.SSLSocket) -> None:
-        """Keep the TLS session for the next connection: its ticket has arrived by the first answer."""
-        self._new_tls = None
-        if isinstance(tls.context, ResumingContext):
-            tls.context.remember(tls)
-
     def has_room(self, size: int) -> bool:
         """Whether the kernel's buffer takes `size` bytes at once on an idle plain connection."""
         # The kernel's bookkeeping counts against the buffer too, for at most as much as the data.
@@ -171,12 +156,14 @@ class Connection:
         except OSError:
             return False
 
-    def receive_now(self, answer: Answer) -> None:
-        """Read what has arrived of an answer; nothing with TLS (a ValueError). Never waits. Raises as `exchange`."""
+    def receive_now(self, answer: Answer) -> bool:
+        """Read what has arrived of an answer; with TLS nothing (ValueError). Never waits. True if there may be more."""
         try:
+            if answer.headers_complete and (size := self._discards(answer, socket.MSG_DONTWAIT)):
+                return size >= MOST_DISCARDED
             data = (self.arrival.receive if self.arrival else self._recv)(RECEIVE_SIZE, socket.MSG_DONTWAIT)
         except (BlockingIOError, ValueError):
-            return
+            return False
         except OSError as error:
             raise error_of_open(error) from error
         if data:
@@ -184,6 +171,7 @@ class Connection:
             answer.feed(data)
         else:
             self._end(answer)
+        return len(data) == RECEIVE_SIZE
 
     def read_early_answer(self, answer: Answer) -> None:
         """Read what has arrived of an answer while the request is still being sent. Never waits."""
@@ -201,6 +189,8 @@ class Connection:
         if not 0.0 <= self._timeout_set - wait <= SLACK:
             self._set_timeout(wait)
         try:
+            if answer.headers_complete and self._discards(answer):
+                return
             data = self._recv(size) if self.arrival is None else self.arrival.receive(size)
         except BlockingIOError:
             raise UpstreamTimeout(f"nothing was received for {wait:.3g} s") from None
@@ -213,6 +203,15 @@ class Connection:
             answer.feed(data)
         else:
             self._end(answer)
+
+    def _discards(self, answer: Answer, flags: int = 0) -> int:
+        """Discard what has arrived of a body that nobody needs, and return its size in bytes."""
+        if not answer.unneeded or self._tls is not None:
+            return 0
+        size = discard(self.sock, answer.unneeded, flags)
+        self.received += size
+        answer.pass_over(size)
+        return size
 
     def _end(self, answer: Answer) -> None:
         """The upstream has closed. An end that `shut_down` has caused is not the end of the answer."""

@@ -26,6 +26,7 @@ _BYTES_A_SECOND = 1024 * 1024
 _CPU_A_SECOND = 0.01
 
 _READ = 10e-6  # seconds of CPU time for one read: recv, epoll and the parsing of a small piece
+_DISCARDED = 6e-11  # and for each byte that the kernel discards
 _COMMON = 1_250  # bytes of a packet or more: no answer is cut off because it arrives packet by packet
 _FIRST = 4_096  # bytes; most answers have one read of fewer, and to measure its CPU time would double it
 
@@ -82,6 +83,19 @@ class Unread:
         if (spent.size > MOST_BYTES or spent.cpu > MOST_CPU) and not answer.complete:
             _check(answer, spent)
 
+    def pass_over(self, answer: Answer, size: int) -> None:
+        """Count bytes of a body that the kernel has discarded."""
+        spent: _Spent | None = answer.spent
+        if spent is None:  # head and body began in one short read
+            spent = answer.spent = _Spent()
+            spent.head_at = spent.began
+        spent.size += size
+        spent.cpu += 0.0 if size >= _COMMON else _READ
+        with self._reading.lock:
+            self._reading.spend(_READ + _DISCARDED * size)
+        if (spent.size > MOST_BYTES or spent.cpu > MOST_CPU) and not answer.complete:
+            _check(answer, spent)
+
     def _feed_more(self, answer: Answer, spent: _Spent, data: bytes) -> None:
         size = len(data)
         spent.size += size
@@ -123,12 +137,14 @@ class Pending:
 
     `began` is the time at which it was made, in seconds of `perf_counter`. `due` and `streams` are for the thread that
     waits: when the exchange must have ended, and whether the head of its answer was noted. With `started`, `start` was
-    called, so that the upstream may have the request. For one thread at a time, except that another thread may call
-    `advance` before `start` has returned.
+    called, so that the upstream may have the request. `drained`: `advance` has read all that had arrived, so the kernel
+    reports what comes after it. For one thread at a time, except that another thread may call `advance` before `start`
+    has returned.
     """
 
     __slots__ = (
-        *("_data", "_pool", "_received", "_sent_at", "answer", "began", "connection", "due", "started", "streams"),
+        *("_data", "_pool", "_received", "_sent_at", "answer", "began", "connection", "drained", "due", "started"),
+        "streams",
     )
 
     def __init__(self, answer: Answer, data: bytes, connection: Connection, pool: Pool) -> None:
@@ -138,7 +154,7 @@ class Pending:
         self._received = connection.received
         self.connection = connection
         self.began = self.due = self._sent_at = perf_counter()
-        self.started = self.streams = False
+        self.started = self.streams = self.drained = False
 
     @property
     def descriptor(self) -> int:
@@ -166,7 +182,9 @@ class Pending:
             return False
         answer, connection = self.answer, self.connection
         try:
-            connection.receive_now(answer)
+            more = connection.receive_now(answer)
+            if more and answer.unneeded:
+                more = connection.receive_now(answer)
         except UpstreamError:
             connection.close()
             raise
@@ -174,6 +192,7 @@ class Pending:
             answer.head_seconds = max(connection.arrival.at - self._sent_at, SHORTEST)
         if not answer.complete:
             answer.discard()
+            self.drained = not more
             return False
         if answer.keep_alive:
             connection.idle_limit = answer.idle_limit

@@ -64,6 +64,12 @@ class ResumingContext(ssl.SSLContext):
             self._session = session
 
 
+def remember(tls: ssl.SSLSocket) -> None:
+    """Keep the TLS session for the next connection: its ticket has arrived by the first answer."""
+    if isinstance(tls.context, ResumingContext):
+        tls.context.remember(tls)
+
+
 def tls_context(verify: bool | str, cert: str | tuple[str, str] | None) -> ResumingContext:
     """The context that all https connections of an endpoint share. The arguments have the same meaning as in requests,
     except that `verify=True` means the system's authorities.

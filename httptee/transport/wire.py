@@ -38,6 +38,9 @@ class Bound(Protocol):
     def feed(self, answer: Answer, data: bytes) -> None:
         """Let an answer parse bytes from the connection: it calls `parse`."""
 
+    def pass_over(self, answer: Answer, size: int) -> None:
+        """`size` bytes of the body were discarded."""
+
 
 class Answer:
     """An answer while it arrives: `feed` takes bytes, `take` returns pieces of the body. For one exchange, without I/O.
@@ -109,6 +112,23 @@ class Answer:
             self._feed_chunks(data, self._chunks)
         else:
             self._body.append(data)
+
+    @property
+    def unneeded(self) -> int:
+        """Bytes of the body that are still to come, if their number is known and nobody needs them."""
+        return 0 if self._bound is None or self.kept is not None else self._left
+
+    def pass_over(self, size: int) -> None:
+        """`size` bytes have arrived and were discarded: the `unneeded` ones, or more. Raises as `feed` does."""
+        left = self._left
+        if size < left:
+            self._left = left - size
+        else:
+            self._left = 0
+            self.complete = True
+            self.keep_alive = self._persistent and size == left
+        if self._bound is not None:
+            self._bound.pass_over(self, size)
 
     @property
     def chunked(self) -> bool:

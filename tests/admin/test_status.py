@@ -12,7 +12,7 @@ from tests.verdict.pairs.test_tallies import count
 
 
 def test_status_has_the_ledger_and_the_settings_in_force():
-    made = with_worker(make())
+    made = with_worker(make(), waiting=2)
     account, other = made.ledger.accounts(0)
     account.publish(waiting=2)
     made.ledger.circuits[0][IS_OPEN] = 1
@@ -35,6 +35,7 @@ def test_status_has_the_ledger_and_the_settings_in_force():
             "draining": False,
             "connections": 5,
             "in_flight": 3,
+            "waiting": 2,
             "held_bytes": 0,
             "share": 1.0,
         }
@@ -44,7 +45,7 @@ def test_status_has_the_ledger_and_the_settings_in_force():
     assert (found["a"]["url"], found["a"]["answered"]) == ("http://a:1", 1)
     assert (found["a"]["errors_by_reason"], found["a"]["check"]) == ({"reset": 1}, None)
     assert found["a"]["client_gone"] == 1
-    assert found["a"]["in_flight"] == 3
+    assert (found["a"]["in_flight"], found["a"]["waiting"]) == (3, 2)
     assert found["a"]["seconds"] == {"count": 1, "mean": 0.25, "p50": 0.175, "p99": 0.2485}
     b, c = found["b"]
     assert (b["name"], b["url"], c["name"], c["url"]) == ("http://b:2", "http://b:2", "http://b:2#2", "http://b:2")

@@ -13,7 +13,7 @@ from httptee.settings.option_texts import help_text
 from tests.support.process import clean_environment
 
 ROOM = Path(commands.__file__).parent
-COMMANDS = sorted(path.stem for path in ROOM.glob("[!_]*") if path.stem != "cli")
+COMMANDS = sorted(path.stem for path in ROOM.glob("[!_]*") if path.stem not in ("cli", "paper"))
 
 
 WORDS = {

@@ -62,8 +62,9 @@ def workers(port: int, count: int = 2) -> list[int]:
 
 
 def went_back(before: Counter[str], after: Counter[str]) -> list[str]:
-    """The counters that are smaller than they were."""
+    """The counters that are smaller than they were. Those of a process end with it."""
     counters = [name for name in before if name.partition("{")[0].endswith(("_total", "_bucket", "_count", "_sum"))]
+    counters = [name for name in counters if not name.startswith("httptee_process_")]
     return [name for name in counters if after[name] < before[name]]
 
 

@@ -27,9 +27,16 @@ pytestmark = pytest.mark.integration
 NOT_RUN = {
     # page, the beginning of the first line of the block: why
     ("README.md", "python3 -m venv .venv && .venv/bin/pip install tox"): "runs all tests, and so this one",
-    ("docs/install.md", "cp etc/httptee.service"): "needs systemd; the unit is checked in tests/test_systemd.py",
-    ("docs/install.md", "systemctl edit"): "needs systemd, and opens an editor",
-    ("docs/install.md", "cp etc/httptee.socket"): "needs systemd",
+    ("docs/install.md", "pipx install"): "changes the whole machine; the wheel is installed in test_packages.py",
+    ("docs/install.md", "httptee config --unit"): "needs systemd: tests/installed/ follows it in a root directory",
+    ("docs/install.md", "install -D -m 0600"): "needs systemd: tests/installed/ follows it in a root directory",
+    ("docs/install.md", "httptee config --socket"): "needs systemd",
+    ("docs/install.md", "docker build"): "needs a container runtime; tests/test_containers.py checks the files",
+    ("docs/install.md", "docker compose"): "needs a container runtime",
+    ("docs/install.md", "httptee config --kubernetes"): "needs a cluster",
+    ("docs/install.md", "nft add"): "changes the machine's firewall",
+    ("docs/install.md", "nft delete"): "changes the machine's firewall",
+    ("docs/install.md", "systemctl disable"): "needs systemd: tests/installed/ follows it in a root directory",
     ("docs/install.md", "/opt/httptee/bin/pip install --upgrade"): "needs systemd",
     ("docs/operations.md", "systemctl reload"): "needs systemd",
     ("docs/performance.md", "apt-get install"): "installs programs of the system, and takes hours",
@@ -42,7 +49,9 @@ B_NAMES = ("candidate:8080", "canary:8080")
 PROGRAMS = ("curl", "hey", "influxd")
 TROUBLE = re.compile(r"Traceback|command not found|No such file|httptee: |unbound variable|syntax error")
 SERVES = re.compile(
-    r"^(?:\w+=\S+ )*(?:\S*/)?(?:httptee (?!check|explain|verdict|-version|--demo)|gunicorn |waitress-serve )"
+    r"^(?:\w+=\S+ )*(?:\S*/)?"
+    r"(?:httptee (?!check|explain|verdict|recording|replay|config|completion|man|-version|--demo)"
+    r"|gunicorn |waitress-serve )"
 )
 IN_THE_BACKGROUND = re.compile(r" &(?: |$)")
 # Ports that no word of the command sets, and how the test sets them.

@@ -63,6 +63,8 @@ def effective(directory: Path) -> dict[str, str]:
         "drain-timeout": "20000",
         "access-log": str(directory / "access.log"),
         "access-log-format": "json",
+        "log-format": "text",  # the default: the assertions read the ledger's lines
+        "request-id-header": "X-Request-Id",
         "client-subject-header": "X-Subject",
         "verdict": str(directory / "verdict"),
         "verdict.rate": "500",

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -65,13 +66,15 @@ def resident(pid: int) -> int:
 
 def test_the_repeats_that_reach_a_are_those_of_the_report(tmp_path: Path) -> None:
     with Backend(numbered()) as a, Backend(numbered(0.01)) as b, Tee(*words(a.url, b.url, tmp_path)) as tee:
+        started = monotonic()
         with Load(tee.port, 2, "/products/7", pause=0.005) as load:
-            eventually(lambda: report(tmp_path).get("repeats", 0) >= 3)
+            eventually(lambda: report(tmp_path).get("repeats", 0) >= 12)
         assert not load.troubles
         tee.settled(load.answered)
         answered = load.answered
-    found = report(tmp_path)
+    found, seconds = report(tmp_path), monotonic() - started
     assert len(a.requests) == answered + found["repeats"]
+    assert found["repeats"] <= 2 * (seconds + 1)
     assert "suspected" not in findings(tmp_path).values()
 
 
@@ -351,3 +354,10 @@ def test_pairs_that_a_stopped_judge_does_not_take_are_counted_as_lost(tmp_path: 
             return 10 < finding["pairs"] < found["judged"] == 301 and any(lost in note for note in found["notes"])
 
         eventually(all_read)
+
+
+def test_without_a_b_nothing_is_compared(tmp_path: Path) -> None:
+    with Backend(numbered()) as a, Tee("-a", a.url, "-verdict", str(tmp_path)) as tee:
+        asks(tee, 5)
+    assert "could not" not in tee.program.output
+    assert "Traceback" not in tee.program.output

@@ -10,6 +10,7 @@ import pytest
 from httptee.build import Watching, build_ledger
 from httptee.http.endpoint import Endpoint, Listen
 from httptee.processes import admin as module
+from httptee.processes import child
 from httptee.processes.admin import AdminProcess
 from httptee.settings.settings import Settings
 from httptee.verdict.evidence import Evidence
@@ -22,7 +23,7 @@ SETTINGS = Settings(processes=2, pin=False, a=Endpoint.parse("127.0.0.1:1"), adm
 
 @pytest.fixture
 def admin(monkeypatch):
-    monkeypatch.setattr(module, "_SHORTEST_LIFE", 0.0)
+    monkeypatch.setattr(child, "_SHORTEST_LIFE", 0.0)
     made = AdminProcess(SETTINGS, build_ledger(SETTINGS, 2))
     yield made
     made.stop()

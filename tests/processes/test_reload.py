@@ -20,7 +20,7 @@ def test_a_reload_keeps_the_listening_address_and_says_so(caplog):
     current = Settings(listen=Listen("127.0.0.1", 1))
     found = reread(lambda: Settings(listen=Listen("127.0.0.1", 2), threads=7), current)
     assert found is not None
-    settings, tls, read = found
+    settings, tls, read, _ = found
     assert (tls, read.listen, read.threads) == (None, current.listen, 7)
     assert (settings.listen, settings.threads) == (current.listen, 7)
     assert "needs a restart" in caplog.text

@@ -6,6 +6,7 @@ import pytest
 
 from httptee.errors import ConfigError
 from httptee.http.message import FileBody, Request
+from httptee.ledger import Orders
 from httptee.selection.rate import Rate
 from httptee.selection.rules import header_filter, methods_filter, methods_search, path_filter
 from httptee.selection.sampling import Sticky
@@ -197,3 +198,30 @@ def test_foreseeing_draws_no_card():
     for _ in range(30):
         chosen.foresee(request())
     assert [chosen.refuses(request()) for _ in range(100)].count(None) == 10
+
+
+@pytest.mark.parametrize("sticky", [None, "client-ip"])
+def test_what_is_ordered_holds_from_the_next_request_on(sticky):
+    orders = Orders()
+    criteria = Criteria("b", percent=100.0, sticky=Sticky.parse(sticky) if sticky else None)
+    (selection,) = selections([criteria], orders=[orders])
+
+    def passed():
+        sent = [Request("GET", "/", [], b"", f"192.0.2.{number}", "http") for number in range(200)]
+        refusals = [selection.refuses(request) for request in sent]
+        return {reason: refusals.count(reason) for reason in set(refusals)}
+
+    assert passed() == {None: 200}
+    orders.percent = 20.0
+    found = passed()
+    assert found.keys() == {None, "sampled_out"}
+    assert 15 <= found[None] <= 70
+    orders.paused = True
+    assert passed() == {"paused": 200}
+    orders.paused, orders.percent = False, None
+    assert passed() == {None: 200}
+
+
+def test_without_a_control_socket_no_rule_reads_an_order():
+    (selection,) = selections([Criteria("b")])
+    assert [rule.reason for rule in selection.rules] == ["too_large"]

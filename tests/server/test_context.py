@@ -2,11 +2,12 @@
 
 import logging
 import ssl
+import time
 
 import pytest
 
 from httptee.errors import ConfigError
-from httptee.server.context import server_context
+from httptee.server.context import certificate_end, server_context
 from httptee.settings.settings import Settings
 from tests.support.tls import Authority
 
@@ -55,3 +56,12 @@ def test_a_certificate_without_its_key_says_which_option_names_the_key(authority
 def test_an_unreadable_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"-cert\.file: cannot read .*: Is a directory"):
         server_context(Settings(cert_file=str(tmp_path)))
+
+
+def test_the_end_of_the_certificate_is_known_also_when_it_is_over(authority):
+    for expired in (False, True):
+        file = authority.issue(file=f"{expired}.pem", expired=expired)
+        end = certificate_end(server_context(Settings(cert_file=file)), file)
+        assert (end < time.time()) is expired
+        assert abs(end - time.time()) < 10 * 86400
+    assert certificate_end(None, "") is None

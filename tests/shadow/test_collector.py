@@ -23,7 +23,7 @@ class ScriptedPending:
         self.watched = False
         self.began = self.due = time.perf_counter()
         self.started = True
-        self.streams = False
+        self.streams = self.drained = False
         self.status = 0
         self.received = b""
 
@@ -35,7 +35,10 @@ class ScriptedPending:
         self.peer.send(data)
 
     def advance(self):
-        data = self.sock.recv(100)
+        try:
+            data = self.sock.recv(100, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
         if not data:
             raise UpstreamReset("closed")
         self.received += data
@@ -172,6 +175,29 @@ def test_what_takes_too_long_is_ended_and_the_rest_goes_on(start, pendings):
     assert isinstance(ended[0][1], UpstreamTimeout)
     assert pendings[0].sock.fileno() == -1
     assert len(collector) == 1
+
+
+@pytest.mark.parametrize("sent", [b"all of it.", b"half"])
+def test_an_answer_that_came_in_time_is_no_timeout_where_its_reader_is_late(pendings, sent):
+    ended, answered = [], []
+    collector = Collector(
+        0.0,
+        30.0,
+        lambda task: True,  # no thread: it is late
+        lambda exchange, pending, error: ended.append((pending, error)),
+        answered.append,
+        lambda: None,
+    )
+    pending = pendings[0]
+    pending.status = 200
+    collector.watch(pending, EXCHANGE)
+    pending.answer(sent)
+    collector._end_overdue(pending.due + 1.0)
+    if sent == b"half":
+        assert (ended, answered, len(collector)) == ([], [EXCHANGE], 1)
+        pending.answer(b" and half.")
+        collector.collect(1)
+    assert ended == [(pending, None)]
 
 
 def test_threads_that_begin_the_first_exchanges_at_once_all_wait_in_one_set(start, pendings, monkeypatch):

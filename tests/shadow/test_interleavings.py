@@ -33,6 +33,7 @@ class Epoll:
 
     def __init__(self):
         self.known, self.told, self.between, self.calls = set(), [], {}, []
+        self.events = select.EPOLLIN
 
     def _step(self, call, descriptor=None):
         self.calls.append((call, descriptor))
@@ -50,11 +51,11 @@ class Epoll:
         self._step("modify", descriptor)
         if descriptor not in self.known:
             raise FileNotFoundError
-        assert events == select.EPOLLIN | select.EPOLLET
+        assert events == select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 
     def poll(self, wait, most):
         told, self.told = self.told[:most], self.told[most:]
-        return [(descriptor, select.EPOLLIN) for descriptor in told]
+        return [(descriptor, self.events) for descriptor in told]
 
     def close(self):
         pass
@@ -210,10 +211,27 @@ def test_an_exchange_that_is_ended_while_an_event_is_read_is_settled_once(world)
     world.collector.watch(pending, one)
     assert pending.start()
     peer.sendall(ANSWER[:20])
+    world.epoll.events |= select.EPOLLRDHUP
     world.epoll.between["modify"] = lambda: world.collector._end_overdue(pending.due + 1.0)
     world.report(pending.descriptor)
     assert world.ended == [(one, 0, UpstreamTimeout)]
     assert len(world.collector) == 0
+
+
+@pytest.mark.parametrize(("more", "armed"), [(0, False), (select.EPOLLRDHUP, True)])
+def test_a_connection_that_was_read_dry_is_armed_again_only_if_b_may_have_closed(world, more, armed):
+    connection, peer = world.connection()
+    pending, one = world.pending(connection), exchange()
+    world.collector.watch(pending, one)
+    assert pending.start()
+    world.epoll.calls.clear()
+    peer.sendall(ANSWER[:20])
+    world.epoll.events |= more
+    world.report(pending.descriptor)
+    assert bool(world.epoll.calls) is armed
+    peer.sendall(ANSWER[20:])
+    world.report(pending.descriptor)
+    assert world.ended == [(one, 200, None)]
 
 
 def test_a_peer_that_leaves_before_the_request_is_sent_is_a_reset_and_no_timeout(world):

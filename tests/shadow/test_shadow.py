@@ -5,6 +5,7 @@ import tempfile
 import threading
 import time
 import tracemalloc
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -21,6 +22,7 @@ from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import BOOKKEEPING, SMALL, Budget, held_by
 from httptee.shadow.cutoff import Cutoff
 from httptee.shadow.guards import Guards
+from httptee.shadow.openings import OPENING
 from httptee.shadow.shadow import Shadow
 from httptee.transport import pending
 from httptee.transport.adapter import PoolLimits, WireAdapter
@@ -80,10 +82,12 @@ def make():
         assured=0,
         reading=None,
         sends_unsent=False,
+        ordered=False,
         **rules,
     ):
         upstream, ledger = ScriptedUpstream(outcome, held), Ledger(["b"])
-        (selection,) = selections([Criteria("b", **rules)])
+        orders = ledger.orders if ordered else ()
+        (selection,) = selections([Criteria("b", **rules)], orders=orders)
         options = {
             "workers": workers,
             "backlog": backlog,
@@ -92,6 +96,7 @@ def make():
             "sends_unsent": sends_unsent,
         }
         guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(max_bytes), cutoff, reading or Reading())
+        guards = replace(guards, orders=orders[0] if orders else None)
         shadow = Shadow(upstream, ledger.accounts(0)[0], selection, guards, **options)
         made.append((shadow, upstream))
         return shadow, upstream, ledger
@@ -709,6 +714,45 @@ def test_a_slow_b_never_has_more_connections_than_its_workers_and_twice_as_many(
         assert settled(ledger).delivered == 60
 
 
+def test_a_b_that_does_not_accept_gets_few_new_connections_while_it_answers_on_others(real):
+    gate = threading.Event()
+
+    def script(connection):
+        first = server.open_connections <= 1
+        while connection.request() is not None:
+            if not first:
+                connection.wait_for(gate)  # for the tee this is a connection that waits to be accepted
+            connection.send(scripts.response())
+
+    with ScriptedServer(script) as server:
+        shadow, ledger = real(server, workers=8, backlog=1000)
+        open_a_connection(shadow, ledger)
+        for _ in range(200):
+            shadow.offer(clone())
+        eventually(lambda: ledger.statements()[0].delivered == 201 - OPENING)
+        assert server.open_connections == 1 + OPENING
+        assert ledger.statements()[0].in_flight == OPENING
+        gate.set()
+        assert settled(ledger).delivered == 201
+
+
+def test_a_b_that_closes_every_connection_gets_as_many_as_there_are_threads(real):
+    gate = threading.Event()
+
+    def script(connection):
+        connection.request()
+        connection.wait_for(gate)
+        connection.send(scripts.response(headers=[("Connection", "close")]))
+
+    with ScriptedServer(script) as server:
+        shadow, ledger = real(server, workers=8)
+        for _ in range(20):
+            shadow.offer(clone())
+        server.wait_for_requests(8)
+        gate.set()
+        assert settled(ledger).delivered == 20
+
+
 def test_a_b_that_no_longer_answers_fails_what_is_under_way_in_time(real):
     silent = threading.Event()
 
@@ -940,3 +984,19 @@ def test_a_body_that_is_not_read_to_its_end_is_delivered_and_counts_against_b(re
         assert statement.failed == 0
         eventually(lambda: shadow.breaker.open)
         eventually(lambda: not server.open_connections)
+
+
+def test_a_b_that_is_paused_gets_neither_new_clones_nor_those_in_its_queue(make):
+    shadow, upstream, ledger = make(held=True, workers=1, ordered=True)
+    for _ in range(3):
+        shadow.offer(EXCHANGE)
+    eventually(lambda: upstream.sent == 1)
+    ledger.orders[0].paused = True
+    shadow.offer(EXCHANGE)
+    shadow.publish()
+    upstream.gate.set()
+    found = settled(ledger)
+    assert (found.delivered, found.dropped_by_reason) == (1, {"paused": 3})
+    ledger.orders[0].paused = False
+    shadow.offer(EXCHANGE)
+    assert settled(ledger).delivered == 2

@@ -146,6 +146,7 @@ assert sys.argv[1] == "install" and sys.argv[-1] == ".", sys.argv
 here = Path(sys.prefix)
 libraries, = here.glob("lib/python*/site-packages")
 shutil.copytree("httptee", libraries / "httptee", dirs_exist_ok=True)
+shutil.copytree("etc", libraries / "httptee" / "etc", dirs_exist_ok=True)
 script = here / "bin" / "httptee"
 script.write_text(f"#!{here}/bin/python\\\\nimport sys\\\\n<CONSOLE>\\\\nsys.exit(<FUNCTION>())\\\\n")
 script.chmod(0o755)

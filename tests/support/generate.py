@@ -1,14 +1,15 @@
-"""`python -m tests.support.generate` writes what is made from the code: `GENERATED`, and the README's room map."""
+"""`python -m tests.support.generate` writes what is made from the code: `GENERATED`, the README's room map, and the
+diagram of docs/architecture.md."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from httptee.settings.option_texts import ini_text
 from tests.support.command_line import completions
-from tests.support.house import README, ROOT, room_map
+from tests.support.house import README, ROOT, diagram, room_map
 from tests.support.man_page import man_page
 
 GENERATED: dict[str, Callable[[], str]] = {
@@ -23,12 +24,19 @@ GENERATED: dict[str, Callable[[], str]] = {
 
 def main() -> None:
     """Write everything. Tests compare what stands in the tree with what this would write."""
-    text = README.read_text()
-    README.write_text(re.sub(r"(<!-- rooms -->\n).*(\n<!-- /rooms -->)", rf"\g<1>{room_map()}\g<2>", text, flags=re.S))
+    _between(README, "rooms", room_map())
+    _between(ROOT / "docs" / "architecture.md", "diagram", f"```mermaid\n{diagram()}\n```")
     for name, made in GENERATED.items():
         path = ROOT / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(made(), encoding="utf-8")
+
+
+def _between(page: Path, name: str, text: str) -> None:
+    """Write a text between the two marks of a page."""
+    whole = page.read_text(encoding="utf-8")
+    before, after = whole.split(f"<!-- {name} -->\n")[0], whole.split(f"\n<!-- /{name} -->")[1]
+    page.write_text(f"{before}<!-- {name} -->\n{text}\n<!-- /{name} -->{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,11 +16,16 @@ README = ROOT / "README.md"
 # The floors from the top. A room imports rooms that stand below it, or to its right on the same floor.
 FLOORS: dict[str, tuple[str, ...]] = {
     "9": ("httptee",),  # `python -m httptee`, `python -m httptee.demo` and `httptee.create_app`
-    "8": tuple(f"commands.{room}" for room in ("cli", "run", "check", "explain", "demo", "verdict", "files")),
+    "8": tuple(
+        f"commands.{room}"
+        for room in (
+            *("cli", "run", "check", "explain", "demo", "replay", "verdict", "ctl", "recording", "files", "paper"),
+        )
+    ),
     "7": ("processes",),
-    "6": ("server", "admin"),
+    "6": ("server", "admin", "page"),
     "5": ("wsgi", "build"),
-    "4": ("app", "primary"),
+    "4": ("app", "primary", *(f"replay.{room}" for room in ("replaying", "figures", "sending"))),
     "3": (
         "recording.formats",
         "recording",
@@ -95,6 +100,37 @@ def longest_chain(graph: Mapping[str, set[str]]) -> list[str]:
         return done[node]
 
     return max((chain(node, []) for node in graph), key=len)
+
+
+def diagram() -> str:
+    """The rooms and their imports as a mermaid diagram. An import that others imply is left out."""
+    graph = room_graph()
+    below = {room: {far for near in graph[room] for far in _reached(graph, near)} for room in graph}
+    lines = ["flowchart TD"]
+    for floor, rooms in FLOORS.items():
+        lines += [
+            f'    subgraph floor{floor}["floor {floor}"]',
+            *(f"        {_node(room)}" for room in rooms),
+            "    end",
+        ]
+    for room in ROOMS:
+        for other in sorted(graph[room] - below[room], key=ROOMS.index):
+            lines.append(f"    {_name(room)} --> {_name(other)}")
+    return "\n".join(lines)
+
+
+def _reached(graph: Mapping[str, set[str]], room: str) -> set[str]:
+    """The rooms that a room imports, itself or by others."""
+    return graph[room] | {far for near in graph[room] for far in _reached(graph, near)}
+
+
+def _name(room: str) -> str:
+    """The name of a room in the diagram: a dot and some words have a meaning there."""
+    return room.replace(".", "_") + "_"
+
+
+def _node(room: str) -> str:
+    return f'{_name(room)}["{room}"]'
 
 
 def purpose(room: str) -> str:

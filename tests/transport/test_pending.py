@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 
 import pytest
 
-from httptee.errors import UpstreamProtocolError
+from httptee.errors import UpstreamProtocolError, UpstreamReset
 from httptee.transport import pending
+from httptee.transport.connection import RECEIVE_SIZE, Connection
+from httptee.transport.names import Name
 from httptee.transport.pending import FOR_CLONES, Pending, Unread
+from httptee.transport.pool import Pool
 from httptee.transport.pressure import Pressure, Reading
 from httptee.transport.wire import Answer
 from tests.support import scripts
@@ -257,3 +261,66 @@ def test_a_kept_body_that_arrives_byte_by_byte_is_not_put_together_for_each_byte
     monkeypatch.setattr(Answer, "take", lambda self: pytest.fail("the whole body was joined"))
     assert [waiting.advance() for _ in range(4)] == [False] * 4
     assert kept.kept.content == b"abc"
+
+
+class TestDiscarding:
+    """What the kernel discards, on a real connection."""
+
+    LENGTH = 3_000_000
+
+    @pytest.fixture
+    def pair(self):
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            ours = Connection(socket.create_connection(listener.getsockname()))
+            theirs = listener.accept()[0]
+        yield ours, theirs
+        ours.close()
+        theirs.close()
+
+    @pytest.fixture
+    def read(self, pair, monkeypatch):
+        """Sends these bytes as an answer, closes if asked to, and lets a `Pending` read to the end."""
+        ours, theirs = pair
+        pool = Pool("x", Name("127.0.0.1", 1, 30.0), max_idle=9, keep_alive=9.0)
+        parsed = []
+        parse = Answer.parse
+        monkeypatch.setattr(Answer, "parse", lambda self, data: (parsed.append(len(data)), parse(self, data))[1])
+
+        def run(wire, keep=0, close=False):
+            def send():
+                theirs.sendall(wire)
+                if close:
+                    theirs.close()
+
+            waiting = Pending(Unread(Reading()).answer("GET", keep), b"GET / HTTP/1.1\r\n\r\n", ours, pool)
+            waiting.start()
+            sender = threading.Thread(target=send)
+            sender.start()
+            try:
+                eventually(waiting.advance)
+            finally:
+                sender.join()
+            return waiting.answer, pool, sum(parsed)
+
+        yield run
+        pool.close()
+
+    def test_only_the_beginning_of_a_long_body_is_read(self, read):
+        answer, pool, parsed = read(OK + b"Content-Length: %d\r\n\r\n" % self.LENGTH + b"x" * self.LENGTH)
+        assert (answer.complete, answer.keep_alive, len(pool.idle)) == (True, True, 1)
+        assert parsed <= 2 * RECEIVE_SIZE
+        assert answer.spent.size >= self.LENGTH
+        assert pool.acquire() is not None  # all bytes are accounted for
+
+    def test_a_body_that_is_kept_is_read(self, read):
+        answer, _, parsed = read(OK + b"Content-Length: %d\r\n\r\n" % self.LENGTH + b"x" * self.LENGTH, keep=10)
+        assert answer.complete
+        assert parsed > self.LENGTH
+
+    def test_bytes_behind_a_body_end_the_connection(self, read):
+        answer, pool, _ = read(OK + b"Content-Length: 200000\r\n\r\n" + b"x" * 200_007)
+        assert (answer.complete, answer.keep_alive, len(pool.idle)) == (True, False, 0)
+
+    def test_a_body_that_breaks_off_is_a_reset(self, read):
+        with pytest.raises(UpstreamReset):
+            read(OK + b"Content-Length: 200001\r\n\r\n" + b"x" * 200_000, close=True)

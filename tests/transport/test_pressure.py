@@ -2,7 +2,9 @@ import select
 import socket
 import time
 
-from httptee.transport.pressure import Arrival, Pressure
+import pytest
+
+from httptee.transport.pressure import Arrival, Pressure, discard
 from tests.support.net import eventually
 
 
@@ -59,3 +61,16 @@ def connected():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         ours = socket.create_connection(listener.getsockname())
         return ours, listener.accept()[0]
+
+
+def test_what_is_discarded_is_counted_up_to_one_byte_behind_the_body():
+    ours, theirs = connected()
+    with ours, theirs:
+        theirs.sendall(b"x" * 5_000)
+        eventually(lambda: len(ours.recv(10_000, socket.MSG_PEEK)) == 5_000)
+        assert discard(ours, 3_000) == 3_001
+        assert discard(ours, 3_000) == 1_999
+        with pytest.raises(BlockingIOError):
+            discard(ours, 3_000, socket.MSG_DONTWAIT)
+        theirs.shutdown(socket.SHUT_WR)
+        assert discard(ours, 3_000) == 0

@@ -1,9 +1,11 @@
 """`httptee verdict`: whether B can replace A, its evidence, and the rules in force."""
 
-from httptee.commands.verdict.command import print_text, run_verdict, terminal_style
+from httptee.commands.verdict.command import STATUS, print_text, run_verdict, terminal_style, write_file
 
 __all__ = [
+    "STATUS",
     "print_text",
     "run_verdict",
     "terminal_style",
+    "write_file",
 ]

@@ -36,6 +36,7 @@ The exit status is 0 for YES, 1 for NO, 3 for NOT YET (of several Bs, the worst)
 4 if nothing can be read or written.
 """
 STATUS = {YES: 0, NO: 1, NOT_YET: 3}
+"""The exit status for each word."""
 _FAILED = 4
 _INTERRUPTED = 130
 _POLL = 0.5  # seconds
@@ -74,7 +75,7 @@ def _report(asked: Asked, environ: Mapping[str, str]) -> int:
         raise Unreadable(f"the verdict cannot be read: {error}") from None
     at = found.get("at")
     if "html" in asked.values:
-        _write(asked.values["html"], page(reports, at, found["word"]))
+        write_file(asked.values["html"], page(reports, at, found["word"]))
     if "json" in asked.flags:
         print(json.dumps(found, indent=2))
     elif asked.values.get("html") != "-":
@@ -175,7 +176,8 @@ def terminal_style(environ: Mapping[str, str]) -> Style:
     return Style.of(sys.stdout, shutil.get_terminal_size((120, 40)).columns, dict(environ))
 
 
-def _write(name: str, text: str) -> None:
+def write_file(name: str, text: str) -> None:
+    """Write a file whole or not at all; `-` is standard output. Raises Unreadable."""
     if name == "-":
         print_text(text)
         return

@@ -30,12 +30,12 @@ _FRAMING = frozenset(("content-encoding", "transfer-encoding", "content-length")
 class HarWriter:
     """Writes exchanges as one document. `losses` counts what it does not hold."""
 
-    losses_of_form = "bodies that are no text are in base64, and times are in microseconds"
+    losses_of_form = "times below a microsecond, and the form of bodies that are no text: they are in base64"
 
     def __init__(self, file: BinaryIO) -> None:
         self.losses: Counter[str] = Counter()
         self._file = file
-        comment = f"Recorded by httptee. In this format, {self.losses_of_form}."
+        comment = f"Recorded by httptee. Not kept: {self.losses_of_form}."
         head = orjson.dumps({**HAR_HEAD, "comment": comment})
         self._before = b'{"log":' + head[:-1] + b',"entries":[\n'
 

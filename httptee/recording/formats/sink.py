@@ -35,10 +35,11 @@ class Sink:
     """Writes exchanges to `path`, which must be new; `-` is standard output. `kind` is one of FORMATS.
 
     The file or directory has its name once all is written, and is removed if it was not. It is the user's alone: it
-    holds what was recorded. `form` says what the format has no place for. Raises OSError.
+    holds what was recorded. `server` is a URL for targets and commands; `primary` is A's address and `masked` says
+    whether secrets are replaced, for a recording. `form` says what the format has no place for. Raises OSError.
     """
 
-    def __init__(self, path: str, kind: str, server: str = "", primary: str = "") -> None:
+    def __init__(self, path: str, kind: str, server: str = "", primary: str = "", masked: bool = True) -> None:
         if path != "-" and os.path.lexists(path):
             raise FileExistsError(f"{path}: it exists already")
         self._path = path
@@ -50,7 +51,7 @@ class Sink:
         if kind == "recording":
             if path == "-":
                 raise ValueError("a recording is a directory, and not standard output")
-            self.writer = _Recorder(self._part, primary)
+            self.writer = _Recorder(self._part, primary, masked)
         else:
             self.writer = self._made(kind, self._opened(), server)
         self.form: str = getattr(self.writer, "losses_of_form", "")
@@ -109,14 +110,16 @@ class Sink:
 class _Recorder:
     """Writes a recording."""
 
-    def __init__(self, directory: str, primary: str) -> None:
+    def __init__(self, directory: str, primary: str, masked: bool) -> None:
         self.losses: Counter[str] = Counter()
-        self._writer = RecordingWriter(directory, primary)
+        self._writer = RecordingWriter(directory, primary, masked=masked)
 
     def write(self, exchange: Exchange) -> None:
+        """Write one exchange. Raises OSError."""
         self._writer.write(exchange)
 
     def close(self) -> None:
+        """Write the index. Raises OSError."""
         self._writer.close()
 
 

@@ -35,12 +35,6 @@ class Source:
         if self.format == "recording":
             self.recording = read_recording(paths)
 
-    def __enter__(self) -> Source:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def __iter__(self) -> Iterator[Exchange]:
         if self.recording is not None:
             yield from self.recording
@@ -53,11 +47,6 @@ class Source:
             self.losses.update(reader.losses)
             if file.broken:
                 self.losses["ends of a file that is compressed: it breaks off"] += 1
-
-    def close(self) -> None:
-        """Close the files. May be called twice."""
-        if self.recording is not None:
-            self.recording.close()
 
 
 class _Unzipped:

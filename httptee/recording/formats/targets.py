@@ -25,7 +25,7 @@ class VegetaWriter:
     """Writes vegeta's targets as JSON, one a line (`vegeta attack -format=json`). `server` is a URL, or empty: then
     the Host of each request counts."""
 
-    losses_of_form = "targets have no times, no connections, no answers, and no order of header fields"
+    losses_of_form = "times, connections, answers, and the order of header fields"
 
     def __init__(self, file: BinaryIO, server: str = "") -> None:
         self.losses: Counter[str] = Counter()
@@ -100,7 +100,7 @@ class CurlWriter:
     """Writes a script for bash with one `curl` command for each request, which sends the same bytes. `server` is a
     URL, or empty: then it is the variable `SERVER`."""
 
-    losses_of_form = "commands have no times, no connections and no answers"
+    losses_of_form = "times, connections and answers"
 
     def __init__(self, file: BinaryIO, server: str = "") -> None:
         self.losses: Counter[str] = Counter()

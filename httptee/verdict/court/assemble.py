@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from hashlib import blake2s
 from math import ceil, exp
 
@@ -65,6 +66,8 @@ def route_report(
     unexplained = _unexplained(route, labels, sums)
     bound = upper_bound(unexplained, judged, policy.delta, policy.alpha_same)
     times = latency(sums, policy.alpha_latency, policy.alpha_within)
+    if not policy.times:
+        times = replace(times, label="not compared", reason="")
     missing, more = _missing(policy, findings, unexplained, judged, bound, sums, times)
     against = times.label.startswith("slower") or any(finding.label == "differs" for finding in findings)
     if against:  # nothing is awaited
@@ -145,7 +148,7 @@ def _missing(
             missing.append(f"{finding.label}: {where}: {finding.reason}")
         what = f"about {pairs} more pairs without a mismatch" if pairs else "fewer mismatches"
         missing.append(f"{what}: the rate of unexplained mismatches may be {bound:.2%}")
-    if times.label != "within":
+    if policy.times and times.label != "within":
         blocks = blocks_needed(sums, policy.alpha_within)
         more = max(more, blocks * BLOCK_PAIRS)
         missing.append(f"about {blocks} more blocks of times: {times.reason}")
@@ -221,6 +224,8 @@ def _notes(policy: Policy, routes: tuple[RouteReport, ...], counts: Counts) -> t
         notes.append(f"{late} times B agreed with A only when it was asked again: reads before a write had reached B")
     if not policy.repeat:
         notes.append("A and B are never asked again: what may be noise is only suspected")
+    if not policy.times:
+        notes.append("the times of A and B are not compared")
     part = judged_part(counts)
     if part < 1.0 and counts.offered:
         notes.append(f"the verdict speaks of the {part:.1%} of the clones that were delivered and judged")

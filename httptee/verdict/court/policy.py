@@ -28,7 +28,7 @@ class Policy:
     `delta`: the rate of mismatches (0 to 1) that is still the same. `alpha`: the chance of a false `differs` in a
     route, shared by `keys` places in it; `alpha_latency`: of a false `slower`; `alpha_within`: of a false `within`;
     `alpha_same`: of too low a bound. B is slower beyond `margin` times A's time plus `margin_seconds`. `repeat`: A and
-    B may be asked again.
+    B may be asked again. `times`: whether their times are compared.
     """
 
     backend: str = ""
@@ -42,6 +42,7 @@ class Policy:
     margin: float = 1.10
     margin_seconds: float = 0.001
     repeat: bool = True
+    times: bool = True
     rules: Rules = NO_RULES
 
     @property

@@ -38,7 +38,8 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class LatencyReport:
-    """Of one route. `label` is `within`, `slower`, `slower in the tail` or `undecided`. Times in seconds, or None."""
+    """Of one route. `label` is `within`, `slower`, `slower in the tail`, `undecided` or `not compared`. Times are
+    in seconds, or None."""
 
     label: str
     reason: str

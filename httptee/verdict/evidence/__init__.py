@@ -2,8 +2,9 @@
 latest reports. The judge writes it with `Evidence`; others read it at the same time."""
 
 from httptee.verdict.evidence.chest import as_text
+from httptee.verdict.evidence.content import decoded
 from httptee.verdict.evidence.database import Unreadable
-from httptee.verdict.evidence.document import is_document, report_of, worst
+from httptee.verdict.evidence.document import document, is_document, report_of, worst
 from httptee.verdict.evidence.evidence import Evidence
 from httptee.verdict.evidence.places import check_directory, own_directory, private_directory, remove_private
 from httptee.verdict.evidence.reader import read_pair, read_verdict
@@ -17,6 +18,8 @@ __all__ = [
     "Unreadable",
     "as_text",
     "check_directory",
+    "decoded",
+    "document",
     "is_document",
     "own_directory",
     "private_directory",

@@ -1,15 +1,17 @@
 """The judge: takes the pairs that differ from the worker processes, has them compared and judged, asks A and B again,
 and keeps evidence and reports. One process beside the worker processes, or a thread."""
 
-from httptee.verdict.judge.asking import Asking, UpstreamAsker
+from httptee.verdict.judge.asking import Asker, Asking, UpstreamAsker
 from httptee.verdict.judge.channel import PairReader, PairSender, Reader, open_channel
 from httptee.verdict.judge.judge import Judge
 from httptee.verdict.judge.pace import Memory, Pace
-from httptee.verdict.judge.repeats import RepeatLimits, Repeats
+from httptee.verdict.judge.repeats import Ask, RepeatLimits, Repeats, unrepeatable
 from httptee.verdict.judge.thread import JudgeThread, MakeJudge
 from httptee.verdict.judge.trial import Trial
 
 __all__ = [
+    "Ask",
+    "Asker",
     "Asking",
     "Judge",
     "JudgeThread",
@@ -24,4 +26,5 @@ __all__ = [
     "Trial",
     "UpstreamAsker",
     "open_channel",
+    "unrepeatable",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
@@ -130,11 +130,19 @@ class Condition:
 class Repeats:
     """The wishes that wait, and what the limits allow. `made` counts the repeats, `refused` the others by reason.
 
-    A restarted judge gives the earlier `state`, so that there is one warm-up only. All times are in seconds since the
+    A restarted judge gives the earlier `state`, so that there is one warm-up only. A B for which `paused` is true is
+    not asked: its wishes wait until they are too late. All times are in seconds since the
     epoch.
     """
 
-    def __init__(self, limits: RepeatLimits, now: float, state: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        limits: RepeatLimits,
+        now: float,
+        state: Mapping[str, Any] | None = None,
+        paused: Callable[[str], bool] = lambda backend: False,
+    ) -> None:
+        self._paused = paused
         self.condition = Condition()
         self.refused: Counter[str] = Counter()
         self.made = self._made_before = int((state or {}).get("made", 0))
@@ -186,7 +194,7 @@ class Repeats:
         self._fill(now)
         if self._tokens < 1.0 or self._over_share or now < self._rests_until or self.condition.trouble:
             return None
-        ready = [one for one in self._waiting if one.due <= now]
+        ready = [one for one in self._waiting if one.due <= now and not self._paused(one.pair.backend)]
         if not ready:
             return None
         best = max(ready, key=lambda one: (one.priority, one.due))

@@ -285,3 +285,14 @@ def test_what_waits_is_bounded_in_bytes():
     while made.drop_all():
         pass
     assert made._held == 0
+
+
+def test_a_b_that_is_paused_is_not_asked_until_it_is_resumed():
+    paused = {"b"}
+    made = Repeats(RepeatLimits(), 1000.0, None, paused.__contains__)
+    made.observe(account(1000), 1.0, 1000.0)
+    wish = Wish(pair=replace(pair(), backend="b"))
+    assert made.offer(wish) == []
+    assert made.due(1001.0) is None
+    paused.clear()
+    assert made.due(1001.0) is wish

@@ -1,0 +1,82 @@
+"""What each process of the tee uses of the machine, as the kernel counts it.
+
+It is read from /proc when it is asked for. The processes themselves do nothing for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from httptee.admin.judged import Judged
+from httptee.ledger import Ledger
+from httptee.settings import Settings
+
+_PAGE = resource.getpagesize()
+_TICKS = os.sysconf("SC_CLK_TCK")
+_USER, _SYSTEM, _THREADS, _RESIDENT = 11, 12, 17, 21  # fields of /proc/PID/stat behind the name (proc(5))
+_OPEN_FILES = "Max open files"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process. `kind` is `supervisor`, `worker`, `admin`, `control`, `judge`, or `other`.
+
+    `cpu_seconds` is since its start. `memory` is resident, in bytes; memory that processes share counts in each.
+    `descriptors` are open, of at most `descriptor_limit`; -1 is no limit.
+    """
+
+    kind: str
+    pid: int
+    cpu_seconds: float
+    memory: int
+    threads: int
+    descriptors: int
+    descriptor_limit: int
+
+
+def processes(settings: Settings, ledger: Ledger, judged: Judged | None) -> list[Process]:
+    """All processes of the tee, seen from the process of a listener: its parent is the supervisor. A tee of one process
+    is one worker process."""
+    own = os.getpid()
+    if settings.processes == 1:
+        return list(_read({own: "worker"}))
+    supervisor = os.getppid()
+    kinds = dict.fromkeys(_children(supervisor), "other")
+    kinds |= {pid: side for pid, side in ledger.control.sides.items() if pid in kinds}
+    kinds |= {worker.pid: "worker" for worker in ledger.workers()}
+    if judged is not None and judged.judge.get("pid") in kinds:
+        kinds[judged.judge["pid"]] = "judge"
+    return list(_read({supervisor: "supervisor", **kinds}))
+
+
+def _children(pid: int) -> list[int]:
+    with contextlib.suppress(OSError, ValueError):  # a kernel may come without this file
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [os.getpid()]
+
+
+def _read(kinds: dict[int, str]) -> Iterator[Process]:
+    for pid, kind in kinds.items():
+        with contextlib.suppress(OSError, ValueError, IndexError, StopIteration):  # it has just ended
+            yield _one(pid, kind)
+
+
+def _one(pid: int, kind: str) -> Process:
+    folder = Path(f"/proc/{pid}")
+    fields = (folder / "stat").read_text().rpartition(")")[2].split()
+    limits = (folder / "limits").read_text().splitlines()
+    limit = next(line[len(_OPEN_FILES) :].split()[0] for line in limits if line.startswith(_OPEN_FILES))
+    return Process(
+        kind,
+        pid,
+        (int(fields[_USER]) + int(fields[_SYSTEM])) / _TICKS,
+        int(fields[_RESIDENT]) * _PAGE,
+        int(fields[_THREADS]),
+        len(os.listdir(folder / "fd")),
+        int(limit) if limit.isdigit() else -1,
+    )

@@ -1,0 +1,5 @@
+"""`httptee recording`: what a recording holds, whether it is whole, and its other forms."""
+
+from httptee.commands.recording.command import run_recording
+
+__all__ = ["run_recording"]

@@ -1,0 +1,149 @@
+"""`httptee replay`: sends a recording to a server, at its own pace or another one, and compares the answers."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from types import FrameType
+
+from httptee.build import primary_upstream, shadow_upstream
+from httptee.commands.replay.dry import dry_run
+from httptee.commands.replay.outcome import show
+from httptee.commands.replay.words import given, moment
+from httptee.errors import ConfigError
+from httptee.recording import Recording, read_recording
+from httptee.replay.figures import Figures, standard_progress
+from httptee.replay.replaying import Feed, Judging, Live, Preparing, Range, Replay, Schedule, hidden
+from httptee.replay.sending import Sending
+from httptee.selection import selections
+from httptee.settings import Settings, ShadowSettings, check_same, load, shadow_settings, usable_cores
+from httptee.verdict.court import Policy
+from httptee.verdict.display import harmless
+from httptee.verdict.evidence import Evidence, Unreadable
+from httptee.verdict.judge import UpstreamAsker
+
+_FAILED = 4
+_INTERRUPTED = 130
+_ASK_ON = 20.0  # seconds at the end for what a live A is still to be asked
+_MOST_PROCESSES = 8
+
+
+def run_replay(argv: Sequence[str], environ: Mapping[str, str]) -> int:
+    """Run the command and return its exit status, see `words.EPILOG`."""
+    try:
+        asked = given(argv)
+        settings = _settings(asked)
+        with _opened(asked.recording) as recording:
+            return _replay(asked, settings, recording, environ)
+    except ConfigError as error:
+        _complain(f"{error}; httptee replay -h explains it")
+        return 2
+    except (Unreadable, OSError) as error:
+        _complain(str(error))
+        return _FAILED
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _replay(asked: argparse.Namespace, settings: Settings, recording: Recording, environ: Mapping[str, str]) -> int:
+    (shadow,) = shadow_settings(settings)
+    if not asked.yes:
+        _check_not_a(asked, recording)
+    feed = _feed(asked, settings, shadow, recording)
+    if asked.dry_run:
+        print(dry_run(feed, recording), end="")
+        return 0
+    evidence = Evidence(asked.verdict)
+    try:
+        judging = None if asked.no_compare else _judging(asked, settings, shadow, evidence, recording.masked)
+        replay = Replay(feed, _sending(asked, settings, shadow), _processes(asked), judging, standard_progress())
+        figures = _run(replay)
+        replaced = feed.preparing.with_secrets if recording.masked else 0
+        if judging is not None and not replay.interrupted:
+            judging.finish(_ASK_ON)
+        return show(asked, figures, judging, replay.interrupted, replaced, environ)
+    finally:
+        evidence.close()
+
+
+def _run(replay: Replay) -> Figures:
+    """Replay. The first Ctrl-C stops it, a second one ends the program."""
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if replay.interrupted:
+            raise KeyboardInterrupt
+        replay.interrupt()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        return replay.run()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _opened(paths: Sequence[str]) -> Recording:
+    try:
+        return read_recording(paths)
+    except ValueError as error:
+        raise Unreadable(str(error)) from None
+
+
+def _settings(asked: argparse.Namespace) -> Settings:
+    """The settings of a tee whose only B is the server that gets the requests. Raises ConfigError."""
+    words = [f"--b={asked.to}", "--b.timeout=10s", "--b.max-body=1TiB"]
+    settings = load([*words, *([f"--a={asked.a}"] if asked.a else [])], {})
+    if settings.b[0].values("rate"):
+        raise ConfigError("--to: rate= would leave requests out; --rate sends all of them, evenly")
+    return settings
+
+
+def _check_not_a(asked: argparse.Namespace, recording: Recording) -> None:
+    """Raise ConfigError if the requests would go to the server that was A."""
+    if not recording.primary:
+        return
+    try:
+        check_same(load([f"--a={recording.primary}", f"--b={asked.to}"], {}), [])
+    except ConfigError:
+        raise ConfigError(
+            f"--to {recording.primary} is A in this recording: every request would reach it again, writes too. "
+            "--yes permits it"
+        ) from None
+
+
+def _feed(asked: argparse.Namespace, settings: Settings, shadow: ShadowSettings, recording: Recording) -> Feed:
+    schedule = Schedule(asked.speed, asked.rate, asked.max_gap, asked.max)
+    first, last = (moment(text, recording.first) for text in (asked.first, asked.last))
+    chosen = Range(first or 0, last, asked.loop or None, asked.limit)
+    (selection,) = selections([shadow.criteria])
+    preparing = Preparing(shadow_upstream(settings, shadow), selection, not asked.no_compare)
+    return Feed(recording, chosen, schedule, preparing)
+
+
+def _sending(asked: argparse.Namespace, settings: Settings, shadow: ShadowSettings) -> Sending:
+    pooled = max(1, asked.c // _processes(asked)) if asked.connections == "pool" else None
+    return Sending(partial(shadow_upstream, settings, shadow), shadow.timeout, pooled, asked.max)
+
+
+def _processes(asked: argparse.Namespace) -> int:
+    most: int = asked.processes or max(1, min(_MOST_PROCESSES, usable_cores() // 2))
+    return min(most, asked.c) if asked.max else most
+
+
+def _judging(
+    asked: argparse.Namespace, settings: Settings, shadow: ShadowSettings, evidence: Evidence, masked: bool
+) -> Judging:
+    chapter = evidence.chapter(shadow.name, "replay", reset=True)
+    policy = Policy(shadow.name, chapter, asked.delta / 100, rules=shadow.rules, times=asked.times)
+    live = None
+    if asked.a:
+        shadows = {shadow.name: (shadow_upstream(settings, shadow), shadow.timeout)}
+        live = Live(UpstreamAsker((primary_upstream(settings), settings.a_timeout), shadows), asked.a_rate)
+    return Judging(policy, evidence, live, hidden(asked.secret)) if masked else Judging(policy, evidence, live)
+
+
+def _complain(text: str) -> None:
+    print("httptee:", harmless(" ".join(text.splitlines())), file=sys.stderr)

@@ -1,0 +1,120 @@
+"""What became of the requests of a replay: counts that add up, and times."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from httptee.replay.figures.histogram import Histogram, Percentiles
+from httptee.replay.sending import STOPPED, Sent
+
+_TENTH = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The counts and times of a replay. `recorded` exchanges = `sent` + those `filtered` + those that `failed` to be
+    sent + `unreached`, each by reason. `sent` = those answered, by `statuses`, + those `unanswered`, by reason.
+
+    `from_due` and `from_send` are the times to the end of an answer, in seconds; a request whose answer took longer
+    than the limit is in them with the time at which it was given up. `late`: from the due time until the request was
+    sent or, if its connection was busy, until it stood in line there. `drift`: the mean lateness of the last tenth less
+    that of the first. `began`: the due time 0, in seconds since the epoch. `seconds`: how long the replay took.
+    """
+
+    recorded: int
+    sent: int
+    filtered: dict[str, int]
+    failed: dict[str, int]
+    unreached: int
+    unanswered: dict[str, int]
+    statuses: dict[int, int]
+    from_due: Percentiles
+    from_send: Percentiles
+    late: Percentiles
+    drift: float
+    seconds: float
+    began: float = 0.0
+
+    @property
+    def answered(self) -> int:
+        """Requests with a whole answer."""
+        return sum(self.statuses.values())
+
+    @property
+    def rate(self) -> float:
+        """Requests sent a second."""
+        return self.sent / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether each exchange of the recording is counted once."""
+        counted = self.sent + sum(self.filtered.values()) + sum(self.failed.values()) + self.unreached
+        return self.recorded == counted and self.sent == self.answered + sum(self.unanswered.values())
+
+
+class Tally:
+    """Counts the results of a replay as they come."""
+
+    def __init__(self) -> None:
+        self.failed: Counter[str] = Counter()
+        self.unanswered: Counter[str] = Counter()
+        self.statuses: Counter[int] = Counter()
+        self.stopped = 0
+        self.sent = 0
+        self.from_due, self.from_send, self.late = Histogram(), Histogram(), Histogram()
+        self.lately = Histogram()
+        """The lateness since the last look at the progress; whoever looks begins a new one."""
+        self.last_due = 0.0
+        self._seconds: list[list[float]] = []  # by second of the due time: requests, and the sum of their lateness
+
+    def settled(self, due: float, sent: Sent) -> None:
+        """Count one result of a request that was due at this time, in seconds after the start."""
+        failure = sent.failure
+        if failure == STOPPED:
+            self.stopped += 1
+            return
+        self.late.add(sent.late)
+        self.lately.add(sent.late)
+        self._add_second(due, sent.late)
+        if sent.waited < 0 and failure:
+            self.failed[failure] += 1
+            return
+        self.sent += 1
+        if failure:
+            self.unanswered[failure] += 1
+        else:
+            self.statuses[sent.status] += 1
+        if not failure or failure == "timeout":
+            self.from_send.add(sent.took)
+            self.from_due.add(sent.waited + sent.took)
+
+    def figures(
+        self, recorded: int, filtered: dict[str, int], unreached: int, seconds: float, began: float = 0.0
+    ) -> Figures:
+        """The figures, with what is known of the exchanges that were not sent."""
+        return Figures(
+            recorded, self.sent, filtered, dict(self.failed), unreached, dict(self.unanswered), dict(self.statuses),
+            self.from_due.percentiles(), self.from_send.percentiles(), self.late.percentiles(), self.drift, seconds,
+            began,
+        )  # fmt: skip
+
+    @property
+    def drift(self) -> float:
+        """The mean lateness of the requests in the last tenth of the time less that of those in the first tenth."""
+        size = max(1, len(self._seconds) // _TENTH)
+        first, last = _mean(self._seconds[:size]), _mean(self._seconds[-size:])
+        return last - first
+
+    def _add_second(self, due: float, late: float) -> None:
+        second = int(due)
+        while second >= len(self._seconds):
+            self._seconds.append([0, 0.0])
+        self._seconds[second][0] += 1
+        self._seconds[second][1] += late
+        self.last_due = max(self.last_due, due)
+
+
+def _mean(seconds: list[list[float]]) -> float:
+    count = sum(one[0] for one in seconds)
+    return sum(one[1] for one in seconds) / count if count else 0.0

@@ -1,0 +1,231 @@
+"""Compares B's answers with those that A gave when they were recorded, and says what that means: the same court as in
+the live tee, with A's answers from the recording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from time import time
+from typing import Any
+
+from httptee.compare import Difference, Outcome, Routes, differences
+from httptee.replay.replaying.asking import Live
+from httptee.replay.replaying.earlier import Earlier, Seen, identity
+from httptee.replay.replaying.feed import Planned
+from httptee.replay.sending import STOPPED, Sent
+from httptee.verdict.court import (
+    BUCKETS,
+    Again,
+    Blocks,
+    Counts,
+    Court,
+    Pair,
+    Policy,
+    RouteSums,
+    Toss,
+    bucket,
+    sample_share,
+)
+from httptee.verdict.evidence import Evidence
+
+_APART = 90.0  # seconds between two answers of A that show whether it changes with time
+_READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_NOT_RUN = "lost"  # what was sent to a process that has died
+
+
+@dataclass(slots=True)
+class _Line:
+    """The counts of one route."""
+
+    requests: int = 0
+    chosen: int = 0
+    equal: int = 0
+    unequal: int = 0
+    toss: list[int] = field(default_factory=lambda: [0] * 5)
+    a_times: list[int] = field(default_factory=lambda: [0] * BUCKETS)
+    b_times: list[int] = field(default_factory=lambda: [0] * BUCKETS)
+    blocks: Blocks = field(default_factory=Blocks)
+
+    def merge(self, other: _Line) -> None:
+        """Add the counts of a route that is a part of this one."""
+        for name in ("requests", "chosen", "equal", "unequal"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("toss", "a_times", "b_times"):
+            setattr(self, name, [one + two for one, two in zip(getattr(self, name), getattr(other, name), strict=True)])
+
+    def sums(self) -> RouteSums:
+        """The counts as a court reads them."""
+        toss = dict(zip(Toss._fields, self.toss, strict=True))
+        counts = {name: getattr(self, name) for name in ("requests", "chosen", "equal", "unequal")}
+        return RouteSums(**counts, **toss, a_times=self.a_times, b_times=self.b_times)
+
+
+class Judging:
+    """Judges one B. With `live`, A and B are asked again where the recording has no second answer.
+
+    `evidence` keeps pairs. `hides` says of a difference whether it says nothing, because A's value is a secret that was
+    replaced. `masked` counts the answers in which such differences were left out.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        evidence: Evidence,
+        live: Live | None = None,
+        hides: Callable[[Difference], bool] = lambda found: False,
+        random: Random | None = None,
+        clock: Callable[[], float] = time,
+    ) -> None:
+        self.masked = self.compared = 0
+        self._random = random or Random()
+        self._court = Court(policy, self._random)
+        self._policy = policy
+        self._evidence = evidence
+        self._live = live
+        self._hides = hides
+        self._clock = clock
+        self._routes = Routes(policy.rules.templates)
+        self._lines: dict[str, _Line] = {}
+        self._earlier = Earlier()
+        self._number = evidence.next_number()
+        self._offered = self._delivered = self._missed = 0
+
+    @property
+    def asks(self) -> bool:
+        """Whether a live A can be asked again."""
+        return self._live is not None
+
+    def settled(self, planned: Planned, sent: Sent) -> None:
+        """Take a result."""
+        if sent.failure == STOPPED:
+            return
+        request = planned.prepared.request
+        line = self._line(request.method, request.target)[1]
+        line.requests += 1
+        self._offered += 1
+        if not sent.failure:
+            self._delivered += 1
+        elif request.method not in _READS:
+            self._missed += 1
+        if (a := planned.prepared.expected) is not None and sent.failure != _NOT_RUN:
+            self._compare(planned, sent, a)
+
+    def turn(self) -> None:
+        """Ask A and B again where that is due, and take what they have answered."""
+        if self._live is not None:
+            for ask, again in self._live.turn():
+                self._confirm(ask, again)
+
+    def finish(self, seconds: float) -> None:
+        """Wait for at most so long for what A and B are asked again."""
+        if self._live is not None:
+            for ask, again in self._live.finish(seconds):
+                self._confirm(ask, again)
+
+    def reports(self, figures: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The report, in a list as for several Bs, as it is published with the figures of the replay: without
+        credentials."""
+        self._merge()
+        sums = {route: line.sums() for route, line in self._lines.items()}
+        counts = Counts(
+            self._offered, self._delivered, sum(one.chosen for one in sums.values()),
+            sum(one.judged for one in sums.values()), 0 if self._live is None else self._live.made, self._missed,
+        )  # fmt: skip
+        report = self._court.report(sums, counts, self._clock())
+        self._evidence.publish([report], replay=figures)
+        return self._evidence.reports()
+
+    # --- One pair ---------------------------------------------------------------------------------------------------
+
+    def _compare(self, planned: Planned, sent: Sent, a: Outcome) -> None:
+        request, exchange = planned.prepared.request, planned.exchange
+        route, line = self._line(request.method, request.target)
+        b = a if sent.equal else _answer(sent)
+        found = [] if sent.equal else self._found(a, b, first=True)
+        line.chosen += 1
+        self.compared += 1
+        same = sent.equal is True or not found
+        line.equal += same
+        line.unequal += not same
+        at, now = exchange.arrived / 1e9, self._clock()
+        a_seconds = max(0, exchange.first_byte) / 1e9
+        if not sent.failure:
+            self._time(line, a_seconds, sent.head, now)
+        before = self._earlier.swap(identity(request), Seen(a, a if same else b, at))
+        extra = same and before is not None and self._random.random() < sample_share(line.equal + line.unequal)
+        if same and not extra:
+            return
+        pair = Pair(self._number, self._policy.backend, route, request, a, b, at, now, a_seconds, sent.head, extra)
+        self._number += 1
+        ask = self._court.unequal(pair, found)
+        if found:
+            self._evidence.add(pair, found)
+        if ask is None:
+            return
+        if before is not None:
+            self._confirm(ask, Again(before[1].a, before[1].b, before[1].at), before[0])
+        elif self._live is None or extra or not self._live.offer(ask):
+            self._court.refused(ask)
+
+    def _confirm(self, ask: Any, again: Again | None, first: Seen | None = None) -> None:
+        """Tell the court what A and B answered to the same request at another time."""
+        pair = ask.pair
+        if again is None or again.a.failure:
+            self._court.refused(ask)
+            return
+        found = self._found(pair.a, pair.b)
+        further = self._court.confirmed(pair, again, found)
+        if found:
+            self._evidence.add(pair, found, again)
+        if further is None:
+            return
+        if first is not None and abs(pair.at - first.at) >= _APART:
+            self._court.confirmed(pair, Again(first.a, first.b, first.at, delayed=True), found)
+        elif self._live is not None and pair.b_at - pair.at >= _APART:  # A's answer now is that much later
+            self._live.offer(further)
+
+    def _found(self, a: Outcome, b: Outcome, first: bool = False) -> Sequence[Difference]:
+        found = differences(a, b)
+        known = [one for one in found if not self._hides(one)]
+        self.masked += first and len(known) < len(found)
+        return known
+
+    def _time(self, line: _Line, a_seconds: float, b_seconds: float, now: float) -> None:
+        line.a_times[bucket(a_seconds)] += 1
+        line.b_times[bucket(b_seconds)] += 1
+        if self._policy.times and (toss := line.blocks.add(a_seconds, b_seconds, now)) is not None:
+            line.toss = [one + more for one, more in zip(line.toss, toss, strict=True)]
+
+    # --- Routes -----------------------------------------------------------------------------------------------------
+
+    def _line(self, method: str, target: str) -> tuple[str, _Line]:
+        route = self._routes.route(method, target)
+        self._merge()
+        line = self._lines.get(route)
+        if line is None:
+            line = self._lines[route] = _Line()
+        return route, line
+
+    def _merge(self) -> None:
+        """Put routes together that have turned out to be one."""
+        if not (merged := self._routes.merged()):
+            return
+        names = dict(merged)
+        for old, new in merged:
+            if old in self._lines and old != new:
+                line = self._lines.pop(old)
+                self._lines.setdefault(new, _Line()).merge(line)
+
+        def name_of(name: str) -> str:
+            while name in names and names[name] != name:
+                name = names[name]
+            return name
+
+        self._court.fold(name_of)
+
+
+def _answer(sent: Sent) -> Outcome:
+    if sent.failure or sent.answer is None:
+        return Outcome(0, [], b"", failure=sent.failure or "reset")
+    return Outcome(*sent.answer)

@@ -1,0 +1,176 @@
+"""`httptee replay`, from its command line to its exit status, against servers in this process."""
+
+import json
+
+import pytest
+
+from httptee.commands.cli import main
+from httptee.recording import RecordingWriter
+from tests.replay.made import exchange
+from tests.support.backend import Backend
+from tests.support.net import free_port
+from tests.support.scripts import response
+
+JSON = [("Content-Type", "application/json")]
+
+
+def price(request):
+    """A shop whose prices follow from the number in the path."""
+    number = int(request.target.rpartition("/")[2])
+    return response(body=b'{"price":%d,"name":"thing"}' % (100 + number), headers=JSON)
+
+
+def dearer(request):
+    answer = price(request)
+    return answer.replace(b'"price":10', b'"price":99') if "/price/" in request.target else answer
+
+
+def recorded(directory, count=600, primary="http://a.example:8001"):
+    """GETs to two routes, each of ten things, and what the shop answered."""
+    with RecordingWriter(directory, primary) as writer:
+        for number in range(count):
+            target = f"/{'price' if number % 2 else 'stock'}/{number % 10}"
+            body = b'{"price":%d,"name":"thing"}' % (100 + number % 10)
+            fields = [*JSON, ("Content-Length", str(len(body)))]
+            writer.write(exchange(number, target=target, connection=number % 4, answer=body, answer_headers=fields))
+    return str(directory)
+
+
+@pytest.fixture
+def run(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    recording = recorded(tmp_path / "recording")
+
+    def command(*words, place=recording):
+        status = main(["replay", place, *words])
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return status, out, err
+
+    return command
+
+
+def test_the_same_answers_are_a_yes_and_0(run):
+    with Backend(price) as backend:
+        status, out, _ = run("--to", backend.url, "--rate", "2000/s", "--delta", "2")
+        assert len(backend.requests) == 600
+    assert "600 recorded = 600 sent + 0 filtered + 0 failed to send\n" in out
+    assert "YES  B" in out
+    assert status == 0
+
+
+def test_other_answers_are_a_no_and_1_and_only_their_route_differs(run):
+    with Backend(dearer) as backend:
+        status, out, _ = run("--to", backend.url, "--rate", "2000/s", "--delta", "2", "--json")
+    found = json.loads(out)
+    assert {route["route"]: route["word"] for route in found["reports"][0]["routes"]} == {
+        "GET /price/{int}": "NO", "GET /stock/{int}": "YES",
+    }  # fmt: skip
+    assert (status, found["word"], found["replay"]["sent"]) == (1, "NO", 600)
+
+
+def test_too_few_answers_are_not_enough_and_3(run):
+    with Backend(price) as backend:
+        status, out, _ = run("--to", backend.url, "--rate", "2000/s", "--limit", "20")
+    assert status == 3
+    assert "NOT YET  B" in out
+    assert "A was not asked again" in out
+
+
+def test_the_verdict_is_kept_for_the_command_verdict(run, tmp_path, capsys):
+    with Backend(dearer) as backend:
+        run("--to", f"{backend.url} name=candidate", "--max", "-c", "4", "--verdict", str(tmp_path / "evidence"))
+    assert main(["verdict", str(tmp_path / "evidence"), "--json"]) == 1
+    found = json.loads(capsys.readouterr()[0])
+    assert [report["backend"] for report in found["reports"]] == ["candidate"]
+    (finding,) = (one for route in found["reports"][0]["routes"] for one in route["findings"] if one["examples"])
+    assert main(["verdict", "show", str(finding["examples"][0]), str(tmp_path / "evidence")]) == 0
+
+
+def test_a_page_is_written(run, tmp_path):
+    with Backend(price) as backend:
+        run("--to", backend.url, "--max", "--html", "page.html")
+    assert "<!DOCTYPE html>" in (tmp_path / "page.html").read_text()
+
+
+def test_without_a_comparison_the_generator_alone_decides(run):
+    with Backend(dearer) as backend:
+        status, out, _ = run("--to", backend.url, "--max", "--no-compare")
+    assert status == 0
+    assert "verdict" not in out
+    assert "YES" not in out
+
+
+def test_where_nothing_is_answered_it_is_not_enough(run):
+    status, out, _ = run("--to", f"http://127.0.0.1:{free_port()}", "--max", "--no-compare")
+    assert status == 3
+    assert "600 failed to send (connect: 600)" in out
+
+
+def test_a_live_a_is_asked(run):
+    with Backend(dearer) as backend, Backend(price) as a:
+        status, out, _ = run("--to", backend.url, "--max", "--a", a.url, "--a-rate", "1000/s")
+    assert status == 1
+    assert "A was not asked again" not in out
+
+
+def test_a_dry_run_sends_nothing(run):
+    with Backend(price) as backend:
+        status, out, _ = run("--to", f"{backend.url} path=/price/*", "--dry-run", "--rate", "100/s")
+        assert not backend.requests
+    assert status == 0
+    assert "600 recorded = 300 to send + 300 filtered (filtered: 300)\n" in out
+    assert "connection 1  GET /price/1\n" in out
+
+
+def test_the_server_that_was_a_is_refused_without_yes(run, tmp_path):
+    with Backend(price) as backend:
+        place = recorded(tmp_path / "of a", 20, primary=backend.url)
+        status, _, err = run("--to", backend.url, place=place)
+        assert status == 2
+        assert "is A in this recording" in err
+        assert not backend.requests
+        status, _, _ = run("--to", backend.url, "--yes", "--max", place=place)
+        assert len(backend.requests) == 20
+    assert status == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(["--to", "http://b rate=5/s"], "--rate sends all of them"), (["--to", "http://b colour=red"], "unknown field"),
+     (["--to", "http://b http://c"], "is not a field"), ([], "--to")],
+)  # fmt: skip
+def test_a_mistake_is_one_line_and_2(run, words, said):
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert said in err
+    assert err.count("\n") == 1
+
+
+def test_a_recording_that_is_not_there_is_4(run, tmp_path):
+    status, _, err = run("--to", "http://b", place=str(tmp_path / "none"))
+    assert status == 4
+    assert err.startswith("httptee: ")
+
+
+def test_the_help_explains_it(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["replay", "-h"])
+    assert ended.value.code == 0
+    assert "--max-gap" in capsys.readouterr()[0]
+
+
+def test_replaced_secrets_are_told_and_not_compared(run, tmp_path):
+    def login(request):
+        return response(body=b'{"token":"new"}', headers=[*JSON, ("Set-Cookie", "sid=new")])
+
+    with RecordingWriter(tmp_path / "secret") as writer:
+        for number in range(50):
+            fields = [*JSON, ("Set-Cookie", "sid=5f3c")]
+            asked = (("Host", "x"), ("Cookie", "sid=ab12"))
+            writer.write(exchange(number, target="/", headers=asked, answer=b'{"token":"00"}', answer_headers=fields))
+    with Backend(login) as backend:
+        status, out, _ = run("--to", backend.url, "--max", "--delta", "20", place=str(tmp_path / "secret"))
+    assert status == 0
+    assert "note: 50 requests have credentials that were replaced" in out
+    assert "note: in 50 answers A's value is a secret that was replaced" in out
