@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from . import influx, isolation, lifecycle, page, record, replay, selection, slow, soak, tees, transfer
+from . import influx, isolation, lifecycle, page, replay, selection, slow, soak, tees, transfer
 from .hostile import clients as hostile
+from .recording import record
 from .scenario import Scenario
 from .steady import memory, steady
 from .tls import tls

@@ -16,7 +16,6 @@ from prometheus_client.registry import Collector
 
 from httptee.admin.judged import Judged
 from httptee.admin.operating_metrics import operating_metrics
-from httptee.admin.recorded import recording_metrics
 from httptee.admin.verdict_metrics import Shown, verdict_metrics
 from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS
 from httptee.ledger import (
@@ -63,7 +62,6 @@ class LedgerCollector(Collector):
         yield from _of_a(self._ledger.primary())
         statements = self._ledger.statements()
         yield from _of_b(list(zip(distinct([each.backend for each in statements]), statements, strict=True)))
-        yield from recording_metrics(self._ledger.recorded())
         judged = self._judged() if self._judged is not None else None
         if judged is not None:
             yield from verdict_metrics(judged, self._shown)

@@ -9,17 +9,17 @@ from pathlib import Path
 
 from httptee.recording import read_recording
 
-from ..programs.backends import Backend
-from ..programs.load import CASES
-from ..programs.subjects import Subject, start_httptee
-from ..programs.watched import Watched, status, watched
-from ..reports.figures import Json, Row, Sample, row_json
-from ..reports.lookups import Lookup, Measured, rows
-from ..reports.tables import NOTHING, TIMES, megabytes, microseconds, table
-from ..reports.targets import Target
-from .rounds import Stage, Taken, interleaved, stages
-from .sampling import Workload, rate, sample
-from .scenario import Result, Scenario, Setup, add_load, add_plan, add_sessions
+from ...programs.backends import Backend
+from ...programs.load import CASES
+from ...programs.subjects import Subject, start_httptee
+from ...programs.watched import Watched, status, watched
+from ...reports.figures import Json, Row, Sample, row_json
+from ...reports.lookups import Lookup, Measured, rows
+from ...reports.tables import NOTHING, TIMES, megabytes, microseconds, table
+from ...reports.targets import Target
+from ..rounds import Stage, Taken, interleaved, stages
+from ..sampling import Workload, rate, sample
+from ..scenario import Result, Scenario, Setup, add_load, add_plan, add_sessions
 
 PLAIN = Subject("httptee", start_httptee)
 RECORDED = Subject("httptee -record", start_httptee)
