@@ -46,7 +46,7 @@ def test_every_check_that_drops_a_clone_is_in_the_architecture():
 
 def test_pages_and_formats_are_named_in_the_help_and_in_the_option_table():
     help_of = {name: option.help for name, option in BY_NAME.items()}
-    for page in make().admin._pages:
+    for page in ["/", *make().admin._pages]:
         assert page in help_of["admin"]
         assert f"`{page}`" in README
     for name in FORMATS:

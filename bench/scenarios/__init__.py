@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from . import influx, isolation, lifecycle, replay, selection, slow, soak, tees, transfer
+from . import influx, isolation, lifecycle, page, replay, selection, slow, soak, tees, transfer
 from .hostile import clients as hostile
+from .recording import record
 from .scenario import Scenario
 from .steady import memory, steady
 from .tls import tls
@@ -23,6 +24,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     soak.SCENARIO,
     selection.SCENARIO,
     verdict.SCENARIO,
+    record.SCENARIO,
+    page.SCENARIO,
     replay.SCENARIO,
 )
 TARGETS = tuple(target for scenario in SCENARIOS for target in scenario.targets)

@@ -1,11 +1,13 @@
 """The pages and metrics of the admin listener, and the control socket. `Admin` is the WSGI application of the pages,
-`check_of` builds the check of A. `Commands` carries out what `ControlServer` reads from a `ControlSocket`."""
+`Hour` the memory of the last hour, `check_of` builds the check of A. `Commands` carries out what `ControlServer` reads
+from a `ControlSocket`."""
 
 from httptee.admin.application import Admin
 from httptee.admin.check import check_of
 from httptee.admin.control import Commands
 from httptee.admin.control_server import ControlServer
 from httptee.admin.control_socket import ControlError, ControlSocket
+from httptee.admin.hour import Hour
 
 __all__ = [
     "Admin",
@@ -13,5 +15,6 @@ __all__ = [
     "ControlError",
     "ControlServer",
     "ControlSocket",
+    "Hour",
     "check_of",
 ]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from time import time
 from typing import TYPE_CHECKING
 
 from httptee.admin.check import Check
 from httptee.admin.history import History
+from httptee.admin.hour import Hour
 from httptee.admin.judged import judged
 from httptee.admin.metrics import CONTENT_TYPE, LedgerCollector, exposition
 from httptee.admin.status import status
+from httptee.http import RECEIVED_HEADERS, Headers, values
 from httptee.ledger import Ledger
+from httptee.page import MISDIRECTED, SECURITY, Curve, Page, Served, View, is_loopback, is_own_name
 from httptee.settings import Settings
 from httptee.verdict.evidence import Unreadable, read_verdict
 from httptee.verdict.pairs import Tallies
@@ -21,24 +25,16 @@ from httptee.verdict.pairs import Tallies
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-Page = tuple[str, str, bytes]
-"""Status line, content type, body."""
-
 _TEXT = "text/plain; charset=utf-8"
-_INDEX = b"""httptee: the pages of the admin listener
-
-/healthz   200 while a worker process is alive
-/readyz    200 while requests are accepted and A passes its check
-/status    counts, rates, times and the settings in force, as JSON
-/metrics   the counts for Prometheus
-/verdict   whether each B can replace A, as JSON; `httptee verdict URL` prints it
-"""
+_JSON = "application/json"
 
 
 class Admin:
     """Answers GET and HEAD for its pages. `started` is the start of the tee, in seconds since the epoch.
 
     `evidence` is the directory that the judge writes to, or empty if there is no judge. `tallies` is what it reads.
+    `hour` has the points of the last hour; without one, it begins now. On loopback, it answers only for names that
+    nobody else can own.
     """
 
     def __init__(
@@ -47,10 +43,12 @@ class Admin:
         ledger: Ledger,
         check: Check,
         started: float | None = None,
+        hour: Hour | None = None,
         evidence: str = "",
         tallies: Tallies | None = None,
     ) -> None:
         self.history = History(ledger)
+        self._hour = hour or Hour.of(ledger)
         self.check = check
         self._settings = settings
         self._evidence = evidence
@@ -58,8 +56,9 @@ class Admin:
         self._started = time() if started is None else started
         self._judged = partial(judged, evidence, tallies) if evidence else None
         self._collector = LedgerCollector(ledger, self._started, self._judged, settings)
-        self._pages: dict[str, Callable[[], Page]] = {
-            "/": self._index,
+        self._any_name = not is_loopback(settings.admin)
+        self._page = Page(self._view, self._curves)
+        self._pages: dict[str, Callable[[], Served]] = {
             "/healthz": self._health,
             "/readyz": self._readiness,
             "/status": self._status,
@@ -69,30 +68,52 @@ class Admin:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
-        extra: list[tuple[str, str]] = []
-        page = self._pages.get(environ["REQUEST_URI"].partition("?")[0])
-        if page is None:
-            line, kind, body = "404 Not Found", _TEXT, f"the pages are {', '.join(self._pages)}\n".encode()
-        elif environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            line, kind, body = "405 Method Not Allowed", _TEXT, b"read-only\n"
-            extra = [("Allow", "GET, HEAD")]
-        else:
-            line, kind, body = page()
-        headers = [("Content-Type", kind), ("Content-Length", str(len(body))), ("Cache-Control", "no-store"), *extra]
-        start_response(line, headers)
+        headers: Headers = environ.get(RECEIVED_HEADERS, [])
+        served = self._answer(environ["REQUEST_METHOD"], environ["REQUEST_URI"].partition("?")[0], headers)
+        line, body = served.status, served.body
+        if served.tag and served.tag in ",".join(values(headers, "if-none-match")):
+            line, body = "304 Not Modified", b""
+        fields = [("Content-Type", served.kind), ("Content-Length", str(len(body)))]
+        start_response(line, [*fields, *served.fields, *SECURITY])
         return Answer((body,))
 
-    def _index(self) -> Page:
-        """The list of the pages."""
-        return "200 OK", _TEXT, _INDEX
+    def second(self) -> None:
+        """Remember the counts of this moment. Called about once a second."""
+        self._hour.add(self.history.take())
 
-    def _health(self) -> Page:
+    def _answer(self, method: str, path: str, headers: Headers) -> Served:
+        if not self._any_name and not is_own_name(headers):
+            return _text("421 Misdirected Request", MISDIRECTED)
+        made = self._pages.get(path) or self._page.at(path)
+        if made is None:
+            return _text("404 Not Found", f"the pages are /, {', '.join(self._pages)}")
+        if method not in ("GET", "HEAD"):
+            return replace(_text("405 Method Not Allowed", "read-only"), allow="GET, HEAD")
+        return made()
+
+    def _view(self) -> View:
+        """What the page shows."""
+        judged = self._judged() if self._judged is not None else None
+        found = status(self._settings, self._ledger, self.history, self.check, self._started, judged)
+        if judged is None:
+            return View(found)
+        return View(found, list(judged.reports.values()), judged.document.get("at"), self._evidence)
+
+    def _curves(self) -> list[Curve]:
+        """The last hour of A and of every B."""
+        hour = self._hour
+        return [
+            Curve(name, [(point.at, point.rate, point.p50, point.p99) for point in hour.line(number)])
+            for number, name in enumerate(hour.names)
+        ]
+
+    def _health(self) -> Served:
         """Whether a worker process is alive, even if it drains."""
         if self._ledger.workers():
-            return "200 OK", _TEXT, b"ok\n"
+            return _text("200 OK", "ok")
         return _unavailable("no worker is alive")
 
-    def _readiness(self) -> Page:
+    def _readiness(self) -> Served:
         """Whether new connections should go to this tee."""
         workers = self._ledger.workers()
         if not workers:
@@ -102,25 +123,23 @@ class Admin:
         self.check.wait()
         if not self.check.passes:
             return _unavailable(f"A fails its check: {self.check.said}")
-        return "200 OK", _TEXT, b"ready\n"
+        return _text("200 OK", "ready")
 
-    def _status(self) -> Page:
-        judged = self._judged() if self._judged is not None else None
-        found = status(self._settings, self._ledger, self.history, self.check, self._started, judged)
-        return "200 OK", "application/json", json.dumps(found, indent=2).encode() + b"\n"
+    def _status(self) -> Served:
+        return Served(_JSON, json.dumps(self._view().status, indent=2).encode() + b"\n")
 
-    def _metrics(self) -> Page:
-        return "200 OK", CONTENT_TYPE, exposition(self._collector)
+    def _metrics(self) -> Served:
+        return Served(CONTENT_TYPE, exposition(self._collector))
 
-    def _verdict(self) -> Page:
+    def _verdict(self) -> Served:
         """The latest reports on all Bs."""
         if not self._evidence:
-            return "404 Not Found", _TEXT, b"no answers are compared: see the option -verdict\n"
+            return _text("404 Not Found", "no answers are compared: see the option -verdict")
         try:
             found = read_verdict(self._evidence)
         except Unreadable as error:
             return _unavailable(str(error))
-        return "200 OK", "application/json", json.dumps(found, indent=2).encode() + b"\n"
+        return Served(_JSON, json.dumps(found, indent=2).encode() + b"\n")
 
 
 class Answer(tuple[bytes, ...]):
@@ -132,5 +151,9 @@ class Answer(tuple[bytes, ...]):
         """Do nothing: there is nothing to free."""
 
 
-def _unavailable(why: str) -> Page:
-    return "503 Service Unavailable", _TEXT, f"{why}\n".encode()
+def _unavailable(why: str) -> Served:
+    return _text("503 Service Unavailable", why)
+
+
+def _text(line: str, said: str) -> Served:
+    return Served(_TEXT, f"{said}\n".encode(), line)

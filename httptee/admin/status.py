@@ -9,7 +9,7 @@ from time import time
 from typing import Any
 
 from httptee.admin.check import Check
-from httptee.admin.history import History
+from httptee.admin.history import History, Moment
 from httptee.admin.judged import Judged
 from httptee.admin.processes import processes
 from httptee.admin.shares import Share, shares_of
@@ -22,10 +22,12 @@ from httptee.ledger import (
     Latency,
     Ledger,
     PrimaryStatement,
+    RecordStatement,
     Statement,
     distinct,
     mean_share,
 )
+from httptee.recording import survey
 from httptee.settings import Settings, backend_names, effective_lines, effective_options
 from httptee.version import __version__
 
@@ -35,7 +37,7 @@ def status(
 ) -> dict[str, Any]:
     """The content of /status. `started` is in seconds since the epoch. Times are in seconds, sizes in bytes; the values
     of options are in their own units. `judged` is the verdict, if answers are compared."""
-    primary = ledger.primary()
+    primary, moment = ledger.primary(), history.moment()
     workers = ledger.workers()
     return {
         "version": __version__,
@@ -48,10 +50,11 @@ def status(
             "check": {"path": check.path, "passes": check.passes, "said": check.said} if check.path else None,
             "in_flight": sum(worker.in_flight for worker in workers),
             "waiting": sum(worker.waiting for worker in workers),
-            **_primary(primary, history),
+            **_primary(primary, moment),
         },
-        "b": _shadows(settings, ledger, history, judged),
+        "b": _shadows(settings, ledger, moment, judged),
         "verdict": judge_status(judged) if judged else None,
+        "recording": _recording(settings, ledger.recorded()),
         "share": mean_share(workers),
         "share_changes": primary.share_changes,
         "log_dropped": primary.log_dropped,
@@ -84,7 +87,7 @@ def _certificate(settings: Settings, control: Control) -> dict[str, Any] | None:
     return {"file": settings.cert_file, "ends": control.certificate_ends} if settings.cert_file else None
 
 
-def _primary(statement: PrimaryStatement, history: History) -> dict[str, Any]:
+def _primary(statement: PrimaryStatement, moment: Moment) -> dict[str, Any]:
     return {
         "answered": statement.answered,
         "answered_by_status": statement.answered_by_status,
@@ -92,11 +95,12 @@ def _primary(statement: PrimaryStatement, history: History) -> dict[str, Any]:
         "refused_by_reason": statement.refused_by_reason,
         "client_gone": statement.client_gone,
         "seconds": _latency(statement.latency),
-        "rates": history.primary_rates(),
+        "rates": moment.primary_rates(),
+        "recent": moment.primary_recent(),
     }
 
 
-def _shadows(settings: Settings, ledger: Ledger, history: History, judged: Judged | None) -> list[dict[str, Any]]:
+def _shadows(settings: Settings, ledger: Ledger, moment: Moment, judged: Judged | None) -> list[dict[str, Any]]:
     statements = ledger.statements()
     names = distinct([statement.backend for statement in statements])
     # A B that a reload removed keeps its account, but has neither address nor line.
@@ -110,7 +114,7 @@ def _shadows(settings: Settings, ledger: Ledger, history: History, judged: Judge
             "url": urls.get(names[backend]),
             "line": lines.get(names[backend]),
             **_share(shares.get(names[backend])),
-            **_shadow(statement, history, backend),
+            **_shadow(statement, moment, backend),
             "verdict": verdict_status(judged, statement.backend) if judged else None,
         }
         for backend, statement in enumerate(statements)
@@ -124,14 +128,15 @@ def _share(share: Share | None) -> dict[str, Any]:
     return {"percent": share.percent, "orders": orders}
 
 
-def _shadow(statement: Statement, history: History, backend: int) -> dict[str, Any]:
+def _shadow(statement: Statement, moment: Moment, backend: int) -> dict[str, Any]:
     return {
         "state": statement.state,
         "in_flight": statement.in_flight,
         "waiting": statement.waiting,
-        "oldest": round(history.oldest(backend), 3),
+        "oldest": round(moment.oldest(backend), 3),
         "seconds": _latency(statement.latency),
-        "rates": history.shadow_rates(backend),
+        "rates": moment.shadow_rates(backend),
+        "recent": moment.shadow_recent(backend),
         "ledger": {
             "seen": statement.seen,
             "delivered": statement.delivered,
@@ -155,4 +160,27 @@ def _latency(latency: Latency) -> dict[str, float]:
         "mean": round(latency.seconds / count, 6) if count else 0.0,
         "p50": round(latency.quantile(0.5), 6),
         "p99": round(latency.quantile(0.99), 6),
+    }
+
+
+def _recording(settings: Settings, statement: RecordStatement) -> dict[str, Any] | None:
+    """The recording as one JSON object; None if there is none. Sizes are in bytes, `oldest` in seconds since the epoch,
+    `fill` is the part of `-record.max-bytes` that is used."""
+    if not settings.record and not statement.seen:
+        return None
+    found = survey(settings.record) if settings.record else None
+    return {
+        "directory": settings.record,
+        "seen": statement.seen,
+        "recorded": statement.recorded,
+        "not_recorded": statement.not_recorded,
+        "not_recorded_by_reason": statement.not_recorded_by_reason,
+        "waiting": statement.waiting,
+        "held_bytes": statement.held,
+        "files": found.files if found else 0,
+        "bytes": found.size if found else 0,
+        "fill": round(found.size / max(1, settings.record_max_bytes), 4) if found else 0.0,
+        "oldest": round(found.oldest, 3) if found else 0.0,
+        "files_removed": statement.removed,
+        "error": found.error if found else "",
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from httptee.app import Tee
 from httptee.build.part import WHOLE, Part
+from httptee.build.recording import build_recorder, name_recording
 from httptee.build.spooling import build_door, build_outbox
 from httptee.build.upstreams import additions, primary_upstream, shadow_upstream
 from httptee.build.watching import Watching, build_watchers
@@ -42,7 +43,10 @@ def build_ledger(settings: Settings, rows: int = 1, earlier: Sequence[Ledger] = 
 
     After a reload it continues the counts of the `earlier` ledgers.
     """
-    return Ledger(backend_names(settings.b), rows, earlier)
+    ledger = Ledger(backend_names(settings.b), rows, earlier)
+    if settings.record:
+        name_recording(settings, ledger, earlier)
+    return ledger
 
 
 def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: Watching | None = None) -> Tee:
@@ -57,6 +61,7 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
     cutoff = Cutoff(settings.b_cutoff) if settings.b_cutoff else None
     outbox = build_outbox(part)
     none: tuple[None, list[Comparer | None]] = (None, [None] * len(settings.b))
+    added = additions(settings)
     # Without a B there is nothing to compare.
     keeper, comparers = build_watchers(settings, watching, part, faults) if watching and settings.b else none
     return Tee(
@@ -68,7 +73,7 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
             faults,
         ),
         _shadows(settings, ledger, part, _Common(budget, cutoff, Reading(pressure), faults, comparers, outbox)),
-        additions(settings),
+        added,
         account,
         _access_log(settings, account, faults) if settings.access_log else None,
         in_memory=MAX_BODY_IN_MEMORY,
@@ -80,6 +85,7 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
         faults=faults,
         keeper=keeper,
         outbox=outbox,
+        recorder=build_recorder(settings, ledger, part, faults, added) if settings.record else None,
     )
 
 

@@ -14,6 +14,7 @@ from httptee.ledger.columns import (
 from httptee.ledger.control import COMMANDS, RESULTS, Control, Orders
 from httptee.ledger.guard import COUNTING, Faults, GuardedAccount
 from httptee.ledger.ledger import Ledger
+from httptee.ledger.recording import RECORD_REASONS, RecordAccount, RecordStatement
 from httptee.ledger.shared import shared_numbers
 from httptee.ledger.spooled import ADOPTED, SLOTS, SpoolDesk, Spooled, SpoolWords
 from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker, distinct, mean_share
@@ -28,6 +29,7 @@ __all__ = [
     "FAILURE_REASONS",
     "IS_OPEN",
     "OUTAGE_WORDS",
+    "RECORD_REASONS",
     "RESULTS",
     "SLOTS",
     "Account",
@@ -38,6 +40,8 @@ __all__ = [
     "Ledger",
     "Orders",
     "PrimaryStatement",
+    "RecordAccount",
+    "RecordStatement",
     "ShadowLine",
     "SpoolDesk",
     "SpoolWords",

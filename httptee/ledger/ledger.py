@@ -15,10 +15,11 @@ from collections.abc import Sequence
 from httptee.ledger.accounts import Account, WorkerAccount
 from httptee.ledger.columns import CIRCUIT_WORDS, IS_OPEN, OUTAGE_WORDS, ShadowLine, WorkerLine, row_width
 from httptee.ledger.control import Control, Orders, continued
+from httptee.ledger.recording import RecordLedger, RecordStatement
 from httptee.ledger.shared import shared_numbers, shared_words
 from httptee.ledger.spools import Spools
 from httptee.ledger.statements import PrimaryStatement, Statement, Worker
-from httptee.ledger.sums import add_lines, added, counts_of, latency_of, statuses_of
+from httptee.ledger.sums import add_lines, counts, latency, statuses, summed
 
 _Backend = tuple[str, int]
 """A B's name, and the number of Bs with the same name before it."""
@@ -56,10 +57,10 @@ class Ledger:
         self.orders: tuple[Orders, ...] = continued(self._backends[: self._accounts], dict(known))
         self.clocks = shared_numbers(len(backends))
         self.spools: Spools = Spools(earlier[0].spools if earlier else None)
+        self.recording = RecordLedger(rows)
         self._cells = shared_words((rows + 1) * row_width(len(self._backends)))
-        for ledger in earlier:
-            if ledger.finished:
-                self._take_over(ledger)
+        for ledger in (one for one in earlier if one.finished):
+            self._take_over(ledger)
 
     def accounts(self, row: int) -> list[Account]:
         """A worker process's accounts with the Bs, in the order of the Bs."""
@@ -82,12 +83,12 @@ class Ledger:
 
     def primary(self) -> PrimaryStatement:
         """A's account at this moment, over all worker processes."""
-        total = added([line for ledger in self.history for line in ledger._worker_lines()])
+        total = summed([line for ledger in self.history for line in ledger._worker_lines()])
         return PrimaryStatement(
-            answered_by_status=statuses_of(total, WorkerLine.ANSWERED, WorkerLine.OTHER_STATUS),
-            errors_by_reason=counts_of(total, WorkerLine.ERRORS),
-            refused_by_reason=counts_of(total, WorkerLine.REFUSED),
-            latency=latency_of(total, WorkerLine.BUCKETS, WorkerLine.MICROSECONDS),
+            answered_by_status=statuses(total, WorkerLine.ANSWERED, WorkerLine.OTHER_STATUS),
+            errors_by_reason=counts(total, WorkerLine.ERRORS),
+            refused_by_reason=counts(total, WorkerLine.REFUSED),
+            latency=latency(total, WorkerLine.BUCKETS, WorkerLine.MICROSECONDS),
             client_gone=total[WorkerLine.CLIENT_GONE],
             log_dropped=total[WorkerLine.LOG_DROPPED],
             share_changes=total[WorkerLine.SHARE_CHANGES],
@@ -95,6 +96,10 @@ class Ledger:
             unanswered=total[WorkerLine.UNANSWERED],
             unobserved=total[WorkerLine.UNOBSERVED],
         )
+
+    def recorded(self) -> RecordStatement:
+        """The recording's account at this moment, over all worker processes."""
+        return self.recording.statement([ledger.recording for ledger in self.history])
 
     def workers(self) -> list[Worker]:
         """The worker processes that are alive."""
@@ -130,6 +135,7 @@ class Ledger:
         line = self._worker_line(row)
         for column in WorkerLine.GAUGES.values():
             line[column] = 0
+        self.recording.settle_lost(row)
 
     def settle_unanswered(self, row: int) -> None:
         """Settle the clones in flight of a worker process as failed with `timeout`, and count nothing more for it.
@@ -153,8 +159,8 @@ class Ledger:
         return any(ShadowLine.in_flight(line) > 0 for line in lines)
 
     def lines(self) -> list[str]:
-        """The ledger as it is logged: the line of A, then one line for each B."""
-        return [str(self.primary()), *map(str, self.statements())]
+        """The ledger as it is logged: the line of A, one line for each B, and one of the recording if there is one."""
+        return [str(self.primary()), *map(str, self.statements()), *self.recorded().lines]
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.statements()))
@@ -197,6 +203,7 @@ class Ledger:
         The finished ledger drops its references to earlier ones: otherwise each reload would make that chain longer.
         """
         ledger._running = []
+        self.recording.take_over(ledger.recording)
         add_lines(self._worker_line(self._rows), ledger._worker_lines(), WorkerLine.COUNTERS)
         for number, backend in enumerate(self._backends):
             add_lines(self._shadow_line(self._rows, number), ledger._shadow_lines(backend), ShadowLine.COUNTERS)
@@ -204,17 +211,17 @@ class Ledger:
     def _statement(self, backend: _Backend) -> Statement:
         # First: what leaves the spool now is still in it when the lines of the worker processes are read.
         drained, spool = self.spools.read(backend[0])
-        workers = added([line for ledger in self.history for line in ledger._shadow_lines(backend)])
+        workers = summed([line for ledger in self.history for line in ledger._shadow_lines(backend)])
         live = [line for ledger in self.history for line in ledger._live_lines(backend)]
-        total = added([workers, drained])
+        total = summed([workers, drained])
         recovered = drained[ShadowLine.SEEN]
         return Statement(
             backend=backend[0],
             seen=total[ShadowLine.SEEN],
-            delivered_by_status=statuses_of(total, ShadowLine.DELIVERED, ShadowLine.OTHER_STATUS),
-            failed_by_reason=counts_of(total, ShadowLine.FAILED),
-            dropped_by_reason=counts_of(total, ShadowLine.DROPPED),
-            latency=latency_of(total, ShadowLine.BUCKETS, ShadowLine.MICROSECONDS),
+            delivered_by_status=statuses(total, ShadowLine.DELIVERED, ShadowLine.OTHER_STATUS),
+            failed_by_reason=counts(total, ShadowLine.FAILED),
+            dropped_by_reason=counts(total, ShadowLine.DROPPED),
+            latency=latency(total, ShadowLine.BUCKETS, ShadowLine.MICROSECONDS),
             waiting=sum(line[ShadowLine.GAUGES["waiting"]] for line in live),
             state=self._state(backend),
             spooled=ShadowLine.spooled(workers) + recovered - sum(drained[: ShadowLine.SEEN]),

@@ -18,7 +18,7 @@ from typing import Any
 
 from waitress.adjustments import Adjustments
 
-from httptee.admin import Admin, Commands, ControlServer, ControlSocket, check_of
+from httptee.admin import Admin, Commands, ControlServer, ControlSocket, Hour, check_of
 from httptee.build import Watching
 from httptee.ledger import Ledger
 from httptee.processes.child import LAST_WORDS, Side, SideProcess
@@ -63,7 +63,8 @@ class _AdminSide:
         def goes_on() -> bool:
             self._each_second()
             self.server.application.check.start()
-            return self.server.application.history.take() and wanted()
+            self.server.application.second()
+            return wanted()
 
         self.server.application.check.start()
         self.server.run(goes_on)
@@ -86,6 +87,7 @@ class AdminProcess(SideProcess):
         self._settings = settings
         self._ledger = ledger
         self._started = time()
+        self._hour = Hour.of(ledger)
         super().__init__("admin", bind(settings.admin) if settings.admin else None, inherited)
         for listening in self.sockets:
             logger.info("Admin listener at %s", _address(listening))
@@ -93,6 +95,7 @@ class AdminProcess(SideProcess):
     def replace(self, settings: Settings, ledger: Ledger, watching: Watching | None = None) -> None:
         """Report another ledger, and the evidence of another judge."""
         self._settings, self._ledger = settings, ledger
+        self._hour = Hour.of(ledger, self._hour)
         self.watching = watching
         self.restart()
 
@@ -125,7 +128,7 @@ class AdminProcess(SideProcess):
 
     def _application(self) -> Admin:
         seen = (self.watching.place, self.watching.tallies) if self.watching else ()
-        return Admin(self._settings, self._ledger, check_of(self._settings), self._started, *seen)
+        return Admin(self._settings, self._ledger, check_of(self._settings), self._started, self._hour, *seen)
 
 
 class _ControlSide:
@@ -139,7 +142,8 @@ class _ControlSide:
     def run(self, wanted: Callable[[], bool]) -> None:
         def goes_on() -> bool:
             self._each_second()
-            return self.commands.history.take() and wanted()
+            self.commands.history.take()
+            return wanted()
 
         self._server.run(goes_on)
 

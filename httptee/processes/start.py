@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from httptee.admin import ControlError
-from httptee.build import Watching, build_ledger
+from httptee.build import Watching, announce_recording, build_ledger
 from httptee.errors import ConfigError
 from httptee.http import Listen
 from httptee.ledger import Ledger
@@ -91,6 +91,7 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
         raise CannotStartError(f"cannot keep evidence (-verdict): {error.strerror}") from None
     drainer = _drainer(settings, ledger, (listening, *admin.sockets))
     _announce(settings, listening)
+    announce_recording(settings)
     if watching is not None:
         admin.admin.watching = watching
         logger.info("The answers of each B are compared with A's; the evidence is in %s", watching.place)

@@ -1,11 +1,12 @@
 """Which requests a B gets, and what is changed in its clones, without any I/O. `selections` makes the rules of each B
-from its `Criteria`."""
+from its `Criteria`. `is_secret` says which names stand for a credential."""
 
 from httptee.selection.changes import NO_CHANGES, Changes, HeaderLine, PathRewrite, literal_host, names_to_remove
 from httptee.selection.expressions import pattern
 from httptee.selection.rate import Rate
 from httptee.selection.rules import Filter, header_filter, methods_filter, methods_search, path_filter
 from httptee.selection.sampling import SCALE, Sticky
+from httptee.selection.secret_names import is_secret, may_name_secrets
 from httptee.selection.selection import Criteria, Finding, Selection, selections
 
 __all__ = [
@@ -21,7 +22,9 @@ __all__ = [
     "Selection",
     "Sticky",
     "header_filter",
+    "is_secret",
     "literal_host",
+    "may_name_secrets",
     "methods_filter",
     "methods_search",
     "names_to_remove",

@@ -44,7 +44,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "recording",
-        "ls|cat|verify|convert RECORDING... [TO]",
+        "ls|cat|verify|redact|convert RECORDING... [TO]",
         "shows and checks what was recorded, and converts it; recording -h: more",
     ),
     Command(

@@ -100,7 +100,7 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         "admin",
         listen_or_none,
         "",
-        "The address that serves / (a list of the pages), /healthz, /readyz, /status, /metrics and /verdict, such as "
+        "The address that serves / (a page for people), /healthz, /readyz, /status, /metrics and /verdict, such as "
         "127.0.0.1:8889. Empty: off.",
         "ADDRESS",
     ),

@@ -17,6 +17,7 @@ from httptee.verdict.court import Rules
 
 _SPOOL_FIELDS = {"directory": "spool", "check": "check"}
 """The fields of a B's line for settings of the spool; the others are called as the setting."""
+_ANY_SIZE = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,11 @@ def shadow_settings(settings: Settings) -> tuple[ShadowSettings, ...]:
     """The settings of every B, in order. Raises ConfigError if two Bs contradict each other."""
     shares = zip(settings.b, backend_names(settings.b), _starts(settings), strict=True)
     return tuple(_one(settings, backend, name, first) for backend, name, first in shares)
+
+
+def record_criteria(settings: Settings) -> Criteria:
+    """Which requests are recorded: of those that pass the filters, a share. A body of any length may be recorded."""
+    return Criteria("recording", settings.record_percent, filters=settings.record_only.filters, max_body=_ANY_SIZE)
 
 
 def backend_names(backends: Sequence[Backend]) -> list[str]:

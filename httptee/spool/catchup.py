@@ -36,7 +36,6 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds until the next attempt
 _OVERDUE = 10.0  # seconds, beside twice the timeout
 _LAST_ANSWERS = 1.0  # seconds to wait for them at the end
 _NOT_ITS_FAULT = frozenset({"connect", "tls", "429"})  # these say nothing about a single request
-_STALE = 3.0  # seconds without any success, after which B counts as down
 
 
 class Catchup:
@@ -200,8 +199,8 @@ class Catchup:
             lane.bracketed, lane.answered = lane.answered, False
             lane.failed_at = now
             lane.head.said = said
-        wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(lane.attempts - 1, 10)) * random.uniform(0.8, 1.2)
-        self.lanes.again(lane, now + max(wait, result.retry_after))
+        wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(lane.attempts - 1, 10))
+        self.lanes.again(lane, now + max(wait * random.uniform(0.8, 1.2), result.retry_after))
         if suspect:
             self._ask_witness(lane, now)
 
@@ -242,11 +241,6 @@ class Catchup:
         slot = self._counts.slot_of(entry.stream.name)
         self.words.lose(reason, slot if reason != "spool_full" else 0, entry.stamp, entry.stamp)
         self._counts.settle(entry, DROPPED[reason])
-
-    @property
-    def down(self) -> bool:
-        """Whether B takes nothing: its last answer was a failure, and it has answered nothing for some seconds."""
-        return self.failing and monotonic() - self.last_success > _STALE
 
     def close(self) -> None:
         """Save all places. What is in flight is sent again by the next drainer."""

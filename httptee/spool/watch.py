@@ -13,6 +13,7 @@ logger = logging.getLogger(__name__)
 
 _LEVEL, _SPOOLING, _CATCHING_UP, _HELD = range(4)
 _SAID_AFTER = 1.0  # seconds for which a state must hold, so that a single repeat is not logged
+_STALE = 3.0  # seconds without any success, after which B counts as down
 _EACH = 0.25  # seconds between two looks
 
 
@@ -60,6 +61,10 @@ class Watch:
         """Publish how many requests are set aside. Reads their directory."""
         self._catchup.words.publish(set_aside=len(self._catchup.aside))
 
+    def _down(self) -> bool:
+        """Whether the last answer of B was a failure, and it has answered nothing for some seconds."""
+        return self._catchup.failing and monotonic() - self._catchup.last_success > _STALE
+
     def _left(self) -> int:
         return sum(self._catchup.words.line[: ShadowLine.SEEN])
 
@@ -68,7 +73,7 @@ class Watch:
             return _LEVEL
         if held:
             return _HELD
-        return _SPOOLING if self._catchup.down or not self._catchup.last_success else _CATCHING_UP
+        return _SPOOLING if self._down() or not self._catchup.last_success else _CATCHING_UP
 
     def _say(self, state: int) -> None:
         self._said = state

@@ -4,11 +4,13 @@ from types import SimpleNamespace
 
 from httptee.admin.application import Admin
 from httptee.admin.check import Check
+from httptee.http import RECEIVED_HEADERS
 from httptee.ledger.ledger import Ledger
 from httptee.settings.config import load
 from httptee.settings.shadow_settings import backend_names
 
-SETTINGS = load(["-a", "http://a:1", "-b", "http://b:2", "-b", "http://b:2", "-b.methods", "^GET$"], {})
+WORDS = ["-a", "http://a:1", "-b", "http://b:2", "-b", "http://b:2", "-b.methods", "^GET$"]
+SETTINGS = load(WORDS, {})
 
 
 class Upstream:
@@ -28,20 +30,22 @@ class Upstream:
         pass
 
 
-def make(check_path="", rows=2, outcome=200, evidence="", tallies=None):
+def make(check_path="", rows=2, outcome=200, evidence="", tallies=None, settings=()):
     ledger = Ledger(backend_names(SETTINGS.b), rows)
     check = Check(Upstream(outcome), check_path, 1.0)
-    admin = Admin(SETTINGS, ledger, check, 1_700_000_000.0, evidence, tallies)
+    admin = Admin(load([*WORDS, *settings], {}), ledger, check, 1_700_000_000.0, None, evidence, tallies)
     return SimpleNamespace(admin=admin, ledger=ledger, check=check)
 
 
-def get(made, path, method="GET"):
+def get(made, path, method="GET", headers=()):
     got = {}
 
     def start_response(status, headers, exc_info=None):
         got.update(status=int(status[:3]), headers=dict(headers))
 
-    answer = made.admin({"REQUEST_METHOD": method, "REQUEST_URI": path}, start_response)
+    answer = made.admin(
+        {"REQUEST_METHOD": method, "REQUEST_URI": path, RECEIVED_HEADERS: list(headers)}, start_response
+    )
     body = b"".join(answer)
     answer.close()
     assert got["headers"]["Content-Length"] == str(len(body))

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from httptee.errors import UpstreamConnectError
+from httptee.page import SECURITY
 from httptee.verdict.evidence import Evidence
 from tests.admin.page import get, make, with_worker
 from tests.verdict.evidence.made import report
@@ -49,7 +50,10 @@ def test_ready_only_where_a_passes_its_check(outcome, ready, said):
     assert json.loads(get(made, "/status").body)["a"]["check"] == {"path": "/ping", "passes": ready, "said": said}
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/readyz", "/status", "/metrics", "/verdict"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/healthz", "/readyz", "/status", "/metrics", "/verdict", "/page/live", "/evidence/1", "/difference/b/1"],
+)
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW"])
 def test_nothing_can_be_changed(path, method):
     answer = get(with_worker(make()), path, method)
@@ -66,12 +70,53 @@ def test_a_query_is_ignored_and_nothing_is_cached():
     assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
 
 
-def test_the_first_page_lists_all_others():
-    made = make()
+def test_the_first_page_is_for_people_and_links_to_all_others():
+    made = with_worker(make())
     answer = get(made, "/")
-    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/plain; charset=utf-8")
-    listed = [line.split()[0] for line in answer.body.splitlines() if line.startswith("/")]
-    assert ["/", *listed] == list(made.admin._pages)
+    assert (answer.status, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    for path in made.admin._pages:
+        assert f'<a href="{path}">' in answer.body
+
+
+@pytest.mark.parametrize("path", ["/", "/page/live", "/page/style.css", "/status", "/metrics", "/healthz", "/nowhere"])
+def test_every_answer_has_the_header_fields_that_keep_a_browser_safe(path):
+    headers = get(with_worker(make()), path).headers
+    for name, value in SECURITY:
+        assert headers[name] == value
+
+
+def test_what_has_not_changed_is_answered_with_304():
+    made = with_worker(make())
+    tag = get(made, "/page/style.css").headers["ETag"]
+    answer = get(made, "/page/style.css", headers=[("if-none-match", f'"other", W/{tag}')])
+    assert (answer.status, answer.body, answer.headers["ETag"]) == (304, "", tag)
+    assert get(made, "/page/style.css", headers=[("If-None-Match", '"other"')]).status == 200
+    assert get(made, "/", headers=[("If-None-Match", '""')]).status == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/page/live", "/status", "/metrics", "/healthz", "/nowhere"])
+def test_on_loopback_another_name_is_misdirected(path):
+    made = with_worker(make(settings=["--admin", "127.0.0.1:8889"]))
+    answer = get(made, path, headers=[("Host", "evil.example:8889")])
+    assert (answer.status, answer.body.count("\n"), answer.body[:36]) == (
+        421,
+        1,
+        "this listener is on loopback: ask fo",
+    )
+    assert get(made, path, headers=[("Host", "localhost:9000")]).status == get(made, path).status != 421
+
+
+def test_elsewhere_any_name_will_do():
+    made = with_worker(make(settings=["--admin", ":8889"]))
+    assert get(made, "/status", headers=[("Host", "tee.example")]).status == 200
+
+
+def test_each_second_adds_to_the_minute_and_to_the_hour():
+    made = with_worker(make())
+    before = len(made.admin.history._snapshots)
+    made.admin.second()
+    assert len(made.admin.history._snapshots) == before + 1
+    assert made.admin._hour._last is made.admin.history._snapshots[-1]
 
 
 def test_the_verdict_is_that_of_the_evidence(tmp_path):

@@ -7,8 +7,15 @@ import stat
 import pytest
 
 from httptee.commands.recording import run_recording
-from httptee.recording import RecordingWriter
+from httptee.recording import RecordingWriter, read_recording
 from tests.recording.formats.made import MONKEYS, NOW, answered, asked, exchange, gor, payload
+
+
+def flipped(path, at):
+    """Flip a bit of a byte."""
+    data = bytearray(path.read_bytes())
+    data[at] ^= 4
+    path.write_bytes(data)
 
 
 @pytest.fixture
@@ -186,6 +193,23 @@ def test_a_whole_recording_is_verified(run):
     )
 
 
+def test_what_is_damaged_is_named_as_intervals_of_time_and_the_rest_is_read(run, tmp_path):
+    recorded("rec", *(exchange(n, target=f"/{n}", body=b"x" * 1000) for n in range(1, 101)))
+    (path,) = (tmp_path / "rec").iterdir()
+    found = path.read_bytes()
+    for target in (b'"/20"', b'"/21"', b'"/50"'):
+        flipped(path, found.index(target))
+    status, out, _ = run("verify", "rec")
+    assert status == 1
+    assert out.startswith("rec: not whole, 97 exchanges, from 2023-11-14 22:13:20.001 to 2023-11-14 22:13:20.100\n")
+    lost = [
+        int(count) for count in re.findall(r"missing .*22:13:20\.\d{3}.*: (\d+) exchanges?, damaged on the disk", out)
+    ]
+    assert sum(lost) == 3
+    assert len(lost) == len(out.splitlines()) - 1
+    assert "gaps" in run("convert", "rec", "x.gor")[2]
+
+
 def test_what_cannot_be_taken_from_a_file_is_named(run, tmp_path):
     (tmp_path / "x.gor").write_bytes(FILE + MONKEYS + b"junk")
     status, out, _ = run("verify", "x.gor")
@@ -211,6 +235,7 @@ def test_what_cannot_be_taken_from_a_file_is_named(run, tmp_path):
         (["convert", "file", "x.gor"], "no recording"),
         (["convert", "rec", "no/such/x.gor"], "No such file"),
         (["verify", "empty"], "no recording"),
+        (["redact", "rec", "new", "--pattern", "("], "no regular expression"),
     ],
 )
 def test_a_mistake_is_one_line_and_the_status_2(run, tmp_path, words, said):
@@ -227,3 +252,65 @@ def test_the_help_is_printed(run):
     assert status == 0
     assert "verify" in out
     assert "vegeta-http" in run("convert", "-h")[1]
+
+
+SECRET = "c0ffee-8f3a91"
+WITH_SECRETS = gor(
+    payload(1, "a1", NOW, asked(f"/?token={SECRET}", fields=f"Cookie: sid={SECRET}\r\n")),
+    payload(2, "a1", NOW + 1, answered(f'{{"password":"{SECRET}"}}'.encode(), fields="Content-Type: a/json\r\n")),
+    payload(3, "a1", NOW + 2, answered(fields=f"Set-Cookie: sid={SECRET}\r\n")),
+    payload(1, "b2", NOW + 3, f"GET / HTTP/1.1\nAuthorization : {SECRET}\n\n".encode()),
+    payload(1, "c3", NOW + 4, asked("/plain")),
+)
+
+
+def everything(path):
+    return b"".join(one.read_bytes() for one in path.rglob("*") if one.is_file())
+
+
+def test_a_new_recording_holds_no_credentials(run, tmp_path):
+    (tmp_path / "in.gor").write_bytes(WITH_SECRETS)
+    status, _, err = run("convert", "in.gor", "rec")
+    assert status == 0
+    assert "secrets are replaced in 2 of them" in err
+    assert SECRET.encode() not in everything(tmp_path / "rec")
+    assert run("convert", "rec", "out.gor")[0] == 0
+    assert SECRET.encode() not in (tmp_path / "out.gor").read_bytes()
+    assert b"/plain" in (tmp_path / "out.gor").read_bytes()
+
+
+def test_credentials_are_kept_where_that_is_asked_for_and_it_is_said(run, tmp_path):
+    (tmp_path / "in.gor").write_bytes(WITH_SECRETS)
+    _, _, err = run("convert", "in.gor", "rec", "--keep-secrets")
+    assert "as they were recorded" in err
+    run("convert", "rec", "out.gor")
+    assert (tmp_path / "out.gor").read_bytes() == WITH_SECRETS
+    assert run("redact", "rec", "clean")[0] == 0
+    assert SECRET.encode() not in everything(tmp_path / "clean")
+
+
+def test_further_secrets_are_replaced_by_name_and_by_pattern(run, tmp_path):
+    body = b'{"iban":"DE123","note":"card 4111-1111"}'
+    recorded("rec", exchange(1, "POST", "/u/4111-1111?x=1", [("X-Tenant", "acme"), ("N", "\xe9 4111-1111")], body),
+             exchange(2, headers=[("X-Tenant", "acme")], answer_headers=[("Content-Encoding", "gzip")],
+                      answer_body=gzip.compress(b"4111-1111 \xe9")))  # fmt: skip
+    status, _, err = run(
+        "redact", "rec", "new", "--secret", "IBAN", "--secret", "x-tenant", "--pattern", r"\d{4}-(\d{4})"
+    )
+    assert status == 0
+    assert "replaced in 2 of them" in err
+    one, other = read_recording(["new"])
+    assert re.fullmatch(rb'\{"iban":"[0-9a-f]{5}","note":"card 4111-[0-9a-f]{4}"\}', one.body.data)
+    assert re.fullmatch(r"/u/4111-[0-9a-f]{4}\?x=1", one.target)
+    assert one.headers[0] == other.headers[0] != ("X-Tenant", "acme")
+    assert one.headers[1][1].startswith("\xe9 4111-")
+    assert other.answer_headers == (("Content-Length", "11"),)
+    assert other.answer_body.data[:5] == b"4111-"
+    assert b"1111-1111" not in everything(tmp_path / "new")
+
+
+def test_a_body_that_cannot_be_looked_into_is_not_kept(run):
+    recorded("rec", exchange(1, answer_headers=[("Content-Encoding", "gzip")], answer_body=b"no gzip"))
+    assert run("redact", "rec", "new", "--pattern", "x")[0] == 0
+    (one,) = read_recording(["new"])
+    assert (one.answer_body.data, one.answer_body.length, one.answer_body.whole) == (b"", 7, False)

@@ -62,7 +62,7 @@ def test_what_is_changed_for_one_b_is_seen_by_that_one_alone() -> None:
             tee.settled(1)
         (at_a,), (at_b,), (at_other,) = a.requests, b.requests, other.requests
         assert (at_a.target, at_a.body) == (at_other.target, at_other.body) == ("/v1/x?y=/v1/", b"body")
-        assert at_a.headers == [("Host", "tee.test"), *sent, ("Content-Length", "4")]
+        assert at_a.headers == [("Host", "tee.localhost"), *sent, ("Content-Length", "4")]
         assert at_other.headers[:-1] == at_a.headers
         assert (at_b.target, at_b.body) == ("/test/v2/x?y=/v1/", b"body")
         assert at_b.headers == [

@@ -119,7 +119,7 @@ class TestUpstreams:
         assert names == ["inner.test"]
 
     def test_upstreams_that_ask_for_a_certificate_get_it(self, authority: Authority, tmp_path: Path) -> None:
-        mine = authority.issue("tee.test", file="tee.pem")
+        mine = authority.issue("tee.localhost", file="tee.pem")
         with (
             secured(authority.issue(), authority, authority.file) as a,
             secured(authority.issue(), authority, authority.file) as b,

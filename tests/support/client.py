@@ -18,7 +18,7 @@ def request_bytes(
     pairs = list(headers or [])
     names = {name.lower() for name, _ in pairs}
     if "host" not in names:
-        pairs.insert(0, ("Host", "tee.test"))
+        pairs.insert(0, ("Host", "tee.localhost"))
     if body is not None and not names & {"content-length", "transfer-encoding"}:
         pairs.append(("Content-Length", str(len(body))))
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in pairs), "", ""]

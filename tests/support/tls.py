@@ -9,7 +9,7 @@ from typing import Any
 
 import trustme
 
-_NAMES = ("127.0.0.1", "localhost", "tee.test")
+_NAMES = ("127.0.0.1", "localhost", "tee.localhost")
 
 
 class ClientSocket(ssl.SSLSocket):

@@ -9,6 +9,10 @@ from httptee.recording import Gap
 from httptee.verdict.display import harmless
 
 _MILLISECOND = 1_000_000
+_REASONS = {
+    "damaged": "damaged on the disk",
+    "lost": "the file has no end: its process was killed, or the end is damaged",
+}
 
 
 def whole(row: Summary) -> bool:
@@ -29,12 +33,13 @@ def findings(row: Summary) -> Iterator[tuple[str, str]]:
 
 
 def _interval(gap: Gap) -> str:
-    first, last = at(gap.first), at(gap.last)
+    if gap.first == gap.last:
+        return f"at {at(gap.first)}"
     length = (gap.last - gap.first) / _MILLISECOND
     shown = f"{length:,.3g} ms" if length < 1000 else f"{length / 1000:,.1f} s"
-    return f"from {first} to {last} ({shown})"
+    return f"from {at(gap.first)} to {at(gap.last)} ({shown})"
 
 
 def _lost(gap: Gap) -> str:
-    reason = harmless(gap.reason)
-    return f"{reason}, an unknown number of exchanges" if gap.lost is None else f"{reason}, {gap.lost:,} exchanges"
+    count = "an unknown number of exchanges" if gap.lost is None else f"{gap.lost:,} exchange{'s' * (gap.lost != 1)}"
+    return f"{count}, {_REASONS.get(gap.reason, harmless(gap.reason))}"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from httptee.commands.paper import printer
 from httptee.commands.recording.checking import findings, whole
-from httptee.commands.recording.converting import convert
+from httptee.commands.recording.converting import convert, redact
 from httptee.commands.recording.showing import shown
 from httptee.commands.recording.summary import summary_of, table
 from httptee.commands.recording.words import given
@@ -24,7 +24,7 @@ def run_recording(argv: Sequence[str]) -> int:
     """Run the command and return its exit status, see `words.EPILOG`."""
     try:
         asked = given(argv)
-        return {"ls": _ls, "cat": _cat, "verify": _verify, "convert": _convert}[asked.command](asked)
+        return {"ls": _ls, "cat": _cat, "verify": _verify, "redact": _redact, "convert": _convert}[asked.command](asked)
     except ConfigError as error:
         _complain(f"{error}; httptee recording -h explains it")
     except BrokenPipeError:
@@ -75,6 +75,12 @@ def _verify(asked: argparse.Namespace) -> int:
         for kind, line in findings(row):
             show(kind, line)
     return 0 if good else 1
+
+
+def _redact(asked: argparse.Namespace) -> int:
+    for line in redact(asked):
+        _say(line)
+    return 0
 
 
 def _convert(asked: argparse.Namespace) -> int:

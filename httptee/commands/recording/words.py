@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    commands = made.add_subparsers(dest="command", required=True, metavar="ls|cat|verify|convert")
+    commands = made.add_subparsers(dest="command", required=True, metavar="ls|cat|verify|redact|convert")
 
     def command(name: str, text: str, epilog: str = "") -> argparse.ArgumentParser:
         return commands.add_parser(
@@ -64,16 +64,29 @@ def _parser() -> argparse.ArgumentParser:
     command("verify", "read all of a recording, and name what is missing as intervals of time").add_argument(
         "recordings", nargs="+", metavar="RECORDING"
     )
+    redact = command("redact", "write a new recording with further secrets replaced")
+    _from_to(redact)
+    _secrets(redact)
     convert = command("convert", "write a recording in another form", _FORMATS)
     _from_to(convert)
     convert.add_argument("--as", dest="format", choices=FORMATS, help="the form of TO")
     convert.add_argument("--server", default="", metavar="URL", help="where targets and commands send their requests")
+    convert.add_argument("--keep-secrets", action="store_true", help="replace no credentials in a new recording")
+    _secrets(convert)
     return made
 
 
 def _from_to(made: argparse.ArgumentParser) -> None:
     made.add_argument("sources", nargs="+", metavar="RECORDING", help="what is read; several are read as one")
     made.add_argument("to", metavar="TO", help="what is written, and must not exist; - is standard output")
+
+
+def _secrets(made: argparse.ArgumentParser) -> None:
+    add = made.add_argument
+    add("--secret", action="append", default=[], metavar="NAME",
+        help="replace the values of this header field, parameter, form field or JSON key")  # fmt: skip
+    add("--pattern", action="append", default=[], type=_pattern, metavar="REGEX",
+        help="replace what matches this regular expression, or its first group, wherever it stands")  # fmt: skip
 
 
 def given(argv: Sequence[str]) -> argparse.Namespace:
@@ -85,3 +98,10 @@ def _count(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,12}", text) or not int(text):
         raise argparse.ArgumentTypeError(f"must be a number from 1: {text!r}")
     return int(text)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"is no regular expression: {error}") from None

@@ -5,7 +5,8 @@ It is kept as JSON in `Exchange.origin`, so that the same file can be written ag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,6 +22,8 @@ from httptee.recording.formats.message import (
     written_request,
 )
 from httptee.recording.formats.payloads import ANSWER, REPLAYED, REQUEST, SEPARATOR, Payload
+
+_LINE = re.compile(r"^([^\n:]{1,200}):([^\n]*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,21 @@ def without_bytes(exchange: Exchange) -> Exchange:
         replace(part, form=Form(part.form.version, part.form.chunks)) for part in origin.parts if part.type != REPLAYED
     )
     return replace(exchange, origin=packed(Origin(origin.id, parts)))
+
+
+def hidden_messages(exchange: Exchange) -> Iterator[Message]:
+    """What the copies of whole messages in the origin hold that the exchange itself may not show: the answers to
+    replays, and every line of a copy that could be a field, such as one of a trailer section."""
+    origin = origin_of(exchange)
+    for part in origin.parts if origin is not None else ():
+        if part.type == REPLAYED:
+            try:
+                yield read_answer(part.form.raw)
+            except ValueError:
+                yield Message(("", ""), [], part.form.raw)
+        elif part.form.raw:
+            fields = [(found[1].strip(), found[2].strip()) for found in _LINE.finditer(part.form.raw.decode("latin-1"))]
+            yield Message(("", ""), fields, b"")
 
 
 def payloads_of(exchange: Exchange, origin: Origin) -> Sequence[Payload]:

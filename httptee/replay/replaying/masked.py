@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from httptee.compare import Difference
 from httptee.http import Headers
-from httptee.verdict.evidence import is_secret
+from httptee.selection import is_secret
 
 _SEGMENTS = re.compile(r"[.\[\]:]")
 _COOKIE = "set-cookie:"

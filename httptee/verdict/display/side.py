@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import difflib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from httptee.http import values
-from httptee.verdict.display.indent import indented
+from httptee.verdict.display.aligned import LONGEST, Row, Span, again, aligned, body_lines
 from httptee.verdict.display.style import Style, columns, cut, harmless, padded, seconds
 from httptee.verdict.evidence import StoredAnswer, StoredPair, StoredRequest, as_text
 
-_LINES = 2000  # of one answer: aligning takes time with the square of it
-_LONGEST = 4000  # characters of a line
-_CONTEXT = 3
-_WHOLE = 60  # lines; a longer answer is shown around its differences only
 _DIFFERENCES = 30
 _BODY = 40  # lines of the request's body
-
-_Code = tuple[str, int, int, int, int]
 
 
 def side_by_side(pair: StoredPair, style: Style) -> str:
     """The pair as text. Of a pair without answers, only the differences."""
     return "\n".join(_lines(pair, style)) + "\n"
+
+
+def request_lines(request: StoredRequest) -> tuple[list[str], str]:
+    """The request line, its header fields and the body, as lines; and a remark about what is not shown."""
+    lines = [f"{harmless(request.method)} {harmless(request.target)}"]
+    lines += [f"{harmless(name)}: {harmless(value)}" for name, value in request.headers]
+    if not request.length:
+        return lines, ""
+    lines.append("")
+    if request.body is None:
+        return lines, f"a body of {request.length:,} bytes, too long to be kept"
+    body = body_lines(request.body, next(iter(values(request.headers, "content-type")), ""))
+    lines += [harmless(line[:LONGEST]) for line in body[:_BODY]]
+    return lines, f"and {len(body) - _BODY} more lines" if len(body) > _BODY else ""
 
 
 def _lines(pair: StoredPair, style: Style) -> Iterator[str]:
@@ -34,30 +41,21 @@ def _lines(pair: StoredPair, style: Style) -> Iterator[str]:
         yield style(f"id {harmless(pair.id)}", "dim")
     yield style(f"{at}, chapter {pair.chapter}, A {seconds(pair.a_seconds)}, B {seconds(pair.b_seconds)}", "dim")
     if pair.request is not None:
-        yield from _request(pair.request, style)
+        yield ""
+        lines, remark = request_lines(pair.request)
+        yield from lines
+        if remark:
+            yield style(remark, "dim")
     yield ""
     yield from _differences(pair, style)
     if pair.a is not None and pair.b is not None:
         yield ""
         yield from _answers(pair.a, pair.b, style)
-        yield from _again(pair)
+        if said := again(pair):
+            yield ""
+            yield said
     else:
         yield style(f"Only the {pair.keep} are kept (-verdict.keep).", "dim")
-
-
-def _request(request: StoredRequest, style: Style) -> Iterator[str]:
-    yield ""
-    yield f"{harmless(request.method)} {harmless(request.target)}"
-    yield from (f"{harmless(name)}: {harmless(value)}" for name, value in request.headers)
-    if request.length:
-        yield ""
-        if request.body is None:
-            yield style(f"a body of {request.length:,} bytes, too long to be kept", "dim")
-        else:
-            body = body_lines(request.body, next(iter(values(request.headers, "content-type")), ""))
-            yield from (harmless(line[:_LONGEST]) for line in body[:_BODY])
-            if len(body) > _BODY:
-                yield style(f"and {len(body) - _BODY} more lines", "dim")
 
 
 def _differences(pair: StoredPair, style: Style) -> Iterator[str]:
@@ -78,83 +76,29 @@ def _differences(pair: StoredPair, style: Style) -> Iterator[str]:
 def _answers(a: StoredAnswer, b: StoredAnswer, style: Style) -> Iterator[str]:
     width = (style.width - 3) // 2
     yield style(f"{padded('A', width)}   B", "bold")
-    left, right = _answer_lines(a), _answer_lines(b)
-    whole = max(len(left), len(right)) <= _WHOLE
-    matcher = difflib.SequenceMatcher(None, left, right)
-    groups: list[Sequence[_Code]] = [matcher.get_opcodes()]
-    if not whole:
-        groups = list(matcher.get_grouped_opcodes(_CONTEXT))
-    for number, group in enumerate(groups):
-        if number or group[0][1] or group[0][3]:
-            yield style("…", "dim")
-        for _, start, end, b_start, b_end in group:
-            yield from _block(left[start:end], right[b_start:b_end], width, style)
+    for row in aligned(a, b):
+        yield _row(row, width, style)
 
 
-def _block(left: list[str], right: list[str], width: int, style: Style) -> Iterator[str]:
-    for index in range(max(len(left), len(right))):
-        a = left[index] if index < len(left) else None
-        b = right[index] if index < len(right) else None
-        if a == b:
-            shown = padded(a or "", width)
-            yield f"{shown}   {cut(b or '', width)}".rstrip()
-        elif a is None or b is None:
-            sign = "<" if b is None else ">"
-            yield f"{style(padded(a or '', width), 'red')} {sign} {style(cut(b or '', width), 'green')}".rstrip()
-        else:
-            yield f"{_marked(a, b, width, 'red', style)} | {_marked(b, a, width, 'green', style, fill=False)}".rstrip()
+def _row(row: Row, width: int, style: Style) -> str:
+    if row.sign == "…":
+        return style("…", "dim")
+    if row.sign == "|":
+        a, b = row.marks
+        left = _marked(row.a or "", a, width, "red", style)
+        return f"{left} | {_marked(row.b or '', b, width, 'green', style, fill=False)}".rstrip()
+    left, right = padded(row.a or "", width), cut(row.b or "", width)
+    if row.sign:
+        left, right = style(left, "red"), style(right, "green")
+    return f"{left} {row.sign or ' '} {right}".rstrip()
 
 
-def _marked(line: str, other: str, width: int, color: str, style: Style, fill: bool = True) -> str:
-    """A line with the part marked that the other one lacks, and moved to the left until that part is in sight."""
-    start = next((at for at, (x, y) in enumerate(zip(line, other, strict=False)) if x != y), min(len(line), len(other)))
-    same = 0
-    while same < min(len(line), len(other)) - start and line[-1 - same] == other[-1 - same]:
-        same += 1
-    end = len(line) - same
+def _marked(line: str, mark: Span, width: int, color: str, style: Style, fill: bool = True) -> str:
+    """A line with a part marked, and moved to the left until that part is in sight."""
+    start, end = mark
     if end > width and start > width // 3:
         moved = start - width // 3
         line, start, end = "…" + line[moved + 1 :], start - moved, end - moved
     shown = padded(line, width) if fill else cut(line, width)
     start, end = min(start, len(shown)), min(end, len(shown))
     return style(shown[:start], color) + style(shown[start:end], color, "reverse") + style(shown[end:], color)
-
-
-def _again(pair: StoredPair) -> Iterator[str]:
-    if pair.again_a is None or pair.again_b is None:
-        return
-    later = pair.again_at - pair.at
-    a = "as A before" if _same(pair.again_a, pair.a) else "unlike A before"
-    b = "as B before" if _same(pair.again_b, pair.b) else "unlike B before"
-    also = ", as A now" if _same(pair.again_b, pair.again_a) else ""
-    yield ""
-    yield f"asked again after {seconds(max(later, 0.0))}: A answered {a}, B answered {b}{also}"
-
-
-def _same(one: StoredAnswer, other: StoredAnswer | None) -> bool:
-    return other is not None and (one.status, one.body, one.failure) == (other.status, other.body, other.failure)
-
-
-def _answer_lines(answer: StoredAnswer) -> list[str]:
-    if not answer.status:
-        return [f"no answer: {harmless(answer.failure)}"]
-    lines = [str(answer.status)]
-    lines += sorted((f"{name}: {value}" for name, value in answer.headers), key=str.lower)
-    lines += [f"({answer.note})"] if answer.note else []
-    lines.append("")
-    if answer.body is None:
-        lines.append(f"a body of {answer.length:,} bytes, too long to be kept")
-    else:
-        lines += body_lines(answer.body, next(iter(values(answer.headers, "content-type")), ""))
-    return [harmless(line[:_LONGEST]) for line in lines[:_LINES]]
-
-
-def body_lines(body: bytes, kind: str) -> list[str]:
-    """The body as lines of text: JSON spread over lines, and what is no text as hexadecimal numbers."""
-    try:
-        text = body.decode("latin-1" if "8859-1" in kind else "utf-8")
-    except UnicodeDecodeError:
-        return [f"{at:06x}  {body[at : at + 16].hex(' ')}" for at in range(0, min(len(body), 16 * _LINES), 16)]
-    if text.lstrip()[:1] in ("{", "["):
-        text = indented(text)
-    return text.replace("\t", "    ").splitlines()

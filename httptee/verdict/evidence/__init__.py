@@ -6,7 +6,6 @@ from httptee.verdict.evidence.content import decoded
 from httptee.verdict.evidence.database import Unreadable
 from httptee.verdict.evidence.document import document, is_document, report_of, worst
 from httptee.verdict.evidence.evidence import Evidence
-from httptee.verdict.evidence.names import is_secret
 from httptee.verdict.evidence.places import check_directory, own_directory, private_directory, remove_private
 from httptee.verdict.evidence.reader import read_pair, read_verdict
 from httptee.verdict.evidence.stored import StoredAnswer, StoredPair, StoredRequest
@@ -22,7 +21,6 @@ __all__ = [
     "decoded",
     "document",
     "is_document",
-    "is_secret",
     "own_directory",
     "private_directory",
     "read_pair",

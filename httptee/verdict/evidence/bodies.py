@@ -9,8 +9,8 @@ import json
 import re
 from collections.abc import Iterator
 
+from httptee.selection import is_secret, may_name_secrets
 from httptee.verdict.evidence.masks import Masks
-from httptee.verdict.evidence.names import is_secret, may_name_secrets
 
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
 _ELEMENT = re.compile(r"<(?:[\w.-]{1,64}:)?([\w.-]{1,64})(?:\s[^<>]*)?>([^<]+)(?=<)")

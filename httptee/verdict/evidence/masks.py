@@ -13,7 +13,7 @@ from base64 import b64decode
 from collections.abc import Iterable
 from urllib.parse import quote, unquote_plus
 
-from httptee.verdict.evidence.names import is_secret, may_name_secrets
+from httptee.selection import is_secret, may_name_secrets
 
 _LITERAL = re.compile(r"\*\*\*(\d{1,9})")
 _SHORTEST = 6  # a shorter credential is replaced only under its name: its text may stand for something else elsewhere

@@ -1,6 +1,6 @@
 import pytest
 
-from httptee.verdict.evidence.names import is_secret, may_name_secrets
+from httptee.selection.secret_names import is_secret, may_name_secrets
 
 SECRET = [
     "Authorization",

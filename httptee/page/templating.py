@@ -1,0 +1,54 @@
+"""The templates. Jinja2 is imported with the first page that somebody opens: most tees never need it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from httptee.page import bar, figures, verdict, view
+from httptee.verdict.display import harmless, percent, seconds
+from httptee.version import __version__
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+HERE = Path(__file__).parent
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A template with these values. Everything is escaped, but for what was escaped before."""
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        auto_reload=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "count": figures.count,
+        "duration": figures.duration,
+        "harmless": harmless,
+        "percent": percent,
+        "seconds": seconds,
+        "shown": figures.shown,
+        "stamp": figures.stamp,
+        "weight": verdict.weight_of,
+    }
+    environment.globals |= {
+        "FIRST": verdict.FIRST,
+        "bar": bar.bar,
+        "link_to": verdict.link_to,
+        "state_of_b": view.state_of_b,
+        "state_of_tee": view.state_of_tee,
+        "version": __version__,
+    }
+    return environment
