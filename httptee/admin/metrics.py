@@ -15,8 +15,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from httptee.admin.judged import Judged
-from httptee.admin.operating_metrics import operating_metrics
-from httptee.admin.spool import spool_metrics
+from httptee.admin.operating_metrics import operating_metrics, spool_metrics
 from httptee.admin.verdict_metrics import Shown, verdict_metrics
 from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS
 from httptee.ledger import (

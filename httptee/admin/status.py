@@ -11,9 +11,9 @@ from typing import Any
 from httptee.admin.check import Check
 from httptee.admin.history import History, Moment
 from httptee.admin.judged import Judged
+from httptee.admin.operating_metrics import spool_status
 from httptee.admin.processes import processes
 from httptee.admin.shares import Share, shares_of
-from httptee.admin.spool import spool_status
 from httptee.admin.verdict_status import judge_status, verdict_status
 from httptee.ledger import (
     COMMANDS,

@@ -89,19 +89,24 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
         listening.close()
         admin.stop()
         raise CannotStartError(f"cannot keep evidence (-verdict): {error.strerror}") from None
-    drainer = _drainer(settings, ledger, (listening, *admin.sockets))
     _announce(settings, listening)
     announce_recording(settings)
+    _tell_of(watching, admin)
+    drainer = _drainer(settings, ledger, admin.sockets, listening)
+    pid_file = PidFile(settings.pid_file)
+    return Start(settings, read, ledger, listening, load, admin, judge, drainer, pid_file, watching, tls)
+
+
+def _tell_of(watching: Watching | None, admin: Listeners) -> None:
     if watching is not None:
         admin.admin.watching = watching
         logger.info("The answers of each B are compared with A's; the evidence is in %s", watching.place)
-    return Start(
-        settings, read, ledger, listening, load, admin, judge, drainer, PidFile(settings.pid_file), watching, tls
-    )
 
 
-def _drainer(settings: Settings, ledger: Ledger, inherited: Sequence[socket.socket]) -> DrainerProcess:
-    drainer = DrainerProcess(inherited, alone=settings.processes == 1)
+def _drainer(
+    settings: Settings, ledger: Ledger, others: Sequence[socket.socket], listening: socket.socket
+) -> DrainerProcess:
+    drainer = DrainerProcess((listening, *others), alone=settings.processes == 1)
     drainer.renew(settings, ledger)
     return drainer
 

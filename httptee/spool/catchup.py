@@ -136,13 +136,12 @@ class Catchup:
             tokens -= 1
             self.pace.sent()
             lane.attempts += 1
-            self._fly(entry.clone.request(entry.spool_id) if entry.clone else None, lane)
+            if entry.clone is not None:
+                self._fly(entry.clone.request(entry.spool_id), lane)
             sent = True
         return sent
 
-    def _fly(self, request: Request | None, lane: Lane | None) -> None:
-        if request is None:
-            return
+    def _fly(self, request: Request, lane: Lane | None) -> None:
         exchange = Exchange(request, 0, 0.0, None, False, Keep())
         self.flights[id(exchange)] = Flight(exchange, lane)
         self._send(exchange)
