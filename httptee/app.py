@@ -29,6 +29,7 @@ from httptee.http import (
 from httptee.ledger import COUNTING, Faults, WorkerAccount
 from httptee.logs import AccessLog
 from httptee.primary import Primary
+from httptee.recording import Recorder
 from httptee.shadow import Budget, Cutoff, Shadow
 from httptee.transport import Pressure
 from httptee.verdict.pairs import Keeper
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 _FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
 _DATE = frozenset({"date"})
 _LOGGING = "a request could not be logged"
-_LAST_RECORDS = 1.0  # seconds to write the last records of the access log
+_LAST_RECORDS = 1.0  # seconds to write the last records of the access log, and of the recording
 
 
 class Tee:
@@ -62,6 +63,7 @@ class Tee:
         pressure: Pressure | None = None,
         faults: Faults | None = None,
         keeper: Keeper | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.primary = primary
         self.shadows = tuple(shadows)
@@ -70,6 +72,7 @@ class Tee:
         self._log = log
         self._faults = faults or Faults(account.unobserved)
         self._keeper = keeper
+        self._recorder = recorder
         self._in_memory = in_memory
         self._max_request_body = max_request_body
         self._drain_timeout = drain_timeout
@@ -85,6 +88,7 @@ class Tee:
             request = receive(environ, self._additions, self._in_memory, self._max_request_body)
             cancellation: Cancellation | None = environ.get(CANCELLATION)
             chosen = self._keeper.choose(request) if self._keeper else None
+            arrived = self._recorder.begin(request) if self._recorder else 0
             started = perf_counter()
             response = self.primary.answer(request, cancellation, environ.get(INTERIM), chosen is not None)
         except Refusal as refusal:
@@ -99,6 +103,8 @@ class Tee:
             self._faults.report(COUNTING)
         if self.cutoff is not None:
             self._faults.watch("the cutoff could not be updated", self.cutoff.observe, seconds)
+        if arrived and self._recorder is not None:
+            response = self._recorder.follow(arrived, request, response, environ)
         record = kept = None
         if chosen is not None and self._keeper is not None:
             kept, response = self._keeper.keep(chosen, response, seconds)
@@ -151,13 +157,15 @@ class Tee:
 
     def close(self, timeout: float | None = None) -> None:
         """Drain every shadow, within `timeout` seconds in all (the drain timeout if not given). Then close all idle
-        connections and the access log. May be called twice."""
+        connections, the recording and the access log. May be called twice."""
         deadline = perf_counter() + (self._drain_timeout if timeout is None else timeout)
         for shadow in self.shadows:
             shadow.stop()
         for shadow in self.shadows:
             shadow.drain(deadline - perf_counter())
         self.primary.close()
+        if self._recorder is not None:
+            self._recorder.close(_LAST_RECORDS)
         if self._log is not None:
             self._log.close(_LAST_RECORDS)
 

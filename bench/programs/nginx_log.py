@@ -20,7 +20,7 @@ REST = r"""
         listen 127.0.0.1:{port} backlog=4096;
         client_body_buffer_size 1m; client_body_in_single_buffer on;
         proxy_http_version 1.1; proxy_set_header Connection "";
-        access_log {directory}/bench.log bench buffer=1m flush=50ms;
+        access_log {directory}/bench.log bench;
         location / {{ return 200 "ok"; }}
         location /body/ {{ proxy_pass http://self; }}
     }}

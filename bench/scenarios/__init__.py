@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import influx, isolation, lifecycle, page, replay, selection, slow, soak, tees, transfer
 from .hostile import clients as hostile
+from .recording import record
 from .scenario import Scenario
 from .steady import memory, steady
 from .tls import tls
@@ -23,6 +24,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     soak.SCENARIO,
     selection.SCENARIO,
     verdict.SCENARIO,
+    record.SCENARIO,
     page.SCENARIO,
     replay.SCENARIO,
 )

@@ -133,10 +133,10 @@ def stopped(workspace: Workspace, recording: Path) -> Json:
     """The table of a server that stands still for a second, in a replay of one and a half."""
     nginx = LoggingNginx(workspace, free_port(), free_port())
     workers = set(members(nginx.process.group)) - {nginx.process.group}
-    ended = threading.Event()
+    ended, before = threading.Event(), nginx.log.stat().st_size
 
     def stop() -> None:
-        while not ended.is_set() and nginx.log.stat().st_size == 0:
+        while not ended.is_set() and nginx.log.stat().st_size <= before:
             time.sleep(0.01)
         for number in (signal.SIGSTOP, signal.SIGCONT):
             for worker in workers:

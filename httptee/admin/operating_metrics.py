@@ -1,4 +1,5 @@
-"""What an operator watches beside the traffic, in Prometheus' format: processes, reloads, the certificate, orders."""
+"""What an operator watches beside the traffic, in Prometheus' format: processes, reloads, the certificate, orders,
+the recording."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from httptee.admin.judged import Judged
 from httptee.admin.processes import Process, processes
 from httptee.admin.shares import shares_of
-from httptee.ledger import Control, Ledger
+from httptee.ledger import RECORD_REASONS, Control, Ledger, RecordStatement
 from httptee.settings import Settings
 
 _OF_A_PROCESS = ("process", "pid")
@@ -26,6 +27,7 @@ def operating_metrics(settings: Settings, ledger: Ledger, judged: Judged | None,
             ledger.control.certificate_ends,
         )
     yield from _of_orders(settings, ledger)
+    yield from _of_the_recording(ledger.recorded())
 
 
 def _of_processes(found: Sequence[Process]) -> Iterator[Metric]:
@@ -89,3 +91,21 @@ def _of_orders(settings: Settings, ledger: Ledger) -> Iterator[Metric]:
         sum(share.orders.paused + (share.orders.percent is not None) for share in shares.values())
         + bool(ledger.control.level),
     )
+
+
+def _of_the_recording(statement: RecordStatement) -> Iterator[Metric]:
+    """The metrics of the recording; none if no request was seen."""
+    if not statement.seen:
+        return
+    yield CounterMetricFamily("httptee_recording_seen", "Requests that the recording was offered.", statement.seen)
+    yield CounterMetricFamily("httptee_recording_recorded", "Requests that are recorded.", statement.recorded)
+    missed = CounterMetricFamily(
+        "httptee_recording_not_recorded", "Requests that are not recorded, by the reason.", labels=("reason",)
+    )
+    for reason in RECORD_REASONS:
+        missed.add_metric((reason,), statement.not_recorded_by_reason.get(reason, 0))
+    yield missed
+    yield CounterMetricFamily(
+        "httptee_recording_files_removed", "Files that were removed to keep the limits.", statement.removed
+    )
+    yield GaugeMetricFamily("httptee_recording_held_bytes", "Bytes in memory that are not written yet.", statement.held)

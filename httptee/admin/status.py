@@ -21,10 +21,12 @@ from httptee.ledger import (
     Latency,
     Ledger,
     PrimaryStatement,
+    RecordStatement,
     Statement,
     distinct,
     mean_share,
 )
+from httptee.recording import survey
 from httptee.settings import Settings, backend_names, effective_lines, effective_options
 from httptee.version import __version__
 
@@ -51,6 +53,7 @@ def status(
         },
         "b": _shadows(settings, ledger, moment, judged),
         "verdict": judge_status(judged) if judged else None,
+        "recording": _recording(settings, ledger.recorded()),
         "share": mean_share(workers),
         "share_changes": primary.share_changes,
         "log_dropped": primary.log_dropped,
@@ -153,4 +156,27 @@ def _latency(latency: Latency) -> dict[str, float]:
         "mean": round(latency.seconds / count, 6) if count else 0.0,
         "p50": round(latency.quantile(0.5), 6),
         "p99": round(latency.quantile(0.99), 6),
+    }
+
+
+def _recording(settings: Settings, statement: RecordStatement) -> dict[str, Any] | None:
+    """The recording as one JSON object; None if there is none. Sizes are in bytes, `oldest` in seconds since the epoch,
+    `fill` is the part of `-record.max-bytes` that is used."""
+    if not settings.record and not statement.seen:
+        return None
+    found = survey(settings.record) if settings.record else None
+    return {
+        "directory": settings.record,
+        "seen": statement.seen,
+        "recorded": statement.recorded,
+        "not_recorded": statement.not_recorded,
+        "not_recorded_by_reason": statement.not_recorded_by_reason,
+        "waiting": statement.waiting,
+        "held_bytes": statement.held,
+        "files": found.files if found else 0,
+        "bytes": found.size if found else 0,
+        "fill": round(found.size / max(1, settings.record_max_bytes), 4) if found else 0.0,
+        "oldest": round(found.oldest, 3) if found else 0.0,
+        "files_removed": statement.removed,
+        "error": found.error if found else "",
     }

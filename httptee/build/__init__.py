@@ -4,6 +4,7 @@ servers, the gauges, the admin listener and its check of A."""
 from httptee.build.judging import make_judge
 from httptee.build.mount import create_app
 from httptee.build.part import WHOLE, Part
+from httptee.build.recording import announce_recording
 from httptee.build.tee import MAX_BODY_IN_MEMORY, build_ledger, build_tee
 from httptee.build.upstreams import additions, primary_upstream, shadow_upstream
 from httptee.build.watching import Watching, build_tallies
@@ -14,6 +15,7 @@ __all__ = [
     "Part",
     "Watching",
     "additions",
+    "announce_recording",
     "build_ledger",
     "build_tallies",
     "build_tee",

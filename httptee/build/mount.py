@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 
 from httptee.app import Tee
 from httptee.build.judging import make_judge
+from httptee.build.recording import announce_recording
 from httptee.build.tee import build_ledger, build_tee
 from httptee.build.watching import Watching, build_tallies
 from httptee.errors import ConfigError
@@ -41,6 +42,7 @@ def create_app(settings: Settings, given: Collection[str] = ()) -> Tee:
         "Starting httptee in another server, process %d, sending to A: %s and B: [%s], version %s",
         os.getpid(), settings.a, " ".join(map(str, settings.b)), __version__,
     )  # fmt: skip
+    announce_recording(settings)
     for description in descriptions(settings):
         logger.info("B %s", description)
     if unused := ignored(settings, given):

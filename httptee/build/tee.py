@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from httptee.app import Tee
 from httptee.build.part import WHOLE, Part
+from httptee.build.recording import build_recorder, name_recording
 from httptee.build.upstreams import additions, primary_upstream, shadow_upstream
 from httptee.build.watching import Watching, build_watchers
 from httptee.ledger import Faults, Ledger, WorkerAccount
@@ -39,7 +40,10 @@ def build_ledger(settings: Settings, rows: int = 1, earlier: Sequence[Ledger] = 
 
     After a reload it continues the counts of the `earlier` ledgers.
     """
-    return Ledger(backend_names(settings.b), rows, earlier)
+    ledger = Ledger(backend_names(settings.b), rows, earlier)
+    if settings.record:
+        name_recording(settings, ledger, earlier)
+    return ledger
 
 
 def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: Watching | None = None) -> Tee:
@@ -53,6 +57,7 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
     budget = Budget(part.of(settings.b_max_bytes))
     cutoff = Cutoff(settings.b_cutoff) if settings.b_cutoff else None
     none: tuple[None, list[Comparer | None]] = (None, [None] * len(settings.b))
+    added = additions(settings)
     # Without a B there is nothing to compare.
     keeper, comparers = build_watchers(settings, watching, part, faults) if watching and settings.b else none
     return Tee(
@@ -64,7 +69,7 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
             faults,
         ),
         _shadows(settings, ledger, part, _Common(budget, cutoff, Reading(pressure), faults, comparers)),
-        additions(settings),
+        added,
         account,
         _access_log(settings, account, faults) if settings.access_log else None,
         in_memory=MAX_BODY_IN_MEMORY,
@@ -75,6 +80,7 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
         pressure=pressure,
         faults=faults,
         keeper=keeper,
+        recorder=build_recorder(settings, ledger, part, faults, added) if settings.record else None,
     )
 
 

@@ -30,7 +30,7 @@ from httptee.http.headers import (
     with_host,
     without,
 )
-from httptee.http.inbound import CLIENT_SUBJECT, RECEIVED_HEADERS, REQUEST_ID, client_of, receive, target_of
+from httptee.http.inbound import CLIENT_SUBJECT, CONNECTION, RECEIVED_HEADERS, REQUEST_ID, client_of, receive, target_of
 from httptee.http.interim import INTERIM, PassOn, interim_fields
 from httptee.http.loops import LoopGuard
 from httptee.http.mending import OddHead, is_http_1
@@ -55,6 +55,7 @@ __all__ = [
     "BAD_HEAD",
     "CANCELLATION",
     "CLIENT_SUBJECT",
+    "CONNECTION",
     "ERROR_FIELD",
     "HOP_BY_HOP",
     "INTERIM",

@@ -13,8 +13,9 @@ import hashlib
 import logging
 import tempfile
 import threading
+from collections.abc import Callable
 from io import BytesIO
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from httptee.errors import BodyStorage
 
@@ -160,17 +161,32 @@ def not_stored(error: OSError) -> BodyStorage:
     return BodyStorage(f"the request body could not be stored: {errno.errorcode.get(error.errno or 0, 'no file')}")
 
 
+class Digest(Protocol):
+    """A digest of hashlib."""
+
+    def update(self, data: bytes, /) -> object:
+        """Add bytes."""
+
+    def digest(self) -> bytes:
+        """The digest so far."""
+
+
 DIGEST_SIZE = 16
 """Bytes of the digest of a body that is too long to be kept."""
+
+
+def _blake2b() -> Digest:
+    return hashlib.blake2b(digest_size=DIGEST_SIZE)
 
 
 class Pieces(list[bytes]):
     """The body of an answer as it arrives. It is kept up to `most` bytes; of a longer one only length and digest."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, new_digest: Callable[[], Digest] = _blake2b) -> None:
         super().__init__()
         self._most = most
-        self._digest: hashlib.blake2b | None = None
+        self._new_digest = new_digest
+        self._digest: Digest | None = None
         self.length = 0
 
     def append(self, piece: bytes) -> None:
@@ -180,7 +196,7 @@ class Pieces(list[bytes]):
             super().append(piece)
             if self.length <= self._most:
                 return
-            self._digest = hashlib.blake2b(digest_size=DIGEST_SIZE)
+            self._digest = self._new_digest()
             for kept in self:
                 self._digest.update(kept)
             super().clear()
@@ -197,5 +213,5 @@ class Pieces(list[bytes]):
 
     @property
     def digest(self) -> bytes:
-        """The BLAKE2b digest of a body that is not kept, or b""."""
+        """The digest of a body that is not kept, or b"". By default it is BLAKE2b."""
         return b"" if self._digest is None else self._digest.digest()

@@ -27,6 +27,8 @@ CLIENT_SUBJECT = "httptee.client_subject"
 """The environ key of the subject of the client's verified certificate."""
 REQUEST_ID = "httptee.request_id"
 """The environ key of the id of the request, which `receive` sets if a header field holds it."""
+CONNECTION = "httptee.connection"
+"""The environ key of the number of the connection in this process, and of the request on it, both from 1."""
 
 _PIECE = 256 * 1024
 _TOO_SHORT = "the request body ended before its Content-Length"

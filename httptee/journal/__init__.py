@@ -2,9 +2,10 @@
 `JournalWriter` writes one stream of segments, `Segment` reads one segment."""
 
 from httptee.journal.framing import NOTE, RECORD, Damage, Frame
+from httptee.journal.names import number_of
 from httptee.journal.retention import Limits, stored
-from httptee.journal.segment import Segment
-from httptee.journal.writer import Appended, JournalWriter, number_of
+from httptee.journal.segment import Segment, last_sequence
+from httptee.journal.writer import Appended, JournalWriter
 
 __all__ = [
     "NOTE",
@@ -15,6 +16,7 @@ __all__ = [
     "JournalWriter",
     "Limits",
     "Segment",
+    "last_sequence",
     "number_of",
     "stored",
 ]

@@ -58,9 +58,10 @@ def marker_of(salt: bytes) -> bytes:
 
 def pack(marker: bytes, kind: int, sequence: int, stamp: int, payload: bytes) -> tuple[bytes, bytes]:
     """A frame: its header, and the payload as it is. Raises ValueError if the payload is too long."""
-    if len(payload) > MAX_PAYLOAD:
+    length = len(payload)
+    if length > MAX_PAYLOAD:
         raise ValueError(f"a record has at most {MAX_PAYLOAD} bytes")
-    rest = _REST.pack(kind, len(payload), crc32(payload), sequence, stamp)
+    rest = _REST.pack(kind, length, crc32(payload), sequence, stamp)
     return _MARKED.pack(marker, crc32(rest, crc32(marker))) + rest, payload
 
 

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import sys
 from array import array
+from collections.abc import Sequence
 from struct import Struct
+
+from httptee.journal.framing import HEADER_SIZE
 
 _HEAD = Struct("<QQ")  # the number of records, and the sequence of the first one
 _PLACE = Struct("<Q")  # of the frame itself: the last bytes of the file
@@ -44,6 +47,15 @@ class Index:
             self.first_sequence = sequence
         self.stamps.append(stamp)
         self.offsets.append(offset)
+
+    def extend(self, sequence: int, records: Sequence[tuple[int, bytes]], offset: int) -> None:
+        """Add records that were written one behind the other from an offset on. `sequence` is that of the first."""
+        if not self.stamps:
+            self.first_sequence = sequence
+        self.stamps.extend([stamp for stamp, _ in records])
+        for _, payload in records:
+            self.offsets.append(offset)
+            offset += HEADER_SIZE + len(payload)
 
     def in_order(self) -> list[int]:
         """The numbers of the records, from 0, by their stamps."""

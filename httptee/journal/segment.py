@@ -9,6 +9,7 @@ from pathlib import Path
 
 from httptee.journal.framing import HEAD, HEADER_SIZE, INDEX, NOTE, RECORD, Damage, Frame, FrameReader, size_of
 from httptee.journal.index import PLACE_SIZE, Index, place_in
+from httptee.journal.names import segments_of
 from httptee.journal.retention import locked
 
 _PIECE = 1 << 20
@@ -106,3 +107,19 @@ class Segment:
             return None
         frame = next(FrameReader(self.marker, offset).feed(data[:size]), None)
         return frame if isinstance(frame, Frame) and frame.kind == kind and frame.whole else None
+
+
+def last_sequence(directory: Path, stream: str, suffix: str) -> int:
+    """The sequence of the last record that is stored in the segments of a stream, 0 if there is none. Reads the newest
+    segment. An error of the disk is no record."""
+    last = 0
+    try:
+        for path in segments_of(directory, stream, suffix)[-1:]:
+            segment = Segment(path)
+            try:
+                last = max((found.sequence for found in segment.scan() if isinstance(found, Frame)), default=0)
+            finally:
+                segment.close()
+    except OSError:
+        return 0
+    return last

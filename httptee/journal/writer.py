@@ -17,6 +17,7 @@ from time import time
 
 from httptee.journal.framing import HEAD, INDEX, NOTE, RECORD, marker_of, pack
 from httptee.journal.index import Index
+from httptee.journal.names import number_of, segments_of
 from httptee.journal.retention import Limits, trim
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -96,18 +97,15 @@ class JournalWriter:
         if (outcome := self._prepared()) is not Appended.COMMITTED:
             return outcome
         parts: list[bytes] = []
-        places = []
-        place, sequence = self._size, self.sequence
+        marker, step = self._marker, int(kind == RECORD)
+        sequence = self.sequence
         for stamp, payload in records:
-            sequence += kind == RECORD
-            frame = pack(self._marker, kind, sequence, stamp, payload)
-            parts += frame
-            places.append((sequence, stamp, place))
-            place += len(frame[0]) + len(payload)
+            sequence += step
+            parts += pack(marker, kind, sequence, stamp, payload)
+        place = self._size
         outcome = self._write(b"".join(parts))
         if outcome is Appended.COMMITTED and kind == RECORD:
-            for one in places:
-                self._index.add(*one)
+            self._index.extend(self.sequence + 1, records, place)
             self.sequence = sequence
         return outcome
 
@@ -189,21 +187,3 @@ class JournalWriter:
         if descriptor >= 0:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
-
-
-def segments_of(directory: Path, stream: str, suffix: str) -> list[Path]:
-    """The segments of one stream, in their order. Raises OSError."""
-    return sorted(
-        (
-            directory / name
-            for name in os.listdir(directory)
-            if name.startswith(f"{stream}.") and name.endswith(suffix) and number_of(Path(name))
-        ),
-        key=number_of,
-    )
-
-
-def number_of(path: Path) -> int:
-    """The number of a segment in its stream, from 1; 0 if the name has none."""
-    number = path.name.split(".")[-2] if path.name.count(".") > 1 else ""
-    return int(number) if number.isdigit() else 0

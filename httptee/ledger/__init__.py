@@ -6,6 +6,7 @@ from httptee.ledger.columns import BOUNDS, CIRCUIT_WORDS, DROP_REASONS, FAILURE_
 from httptee.ledger.control import COMMANDS, RESULTS, Control, Orders
 from httptee.ledger.guard import COUNTING, Faults, GuardedAccount
 from httptee.ledger.ledger import Ledger
+from httptee.ledger.recording import RECORD_REASONS, RecordAccount, RecordStatement
 from httptee.ledger.shared import shared_numbers
 from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker, distinct, mean_share
 
@@ -18,6 +19,7 @@ __all__ = [
     "FAILURE_REASONS",
     "IS_OPEN",
     "OUTAGE_WORDS",
+    "RECORD_REASONS",
     "RESULTS",
     "Account",
     "Control",
@@ -27,6 +29,8 @@ __all__ = [
     "Ledger",
     "Orders",
     "PrimaryStatement",
+    "RecordAccount",
+    "RecordStatement",
     "Statement",
     "Worker",
     "WorkerAccount",

@@ -10,13 +10,15 @@ Every figure is a sum over all rows, so a new worker process continues in the ro
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from httptee.ledger.accounts import Account, WorkerAccount
 from httptee.ledger.columns import CIRCUIT_WORDS, IS_OPEN, OUTAGE_WORDS, ShadowLine, WorkerLine, row_width
 from httptee.ledger.control import Control, Orders, continued
+from httptee.ledger.recording import RecordLedger, RecordStatement
 from httptee.ledger.shared import shared_numbers, shared_words
-from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker
+from httptee.ledger.statements import PrimaryStatement, Statement, Worker
+from httptee.ledger.sums import add_lines, counts, latency, statuses, summed
 
 _Backend = tuple[str, int]
 """A B's name, and the number of Bs with the same name before it."""
@@ -53,10 +55,10 @@ class Ledger:
         known = zip(earlier[0]._backends, earlier[0].orders, strict=False) if earlier else ()
         self.orders: tuple[Orders, ...] = continued(self._backends[: self._accounts], dict(known))
         self.clocks = shared_numbers(len(backends))
+        self.recording = RecordLedger(rows)
         self._cells = shared_words((rows + 1) * row_width(len(self._backends)))
-        for ledger in earlier:
-            if ledger.finished:
-                self._take_over(ledger)
+        for ledger in (one for one in earlier if one.finished):
+            self._take_over(ledger)
 
     def accounts(self, row: int) -> list[Account]:
         """A worker process's accounts with the Bs, in the order of the Bs."""
@@ -79,12 +81,12 @@ class Ledger:
 
     def primary(self) -> PrimaryStatement:
         """A's account at this moment, over all worker processes."""
-        total = _sum([line for ledger in self.history for line in ledger._worker_lines()])
+        total = summed([line for ledger in self.history for line in ledger._worker_lines()])
         return PrimaryStatement(
-            answered_by_status=_statuses(total, WorkerLine.ANSWERED, WorkerLine.OTHER_STATUS),
-            errors_by_reason=_counts(total, WorkerLine.ERRORS),
-            refused_by_reason=_counts(total, WorkerLine.REFUSED),
-            latency=_latency(total, WorkerLine.BUCKETS, WorkerLine.MICROSECONDS),
+            answered_by_status=statuses(total, WorkerLine.ANSWERED, WorkerLine.OTHER_STATUS),
+            errors_by_reason=counts(total, WorkerLine.ERRORS),
+            refused_by_reason=counts(total, WorkerLine.REFUSED),
+            latency=latency(total, WorkerLine.BUCKETS, WorkerLine.MICROSECONDS),
             client_gone=total[WorkerLine.CLIENT_GONE],
             log_dropped=total[WorkerLine.LOG_DROPPED],
             share_changes=total[WorkerLine.SHARE_CHANGES],
@@ -92,6 +94,10 @@ class Ledger:
             unanswered=total[WorkerLine.UNANSWERED],
             unobserved=total[WorkerLine.UNOBSERVED],
         )
+
+    def recorded(self) -> RecordStatement:
+        """The recording's account at this moment, over all worker processes."""
+        return self.recording.statement([ledger.recording for ledger in self.history])
 
     def workers(self) -> list[Worker]:
         """The worker processes that are alive."""
@@ -126,6 +132,7 @@ class Ledger:
         line = self._worker_line(row)
         for column in WorkerLine.GAUGES.values():
             line[column] = 0
+        self.recording.settle_lost(row)
 
     def settle_unanswered(self, row: int) -> None:
         """Settle the clones in flight of a worker process as failed with `timeout`, and count nothing more for it.
@@ -149,8 +156,8 @@ class Ledger:
         return any(line[ShadowLine.SEEN] > sum(line[: ShadowLine.SEEN]) for line in lines)
 
     def lines(self) -> list[str]:
-        """The ledger as it is logged: the line of A, then one line for each B."""
-        return [str(self.primary()), *map(str, self.statements())]
+        """The ledger as it is logged: the line of A, one line for each B, and one of the recording if there is one."""
+        return [str(self.primary()), *map(str, self.statements()), *self.recorded().lines]
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.statements()))
@@ -193,20 +200,21 @@ class Ledger:
         The finished ledger drops its references to earlier ones: otherwise each reload would make that chain longer.
         """
         ledger._running = []
-        _add(self._worker_line(self._rows), ledger._worker_lines(), WorkerLine.COUNTERS)
+        self.recording.take_over(ledger.recording)
+        add_lines(self._worker_line(self._rows), ledger._worker_lines(), WorkerLine.COUNTERS)
         for number, backend in enumerate(self._backends):
-            _add(self._shadow_line(self._rows, number), ledger._shadow_lines(backend), ShadowLine.COUNTERS)
+            add_lines(self._shadow_line(self._rows, number), ledger._shadow_lines(backend), ShadowLine.COUNTERS)
 
     def _statement(self, backend: _Backend) -> Statement:
-        total = _sum([line for ledger in self.history for line in ledger._shadow_lines(backend)])
+        total = summed([line for ledger in self.history for line in ledger._shadow_lines(backend)])
         live = [line for ledger in self.history for line in ledger._live_lines(backend)]
         return Statement(
             backend=backend[0],
             seen=total[ShadowLine.SEEN],
-            delivered_by_status=_statuses(total, ShadowLine.DELIVERED, ShadowLine.OTHER_STATUS),
-            failed_by_reason=_counts(total, ShadowLine.FAILED),
-            dropped_by_reason=_counts(total, ShadowLine.DROPPED),
-            latency=_latency(total, ShadowLine.BUCKETS, ShadowLine.MICROSECONDS),
+            delivered_by_status=statuses(total, ShadowLine.DELIVERED, ShadowLine.OTHER_STATUS),
+            failed_by_reason=counts(total, ShadowLine.FAILED),
+            dropped_by_reason=counts(total, ShadowLine.DROPPED),
+            latency=latency(total, ShadowLine.BUCKETS, ShadowLine.MICROSECONDS),
             waiting=sum(line[ShadowLine.GAUGES["waiting"]] for line in live),
             state=self._state(backend),
         )
@@ -222,27 +230,3 @@ class Ledger:
 def _numbered(names: Sequence[str]) -> list[_Backend]:
     """Every name, with the number of equal names before it."""
     return [(name, names[:at].count(name)) for at, name in enumerate(names)]
-
-
-def _add(line: memoryview, lines: Sequence[Sequence[int]], columns: int) -> None:
-    for one in lines:
-        for column in range(columns):
-            line[column] += one[column]
-
-
-def _sum(lines: Sequence[Sequence[int]]) -> list[int]:
-    return [sum(column) for column in zip(*lines, strict=True)]
-
-
-def _counts(total: Sequence[int], columns: Mapping[str, int]) -> dict[str, int]:
-    return {key: total[column] for key, column in columns.items() if total[column]}
-
-
-def _statuses(total: Sequence[int], columns: Mapping[int, int], other: int) -> dict[int, int]:
-    """Counts by status. All statuses outside 100 to 599 are under 0."""
-    found = {status: total[column] for status, column in columns.items() if total[column]}
-    return found | ({0: total[other]} if total[other] else {})
-
-
-def _latency(total: Sequence[int], buckets: Sequence[int], microseconds: int) -> Latency:
-    return Latency(tuple(total[column] for column in buckets), total[microseconds] / 1e6)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from httptee.admin import ControlError
-from httptee.build import Watching, build_ledger
+from httptee.build import Watching, announce_recording, build_ledger
 from httptee.errors import ConfigError
 from httptee.http import Listen
 from httptee.ledger import Ledger
@@ -89,6 +89,7 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
         admin.stop()
         raise CannotStartError(f"cannot keep evidence (-verdict): {error.strerror}") from None
     _announce(settings, listening)
+    announce_recording(settings)
     if watching is not None:
         admin.admin.watching = watching
         logger.info("The answers of each B are compared with A's; the evidence is in %s", watching.place)

@@ -1,23 +1,32 @@
 """What A was asked and what it answered, kept in files: the values and their form, the tee's side that records, and the
 reading of a recording. `read_recording` reads, `RecordingWriter` writes one for a program."""
 
-from httptee.recording.exchange import Exchange, Fields, Kept, MalformedExchange, decode, encode
+from httptee.recording.exchange import Exchange, Fields, Kept
+from httptee.recording.files import SUFFIX, Head, new_name
 from httptee.recording.gaps import Gap
 from httptee.recording.reading import Recording, read_recording
+from httptee.recording.record import RecordMaker
+from httptee.recording.recorder import Recorder
+from httptee.recording.scribe import Scribe
 from httptee.recording.secrets import KEY_SIZE, Secrets
+from httptee.recording.survey import survey
 from httptee.recording.writing import RecordingWriter
 
 __all__ = [
     "KEY_SIZE",
+    "SUFFIX",
     "Exchange",
     "Fields",
     "Gap",
+    "Head",
     "Kept",
-    "MalformedExchange",
+    "RecordMaker",
+    "Recorder",
     "Recording",
     "RecordingWriter",
+    "Scribe",
     "Secrets",
-    "decode",
-    "encode",
+    "new_name",
     "read_recording",
+    "survey",
 ]

@@ -15,6 +15,7 @@ import contextlib
 import logging
 import select
 import socket
+from itertools import count
 from time import monotonic
 from typing import Any
 
@@ -33,6 +34,7 @@ READY = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 _READY_TO_WRITE = READY | select.EPOLLOUT
 _PIECE = 64 * 1024
 _BUFFERED = 64 * 1024  # bytes of an answer that may wait for a slow client without blocking a thread
+_numbers = count(1)
 _LINGER = 2.0  # seconds in which data that a refused client still sends is read and discarded
 
 
@@ -47,6 +49,8 @@ class Channel(OwnedChannel):
 
     def __init__(self, server: Host, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
         self._waits_to_write = False
+        self.number = next(_numbers)
+        self.served = 0
         super().__init__(server, sock, addr, adj, map)
 
     @property
@@ -155,6 +159,7 @@ class Channel(OwnedChannel):
         """Answer the first request, and mark the connection for closing if it ends with this answer."""
         request = self.requests[0]
         self.requests_refused = request.error is not None
+        self.served += 1
         if self.cancellation.reason is not None:
             self.discard()
             return

@@ -46,8 +46,12 @@ class Host(Protocol):
 class Peer(Protocol):
     """The parts of a client's connection that a task uses.
 
-    `unframed` is `begun` or `whole` for an answer that ends with the connection, and empty for other answers.
+    `unframed` is `begun` or `whole` for an answer that ends with the connection, and empty for other answers. `number`
+    is the connection's in this process, and `served` that of the request on it.
     """
+
+    number: int
+    served: int
 
     server: Host
     addr: Any

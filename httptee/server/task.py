@@ -19,6 +19,7 @@ from httptee.errors import TeeError
 from httptee.http import (
     CANCELLATION,
     CLIENT_SUBJECT,
+    CONNECTION,
     INTERIM,
     RECEIVED_HEADERS,
     Headers,
@@ -123,6 +124,7 @@ class TeeTask(Task):
         environ[RECEIVED_HEADERS] = request.pairs
         environ[CLIENT_SUBJECT] = channel.client_subject
         environ[CANCELLATION] = channel.cancellation
+        environ[CONNECTION] = (channel.number, channel.served)
         if request.version == "1.1":
             environ[INTERIM] = self._pass_on
         return environ

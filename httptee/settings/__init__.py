@@ -10,7 +10,13 @@ from httptee.settings.option_texts import help_text
 from httptee.settings.options import BY_NAME
 from httptee.settings.same import check_same, own_addresses, own_sockets
 from httptee.settings.settings import Settings
-from httptee.settings.shadow_settings import ShadowSettings, backend_names, descriptions, shadow_settings
+from httptee.settings.shadow_settings import (
+    ShadowSettings,
+    backend_names,
+    descriptions,
+    record_criteria,
+    shadow_settings,
+)
 from httptee.settings.trust import check_trust, pem_flaw, trust_of_a, trust_of_b
 
 __all__ = [
@@ -33,6 +39,7 @@ __all__ = [
     "own_addresses",
     "own_sockets",
     "pem_flaw",
+    "record_criteria",
     "shadow_settings",
     "trust_of_a",
     "trust_of_b",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -116,20 +116,18 @@ class Backend:
     @classmethod
     def parse(cls, text: str) -> Backend:
         """Read one line. Raises ValueError with one line that names the B, the field and the rule."""
-        words = _words(text)
+        words = words_of(text)
         if not words:
             raise ValueError("an endpoint is missing: ''")
         endpoint = Endpoint.parse(_unquoted(words[0]))
-        fields: list[tuple[str, str]] = []
-        for word in words[1:]:
-            try:
-                fields.append(_field(word, [name for name, _ in fields]))
-            except ValueError as error:
-                raise ValueError(f"B {endpoint}: {error}") from None
+        try:
+            fields = line_fields(words[1:])
+        except ValueError as error:
+            raise ValueError(f"B {endpoint}: {error}") from None
         given = {name for name, _ in fields}
         if {"rewrite", "host"} <= given:
             raise ValueError(f"B {endpoint}: rewrite and host set the same thing; use host alone")
-        return cls(endpoint, tuple(fields))
+        return cls(endpoint, fields)
 
     def values(self, name: str) -> list[Any]:
         """The values of a field, after its cast: none, one, or several if the field is repeatable."""
@@ -141,7 +139,7 @@ class Backend:
 
     def described(self) -> str:
         """The fields for a log or a status page. Values that may be credentials are masked."""
-        return " ".join(_shown(name, text) for name, text in self.fields)
+        return " ".join(shown(name, text) for name, text in self.fields)
 
 
 def split_backends(text: str) -> list[str]:
@@ -156,7 +154,7 @@ def split_backends(text: str) -> list[str]:
         text = text[1:-1]
     lines: list[str] = []
     for segment in _SEGMENT.findall(text):
-        words = _words(segment)
+        words = words_of(segment)
         if any(_is_field(_unquoted(word)) for word in words[1:]):
             lines.append(" ".join(words))
         else:
@@ -166,7 +164,15 @@ def split_backends(text: str) -> list[str]:
     return lines
 
 
-def _words(text: str) -> list[str]:
+def line_fields(words: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """The names and the texts of fields, after a check. Raises ValueError with the field and the rule."""
+    fields: list[tuple[str, str]] = []
+    for word in words:
+        fields.append(_field(word, [name for name, _ in fields]))
+    return tuple(fields)
+
+
+def words_of(text: str) -> list[str]:
     """The words, with their quotes. A comma separates endpoints; within a field it is part of the field."""
     if _STRAY_QUOTE.search(_QUOTED.sub("", text)):
         raise ValueError("a quote is not closed")
@@ -208,7 +214,8 @@ def _field(word: str, given: list[str]) -> tuple[str, str]:
     return name, text
 
 
-def _shown(name: str, text: str) -> str:
+def shown(name: str, text: str) -> str:
+    """A field as it is shown: a value that may be a credential is masked."""
     if name in ("set-header", "add-header", "header"):
         header = re.split("[:=~]", text, maxsplit=1)
         if len(header) > 1 and _SECRET.search(header[0]):

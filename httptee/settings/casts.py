@@ -150,6 +150,13 @@ def place_or_off(text: str) -> str:
     return text or "off"
 
 
+def secret_name(text: str) -> str:
+    """The name of something secret: of a header field, a parameter or a key."""
+    if not re.fullmatch(r"[^\s,;=\"']{1,64}", text):
+        raise ValueError(f"must be a name of at most 64 characters, without spaces, commas and quotes: {text!r}")
+    return text
+
+
 def field_name(text: str) -> str:
     """The name of a header field (RFC 9110 §5.1), or the empty text."""
     if not re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]*", text):

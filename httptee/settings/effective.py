@@ -75,7 +75,7 @@ def _written(option: Option, value: Any) -> Any:
     if isinstance(value, int | float):
         return value
     if option.repeatable:
-        return [f"{backend} {backend.described()}".rstrip() for backend in value]
+        return [f"{one} {one.described()}".rstrip() if isinstance(one, Backend) else one for one in value]
     return without_userinfo(value.pattern if isinstance(value, re.Pattern) else str(value))
 
 

@@ -9,10 +9,22 @@ from __future__ import annotations
 
 from functools import partial
 
-from httptee.settings.casts import count, count_or_none, kept_size, milliseconds, one_of, percent, place_or_off, size
+from httptee.settings.casts import (
+    count,
+    count_or_none,
+    kept_size,
+    milliseconds,
+    milliseconds_or_off,
+    one_of,
+    percent,
+    place_or_off,
+    secret_name,
+    size,
+)
 from httptee.settings.option import Option, flag, upstream_tls
 from httptee.settings.options_server import LISTEN_OPTION, SERVER_OPTIONS
 from httptee.settings.options_upstreams import UPSTREAM_OPTIONS
+from httptee.settings.settings import RecordOnly
 
 VERDICT_OPTIONS: tuple[Option, ...] = (
     Option(
@@ -67,10 +79,60 @@ VERDICT_OPTIONS: tuple[Option, ...] = (
     flag("verdict.reset", "Begin a new chapter for each B at the start: what was found before does not count."),
 )
 
+RECORD_OPTIONS: tuple[Option, ...] = (
+    Option(
+        "record",
+        str,
+        "",
+        "Record what A is asked and what it answers in files in this directory, to replay it later. A disk that is "
+        "full or fails costs records, which are counted, and never a request.",
+        "DIR",
+    ),
+    Option("record.percent", percent, "100", "The percentage of requests to record.", "NUMBER"),
+    Option(
+        "record.only",
+        RecordOnly.parse,
+        "",
+        "Record only the requests that pass these filters of the line of a B: methods=, path=, header=. Example: "
+        "'methods=GET path=/api/*'.",
+        "FILTERS",
+    ),
+    Option(
+        "record.max-body",
+        size,
+        "1048576",
+        "Of longer bodies, only the length and the SHA-256 are recorded.",
+        "BYTES",
+    ),
+    Option("record.max-bytes", size, "1073741824", "The size of all files. The oldest is removed first.", "BYTES"),
+    Option("record.max-age", milliseconds_or_off, "0", "The age at which a file is removed. 0: never.", "MILLISECONDS"),
+    Option(
+        "record.min-free",
+        percent,
+        "5",
+        "The percentage of the disk that stays free: the oldest files are removed for it, then nothing is recorded.",
+        "NUMBER",
+    ),
+    Option(
+        "record.secret",
+        secret_name,
+        "",
+        "A further name whose values are secrets: of a header field, a query parameter, or a key in JSON or in a "
+        "form. Repeatable; in the file, with spaces between the names.",
+        "NAME",
+        repeatable=True,
+    ),
+    flag(
+        "record.keep-secrets",
+        "Record passwords, tokens and cookies as they are. Whoever can read the files can use them.",
+    ),
+)
+
 OPTIONS: tuple[Option, ...] = (
     LISTEN_OPTION,
     *UPSTREAM_OPTIONS,
     *VERDICT_OPTIONS,
+    *RECORD_OPTIONS,
     *SERVER_OPTIONS,
     *upstream_tls("a", "A"),
     *upstream_tls("b", "every B"),

@@ -6,8 +6,36 @@ import re
 from dataclasses import dataclass, field
 
 from httptee.http import Endpoint, Listen
-from httptee.settings.backend import Backend
+from httptee.selection import Filter
+from httptee.settings.backend import FIELDS, Backend, line_fields, shown, words_of
 from httptee.settings.casts import default_workers, usable_cores
+
+_FILTERS = ("methods", "path", "header")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOnly:
+    """Which requests are recorded: filters of the line of a B, as texts that their casts have accepted."""
+
+    fields: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> RecordOnly:
+        """Read the filters. Raises ValueError with the rule."""
+        fields = line_fields(words_of(text))
+        for name, _ in fields:
+            if name not in _FILTERS:
+                raise ValueError(f"{name} is no filter; known filters: {', '.join(_FILTERS)}")
+        return cls(fields)
+
+    @property
+    def filters(self) -> tuple[Filter, ...]:
+        """The filters, which a request must all pass."""
+        return tuple(FIELDS[name].cast(text) for name, text in self.fields)
+
+    def __str__(self) -> str:
+        """The filters for a log or a status page. Values that may be credentials are masked."""
+        return " ".join(shown(name, text) for name, text in self.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +75,15 @@ class Settings:
     verdict_max_bytes: int = 256 * 1024 * 1024
     verdict_max_age: float = 168 * 3600.0
     verdict_reset: bool = False
+    record: str = ""
+    record_percent: float = 100.0
+    record_only: RecordOnly = field(default=RecordOnly())
+    record_max_body: int = 1024 * 1024
+    record_max_bytes: int = 1024**3
+    record_max_age: float = 0.0
+    record_min_free: float = 5.0
+    record_secret: tuple[str, ...] = ()
+    record_keep_secrets: bool = False
     forward_client_ip: bool = False
     close_connections: bool = False
     via: bool = True

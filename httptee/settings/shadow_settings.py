@@ -15,6 +15,8 @@ from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings
 from httptee.verdict.court import Rules
 
+_ANY_SIZE = 1 << 62
+
 
 @dataclass(frozen=True, slots=True)
 class ShadowSettings:
@@ -49,6 +51,11 @@ def shadow_settings(settings: Settings) -> tuple[ShadowSettings, ...]:
     """The settings of every B, in order. Raises ConfigError if two Bs contradict each other."""
     shares = zip(settings.b, backend_names(settings.b), _starts(settings), strict=True)
     return tuple(_one(settings, backend, name, first) for backend, name, first in shares)
+
+
+def record_criteria(settings: Settings) -> Criteria:
+    """Which requests are recorded: of those that pass the filters, a share. A body of any length may be recorded."""
+    return Criteria("recording", settings.record_percent, filters=settings.record_only.filters, max_body=_ANY_SIZE)
 
 
 def backend_names(backends: Sequence[Backend]) -> list[str]:

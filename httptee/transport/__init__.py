@@ -6,13 +6,14 @@ from httptee.transport.names import look_up
 from httptee.transport.pending import Pending, seconds_to_head
 from httptee.transport.prepared import request_head
 from httptee.transport.pressure import Pressure, Reading
-from httptee.transport.stream import WireStream
+from httptee.transport.stream import GONE, WireStream, followed
 from httptee.transport.timeouts import Limits, Timeouts
 from httptee.transport.tls import Trust, tls_context
 from httptee.transport.upstream import Upstream
 from httptee.transport.wire import Answer
 
 __all__ = [
+    "GONE",
     "IDEMPOTENT",
     "Answer",
     "Limits",
@@ -25,6 +26,7 @@ __all__ = [
     "Upstream",
     "WireAdapter",
     "WireStream",
+    "followed",
     "look_up",
     "request_head",
     "seconds_to_head",

@@ -1,13 +1,14 @@
-"""The body of an answer while it arrives: the object that requests calls `raw`."""
+"""The body of an answer while it arrives: the object that requests calls `raw`, and what keeps a copy of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from math import inf
 from time import monotonic
 
-from httptee.errors import UpstreamReset
-from httptee.http import Cancellation, Headers
+from httptee.errors import UpstreamError, UpstreamReset
+from httptee.http import Cancellation, Headers, Pieces, Response
 from httptee.transport.connection import NO_TIMEOUT, Connection
 from httptee.transport.pool import Pool
 from httptee.transport.wire import Answer
@@ -165,3 +166,48 @@ class WireStream:
         except BaseException:
             self.close()
             raise
+
+
+GONE = None
+"""The failure of an answer whose client has gone before its end."""
+
+
+def followed(response: Response, pieces: Pieces, ended: Callable[[Pieces, str | None], object]) -> Response:
+    """The same answer, which streams, with the pieces of its body copied into `pieces` as they pass.
+
+    `ended` is called once, when the answer is closed: the client then has all of it, whatever the call takes. It gets
+    the pieces, and why the body broke off: empty if it is whole, the reason of an `UpstreamError`, or `GONE`. It must
+    not raise.
+    """
+    body = response.body
+    if isinstance(body, bytes):
+        body = iter((body,))
+    following = _Following(response, pieces, ended)
+    return replace(response, body=following.passed(body), close=following.close)
+
+
+class _Following:
+    def __init__(self, response: Response, pieces: Pieces, ended: Callable[[Pieces, str | None], object]) -> None:
+        self._response = response
+        self._pieces = pieces
+        self._ended: Callable[[Pieces, str | None], object] | None = ended
+        self._failure: str | None = GONE
+
+    def passed(self, body: Iterator[bytes]) -> Iterator[bytes]:
+        """The body, unchanged."""
+        keep = self._pieces.append
+        try:
+            for piece in body:
+                keep(piece)
+                yield piece
+        except UpstreamError as error:
+            self._failure = error.reason
+            raise
+        self._failure = ""
+
+    def close(self) -> None:
+        """Close the answer, then hand on what was kept. May be called twice."""
+        self._response.close()
+        ended, self._ended = self._ended, None
+        if ended is not None:
+            ended(self._pieces, self._failure)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from httptee.admin.metrics import LedgerCollector, exposition
 from httptee.errors import REFUSAL_REASONS
+from httptee.ledger import RECORD_REASONS
 from httptee.ledger.columns import DROP_REASONS, FAILURE_REASONS
 from httptee.verdict.pairs import Tallies
 from tests.admin.page import get, make, with_worker
@@ -71,10 +72,11 @@ def test_promtool_finds_nothing_to_say():
 def test_every_metric_page_and_reason_is_in_the_documentation(tmp_path):
     made = with_worker(make(evidence=str(tmp_path), tallies=Tallies(["b"])))
     made.ledger.control.certificate_ends = 1
+    made.ledger.recording.account(0).refused("filtered")
     text = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text()
     families = re.findall(r"^# TYPE (\S+) ", get(made, "/metrics").body, re.M)
     assert len(families) >= 30
-    for name in [*families, *make().admin._pages, *FAILURE_REASONS, *DROP_REASONS, *REFUSAL_REASONS]:
+    for name in [*families, *make().admin._pages, *FAILURE_REASONS, *DROP_REASONS, *REFUSAL_REASONS, *RECORD_REASONS]:
         assert f"`{name}" in text, name
     documented = set(re.findall(r"^\| `(httptee_\w+)", text, re.M))
     assert documented == set(families)

@@ -56,3 +56,16 @@ def test_a_tee_of_one_process_is_one_worker(ledger):
     assert 3 <= only.descriptors <= only.descriptor_limit
     label = f'{{pid="{os.getpid()}",process="worker"}}'
     assert found(ledger)[f"httptee_process_resident_memory_bytes{label}"] > 1_000_000
+
+
+def test_the_recording_has_its_counts_from_the_first_request_on(ledger):
+    assert not [name for name in found(ledger) if "recording" in name]
+    account = ledger.recording.account(0)
+    account.seen(40, 100)
+    account.refused("sampled_out")
+    account.publish(3)
+    after = found(ledger)
+    assert after["httptee_recording_seen_total"] == 2
+    assert after['httptee_recording_not_recorded_total{reason="sampled_out"}'] == 1
+    assert after['httptee_recording_not_recorded_total{reason="lost"}'] == 0
+    assert (after["httptee_recording_files_removed_total"], after["httptee_recording_held_bytes"]) == (3, 40)

@@ -107,3 +107,13 @@ def test_a_verdict_that_cannot_be_read_is_said(tmp_path):
     found = json.loads(get(make(evidence=str(tmp_path / "nowhere"), tallies=tallies), "/status").body)
     assert found["verdict"]["error"] == f"{tmp_path}/nowhere: no such directory"
     assert (found["verdict"]["judge"]["state"], found["verdict"]["age"]) == ("starting", None)
+
+
+def test_status_has_the_recording_if_there_is_one(tmp_path):
+    assert json.loads(get(make(), "/status").body)["recording"] is None
+    made = make(settings=["-record", str(tmp_path), "-record.max-bytes", "1000"])
+    made.ledger.recording.account(0).refused("filtered")
+    (tmp_path / "one.000001.rec").write_bytes(bytes(500))
+    found = json.loads(get(made, "/status").body)["recording"]
+    assert (found["directory"], found["seen"], found["not_recorded_by_reason"]) == (str(tmp_path), 1, {"filtered": 1})
+    assert (found["files"], found["bytes"], found["fill"], found["error"]) == (1, 500, 0.5, "")

@@ -3,12 +3,11 @@ import resource
 import stat
 from contextlib import contextmanager
 
-import pytest
-
 from httptee.journal.framing import HEADER_SIZE, RECORD, Damage, Frame
+from httptee.journal.names import number_of, segments_of
 from httptee.journal.retention import Limits
 from httptee.journal.segment import Segment
-from httptee.journal.writer import Appended, JournalWriter, number_of, segments_of
+from httptee.journal.writer import Appended, JournalWriter
 from tests.support.clock import Clock
 
 UNLIMITED = Limits(min_free=0.0)
@@ -186,15 +185,6 @@ def test_at_the_limit_of_the_directory_nothing_is_taken(tmp_path):
     assert journal.append([(2, b"y")]) is Appended.FULL
     assert "limit" in journal.error
     journal.close()
-
-
-@pytest.mark.parametrize("name", ["s.000003.log", "long.name.000003.log"])
-def test_a_segment_has_a_number(tmp_path, name):
-    assert number_of(tmp_path / name) == 3
-
-
-def test_another_file_has_no_number(tmp_path):
-    assert [number_of(tmp_path / name) for name in ("s.log", "notes", "s.x.log")] == [0, 0, 0]
 
 
 def test_a_synced_journal_is_read_the_same(tmp_path):

@@ -25,13 +25,18 @@ def test_the_defaults_are_those_of_the_table():
 
 def test_options_have_their_own_names_and_units_and_can_be_set_again():
     words = ["-a.timeout=5s", "-no-via", "-debug", "-b.max-body=64k", "-b.chanSize=7", "-b.methods=^GET$", "-p=2.5"]
-    found = effective_options(load([*words, "-admin", ":1", "-b.cutoff", "1m", "-b", "x", "-b", "y mark"], {}))
+    recorded = ["-record.secret", "pin", "-record.secret", "iban", "-record.only", "methods=GET path='/a b'"]
+    found = effective_options(
+        load([*words, "-admin", ":1", "-b.cutoff", "1m", "-b", "x", "-b", "y mark", *recorded], {})
+    )
     expected = {"a.timeout": 5000, "no-via": True, "debug": True, "b.max-body": 65536, "b.chanSize": 7}
     expected |= {"b.methods": "^GET$", "b.percent": 2.5, "admin": ":1", "b.cutoff": 60000}
     expected |= {"b": ["http://x", "http://y mark=true"]}
+    expected |= {"record.secret": ["pin", "iban"], "record.only": "methods=GET path='/a b'"}
     assert {name: found[name] for name in expected} == expected
-    again = [f"-{name}={value}" for name, value in found.items() if name != "b"]
-    assert effective_options(load([*again, *(f"-b={line}" for line in found["b"])], {})) == found
+    each = {name: value if isinstance(value, list) else [value] for name, value in found.items()}
+    again = [f"-{name}={value}" for name, values in each.items() for value in values]
+    assert effective_options(load(again, {})) == found
 
 
 @pytest.mark.parametrize(

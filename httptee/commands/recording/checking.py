@@ -9,7 +9,10 @@ from httptee.recording import Gap
 from httptee.verdict.display import harmless
 
 _MILLISECOND = 1_000_000
-_REASONS = {"damaged": "damaged on the disk", "lost": "the file has no end: its process was killed, or the end is damaged"}
+_REASONS = {
+    "damaged": "damaged on the disk",
+    "lost": "the file has no end: its process was killed, or the end is damaged",
+}
 
 
 def whole(row: Summary) -> bool:

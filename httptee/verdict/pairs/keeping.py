@@ -7,16 +7,15 @@ kept until B's is whole. An equal pair only counts. An unequal one goes to the j
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
 from time import perf_counter, time
 
 from httptee.compare import Outcome, Routes, equal
-from httptee.errors import ClientGone, CutOff, UpstreamError, upstream_error
+from httptee.errors import ClientGone, CutOff, upstream_error
 from httptee.http import Exchange, Headers, Pieces, Request, Response, end_to_end
 from httptee.ledger import Faults
-from httptee.transport import Answer, seconds_to_head
+from httptee.transport import GONE, Answer, followed, seconds_to_head
 from httptee.verdict.court import Blocks, Pair, Sender, bucket
 from httptee.verdict.pairs.choosing import Chooser
 from httptee.verdict.pairs.own_load import OwnLoad
@@ -131,51 +130,8 @@ class Keeper:
                 pieces.append(body)
                 kept.outcome = _outcome(response.status, response.headers, pieces)
             return kept, response
-        following = _Following(kept, response, self._most, self._faults)
-        return kept, replace(response, body=following.pieces(body), close=following.close)
-
-
-class _Following:
-    """Keeps a copy of the body of A's answer while it streams.
-
-    What was kept is compared at `close`: then the client has all of the answer, whatever the comparison takes.
-    """
-
-    def __init__(self, kept: KeptPrimary, response: Response, most: int, faults: Faults) -> None:
-        self._kept = kept
-        self._response = response
-        self._pieces = Pieces(most)
-        self._faults = faults
-        self._failure = ""
-        self._ended = False
-
-    def pieces(self, body: Iterator[bytes]) -> Iterator[bytes]:
-        """The body, unchanged."""
-        keep = self._pieces.append
-        try:
-            for piece in body:
-                keep(piece)
-                yield piece
-        except UpstreamError as error:
-            self._failure = error.reason
-            raise
-        self._ended = True
-
-    def close(self) -> None:
-        """Close A's answer, then let what waits for it be compared. May be called twice."""
-        self._response.close()
-        self._faults.watch("an answer of A could not be compared", self._end)
-
-    def _end(self) -> None:
-        kept, response = self._kept, self._response
-        if kept.outcome is not None:
-            return
-        if self._failure:
-            kept.finish(Outcome(0, [], b"", failure=self._failure))
-        elif self._ended:
-            kept.finish(_outcome(response.status, response.headers, self._pieces))
-        else:
-            kept.give_up()
+        ended = self._faults.watched("an answer of A could not be compared", partial(_ended, kept, response))
+        return kept, followed(response, Pieces(self._most), ended)
 
 
 class Comparer:
@@ -240,6 +196,16 @@ class Comparer:
                 blocks = self._blocks.get(kept.slot) or self._blocks.setdefault(kept.slot, Blocks())
                 toss = blocks.add(kept.seconds, seconds, now)
         return bucket(kept.seconds), bucket(seconds), toss
+
+
+def _ended(kept: KeptPrimary, response: Response, pieces: Pieces, failure: str | None) -> None:
+    """The client has all of A's answer, or no more of it comes: what waits for it is compared."""
+    if failure is GONE:
+        kept.give_up()
+    elif failure:
+        kept.finish(Outcome(0, [], b"", failure=failure))
+    else:
+        kept.finish(_outcome(response.status, response.headers, pieces))
 
 
 def _outcome(status: int, headers: Headers, pieces: Pieces) -> Outcome:

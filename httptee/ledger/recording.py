@@ -1,0 +1,204 @@
+"""What became of every request that a recording was offered: `recorded + not recorded = seen`, once nothing waits.
+
+A row belongs to one worker process, as in the ledger. The records of a row are numbered through, so the last number in
+its file says how many of them are stored, even if the process was killed before it could count them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from httptee.ledger.shared import shared_words
+
+RECORD_REASONS: tuple[str, ...] = (
+    "sampled_out",
+    "filtered",
+    "queue_full",
+    "disk_full",
+    "disk_failed",
+    "unreadable",
+    "lost",
+)
+"""Why a request is not recorded: the closed set. The first two are the operator's choice, the others are losses."""
+
+LOSSES: tuple[str, ...] = RECORD_REASONS[2:]
+"""The reasons that a recording itself names, as gaps."""
+
+_REASONS = {reason: number for number, reason in enumerate(RECORD_REASONS)}
+_RECORDED = len(RECORD_REASONS)
+_SEEN = _RECORDED + 1  # after all outcomes: a reader never gets more outcomes than this
+_REMOVED = _SEEN + 1
+_COUNTERS = _REMOVED + 1
+_TOLD = {reason: _COUNTERS + number for number, reason in enumerate(LOSSES)}
+_LAST = _COUNTERS + len(LOSSES)
+_HELD = _LAST + 1
+_WIDTH = _HELD + 1
+
+
+@dataclass(frozen=True, slots=True)
+class RecordStatement:
+    """The recording's account at one moment. `removed` is the number of files that the limits have removed, and `held`
+    the bytes in memory that are not written yet."""
+
+    seen: int
+    recorded: int
+    not_recorded_by_reason: dict[str, int]
+    removed: int
+    held: int
+
+    @property
+    def not_recorded(self) -> int:
+        """Requests that are in no file, for any reason."""
+        return sum(self.not_recorded_by_reason.values())
+
+    @property
+    def waiting(self) -> int:
+        """Requests that A answers, or whose record is not written yet."""
+        return self.seen - self.recorded - self.not_recorded
+
+    @property
+    def lines(self) -> list[str]:
+        """The account as it is logged; nothing if no request was seen."""
+        return [str(self)] if self.seen else []
+
+    def __str__(self) -> str:
+        reasons = " ".join(f"{reason}={count}" for reason, count in self.not_recorded_by_reason.items())
+        return (
+            f"recording seen={self.seen} recorded={self.recorded} not_recorded={self.not_recorded}"
+            f"{f' ({reasons})' if reasons else ''} waiting={self.waiting}"
+        )
+
+
+class RecordAccount:
+    """The counts of one worker process. The threads that answer clients call `seen` and `refused`, and the one that
+    writes calls the others: they write to different words, so those threads share no lock."""
+
+    def __init__(self, cells: memoryview) -> None:
+        self._cells = cells
+        self._lock = threading.Lock()  # of the threads that answer clients; held for a few instructions
+        self._taken = 0
+        self._freed = 0
+
+    def seen(self, size: int, most: int) -> bool:
+        """Count a request, and take `size` bytes of the `most` that may be held. False if there is no room: then it is
+        counted as `queue_full`."""
+        with self._lock:
+            self._cells[_SEEN] += 1
+            fits = self._taken + size - self._freed <= most
+            if fits:
+                self._taken += size
+            else:
+                self._cells[_REASONS["queue_full"]] += 1
+            return fits
+
+    def counted(self, fits: bool) -> bool:
+        """Count a small request, for which no bytes are taken. If it does not fit, it is counted as `queue_full`."""
+        with self._lock:
+            self._cells[_SEEN] += 1
+            if not fits:
+                self._cells[_REASONS["queue_full"]] += 1
+        return fits
+
+    def take(self, size: int, most: int) -> bool:
+        """Take more bytes for a request that was seen. False if there is no room."""
+        with self._lock:
+            fits = self._taken + size - self._freed <= most
+            if fits:
+                self._taken += size
+            return fits
+
+    def refused(self, reason: str) -> None:
+        """Count a request that is not to be recorded."""
+        with self._lock:
+            self._cells[_SEEN] += 1
+            self._cells[_REASONS[reason]] += 1
+
+    def free(self, size: int) -> None:
+        """Give bytes back that were taken. Only the writing thread calls it."""
+        self._freed += size
+
+    def recorded(self, sequence: int, stamp: int) -> None:
+        """Note that all records up to this number are stored, and when the last request arrived, in nanoseconds."""
+        self._cells[_LAST] = stamp
+        self._cells[_RECORDED] = sequence
+
+    def lost(self, reason: str, count: int = 1) -> None:
+        """Count requests that could not be recorded. Only the writing thread calls it, so not for `queue_full`."""
+        self._cells[_REASONS[reason]] += count
+
+    def publish(self, removed: int) -> None:
+        """Add files that the limits have removed, and publish how many bytes are held."""
+        self._cells[_REMOVED] += removed
+        self._cells[_HELD] = self.held
+
+    @property
+    def held(self) -> int:
+        """The bytes that are held, about."""
+        return max(0, self._taken - self._freed)
+
+    @property
+    def sequence(self) -> int:
+        """The number of the last record of this row that is stored."""
+        return int(self._cells[_RECORDED])
+
+    @property
+    def last(self) -> int:
+        """When the last request arrived that is stored, in nanoseconds since the epoch; 0 before the first."""
+        return int(self._cells[_LAST])
+
+    def untold(self) -> dict[str, int]:
+        """The losses of this row that the recording does not name yet. A process that was killed may have left some."""
+        cells = self._cells
+        return {reason: more for reason in LOSSES if (more := cells[_REASONS[reason]] - cells[_TOLD[reason]]) > 0}
+
+    def told(self, reason: str, count: int) -> None:
+        """Note that the recording names these losses."""
+        self._cells[_TOLD[reason]] += count
+
+
+class RecordLedger:
+    """The accounts of the worker processes in `rows`, and the counts of all earlier ones.
+
+    `name` is in the names of their files, and `key` is for what the recording replaces: a reload keeps it. `written`
+    returns the number of the last record that is stored in the files of a row. Who builds the ledger sets all three.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.name = ""
+        self.key = b""
+        self.written: Callable[[int], int] = lambda row: 0
+        self._rows = rows
+        self._cells = shared_words((rows + 1) * _WIDTH)  # the last row is for ledgers that have finished
+
+    def account(self, row: int) -> RecordAccount:
+        """A worker process's account. A new process continues in the row of one that has ended."""
+        return RecordAccount(self._row(row))
+
+    def settle_lost(self, row: int) -> None:
+        """Count what a worker process held that has ended. Call it only when no process writes to its row."""
+        line = self._row(row)
+        line[_HELD] = 0
+        if line[_SEEN]:
+            line[_RECORDED] = max(line[_RECORDED], self.written(row))
+            line[_REASONS["lost"]] += max(0, line[_SEEN] - sum(line[:_SEEN]))
+
+    def take_over(self, finished: RecordLedger) -> None:
+        """Add the counts of a ledger that has finished."""
+        line = self._row(self._rows)
+        for number, more in enumerate(finished._sums()[:_COUNTERS]):
+            line[number] += more
+
+    def statement(self, running: Sequence[RecordLedger]) -> RecordStatement:
+        """The account of these ledgers together, at this moment."""
+        total = [sum(column) for column in zip(*(ledger._sums() for ledger in running), strict=True)]
+        reasons = {reason: total[number] for reason, number in _REASONS.items() if total[number]}
+        return RecordStatement(total[_SEEN], total[_RECORDED], reasons, total[_REMOVED], total[_HELD])
+
+    def _row(self, row: int) -> memoryview:
+        return self._cells[row * _WIDTH : (row + 1) * _WIDTH]
+
+    def _sums(self) -> list[int]:
+        rows = [self._row(row).tolist() for row in range(self._rows + 1)]
+        return [sum(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,165 @@
+"""The tee's side of a recording, in the threads that answer clients: they only append to a queue with a bound.
+
+Nothing here writes, waits, or encodes; the thread of a `Scribe` does that. A request is seen when A's answer has
+begun, and then it is recorded, or counted with the reason why not.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import partial
+from time import time_ns
+from typing import TYPE_CHECKING, Protocol
+
+from httptee.http import CONNECTION, Pieces, Request, Response, values
+from httptee.ledger import Faults, RecordAccount
+from httptee.recording.pending import Pending
+from httptee.transport import GONE, followed
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_SMALL = 4096  # bytes of both bodies; a smaller exchange is only counted
+_MOST_SMALL = 4096  # such exchanges that may wait in one process
+_OVERHEAD = 2048  # bytes: what an exchange holds beside its bodies
+_FIRST_PIECES = 64 * 1024  # bytes that are taken for an answer of unknown length
+_MOST_PEERS = 10_000
+NOT_RECORDED = "a request could not be recorded"
+
+
+class Queue(Protocol):
+    """Takes exchanges that have ended. Never waits."""
+
+    def put(self, pending: Pending) -> None:
+        """Add one."""
+
+    def __len__(self) -> int:
+        """How many wait."""
+
+    def close(self, timeout: float) -> None:
+        """Have all of them written, within `timeout` seconds."""
+
+
+class Recorder:
+    """Chooses the requests of one worker process that are recorded, and hands them on when A's answer has ended.
+
+    `refuses` gives the reason why a request is not to be recorded, or None; without it, all are. `most_body` is in
+    bytes. `most` is what all large exchanges may hold that are not written yet; of small ones, 4,096 may wait.
+    """
+
+    def __init__(
+        self,
+        account: RecordAccount,
+        queue: Queue,
+        refuses: Callable[[Request], str | None] | None,
+        most_body: int,
+        most: int,
+        faults: Faults | None = None,
+    ) -> None:
+        self._account = account
+        self._queue = queue
+        self._refuses = refuses
+        self._most_body = most_body
+        self._most = most
+        self._faults = faults or Faults()
+        self._peers: dict[tuple[str, str], list[int]] = {}
+        self._connections = 0
+
+    def begin(self, request: Request) -> int:
+        """Choose, before A is asked: when the request arrived, or 0 if it is not to be recorded. Never raises."""
+        if self._refuses is None:
+            return time_ns()
+        try:
+            reason = self._refuses(request)
+            if reason is None:
+                return time_ns()
+            self._account.refused(reason)
+        except Exception:
+            self._faults.report(NOT_RECORDED)
+        return 0
+
+    def follow(self, arrived: int, request: Request, response: Response, environ: WSGIEnvironment) -> Response:
+        """The answer for the client. It is recorded now if it is whole, or else once it has ended. Never raises."""
+        try:
+            now = time_ns() - arrived
+            place = environ.get(CONNECTION) or self._peer(environ)
+            asked, body = request.body, response.body
+            if isinstance(body, bytes) and len(asked) + len(body) <= _SMALL and isinstance(asked, bytes):
+                if self._account.counted(len(self._queue) < _MOST_SMALL):
+                    self._queue.put(Pending(request, response, place, arrived, now))
+                return response
+            return self._large(Pending(request, response, place, arrived, now))
+        except Exception:
+            self._faults.report(NOT_RECORDED)
+            return response
+
+    def close(self, timeout: float) -> None:
+        """Have everything written that has ended, within `timeout` seconds. May be called twice."""
+        self._queue.close(timeout)
+
+    def _large(self, pending: Pending) -> Response:
+        """An exchange whose size counts, or whose answer streams."""
+        response, asked = pending.response, pending.request.body
+        body = response.body
+        reserved = len(body) if isinstance(body, bytes) else self._announced(response)
+        pending.size = _OVERHEAD + min(len(asked), self._most_body) + reserved
+        if not self._account.seen(pending.size, self._most):
+            return response
+        pending.hold_file()
+        if isinstance(body, bytes):
+            self._queue.put(pending)
+            return response
+        pieces = _Pieces(self._account, pending, reserved, self._most_body, self._most)
+        return followed(response, pieces, self._faults.watched(NOT_RECORDED, partial(self._ended, pending)))
+
+    def _ended(self, pending: Pending, pieces: Pieces, failure: str | None) -> None:
+        """The answer has streamed to its end, or to where it broke off."""
+        pending.pieces = pieces
+        pending.ended = -1 if failure is GONE or failure else time_ns() - pending.arrived
+        if failure is GONE:
+            pending.error = "client_gone"
+        elif failure:
+            pending.error = f"primary_{failure}"
+        self._queue.put(pending)
+
+    def _announced(self, response: Response) -> int:
+        """Bytes to take for an answer that streams."""
+        lengths = values(response.headers, "content-length")
+        length = int(lengths[0]) if lengths and lengths[0].isdecimal() else _FIRST_PIECES
+        return length if length <= self._most_body else 0
+
+    def _peer(self, environ: WSGIEnvironment) -> tuple[int, int]:
+        """The connection and the place of a request under a server that does not say them: by the client's port."""
+        key = (environ.get("REMOTE_ADDR", ""), environ.get("REMOTE_PORT", ""))
+        peer = self._peers.get(key) if key[1] else None
+        if peer is None:
+            if len(self._peers) >= _MOST_PEERS:
+                self._peers.clear()
+            self._connections += 1
+            peer = self._peers[key] = [self._connections, 0]
+        peer[1] += 1
+        return peer[0], peer[1]
+
+
+class _Pieces(Pieces):
+    """The body of an answer that streams: kept while there is room for it, else by its length and digest."""
+
+    def __init__(self, account: RecordAccount, pending: Pending, reserved: int, most: int, held: int) -> None:
+        super().__init__(most, hashlib.sha256)
+        self._account = account
+        self._pending = pending
+        self._reserved = reserved
+        self._held = held
+
+    def append(self, piece: bytes) -> None:
+        """Add a piece."""
+        after = self.length + len(piece)
+        if self._reserved < after <= self._most:
+            more = max(len(piece), self._reserved)
+            if self._account.take(more, self._held):
+                self._reserved += more
+                self._pending.size += more
+            else:
+                self._most = self.length  # no more of it is kept
+        super().append(piece)

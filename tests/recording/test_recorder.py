@@ -1,0 +1,184 @@
+import hashlib
+import os
+import tempfile
+
+import pytest
+
+from httptee.errors import UpstreamReset
+from httptee.http import CONNECTION, FileBody, Request, Response, no_answer, tee_answer
+from httptee.ledger import Ledger
+from httptee.recording.recorder import Recorder
+
+ENVIRON = {CONNECTION: (3, 4)}
+LARGE = bytes(5000)
+
+
+class Waiting(list):
+    put = list.append
+
+    def close(self, timeout):
+        self.closed = timeout
+
+
+def request(body=b""):
+    return Request("GET", "/x", [("Host", "a")], body, "192.0.2.1", "http")
+
+
+class World:
+    def __init__(self, refuses=None, most_body=10_000, most=100_000):
+        self.ledger = Ledger([])
+        self.account = self.ledger.recording.account(0)
+        self.queue = Waiting()
+        self.recorder = Recorder(self.account, self.queue, refuses, most_body, most)
+
+    def follow(self, response, asked=None, environ=ENVIRON):
+        asked = asked or request()
+        return self.recorder.follow(self.recorder.begin(asked), asked, response, environ)
+
+    @property
+    def reasons(self):
+        return self.ledger.recorded().not_recorded_by_reason
+
+
+def streamed(pieces, fields=(), fails=None):
+    def body():
+        yield from pieces
+        if fails:
+            raise fails
+
+    return Response(200, "OK", list(fields), body())
+
+
+def test_a_whole_answer_goes_to_the_client_as_it_is_and_waits_at_once():
+    world = World()
+    response = Response(200, "OK", [], b"hello")
+    assert world.follow(response) is response
+    (pending,) = world.queue
+    assert (pending.response, pending.place, pending.error) == (response, (3, 4), "")
+    assert 0 <= pending.first_byte == pending.ended
+    assert world.ledger.recorded().seen == world.ledger.recorded().waiting == 1
+
+
+def test_a_request_that_is_refused_is_counted_with_its_reason():
+    world = World(refuses=lambda request: "sampled_out")
+    assert world.recorder.begin(request()) == 0
+    assert world.reasons == {"sampled_out": 1}
+    assert world.ledger.recorded().seen == 1
+
+
+def test_small_exchanges_over_their_number_are_not_recorded():
+    world = World()
+    world.queue.extend([None] * 4096)
+    world.follow(Response(200, "OK", [], b""))
+    assert (len(world.queue), world.reasons) == (4096, {"queue_full": 1})
+
+
+def test_large_exchanges_over_their_bytes_are_not_recorded_and_still_answered():
+    world = World(most=8000)
+    for _ in range(2):
+        response = Response(200, "OK", [], LARGE)
+        assert world.follow(response) is response
+    assert (len(world.queue), world.reasons) == (1, {"queue_full": 1})
+
+
+def test_an_answer_that_streams_waits_once_it_has_ended():
+    world = World()
+    answer = world.follow(streamed([b"one", b"two"]))
+    assert list(answer.body) == [b"one", b"two"]
+    assert not world.queue
+    answer.close()
+    answer.close()
+    (pending,) = world.queue
+    assert pending.pieces.content == b"onetwo"
+    assert pending.ended >= pending.first_byte >= 0
+
+
+def test_a_long_answer_that_streams_is_kept_by_its_length_and_digest():
+    world = World(most_body=4)
+    answer = world.follow(streamed([b"one", b"two"]))
+    list(answer.body)
+    answer.close()
+    pieces = world.queue[0].pieces
+    assert (pieces.content, pieces.length, pieces.digest) == (None, 6, hashlib.sha256(b"onetwo").digest())
+
+
+def test_a_stream_without_room_is_recorded_by_its_length_and_digest():
+    world = World(most_body=1_000_000, most=100_000)
+    answer = world.follow(streamed([bytes(50_000)] * 4))
+    list(answer.body)
+    answer.close()
+    pieces = world.queue[0].pieces
+    assert (pieces.content, pieces.length) == (None, 200_000)
+    assert world.account.held <= 100_000
+
+
+def test_an_answer_that_breaks_off_says_why():
+    world = World()
+    answer = world.follow(streamed([b"one"], fails=UpstreamReset("gone")))
+    with pytest.raises(UpstreamReset):
+        list(answer.body)
+    answer.close()
+    assert (world.queue[0].error, world.queue[0].ended) == ("primary_reset", -1)
+
+
+def test_an_answer_whose_client_has_gone_says_so():
+    world = World()
+    answer = world.follow(streamed([b"one", b"two"]))
+    next(iter(answer.body))
+    answer.close()
+    assert (world.queue[0].error, world.queue[0].ended) == ("client_gone", -1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [(tee_answer(UpstreamReset("x"), "primary_reset"), "primary_reset"), (no_answer(), "client_gone")],
+)
+def test_a_request_without_an_answer_of_a_says_why(answer, error):
+    world = World()
+    world.follow(answer)
+    assert world.queue[0].error == error
+
+
+def test_the_body_of_a_request_in_a_file_can_be_read_once_the_request_is_closed():
+    world = World()
+    with tempfile.TemporaryFile() as file:
+        file.write(b"--hello")
+        file.flush()
+        file.seek(2)
+        world.follow(Response(200, "OK", [], b""), request(FileBody(file, 5)))
+    descriptor, start, length = world.queue[0].file
+    assert os.pread(descriptor, length, start) == b"hello"
+    world.queue[0].release()
+    world.queue[0].release()
+
+
+def test_under_another_server_a_connection_is_known_by_its_port():
+    world = World()
+    for port in ("1", "2", "1"):
+        world.follow(Response(200, "OK", [], b""), environ={"REMOTE_ADDR": "a", "REMOTE_PORT": port})
+    assert [pending.place for pending in world.queue] == [(1, 1), (2, 1), (1, 2)]
+
+
+def test_without_a_port_each_request_has_a_connection_of_its_own():
+    world = World()
+    for _ in range(2):
+        world.follow(Response(200, "OK", [], b""), environ={})
+    assert [pending.place for pending in world.queue] == [(1, 1), (2, 1)]
+
+
+def test_an_error_never_reaches_the_client():
+    def fails(request):
+        raise OSError("no")
+
+    world = World(refuses=fails)
+    assert world.recorder.begin(request()) == 0
+    world = World()
+    world.queue.put = fails
+    response = Response(200, "OK", [], b"")
+    assert world.follow(response) is response
+
+
+def test_closing_it_closes_its_queue():
+    world = World()
+    world.recorder.close(2.0)
+    assert world.queue.closed == 2.0
