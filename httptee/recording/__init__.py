@@ -1,6 +1,7 @@
 """What A was asked and what it answered, kept in files: the values and their form, the tee's side that records, and the
 reading of a recording. `read_recording` reads, `RecordingWriter` writes one for a program."""
 
+from httptee.recording.clock import read_time
 from httptee.recording.exchange import Exchange, Fields, Kept
 from httptee.recording.files import SUFFIX, Head, new_name
 from httptee.recording.gaps import Gap
@@ -28,5 +29,6 @@ __all__ = [
     "Secrets",
     "new_name",
     "read_recording",
+    "read_time",
     "survey",
 ]

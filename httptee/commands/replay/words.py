@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import NoReturn
 
 from httptee.errors import ConfigError
+from httptee.recording import read_time
 
 _UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "h": 3600.0}
 _SECOND = 1_000_000_000
@@ -100,7 +100,7 @@ def moment(text: str | None, start: int) -> int | None:
         except argparse.ArgumentTypeError as error:
             raise ConfigError(f"an offset {error}") from None
     try:
-        found = datetime.fromisoformat(re.sub("[zZ]$", "+00:00", text))
+        found = read_time(text)
     except ValueError:
         raise ConfigError(f"must be a time such as 2026-11-24T12:30:00 or an offset such as +90s: {text!r}") from None
     return round(found.timestamp() * 1_000_000) * 1000

@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 import orjson
 
 from httptee.http import Headers
-from httptee.recording import Exchange, Kept
+from httptee.recording import Exchange, Kept, read_time
 from httptee.recording.formats.payloads import Readable
 from httptee.recording.formats.stored import stored_answer, stored_request
 from httptee.verdict.display import HAR_HEAD, har_entry
@@ -206,7 +206,7 @@ def _stamp(nanoseconds: int) -> str:
 
 
 def _nanoseconds(text: str) -> int:
-    at = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    at = read_time(text)
     at = at if at.tzinfo else at.replace(tzinfo=timezone.utc)
     epoch = datetime.fromtimestamp(0, timezone.utc)
     return max(0, (at - epoch).days * 86_400 * 10**9 + (at - epoch).seconds * 10**9 + (at - epoch).microseconds * 1000)
