@@ -31,6 +31,7 @@ from httptee.logs import AccessLog
 from httptee.primary import Primary
 from httptee.recording import Recorder
 from httptee.shadow import Budget, Cutoff, Shadow
+from httptee.spool import Outbox
 from httptee.transport import Pressure
 from httptee.verdict.pairs import Keeper
 
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 _FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
 _DATE = frozenset({"date"})
 _LOGGING = "a request could not be logged"
-_LAST_RECORDS = 1.0  # seconds to write the last records of the access log, and of the recording
+_LAST_RECORDS = 1.0  # seconds to write the last records of the access log, and of the recording and the spool
 
 
 class Tee:
@@ -63,6 +64,7 @@ class Tee:
         pressure: Pressure | None = None,
         faults: Faults | None = None,
         keeper: Keeper | None = None,
+        outbox: Outbox | None = None,
         recorder: Recorder | None = None,
     ) -> None:
         self.primary = primary
@@ -72,6 +74,7 @@ class Tee:
         self._log = log
         self._faults = faults or Faults(account.unobserved)
         self._keeper = keeper
+        self._outbox = outbox
         self._recorder = recorder
         self._in_memory = in_memory
         self._max_request_body = max_request_body
@@ -110,7 +113,7 @@ class Tee:
             kept, response = self._keeper.keep(chosen, response, seconds)
         if self._log is not None:
             record, response = self._followed(self._log, environ, response, seconds)
-        exchange = Exchange(request, response.status, seconds, record, unsent, kept)
+        exchange = Exchange(request, response.status, seconds, record, unsent, kept, environ.get("REMOTE_PORT", ""))
         return Relay(response, start_response, self.shadows, exchange, cancellation, self._client_gone, self._faults)
 
     def refused(self, environ: WSGIEnvironment, answer: Response) -> None:
@@ -163,6 +166,8 @@ class Tee:
             shadow.stop()
         for shadow in self.shadows:
             shadow.drain(deadline - perf_counter())
+        if self._outbox is not None:
+            self._outbox.close(_LAST_RECORDS)
         self.primary.close()
         if self._recorder is not None:
             self._recorder.close(_LAST_RECORDS)

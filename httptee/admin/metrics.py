@@ -15,7 +15,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from httptee.admin.judged import Judged
-from httptee.admin.operating_metrics import operating_metrics
+from httptee.admin.operating_metrics import operating_metrics, spool_metrics
 from httptee.admin.verdict_metrics import Shown, verdict_metrics
 from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS
 from httptee.ledger import (
@@ -61,7 +61,9 @@ class LedgerCollector(Collector):
         yield from _of_the_tee(self._ledger.workers(), self._started)
         yield from _of_a(self._ledger.primary())
         statements = self._ledger.statements()
-        yield from _of_b(list(zip(distinct([each.backend for each in statements]), statements, strict=True)))
+        named = list(zip(distinct([each.backend for each in statements]), statements, strict=True))
+        yield from _of_b(named)
+        yield from spool_metrics(named)
         judged = self._judged() if self._judged is not None else None
         if judged is not None:
             yield from verdict_metrics(judged, self._shown)

@@ -11,6 +11,7 @@ from typing import Any
 from httptee.admin.check import Check
 from httptee.admin.history import History, Moment
 from httptee.admin.judged import Judged
+from httptee.admin.operating_metrics import spool_status
 from httptee.admin.processes import processes
 from httptee.admin.shares import Share, shares_of
 from httptee.admin.verdict_status import judge_status, verdict_status
@@ -145,7 +146,10 @@ def _shadow(statement: Statement, moment: Moment, backend: int) -> dict[str, Any
             "dropped": statement.dropped,
             "dropped_by_reason": statement.dropped_by_reason,
             "in_flight": statement.in_flight,
+            "spooled": statement.spooled,
+            "recovered": statement.recovered,
         },
+        "spool": spool_status(statement),
     }
 
 

@@ -5,6 +5,7 @@ from httptee.build.judging import make_judge
 from httptee.build.mount import create_app
 from httptee.build.part import WHOLE, Part
 from httptee.build.recording import announce_recording
+from httptee.build.spooling import drained, give_desks, make_drained
 from httptee.build.tee import MAX_BODY_IN_MEMORY, build_ledger, build_tee
 from httptee.build.upstreams import additions, primary_upstream, shadow_upstream
 from httptee.build.watching import Watching, build_tallies
@@ -20,6 +21,9 @@ __all__ = [
     "build_tallies",
     "build_tee",
     "create_app",
+    "drained",
+    "give_desks",
+    "make_drained",
     "make_judge",
     "primary_upstream",
     "shadow_upstream",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from httptee.app import Tee
 from httptee.build.part import WHOLE, Part
 from httptee.build.recording import build_recorder, name_recording
+from httptee.build.spooling import build_door, build_outbox
 from httptee.build.upstreams import additions, primary_upstream, shadow_upstream
 from httptee.build.watching import Watching, build_watchers
 from httptee.ledger import Faults, Ledger, WorkerAccount
@@ -16,6 +17,7 @@ from httptee.primary import Outage, Primary
 from httptee.selection import selections
 from httptee.settings import Settings, backend_names, shadow_settings
 from httptee.shadow import ASSURED, Breaker, BreakerPolicy, Budget, Cutoff, Guards, Shadow
+from httptee.spool import Outbox
 from httptee.transport import Pressure, Reading, Timeouts
 from httptee.verdict.pairs import Comparer
 
@@ -33,6 +35,7 @@ class _Common:
     reading: Reading
     faults: Faults
     comparers: Sequence[Comparer | None]
+    outbox: Outbox
 
 
 def build_ledger(settings: Settings, rows: int = 1, earlier: Sequence[Ledger] = ()) -> Ledger:
@@ -56,6 +59,7 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
     pressure = Pressure()
     budget = Budget(part.of(settings.b_max_bytes))
     cutoff = Cutoff(settings.b_cutoff) if settings.b_cutoff else None
+    outbox = build_outbox(part)
     none: tuple[None, list[Comparer | None]] = (None, [None] * len(settings.b))
     added = additions(settings)
     # Without a B there is nothing to compare.
@@ -68,7 +72,7 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
             Outage(str(settings.a), ledger.outage, lambda: sum(ledger.primary().errors_by_reason.values())),
             faults,
         ),
-        _shadows(settings, ledger, part, _Common(budget, cutoff, Reading(pressure), faults, comparers)),
+        _shadows(settings, ledger, part, _Common(budget, cutoff, Reading(pressure), faults, comparers, outbox)),
         added,
         account,
         _access_log(settings, account, faults) if settings.access_log else None,
@@ -80,6 +84,7 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
         pressure=pressure,
         faults=faults,
         keeper=keeper,
+        outbox=outbox,
         recorder=build_recorder(settings, ledger, part, faults, added) if settings.record else None,
     )
 
@@ -89,9 +94,8 @@ def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) ->
     chosen = shadow_settings(settings)
     ordered = ledger.orders if settings.control else ()
     rules = selections([shadow.criteria for shadow in chosen], ledger.clocks, ordered)
-    for shadow, account, selection, circuit, comparing, orders in zip(
-        chosen, ledger.accounts(part.row), rules, ledger.circuits, common.comparers, ledger.orders, strict=True
-    ):
+    each = zip(chosen, ledger.accounts(part.row), rules, ledger.circuits, common.comparers, ledger.orders, strict=True)
+    for number, (shadow, account, selection, circuit, comparing, orders) in enumerate(each):
         workers = part.of(shadow.workers, least=1)
         # A probe may wait for a thread as long as an exchange takes, which is as long as it takes itself.
         own = replace(policy, patience=2 * shadow.timeout + 1.0)
@@ -115,6 +119,7 @@ def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) ->
             sends_unsent=shadow.sends_unsent,
             name=shadow.name,
             comparing=comparing,
+            spooling=build_door(shadow, number, ledger, part, account, common.faults, common.outbox),
         )
 
 

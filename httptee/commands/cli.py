@@ -7,6 +7,7 @@ import select
 import sys
 from collections.abc import Sequence
 
+_OF_FILES = ("recording", "spool", "config", "completion", "man")
 _READER_ENDED = 128 + 13  # what a shell reports for a program that SIGPIPE has ended
 
 
@@ -52,17 +53,26 @@ def _run(arguments: Sequence[str]) -> int:
         from httptee.commands.verdict import run_verdict
 
         return run_verdict(arguments[1:], os.environ)
-    if word == "recording":
-        from httptee.commands.recording import run_recording
-
-        return run_recording(arguments[1:])
-    if word in ("config", "completion", "man"):
-        from httptee.commands.files import run_files
-
-        return run_files(word, arguments[1:])
+    if word in _OF_FILES:
+        return _run_of_files(word, arguments[1:])
     from httptee.commands.run import run_tee
 
     return run_tee(arguments, os.environ)
+
+
+def _run_of_files(word: str, arguments: Sequence[str]) -> int:
+    """Run a command that reads no options and no environment."""
+    if word == "recording":
+        from httptee.commands.recording import run_recording
+
+        return run_recording(arguments)
+    if word == "spool":
+        from httptee.commands.spool import run_spool
+
+        return run_spool(arguments)
+    from httptee.commands.files import run_files
+
+    return run_files(word, arguments)
 
 
 def _nobody_reads() -> bool:

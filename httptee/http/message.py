@@ -158,7 +158,8 @@ class Exchange:
 
     `status` is the status that the client got, or 499 if it has gone before A's header fields. `seconds` is the time
     until A's header fields arrived, or until A failed. `follower.settled` is called once for each B. `unsent`: A
-    certainly got nothing of the request. With `kept`, the answers of the Bs are compared with A's.
+    certainly got nothing of the request. `port` is the client's, or empty. With `kept`, the answers of the
+    Bs are compared with A's.
 
     `request` is replaced when its body is read into memory, and when its head is kept as bytes only. The clones that
     hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes.
@@ -170,6 +171,7 @@ class Exchange:
     follower: Follower | None = None
     unsent: bool = False
     kept: Kept | None = None
+    port: str = ""
     holders: int = field(default=0, init=False, compare=False, repr=False)
     size: int = field(default=0, init=False, compare=False, repr=False)
 

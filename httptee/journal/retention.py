@@ -17,12 +17,14 @@ from pathlib import Path
 @dataclass(frozen=True, slots=True)
 class Limits:
     """`segment_bytes` is the size of one segment, `max_bytes` of all together, in bytes. `max_age` is in seconds since
-    the last write. `min_free` is the share of the disk, 0.0 to 1.0, that is left free."""
+    the last write. `min_free` is the share of the disk, 0.0 to 1.0, that is left free. Without `removes`, nothing is
+    removed: the directory is full when the limits do not hold."""
 
     segment_bytes: int = 64 << 20
     max_bytes: int = 1 << 30
     max_age: float = inf
     min_free: float = 0.05
+    removes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def trim(directory: Path, suffix: str, limits: Limits, now: float) -> Trimmed:
     def over() -> bool:
         return total - size > limits.max_bytes or free_share(directory) < limits.min_free
 
-    for one in files:
+    for one in files if limits.removes else ():
         if now - one.written <= limits.max_age and not over():
             break
         if _remove(one.path):

@@ -92,6 +92,10 @@ class Segment:
         """What the writer has said about its records. Reads the whole segment."""
         return (found for found in self.scan() if isinstance(found, Frame) and found.kind == NOTE and found.whole)
 
+    def look_again(self) -> None:
+        """Read also what was written since it was opened, with the next `scan`."""
+        self.size = os.fstat(self._descriptor).st_size
+
     def close(self) -> None:
         """Close the file. May be called twice."""
         descriptor, self._descriptor = self._descriptor, -1

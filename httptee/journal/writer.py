@@ -84,6 +84,15 @@ class JournalWriter:
         """Append what the writer has to say about its records."""
         return self._append(NOTE, [(stamp, payload)])
 
+    def flush(self) -> str:
+        """Have the disk hold all that is committed. Returns the error, or an empty text."""
+        try:
+            if self._descriptor >= 0:
+                os.fdatasync(self._descriptor)
+        except OSError as error:
+            return error.strerror or str(error)
+        return ""
+
     def close(self) -> None:
         """Write the index and close the segment. May be called twice."""
         if self._descriptor >= 0:

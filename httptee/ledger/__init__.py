@@ -2,15 +2,25 @@
 an `Account` and a `WorkerAccount`; `Ledger` adds them up."""
 
 from httptee.ledger.accounts import Account, WorkerAccount
-from httptee.ledger.columns import BOUNDS, CIRCUIT_WORDS, DROP_REASONS, FAILURE_REASONS, IS_OPEN, OUTAGE_WORDS
+from httptee.ledger.columns import (
+    BOUNDS,
+    CIRCUIT_WORDS,
+    DROP_REASONS,
+    FAILURE_REASONS,
+    IS_OPEN,
+    OUTAGE_WORDS,
+    ShadowLine,
+)
 from httptee.ledger.control import COMMANDS, RESULTS, Control, Orders
 from httptee.ledger.guard import COUNTING, Faults, GuardedAccount
 from httptee.ledger.ledger import Ledger
 from httptee.ledger.recording import RECORD_REASONS, RecordAccount, RecordStatement
 from httptee.ledger.shared import shared_numbers
+from httptee.ledger.spooled import ADOPTED, SLOTS, SpoolDesk, Spooled, SpoolWords
 from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker, distinct, mean_share
 
 __all__ = [
+    "ADOPTED",
     "BOUNDS",
     "CIRCUIT_WORDS",
     "COMMANDS",
@@ -21,6 +31,7 @@ __all__ = [
     "OUTAGE_WORDS",
     "RECORD_REASONS",
     "RESULTS",
+    "SLOTS",
     "Account",
     "Control",
     "Faults",
@@ -31,6 +42,10 @@ __all__ = [
     "PrimaryStatement",
     "RecordAccount",
     "RecordStatement",
+    "ShadowLine",
+    "SpoolDesk",
+    "SpoolWords",
+    "Spooled",
     "Statement",
     "Worker",
     "WorkerAccount",

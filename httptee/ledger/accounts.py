@@ -59,6 +59,7 @@ class Account(_Line):
     def __init__(self, backend: str, cells: memoryview) -> None:
         super().__init__(cells)
         self.backend = backend
+        self._closed = False
 
     def open(self) -> None:
         """Count a clone that was taken on. It is in flight until it is settled."""
@@ -91,6 +92,21 @@ class Account(_Line):
         if follower is not None:
             follower.settled(self.backend, "dropped", reason)
 
+    def spool(self, *, opened: bool) -> bool:
+        """Count a clone that goes into the spool, one that was `opened` or one that was just offered. False, and
+        nothing is counted, after `close`."""
+        with self._lock:
+            if self._closed:
+                return False
+            if not opened:
+                self._cells[_SEEN] += 1
+            self._cells[ShadowLine.SPOOLED] += 1
+        return True
+
+    def drop_spooled(self, count: int) -> None:
+        """Count clones that were put into the spool and dropped again as `spool_full`."""
+        self._count(ShadowLine.DROPPED["spool_full"], count)
+
     def close(self) -> int:
         """Settle all clones in flight as failed with `timeout`, and return their number.
 
@@ -99,7 +115,8 @@ class Account(_Line):
         with self._lock:
             cells = self._cells
             self._cells = memoryview(bytearray(cells.nbytes)).cast("Q")
-            unanswered = max(0, cells[_SEEN] - sum(cells[:_SEEN]))
+            self._closed = True
+            unanswered = max(0, ShadowLine.in_flight(cells.tolist()))
             cells[ShadowLine.FAILED["timeout"]] += unanswered
         return unanswered
 

@@ -7,15 +7,16 @@ process, and set to zero when that process has ended.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS
 
 Key = TypeVar("Key")
 
-FAILURE_REASONS: tuple[str, ...] = (*UPSTREAM_REASONS, "lost")
-"""Why a clone got no whole answer: the reason of its error, or `lost` if its worker process died."""
+FAILURE_REASONS: tuple[str, ...] = (*UPSTREAM_REASONS, "lost", "poison")
+"""Why a clone got no whole answer: the reason of its error, `lost` if its worker process died, or `poison` if only this
+request fails, again and again: it was taken out of the spool and set aside."""
 
 DROP_REASONS: tuple[str, ...] = (
     "paused",
@@ -30,6 +31,9 @@ DROP_REASONS: tuple[str, ...] = (
     "circuit_open",
     "cut_off",
     "closing",
+    "spool_full",
+    "spool_expired",
+    "spool_corrupt",
 )
 """Why a clone is dropped: the closed set."""
 
@@ -86,6 +90,9 @@ class ShadowLine:
 
     `SEEN` comes after all outcomes: a line is read in this order, while its worker process writes. So a reader never
     gets more outcomes than `SEEN`.
+
+    `SPOOLED` counts clones that a worker process has put into the spool. What it drops of them (`spool_full`) is still
+    among them. The drainer has a line of its own, for what comes out of the spool.
     """
 
     _take = _Columns()
@@ -93,12 +100,23 @@ class ShadowLine:
     DROPPED = _take.each(DROP_REASONS)
     DELIVERED = _take.each(_STATUSES)
     OTHER_STATUS = _take.one()
+    SPOOLED = _take.one()
     SEEN = _take.one()
     BUCKETS = tuple(_take.each(range(len(BOUNDS) + 1)).values())
     MICROSECONDS = _take.one()
     COUNTERS = _take.width
     GAUGES = _take.each(SHADOW_GAUGES)
     WIDTH = _take.width
+
+    @classmethod
+    def in_flight(cls, line: Sequence[int]) -> int:
+        """The clones in flight by the line of a worker process."""
+        return line[cls.SEEN] - sum(line[: cls.SEEN]) + line[cls.DROPPED["spool_full"]]
+
+    @classmethod
+    def spooled(cls, line: Sequence[int]) -> int:
+        """The clones that a worker process has put into the spool, without those that it has dropped again."""
+        return line[cls.SPOOLED] - line[cls.DROPPED["spool_full"]]
 
 
 class WorkerLine:

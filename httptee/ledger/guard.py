@@ -76,6 +76,7 @@ class GuardedAccount:
         self.drop = faults.watched(COUNTING, account.drop)
         self.settle_failed = faults.watched(COUNTING, account.settle_failed)
         self.settle_dropped = faults.watched(COUNTING, account.settle_dropped)
+        self.drop_spooled = faults.watched(COUNTING, account.drop_spooled)
         self.publish = faults.watched(COUNTING, account.publish)
 
     def open(self) -> None:
@@ -91,6 +92,10 @@ class GuardedAccount:
             self._account.settle_delivered(status, seconds, follower)
         except Exception:
             self._faults.report(COUNTING)
+
+    def spool(self, *, opened: bool) -> bool:
+        """Count a clone that goes into the spool. False if it is not counted: then it must not go there."""
+        return bool(self._faults.watch(COUNTING, self._account.spool, opened=opened))
 
     @property
     def dropped(self) -> int:

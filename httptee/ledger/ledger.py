@@ -3,7 +3,7 @@
 The counters are in anonymous shared memory that is mapped before any fork. Every process that maps it reads the
 counts of all worker processes, and the counts of a killed process remain. For each B, at every moment:
 
-    seen = delivered + failed + dropped + in flight
+    seen = delivered + failed + dropped + in flight + spooled
 
 Every figure is a sum over all rows, so a new worker process continues in the row of one that has ended.
 """
@@ -17,6 +17,7 @@ from httptee.ledger.columns import CIRCUIT_WORDS, IS_OPEN, OUTAGE_WORDS, ShadowL
 from httptee.ledger.control import Control, Orders, continued
 from httptee.ledger.recording import RecordLedger, RecordStatement
 from httptee.ledger.shared import shared_numbers, shared_words
+from httptee.ledger.spools import Spools
 from httptee.ledger.statements import PrimaryStatement, Statement, Worker
 from httptee.ledger.sums import add_lines, counts, latency, statuses, summed
 
@@ -48,13 +49,14 @@ class Ledger:
         self._of_failed: list[_Backend] = []  # Bs that only a failed reload has named
         self._rejected = False
         self._writers: list[tuple[int, Account]] = []
-        self._rows = rows
+        self.rows = self._rows = rows
         self.circuits = tuple(shared_words(CIRCUIT_WORDS) for _ in backends)
         self.outage: memoryview = earlier[0].outage if earlier else shared_words(OUTAGE_WORDS)
         self.control: Control = earlier[0].control if earlier else Control()
         known = zip(earlier[0]._backends, earlier[0].orders, strict=False) if earlier else ()
         self.orders: tuple[Orders, ...] = continued(self._backends[: self._accounts], dict(known))
         self.clocks = shared_numbers(len(backends))
+        self.spools: Spools = Spools(earlier[0].spools if earlier else None)
         self.recording = RecordLedger(rows)
         self._cells = shared_words((rows + 1) * row_width(len(self._backends)))
         for ledger in (one for one in earlier if one.finished):
@@ -126,7 +128,8 @@ class Ledger:
         """
         for number in range(self._accounts):
             line = self._shadow_line(row, number)
-            line[ShadowLine.FAILED["lost"]] += max(0, line[ShadowLine.SEEN] - sum(line[: ShadowLine.SEEN]))
+            line[ShadowLine.FAILED["lost"]] += max(0, ShadowLine.in_flight(line.tolist()))
+            self.spools.settle_death(row, number, ShadowLine.spooled(line.tolist()))
             for column in ShadowLine.GAUGES.values():
                 line[column] = 0
         line = self._worker_line(row)
@@ -153,7 +156,7 @@ class Ledger:
     def holds_any(self, row: int) -> bool:
         """Whether a worker process's row has a clone in flight."""
         lines = [self._shadow_line(row, number).tolist() for number in range(self._accounts)]
-        return any(line[ShadowLine.SEEN] > sum(line[: ShadowLine.SEEN]) for line in lines)
+        return any(ShadowLine.in_flight(line) > 0 for line in lines)
 
     def lines(self) -> list[str]:
         """The ledger as it is logged: the line of A, one line for each B, and one of the recording if there is one."""
@@ -206,8 +209,12 @@ class Ledger:
             add_lines(self._shadow_line(self._rows, number), ledger._shadow_lines(backend), ShadowLine.COUNTERS)
 
     def _statement(self, backend: _Backend) -> Statement:
-        total = summed([line for ledger in self.history for line in ledger._shadow_lines(backend)])
+        # First: what leaves the spool now is still in it when the lines of the worker processes are read.
+        drained, spool = self.spools.read(backend[0])
+        workers = summed([line for ledger in self.history for line in ledger._shadow_lines(backend)])
         live = [line for ledger in self.history for line in ledger._live_lines(backend)]
+        total = summed([workers, drained])
+        recovered = drained[ShadowLine.SEEN]
         return Statement(
             backend=backend[0],
             seen=total[ShadowLine.SEEN],
@@ -217,6 +224,9 @@ class Ledger:
             latency=latency(total, ShadowLine.BUCKETS, ShadowLine.MICROSECONDS),
             waiting=sum(line[ShadowLine.GAUGES["waiting"]] for line in live),
             state=self._state(backend),
+            spooled=ShadowLine.spooled(workers) + recovered - sum(drained[: ShadowLine.SEEN]),
+            recovered=recovered,
+            spool=spool,
         )
 
     def _state(self, backend: _Backend) -> str:

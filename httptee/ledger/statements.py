@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from httptee.ledger.columns import BOUNDS
+from httptee.ledger.spooled import Spooled
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Statement:
     """One B's account at one moment: counts since the start, by status and by reason.
 
     `waiting` is a gauge: the sum over all worker processes. `state` is `up` or `down`, or `gone` if a reload removed B.
+    `spooled` is what waits in the spool. `recovered` is the part of `seen` that an earlier run has left there.
     """
 
     backend: str
@@ -50,6 +52,9 @@ class Statement:
     latency: Latency
     waiting: int
     state: str
+    spooled: int = 0
+    recovered: int = 0
+    spool: Spooled | None = None
 
     @property
     def delivered(self) -> int:
@@ -69,13 +74,14 @@ class Statement:
     @property
     def in_flight(self) -> int:
         """Clones that wait for a thread or for B's answer."""
-        return self.seen - self.delivered - self.failed - self.dropped
+        return self.seen - self.delivered - self.failed - self.dropped - self.spooled
 
     def __str__(self) -> str:
         return (
             f"B {self.backend} seen={self.seen} delivered={self.delivered}{_detail(self.delivered_by_status)}"
             f" failed={self.failed}{_detail(self.failed_by_reason)}"
             f" dropped={self.dropped}{_detail(self.dropped_by_reason)} in_flight={self.in_flight}"
+            + (f" spooled={self.spooled} recovered={self.recovered}" if self.spool is not None else "")
         )
 
 

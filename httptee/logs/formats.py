@@ -25,7 +25,7 @@ def combined(record: Record) -> str:
         f"id={record.id} total={record.total:.6f} {a}"
     )
     for backend, outcome, detail, seconds in record.outcomes:
-        took = "" if outcome == "dropped" else f"/{seconds:.6f}"
+        took = "" if outcome in ("dropped", "spooled") else f"/{seconds:.6f}"
         text += f" b={_plain(backend)}:{outcome}:{detail}{took}"
     return text + "\n"
 
@@ -56,7 +56,7 @@ FORMATS: dict[str, Callable[[Record], str]] = {"combined": combined, "json": as_
 
 def _shadow(backend: str, outcome: str, detail: str | int, seconds: float) -> str:
     known = f'"backend":{_quoted(backend)},"outcome":"{outcome}"'
-    if outcome == "dropped":
+    if outcome in ("dropped", "spooled"):
         return f'{{{known},"reason":"{detail}"}}'
     what = f'"status":{detail}' if outcome == "delivered" else f'"reason":"{detail}"'
     return f'{{{known},{what},"seconds":{seconds:.6f}}}'

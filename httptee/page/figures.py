@@ -33,8 +33,8 @@ def shown(text: str, most: int = 200) -> str:
 
 
 def count(value: float) -> str:
-    """A number with separators."""
-    return f"{value:,}"
+    """A number with separators, without zeros behind the point."""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.6g}"
 
 
 def rate(value: float) -> str:

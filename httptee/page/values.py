@@ -68,7 +68,11 @@ def _kind_of(place: str, value: Any) -> str:
     name = place.rpartition("/")[2]
     if name in ("pid", "core", "port", "row"):
         return "text"
-    if name in ("at", "ends", "since", "began", "started") and isinstance(value, int | float) and value > _STAMPS:
+    if (
+        name in ("at", "ends", "since", "began", "started", "oldest", "newest")
+        and isinstance(value, int | float)
+        and value > _STAMPS
+    ):
         return "stamp"
     if name == "memory" or name.endswith("bytes"):
         return "bytes"

@@ -129,6 +129,7 @@ class Generation:
                 worker.pid = 0
         if self.ended:
             self.ledger.finished = True
+            self.ledger.spools.give_back()
             if self.watching is not None:
                 self.watching.tallies.finished = True
 

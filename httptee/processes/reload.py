@@ -11,8 +11,7 @@ from typing import NamedTuple
 from httptee.errors import ConfigError
 from httptee.ledger import Ledger
 from httptee.logs import check_log, set_log_format
-from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
-from httptee.processes.threads import within_threads
+from httptee.processes.limits import TooFewDescriptorsError, within_descriptors, within_threads
 from httptee.server import certificate_end, listening_tls
 from httptee.settings import Settings, check_same, own_addresses
 

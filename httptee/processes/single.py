@@ -19,9 +19,9 @@ from httptee.ledger import Ledger
 from httptee.logs import flush_log
 from httptee.processes import notify
 from httptee.processes.drain import Drain, StopSignals, begin_drain
+from httptee.processes.limits import may_start
 from httptee.processes.reload import follow_level, reread
 from httptee.processes.start import Start
-from httptee.processes.threads import may_start
 from httptee.processes.vitals import Vitals
 from httptee.processes.worker import Look, build_tee_server, pin, retire
 from httptee.server import Server
@@ -65,6 +65,7 @@ class SingleProcess:
         self._listening = start.listening
         self._admin = start.admin
         self._judge = start.judge
+        self._drainer = start.drainer
         self._pid_file = start.pid_file
         self._load = start.load
         self._read = start.read
@@ -88,6 +89,7 @@ class SingleProcess:
         self._serving.vitals.begin()
         self._admin.start_thread()
         self._judge.start_thread()
+        self._drainer.start_thread()
         notify.ready()
         while True:
             self._serving.server.run(self._goes_on)
@@ -141,6 +143,7 @@ class SingleProcess:
             notify.alive()
         self._admin.start_thread()
         self._judge.start_thread()
+        self._drainer.start_thread()
         self._drain_old()
         follow_level(self._serving.settings, self._serving.ledger)
         self._serving.vitals.published()
@@ -161,12 +164,14 @@ class SingleProcess:
             self._bury()
             try:
                 ledger = build_ledger(settings, 1, current.ledger.history)
+                self._drainer.renew(settings, ledger)
                 self._successor = self._build(settings, ledger, tls, self._judge.renew(settings, ledger))
                 self._changes, self._read = differences(self._read, read), read
                 return
             except Exception:
                 logger.exception("reload failed, nothing changes")
                 self._judge.resume(current.settings, current.ledger, current.watching)
+                self._drainer.resume(current.settings, current.ledger)
         current.ledger.control.reloaded(False)
         notify.ready("serving; the last reload was refused")
 
@@ -197,6 +202,9 @@ class SingleProcess:
         for old, thread in self._draining:
             ended = thread.ident is not None and not thread.is_alive()
             old.ledger.finished = ended and not old.ledger.holds_any(0)
+            if old.ledger.finished:
+                old.ledger.settle_lost(0)
+                old.ledger.spools.give_back()
             if old.watching is not None:
                 old.watching.tallies.finished = old.ledger.finished
         self._draining = [each for each in self._draining if not each[0].ledger.finished]

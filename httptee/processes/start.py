@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from httptee.admin import ControlError
@@ -17,11 +17,11 @@ from httptee.http import Listen
 from httptee.ledger import Ledger
 from httptee.logs import check_log
 from httptee.processes.admin import Listeners
-from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
+from httptee.processes.drainer import DrainerProcess
 from httptee.processes.judge import JudgeProcess
+from httptee.processes.limits import TooFewDescriptorsError, within_descriptors, within_threads
 from httptee.processes.listening import listen
 from httptee.processes.notify import PidFile
-from httptee.processes.threads import within_threads
 from httptee.server import certificate_end, listening_tls
 from httptee.settings import Settings, check_same, descriptions, own_sockets
 from httptee.verdict.evidence import check_directory
@@ -52,6 +52,7 @@ class Start:
     load: Callable[[], Settings]
     admin: Listeners
     judge: JudgeProcess
+    drainer: DrainerProcess
     pid_file: PidFile
     watching: Watching | None
     tls: ssl.SSLContext | None
@@ -90,10 +91,24 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
         raise CannotStartError(f"cannot keep evidence (-verdict): {error.strerror}") from None
     _announce(settings, listening)
     announce_recording(settings)
+    _tell_of(watching, admin)
+    drainer = _drainer(settings, ledger, admin.sockets, listening)
+    pid_file = PidFile(settings.pid_file)
+    return Start(settings, read, ledger, listening, load, admin, judge, drainer, pid_file, watching, tls)
+
+
+def _tell_of(watching: Watching | None, admin: Listeners) -> None:
     if watching is not None:
         admin.admin.watching = watching
         logger.info("The answers of each B are compared with A's; the evidence is in %s", watching.place)
-    return Start(settings, read, ledger, listening, load, admin, judge, PidFile(settings.pid_file), watching, tls)
+
+
+def _drainer(
+    settings: Settings, ledger: Ledger, others: Sequence[socket.socket], listening: socket.socket
+) -> DrainerProcess:
+    drainer = DrainerProcess((listening, *others), alone=settings.processes == 1)
+    drainer.renew(settings, ledger)
+    return drainer
 
 
 def write_pid_file(start: Start) -> None:

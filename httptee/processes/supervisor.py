@@ -55,6 +55,7 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
     last = kind(start).run()
     start.admin.stop()
     start.judge.stop()
+    start.drainer.stop()
     start.pid_file.remove()
     print_ledger(last)
     close_log()
@@ -81,6 +82,7 @@ class Supervisor:
         self._certificate_ends: int | None = None  # of the generation that is arriving
         self._admin = start.admin
         self._judge = start.judge
+        self._drainer = start.drainer
         self._ledger = start.ledger  # the newest one; it includes the counts of the earlier ones
         self._current = Generation(
             start.settings, start.ledger, start.listening, start.tls, start.admin.sockets, start.watching
@@ -96,7 +98,7 @@ class Supervisor:
         """Fork, watch, reload, and end after the last worker; return the newest ledger. Signals must be blocked."""
         while not signal.sigtimedwait(_STOP, 0):
             self._advance()
-            received = signal.sigtimedwait(SIGNALS, min(self._patience(), self._admin.keep(), self._judge.keep()))
+            received = signal.sigtimedwait(SIGNALS, self._rest())
             number = received.si_signo if received else 0
             if number == signal.SIGUSR1:
                 print_ledger(self._ledger)
@@ -109,6 +111,10 @@ class Supervisor:
 
     def _generations(self) -> list[Generation]:
         return [self._current, *([self._arriving] if self._arriving else []), *self._draining]
+
+    def _rest(self) -> float:
+        """Keep the processes beside the workers; return the seconds until there is work to do without a signal."""
+        return min(self._patience(), self._admin.keep(), self._judge.keep(), self._drainer.keep())
 
     def _patience(self) -> float:
         """Seconds until there is work to do without a signal."""
@@ -154,6 +160,7 @@ class Supervisor:
         try:
             ledger = build_ledger(settings, settings.processes, self._ledger.history)
             watching = self._judge.renew(settings, ledger)
+            self._drainer.renew(settings, ledger)
             arriving = Generation(settings, ledger, self._listening, tls, self._admin.sockets, watching)
         except (OSError, MemoryError) as error:
             logger.error("reload refused, nothing changes: %s", error)
@@ -176,6 +183,7 @@ class Supervisor:
             self._ledger.continue_after(arriving.ledger)
             self._admin.replace(self._current.settings, self._ledger, self._current.watching)
             self._judge.resume(self._current.settings, self._ledger, self._current.watching)
+            self._drainer.resume(self._current.settings, self._ledger)
         elif arriving.ready and not self._admin.changing:
             self._current.drain = Drain(self._current.ledger)
             self._retire(self._current)
@@ -222,6 +230,7 @@ class Supervisor:
                 logger.warning("a second signal: stopping at once")
             self._admin.watch()
             self._judge.watch()
+            self._drainer.watch()
             for generation in generations:
                 generation.collect()
                 generation.kill_overdue(at_once)

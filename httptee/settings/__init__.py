@@ -4,12 +4,11 @@
 from httptee.settings.backend import Backend
 from httptee.settings.casts import usable_cores
 from httptee.settings.config import load, load_given, load_or_exit
-from httptee.settings.differences import differences
-from httptee.settings.effective import effective_lines, effective_options, ignored
+from httptee.settings.effective import differences, effective_lines, effective_options, ignored
 from httptee.settings.option_texts import help_text
 from httptee.settings.options import BY_NAME
 from httptee.settings.same import check_same, own_addresses, own_sockets
-from httptee.settings.settings import Settings
+from httptee.settings.settings import Settings, SpoolSettings
 from httptee.settings.shadow_settings import (
     ShadowSettings,
     backend_names,
@@ -24,6 +23,7 @@ __all__ = [
     "Backend",
     "Settings",
     "ShadowSettings",
+    "SpoolSettings",
     "backend_names",
     "check_same",
     "check_trust",

@@ -28,15 +28,24 @@ from httptee.selection import (
     path_filter,
 )
 from httptee.settings.casts import (
+    SPOOL_AMBIGUOUS,
+    SPOOL_FSYNC,
+    SPOOL_FULL,
     boolean,
     count_or_auto,
+    count_or_none,
     default_workers,
+    free_percent,
+    lane_name,
     milliseconds,
     milliseconds_or_no_limit,
+    milliseconds_or_off,
     one_of,
     or_auto,
+    path_or_none,
     percent,
     size,
+    spool_directory,
 )
 from httptee.verdict.court import Rule, route_template
 
@@ -44,7 +53,7 @@ _WORD = re.compile(r"""(?:[^\s,;"']|,+(?=[^\s,;])|"[^"]*"|'[^']*')+""")
 _SEGMENT = re.compile(r"""(?:[^\n;"']|"[^"]*"|'[^']*')+""")
 _STRAY_QUOTE = re.compile("[\"']")
 _QUOTED = re.compile(r""""([^"]*)"|'([^']*)'""")
-_FIELD = re.compile(r"([A-Za-z_-]+)=(.*)", re.DOTALL)
+_FIELD = re.compile(r"([A-Za-z_.-]+)=(.*)", re.DOTALL)
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _SECRET = re.compile(r"auth|cookie|token|secret|key|pass|session|credential", re.IGNORECASE)
 
@@ -101,6 +110,16 @@ FIELDS: dict[str, Field] = {
         Field("insecure", boolean, boolean=True),
         Field("allow-same", boolean, boolean=True),
         Field("ca", _file),
+        Field("spool", spool_directory),
+        Field("spool.max-bytes", size),
+        Field("spool.max-age", milliseconds_or_off),
+        Field("spool.min-free", free_percent),
+        Field("spool.lane", lane_name),
+        Field("spool.rate", count_or_none),
+        Field("spool.fsync", partial(one_of, words=SPOOL_FSYNC)),
+        Field("spool.ambiguous", partial(one_of, words=SPOOL_AMBIGUOUS)),
+        Field("spool.full", partial(one_of, words=SPOOL_FULL)),
+        Field("check", path_or_none),
     )
 }
 _ALL = ", ".join(FIELDS)

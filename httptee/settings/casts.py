@@ -12,6 +12,10 @@ from math import inf
 from httptee.http import Listen
 
 WORKERS_PER_CORE = 16
+SPOOL_AMBIGUOUS = ("retry", "idempotent", "never")
+SPOOL_FSYNC = ("1s", "always", "never")
+SPOOL_FULL = ("oldest", "newest")
+_NAMED = re.compile(r"(header|query):([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128})")
 _MOST_MILLISECONDS = 2**31 - 1
 _MOST_BYTES = 2**63 - 1
 _MOST_OF_ANYTHING = 1_000_000
@@ -189,3 +193,23 @@ def path_or_none(text: str) -> str:
 def listen_or_none(text: str) -> Listen | None:
     """An address to listen on, or None for the empty text."""
     return Listen.parse(text) if text else None
+
+
+def lane_name(text: str) -> str:
+    """What clones keep the order with."""
+    if text not in ("connection", "client", "all") and not _NAMED.fullmatch(text):
+        raise ValueError(f"must be connection, client, header:NAME, query:NAME or all: {text!r}")
+    return text
+
+
+def free_percent(text: str) -> float:
+    """A percentage of a disk, below 100."""
+    found = percent(text)
+    if found >= 100:
+        raise ValueError(f"must be less than 100: {text!r}")
+    return found
+
+
+def spool_directory(text: str) -> str:
+    """A directory, or the empty text for `off`."""
+    return "" if text == "off" else text

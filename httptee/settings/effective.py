@@ -1,9 +1,10 @@
-"""What is in force, written as a user writes it: the value of every option, and the whole line of each B."""
+"""What is in force, written as a user writes it: the value of every option, and the whole line of each B. And what a
+reload changes, in words for the log: the names of options and of Bs, and never a value."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from math import inf
 from typing import Any
 
@@ -12,11 +13,21 @@ from httptee.settings.backend import Backend
 from httptee.settings.option import Option
 from httptee.settings.options import BY_NAME, OPTIONS
 from httptee.settings.settings import Settings
-from httptee.settings.shadow_settings import ShadowSettings, shadow_settings
+from httptee.settings.shadow_settings import ShadowSettings, backend_names, shadow_settings
 
 IGNORED = (
     "l",
     "a.check",
+    "b.spool",
+    "b.spool.max-bytes",
+    "b.spool.max-age",
+    "b.spool.min-free",
+    "b.spool.lane",
+    "b.spool.rate",
+    "b.spool.fsync",
+    "b.spool.ambiguous",
+    "b.spool.full",
+    "b.check",
     "processes",
     "no-pin",
     "connection-limit",
@@ -96,11 +107,52 @@ def _taken(settings: Settings, backend: Backend, shadow: ShadowSettings) -> Iter
         "allow-same": "true" if shadow.allow_same else "",
         "insecure": "true" if shadow.insecure else "",
         "ca": shadow.ca,
+        **_spool(shadow),
     }
     for name, value in values.items():
         if name not in given and value != "":
             yield f"{name}={value}"
 
 
+def _spool(shadow: ShadowSettings) -> dict[str, Any]:
+    """The fields of the spool, if there is one."""
+    spool = shadow.spool
+    if not spool.directory:
+        return {}
+    return {
+        "spool": spool.directory,
+        "spool.max-bytes": spool.max_bytes,
+        "spool.max-age": _milliseconds(spool.max_age),
+        "spool.min-free": f"{spool.min_free:g}",
+        "spool.lane": spool.lane,
+        "spool.rate": spool.rate,
+        "spool.fsync": spool.fsync,
+        "spool.ambiguous": spool.ambiguous,
+        "spool.full": spool.full,
+        "check": spool.check,
+    }
+
+
 def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
+
+
+def differences(old: Settings, new: Settings) -> str:
+    """`options changed: a.timeout; B added: canary; B removed: http://b; B changed: next`, as far as it applies."""
+    options = [
+        option.name
+        for option in OPTIONS
+        if option.setting != "b" and getattr(old, option.setting) != getattr(new, option.setting)
+    ]
+    before, after = (dict(zip(backend_names(each.b), each.b, strict=True)) for each in (old, new))
+    parts = (
+        _part("options changed", options),
+        _part("B added", [name for name in after if name not in before]),
+        _part("B removed", [name for name in before if name not in after]),
+        _part("B changed", [name for name in after if name in before and after[name] != before[name]]),
+    )
+    return "; ".join(filter(None, parts)) or "no option changed"
+
+
+def _part(title: str, names: Sequence[str]) -> str:
+    return f"{title}: {', '.join(names)}" if names else ""

@@ -53,6 +53,11 @@ COMMANDS: tuple[Command, ...] = (
         "sends what was recorded to a server and compares its answers; replay -h: more",
     ),
     Command(
+        "spool",
+        "ls|cat|verify|retry|drop|drain DIR [ID] [--to URL]",
+        "shows what waits for a B, and sends, repeats or removes it; spool -h: more",
+    ),
+    Command(
         "config",
         "[--unit|--socket|--kubernetes|--prometheus|--alerts|--grafana]",
         "prints the sample of the configuration file, or another file to copy",

@@ -23,6 +23,7 @@ from httptee.settings.casts import (
 )
 from httptee.settings.option import Option, flag, upstream_tls
 from httptee.settings.options_server import LISTEN_OPTION, SERVER_OPTIONS
+from httptee.settings.options_spool import SPOOL_OPTIONS
 from httptee.settings.options_upstreams import UPSTREAM_OPTIONS
 from httptee.settings.settings import RecordOnly
 
@@ -131,6 +132,7 @@ RECORD_OPTIONS: tuple[Option, ...] = (
 OPTIONS: tuple[Option, ...] = (
     LISTEN_OPTION,
     *UPSTREAM_OPTIONS,
+    *SPOOL_OPTIONS,
     *VERDICT_OPTIONS,
     *RECORD_OPTIONS,
     *SERVER_OPTIONS,

@@ -39,6 +39,23 @@ class RecordOnly:
 
 
 @dataclass(frozen=True, slots=True)
+class SpoolSettings:
+    """The spool of one B; without a `directory` there is none. `max_age` is in seconds, `rate` in clones a second or 0,
+    `min_free` a percentage of the disk. `check` is a path on B: see `spool/catchup.py`."""
+
+    directory: str
+    max_bytes: int = 1 << 30
+    max_age: float = 24 * 3600.0
+    min_free: float = 5.0
+    lane: str = "connection"
+    rate: int = 0
+    fsync: str = "1s"
+    ambiguous: str = "retry"
+    full: str = "oldest"
+    check: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings. Times are in seconds, sizes in bytes. A test compares the defaults with the option table."""
 
@@ -63,6 +80,16 @@ class Settings:
     b_probe_interval: float = 1.5
     b_when_a_fails: str = "drop"
     b_cutoff: float = 0.0
+    b_spool: str = ""
+    b_spool_max_bytes: int = 1024**3
+    b_spool_max_age: float = 24 * 3600.0
+    b_spool_min_free: float = 5.0
+    b_spool_lane: str = "connection"
+    b_spool_rate: int = 0
+    b_spool_fsync: str = "1s"
+    b_spool_ambiguous: str = "retry"
+    b_spool_full: str = "oldest"
+    b_check: str = ""
     dns_ttl: float = 30.0
     max_response_fields: int = 1024
     max_response_header: int = 256 * 1024

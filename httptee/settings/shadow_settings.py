@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from itertools import accumulate
 from typing import Any
 
@@ -12,9 +12,11 @@ from httptee.errors import ConfigError
 from httptee.http import Endpoint
 from httptee.selection import NO_CHANGES, SCALE, Changes, Criteria, Filter, methods_search
 from httptee.settings.backend import Backend
-from httptee.settings.settings import Settings
+from httptee.settings.settings import Settings, SpoolSettings
 from httptee.verdict.court import Rules
 
+_SPOOL_FIELDS = {"directory": "spool", "check": "check"}
+"""The fields of a B's line for settings of the spool; the others are called as the setting."""
 _ANY_SIZE = 1 << 62
 
 
@@ -40,6 +42,7 @@ class ShadowSettings:
     ca: str = ""
     allow_same: bool = False
     rules: Rules = field(default_factory=Rules)
+    spool: SpoolSettings = field(default_factory=lambda: SpoolSettings(""))
 
     @property
     def name(self) -> str:
@@ -102,20 +105,35 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
         backlog=said("chan-size", settings.b_backlog),
         sends_unsent=said("when-a-fails", settings.b_when_a_fails) == "send",
         rewrite_host=host == "target",
-        changes=Changes(
-            removed=frozenset().union(*backend.values("remove-header")),
-            set=tuple(backend.values("set-header")),
-            added=tuple(backend.values("add-header")),
-            mark=said("mark", False),
-            host="" if host in ("preserve", "target") else host,
-            rewrites=tuple(backend.values("rewrite-path")),
-        ),
+        changes=_changes(backend, "" if host in ("preserve", "target") else host),
         # insecure and ca exclude each other: if the line sets one, the general option for the other does not apply.
         insecure=said("insecure", settings.b_insecure and not backend.values("ca")),
         ca=said("ca", "" if said("insecure", False) else settings.b_ca),
         allow_same=said("allow-same", settings.allow_same),
+        spool=_spool(settings, backend),
         rules=Rules(*(tuple(backend.values(field)) for field in ("ignore", "accept", "route"))),
     )
+
+
+def _changes(backend: Backend, host: str) -> Changes:
+    return Changes(
+        removed=frozenset().union(*backend.values("remove-header")),
+        set=tuple(backend.values("set-header")),
+        added=tuple(backend.values("add-header")),
+        mark=any(backend.values("mark")),
+        host=host,
+        rewrites=tuple(backend.values("rewrite-path")),
+    )
+
+
+def _spool(settings: Settings, backend: Backend) -> SpoolSettings:
+    """The settings of B's spool: each from the line, or from the option of the same name."""
+    found = {}
+    for name in (each.name for each in fields(SpoolSettings)):
+        line = _SPOOL_FIELDS.get(name, f"spool.{name.replace('_', '-')}")
+        given = backend.values(line)
+        found[name] = given[-1] if given else getattr(settings, f"b_{line.replace('.', '_').replace('-', '_')}")
+    return SpoolSettings(**found)
 
 
 def _filters(settings: Settings, backend: Backend) -> tuple[Filter, ...]:

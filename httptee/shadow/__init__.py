@@ -5,7 +5,7 @@ from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import Budget
 from httptee.shadow.cutoff import Cutoff
 from httptee.shadow.guards import Guards
-from httptee.shadow.roads import AT_ONCE
+from httptee.shadow.roads import AT_ONCE, Roads
 from httptee.shadow.shadow import Shadow
 from httptee.shadow.slots import ASSURED
 
@@ -17,5 +17,6 @@ __all__ = [
     "Budget",
     "Cutoff",
     "Guards",
+    "Roads",
     "Shadow",
 ]

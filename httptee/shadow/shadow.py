@@ -16,6 +16,7 @@ from httptee.shadow.comparing import COMPARING, Comparing
 from httptee.shadow.guards import Guards
 from httptee.shadow.roads import Roads
 from httptee.shadow.slots import ASSURED, Slots
+from httptee.shadow.spooling import BACKLOG, INSTEAD_OF_DROPPED, Spooling
 from httptee.shadow.waiting import hold
 from httptee.transport import Answer, Upstream
 
@@ -26,7 +27,7 @@ class Shadow:
     `workers` is the number of shadow threads, `backlog` the limit of the queue (None: only the budget limits it).
     `assured` small clones fit into the queue even if the budget is used up. An exchange may take `timeout` seconds up
     to the head of its answer, then `stream_timeout` (None: as long). `sends_unsent`: also what A certainly did not get.
-    `comparing` gets the answers that are to be compared with A's.
+    `comparing` gets the answers that are to be compared with A's, `spooling` the clones that B cannot take now.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Shadow:
         sends_unsent: bool = False,
         name: str = "",
         comparing: Comparing | None = None,
+        spooling: Spooling | None = None,
     ) -> None:
         self.name = name or str(upstream.endpoint)
         self.breaker = guards.breaker
@@ -52,6 +54,7 @@ class Shadow:
         self._account = GuardedAccount(account, guards.faults)
         self._faults = guards.faults
         self._comparing = comparing
+        self._spooling = spooling
         self._selection = selection
         self._sends_unsent = sends_unsent
         self._size = workers
@@ -69,8 +72,11 @@ class Shadow:
     def offer(self, exchange: Exchange) -> None:
         """Take a clone on, or drop it and count the reason in the ledger. Never waits."""
         reason = self._refusal(exchange)
+        if reason is not None and self._spooling is not None:
+            reason = self._spooled_or(self._spooling, exchange, reason)
         if reason is not None:
-            self._account.drop(reason, exchange.follower)
+            if reason:
+                self._account.drop(reason, exchange.follower)
             if self._comparing is not None:
                 self._faults.watch(COMPARING, self._comparing.missed, exchange)
             return
@@ -103,13 +109,15 @@ class Shadow:
 
     def _refusal(self, exchange: Exchange) -> str | None:
         """The drop reason of a clone, or None: the clone then has its slot and its part of the budget."""
-        if self._stopping:
+        if self._stopping and self._spooling is None:
             return "closing"
         reason = self._selection.refuses(exchange.request)
         if reason is not None:
             return reason
         if exchange.unsent and not self._sends_unsent:
             return "primary_failed"
+        if self._spooling is not None and (self._stopping or self._spooling.backlog):
+            return "closing" if self._stopping else BACKLOG
         if self._cutoff is not None and self._cutoff.cuts():
             return "cut_off"
         if self.breaker.blocks:
@@ -126,6 +134,23 @@ class Shadow:
         if reason is not None:
             self._slots.free(exchange)
         return reason
+
+    def _spooled_or(self, spooling: Spooling, exchange: Exchange, reason: str) -> str:
+        """Spool a clone that was chosen for B and has no slot: an empty text, or the drop reason of another one."""
+        if reason not in INSTEAD_OF_DROPPED:
+            return reason
+        if self._selection.limits_rate and self._selection.over_rate(exchange.request):
+            return "rate_limited"
+        return spooling.take(exchange, reason, opened=False)
+
+    def _repeated(self, exchange: Exchange, reason: str, status: int) -> bool:
+        """Whether a clone that was sent has gone into the spool, to be sent again."""
+        spooling = self._spooling
+        return (
+            spooling is not None
+            and spooling.repeats(exchange.request.method, reason, status)
+            and not spooling.take(exchange, reason or str(status), opened=True)
+        )
 
     def _last_refusal(self, exchange: Exchange) -> str | None:
         """The checks that take a token or the place of the probe, so they come last: a dropped clone takes neither."""
@@ -146,10 +171,13 @@ class Shadow:
     def _settle(self, exchange: Exchange, seconds: float, error: Exception | None, answer: Answer | None) -> None:
         """Count the outcome of an exchange, update the breaker, and free what the clone held."""
         status = 0 if answer is None else answer.status
-        if error is None:
+        reason = "" if error is None else upstream_error(error).reason
+        if self._repeated(exchange, reason, status):
+            pass
+        elif error is None:
             self._account.settle_delivered(status, seconds, exchange.follower)
         else:
-            self._account.settle_failed(upstream_error(error).reason, seconds, exchange.follower)
+            self._account.settle_failed(reason, seconds, exchange.follower)
         probe = self._probe is exchange
         if error is None and (answer is None or not answer.cut_off):
             self.breaker.succeeded()
@@ -164,8 +192,12 @@ class Shadow:
         self._slots.free(exchange)
 
     def _drop(self, exchange: Exchange, reason: str) -> None:
-        """Settle a clone that was taken on as dropped."""
-        self._account.settle_dropped(reason, exchange.follower)
+        """Settle a clone that was taken on as dropped, unless the spool takes it."""
+        spooling = self._spooling
+        if spooling is not None and reason in INSTEAD_OF_DROPPED:
+            reason = spooling.take(exchange, reason, opened=True)
+        if reason:
+            self._account.settle_dropped(reason, exchange.follower)
         if self._comparing is not None:
             self._faults.watch(COMPARING, self._comparing.missed, exchange)
         if self._probe is exchange:

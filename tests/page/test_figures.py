@@ -14,6 +14,8 @@ from httptee.page.figures import UNKNOWN, duration, figure, rate, shown, size, s
         (False, "text", "no"),
         (1234567, "count", "1,234,567"),
         (0, "count", "0"),
+        (100.0, "count", "100"),
+        (12.5, "count", "12.5"),
         (41234, "text", "41234"),
         (0.0, "seconds", UNKNOWN),
         (0.0012, "seconds", "1.2 ms"),

@@ -3,7 +3,7 @@ import resource
 import pytest
 
 from httptee.http.endpoint import Endpoint
-from httptee.processes.descriptors import TooFewDescriptorsError, within_descriptors
+from httptee.processes.limits.descriptors import TooFewDescriptorsError, within_descriptors
 from httptee.server import MOST_HELD, most_leaving
 from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from httptee.http.endpoint import Listen
-from httptee.processes import threads as module
-from httptee.processes.threads import threads_of, within_threads
+from httptee.processes.limits import threads as module
+from httptee.processes.limits.threads import threads_of, within_threads
 from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings
 

@@ -28,7 +28,9 @@ def test_every_field_is_understood():
         "header=X-B=1 header='X-C~a b' rate=200/s timeout=500 workers=4 chan-size=7 max-body=10 host=preserve "
         "stream-timeout=off set-header='X-D: {client}' add-header=X-E:1 remove-header=A,B rewrite-path='^/v1 -> /v2' "
         "mark insecure=false ca=/etc/ca.pem when-a-fails=send allow-same "
-        "ignore='body $.took_ms # clock' ignore='GET /a header Date' accept='header Server' route=/users/{id}"
+        "ignore='body $.took_ms # clock' ignore='GET /a header Date' accept='header Server' route=/users/{id} "
+        "spool=/s spool.max-bytes=1G spool.max-age=24h spool.min-free=5 spool.lane=query:db spool.rate=100 "
+        "spool.fsync=always spool.ambiguous=never spool.full=newest check=/ping"
     )
     assert set(given(line)) | {"rewrite"} == set(FIELDS)
     assert set(given("x rewrite")) == {"rewrite"}

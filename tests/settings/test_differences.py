@@ -3,7 +3,7 @@ import re
 import pytest
 
 from httptee.settings.backend import Backend
-from httptee.settings.differences import differences
+from httptee.settings.effective import differences
 from httptee.settings.settings import Settings
 
 OLD = Settings(

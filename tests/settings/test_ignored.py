@@ -15,6 +15,11 @@ VALUES = {
     "a.check": "/up",
     "client-auth": "optional",
     "admin": ":2",
+    "b.spool.lane": "all",
+    "b.spool.fsync": "never",
+    "b.spool.ambiguous": "never",
+    "b.spool.full": "newest",
+    "b.check": "/ping",
     **dict.fromkeys(("cert.file", "key.file", "key.password-file", "client-ca"), "x.pem"),
 }
 

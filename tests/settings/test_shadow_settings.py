@@ -181,6 +181,16 @@ EFFECTS = [
     "ignore='body $.a'",
     "accept=status",
     "route=/users/{id}",
+    "spool=/s",
+    "spool.max-bytes=7",
+    "spool.max-age=7",
+    "spool.min-free=7",
+    "spool.lane=all",
+    "spool.rate=7",
+    "spool.fsync=never",
+    "spool.ambiguous=never",
+    "spool.full=newest",
+    "check=/ping",
 ]
 
 

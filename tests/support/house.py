@@ -19,16 +19,30 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "8": tuple(
         f"commands.{room}"
         for room in (
-            *("cli", "run", "check", "explain", "demo", "replay", "verdict", "ctl", "recording", "files", "paper"),
+            *(
+                "cli",
+                "run",
+                "check",
+                "explain",
+                "demo",
+                "replay",
+                "verdict",
+                "ctl",
+                "recording",
+                "spool",
+                "files",
+                "paper",
+            ),
         )
     ),
-    "7": ("processes",),
+    "7": ("processes", "processes.limits"),
     "6": ("server", "admin", "page"),
     "5": ("wsgi", "build"),
     "4": ("app", "primary", *(f"replay.{room}" for room in ("replaying", "figures", "sending"))),
     "3": (
         "recording.formats",
         "recording",
+        "spool",
         "shadow",
         "logs",
         "settings",

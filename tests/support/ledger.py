@@ -11,6 +11,7 @@ LEDGER = re.compile(
     r"\bB (?P<url>\S+) seen=(?P<seen>\d+) delivered=(?P<delivered>\d+)(?: \((?P<statuses>[^)]*)\))?"
     r" failed=(?P<failed>\d+)(?: \((?P<failures>[^)]*)\))?"
     r" dropped=(?P<dropped>\d+)(?: \((?P<drops>[^)]*)\))? in_flight=(?P<in_flight>\d+)"
+    r"(?: spooled=(?P<spooled>\d+) recovered=(?P<recovered>\d+))?"
 )
 
 
@@ -27,6 +28,8 @@ class Ledger:
     dropped: int
     drops: dict[str, int]
     in_flight: int
+    spooled: int = 0
+    recovered: int = 0
 
     @classmethod
     def parse(cls, match: re.Match[str]) -> Ledger:
@@ -41,11 +44,13 @@ class Ledger:
             dropped=int(match["dropped"]),
             drops=_reasons(match["drops"]),
             in_flight=int(match["in_flight"]),
+            spooled=int(match["spooled"] or 0),
+            recovered=int(match["recovered"] or 0),
         )
 
     def check(self) -> None:
         """The equation holds to the unit, and every reason is one of the closed sets."""
-        assert self.seen == self.delivered + self.failed + self.dropped + self.in_flight, self
+        assert self.seen == self.delivered + self.failed + self.dropped + self.in_flight + self.spooled, self
         assert not self.statuses or self.delivered == sum(self.statuses.values()), self
         assert self.failed == sum(self.failures.values()), self
         assert self.dropped == sum(self.drops.values()), self

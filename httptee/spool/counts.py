@@ -1,0 +1,106 @@
+"""Counts what leaves the spool of one B: each clone once, also if the drainer is killed at any place.
+
+Three things change when a clone is settled: the count of its outcome, how many clones of its slot have left the spool,
+and the mark in the cursor of its stream. What they will be is written into shared memory before. The next drainer does
+it again: to set them twice is the same as once.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from httptee.ledger import ADOPTED, BOUNDS, ShadowLine, SpoolWords
+from httptee.spool.names import StreamName
+from httptee.spool.stream import Entry
+
+_PENDING, _COLUMN, _COUNT, _SLOT, _LEFT, _SEQUENCE, _NAME = 0, 1, 2, 3, 4, 5, 6
+_NAME_SIZE = 64
+
+
+def delivered(status: int) -> int:
+    """The column of clones that B answered with a status."""
+    return ShadowLine.DELIVERED.get(status, ShadowLine.OTHER_STATUS)
+
+
+FAILED = ShadowLine.FAILED
+DROPPED = ShadowLine.DROPPED
+
+
+class Counts:
+    """The drainer's account with one B. `run` is the name of this start of the tee."""
+
+    def __init__(self, words: SpoolWords, run: str) -> None:
+        self.words = words
+        self._run = run
+        self._name = words.intent[_NAME : _NAME + _NAME_SIZE // 8].cast("B")
+        self.adopted: list[StreamName] = []
+        """The streams of earlier runs that are counted."""
+        self._recovered = 0
+        if words.names:
+            found = json.loads(words.names)
+            self.adopted = [name for text in found["streams"] if (name := StreamName.parse(text))]
+            self._count_recovered(found["total"])
+
+    def slot_of(self, name: StreamName) -> int:
+        """The slot in which the clones of a stream are counted."""
+        return name.slot if name.run == self._run else ADOPTED
+
+    def unfinished(self) -> tuple[StreamName | None, int] | None:
+        """Count again what the last drainer was about to count: the stream and the sequence that are to be marked as
+        settled. Call `finish` after that."""
+        intent, words = self.words.intent, self.words
+        if not intent[_PENDING]:
+            return None
+        words.line[intent[_COLUMN]] = intent[_COUNT]
+        words.left[intent[_SLOT]] = intent[_LEFT]
+        name = bytes(self._name).rstrip(b"\0").decode("latin-1")
+        return StreamName.parse(name), intent[_SEQUENCE]
+
+    def finish(self) -> None:
+        """What was about to be counted is counted and marked."""
+        self.words.intent[_PENDING] = 0
+
+    def settle(self, entry: Entry, column: int, seconds: float | None = None) -> None:
+        """Count the outcome of a clone and mark it as settled. `seconds` is what the exchange took, if B answered."""
+        if seconds is not None:
+            line = self.words.line
+            line[ShadowLine.BUCKETS[bisect_left(BOUNDS, seconds)]] += 1
+            line[ShadowLine.MICROSECONDS] += int(seconds * 1e6)
+        name = entry.stream.name
+        self._name[:] = str(name).encode("latin-1")[:_NAME_SIZE].ljust(_NAME_SIZE, b"\0")
+        self._count(column, self.slot_of(name), 1, entry.sequence)
+        entry.stream.settle(entry.sequence)
+        self.finish()
+
+    def lose(self, slot: int, count: int) -> None:
+        """Count clones as `lost` that ended processes have put into a slot and that are on no disk."""
+        self._name[:] = bytes(_NAME_SIZE)
+        self._count(FAILED["lost"], slot, count, 0)
+        self.finish()
+
+    def adopt(self, found: Sequence[tuple[StreamName, int]]) -> bool:
+        """Count the streams of earlier runs, each with the number of its clones. False if there are too many."""
+        adopted = [*self.adopted, *(name for name, _ in found)]
+        total = self._recovered + sum(count for _, count in found)
+        stored = json.dumps({"total": total, "streams": [str(name) for name in adopted]}).encode()
+        if not self.words.store(stored):
+            return False
+        self.adopted = adopted
+        self._count_recovered(total)
+        return True
+
+    def _count_recovered(self, total: int) -> None:
+        self._recovered = total
+        self.words.line[ShadowLine.SEEN] = total
+        self.words.put[ADOPTED] = total
+
+    def _count(self, column: int, slot: int, count: int, sequence: int) -> None:
+        words, intent = self.words, self.words.intent
+        intent[_COLUMN], intent[_COUNT] = column, words.line[column] + count
+        intent[_SLOT], intent[_LEFT] = slot, words.left[slot] + count
+        intent[_SEQUENCE] = sequence
+        intent[_PENDING] = 1
+        words.line[column] = intent[_COUNT]
+        words.left[slot] = intent[_LEFT]

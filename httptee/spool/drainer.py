@@ -1,0 +1,166 @@
+"""The loop of the drainer: every B in turn. One drainer works in a state directory, which a lock ensures."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import logging
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+
+from httptee.spool.catchup import Catchup
+from httptee.spool.sheet import Policy
+from httptee.spool.watch import Watch
+
+logger = logging.getLogger(__name__)
+
+LOCK = "drainer.lock"
+_BUSY, _IDLE = 0.002, 0.05  # seconds from one turn to the next
+_REFRESH = 0.25  # seconds between two looks at a directory
+_SAVE = 0.25
+_TRY_AGAIN = 1.0
+_FULL = 0.9  # of the limit: beyond it, the oldest clones make room
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One B, and when what is due for it."""
+
+    make: Callable[[], Drained]
+    drained: Drained | None = None
+    refresh_at: float = 0.0
+    save_at: float = 0.0
+    try_at: float = 0.0
+    lock: int = -1
+    said: str = ""
+
+
+@dataclass(slots=True)
+class Drained:
+    """One B for the drainer. `held` says whether nothing may be sent now, `live` the rate of the clones that come."""
+
+    directory: Path
+    settings: Policy
+    catchup: Catchup
+    watch: Watch
+    held: Callable[[], bool]
+    live: Callable[[], float]
+    close: Callable[[], object]
+
+
+class Drainer:
+    """Drains the spools of several Bs. `made` are made in the thread that runs."""
+
+    def __init__(self, made: Sequence[Callable[[], Drained]]) -> None:
+        self._turns = [_Turn(make) for make in made]
+
+    def run(self, goes_on: Callable[[], bool]) -> None:
+        """Work until `goes_on` returns False. An error of a disk is logged once, and tried again."""
+        try:
+            while goes_on():
+                sleep(_BUSY if self.step() else _IDLE)
+        finally:
+            self.close()
+
+    def step(self) -> bool:
+        """One turn of every B; whether there was anything to do."""
+        return sum(self._guarded(turn) for turn in self._turns) > 0
+
+    @property
+    def done(self) -> bool:
+        """Whether no B has anything in its spool."""
+        return all(
+            turn.drained is not None
+            and turn.refresh_at > 0
+            and not turn.drained.catchup.words.backlog
+            and not turn.drained.catchup.flights
+            for turn in self._turns
+        )
+
+    def close(self) -> None:
+        """Save every place, and give the locks back. May be called twice."""
+        for turn in self._turns:
+            self._leave(turn)
+
+    def _guarded(self, turn: _Turn) -> bool:
+        now = monotonic()
+        if now < turn.try_at:
+            return False
+        try:
+            drained = turn.drained or self._enter(turn)
+            if drained is None:
+                turn.try_at = now + _TRY_AGAIN
+                return False
+            return self._step(turn, drained, now)
+        except (OSError, ValueError) as error:
+            said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            if said != turn.said:
+                logger.warning("the spool cannot be drained now: %s; it is tried again", said)
+            turn.said = said
+            turn.try_at = now + _TRY_AGAIN
+            return False
+
+    def _step(self, turn: _Turn, drained: Drained, now: float) -> bool:
+        catchup = drained.catchup
+        if now >= turn.refresh_at:
+            turn.refresh_at = now + _REFRESH
+            catchup.source.refresh()
+            catchup.pace.live = drained.live()
+            drained.watch.set_aside()
+            self._make_room(drained)
+        held = drained.held()
+        busy = catchup.step(held=held)
+        if now >= turn.save_at:
+            turn.save_at = now + _SAVE
+            catchup.source.save()
+        drained.watch.look(held=held)
+        turn.said = ""
+        return busy or bool(catchup.flights) or (not held and len(catchup.lanes) > 0)
+
+    def _make_room(self, drained: Drained) -> None:
+        """With `spool.full=oldest`, the clones that came first make room for new ones."""
+        settings, catchup = drained.settings, drained.catchup
+        if settings.full == "oldest":
+            while catchup.source.size > _FULL * settings.max_bytes and len(catchup.lanes):
+                before = len(catchup.lanes)
+                catchup.drop_oldest(256)
+                if len(catchup.lanes) == before:
+                    break
+                catchup.step(held=True)
+                catchup.source.refresh()
+
+    def _enter(self, turn: _Turn) -> Drained | None:
+        """Take the lock of the directory, and begin. None if another drainer works there."""
+        drained = turn.make()
+        turn.lock = _locked(drained.directory)
+        if turn.lock < 0:
+            drained.close()
+            return None
+        drained.catchup.source.recover()
+        turn.drained = drained
+        return drained
+
+    def _leave(self, turn: _Turn) -> None:
+        drained, turn.drained = turn.drained, None
+        if drained is not None:
+            with contextlib.suppress(OSError):
+                drained.catchup.close()
+            drained.close()
+        if turn.lock >= 0:
+            os.close(turn.lock)
+            turn.lock = -1
+
+
+def _locked(directory: Path) -> int:
+    """The descriptor of the lock, or -1 if another process has it. Raises OSError if the directory cannot be made."""
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return -1
+    return descriptor

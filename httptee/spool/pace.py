@@ -1,0 +1,72 @@
+"""How fast B gets what was spooled: additive increase would take too long, so it is doubled each second while B answers
+well, and halved when it fails. Pure, but for the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+FIRST = 10.0
+"""Clones a second, at the start and after an outage."""
+LEAST_CAP = 100.0
+"""Clones a second that are allowed without any live traffic to compare with."""
+_LOWEST = 2.0
+_WINDOW = 1.0  # seconds
+_HALVED_EACH = 0.25  # seconds: the failures of what was in flight together count once
+_BURST = 0.05  # seconds of the rate
+
+
+class Pace:
+    """`rate` in clones a second: doubled each second while the p99 of the answers is below `limit` seconds, halved when
+    one fails, at most twice `live` and at most `most` (0: no such limit)."""
+
+    def __init__(self, limit: float, most: float = 0.0, clock: Callable[[], float] = monotonic) -> None:
+        self.rate = FIRST
+        self.live = 0.0
+        """The recent rate of the clones that come, in clones a second."""
+        self.limit = limit
+        self._most = most
+        self._clock = clock
+        self._tokens = 1.0
+        self._filled = self._window = self._halved = clock()
+        self._seconds: list[float] = []
+        self._failed = False
+
+    @property
+    def cap(self) -> float:
+        """The highest rate that is allowed now."""
+        cap = max(LEAST_CAP, 2 * self.live)
+        return min(cap, self._most) if self._most else cap
+
+    def tokens(self) -> int:
+        """How many clones may be sent now."""
+        now = self._clock()
+        rate = min(self.rate, self.cap)
+        self._tokens = min(max(1.0, rate * _BURST), self._tokens + (now - self._filled) * rate)
+        self._filled = now
+        if now - self._window >= _WINDOW:
+            self._close_window(now)
+        return int(self._tokens)
+
+    def sent(self) -> None:
+        """One clone was sent."""
+        self._tokens -= 1.0
+
+    def succeeded(self, seconds: float) -> None:
+        """B has answered."""
+        self._seconds.append(seconds)
+
+    def failed(self) -> None:
+        """B has failed."""
+        self._failed = True
+        now = self._clock()
+        if now - self._halved >= _HALVED_EACH:
+            self._halved = now
+            self.rate = max(_LOWEST, min(self.rate, self.cap) / 2)
+
+    def _close_window(self, now: float) -> None:
+        seconds, self._seconds = sorted(self._seconds), []
+        failed, self._failed = self._failed, False
+        self._window = now
+        if seconds and not failed and seconds[int(0.99 * (len(seconds) - 1))] < self.limit:
+            self.rate = min(self.cap, max(self.rate, FIRST / 2) * 2)

@@ -1,0 +1,128 @@
+"""One clone as it is stored: the request as it came, before the changes of B's line. They are made when it is sent, so
+a corrected configuration applies to what is spooled already. Pure."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from struct import Struct
+from urllib.parse import parse_qsl
+
+from httptee.http import Request, WrittenRequest, values
+from httptee.transport import request_head
+
+_HEAD = Struct("<BBqHHII")  # the format, whether the scheme is https, due, and the lengths of what follows
+_FORMAT = 1
+ID_FIELD = "X-Httptee-Spool-Id"
+"""The field of each request from a spool. It is the same at each repeat, so a server can tell that it has it."""
+
+
+class MalformedClone(ValueError):
+    """Bytes that are no stored clone."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredClone:
+    """A clone that was read. `lane` is what it must keep the order with. It must not be sent before `due`, in
+    nanoseconds since the epoch."""
+
+    lane: str
+    client: str
+    scheme: str
+    due: int
+    head: bytes
+    body: bytes
+
+    @property
+    def method(self) -> str:
+        """The request method."""
+        return self.head.split(b" ", 1)[0].decode("latin-1")
+
+    @property
+    def target(self) -> str:
+        """The request target."""
+        return self.head.split(b" ", 2)[1].decode("latin-1")
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The header fields in their order."""
+        lines = self.head.decode("latin-1")[:-4].split("\r\n")[1:]
+        return [(name, value) for name, _, value in (line.partition(": ") for line in lines)]
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes, in memory and on the disk."""
+        return 200 + len(self.lane) + len(self.head) + len(self.body)
+
+    def packed(self) -> bytes:
+        """The bytes of which `decode` makes it again."""
+        return _packed(self.scheme == "https", self.due, self.lane, self.client, self.head, self.body)
+
+    def request(self, spool_id: str) -> Request:
+        """The request to send, with its id."""
+        headers = [*(pair for pair in self.headers if pair[0].lower() != ID_FIELD.lower()), (ID_FIELD, spool_id)]
+        return Request(self.method, self.target, headers, self.body, self.client, self.scheme)
+
+
+def encode(request: Request, lane: str, due: int = 0) -> bytes:
+    """A request as bytes. Raises ValueError if it is not valid HTTP/1, or its body is still in a file."""
+    if not isinstance(request.body, bytes):
+        raise ValueError("the body is in a file")
+    written = request.shared_head
+    head = written[0] if written else request_head(request.method, request.target, request.headers)
+    return _packed(request.scheme == "https", due, lane, request.client, head, request.body)
+
+
+def _packed(https: bool, due: int, lane: str, client: str, head: bytes, body: bytes) -> bytes:
+    key, peer = lane.encode("latin-1", "replace")[:0xFFFF], client.encode("latin-1", "replace")[:0xFFFF]
+    numbers = _HEAD.pack(_FORMAT, https, due, len(key), len(peer), len(head), len(body))
+    return b"".join((numbers, key, peer, head, body))
+
+
+def decode(data: bytes) -> StoredClone:
+    """The clone that `encode` made these bytes of. Raises MalformedClone."""
+    try:
+        form, https, due, *lengths = _HEAD.unpack_from(data)
+    except struct.error:
+        raise MalformedClone("the record is too short") from None
+    if form != _FORMAT or _HEAD.size + sum(lengths) != len(data):
+        raise MalformedClone("the lengths do not agree")
+    parts, at = [], _HEAD.size
+    for length in lengths:
+        parts.append(data[at : at + length])
+        at += length
+    lane, client, head, body = parts
+    if head.count(b" ", 0, head.find(b"\r\n")) != 2 or not head.endswith(b"\r\n\r\n"):
+        raise MalformedClone("the head is no request")
+    return StoredClone(lane.decode("latin-1"), client.decode("latin-1"), "https" if https else "http", due, head, body)
+
+
+Lane = Callable[[Request, str], str]
+"""What a request must keep the order with, by the request and the port of its client."""
+
+
+def lane_of(text: str) -> Lane:
+    """The lane by its name in the settings: `connection`, `client`, `header:NAME`, `query:NAME` or `all`."""
+    kind, _, name = text.partition(":")
+    if kind == "connection":
+        return lambda request, port: f"{request.client}:{port}"
+    if kind == "client":
+        return lambda request, port: request.client
+    if kind == "header":
+        return lambda request, port: next(iter(values(request.headers, name.lower())), "")
+    if kind == "query":
+        return lambda request, port: _parameter(request, name)
+    return lambda request, port: ""
+
+
+def _parameter(request: Request, name: str) -> str:
+    query = request.target.partition("?")[2]
+    return dict(reversed(parse_qsl(query, encoding="latin-1"))).get(name, "")
+
+
+def held_by(request: Request) -> int:
+    """About how many bytes a clone holds in memory before it is written."""
+    head = len(request.shared_head[0]) if request.shared_head else 0
+    fields = 0 if isinstance(request, WrittenRequest) else 200 * len(request.headers)
+    return 600 + head + fields + len(request.target) + len(request.body)

@@ -1,0 +1,127 @@
+"""What one process writes for one B: its segments, and the cursor file of its stream."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Protocol
+
+from httptee.journal import Appended, JournalWriter, Limits
+from httptee.spool.cursor import make_cursor, note_written
+from httptee.spool.names import CURSOR, SUFFIX, StreamName
+
+logger = logging.getLogger(__name__)
+
+_LARGEST, _SMALLEST = 16 * 1024 * 1024, 64 * 1024  # bytes of a segment
+_PARTS = 16  # segments within the limit of all
+_SYNC = 1.0  # seconds
+
+
+class Policy(Protocol):
+    """The settings of one B's spool: see `SpoolSettings` in `settings/settings.py`."""
+
+    @property
+    def max_bytes(self) -> int: ...  # noqa: D102
+    @property
+    def max_age(self) -> float: ...  # noqa: D102
+    @property
+    def min_free(self) -> float: ...  # noqa: D102
+    @property
+    def fsync(self) -> str: ...  # noqa: D102
+    @property
+    def ambiguous(self) -> str: ...  # noqa: D102
+    @property
+    def full(self) -> str: ...  # noqa: D102
+    @property
+    def check(self) -> str: ...  # noqa: D102
+
+
+class Sheet:
+    """Appends records for one B. Used by one thread.
+
+    The files are made with the first record. `number` gives the number of this process in its slot.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        name: Callable[[], StreamName],
+        settings: Policy,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.error = ""
+        """Why the last records were not stored, or empty."""
+        self._directory = directory
+        self._name = name
+        self._settings = settings
+        self._clock = clock
+        self._journal: JournalWriter | None = None
+        self._cursor = -1
+        self._sync_at = 0.0
+        self._dirty = False
+
+    def append(self, records: Sequence[tuple[int, bytes]]) -> bool:
+        """Store records: all of them, or none."""
+        journal = self._journal or self._opened()
+        if journal is None:
+            return False
+        outcome = journal.append(records)
+        if outcome is not Appended.COMMITTED:
+            self._failed(journal.error)
+            return False
+        self.error = ""
+        with contextlib.suppress(OSError):
+            note_written(self._cursor, journal.sequence)
+        self._dirty = True
+        if self._settings.fsync == "1s" and self._clock() >= self._sync_at:
+            self._sync_at = self._clock() + _SYNC
+            self._sync(journal)
+        return True
+
+    def rest(self) -> None:
+        """Have the disk hold all, and close the segment, so that it can be removed once it is settled."""
+        if self._journal is not None:
+            if self._dirty and self._settings.fsync != "never":
+                self._sync(self._journal)
+            self._journal.close()
+
+    def close(self) -> None:
+        """End the stream. May be called twice."""
+        self.rest()
+        if self._cursor >= 0:
+            os.close(self._cursor)
+            self._cursor = -1
+        self._journal = None
+
+    def _opened(self) -> JournalWriter | None:
+        settings, name = self._settings, str(self._name())
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._cursor = make_cursor(self._directory / f"{name}{CURSOR}")
+        except OSError as error:
+            self._failed(error.strerror or str(error))
+            return None
+        limits = Limits(
+            segment_bytes=min(_LARGEST, max(_SMALLEST, settings.max_bytes // _PARTS)),
+            max_bytes=settings.max_bytes,
+            min_free=settings.min_free / 100,
+            removes=False,
+        )
+        self._journal = JournalWriter(
+            self._directory, name, SUFFIX, name.encode(), limits, sync=settings.fsync == "always"
+        )
+        return self._journal
+
+    def _sync(self, journal: JournalWriter) -> None:
+        self._dirty = False
+        if error := journal.flush():
+            self._failed(error)
+
+    def _failed(self, error: str) -> None:
+        if error != self.error:
+            logger.warning("the spool in %s takes no clones: %s; they wait in memory", self._directory, error)
+        self.error = error

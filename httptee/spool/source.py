@@ -1,0 +1,165 @@
+"""All streams of one B: which of them are read now, in which order, and what is lost or found.
+
+The streams of this run have slots. In a slot, the streams of its processes are read one after another: the next one
+when everything of the one before is settled. What an ended process has counted and what is on no disk is then known: it
+is lost. The streams of earlier runs are adopted: counted, then read.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from time import time, time_ns
+
+from httptee.journal import Segment
+from httptee.ledger import ADOPTED, SLOTS
+from httptee.spool.counts import Counts
+from httptee.spool.names import SUFFIX, StreamName
+from httptee.spool.stream import Entry, Stream, streams_in
+
+logger = logging.getLogger(__name__)
+
+_SETTLED_FOR = 1.0  # seconds since the last write to a stream of another run, until it is adopted
+_BEHIND = 100_000_000  # nanoseconds: what came later may still be in the queue of another process
+
+
+class Source:
+    """The entries of one B in the order in which they came. `directory` may be missing."""
+
+    def __init__(self, directory: Path, run: str, counts: Counts, clock: Callable[[], float] = time) -> None:
+        self._directory = directory
+        self._run = run
+        self._counts = counts
+        self._clock = clock
+        self._open: dict[StreamName, Stream] = {}
+        self.size = 0
+        """Bytes of all segments."""
+        self.orphans = 0
+        """Streams that another tee may still write."""
+
+    def recover(self) -> None:
+        """Finish what the last drainer was about to do. Raises OSError."""
+        unfinished = self._counts.unfinished()
+        if unfinished is None:
+            return
+        name, sequence = unfinished
+        if name is not None and name in streams_in(self._directory):
+            stream = Stream(self._directory, name)
+            stream.settle(sequence)
+            stream.close()
+        self._counts.finish()
+
+    def refresh(self) -> None:
+        """Look for new streams, remove those that are settled, and count what is lost. Raises OSError."""
+        deaths = [self._counts.words.dead(slot)[0] for slot in range(SLOTS)]
+        names = streams_in(self._directory)
+        self._adopt([name for name in names if name.run != self._run and name not in self._counts.adopted])
+        for name in [name for name, stream in self._open.items() if stream.settled]:
+            self._open.pop(name).remove()
+            names.discard(name)
+        for stream in self._open.values():
+            stream.tidy()
+        adopted = names & set(self._counts.adopted)
+        for name in sorted(adopted):
+            self._begin(name)
+        words = self._counts.words
+        if self._counts.adopted and not adopted and words.put[ADOPTED] > words.left[ADOPTED]:
+            self._counts.lose(ADOPTED, words.put[ADOPTED] - words.left[ADOPTED])  # their files were removed
+        for slot in range(1, SLOTS):
+            self._refresh_slot(slot, deaths[slot], sorted(name for name in names if self._is_own(name, slot)))
+        self.size = sum(path.stat().st_size for path in self._directory.glob(f"*{SUFFIX}"))
+
+    def peek(self) -> Entry | None:
+        """The entry that came first of those that can be read now, or None. Raises OSError."""
+        first: Entry | None = None
+        latest = time_ns() - _BEHIND
+        for stream in self._open.values():
+            entry = stream.peek(alive=self._is_alive(stream.name))
+            if entry is None or not stream.cursor.has_room(entry.sequence):
+                continue
+            if entry.stamp <= latest and (first is None or entry.stamp < first.stamp):
+                first = entry
+        return first
+
+    def save(self) -> None:
+        """Save the place in every stream. Raises OSError."""
+        for stream in self._open.values():
+            stream.cursor.save()
+
+    def close(self) -> None:
+        """Save all places and close the files."""
+        for stream in self._open.values():
+            stream.close()
+        self._open.clear()
+
+    @property
+    def empty(self) -> bool:
+        """Whether no stream is open."""
+        return not self._open
+
+    def _is_own(self, name: StreamName, slot: int) -> bool:
+        return name.run == self._run and name.slot == slot
+
+    def _is_alive(self, name: StreamName) -> bool:
+        return name.run == self._run and name.number > self._counts.words.dead(name.slot)[0]
+
+    def _begin(self, name: StreamName) -> None:
+        if name not in self._open:
+            self._open[name] = Stream(self._directory, name)
+
+    def _refresh_slot(self, slot: int, deaths: int, names: list[StreamName]) -> None:
+        dead = [name for name in names if name.number <= deaths]
+        if dead:
+            self._begin(dead[0])
+            return
+        words = self._counts.words
+        again, put = words.dead(slot)
+        if again != deaths:
+            return  # one more has ended since the directory was read
+        if put > words.left[slot]:
+            count = put - words.left[slot]
+            self._counts.lose(slot, count)
+            logger.warning("%s: %d clones are lost: a process ended before they were written", self._directory, count)
+        if names:
+            self._begin(names[0])
+
+    def _adopt(self, names: list[StreamName]) -> None:
+        """Count the streams of earlier runs that nobody writes."""
+        words = self._counts.words
+        found, self.orphans = [], 0
+        for name in sorted(names):
+            if self._is_written(name):
+                self.orphans += 1
+            else:
+                found.append((name, _remaining(self._directory, name)))
+        if found and not self._counts.adopt(found):
+            self.orphans += len(found)
+        elif not self.orphans and not self._counts.adopted:
+            words.put[ADOPTED] = words.left[ADOPTED]  # nothing is left of earlier runs
+        total = sum(count for _, count in found)
+        if total:
+            logger.info("%s: %d clones of an earlier run are found", self._directory, total)
+
+    def _is_written(self, name: StreamName) -> bool:
+        for path in self._directory.glob(f"{name}.*{SUFFIX}"):
+            segment = Segment(path)
+            try:
+                if segment.being_written() or self._clock() - path.stat().st_mtime < _SETTLED_FOR:
+                    return True
+            finally:
+                segment.close()
+        return False
+
+
+def _remaining(directory: Path, name: StreamName) -> int:
+    """The clones of a stream that are not settled, those that are damaged or missing included."""
+    stream = Stream(directory, name)
+    count = 0
+    try:
+        while stream.peek(alive=False) is not None:
+            stream.take()
+            count += 1
+    finally:
+        stream.close()
+    return count

@@ -1,0 +1,243 @@
+"""B was down: it catches up by itself, nothing is lost on the way, and A does not notice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.backend import Backend
+from tests.support.client import RawClient
+from tests.support.ledger import Ledger, parse
+from tests.support.net import eventually, free_port
+from tests.support.programs import Influx, influx_query
+from tests.support.scripts import response
+from tests.support.tee import Tee, run_tee
+from tests.support.wire import Request
+
+pytestmark = pytest.mark.integration
+
+MODES = pytest.mark.parametrize("processes", ["1", "2"])
+SLOW = 60.0  # seconds; a machine that is busy catches up late
+
+
+def statement(tee: Tee) -> Ledger:
+    """The ledger of the only B at this moment."""
+    mark = tee.program.mark()
+    tee.program.send_signal(signal.SIGUSR1)
+    tee.program.wait_for_line(r"\bB \S+ seen=", after=mark)
+    one = parse(tee.program.output)[-1]
+    one.check()
+    assert one.in_flight >= 0
+    assert one.spooled >= 0
+    return one
+
+
+def level(tee: Tee) -> Ledger:
+    """Wait until nothing is spooled or in flight."""
+    eventually(lambda: not (one := statement(tee)).spooled and not one.in_flight, "a B that is level", SLOW)
+    return statement(tee)
+
+
+def write(tee: Tee, first: int, count: int, target: str = "/write") -> None:
+    """Write numbers, on one connection."""
+    with RawClient(tee.port) as client:
+        for number in range(first, first + count):
+            assert client.ask("POST", target, body=str(number).encode()).status == 200
+
+
+def numbers(b: Backend) -> list[int]:
+    """What arrived at B, in its order."""
+    return [int(request.body) for request in list(b.requests) if request.body]
+
+
+@contextmanager
+def spooling(tmp_path: Path, *words: str, processes: str = "2") -> Iterator[tuple[Tee, int]]:
+    """A tee whose B is down, and the port of this B."""
+    port = free_port()
+    options = ("-b", f"http://127.0.0.1:{port} name=b", "-b.spool", str(tmp_path / "spool"), "-processes", processes)
+    with Backend() as a, Tee("-a", a.url, *options, *words) as tee:
+        yield tee, port
+
+
+def segments(tmp_path: Path) -> list[Path]:
+    return list((tmp_path / "spool").rglob("*.spool"))
+
+
+@MODES
+def test_b_that_was_down_gets_everything_in_order(tmp_path: Path, processes: str) -> None:
+    with spooling(tmp_path, processes=processes) as (tee, port):
+        write(tee, 0, 100)
+        assert statement(tee).spooled == 100
+        with Backend(port=port) as b:
+            write(tee, 100, 50)
+            one = level(tee)
+            write(tee, 150, 10)  # on the direct way again
+            level(tee)
+            assert numbers(b)[:150] == list(range(150))
+            assert sorted(numbers(b)[150:]) == list(range(150, 160))
+            assert (one.delivered, one.failed, one.dropped) == (150, 0, 0)
+            eventually(lambda: not segments(tmp_path), "the files removed")
+
+
+def test_a_tee_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
+    port = free_port()
+    words = ("-b", f"http://127.0.0.1:{port} name=b", "-b.spool", str(tmp_path / "spool"), "-processes", "2")
+    with Backend() as a:
+        first = Tee("-a", a.url, *words).__enter__()
+        write(first, 0, 100)
+        eventually(lambda: sum(path.stat().st_size for path in segments(tmp_path)) > 10_000, "what is on the disk")
+        for pid in first.program.group():
+            os.kill(pid, signal.SIGKILL)
+        first.program.kill()
+        with Tee("-a", a.url, *words) as tee:
+            write(tee, 100, 20)
+            with Backend(port=port) as b:
+                one = level(tee)
+                assert one.recovered + 20 == one.seen == one.delivered
+                found = numbers(b)
+                assert found[-20:] == list(range(100, 120))
+                assert set(found[:-20]) <= set(range(100))
+
+
+def test_the_same_series_on_one_connection_ends_with_the_last_value(tmp_path: Path) -> None:
+    with spooling(tmp_path) as (tee, port), RawClient(tee.port) as client:
+        for turn in range(10):
+            assert client.ask("POST", "/series", body=b"1").status == 200
+            with Backend(port=port) as b:
+                assert client.ask("POST", "/series", body=b"2").status == 200
+                level(tee)
+                assert numbers(b) == [1, 2], turn
+
+
+def test_a_request_that_always_fails_is_set_aside_and_the_rest_flows(tmp_path: Path) -> None:
+    def picky(request: Request) -> bytes:
+        return response("500 Internal Server Error" if request.target == "/bad" else "200 OK", b"")
+
+    with spooling(tmp_path, "-b.check", "/ok") as (tee, port):
+        write(tee, 0, 5)
+        write(tee, 666, 1, "/bad")
+        threads = [threading.Thread(target=write, args=(tee, 1000 * each, 100)) for each in range(1, 5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        with Backend(picky, port=port):
+            one = level(tee)
+            assert one.failures == {"poison": 1}
+            assert one.delivered == one.seen - 1
+        directory = str(tmp_path / "spool")
+        listed = run_tee("spool", "ls", directory).stdout
+        assert "set aside" in listed
+        shown = run_tee("spool", "cat", directory, "all").stdout
+        assert "curl" in shown
+        assert "/bad" in shown
+        with Backend(port=port) as b:
+            assert run_tee("spool", "retry", directory, "all").returncode == 0
+            eventually(lambda: 666 in numbers(b), "the request that was repeated", SLOW)
+            assert level(tee).recovered == 1
+
+
+def test_b_that_answers_500_to_all_has_nothing_set_aside(tmp_path: Path) -> None:
+    with spooling(tmp_path) as (tee, port):
+        for each in range(4):
+            write(tee, each, 1)
+        with Backend(lambda request: response("500 Internal Server Error", b""), port=port) as b:
+            eventually(lambda: len(b.requests) > 10, "many attempts", SLOW)
+        assert statement(tee).failed == 0
+        with Backend(port=port) as b:
+            assert level(tee).delivered == 4
+
+
+def test_a_disk_that_takes_nothing_ends_nothing_and_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "spool").touch()  # no directory can be made there, not even by root
+    with spooling(tmp_path, "-admin", "127.0.0.1:0") as (tee, port):
+        write(tee, 0, 50)
+        assert statement(tee).spooled == 50
+        (tmp_path / "spool").unlink()
+        with Backend(port=port) as b:
+            assert level(tee).delivered == 50
+            assert numbers(b) == list(range(50))
+
+
+def test_what_waits_is_sent_by_hand_without_a_tee(tmp_path: Path) -> None:
+    with spooling(tmp_path) as (tee, _):
+        write(tee, 0, 30)
+        assert statement(tee).spooled == 30
+    directory = str(tmp_path / "spool")
+    assert run_tee("spool", "verify", directory).returncode == 0
+    with Backend() as b:
+        sent = run_tee("spool", "drain", directory, "--to", b.url)
+        assert (sent.returncode, sent.stdout) == (0, "30 sent, 0 set aside or lost, 0 dropped, 0 left\n")
+        assert numbers(b) == list(range(30))
+
+
+def points(tee: Tee, first: int, count: int) -> None:
+    """Write points with the times `first`, `first + 1`, ... to InfluxDB."""
+    with RawClient(tee.port) as client:
+        for each in range(first, first + count):
+            body = f"temperature,room=r{each % 7} value={each} {each}\n".encode()
+            assert client.ask("POST", "/write?db=load&precision=s", body=body).status == 204
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_two_influxdb_servers_are_equal_after_one_was_down(tmp_path: Path, killed: bool) -> None:
+    words = ("-b.spool", str(tmp_path / "spool"), "-processes", "2")
+    everything = 'SELECT "value", "room" FROM "temperature"'
+    with Influx(tmp_path / "a") as a, Influx(tmp_path / "b") as b:
+        pair = ("-a", a.url, "-b", f"{b.url} name=b", *words)
+        tee = Tee(*pair).__enter__()
+        influx_query(tee.url, "CREATE DATABASE load")
+        eventually(lambda: ["load"] in b.query("SHOW DATABASES"), "the database at B")
+        points(tee, 1, 100)
+        b.stop()
+        spread(lambda first: points(tee, first, 100), 101, 401, 100)
+        if killed:
+            eventually(lambda: statement(tee).spooled == 300, "what is spooled")
+            eventually(lambda: not waits_in_memory(tmp_path), "what is written")
+            for pid in tee.program.group():
+                os.kill(pid, signal.SIGKILL)
+            tee.program.kill()
+            tee = Tee(*pair).__enter__()
+        points(tee, 401, 100)
+        b.start()
+        points(tee, 501, 100)
+        one = level(tee)
+        assert one.failed + one.dropped == 0
+        assert b.query(everything, "load") == a.query(everything, "load")
+        assert len(a.query(everything, "load")) == 600
+        tee.__exit__(None, None, None)
+
+
+def waits_in_memory(tmp_path: Path) -> bool:
+    """Whether not all of the 300 points are on the disk."""
+    found = run_tee("spool", "ls", str(tmp_path / "spool")).stdout
+    return "300 clones" not in found
+
+
+def spread(work: Callable[[int], None], first: int, end: int, step: int) -> None:
+    """Do the work in one thread for each step."""
+    threads = [threading.Thread(target=work, args=(start,)) for start in range(first, end, step)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_a_write_with_a_wrong_retention_policy_is_set_aside_by_influxdb(tmp_path: Path) -> None:
+    with Influx(tmp_path / "a") as a, Influx(tmp_path / "b") as b:
+        words = ("-b.spool", str(tmp_path / "spool"), "-b.check", "/ping")
+        with Tee("-a", a.url, "-b", f"{b.url} name=b", *words) as tee:
+            influx_query(tee.url, "CREATE DATABASE load")
+            eventually(lambda: ["load"] in b.query("SHOW DATABASES"), "the database at B")
+            with RawClient(tee.port) as client:
+                client.ask("POST", "/write?db=load&rp=none", body=b"temperature value=1 1\n")
+            spread(lambda first: points(tee, first, 50), 1, 151, 50)
+            one = level(tee)
+            assert one.failures == {"poison": 1}
+            assert b.count("load", "temperature") == a.count("load", "temperature") == 150

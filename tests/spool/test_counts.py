@@ -1,0 +1,81 @@
+"""Each clone that leaves the spool counts once, also if the drainer is killed at any place."""
+
+import pytest
+
+from httptee.ledger import ADOPTED, ShadowLine, SpoolWords
+from httptee.spool.counts import DROPPED, FAILED, Counts, delivered
+from httptee.spool.names import StreamName
+from httptee.spool.stream import Stream
+
+from .spools import RUN, write
+
+NAME = StreamName(RUN, 1, 1)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Fragile:
+    """Memory whose writer is killed after a number of writes."""
+
+    def __init__(self, words, budget):
+        self.words, self.budget = words, budget
+
+    def __getitem__(self, at):
+        return self.words[at]
+
+    def __setitem__(self, at, value):
+        if not self.budget[0]:
+            raise Killed
+        self.budget[0] -= 1
+        self.words[at] = value
+
+
+@pytest.mark.parametrize("writes", range(12))
+def test_a_drainer_that_is_killed_anywhere_counts_a_clone_once(tmp_path, writes):
+    write(tmp_path, 1)
+    words = SpoolWords()
+    words.put[1] = 1
+    counts = Counts(words, RUN)
+    stream = Stream(tmp_path, NAME)
+    entry = stream.peek(alive=True)
+    budget = [writes]
+    whole = words.line, words.left, words.intent
+    words.line, words.left, words.intent = (Fragile(each, budget) for each in whole)
+    killed = False
+    try:
+        counts.settle(entry, delivered(204))
+    except Killed:
+        killed = True
+    words.line, words.left, words.intent = whole
+
+    again, place = Counts(words, RUN), Stream(tmp_path, NAME)
+    if unfinished := again.unfinished():
+        assert unfinished == (NAME, 1)
+        place.settle(1)
+        again.finish()
+    if (rest := place.peek(alive=False)) is not None:
+        assert killed
+        place.take()
+        again.settle(rest, delivered(204))
+    assert words.line[delivered(204)] == 1
+    assert words.left[1] == words.put[1]
+
+
+def test_what_an_earlier_run_has_left_is_seen_once():
+    words = SpoolWords()
+    first = Counts(words, RUN)
+    assert first.adopt([(StreamName("earlier", 1, 1), 5)])
+    assert Counts(words, RUN).adopt([(StreamName("later", 1, 1), 2)])
+    assert Counts(words, RUN).adopted == [StreamName("earlier", 1, 1), StreamName("later", 1, 1)]
+    assert words.line[ShadowLine.SEEN] == words.put[ADOPTED] == 7
+
+
+def test_what_is_on_no_disk_is_lost():
+    words = SpoolWords()
+    words.put[1] = 3
+    Counts(words, RUN).lose(1, 3)
+    assert words.line[FAILED["lost"]] == 3
+    assert not words.backlog
+    assert "spool_full" in DROPPED

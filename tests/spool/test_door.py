@@ -1,0 +1,116 @@
+"""Where a shadow puts the clones that B cannot take now."""
+
+import pytest
+
+from httptee.http import Exchange
+from httptee.ledger import Faults, GuardedAccount, Ledger
+from httptee.settings import SpoolSettings
+from httptee.spool.door import Door
+from httptee.spool.outbox import Outbox
+from httptee.spool.record import lane_of
+from httptee.spool.stream import Stream
+
+from .spools import RUN, StreamName, a_request, a_sheet, bodies
+
+NAME = StreamName(RUN, 1, 1)
+
+
+@pytest.fixture
+def ledger():
+    made = Ledger(["b"])
+    made.spools.give_desks(["b"], 1, ["b"])
+    return made
+
+
+def a_door(directory, ledger, limit=1 << 20, **settings):
+    outbox = Outbox(limit, start=lambda task: None)
+    (account,) = ledger.accounts(0)
+    chosen = SpoolSettings(str(directory), **settings)
+    door = Door(
+        GuardedAccount(account, Faults()),
+        "b",
+        ledger.spools.desk(0, 0),
+        chosen,
+        lane_of("all"),
+        a_sheet(directory / "b"),
+        outbox,
+    )
+    return door, account
+
+
+def checked(ledger):
+    (one,) = ledger.statements()
+    assert one.seen == one.delivered + one.failed + one.dropped + one.in_flight + one.spooled
+    return one
+
+
+def test_a_clone_is_spooled_and_written(tmp_path, ledger):
+    door, account = a_door(tmp_path, ledger)
+    assert not door.backlog
+    account.open()
+    assert door.take(Exchange(a_request(1), 204, 0.0), "connect", opened=True) == ""
+    assert door.take(Exchange(a_request(2), 204, 0.0), "circuit_open", opened=False) == ""
+    assert door.backlog
+    assert (checked(ledger).spooled, checked(ledger).seen) == (2, 2)
+    assert door.write(100) == 2
+    assert door.waiting == 0
+    assert bodies(Stream(tmp_path / "b", NAME)) == [b"1", b"2"]
+
+
+def test_what_does_not_fit_into_memory_is_dropped_and_counted(tmp_path, ledger):
+    door, _ = a_door(tmp_path, ledger, limit=2000)
+    for number in range(5):
+        assert door.take(Exchange(a_request(number), 204, 0.0), "circuit_open", opened=False) == ""
+    found = checked(ledger)
+    assert found.dropped_by_reason == {"spool_full": 5 - door.waiting}
+    assert found.spooled == door.waiting > 0
+    (loss,) = found.spool.losses
+    assert loss.reason == "spool_full"
+    assert 0 < loss.first <= loss.last
+
+
+def test_a_disk_that_takes_nothing_leaves_the_clones_in_memory(tmp_path, ledger):
+    (tmp_path / "b").touch()
+    door, _ = a_door(tmp_path, ledger)
+    door.take(Exchange(a_request(1), 204, 0.0), "circuit_open", opened=False)
+    assert door.write(100) == 0
+    assert door.waiting == 1
+    door.close(deadline=0.0)
+    assert checked(ledger).dropped_by_reason == {"spool_full": 1}
+    assert not door.backlog
+
+
+def test_what_cannot_be_written_as_http_is_dropped(tmp_path, ledger):
+    door, _ = a_door(tmp_path, ledger)
+    request = a_request(1)
+    request.headers.append(("X", "a\r\nb"))
+    door.take(Exchange(request, 204, 0.0), "circuit_open", opened=False)
+    assert door.write(100) == 1
+    assert checked(ledger).dropped_by_reason == {"spool_full": 1}
+
+
+def test_after_the_end_of_the_account_nothing_is_taken(tmp_path, ledger):
+    door, account = a_door(tmp_path, ledger)
+    account.close()
+    assert door.take(Exchange(a_request(1), 204, 0.0), "closing", opened=False) == "closing"
+    assert not door.backlog
+
+
+@pytest.mark.parametrize(
+    ("ambiguous", "method", "reason", "status", "again"),
+    [
+        ("never", "POST", "connect", 0, True),
+        ("never", "POST", "timeout", 0, False),
+        ("idempotent", "POST", "reset", 0, False),
+        ("idempotent", "PUT", "reset", 0, True),
+        ("retry", "POST", "protocol", 0, True),
+        ("never", "POST", "", 503, True),
+        ("never", "POST", "", 500, True),
+        ("retry", "POST", "", 501, False),
+        ("retry", "POST", "", 404, False),
+        ("retry", "POST", "", 204, False),
+    ],
+)
+def test_what_is_sent_again(tmp_path, ledger, ambiguous, method, reason, status, again):
+    door, _ = a_door(tmp_path, ledger, ambiguous=ambiguous)
+    assert door.repeats(method, reason, status) is again

@@ -1,0 +1,39 @@
+"""The loop of the drainer."""
+
+import logging
+
+from httptee.settings import SpoolSettings
+from httptee.spool.drainer import Drained, Drainer
+from httptee.spool.watch import Watch
+
+from .spools import Bench, write
+
+
+def drained(directory, bench):
+    catchup = bench.catchup
+    settings = SpoolSettings(str(directory.parent))
+    return Drained(directory, settings, catchup, Watch(catchup), lambda: False, lambda: 1e6, lambda: None)
+
+
+def test_it_works_until_nothing_is_left_and_one_works_in_a_directory(tmp_path):
+    write(tmp_path, 5)
+    bench = Bench(tmp_path, lambda request: 204)
+    drainer = Drainer([lambda: drained(tmp_path, bench)])
+    other = Drainer([lambda: drained(tmp_path, Bench(tmp_path, lambda request: 204))])
+    drainer.step()
+    other.step()
+    assert not other.done
+    drainer.run(lambda: not drainer.done)
+    assert len(bench.sent) == 5
+
+
+def test_a_directory_that_cannot_be_made_is_said_once_and_tried_again(tmp_path, caplog):
+    (tmp_path / "file").touch()
+    directory = tmp_path / "file" / "b"
+    drainer = Drainer([lambda: drained(directory, Bench(directory, lambda request: 204))])
+    with caplog.at_level(logging.WARNING):
+        for turn in drainer._turns * 3:
+            turn.try_at = 0.0
+            drainer.step()
+    assert len(caplog.records) == 1
+    drainer.close()

@@ -1,0 +1,65 @@
+"""How fast B gets what was spooled."""
+
+import pytest
+
+from httptee.spool.pace import FIRST, LEAST_CAP, Pace
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+def run(pace, clock, seconds, answer=0.01):
+    sent = 0
+    for _ in range(int(seconds * 100)):
+        clock.now += 0.01
+        for _ in range(pace.tokens()):
+            pace.sent()
+            pace.succeeded(answer)
+            sent += 1
+    return sent
+
+
+def test_doubled_each_second_up_to_twice_the_live_rate(clock):
+    pace = Pace(0.5, clock=clock)
+    pace.live = 500.0
+    run(pace, clock, 3)
+    assert pace.rate > 3 * FIRST
+    run(pace, clock, 10)
+    assert pace.rate == pace.cap == 1000.0
+    assert 990 <= run(pace, clock, 1) <= 1010
+
+
+def test_the_option_is_a_limit_of_its_own(clock):
+    pace = Pace(0.5, 50, clock)
+    run(pace, clock, 10)
+    assert pace.cap == 50
+    assert run(pace, clock, 2) <= 102
+
+
+def test_without_traffic_there_is_still_a_rate(clock):
+    assert Pace(0.5, clock=clock).cap == LEAST_CAP
+
+
+def test_halved_on_a_failure_once_for_what_was_in_flight_together(clock):
+    pace = Pace(0.5, clock=clock)
+    pace.live = 500.0
+    run(pace, clock, 10)
+    clock.now += 1
+    for _ in range(64):
+        pace.failed()
+    assert pace.rate == 500.0
+
+
+def test_slow_answers_keep_the_rate(clock):
+    pace = Pace(0.5, clock=clock)
+    run(pace, clock, 5, answer=0.6)
+    assert pace.rate == FIRST

@@ -1,0 +1,43 @@
+"""One clone as it is stored."""
+
+import pytest
+
+from httptee.http import Request
+from httptee.spool.record import ID_FIELD, MalformedClone, decode, encode, lane_of
+
+from .spools import a_request
+
+
+def test_a_request_comes_back_as_it_was():
+    request = Request("PUT", "/a%2Fb?x=1", [("hOsT", "a"), ("X", "ä"), ("X", "2")], b"\0body", "::1", "https")
+    clone = decode(encode(request, "lane", due=7))
+    assert (clone.method, clone.target, clone.headers, clone.body) == ("PUT", "/a%2Fb?x=1", request.headers, b"\0body")
+    assert (clone.client, clone.scheme, clone.lane, clone.due) == ("::1", "https", "lane", 7)
+    assert decode(clone.packed()) == clone
+
+
+def test_what_is_sent_has_one_id():
+    clone = decode(encode(Request("GET", "/", [(ID_FIELD, "forged"), ("Host", "a")], b"", "c", "http"), ""))
+    assert clone.request("run-01-1").headers == [("Host", "a"), (ID_FIELD, "run-01-1")]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 10, -1])
+def test_bytes_that_are_no_clone_are_refused(cut):
+    with pytest.raises(MalformedClone):
+        decode(encode(a_request(), "lane")[:cut])
+
+
+@pytest.mark.parametrize(
+    ("text", "lane"),
+    [
+        ("connection", "10.0.0.1:99"),
+        ("client", "10.0.0.1"),
+        ("header:HOST", "a"),
+        ("header:X-None", ""),
+        ("query:db", "x"),
+        ("query:none", ""),
+        ("all", ""),
+    ],
+)
+def test_the_lane_of_a_request(text, lane):
+    assert lane_of(text)(a_request(), "99") == lane
