@@ -80,6 +80,7 @@ def build_recorder(settings: Settings, ledger: Ledger, part: Part, faults: Fault
     return Recorder(
         account,
         Scribe(journal, account, maker, faults),
+        maker.quick,
         None if everything else selection.refuses,
         settings.record_max_body,
         part.of(MOST_HELD),

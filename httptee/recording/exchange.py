@@ -90,11 +90,20 @@ def encode(exchange: Exchange) -> bytes:
 
 def packed(fields: tuple[object, ...], body: bytes, answer_body: bytes) -> bytes:
     """The bytes of an exchange whose fields are in the order of `encode`. To make an `Exchange` first costs as much
-    again as this."""
+    again as this. Raises ValueError."""
+    return joined(fields_text(fields), body, answer_body)
+
+
+def fields_text(fields: tuple[object, ...]) -> bytes:
+    """The fields of an exchange, in the order of `encode`, as text. Raises ValueError."""
     try:
-        text = orjson.dumps(fields)
+        return orjson.dumps(fields)
     except TypeError as error:  # orjson's own error is one
         raise ValueError(str(error)) from None
+
+
+def joined(text: bytes, body: bytes, answer_body: bytes) -> bytes:
+    """The bytes of an exchange of the text of its fields and its bodies."""
     return b"".join((_LENGTHS.pack(_FORMAT, len(text), len(body), len(answer_body)), text, body, answer_body))
 
 

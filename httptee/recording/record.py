@@ -6,8 +6,8 @@ import hashlib
 import os
 from collections.abc import Sequence
 
-from httptee.http import Headers
-from httptee.recording.exchange import packed
+from httptee.http import Headers, Request, Response
+from httptee.recording.exchange import fields_text, joined, packed
 from httptee.recording.pending import Pending
 from httptee.recording.secrets import Secrets
 
@@ -26,6 +26,33 @@ class RecordMaker:
         self._via = via[3:]  # without the version, which is the client's
         self._last = ("Via", via)  # mostly the last field
         self._base = int.from_bytes(os.urandom(4), "big") >> 2 << 32  # connections are numbered in each process
+
+    def quick(
+        self, request: Request, response: Response, place: tuple[int, int], arrived: int, now: int
+    ) -> bytes | None:
+        """The record of an exchange with small bodies in memory, if nothing in it has to be replaced; else None.
+
+        The thread that has answered the client calls it. To keep a request and its answer until another thread makes
+        the record costs more than to make it: their memory cannot be used again at once, and each garbage collection
+        visits them.
+        """
+        headers, asked, body = request.headers, request.body, response.body
+        if self._via:
+            if not headers or headers[-1] != self._last:
+                return None
+            headers = headers[:-1]
+        secrets = self._secrets
+        if response.error or not isinstance(asked, bytes) or not isinstance(body, bytes):
+            return None
+        if secrets is not None and not (
+            "?" not in request.target and secrets.clean(headers, asked) and secrets.clean(response.headers, body)
+        ):
+            return None
+        text = fields_text((
+            self._base + place[0], place[1], request.client, arrived, now, now, request.method, request.target,
+            headers, response.status, response.reason, response.headers, "", "", len(asked), "", len(body), "",
+        ))  # fmt: skip
+        return joined(text, asked, body)
 
     def record(self, pending: Pending) -> bytes:
         """The record of an exchange. Raises OSError if the file of the request's body cannot be read, and

@@ -1,7 +1,7 @@
 """The tee's side of a recording, in the threads that answer clients: they only append to a queue with a bound.
 
-Nothing here writes, waits, or encodes; the thread of a `Scribe` does that. A request is seen when A's answer has
-begun, and then it is recorded, or counted with the reason why not.
+Nothing here writes, waits, or replaces a secret; the thread of a `Scribe` does that. A request is seen when A's answer
+has begun, and then it is recorded, or counted with the reason why not.
 """
 
 from __future__ import annotations
@@ -28,11 +28,18 @@ _MOST_PEERS = 10_000
 NOT_RECORDED = "a request could not be recorded"
 
 
+Quick = Callable[[Request, Response, tuple[int, int], int, int], bytes | None]
+"""Makes the record of a request and its answer, from the place, the arrival and the time to the answer, or None."""
+
+
 class Queue(Protocol):
     """Takes exchanges that have ended. Never waits."""
 
     def put(self, pending: Pending) -> None:
         """Add one."""
+
+    def put_record(self, arrived: int, record: bytes) -> None:
+        """Add one whose record is made."""
 
     def __len__(self) -> int:
         """How many wait."""
@@ -44,14 +51,16 @@ class Queue(Protocol):
 class Recorder:
     """Chooses the requests of one worker process that are recorded, and hands them on when A's answer has ended.
 
-    `refuses` gives the reason why a request is not to be recorded, or None; without it, all are. `most_body` is in
-    bytes. `most` is what all large exchanges may hold that are not written yet; of small ones, 4,096 may wait.
+    `quick` makes the record of a small exchange if that takes next to no time. `refuses` gives the reason why a request
+    is not to be recorded, or None; without it, all are. `most_body` is in bytes. `most` is what all large exchanges may
+    hold that are not written yet; of small ones, 4,096 may wait.
     """
 
     def __init__(
         self,
         account: RecordAccount,
         queue: Queue,
+        quick: Quick,
         refuses: Callable[[Request], str | None] | None,
         most_body: int,
         most: int,
@@ -59,6 +68,7 @@ class Recorder:
     ) -> None:
         self._account = account
         self._queue = queue
+        self._quick = quick
         self._refuses = refuses
         self._most_body = most_body
         self._most = most
@@ -87,7 +97,11 @@ class Recorder:
             asked, body = request.body, response.body
             if isinstance(body, bytes) and len(asked) + len(body) <= _SMALL and isinstance(asked, bytes):
                 if self._account.counted(len(self._queue) < _MOST_SMALL):
-                    self._queue.put(Pending(request, response, place, arrived, now))
+                    record = self._quick(request, response, place, arrived, max(0, now))
+                    if record is not None:
+                        self._queue.put_record(arrived, record)
+                    else:
+                        self._queue.put(Pending(request, response, place, arrived, now))
                 return response
             return self._large(Pending(request, response, place, arrived, now))
         except Exception:

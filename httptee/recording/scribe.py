@@ -41,7 +41,7 @@ class Scribe:
         self._account = account
         self._maker = maker
         self._faults = faults or Faults()
-        self._queue: deque[Pending] = deque()
+        self._queue: deque[Pending | tuple[int, bytes]] = deque()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._end = threading.Event()
@@ -59,6 +59,12 @@ class Scribe:
     def put(self, pending: Pending) -> None:
         """Add an exchange. Never waits: `Recorder` has made sure that there is room."""
         self._queue.append(pending)
+        if self._thread is None and self._starting.acquire(blocking=False):
+            self._start()
+
+    def put_record(self, arrived: int, record: bytes) -> None:
+        """Add an exchange whose record is made. Never waits."""
+        self._queue.append((arrived, record))
         if self._thread is None and self._starting.acquire(blocking=False):
             self._start()
 
@@ -104,21 +110,24 @@ class Scribe:
         size = freed = last = taken = 0
         queue, make = self._queue, self._maker.record
         while queue and size < _BATCH and taken < _MOST:
-            pending = queue.popleft()
+            one = queue.popleft()
             taken += 1
-            freed += pending.size
-            arrived = pending.arrived
+            if isinstance(one, tuple):
+                records.append(one)
+                size += len(one[1])
+                last = max(last, one[0])
+                continue
+            freed += one.size
             try:
-                data = make(pending)
-                records.append((arrived, data))
+                data = make(one)
+                records.append((one.arrived, data))
                 size += len(data)
-                last = arrived if arrived > last else last
+                last = max(last, one.arrived)
             except Exception:
                 self._account.lost("unreadable")
                 self._faults.report(NOT_RECORDED)
             finally:
-                if pending.file is not None:
-                    pending.release()
+                one.release()
         try:
             if records:
                 self._append(records, last)

@@ -16,6 +16,9 @@ LARGE = bytes(5000)
 class Waiting(list):
     put = list.append
 
+    def put_record(self, arrived, record):
+        self.append((arrived, record))
+
     def close(self, timeout):
         self.closed = timeout
 
@@ -25,11 +28,11 @@ def request(body=b""):
 
 
 class World:
-    def __init__(self, refuses=None, most_body=10_000, most=100_000):
+    def __init__(self, refuses=None, most_body=10_000, most=100_000, quick=lambda *given: None):
         self.ledger = Ledger([])
         self.account = self.ledger.recording.account(0)
         self.queue = Waiting()
-        self.recorder = Recorder(self.account, self.queue, refuses, most_body, most)
+        self.recorder = Recorder(self.account, self.queue, quick, refuses, most_body, most)
 
     def follow(self, response, asked=None, environ=ENVIRON):
         asked = asked or request()
@@ -57,6 +60,16 @@ def test_a_whole_answer_goes_to_the_client_as_it_is_and_waits_at_once():
     assert (pending.response, pending.place, pending.error) == (response, (3, 4), "")
     assert 0 <= pending.first_byte == pending.ended
     assert world.ledger.recorded().seen == world.ledger.recorded().waiting == 1
+
+
+def test_a_record_that_is_made_quickly_waits_alone():
+    world = World(quick=lambda asked, response, place, arrived, now: b"record of %d" % response.status)
+    world.follow(Response(200, "OK", [], b"hello"))
+    ((arrived, record),) = world.queue
+    assert record == b"record of 200"
+    assert arrived > 0
+    world.follow(Response(200, "OK", [], LARGE))
+    assert world.queue[1].response.body == LARGE
 
 
 def test_a_request_that_is_refused_is_counted_with_its_reason():

@@ -73,6 +73,14 @@ def test_what_is_put_in_is_written_and_counted(tmp_path):
     assert read_recording([tmp_path]).gaps == ()
 
 
+def test_a_record_that_is_made_is_written_as_it_is(tmp_path):
+    world = World(tmp_path)
+    world.account.counted(True)
+    world.scribe.put_record(1, RecordMaker(None, 100).record(pending(7)))
+    world.scribe.close(10)
+    assert [one.place for one in read_recording([tmp_path])] == [7]
+
+
 def test_no_thread_is_started_without_an_exchange(tmp_path):
     before = threading.active_count()
     world = World(tmp_path)
