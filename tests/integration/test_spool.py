@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -190,9 +190,10 @@ def points(tee: Tee, first: int, count: int) -> None:
 def test_two_influxdb_servers_are_equal_after_one_was_down(tmp_path: Path, killed: bool) -> None:
     words = ("-b.spool", str(tmp_path / "spool"), "-processes", "2")
     everything = 'SELECT "value", "room" FROM "temperature"'
-    with Influx(tmp_path / "a") as a, Influx(tmp_path / "b") as b:
+    with Influx(tmp_path / "a") as a, Influx(tmp_path / "b") as b, ExitStack() as ends:
         pair = ("-a", a.url, "-b", f"{b.url} name=b", *words)
         tee = Tee(*pair).__enter__()
+        ends.callback(lambda: tee.program.kill())  # a test that fails leaves nothing behind
         influx_query(tee.url, "CREATE DATABASE load")
         eventually(lambda: ["load"] in b.query("SHOW DATABASES"), "the database at B")
         points(tee, 1, 100)
