@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import partial
+from itertools import chain
 from time import time_ns
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,9 +21,9 @@ from httptee.transport import GONE, followed
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-_SMALL = 4096  # bytes of both bodies; a smaller exchange is only counted
+_SMALL = 4096  # bytes of both heads and both bodies; a smaller exchange is only counted
 _MOST_SMALL = 4096  # such exchanges that may wait in one process
-_OVERHEAD = 2048  # bytes: what an exchange holds beside its bodies
+_OVERHEAD = 2048  # bytes: what an exchange holds beside its heads and bodies
 _FIRST_PIECES = 64 * 1024  # bytes that are taken for an answer of unknown length
 _MOST_PEERS = 10_000
 NOT_RECORDED = "a request could not be recorded"
@@ -94,8 +95,8 @@ class Recorder:
         try:
             now = time_ns() - arrived
             place = environ.get(CONNECTION) or self._peer(environ)
-            asked, body = request.body, response.body
-            if isinstance(body, bytes) and len(asked) + len(body) <= _SMALL and isinstance(asked, bytes):
+            asked, body, heads = request.body, response.body, _heads(request, response)
+            if isinstance(body, bytes) and isinstance(asked, bytes) and heads + len(asked) + len(body) <= _SMALL:
                 if self._account.counted(len(self._queue) < _MOST_SMALL):
                     record = self._quick(request, response, place, arrived, max(0, now))
                     if record is not None:
@@ -103,7 +104,7 @@ class Recorder:
                     else:
                         self._queue.put(Pending(request, response, place, arrived, now))
                 return response
-            return self._large(Pending(request, response, place, arrived, now))
+            return self._large(Pending(request, response, place, arrived, now), heads)
         except Exception:
             self._faults.report(NOT_RECORDED)
             return response
@@ -112,12 +113,12 @@ class Recorder:
         """Have everything written that has ended, within `timeout` seconds. May be called twice."""
         self._queue.close(timeout)
 
-    def _large(self, pending: Pending) -> Response:
-        """An exchange whose size counts, or whose answer streams."""
+    def _large(self, pending: Pending, heads: int) -> Response:
+        """An exchange whose size counts, or whose answer streams. `heads`: the bytes of its heads."""
         response, asked = pending.response, pending.request.body
         body = response.body
         reserved = len(body) if isinstance(body, bytes) else self._announced(response)
-        pending.size = _OVERHEAD + min(len(asked), self._most_body) + reserved
+        pending.size = _OVERHEAD + heads + min(len(asked), self._most_body) + reserved
         if not self._account.seen(pending.size, self._most):
             return response
         pending.hold_file()
@@ -154,6 +155,12 @@ class Recorder:
             peer = self._peers[key] = [self._connections, 0]
         peer[1] += 1
         return peer[0], peer[1]
+
+
+def _heads(request: Request, response: Response) -> int:
+    """The bytes of both heads, without what separates their fields."""
+    fields = chain(chain.from_iterable(request.headers), chain.from_iterable(response.headers))
+    return len(request.target) + sum(map(len, fields))
 
 
 class _Pieces(Pieces):

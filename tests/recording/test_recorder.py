@@ -94,6 +94,14 @@ def test_large_exchanges_over_their_bytes_are_not_recorded_and_still_answered():
     assert (len(world.queue), world.reasons) == (1, {"queue_full": 1})
 
 
+def test_long_heads_count_as_bytes_too():
+    world = World(most=20_000)
+    long = Request("GET", "/x", [("Cookie", "c" * 6000)], b"", "192.0.2.1", "http")
+    for _ in range(2):
+        world.follow(Response(200, "OK", [("Set-Cookie", "s" * 6000)], b""), long)
+    assert (len(world.queue), world.reasons) == (1, {"queue_full": 1})
+
+
 def test_an_answer_that_streams_waits_once_it_has_ended():
     world = World()
     answer = world.follow(streamed([b"one", b"two"]))
