@@ -12,11 +12,10 @@ from httptee.http import Exchange
 from httptee.ledger import Account, GuardedAccount
 from httptee.selection import Selection
 from httptee.shadow.breaker import fault_of_b
-from httptee.shadow.comparing import COMPARING, Comparing
 from httptee.shadow.guards import Guards
+from httptee.shadow.partners import BACKLOG, COMPARING, INSTEAD_OF_DROPPED, Comparing, Spooling
 from httptee.shadow.roads import Roads
 from httptee.shadow.slots import ASSURED, Slots
-from httptee.shadow.spooling import BACKLOG, INSTEAD_OF_DROPPED, Spooling
 from httptee.shadow.waiting import hold
 from httptee.transport import Answer, Upstream
 

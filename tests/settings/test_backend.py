@@ -3,7 +3,8 @@ import re
 import pytest
 
 from httptee.http.endpoint import Endpoint
-from httptee.settings.backend import FIELDS, Backend, split_backends
+from httptee.settings.backend import Backend, split_backends
+from httptee.settings.fields import FIELDS
 
 CANARY = Endpoint.parse("http://canary:9001")
 
