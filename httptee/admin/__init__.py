@@ -8,6 +8,7 @@ from httptee.admin.control import Commands
 from httptee.admin.control_server import ControlServer
 from httptee.admin.control_socket import ControlError, ControlSocket
 from httptee.admin.hour import Hour
+from httptee.admin.metrics import LedgerCollector
 
 __all__ = [
     "Admin",
@@ -16,5 +17,6 @@ __all__ = [
     "ControlServer",
     "ControlSocket",
     "Hour",
+    "LedgerCollector",
     "check_of",
 ]

@@ -30,7 +30,17 @@ from httptee.http.headers import (
     with_host,
     without,
 )
-from httptee.http.inbound import CLIENT_SUBJECT, CONNECTION, RECEIVED_HEADERS, REQUEST_ID, client_of, receive, target_of
+from httptee.http.inbound import (
+    CLIENT_SUBJECT,
+    CONNECTION,
+    RECEIVED_HEADERS,
+    REQUEST_ID,
+    client_of,
+    for_other_servers,
+    receive,
+    request_of,
+    target_of,
+)
 from httptee.http.interim import INTERIM, PassOn, interim_fields
 from httptee.http.loops import LoopGuard
 from httptee.http.mending import OddHead, is_http_1
@@ -41,9 +51,11 @@ from httptee.http.message import (
     FileBody,
     Follower,
     Headers,
+    Kept,
     Request,
     Response,
     WrittenRequest,
+    next_number,
     no_answer,
     tee_answer,
     value,
@@ -74,6 +86,7 @@ __all__ = [
     "FileBody",
     "Follower",
     "Headers",
+    "Kept",
     "Listen",
     "LoopGuard",
     "OddHead",
@@ -92,10 +105,12 @@ __all__ = [
     "distinguished_name",
     "end_to_end",
     "expects_continue",
+    "for_other_servers",
     "interim_fields",
     "is_bracketed_list",
     "is_http_1",
     "listed",
+    "next_number",
     "no_answer",
     "not_stored",
     "origin_form",
@@ -105,6 +120,7 @@ __all__ = [
     "read_version",
     "receive",
     "request_id",
+    "request_of",
     "target_of",
     "tee_answer",
     "value",

@@ -62,6 +62,9 @@ class FileBody:
 
 Body = bytes | FileBody
 
+next_number = count(1).__next__
+"""Gives the number of the next request of this process."""
+
 
 @value
 class Request:
@@ -78,7 +81,7 @@ class Request:
     body: Body
     client: str
     scheme: str
-    number: int = field(default_factory=count(1).__next__, compare=False)
+    number: int = field(default_factory=next_number, compare=False)
     shared_head: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
 
 
@@ -159,7 +162,7 @@ class Exchange:
     `status` is the status that the client got, or 499 if it has gone before A's header fields. `seconds` is the time
     until A's header fields arrived, or until A failed. `follower.settled` is called once for each B. `unsent`: A
     certainly got nothing of the request. `port` is the client's, or empty. With `kept`, the answers of the
-    Bs are compared with A's.
+    Bs are compared with A's. `withheld` is the drop reason for every B where the request cannot be sent, or empty.
 
     `request` is replaced when its body is read into memory, and when its head is kept as bytes only. The clones that
     hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes.
@@ -172,6 +175,7 @@ class Exchange:
     unsent: bool = False
     kept: Kept | None = None
     port: str = ""
+    withheld: str = ""
     holders: int = field(default=0, init=False, compare=False, repr=False)
     size: int = field(default=0, init=False, compare=False, repr=False)
 

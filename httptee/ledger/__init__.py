@@ -14,6 +14,7 @@ from httptee.ledger.columns import (
 from httptee.ledger.control import COMMANDS, RESULTS, Control, Orders
 from httptee.ledger.guard import COUNTING, Faults, GuardedAccount
 from httptee.ledger.ledger import Ledger
+from httptee.ledger.places import Places
 from httptee.ledger.recording import RECORD_REASONS, RecordAccount, RecordStatement
 from httptee.ledger.shared import shared_numbers
 from httptee.ledger.spooled import ADOPTED, SLOTS, SpoolDesk, Spooled, SpoolWords
@@ -39,6 +40,7 @@ __all__ = [
     "Latency",
     "Ledger",
     "Orders",
+    "Places",
     "PrimaryStatement",
     "RecordAccount",
     "RecordStatement",

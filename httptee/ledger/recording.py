@@ -10,12 +10,13 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from httptee.ledger.shared import shared_words
+from httptee.ledger.shared import Anonymous, Memory
 
 RECORD_REASONS: tuple[str, ...] = (
     "sampled_out",
     "filtered",
     "queue_full",
+    "unread",
     "disk_full",
     "disk_failed",
     "unreadable",
@@ -165,12 +166,12 @@ class RecordLedger:
     returns the number of the last record that is stored in the files of a row. Who builds the ledger sets all three.
     """
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, memory: Memory | None = None) -> None:
         self.name = ""
         self.key = b""
         self.written: Callable[[int], int] = lambda row: 0
         self._rows = rows
-        self._cells = shared_words((rows + 1) * _WIDTH)  # the last row is for ledgers that have finished
+        self._cells = (memory or Anonymous()).own((rows + 1) * _WIDTH)  # the last row is for ledgers that have finished
 
     def account(self, row: int) -> RecordAccount:
         """A worker process's account. A new process continues in the row of one that has ended."""

@@ -109,6 +109,10 @@ class Recorder:
             self._faults.report(NOT_RECORDED)
             return response
 
+    def unread(self) -> None:
+        """Count a request whose body was not read, or was too long to be kept. Never raises."""
+        self._faults.watch(NOT_RECORDED, self._account.refused, "unread")
+
     def close(self, timeout: float) -> None:
         """Have everything written that has ended, within `timeout` seconds. May be called twice."""
         self._queue.close(timeout)

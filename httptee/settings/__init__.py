@@ -4,7 +4,8 @@
 from httptee.settings.backend import Backend
 from httptee.settings.casts import usable_cores
 from httptee.settings.config import load, load_given, load_or_exit
-from httptee.settings.effective import differences, effective_lines, effective_options, ignored
+from httptee.settings.effective import IGNORED, OF_A_SERVER_A, differences, effective_lines, effective_options, ignored
+from httptee.settings.in_code import load_in_code
 from httptee.settings.option_texts import help_text
 from httptee.settings.options import BY_NAME
 from httptee.settings.same import check_same, own_addresses, own_sockets
@@ -20,6 +21,8 @@ from httptee.settings.trust import check_trust, pem_flaw, trust_of_a, trust_of_b
 
 __all__ = [
     "BY_NAME",
+    "IGNORED",
+    "OF_A_SERVER_A",
     "Backend",
     "Settings",
     "ShadowSettings",
@@ -35,6 +38,7 @@ __all__ = [
     "ignored",
     "load",
     "load_given",
+    "load_in_code",
     "load_or_exit",
     "own_addresses",
     "own_sockets",

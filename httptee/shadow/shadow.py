@@ -7,9 +7,11 @@ flight hold is bounded.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from httptee.errors import upstream_error
 from httptee.http import Exchange
-from httptee.ledger import Account, GuardedAccount
+from httptee.ledger import Account, Faults, GuardedAccount
 from httptee.selection import Selection
 from httptee.shadow.breaker import fault_of_b
 from httptee.shadow.guards import Guards
@@ -71,7 +73,7 @@ class Shadow:
     def offer(self, exchange: Exchange) -> None:
         """Take a clone on, or drop it and count the reason in the ledger. Never waits."""
         reason = self._refusal(exchange)
-        if reason is not None and self._spooling is not None:
+        if reason is not None and self._spooling is not None and not exchange.withheld:
             reason = self._spooled_or(self._spooling, exchange, reason)
         if reason is not None:
             if reason:
@@ -113,6 +115,8 @@ class Shadow:
         reason = self._selection.refuses(exchange.request)
         if reason is not None:
             return reason
+        if exchange.withheld:
+            return exchange.withheld
         if exchange.unsent and not self._sends_unsent:
             return "primary_failed"
         if self._spooling is not None and (self._stopping or self._spooling.backlog):
@@ -203,3 +207,12 @@ class Shadow:
             self._probe = None
             self.breaker.end_probe()
         self._slots.free(exchange)
+
+
+def offer(exchange: Exchange, shadows: Iterable[Shadow], faults: Faults) -> None:
+    """Offer a clone to every B. Never waits and never raises: no error of a B may reach the client."""
+    for shadow in shadows:
+        try:
+            shadow.offer(exchange)
+        except Exception:
+            faults.report("a clone could not be offered")
