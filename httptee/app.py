@@ -20,6 +20,7 @@ from httptee.http import (
     Follower,
     Request,
     Response,
+    connection_of,
     for_other_servers,
     no_answer,
     receive,
@@ -29,7 +30,7 @@ from httptee.ledger import COUNTING, Faults, WorkerAccount
 from httptee.logs import AccessLog
 from httptee.primary import Answering
 from httptee.recording import Recorder
-from httptee.shadow import Budget, Cutoff, Shadow, offer
+from httptee.shadow import Budget, Cutoff, Shadow
 from httptee.spool import Outbox
 from httptee.transport import Pressure
 from httptee.verdict.pairs import Keeper, KeptPrimary
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 Chosen = tuple[KeptPrimary | None, int]
 """What is kept of A's answer, if it is compared; when the request arrived, if it is recorded, or 0."""
 
+OFFERING = "a clone could not be offered"
 _LOGGING = "a request could not be logged"
 _LAST_RECORDS = 1.0  # seconds to write the last records of the access log, and of the recording and the spool
 
@@ -101,7 +103,7 @@ class Tee:
         seconds = perf_counter() - started
         unsent = response.unsent  # read here: the access log may replace the response
         response, record, kept = self.observe(environ, request, response, seconds, chosen)
-        exchange = Exchange(request, response.status, seconds, record, unsent, kept, environ.get("REMOTE_PORT", ""))
+        exchange = Exchange(request, response.status, seconds, record, unsent, kept, *connection_of(environ))
         return Relay(response, start_response, self.shadows, exchange, cancellation, self.client_gone, self.faults)
 
     def choose(self, request: Request) -> Chosen:
@@ -243,4 +245,6 @@ class Relay:
     def _offer(self) -> None:
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
-            offer(exchange, self._shadows, self._faults or Faults())
+            faults = self._faults or Faults()
+            for shadow in self._shadows:  # no error of a B may reach the client
+                faults.watch(OFFERING, shadow.offer, exchange)

@@ -31,7 +31,7 @@ from httptee.verdict.judge import (
 )
 from httptee.verdict.pairs import Tallies
 
-_NOT_FOR_B = ("paused", "sampled_out", "filtered", "rate_limited", "primary_failed")
+_NOT_FOR_B = ("paused", "sampled_out", "filtered", "other_status", "rate_limited", "primary_failed")
 """Drop reasons of clones that B was not to get."""
 
 

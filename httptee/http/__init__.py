@@ -36,6 +36,7 @@ from httptee.http.inbound import (
     RECEIVED_HEADERS,
     REQUEST_ID,
     client_of,
+    connection_of,
     for_other_servers,
     receive,
     request_of,
@@ -45,7 +46,6 @@ from httptee.http.interim import INTERIM, PassOn, interim_fields
 from httptee.http.loops import LoopGuard
 from httptee.http.mending import OddHead, is_http_1
 from httptee.http.message import (
-    ERROR_FIELD,
     Body,
     Exchange,
     FileBody,
@@ -68,7 +68,6 @@ __all__ = [
     "CANCELLATION",
     "CLIENT_SUBJECT",
     "CONNECTION",
-    "ERROR_FIELD",
     "HOP_BY_HOP",
     "INTERIM",
     "RECEIVED_HEADERS",
@@ -102,6 +101,7 @@ __all__ = [
     "check_hosts",
     "check_start",
     "client_of",
+    "connection_of",
     "distinguished_name",
     "end_to_end",
     "expects_continue",

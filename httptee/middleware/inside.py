@@ -16,13 +16,13 @@ from httptee.build import Mounted, announce_mounted, at_the_end, check_mounted
 from httptee.errors import ConfigError
 from httptee.ledger import Ledger, Places, WorkerAccount
 from httptee.middleware.application import Silent
+from httptee.middleware.given import load_in_code
 from httptee.settings import (
     IGNORED,
     OF_A_SERVER_A,
     backend_names,
     check_same,
     ignored,
-    load_in_code,
     shadow_settings,
 )
 from httptee.version import __version__

@@ -13,13 +13,12 @@ from functools import wraps
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
-from httptee.app import Chosen, Tee
+from httptee.app import OFFERING, Chosen, Tee
 from httptee.errors import Refusal, UpstreamReset
-from httptee.http import Exchange, Follower, Kept, Request, Response, with_field
+from httptee.http import Exchange, Follower, Kept, Request, Response, connection_of, with_field
 from httptee.ledger import COUNTING
 from httptee.middleware.incoming import Body
 from httptee.middleware.late import request_late, request_now
-from httptee.shadow import offer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -236,7 +235,8 @@ class Passage:
             self._record,
             False,
             self._kept,
-            self._environ.get("REMOTE_PORT", ""),
+            *connection_of(self._environ),
             withheld or body.withheld,
         )
-        offer(exchange, self._tee.shadows, self._tee.faults)
+        for shadow in self._tee.shadows:
+            self._tee.faults.watch(OFFERING, shadow.offer, exchange)

@@ -6,7 +6,7 @@ from httptee.shadow.budget import Budget
 from httptee.shadow.cutoff import Cutoff
 from httptee.shadow.guards import Guards
 from httptee.shadow.roads import AT_ONCE, Roads
-from httptee.shadow.shadow import Shadow, offer
+from httptee.shadow.shadow import Shadow
 from httptee.shadow.slots import ASSURED
 
 __all__ = [
@@ -19,5 +19,4 @@ __all__ = [
     "Guards",
     "Roads",
     "Shadow",
-    "offer",
 ]

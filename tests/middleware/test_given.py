@@ -1,7 +1,7 @@
 import pytest
 
 from httptee.errors import ConfigError
-from httptee.settings.in_code import load_in_code
+from httptee.middleware.given import load_in_code
 
 
 def load(*lines, given=None, config=None, environ=None):

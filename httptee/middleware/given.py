@@ -6,10 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike, fspath
 
 from httptee.errors import ConfigError
-from httptee.settings.config import load_words
-from httptee.settings.option import Option, environment_name
-from httptee.settings.options import BY_NAME, check, unknown
-from httptee.settings.settings import Settings
+from httptee.settings import BY_NAME, Option, Settings, check, environment_name, load_words, unknown
 
 _BY_KEY = {environment_name(name): option for name, option in BY_NAME.items()}
 
