@@ -58,6 +58,8 @@ def additions(settings: Settings) -> Additions:
         settings.client_subject_header,
         settings.request_id_header,
         None if settings.via else LoopGuard(identity),
+        settings.x_forwarded,
+        settings.trusted_proxies,
     )
 
 
