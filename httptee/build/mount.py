@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 
 from httptee.app import Tee
 from httptee.build.judging import make_judge
-from httptee.build.recording import announce_recording
+from httptee.build.recording import announce_recording, name_recording
 from httptee.build.tee import build_ledger, build_tee
 from httptee.build.watching import Watching, build_tallies
 from httptee.errors import ConfigError
@@ -110,6 +110,8 @@ class Mounted:
 
     def _build(self) -> Tee:
         settings, ledger, primary = self._settings, self._ledger, self._primary
+        if settings.record and not ledger.recording.name:
+            name_recording(settings, ledger, 1, ())
         if settings.verdict == "off":
             return build_tee(settings, ledger, primary=primary)
         tallies = build_tallies(settings)
