@@ -62,9 +62,6 @@ class FileBody:
 
 Body = bytes | FileBody
 
-next_number = count(1).__next__
-"""Gives the number of the next request of this process."""
-
 
 @value
 class Request:
@@ -81,7 +78,7 @@ class Request:
     body: Body
     client: str
     scheme: str
-    number: int = field(default_factory=next_number, compare=False)
+    number: int = field(default_factory=count(1).__next__, compare=False)
     shared_head: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
 
 
