@@ -62,14 +62,12 @@ def request_late(environ: WSGIEnvironment, additions: Additions, body: bytes | N
 
     method = environ["REQUEST_METHOD"]
     raw = environ.get("REQUEST_URI") or target_of(environ)
-    if method not in _PLAIN or raw[:1] != "/" or additions.loops is not None or additions.id_header:
+    if method not in _PLAIN or raw[:1] != "/":
         return build()
-    if (
-        "HTTP_VIA" in environ
-        or "HTTP_EXPECT" in environ
-        or "HTTP_MAX_FORWARDS" in environ
-        or "HTTP_HOST" not in environ
-    ):
+    if additions.id_header or additions.loops is not None or additions.proxies is not None:
+        return build()
+    host = environ.get("HTTP_HOST")
+    if host is None or "HTTP_VIA" in environ or "HTTP_EXPECT" in environ or "HTTP_MAX_FORWARDS" in environ:
         return build()
     target, _ = read_target(method, raw)
     check_hosts(host.split(","), required=False)

@@ -3,6 +3,7 @@ import pytest
 from httptee.errors import BadRequest, LoopDetected
 from httptee.http.headers import Additions
 from httptee.http.loops import LoopGuard
+from httptee.http.peers.proxies import Proxies
 from httptee.middleware import late
 from httptee.middleware.late import LateRequest, request_late, request_now
 from tests.middleware.asked import environ
@@ -46,6 +47,7 @@ def test_what_must_not_be_forwarded_is_refused_at_once(given, error):
     [
         (Additions(id_header="X-Request-Id"), {}),
         (Additions(loops=LoopGuard("x")), {}),
+        (Additions(proxies=Proxies.parse("10.0.0.0/8")), {}),
         (ADD, {"HTTP_VIA": "1.1 other"}),
         (ADD, {"HTTP_EXPECT": "100-continue"}),
         (ADD, {"method": "TRACE"}),
