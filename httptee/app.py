@@ -12,20 +12,21 @@ from typing import TYPE_CHECKING
 from httptee.errors import ClientGone, Overloaded, Refusal
 from httptee.http import (
     CANCELLATION,
-    ERROR_FIELD,
     INTERIM,
     RECEIVED_HEADERS,
     Additions,
     Cancellation,
     Exchange,
     Follower,
-    Headers,
+    Request,
     Response,
+    ended,
+    for_other_servers,
     no_answer,
     receive,
     tee_answer,
-    without,
 )
+from httptee.http.uploads import StreamedBody
 from httptee.ledger import COUNTING, Faults, WorkerAccount
 from httptee.logs import AccessLog
 from httptee.primary import Primary
@@ -38,9 +39,6 @@ from httptee.verdict.pairs import Keeper
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-# PEP 3333 forbids an application to send them, and waitress then answers with 500.
-_FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
-_DATE = frozenset({"date"})
 _LOGGING = "a request could not be logged"
 _LAST_RECORDS = 1.0  # seconds to write the last records of the access log, and of the recording and the spool
 
@@ -86,19 +84,24 @@ class Tee:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
         if RECEIVED_HEADERS not in environ:
-            start_response = _for_other_servers(start_response)
+            start_response = for_other_servers(start_response)
         try:
             request = receive(environ, self._additions, self._in_memory, self._max_request_body)
             cancellation: Cancellation | None = environ.get(CANCELLATION)
             chosen = self._keeper.choose(request) if self._keeper else None
             arrived = self._recorder.begin(request) if self._recorder else 0
+            streamed = request.body if isinstance(request.body, StreamedBody) else None
+            if streamed is not None:
+                self._keep(request, streamed, recorded=arrived > 0)
             started = perf_counter()
             response = self.primary.answer(request, cancellation, environ.get(INTERIM), chosen is not None)
         except Refusal as refusal:
             answer = tee_answer(refusal)
             self.refused(environ, answer)
             return Relay(answer, start_response, ())
-        seconds = perf_counter() - started
+        seconds = perf_counter() - (started if streamed is None else max(started, streamed.read_at))
+        if streamed is not None:
+            request = ended(request, streamed)
         unsent = response.unsent  # read here: the access log may replace the response
         try:  # `Faults.watch`, written out: it is called for every request
             self._account.answered(response.status, seconds)
@@ -115,6 +118,13 @@ class Tee:
             record, response = self._followed(self._log, environ, response, seconds)
         exchange = Exchange(request, response.status, seconds, record, unsent, kept, environ.get("REMOTE_PORT", ""))
         return Relay(response, start_response, self.shadows, exchange, cancellation, self._client_gone, self._faults)
+
+    def _keep(self, request: Request, body: StreamedBody, recorded: bool) -> None:
+        """Have a body that streams to A kept for the Bs that may get it, and for the recording."""
+        rooms = [shadow.room(request) for shadow in self.shadows]
+        if recorded and self._recorder is not None:
+            rooms.append(self._recorder.most_body)
+        body.keep(max(rooms, default=0), self.budget, digest=recorded)
 
     def refused(self, environ: WSGIEnvironment, answer: Response) -> None:
         """Count and log a request that was answered without A, by the tee or by the server in front of it."""
@@ -234,14 +244,3 @@ class Relay:
                     shadow.offer(exchange)
                 except Exception:  # no error of a B may reach the client
                     (self._faults or Faults()).report("a clone could not be offered")
-
-
-def _for_other_servers(start_response: StartResponse) -> StartResponse:
-    """A `start_response` that leaves out what PEP 3333 forbids, and the Date of the tee's own answers: the servers add
-    one. The tee's own server takes all fields."""
-
-    def start(status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], object]:
-        own = any(name == ERROR_FIELD for name, _ in headers)
-        return start_response(status, without(headers, _FORBIDDEN | _DATE if own else _FORBIDDEN))
-
-    return start

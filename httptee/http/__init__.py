@@ -30,12 +30,21 @@ from httptee.http.headers import (
     with_host,
     without,
 )
-from httptee.http.inbound import CLIENT_SUBJECT, CONNECTION, RECEIVED_HEADERS, REQUEST_ID, client_of, receive, target_of
+from httptee.http.inbound import (
+    CLIENT_SUBJECT,
+    CONNECTION,
+    RECEIVED_HEADERS,
+    REQUEST_ID,
+    client_of,
+    ended,
+    for_other_servers,
+    receive,
+    target_of,
+)
 from httptee.http.interim import INTERIM, PassOn, interim_fields
 from httptee.http.loops import LoopGuard
 from httptee.http.mending import OddHead, is_http_1
 from httptee.http.message import (
-    ERROR_FIELD,
     Body,
     Exchange,
     FileBody,
@@ -56,7 +65,6 @@ __all__ = [
     "CANCELLATION",
     "CLIENT_SUBJECT",
     "CONNECTION",
-    "ERROR_FIELD",
     "HOP_BY_HOP",
     "INTERIM",
     "RECEIVED_HEADERS",
@@ -91,7 +99,9 @@ __all__ = [
     "client_of",
     "distinguished_name",
     "end_to_end",
+    "ended",
     "expects_continue",
+    "for_other_servers",
     "interim_fields",
     "is_bracketed_list",
     "is_http_1",

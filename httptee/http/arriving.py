@@ -109,6 +109,12 @@ class ArrivingBody:
             raise not_stored(error) from None
         self._size += len(data)
 
+    @property
+    def in_memory(self) -> bytes | None:
+        """What has arrived, or None if it is in a file."""
+        stream = self._stream
+        return b"" if stream is None else stream.getvalue() if isinstance(stream, BytesIO) else None
+
     def stream(self) -> BinaryIO:
         """The body as a file at its start."""
         stream = self._stream or BytesIO()

@@ -37,10 +37,15 @@ _NEVER_CONNECTION_NAMED = frozenset({"host", "content-length", "via"}) | _CONNEC
 # Lengths are compared first, which saves lower() for most names.
 _CONNECTION_LENGTH, _VIA_LENGTH = len("connection"), len("via")
 
-# The whole body is read before the request is forwarded, so the server has already answered `Expect: 100-continue`.
+# A body is mostly read before the request is forwarded: then the server has answered `Expect: 100-continue`. For a body
+# that streams, the upstream adds the field again.
 _NOT_FORWARDED = HOP_BY_HOP | {"expect"}
 
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")  # it needs no escape in any log
+
+
+CHUNKED = ("Transfer-Encoding", "chunked")
+"""The field of a request whose body streams to A, and whose length is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +80,20 @@ def end_to_end(headers: Headers, left_out: frozenset[str] = HOP_BY_HOP) -> Heade
     return [pair for pair in kept if pair[0].lower() not in named] if named else kept
 
 
-def outbound(headers: Headers, client: str, scheme: str, length: int | None, add: Additions) -> Headers:
+def outbound(
+    headers: Headers, client: str, scheme: str, length: int | None, add: Additions, *, chunked: bool = False
+) -> Headers:
     """The request fields for every upstream, before an upstream sets its own Host.
 
     `length` is the length of the body in bytes, or None for a request without one. It becomes Content-Length if there
-    is none, since chunked framing ends at the tee: without it, servers answer an empty chunked body with 411. Raises
-    `LoopDetected` if Via shows that the request has passed through this tee before.
+    is none, since chunked framing ends at the tee: without it, servers answer an empty chunked body with 411. A body
+    that streams and whose length is not known is `chunked`, and has that field in its place. Raises `LoopDetected` if
+    Via shows that the request has passed through this tee before.
     """
     sent = end_to_end(headers, _NOT_FORWARDED)
-    if length is not None and not any(name.lower() == "content-length" for name, _ in sent):
+    if chunked:
+        sent.append(CHUNKED)
+    elif length is not None and not any(name.lower() == "content-length" for name, _ in sent):
         sent.append(("Content-Length", str(length)))
     if add.forward_client:
         _append(sent, "X-Forwarded-For", client)

@@ -7,6 +7,7 @@ names lose their case, fields lose their order, and duplicates are joined.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
@@ -14,12 +15,13 @@ from urllib.parse import quote
 from httptee.errors import BadRequest, BodyTooLarge, Refusal
 from httptee.http.arriving import not_stored, unnamed_file, write_all
 from httptee.http.grammar import check_codings, check_content, check_hosts, expects_continue, read_target
-from httptee.http.headers import Additions, has_host, outbound, with_host, with_id, with_subject
+from httptee.http.headers import CHUNKED, Additions, has_host, outbound, with_host, with_id, with_subject, without
 from httptee.http.hops import COUNTED, one_less
-from httptee.http.message import Body, FileBody, Headers, Request
+from httptee.http.message import ERROR_FIELD, Body, FileBody, Headers, Request
+from httptee.http.uploads import STREAMED_BODY, StreamedBody
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 RECEIVED_HEADERS = "httptee.headers"
 """The environ key of the header list as the tee's own server received it."""
@@ -30,6 +32,9 @@ REQUEST_ID = "httptee.request_id"
 CONNECTION = "httptee.connection"
 """The environ key of the number of the connection in this process, and of the request on it, both from 1."""
 
+# PEP 3333 forbids an application to send them, and waitress then answers with 500.
+_FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
+_DATE = frozenset({"date"})
 _PIECE = 256 * 1024
 _TOO_SHORT = "the request body ended before its Content-Length"
 
@@ -41,7 +46,8 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     request of HTTP/1.0 may have neither. Then Host is empty (§3.2): the address of an upstream would claim that the
     client asked for it.
 
-    A body of up to `in_memory` bytes becomes one immutable `bytes`; a longer one stays in a file. Raises a `Refusal`
+    A body of up to `in_memory` bytes becomes one immutable `bytes`; a longer one stays in a file. One that is still
+    arriving is not read here: it becomes a `StreamedBody`. Raises a `Refusal`
     for a request that is not forwarded: CONNECT, a malformed target, Host or length, a body of more than `most` bytes
     or one that cannot be stored, a loop, and OPTIONS or TRACE with Max-Forwards: 0.
     """
@@ -58,7 +64,8 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     body = _body(environ, in_memory, most)
     if additions.via and environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         additions = replace(additions, via="1.0" + additions.via[3:])  # the version received (RFC 9110 §7.6.3)
-    sent = outbound(headers, client, scheme, None if body is None else len(body), additions)
+    chunked = isinstance(body, StreamedBody) and body.length is None
+    sent = outbound(headers, client, scheme, None if body is None else len(body), additions, chunked=chunked)
     if authority is not None or not has_host(sent):
         sent = with_host(sent, authority or "")
     if additions.loops is not None:
@@ -68,6 +75,42 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     if additions.id_header:
         sent, environ[REQUEST_ID] = with_id(sent, additions.id_header)
     return Request(method, target, sent, body or b"", client, scheme)
+
+
+def ended(request: Request, body: StreamedBody) -> Request:
+    """The request for the Bs, once no more of its body goes to A. Its body is `bytes` if it arrived whole and was kept.
+
+    What A got chunked has a Content-Length here, if its length is known.
+    """
+    content = body.finish()
+    headers = request.headers
+    if body.length is None:
+        length = [("Content-Length", str(len(body)))] if body.whole else []
+        at = headers.index(CHUNKED)
+        headers = [*headers[:at], *length, *headers[at + 1 :]]
+    made = Request(
+        request.method,
+        request.target,
+        headers,
+        body if content is None else content,
+        request.client,
+        request.scheme,
+        request.number,
+    )
+    if headers is request.headers and not body.expects:
+        made.shared_head.extend(request.shared_head)
+    return made
+
+
+def for_other_servers(start_response: StartResponse) -> StartResponse:
+    """A `start_response` that leaves out what PEP 3333 forbids, and the Date of the tee's own answers: the servers add
+    one. The tee's own server takes all fields."""
+
+    def start(status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], object]:
+        own = any(name == ERROR_FIELD for name, _ in headers)
+        return start_response(status, without(headers, _FORBIDDEN | _DATE if own else _FORBIDDEN))
+
+    return start
 
 
 def client_of(environ: WSGIEnvironment) -> str:
@@ -110,6 +153,8 @@ def _headers(environ: WSGIEnvironment) -> Headers:
 
 def _body(environ: WSGIEnvironment, in_memory: int, most: int) -> Body | None:
     """The body, or None for a request without one: an empty body has framing, no body has none."""
+    if STREAMED_BODY in environ:
+        return StreamedBody(environ[STREAMED_BODY])
     announced = environ.get("CONTENT_LENGTH")
     source: BinaryIO = environ["wsgi.input"]
     try:

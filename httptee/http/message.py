@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from httptee.errors import ClientGone, MaxForwards, TeeError
 from httptee.http.phrases import PHRASES
+from httptee.http.uploads import StreamedBody
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -60,7 +61,7 @@ class FileBody:
         return data
 
 
-Body = bytes | FileBody
+Body = bytes | FileBody | StreamedBody
 
 
 @value

@@ -23,6 +23,7 @@ DROP_REASONS: tuple[str, ...] = (
     "sampled_out",
     "filtered",
     "primary_failed",
+    "incomplete",
     "too_large",
     "rate_limited",
     "saturated",

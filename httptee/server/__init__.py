@@ -7,12 +7,15 @@ from httptee.server.door import most_leaving
 from httptee.server.listener import Server
 from httptee.server.tls import TlsServer
 from httptee.server.turns import Turns
+from httptee.server.uploads import Streaming, Uploads
 
 __all__ = [
     "MOST_HELD",
     "Server",
+    "Streaming",
     "TlsServer",
     "Turns",
+    "Uploads",
     "certificate_end",
     "listening_tls",
     "most_leaving",

@@ -24,12 +24,24 @@ SMALL = 4096
 
 class Budget:
     """Counts the bytes that the clones in flight hold. `lock` also guards the slots of every B, so a clone needs one
-    lock for both. Every method is called with the lock held."""
+    lock for both. Every method is called with the lock held, where it does not say otherwise."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self.lock = threading.Lock()  # held for a few instructions
         self.held = 0
+
+    def reserve(self, size: int) -> bool:
+        """Count bytes of a body that still arrives; False if they would exceed the limit. Takes the lock itself."""
+        with self.lock:
+            fits = self.held + size <= self._limit
+            self.held += size if fits else 0
+        return fits
+
+    def give_back(self, size: int) -> None:
+        """Count bytes that were reserved no longer. Takes the lock itself."""
+        with self.lock:
+            self.held -= size
 
     def take(self, exchange: Exchange, assured: bool = False) -> bool:
         """Count one more clone that holds an exchange; False if it would exceed the limit.

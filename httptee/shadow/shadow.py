@@ -8,7 +8,8 @@ flight hold is bounded.
 from __future__ import annotations
 
 from httptee.errors import upstream_error
-from httptee.http import Exchange
+from httptee.http import Exchange, Request
+from httptee.http.uploads import StreamedBody
 from httptee.ledger import Account, GuardedAccount
 from httptee.selection import Selection
 from httptee.shadow.breaker import fault_of_b
@@ -85,6 +86,10 @@ class Shadow:
             self._faults.watch(COMPARING, self._comparing.chosen, exchange)
         self._roads.take(exchange)
 
+    def room(self, request: Request) -> int:
+        """The size of the largest body with which B may get a request whose body still arrives, in bytes."""
+        return 0 if self._stopping else self._selection.room(request)
+
     def publish(self) -> None:
         """Write the length of the queue to the ledger. Called about once a second.
 
@@ -116,6 +121,8 @@ class Shadow:
             return reason
         if exchange.unsent and not self._sends_unsent:
             return "primary_failed"
+        if isinstance(exchange.request.body, StreamedBody):
+            return exchange.request.body.lost
         if self._spooling is not None and (self._stopping or self._spooling.backlog):
             return "closing" if self._stopping else BACKLOG
         if self._cutoff is not None and self._cutoff.cuts():
@@ -137,7 +144,7 @@ class Shadow:
 
     def _spooled_or(self, spooling: Spooling, exchange: Exchange, reason: str) -> str:
         """Spool a clone that was chosen for B and has no slot: an empty text, or the drop reason of another one."""
-        if reason not in INSTEAD_OF_DROPPED:
+        if reason not in INSTEAD_OF_DROPPED or isinstance(exchange.request.body, StreamedBody):
             return reason
         if self._selection.limits_rate and self._selection.over_rate(exchange.request):
             return "rate_limited"
