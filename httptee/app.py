@@ -92,7 +92,7 @@ class Tee:
             arrived = self._recorder.begin(request) if self._recorder else 0
             streamed = request.body if isinstance(request.body, StreamedBody) else None
             if streamed is not None:
-                self._keep(request, streamed, recorded=arrived > 0)
+                self._faults.watch("a body could not be kept", self._keep, request, streamed, arrived > 0)
             started = perf_counter()
             response = self.primary.answer(request, cancellation, environ.get(INTERIM), chosen is not None)
         except Refusal as refusal:
