@@ -20,6 +20,7 @@ from httptee.http import (
     Follower,
     Request,
     Response,
+    connection_of,
     ended,
     for_other_servers,
     no_answer,
@@ -116,7 +117,7 @@ class Tee:
             kept, response = self._keeper.keep(chosen, response, seconds)
         if self._log is not None:
             record, response = self._followed(self._log, environ, response, seconds)
-        exchange = Exchange(request, response.status, seconds, record, unsent, kept, environ.get("REMOTE_PORT", ""))
+        exchange = Exchange(request, response.status, seconds, record, unsent, kept, *connection_of(environ))
         return Relay(response, start_response, self.shadows, exchange, cancellation, self._client_gone, self._faults)
 
     def _keep(self, request: Request, body: StreamedBody, recorded: bool) -> None:

@@ -35,6 +35,7 @@ CONNECTION = "httptee.connection"
 # PEP 3333 forbids an application to send them, and waitress then answers with 500.
 _FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
 _DATE = frozenset({"date"})
+_UNNUMBERED = (0, 0)
 _PIECE = 256 * 1024
 _TOO_SHORT = "the request body ended before its Content-Length"
 
@@ -80,14 +81,12 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
 def ended(request: Request, body: StreamedBody) -> Request:
     """The request for the Bs, once no more of its body goes to A. Its body is `bytes` if it arrived whole and was kept.
 
-    What A got chunked has a Content-Length here, if its length is known.
+    What A got chunked has a Content-Length here: of all that has come.
     """
     content = body.finish()
     headers = request.headers
     if body.length is None:
-        length = [("Content-Length", str(len(body)))] if body.whole else []
-        at = headers.index(CHUNKED)
-        headers = [*headers[:at], *length, *headers[at + 1 :]]
+        headers = [("Content-Length", str(len(body))) if pair == CHUNKED else pair for pair in headers]
     made = Request(
         request.method,
         request.target,
@@ -117,6 +116,11 @@ def client_of(environ: WSGIEnvironment) -> str:
     """The peer's address without a port. An IPv4 peer of a dual-stack socket keeps its own (RFC 4291 §2.5.5.2)."""
     client: str = environ.get("REMOTE_ADDR") or ""
     return client[7:] if client.startswith("::ffff:") else client
+
+
+def connection_of(environ: WSGIEnvironment) -> tuple[str, int]:
+    """The client's port, or an empty text, and the number of its connection in this process, or 0 if it is unknown."""
+    return environ.get("REMOTE_PORT", ""), environ.get(CONNECTION, _UNNUMBERED)[0]
 
 
 def target_of(environ: WSGIEnvironment) -> str:

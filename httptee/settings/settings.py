@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from httptee.http import Endpoint, Listen
 from httptee.selection import Filter
-from httptee.settings.backend import FIELDS, Backend, line_fields, shown, words_of
+from httptee.settings.backend import Backend, line_fields, shown, words_of
 from httptee.settings.casts import default_workers, usable_cores
+from httptee.settings.fields import FIELDS
 
 _FILTERS = ("methods", "path", "header")
 

@@ -13,9 +13,11 @@ from httptee.errors import (
     LoopDetected,
     NotImplementedCoding,
 )
-from httptee.http.headers import Additions
-from httptee.http.inbound import RECEIVED_HEADERS, REQUEST_ID, receive
+from httptee.http.headers import CHUNKED, Additions
+from httptee.http.inbound import RECEIVED_HEADERS, REQUEST_ID, ended, receive
 from httptee.http.message import FileBody
+from httptee.http.uploads import STREAMED_BODY, StreamedBody
+from tests.http.uploads.sources import Purse, Scripted, read_all
 
 
 def environ(**changes):
@@ -320,3 +322,41 @@ def test_without_the_option_a_request_gets_no_id():
     given = environ(**{RECEIVED_HEADERS: [("Host", "h")]})
     assert receive(given, Additions(), 1000, 1000).headers == [("Host", "h")]
     assert REQUEST_ID not in given
+
+
+class TestABodyThatStreams:
+    def test_is_not_read_and_keeps_its_length(self):
+        source = Scripted(b"abc", length=3)
+        request = take(HTTP_HOST="h", CONTENT_LENGTH="3", **{STREAMED_BODY: source})
+        assert isinstance(request.body, StreamedBody)
+        assert request.headers == [("Host", "h"), ("Content-Length", "3")]
+        assert source.items == [b"abc"]
+
+    def test_stays_chunked_for_a_and_has_a_length_for_the_bs(self):
+        request = take(HTTP_HOST="h", **{STREAMED_BODY: Scripted(b"ab", b"c")})
+        body = request.body
+        assert request.headers == [("Host", "h"), CHUNKED]
+        body.keep(10, Purse(10))
+        read_all(body)
+        clone = ended(request, body)
+        assert (clone.headers, clone.body, clone.number) == (
+            [("Host", "h"), ("Content-Length", "3")],
+            b"abc",
+            request.number,
+        )
+
+    def test_shares_its_head_with_the_bs_only_if_it_is_the_same(self):
+        for source, shared in (
+            (Scripted(length=0), [b"head"]),
+            (Scripted(length=0, expects=True), []),
+            (Scripted(), []),
+        ):
+            request = take(HTTP_HOST="h", CONTENT_LENGTH="0", **{STREAMED_BODY: source})
+            request.shared_head.append(b"head")
+            assert ended(request, request.body).shared_head == shared
+
+    def test_that_was_not_kept_stays_one(self):
+        request = take(HTTP_HOST="h", CONTENT_LENGTH="3", **{STREAMED_BODY: Scripted(b"abc", length=3)})
+        clone = ended(request, request.body)
+        assert clone.body is request.body
+        assert (len(clone.body), clone.body.lost) == (3, "incomplete")

@@ -86,3 +86,14 @@ def test_answers_that_are_kept_for_a_comparison_leave_half_of_the_limit_to_clone
     for one in taken:
         budget.release(one)
     assert budget.held == 0
+
+
+def test_bodies_that_still_arrive_count_with_the_clones():
+    budget, one = Budget(WITHOUT_BODY + 10), exchange()
+    assert budget.reserve(10)
+    assert not budget.reserve(WITHOUT_BODY + 1)
+    assert budget.take(one)
+    assert not budget.reserve(1)
+    budget.give_back(10)
+    assert budget.held == WITHOUT_BODY
+    assert budget.reserve(10)

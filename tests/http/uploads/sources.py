@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from httptee.http.uploads import StreamedBody
+
+_READABLE = os.open("/dev/zero", os.O_RDONLY)
 
 
 class Scripted:
@@ -17,7 +21,7 @@ class Scripted:
         return self.ends and not self.items
 
     def fileno(self):
-        return 0
+        return _READABLE
 
     def read(self):
         item = self.items.pop(0) if self.items else b""
