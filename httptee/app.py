@@ -74,7 +74,7 @@ class Tee:
         self._faults = faults or Faults(account.unobserved)
         self._keeper = keeper
         self._outbox = outbox
-        self._recorder = recorder
+        self.recorder = recorder
         self._in_memory = in_memory
         self._max_request_body = max_request_body
         self._drain_timeout = drain_timeout
@@ -90,7 +90,7 @@ class Tee:
             request = receive(environ, self._additions, self._in_memory, self._max_request_body)
             cancellation: Cancellation | None = environ.get(CANCELLATION)
             chosen = self._keeper.choose(request) if self._keeper else None
-            arrived = self._recorder.begin(request) if self._recorder else 0
+            arrived = self.recorder.begin(request) if self.recorder else 0
             streamed = request.body if isinstance(request.body, StreamedBody) else None
             if streamed is not None:
                 self._faults.watch("a body could not be kept", self._keep, request, streamed, arrived > 0)
@@ -110,8 +110,8 @@ class Tee:
             self._faults.report(COUNTING)
         if self.cutoff is not None:
             self._faults.watch("the cutoff could not be updated", self.cutoff.observe, seconds)
-        if arrived and self._recorder is not None:
-            response = self._recorder.follow(arrived, request, response, environ)
+        if arrived and self.recorder is not None:
+            response = self.recorder.follow(arrived, request, response, environ)
         record = kept = None
         if chosen is not None and self._keeper is not None:
             kept, response = self._keeper.keep(chosen, response, seconds)
@@ -123,8 +123,8 @@ class Tee:
     def _keep(self, request: Request, body: StreamedBody, recorded: bool) -> None:
         """Have a body that streams to A kept for the Bs that may get it, and for the recording."""
         rooms = [shadow.room(request) for shadow in self.shadows]
-        if recorded and self._recorder is not None:
-            rooms.append(self._recorder.most_body)
+        if recorded and self.recorder is not None:
+            rooms.append(self.recorder.most_body)
         body.keep(max(rooms, default=0), self.budget, digest=recorded)
 
     def refused(self, environ: WSGIEnvironment, answer: Response) -> None:
@@ -180,8 +180,8 @@ class Tee:
         if self._outbox is not None:
             self._outbox.close(_LAST_RECORDS)
         self.primary.close()
-        if self._recorder is not None:
-            self._recorder.close(_LAST_RECORDS)
+        if self.recorder is not None:
+            self.recorder.close(_LAST_RECORDS)
         if self._log is not None:
             self._log.close(_LAST_RECORDS)
 

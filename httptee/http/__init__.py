@@ -23,6 +23,7 @@ from httptee.http.headers import (
     HOP_BY_HOP,
     Additions,
     end_to_end,
+    for_other_servers,
     request_id,
     values,
     with_added,
@@ -38,7 +39,6 @@ from httptee.http.inbound import (
     client_of,
     connection_of,
     ended,
-    for_other_servers,
     receive,
     target_of,
 )

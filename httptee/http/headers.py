@@ -8,13 +8,19 @@ client's certificate, and an id of the request.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import getrandbits
+from typing import TYPE_CHECKING
 
 from httptee.errors import LoopDetected
 from httptee.http.grammar import listed
 from httptee.http.loops import LoopGuard
-from httptee.http.message import Headers
+from httptee.http.message import ERROR_FIELD, Headers
+from httptee.http.peers import Proxies
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
 
 HOP_BY_HOP = frozenset(
     {
@@ -41,6 +47,11 @@ _CONNECTION_LENGTH, _VIA_LENGTH = len("connection"), len("via")
 # that streams, the upstream adds the field again.
 _NOT_FORWARDED = HOP_BY_HOP | {"expect"}
 
+_PORT = re.compile(r":([0-9]+)$")
+# PEP 3333 forbids an application to send them, and waitress then answers with 500.
+_FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
+_DATE = frozenset({"date"})
+
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")  # it needs no escape in any log
 
 
@@ -55,7 +66,8 @@ class Additions:
     `via` is the whole field value for a request of HTTP/1.1 (empty: none). Its comment identifies this tee, so that a
     request that comes back differs from one that passed through another tee. `forward_client` adds X-Forwarded-For and
     Forwarded. `subject_header` is the name of the field for the subject of the client's certificate (empty: none).
-    `id_header` is the name of the field for the id of the request (empty: none). `loops` ends loops where there is no
+    `id_header` is the name of the field for the id of the request (empty: none). `origin` sets X-Forwarded-Proto, -Host
+    and -Port. What `proxies` say of the client and of these is believed. `loops` ends loops where there is no
     Via.
     """
 
@@ -64,6 +76,8 @@ class Additions:
     subject_header: str = ""
     id_header: str = ""
     loops: LoopGuard | None = None
+    origin: bool = False
+    proxies: Proxies | None = None
 
 
 def values(headers: Headers, name: str) -> list[str]:
@@ -96,7 +110,8 @@ def outbound(
     elif length is not None and not any(name.lower() == "content-length" for name, _ in sent):
         sent.append(("Content-Length", str(length)))
     if add.forward_client:
-        _append(sent, "X-Forwarded-For", client)
+        if client:  # that of a Unix socket has no address
+            _append(sent, "X-Forwarded-For", client)
         _append(sent, "Forwarded", f"for={_forwarded_node(client)};proto={scheme}")
     if add.via:
         passed = [value for name, value in sent if len(name) == _VIA_LENGTH and name.lower() == "via"]
@@ -144,6 +159,25 @@ def with_subject(headers: Headers, name: str, subject: str) -> Headers:
     return [*kept, (name, subject)] if subject else kept
 
 
+def with_origin(headers: Headers, scheme: str, believed: bool) -> Headers:
+    """The same fields with X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port: what the client has asked for.
+
+    Fields of these names stay if the peer is `believed`, and are replaced otherwise, also those that are the same in
+    CGI and WSGI. The port is the one of Host, or the default one of the scheme.
+    """
+    host = next((value for name, value in headers if name.lower() == "host"), "")
+    port = _PORT.search(host)
+    made = {"proto": scheme, "host": host, "port": port[1] if port else "443" if scheme == "https" else "80"}
+    for kind, value in made.items():
+        known = f"x-forwarded-{kind}"
+        given = [pair for pair in headers if pair[0].lower().replace("_", "-") == known]
+        if given and believed:
+            continue
+        kept = [pair for pair in headers if pair not in given] if given else headers
+        headers = [*kept, (f"X-Forwarded-{kind.capitalize()}", value)] if value else kept
+    return headers
+
+
 def request_id() -> str:
     """An id for one request: 16 random hexadecimal digits."""
     return f"{getrandbits(64):016x}"
@@ -166,6 +200,17 @@ def with_id(headers: Headers, name: str) -> tuple[Headers, str]:
 def without(headers: Headers, names: frozenset[str]) -> Headers:
     """The fields whose names are not in `names`, which are in lower case."""
     return [pair for pair in headers if pair[0].lower() not in names] if names else headers
+
+
+def for_other_servers(start_response: StartResponse) -> StartResponse:
+    """A `start_response` that leaves out what PEP 3333 forbids, and the Date of the tee's own answers: the servers add
+    one. The tee's own server takes all fields."""
+
+    def start(status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], object]:
+        own = any(name == ERROR_FIELD for name, _ in headers)
+        return start_response(status, without(headers, _FORBIDDEN | _DATE if own else _FORBIDDEN))
+
+    return start
 
 
 def with_field(headers: Headers, name: str, value: str) -> Headers:

@@ -7,7 +7,6 @@ names lose their case, fields lose their order, and duplicates are joined.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
@@ -15,26 +14,35 @@ from urllib.parse import quote
 from httptee.errors import BadRequest, BodyTooLarge, Refusal
 from httptee.http.arriving import not_stored, unnamed_file, write_all
 from httptee.http.grammar import check_codings, check_content, check_hosts, expects_continue, read_target
-from httptee.http.headers import CHUNKED, Additions, has_host, outbound, with_host, with_id, with_subject, without
+from httptee.http.headers import (
+    CHUNKED,
+    Additions,
+    has_host,
+    outbound,
+    values,
+    with_host,
+    with_id,
+    with_origin,
+    with_subject,
+)
 from httptee.http.hops import COUNTED, one_less
-from httptee.http.message import ERROR_FIELD, Body, FileBody, Headers, Request
+from httptee.http.message import Body, FileBody, Headers, Request
 from httptee.http.uploads import STREAMED_BODY, StreamedBody
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
 
 RECEIVED_HEADERS = "httptee.headers"
 """The environ key of the header list as the tee's own server received it."""
 CLIENT_SUBJECT = "httptee.client_subject"
 """The environ key of the subject of the client's verified certificate."""
+CLIENT = "httptee.client"
+"""The environ key of the client's address by what trusted proxies say, which `receive` sets if there are any."""
 REQUEST_ID = "httptee.request_id"
 """The environ key of the id of the request, which `receive` sets if a header field holds it."""
 CONNECTION = "httptee.connection"
 """The environ key of the number of the connection in this process, and of the request on it, both from 1."""
 
-# PEP 3333 forbids an application to send them, and waitress then answers with 500.
-_FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
-_DATE = frozenset({"date"})
 _UNNUMBERED = (0, 0)
 _PIECE = 256 * 1024
 _TOO_SHORT = "the request body ended before its Content-Length"
@@ -47,17 +55,18 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     request of HTTP/1.0 may have neither. Then Host is empty (§3.2): the address of an upstream would claim that the
     client asked for it.
 
-    A body of up to `in_memory` bytes becomes one immutable `bytes`; a longer one stays in a file. One that is still
-    arriving is not read here: it becomes a `StreamedBody`. Raises a `Refusal`
-    for a request that is not forwarded: CONNECT, a malformed target, Host or length, a body of more than `most` bytes
-    or one that cannot be stored, a loop, and OPTIONS or TRACE with Max-Forwards: 0.
+    A body of up to `in_memory` bytes becomes one immutable `bytes`; a longer one stays in a file, and one that still
+    arrives is a `StreamedBody`. Raises a `Refusal` for a request that is not forwarded: CONNECT, a malformed target,
+    Host or length, a body of more than `most` bytes or one that cannot be stored, a loop, and OPTIONS or TRACE with
+    Max-Forwards: 0.
     """
     method = environ["REQUEST_METHOD"]
     target, authority = read_target(method, environ.get("REQUEST_URI") or target_of(environ))
-    headers = environ.get(RECEIVED_HEADERS)
-    if headers is None:
+    if (headers := environ.get(RECEIVED_HEADERS)) is None:
         headers = _headers(environ)
-    client = client_of(environ)
+    peer = client = client_of(environ)
+    if additions.proxies is not None:
+        environ[CLIENT] = client = additions.proxies.client(peer, values(headers, "x-forwarded-for"))
     scheme = environ["wsgi.url_scheme"]
     if method in COUNTED:
         start = f"{method} {target_of(environ)} {environ.get('SERVER_PROTOCOL', 'HTTP/1.1')}"
@@ -65,10 +74,11 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     body = _body(environ, in_memory, most)
     if additions.via and environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         additions = replace(additions, via="1.0" + additions.via[3:])  # the version received (RFC 9110 §7.6.3)
-    chunked = isinstance(body, StreamedBody) and body.length is None
-    sent = outbound(headers, client, scheme, None if body is None else len(body), additions, chunked=chunked)
+    sent = outbound(headers, peer, scheme, None if body is None else len(body), additions, chunked=_chunked(body))
     if authority is not None or not has_host(sent):
         sent = with_host(sent, authority or "")
+    if additions.origin:
+        sent = with_origin(sent, scheme, additions.proxies is not None and additions.proxies.trusts(peer))
     if additions.loops is not None:
         sent = additions.loops.passed(method, target, sent)
     if additions.subject_header:
@@ -87,34 +97,16 @@ def ended(request: Request, body: StreamedBody) -> Request:
     headers = request.headers
     if body.length is None:
         headers = [("Content-Length", str(len(body))) if pair == CHUNKED else pair for pair in headers]
-    made = Request(
-        request.method,
-        request.target,
-        headers,
-        body if content is None else content,
-        request.client,
-        request.scheme,
-        request.number,
-    )
+    made = replace(request, headers=headers, body=body if content is None else content)
     if headers is request.headers and not body.expects:
         made.shared_head.extend(request.shared_head)
     return made
 
 
-def for_other_servers(start_response: StartResponse) -> StartResponse:
-    """A `start_response` that leaves out what PEP 3333 forbids, and the Date of the tee's own answers: the servers add
-    one. The tee's own server takes all fields."""
-
-    def start(status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], object]:
-        own = any(name == ERROR_FIELD for name, _ in headers)
-        return start_response(status, without(headers, _FORBIDDEN | _DATE if own else _FORBIDDEN))
-
-    return start
-
-
 def client_of(environ: WSGIEnvironment) -> str:
-    """The peer's address without a port. An IPv4 peer of a dual-stack socket keeps its own (RFC 4291 §2.5.5.2)."""
-    client: str = environ.get("REMOTE_ADDR") or ""
+    """The peer's address without a port, or the client's by what trusted proxies say. An IPv4 peer of a dual-stack
+    socket keeps its own (RFC 4291 §2.5.5.2)."""
+    client: str = environ.get(CLIENT) or environ.get("REMOTE_ADDR") or ""
     return client[7:] if client.startswith("::ffff:") else client
 
 
@@ -171,6 +163,11 @@ def _body(environ: WSGIEnvironment, in_memory: int, most: int) -> Body | None:
     except OSError as error:
         raise _unread(error) from None
     return None
+
+
+def _chunked(body: Body | None) -> bool:
+    """Whether a body streams and has no known length."""
+    return isinstance(body, StreamedBody) and body.length is None
 
 
 def _announced(source: BinaryIO, announced: str, in_memory: int, most: int) -> Body:

@@ -20,7 +20,7 @@ from httptee.server.channel import Channel
 from httptee.server.listener import Server
 from httptee.server.ownership import READY
 from httptee.server.parser import RequestParser
-from httptee.server.tls_socket import NotTlsError, TlsSocket
+from httptee.server.sockets import NotTlsError, TlsSocket
 
 logger = logging.getLogger(__name__)
 

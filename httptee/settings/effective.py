@@ -36,6 +36,8 @@ IGNORED = (
     "client-timeout",
     "max-request-memory",
     "admin",
+    "socket-mode",
+    "socket-owner",
     "control",
     "pid-file",
     "cert.file",
