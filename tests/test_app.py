@@ -287,7 +287,7 @@ def test_a_log_that_fails_changes_nothing_for_the_client_or_b_and_is_counted(tar
     answers = []
     for log in (None, RaisingLog()):
         made = build()
-        made.tee._log, made.tee._account = log, ledger.worker(0)
+        made.tee._log, made.tee.account = log, ledger.worker(0)
         answers.append((vars(call(made, REQUEST_URI=target)), made.log))
     assert answers[0] == answers[1]
     assert ledger.primary().log_dropped == 1
@@ -301,7 +301,7 @@ class TestAClientThatHasGone:
         made = build(response)
         made.cancellation = Cancellation()
         made.ledger = Ledger([])
-        made.tee._account = made.ledger.worker(0)
+        made.tee.account = made.ledger.worker(0)
         made.lines = []
         writer = SimpleNamespace(put=lambda line: made.lines.append(line.decode()), close=lambda timeout: None)
         made.tee._log = AccessLog(writer, FORMATS["combined"], 0)
@@ -419,7 +419,7 @@ class TestABodyThatStreams:
     def test_is_lost_to_the_bs_without_room_for_it_and_the_client_gets_its_answer(self, room):
         made = self.tee(room)
         assert call(made, **{STREAMED_BODY: Scripted(b"ab", b"c")}).status == "200 OK"
-        assert [shadow.exchanges[0].lost for shadow in made.shadows] == ["too_large"] * 2
+        assert [shadow.exchanges[0].withheld for shadow in made.shadows] == ["too_large"] * 2
 
     def test_that_breaks_a_rule_is_refused_and_makes_no_clone(self):
         made = self.tee(lambda request: 10)

@@ -1,7 +1,7 @@
 """HTTP as values and functions: messages, header fields, endpoints, request targets, and the reading of a request from
 a WSGI environ. Others may use every name in `__all__`."""
 
-from httptee.http.arriving import ArrivingBody, Pieces, RequestMemory, not_stored
+from httptee.http.arriving import ArrivingBody, Pieces, RequestMemory, ended, not_stored
 from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.chunks import ChunkLimits, ChunkReader
 from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
@@ -38,8 +38,8 @@ from httptee.http.inbound import (
     REQUEST_ID,
     client_of,
     connection_of,
-    ended,
     receive,
+    request_of,
     target_of,
 )
 from httptee.http.interim import INTERIM, PassOn, interim_fields
@@ -51,9 +51,11 @@ from httptee.http.message import (
     FileBody,
     Follower,
     Headers,
+    Kept,
     Request,
     Response,
     WrittenRequest,
+    next_number,
     no_answer,
     tee_answer,
     value,
@@ -83,6 +85,7 @@ __all__ = [
     "FileBody",
     "Follower",
     "Headers",
+    "Kept",
     "Listen",
     "LoopGuard",
     "OddHead",
@@ -108,6 +111,7 @@ __all__ = [
     "is_bracketed_list",
     "is_http_1",
     "listed",
+    "next_number",
     "no_answer",
     "not_stored",
     "origin_form",
@@ -117,6 +121,7 @@ __all__ = [
     "read_version",
     "receive",
     "request_id",
+    "request_of",
     "target_of",
     "tee_answer",
     "value",

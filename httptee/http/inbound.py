@@ -7,7 +7,9 @@ names lose their case, fields lose their order, and duplicates are joined.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 
@@ -15,7 +17,6 @@ from httptee.errors import BadRequest, BodyTooLarge, Refusal
 from httptee.http.arriving import not_stored, unnamed_file, write_all
 from httptee.http.grammar import check_codings, check_content, check_hosts, expects_continue, read_target
 from httptee.http.headers import (
-    CHUNKED,
     Additions,
     has_host,
     outbound,
@@ -43,6 +44,7 @@ REQUEST_ID = "httptee.request_id"
 CONNECTION = "httptee.connection"
 """The environ key of the number of the connection in this process, and of the request on it, both from 1."""
 
+
 _UNNUMBERED = (0, 0)
 _PIECE = 256 * 1024
 _TOO_SHORT = "the request body ended before its Content-Length"
@@ -60,9 +62,15 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     Host or length, a body of more than `most` bytes or one that cannot be stored, a loop, and OPTIONS or TRACE with
     Max-Forwards: 0.
     """
+    return request_of(environ, additions, lambda: _body(environ, in_memory, most))
+
+
+def request_of(environ: WSGIEnvironment, additions: Additions, body_of: Callable[[], Body | None]) -> Request:
+    """The same with the body that `body_of` gives, which may raise a Refusal; None for a request without one."""
     method = environ["REQUEST_METHOD"]
     target, authority = read_target(method, environ.get("REQUEST_URI") or target_of(environ))
-    if (headers := environ.get(RECEIVED_HEADERS)) is None:
+    headers = environ.get(RECEIVED_HEADERS)
+    if headers is None:
         headers = _headers(environ)
     peer = client = client_of(environ)
     if additions.proxies is not None:
@@ -71,7 +79,7 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     if method in COUNTED:
         start = f"{method} {target_of(environ)} {environ.get('SERVER_PROTOCOL', 'HTTP/1.1')}"
         headers = one_less(method, start, headers)
-    body = _body(environ, in_memory, most)
+    body = body_of()
     if additions.via and environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         additions = replace(additions, via="1.0" + additions.via[3:])  # the version received (RFC 9110 §7.6.3)
     sent = outbound(headers, peer, scheme, None if body is None else len(body), additions, chunked=_chunked(body))
@@ -86,21 +94,6 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     if additions.id_header:
         sent, environ[REQUEST_ID] = with_id(sent, additions.id_header)
     return Request(method, target, sent, body or b"", client, scheme)
-
-
-def ended(request: Request, body: StreamedBody) -> Request:
-    """The request for the Bs, once no more of its body goes to A. Its body is `bytes` if it arrived whole and was kept.
-
-    What A got chunked has a Content-Length here: of all that has come.
-    """
-    content = body.finish()
-    headers = request.headers
-    if body.length is None:
-        headers = [("Content-Length", str(len(body))) if pair == CHUNKED else pair for pair in headers]
-    made = replace(request, headers=headers, body=body if content is None else content)
-    if headers is request.headers and not body.expects:
-        made.shared_head.extend(request.shared_head)
-    return made
 
 
 def client_of(environ: WSGIEnvironment) -> str:
@@ -137,7 +130,7 @@ def _headers(environ: WSGIEnvironment) -> Headers:
     if environ.get("CONTENT_LENGTH", "").strip("0") or "HTTP_TRANSFER_ENCODING" in environ:
         check_content(environ["REQUEST_METHOD"])
     headers = [
-        ("-".join(word.capitalize() for word in key[5:].split("_")), value)
+        (_name_of(key), value)
         for key, value in environ.items()
         if key.startswith("HTTP_") and key not in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH")
     ]
@@ -145,6 +138,12 @@ def _headers(environ: WSGIEnvironment) -> Headers:
         if environ.get(key):
             headers.append((name, environ[key]))
     return headers
+
+
+@lru_cache(maxsize=1024)
+def _name_of(key: str) -> str:
+    """The name of a header field for its key in the environ."""
+    return "-".join(word.capitalize() for word in key[5:].split("_"))
 
 
 def _body(environ: WSGIEnvironment, in_memory: int, most: int) -> Body | None:

@@ -86,7 +86,7 @@ class Shadow:
         if self._form:
             exchange = exchange.with_request(self._form(exchange.request))
         reason = self._refusal(exchange)
-        if reason is not None and self._spooling is not None:
+        if reason is not None and self._spooling is not None and not exchange.withheld:
             reason = self._spooled_or(self._spooling, exchange, reason)
         if reason is not None:
             if reason:
@@ -127,11 +127,11 @@ class Shadow:
         """The drop reason of a clone, or None: the clone then has its slot and its part of the budget."""
         if self._stopping and self._spooling is None:
             return "closing"
-        if (reason := self._selection.refuses(exchange.request, exchange.status)) is not None:
+        reason = self._selection.refuses(exchange.request, exchange.status) or exchange.withheld or None
+        if reason is not None:
             return reason
-        lost = "primary_failed" if exchange.unsent and not self._sends_unsent else exchange.lost
-        if lost:
-            return lost
+        if exchange.unsent and not self._sends_unsent:
+            return "primary_failed"
         if self._spooling is not None and (self._stopping or self._spooling.backlog):
             return "closing" if self._stopping else BACKLOG
         if self._cutoff is not None and self._cutoff.cuts():
@@ -152,7 +152,7 @@ class Shadow:
 
     def _spooled_or(self, spooling: Spooling, exchange: Exchange, reason: str) -> str:
         """Spool a clone that was chosen for B and has no slot: an empty text, or the drop reason of another one."""
-        if reason not in INSTEAD_OF_DROPPED or exchange.lost:
+        if reason not in INSTEAD_OF_DROPPED or exchange.withheld:
             return reason
         if self._selection.limits_rate and self._selection.over_rate(exchange.request):
             return "rate_limited"

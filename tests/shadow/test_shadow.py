@@ -1148,7 +1148,8 @@ def of_a_stream(*items, most=10**6, **options):
     for _ in items:
         body.read()
     request = Request("POST", "/", [CHUNKED, ("Host", "h")], body, "192.0.2.1", "http")
-    return Exchange(ended(request, body), 200, 0.01)
+    clone, _, withheld = ended(request)
+    return Exchange(clone, 200, 0.01, withheld=withheld)
 
 
 def test_a_clone_whose_body_streamed_is_delivered_or_dropped_with_the_reason(make):
