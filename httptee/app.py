@@ -133,9 +133,9 @@ class Tee:
         if record is not None:
             self._faults.watch(_LOGGING, record.client_gone)
 
-    def connection_refused(self) -> None:
-        """Count a connection that was answered with `overloaded` before its first request."""
-        self._faults.watch(COUNTING, self._account.refused, Overloaded.reason)
+    def connection_refused(self, reason: str = Overloaded.reason) -> None:
+        """Count a connection that was answered with `overloaded`, or closed, before its first request."""
+        self._faults.watch(COUNTING, self._account.refused, reason)
 
     def _log_refused(self, environ: WSGIEnvironment, answer: Response) -> None:
         if self._log is not None:
