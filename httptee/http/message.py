@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from email.utils import formatdate
 from itertools import count
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -71,8 +71,8 @@ class Request:
     """One request for A and every B. It is never changed: an upstream applies its prefix and Host when it sends.
 
     `target` is the request target byte for byte (RFC 9112 §3.2). `headers` are the fields to forward. `client` is the
-    peer's address without a port. `number` is unique in this process. `shared_head` holds the head as bytes once it is
-    built, for all upstreams that send the request unchanged.
+    client's address, and `port` its port, or empty. `number` is unique in this process. `shared_head` holds the head as
+    bytes once it is built, for all upstreams that send the request unchanged.
     """
 
     method: str
@@ -82,6 +82,7 @@ class Request:
     client: str
     scheme: str
     number: int = field(default_factory=next_number, compare=False)
+    port: str = field(default="", compare=False)
     shared_head: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
 
 
@@ -200,9 +201,7 @@ class Exchange:
         request = self.request
         if isinstance(request.body, FileBody):
             body = request.body.read()
-            self.request = loaded = Request(
-                request.method, request.target, request.headers, body, request.client, request.scheme, request.number
-            )
+            self.request = loaded = replace(request, body=body)
             loaded.shared_head.extend(request.shared_head)
 
 
