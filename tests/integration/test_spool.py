@@ -197,6 +197,7 @@ def test_two_influxdb_servers_are_equal_after_one_was_down(tmp_path: Path, kille
         influx_query(tee.url, "CREATE DATABASE load")
         eventually(lambda: ["load"] in b.query("SHOW DATABASES"), "the database at B")
         points(tee, 1, 100)
+        level(tee)
         b.stop()
         spread(lambda first: points(tee, first, 100), 101, 401, 100)
         if killed:
