@@ -162,7 +162,8 @@ class Exchange:
     Bs are compared with A's.
 
     `request` is replaced when its body is read into memory, and when its head is kept as bytes only. The clones that
-    hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes.
+    hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes. `offered` is when it
+    was offered to a B that has a spool, in nanoseconds of the monotonic clock, or 0.
     """
 
     request: Request
@@ -173,6 +174,7 @@ class Exchange:
     kept: Kept | None = None
     port: str = ""
     holders: int = field(default=0, init=False, compare=False, repr=False)
+    offered: int = field(default=0, init=False, compare=False, repr=False)
     size: int = field(default=0, init=False, compare=False, repr=False)
 
     def load(self) -> None:

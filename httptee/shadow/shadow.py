@@ -7,6 +7,8 @@ flight hold is bounded.
 
 from __future__ import annotations
 
+from time import monotonic_ns
+
 from httptee.errors import upstream_error
 from httptee.http import Exchange
 from httptee.ledger import Account, GuardedAccount
@@ -72,8 +74,10 @@ class Shadow:
     def offer(self, exchange: Exchange) -> None:
         """Take a clone on, or drop it and count the reason in the ledger. Never waits."""
         reason = self._refusal(exchange)
-        if reason is not None and self._spooling is not None:
-            reason = self._spooled_or(self._spooling, exchange, reason)
+        if self._spooling is not None:
+            exchange.offered = exchange.offered or monotonic_ns()
+            if reason is not None:
+                reason = self._spooled_or(self._spooling, exchange, reason)
         if reason is not None:
             if reason:
                 self._account.drop(reason, exchange.follower)

@@ -45,6 +45,11 @@ def level(tee: Tee) -> Ledger:
     return statement(tee)
 
 
+def spooled(tee: Tee, count: int) -> None:
+    """Wait until so many clones are spooled: they are offered when their client has its answer."""
+    eventually(lambda: statement(tee).spooled == count, f"{count} spooled clones", SLOW)
+
+
 def write(tee: Tee, first: int, count: int, target: str = "/write") -> None:
     """Write numbers, on one connection."""
     with RawClient(tee.port) as client:
@@ -74,7 +79,7 @@ def segments(tmp_path: Path) -> list[Path]:
 def test_b_that_was_down_gets_everything_in_order(tmp_path: Path, processes: str) -> None:
     with spooling(tmp_path, processes=processes) as (tee, port):
         write(tee, 0, 100)
-        assert statement(tee).spooled == 100
+        spooled(tee, 100)
         with Backend(port=port) as b:
             write(tee, 100, 50)
             one = level(tee)
@@ -110,6 +115,7 @@ def test_the_same_series_on_one_connection_ends_with_the_last_value(tmp_path: Pa
     with spooling(tmp_path) as (tee, port), RawClient(tee.port) as client:
         for turn in range(10):
             assert client.ask("POST", "/series", body=b"1").status == 200
+            spooled(tee, 1)
             with Backend(port=port) as b:
                 assert client.ask("POST", "/series", body=b"2").status == 200
                 level(tee)
@@ -159,7 +165,7 @@ def test_a_disk_that_takes_nothing_ends_nothing_and_is_counted(tmp_path: Path) -
     (tmp_path / "spool").touch()  # no directory can be made there, not even by root
     with spooling(tmp_path, "-admin", "127.0.0.1:0") as (tee, port):
         write(tee, 0, 50)
-        assert statement(tee).spooled == 50
+        spooled(tee, 50)
         (tmp_path / "spool").unlink()
         with Backend(port=port) as b:
             assert level(tee).delivered == 50
@@ -169,7 +175,7 @@ def test_a_disk_that_takes_nothing_ends_nothing_and_is_counted(tmp_path: Path) -
 def test_what_waits_is_sent_by_hand_without_a_tee(tmp_path: Path) -> None:
     with spooling(tmp_path) as (tee, _):
         write(tee, 0, 30)
-        assert statement(tee).spooled == 30
+        spooled(tee, 30)
     directory = str(tmp_path / "spool")
     assert run_tee("spool", "verify", directory).returncode == 0
     with Backend() as b:
@@ -201,7 +207,7 @@ def test_two_influxdb_servers_are_equal_after_one_was_down(tmp_path: Path, kille
         b.stop()
         spread(lambda first: points(tee, first, 100), 101, 401, 100)
         if killed:
-            eventually(lambda: statement(tee).spooled == 300, "what is spooled")
+            spooled(tee, 300)
             eventually(lambda: not waits_in_memory(tmp_path), "what is written")
             for pid in tee.program.group():
                 os.kill(pid, signal.SIGKILL)
