@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from httptee.commands.cli import main
-from httptee.settings.backend import FIELDS
+from httptee.settings.fields import FIELDS
 from tests.support.recipes import PAGE, Recipe, recipes, same_identity
 
 

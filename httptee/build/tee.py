@@ -45,7 +45,7 @@ def build_ledger(settings: Settings, rows: int = 1, earlier: Sequence[Ledger] = 
     """
     ledger = Ledger(backend_names(settings.b), rows, earlier)
     if settings.record:
-        name_recording(settings, ledger, earlier)
+        name_recording(settings, ledger, rows, earlier)
     return ledger
 
 
@@ -119,6 +119,8 @@ def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) ->
             assured=part.of(ASSURED),
             sends_unsent=shadow.sends_unsent,
             name=shadow.name,
+            form=shadow.form,
+            ordered=shadow.ordered,
             comparing=comparing,
             spooling=spool,
         )

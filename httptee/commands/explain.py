@@ -62,11 +62,12 @@ def explain(settings: Settings, asked: Asked) -> list[Fate]:
     fates = [Fate(f"A {settings.a}", True, [], sent_bytes(primary_upstream(settings), request))]
     shadows = shadow_settings(settings)
     for shadow, selection in zip(shadows, selections([shadow.criteria for shadow in shadows]), strict=True):
-        findings = selection.foresee(request)
+        asked_of_b = shadow.form(request)
+        findings = selection.foresee(asked_of_b)
         passes = [finding.passes for finding in findings]
         sent = False if False in passes else None if None in passes else True
         name = "" if shadow.name == str(shadow.endpoint) else f"{shadow.name} "
-        data = sent_bytes(shadow_upstream(settings, shadow), request) if sent is not False else b""
+        data = sent_bytes(shadow_upstream(settings, shadow), asked_of_b) if sent is not False else b""
         fates.append(Fate(f"B {name}{shadow.endpoint}", sent, findings, data))
     return fates
 
@@ -139,12 +140,17 @@ def _take(asked: Asked, word: str, value: str) -> None:
         asked.headers.append((name, text.strip(" \t")))
 
 
+def _own_name(listen: Listen) -> str:
+    """The Host of a client that was given the tee's address."""
+    return "localhost" if listen.path else str(Listen(listen.host or "localhost", listen.port))
+
+
 def _environ(settings: Settings, asked: Asked) -> dict[str, object]:
     """The environ that the tee's own server would pass to the tee. Raises BadRequest for a malformed Host."""
     headers = list(asked.headers)
     names = {name.lower() for name, _ in headers}
     if "host" not in names:
-        headers.insert(0, ("Host", str(Listen(settings.listen.host or "localhost", settings.listen.port))))
+        headers.insert(0, ("Host", _own_name(settings.listen)))
     check_hosts(values(headers, "host"), required=True)
     if asked.body and "content-length" not in names:
         headers.append(("Content-Length", str(len(asked.body))))

@@ -19,10 +19,9 @@ import configargparse
 from httptee.errors import ConfigError
 from httptee.http import without_userinfo
 from httptee.settings.casts import is_boolean
-from httptee.settings.checks import CONFIG_ENVIRONMENT, check, unknown, unknown_variables
 from httptee.settings.option import Option
 from httptee.settings.option_texts import help_text
-from httptee.settings.options import BY_NAME, OPTIONS
+from httptee.settings.options import BY_NAME, CONFIG_ENVIRONMENT, OPTIONS, check, unknown, unknown_variables
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import shadow_settings
 from httptee.version import __version__

@@ -35,6 +35,8 @@ IGNORED = (
     "client-timeout",
     "max-request-memory",
     "admin",
+    "socket-mode",
+    "socket-owner",
     "control",
     "pid-file",
     "cert.file",

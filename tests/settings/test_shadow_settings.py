@@ -4,8 +4,8 @@ import re
 import pytest
 
 from httptee.errors import ConfigError
-from httptee.settings.backend import FIELDS
 from httptee.settings.config import load
+from httptee.settings.fields import FIELDS
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import backend_names, descriptions, shadow_settings
 
@@ -191,6 +191,10 @@ EFFECTS = [
     "spool.ambiguous=never",
     "spool.full=newest",
     "check=/ping",
+    "order=connection",
+    "only-status=2xx",
+    "body=false",
+    "idempotent",
 ]
 
 
