@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import deque
 from time import monotonic, monotonic_ns, sleep, time_ns
@@ -29,11 +30,12 @@ class Waiting:
     A `late` one was sent before and has failed: others that came after it may be in the spool already.
     """
 
-    __slots__ = ("arrived", "late", "port", "request", "size")
+    __slots__ = ("arrived", "connection", "late", "request", "size")
 
     def __init__(self, exchange: Exchange, size: int, *, late: bool) -> None:
         self.request = exchange.request
-        self.port = exchange.port
+        # Numbers of connections are unique in one process only.
+        self.connection = exchange.port or f"{os.getpid()}.{exchange.connection}"
         self.size = size
         self.late = late
         self.arrived = time_ns() - (monotonic_ns() - exchange.offered if late and exchange.offered else 0)
@@ -155,7 +157,7 @@ class Door:
         self._sheet.close()
 
     def _encoded(self, one: Waiting) -> bytes:
-        return encode(one.request, self._lane(one.request, one.port), late=one.late)
+        return encode(one.request, self._lane(one.request, one.connection), late=one.late)
 
     def _lose(self, count: int, first: int, last: int) -> None:
         """Count clones that the spool could not take."""

@@ -103,21 +103,21 @@ def decode(data: bytes) -> StoredClone:
 
 
 Lane = Callable[[Request, str], str]
-"""What a request must keep the order with, by the request and the port of its client."""
+"""What a request must keep the order with, by the request and a name of its client's connection."""
 
 
 def lane_of(text: str) -> Lane:
     """The lane by its name in the settings: `connection`, `client`, `header:NAME`, `query:NAME` or `all`."""
     kind, _, name = text.partition(":")
     if kind == "connection":
-        return lambda request, port: f"{request.client}:{port}"
+        return lambda request, connection: f"{request.client}:{connection}"
     if kind == "client":
-        return lambda request, port: request.client
+        return lambda request, connection: request.client
     if kind == "header":
-        return lambda request, port: next(iter(values(request.headers, name.lower())), "")
+        return lambda request, connection: next(iter(values(request.headers, name.lower())), "")
     if kind == "query":
-        return lambda request, port: _parameter(request, name)
-    return lambda request, port: ""
+        return lambda request, connection: _parameter(request, name)
+    return lambda request, connection: ""
 
 
 def _parameter(request: Request, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -20,8 +20,7 @@ from tests.support.scripts import response
 from tests.support.tee import Tee, run_tee
 from tests.support.wire import Request
 
-# The spool is not finished: in some runs clones stay in it, above all after a kill of all processes.
-pytestmark = [pytest.mark.integration, pytest.mark.xfail(strict=False, reason="the spool is not finished")]
+pytestmark = pytest.mark.integration
 
 MODES = pytest.mark.parametrize("processes", ["1", "2"])
 SLOW = 60.0  # seconds; a machine that is busy catches up late
@@ -53,8 +52,13 @@ def spooled(tee: Tee, count: int) -> None:
 def write(tee: Tee, first: int, count: int, target: str = "/write") -> None:
     """Write numbers, on one connection."""
     with RawClient(tee.port) as client:
-        for number in range(first, first + count):
-            assert client.ask("POST", target, body=str(number).encode()).status == 200
+        post(client, range(first, first + count), target)
+
+
+def post(client: RawClient, these: Iterable[int], target: str = "/write") -> None:
+    """Write numbers on a connection."""
+    for number in these:
+        assert client.ask("POST", target, body=str(number).encode()).status == 200
 
 
 def numbers(b: Backend) -> list[int]:
@@ -77,11 +81,11 @@ def segments(tmp_path: Path) -> list[Path]:
 
 @MODES
 def test_b_that_was_down_gets_everything_in_order(tmp_path: Path, processes: str) -> None:
-    with spooling(tmp_path, processes=processes) as (tee, port):
-        write(tee, 0, 100)
+    with spooling(tmp_path, processes=processes) as (tee, port), RawClient(tee.port) as client:
+        post(client, range(100))
         spooled(tee, 100)
         with Backend(port=port) as b:
-            write(tee, 100, 50)
+            post(client, range(100, 150))
             one = level(tee)
             write(tee, 150, 10)  # on the direct way again
             level(tee)
@@ -89,6 +93,21 @@ def test_b_that_was_down_gets_everything_in_order(tmp_path: Path, processes: str
             assert sorted(numbers(b)[150:]) == list(range(150, 160))
             assert (one.delivered, one.failed, one.dropped) == (150, 0, 0)
             eventually(lambda: not segments(tmp_path), "the files removed")
+
+
+def test_one_connection_does_not_wait_for_another(tmp_path: Path) -> None:
+    def picky(request: Request) -> bytes:
+        return response("503 Service Unavailable" if request.target == "/first" else "200 OK", b"")
+
+    with spooling(tmp_path) as (tee, port):
+        write(tee, 0, 5, "/first")
+        write(tee, 100, 20, "/second")
+        spooled(tee, 25)
+        with Backend(picky, port=port):
+            eventually(lambda: statement(tee).spooled == 5, "the second connection's clones at B", SLOW)
+        with Backend(port=port) as b:
+            level(tee)
+            assert numbers(b) == [0, 1, 2, 3, 4]
 
 
 def test_a_tee_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
