@@ -15,6 +15,7 @@ from httptee.errors import LoopDetected
 from httptee.http.grammar import listed
 from httptee.http.loops import LoopGuard
 from httptee.http.message import Headers
+from httptee.http.peers import Proxies
 
 HOP_BY_HOP = frozenset(
     {
@@ -40,6 +41,7 @@ _CONNECTION_LENGTH, _VIA_LENGTH = len("connection"), len("via")
 # The whole body is read before the request is forwarded, so the server has already answered `Expect: 100-continue`.
 _NOT_FORWARDED = HOP_BY_HOP | {"expect"}
 
+_PORT = re.compile(r":([0-9]+)$")
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")  # it needs no escape in any log
 
 
@@ -50,7 +52,8 @@ class Additions:
     `via` is the whole field value for a request of HTTP/1.1 (empty: none). Its comment identifies this tee, so that a
     request that comes back differs from one that passed through another tee. `forward_client` adds X-Forwarded-For and
     Forwarded. `subject_header` is the name of the field for the subject of the client's certificate (empty: none).
-    `id_header` is the name of the field for the id of the request (empty: none). `loops` ends loops where there is no
+    `id_header` is the name of the field for the id of the request (empty: none). `origin` sets X-Forwarded-Proto, -Host
+    and -Port. What `proxies` say of the client and of these is believed. `loops` ends loops where there is no
     Via.
     """
 
@@ -59,6 +62,8 @@ class Additions:
     subject_header: str = ""
     id_header: str = ""
     loops: LoopGuard | None = None
+    origin: bool = False
+    proxies: Proxies | None = None
 
 
 def values(headers: Headers, name: str) -> list[str]:
@@ -86,7 +91,8 @@ def outbound(headers: Headers, client: str, scheme: str, length: int | None, add
     if length is not None and not any(name.lower() == "content-length" for name, _ in sent):
         sent.append(("Content-Length", str(length)))
     if add.forward_client:
-        _append(sent, "X-Forwarded-For", client)
+        if client:  # that of a Unix socket has no address
+            _append(sent, "X-Forwarded-For", client)
         _append(sent, "Forwarded", f"for={_forwarded_node(client)};proto={scheme}")
     if add.via:
         passed = [value for name, value in sent if len(name) == _VIA_LENGTH and name.lower() == "via"]
@@ -132,6 +138,25 @@ def with_subject(headers: Headers, name: str, subject: str) -> Headers:
     known = name.lower().replace("_", "-")
     kept = [pair for pair in headers if pair[0].lower().replace("_", "-") != known]
     return [*kept, (name, subject)] if subject else kept
+
+
+def with_origin(headers: Headers, scheme: str, believed: bool) -> Headers:
+    """The same fields with X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port: what the client has asked for.
+
+    Fields of these names stay if the peer is `believed`, and are replaced otherwise, also those that are the same in
+    CGI and WSGI. The port is the one of Host, or the default one of the scheme.
+    """
+    host = next((value for name, value in headers if name.lower() == "host"), "")
+    port = _PORT.search(host)
+    made = {"proto": scheme, "host": host, "port": port[1] if port else "443" if scheme == "https" else "80"}
+    for kind, value in made.items():
+        known = f"x-forwarded-{kind}"
+        given = [pair for pair in headers if pair[0].lower().replace("_", "-") == known]
+        if given and believed:
+            continue
+        kept = [pair for pair in headers if pair not in given] if given else headers
+        headers = [*kept, (f"X-Forwarded-{kind.capitalize()}", value)] if value else kept
+    return headers
 
 
 def request_id() -> str:

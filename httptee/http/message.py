@@ -62,6 +62,9 @@ class FileBody:
 
 Body = bytes | FileBody
 
+next_number = count(1).__next__
+"""Gives the number of the next request of this process."""
+
 
 @value
 class Request:
@@ -78,7 +81,7 @@ class Request:
     body: Body
     client: str
     scheme: str
-    number: int = field(default_factory=count(1).__next__, compare=False)
+    number: int = field(default_factory=next_number, compare=False)
     shared_head: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
 
 
@@ -160,9 +163,11 @@ class Exchange:
     until A's header fields arrived, or until A failed. `follower.settled` is called once for each B. `unsent`: A
     certainly got nothing of the request. `port` is the client's, or empty, and `connection` the number of its
     connection in this process, or 0 if it is unknown. With `kept`, the answers of the Bs are compared with A's.
+    `withheld` is the drop reason for every B where the request cannot be sent, or empty.
 
     `request` is replaced when its body is read into memory, and when its head is kept as bytes only. The clones that
-    hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes.
+    hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes. `offered` is when a
+    B took it on last, in nanoseconds of the monotonic clock, or 0.
     """
 
     request: Request
@@ -173,13 +178,23 @@ class Exchange:
     kept: Kept | None = None
     port: str = ""
     connection: int = 0
+    withheld: str = ""
     holders: int = field(default=0, init=False, compare=False, repr=False)
+    offered: int = field(default=0, init=False, compare=False, repr=False)
     size: int = field(default=0, init=False, compare=False, repr=False)
 
     def with_request(self, request: Request) -> Exchange:
         """The same exchange with another form of its request, for one B. What its clones hold is counted on its own."""
         return Exchange(
-            request, self.status, self.seconds, self.follower, self.unsent, self.kept, self.port, self.connection
+            request,
+            self.status,
+            self.seconds,
+            self.follower,
+            self.unsent,
+            self.kept,
+            self.port,
+            self.connection,
+            self.withheld,
         )
 
     def load(self) -> None:

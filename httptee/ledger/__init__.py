@@ -14,7 +14,9 @@ from httptee.ledger.columns import (
 from httptee.ledger.control import COMMANDS, RESULTS, Control, Orders
 from httptee.ledger.guard import COUNTING, Faults, GuardedAccount
 from httptee.ledger.ledger import Ledger
-from httptee.ledger.recording import RECORD_REASONS, RecordAccount, RecordStatement
+from httptee.ledger.places import Places
+from httptee.ledger.recording import RECORD_REASONS, RecordAccount, RecordLedger, RecordStatement
+from httptee.ledger.ring import Batch, Ring
 from httptee.ledger.shared import shared_numbers
 from httptee.ledger.spooled import ADOPTED, SLOTS, SpoolDesk, Spooled, SpoolWords
 from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker, distinct, mean_share
@@ -33,15 +35,19 @@ __all__ = [
     "RESULTS",
     "SLOTS",
     "Account",
+    "Batch",
     "Control",
     "Faults",
     "GuardedAccount",
     "Latency",
     "Ledger",
     "Orders",
+    "Places",
     "PrimaryStatement",
     "RecordAccount",
+    "RecordLedger",
     "RecordStatement",
+    "Ring",
     "ShadowLine",
     "SpoolDesk",
     "SpoolWords",

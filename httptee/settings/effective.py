@@ -31,10 +31,13 @@ IGNORED = (
     "processes",
     "no-pin",
     "connection-limit",
+    "proxy-protocol",
     "max-pending",
     "client-timeout",
     "max-request-memory",
     "admin",
+    "socket-mode",
+    "socket-owner",
     "control",
     "pid-file",
     "cert.file",
@@ -45,6 +48,18 @@ IGNORED = (
     "client-auth",
 )
 """Options without effect where another server runs the tee: it has its own listening side, processes and pages."""
+
+OF_A_SERVER_A = (
+    "a.rewrite",
+    "a.idle-timeout",
+    "a.keep-alive",
+    "b.when-a-fails",
+    "max-response-fields",
+    "max-response-header",
+    "threads",
+    "max-request-body",
+)
+"""Further options without effect where A is an application: there is no exchange with a server."""
 
 
 def effective_options(settings: Settings) -> dict[str, Any]:
@@ -67,10 +82,10 @@ def effective_lines(settings: Settings) -> list[str]:
     ]
 
 
-def ignored(settings: Settings, given: Collection[str] = ()) -> list[str]:
-    """The options of `IGNORED` that are set: those in `given`, and those whose value is not the default."""
+def ignored(settings: Settings, given: Collection[str] = (), options: Sequence[str] = IGNORED) -> list[str]:
+    """The `options` that are set: those in `given`, and those whose value is not the default."""
     default = Settings()
-    fields = {name: BY_NAME[name].setting for name in IGNORED}
+    fields = {name: BY_NAME[name].setting for name in options}
     return [
         name for name, field in fields.items() if name in given or getattr(settings, field) != getattr(default, field)
     ]
@@ -107,6 +122,9 @@ def _taken(settings: Settings, backend: Backend, shadow: ShadowSettings) -> Iter
         "allow-same": "true" if shadow.allow_same else "",
         "insecure": "true" if shadow.insecure else "",
         "ca": shadow.ca,
+        "cert": shadow.cert,
+        "key": shadow.key,
+        "server-name": shadow.server_name,
         **_spool(shadow),
     }
     for name, value in values.items():

@@ -9,11 +9,13 @@ from httptee.settings.casts import (
     count,
     count_or_none,
     field_name,
+    file_mode,
     id_field_name,
     listen_or_none,
     milliseconds,
     one_of,
     or_auto,
+    proxies_or_none,
     size,
     socket_path,
     usable_cores,
@@ -24,13 +26,37 @@ LISTEN_OPTION = Option(
     "l",
     Listen.parse,
     ":8888",
-    "The address to listen on: :8888 (every IPv4 and IPv6 address), host:8888 or [::1]:8888. Port 0: any free one.",
+    "The address to listen on: :8888 (every IPv4 and IPv6 address), host:8888, [::1]:8888 or a Unix socket, "
+    "unix:/run/httptee.sock. Port 0: any free one.",
     "ADDRESS",
     field="listen",
 )
 
 SERVER_OPTIONS: tuple[Option, ...] = (
     flag("forward-client-ip", "Append the client's address to X-Forwarded-For and Forwarded (RFC 7239)."),
+    Option(
+        "proxy-protocol",
+        proxies_or_none,
+        "",
+        "Whose connections begin with a preamble of the PROXY protocol, version 1 or 2: addresses and networks with "
+        "commas between, and unix for a Unix socket. Without a valid one within -tls-handshake-timeout, such a "
+        "connection is closed. Others are served as they are.",
+        "ADDRESSES",
+    ),
+    flag(
+        "x-forwarded",
+        "Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for. Those of trusted "
+        "proxies stay.",
+    ),
+    Option(
+        "trusted-proxies",
+        proxies_or_none,
+        "",
+        "Whose X-Forwarded-For counts: addresses and networks with commas between, and unix for the clients of a Unix "
+        "socket. The client is then the last address in it that is none of theirs, for sticky=client-ip, for {client} "
+        "and in the access log.",
+        "ADDRESSES",
+    ),
     flag("close-connections", "Close connections to clients and upstreams after each exchange."),
     flag(
         "no-via",
@@ -101,8 +127,23 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         listen_or_none,
         "",
         "The address that serves / (a page for people), /healthz, /readyz, /status, /metrics and /verdict, such as "
-        "127.0.0.1:8889. Empty: off.",
+        "127.0.0.1:8889 or unix:/run/httptee-admin.sock. Empty: off.",
         "ADDRESS",
+    ),
+    Option(
+        "socket-mode",
+        file_mode,
+        "660",
+        "The permissions of the files of -l and -admin where these are Unix sockets, in octal. To connect, one needs "
+        "the permission to write.",
+        "MODE",
+    ),
+    Option(
+        "socket-owner",
+        str,
+        "",
+        "The owner of these files: USER, USER:GROUP or :GROUP, by name or number. Empty: the user of the tee.",
+        "OWNER",
     ),
     Option(
         "control",
@@ -155,7 +196,7 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         "tls-handshake-timeout",
         milliseconds,
         "10000",
-        "The longest time from a client's connecting to the end of its TLS handshake.",
+        "The longest time from a client's connecting to the end of its TLS handshake, and of its PROXY preamble.",
         "MILLISECONDS",
     ),
     Option("client-ca", str, "", "Verify clients' certificates with these authorities (PEM).", "FILE"),

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from httptee.errors import LoopDetected
-from httptee.http.headers import Additions, end_to_end, outbound, values, with_host, with_id, with_subject
+from httptee.http.headers import Additions, end_to_end, outbound, values, with_host, with_id, with_origin, with_subject
 
 
 def send(headers, client="192.0.2.1", length=None, **additions):
@@ -147,3 +147,23 @@ def test_two_ids_and_an_id_under_a_name_that_is_the_same_in_cgi_are_replaced_by_
 def test_each_request_without_an_id_gets_another_one():
     made = {with_id([], "X-Request-Id")[1] for _ in range(100)}
     assert len(made) == 100
+
+
+FORGED = [("Host", "shop:8443"), ("x-forwarded-proto", "ftp"), ("X_Forwarded_Host", "evil"), ("X-Forwarded-Port", "1")]
+
+
+def test_the_origin_of_a_request_is_what_the_client_asked_for():
+    assert with_origin([("Host", "shop:8443")], "https", False) == [
+        ("Host", "shop:8443"),
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Host", "shop:8443"),
+        ("X-Forwarded-Port", "8443"),
+    ]
+    assert with_origin([("host", "shop")], "http", False)[-1] == ("X-Forwarded-Port", "80")
+    assert with_origin([("Host", "[::1]")], "https", False)[-1] == ("X-Forwarded-Port", "443")
+    assert [name for name, _ in with_origin([], "http", True)] == ["X-Forwarded-Proto", "X-Forwarded-Port"]
+
+
+def test_a_client_cannot_forge_its_origin_and_a_trusted_proxy_says_it():
+    assert with_origin(FORGED, "http", False) == with_origin(FORGED[:1], "http", False)
+    assert with_origin(FORGED, "http", True) == FORGED

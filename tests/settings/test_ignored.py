@@ -14,6 +14,8 @@ VALUES = {
     "l": ":1",
     "a.check": "/up",
     "client-auth": "optional",
+    "socket-mode": "600",
+    "proxy-protocol": "unix",
     "admin": ":2",
     "b.spool.lane": "all",
     "b.spool.fsync": "never",
