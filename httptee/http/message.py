@@ -167,7 +167,8 @@ class Exchange:
     `withheld` is the drop reason for every B where the request cannot be sent, or empty.
 
     `request` is replaced when its body is read into memory, and when its head is kept as bytes only. The clones that
-    hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes.
+    hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes. `offered` is when a
+    B took it on last, in nanoseconds of the monotonic clock, or 0.
     """
 
     request: Request
@@ -180,6 +181,7 @@ class Exchange:
     connection: int = 0
     withheld: str = ""
     holders: int = field(default=0, init=False, compare=False, repr=False)
+    offered: int = field(default=0, init=False, compare=False, repr=False)
     size: int = field(default=0, init=False, compare=False, repr=False)
 
     def with_request(self, request: Request) -> Exchange:
