@@ -93,7 +93,8 @@ def request_of(environ: WSGIEnvironment, additions: Additions, body_of: Callable
         sent = with_subject(sent, additions.subject_header, environ.get(CLIENT_SUBJECT) or "")
     if additions.id_header:
         sent, environ[REQUEST_ID] = with_id(sent, additions.id_header)
-    return Request(method, target, sent, body or b"", client, scheme)
+    port = environ.get("REMOTE_PORT", "") if client == peer else ""
+    return Request(method, target, sent, body or b"", client, scheme, port=port)
 
 
 def client_of(environ: WSGIEnvironment) -> str:

@@ -32,6 +32,7 @@ IGNORED = (
     "processes",
     "no-pin",
     "connection-limit",
+    "proxy-protocol",
     "max-pending",
     "client-timeout",
     "max-request-memory",
@@ -102,6 +103,8 @@ def _written(option: Option, value: Any) -> Any:
         return value
     if option.repeatable:
         return [f"{one} {one.described()}".rstrip() if isinstance(one, Backend) else one for one in value]
+    if value == "" and option.default == "off":
+        return "off"
     return without_userinfo(value.pattern if isinstance(value, re.Pattern) else str(value))
 
 
