@@ -1,7 +1,7 @@
 """HTTP as values and functions: messages, header fields, endpoints, request targets, and the reading of a request from
 a WSGI environ. Others may use every name in `__all__`."""
 
-from httptee.http.arriving import ArrivingBody, Pieces, RequestMemory, not_stored
+from httptee.http.arriving import ArrivingBody, Pieces, RequestMemory, ended, not_stored
 from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.chunks import ChunkLimits, ChunkReader
 from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
@@ -23,6 +23,7 @@ from httptee.http.headers import (
     HOP_BY_HOP,
     Additions,
     end_to_end,
+    for_other_servers,
     request_id,
     values,
     with_added,
@@ -37,7 +38,6 @@ from httptee.http.inbound import (
     REQUEST_ID,
     client_of,
     connection_of,
-    for_other_servers,
     receive,
     request_of,
     target_of,
@@ -103,6 +103,7 @@ __all__ = [
     "connection_of",
     "distinguished_name",
     "end_to_end",
+    "ended",
     "expects_continue",
     "for_other_servers",
     "interim_fields",

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from email.utils import formatdate
 from itertools import count
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from httptee.errors import ClientGone, MaxForwards, TeeError
 from httptee.http.phrases import PHRASES
+from httptee.http.uploads import StreamedBody
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -60,7 +61,7 @@ class FileBody:
         return data
 
 
-Body = bytes | FileBody
+Body = bytes | FileBody | StreamedBody
 
 
 @value
@@ -68,8 +69,8 @@ class Request:
     """One request for A and every B. It is never changed: an upstream applies its prefix and Host when it sends.
 
     `target` is the request target byte for byte (RFC 9112 §3.2). `headers` are the fields to forward. `client` is the
-    peer's address without a port. `number` is unique in this process. `shared_head` holds the head as bytes once it is
-    built, for all upstreams that send the request unchanged.
+    client's address, and `port` its port, or empty. `number` is unique in this process. `shared_head` holds the head as
+    bytes once it is built, for all upstreams that send the request unchanged.
     """
 
     method: str
@@ -79,6 +80,7 @@ class Request:
     client: str
     scheme: str
     number: int = field(default_factory=count(1).__next__, compare=False)
+    port: str = field(default="", compare=False)
     shared_head: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
 
 
@@ -163,7 +165,8 @@ class Exchange:
     `withheld` is the drop reason for every B where the request cannot be sent, or empty.
 
     `request` is replaced when its body is read into memory, and when its head is kept as bytes only. The clones that
-    hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes.
+    hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes. `offered` is when a
+    B took it on last, in nanoseconds of the monotonic clock, or 0.
     """
 
     request: Request
@@ -176,6 +179,7 @@ class Exchange:
     connection: int = 0
     withheld: str = ""
     holders: int = field(default=0, init=False, compare=False, repr=False)
+    offered: int = field(default=0, init=False, compare=False, repr=False)
     size: int = field(default=0, init=False, compare=False, repr=False)
 
     def with_request(self, request: Request) -> Exchange:
@@ -197,9 +201,7 @@ class Exchange:
         request = self.request
         if isinstance(request.body, FileBody):
             body = request.body.read()
-            self.request = loaded = Request(
-                request.method, request.target, request.headers, body, request.client, request.scheme, request.number
-            )
+            self.request = loaded = replace(request, body=body)
             loaded.shared_head.extend(request.shared_head)
 
 

@@ -34,7 +34,8 @@ class LateRequest(Request):
     def __init__(
         self, method: str, target: str, body: bytes, environ: WSGIEnvironment, build: Callable[[], Request]
     ) -> None:
-        super().__init__(method, target, [], body, client_of(environ), environ["wsgi.url_scheme"])
+        port = environ.get("REMOTE_PORT", "")
+        super().__init__(method, target, [], body, client_of(environ), environ["wsgi.url_scheme"], port=port)
         self._build: Callable[[], Request] | None = build
 
     @property

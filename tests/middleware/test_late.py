@@ -12,10 +12,10 @@ ADD = Additions("1.1 httptee (x)")
 
 
 def test_it_is_the_request_that_is_made_at_once():
-    given = environ("POST", "/a?b", b"hello", HTTP_X_NAME="v", REMOTE_ADDR="::ffff:192.0.2.7")
+    given = environ("POST", "/a?b", b"hello", HTTP_X_NAME="v", REMOTE_ADDR="::ffff:192.0.2.7", REMOTE_PORT="4711")
     made, at_once = request_late(given, ADD, b"hello"), request_now(given, ADD, b"hello")
     assert isinstance(made, LateRequest)
-    for name in ("method", "target", "headers", "body", "client", "scheme", "shared_head"):
+    for name in ("method", "target", "headers", "body", "client", "port", "scheme", "shared_head"):
         assert getattr(made, name) == getattr(at_once, name), name
     assert made.number != at_once.number
 
