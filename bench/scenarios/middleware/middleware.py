@@ -110,19 +110,24 @@ def measured(
 
 def exact(workspace: Workspace, backend: Backend, requests: int, worker: str) -> tuple[Json, list[str]]:
     """What B and the ledger have of a fixed number of requests to four processes: as figures, and as cells."""
-    before = backend.count()
+    requests -= requests % CONNECTIONS  # hey sends as many on each connection
     with application(workspace, backend.url, EXACT_WORKERS, worker) as (port, _):
-        text = finish([program("hey"), "-n", str(requests), "-c", "16", f"{address(port)}/page"], 300)
+        first, _ = ledger(port)
+        before = settle(backend)
+        argv = [program("hey"), "-n", str(requests), "-c", str(CONNECTIONS), f"{address(port)}/page"]
+        text = finish(argv, 300)
         answered = sum(int(number) for number in re.findall(r"\[200\]\s+(\d+) responses", text))
-        found, asked = ledger(port)
-        got = settle(backend) - before
-    adds_up = found["seen"] == found["delivered"] + found["failed"] + found["dropped"] + found["in_flight"]
-    others = 1 + asked  # to see that it is ready, and for the ledger
-    row = {"subject": "httptee", "scenario": worker, "answered": answered, "b": got - others, "adds_up": adds_up}
-    row["held"] = adds_up and answered == requests == got - others and found["seen"] == requests + asked
-    counts = (answered, got - others, found["seen"] - asked, found["delivered"] - asked, found["dropped"])
-    cells = [worker, *(f"{number:,}" for number in counts)]
-    return row | found, cells
+        last, asked = ledger(port)
+        got = settle(backend) - before - asked
+    # The first request for the ledger is in the last one, the last request for it is not.
+    found = {name: last[name] - first[name] for name in last}
+    for name in ("seen", "delivered"):
+        found[name] -= asked
+    adds_up = last["seen"] == last["delivered"] + last["failed"] + last["dropped"] + last["in_flight"]
+    row = {"subject": "httptee", "scenario": worker, "answered": answered, "b": got, "adds_up": adds_up, **found}
+    row["held"] = adds_up and answered == requests == got == found["seen"] == found["delivered"]
+    counts = (answered, got, found["seen"], found["delivered"], found["dropped"])
+    return row, [worker, *(f"{number:,}" for number in counts)]
 
 
 def made(found: list[Row]) -> Json:
@@ -158,7 +163,7 @@ def run(options: argparse.Namespace) -> Result:
                     progress(f"{where}: {rate:,.0f}/s, {cpu:,.0f} µs")
         counted, cells = exact(workspace, backend, options.requests, options.worker)
     found = [
-        Row(*key, *zip(*rates[key], strict=True), parts[key])
+        Row(*key, tuple(rate for rate, _ in rates[key]), tuple(cpu for _, cpu in rates[key]), parts[key])
         for key in sorted(rates, key=lambda key: (key[0], SUBJECTS.index(key[1])))
     ]
     header = ["worker", "answered", "requests at B", "seen", "delivered", "dropped"]
