@@ -90,7 +90,7 @@ class Tee:
         try:
             request = receive(environ, self._additions, self._in_memory, self._max_request_body)
             cancellation: Cancellation | None = environ.get(CANCELLATION)
-            chosen = self._keeper.choose(request) if self._keeper else None
+            chosen = self._keeper.choose(request) if self._keeper and not request.upgrade else None
             arrived = self._recorder.begin(request) if self._recorder else 0
             started = perf_counter()
             response = self.primary.answer(request, cancellation, environ.get(INTERIM), chosen is not None)
@@ -99,7 +99,7 @@ class Tee:
             self.refused(environ, answer)
             return Relay(answer, start_response, ())
         seconds = perf_counter() - started
-        unsent = response.unsent  # read here: the access log may replace the response
+        unsent, switch = response.unsent, response.switch  # read here: the access log may replace the response
         try:  # `Faults.watch`, written out: it is called for every request
             self._account.answered(response.status, seconds)
         except Exception:
@@ -114,6 +114,7 @@ class Tee:
         if self._log is not None:
             record, response = self._followed(self._log, environ, response, seconds)
         exchange = Exchange(request, response.status, seconds, record, unsent, kept, environ.get("REMOTE_PORT", ""))
+        response = switch(environ, response, record) if switch else response
         return Relay(response, start_response, self.shadows, exchange, cancellation, self._client_gone, self._faults)
 
     def refused(self, environ: WSGIEnvironment, answer: Response) -> None:
@@ -168,7 +169,7 @@ class Tee:
             shadow.drain(deadline - perf_counter())
         if self._outbox is not None:
             self._outbox.close(_LAST_RECORDS)
-        self.primary.close()
+        self.primary.close(deadline - perf_counter())
         if self._recorder is not None:
             self._recorder.close(_LAST_RECORDS)
         if self._log is not None:

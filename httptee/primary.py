@@ -18,9 +18,10 @@ from time import monotonic
 from typing import Any
 
 from httptee.errors import BodyStorage, UpstreamError, upstream_error
-from httptee.http import Cancellation, PassOn, Request, Response, end_to_end, no_answer, tee_answer
+from httptee.http import Cancellation, PassOn, Request, Response, end_to_end, no_answer, switching, tee_answer
 from httptee.ledger import COUNTING, OUTAGE_WORDS, Faults, WorkerAccount
-from httptee.transport import Timeouts, Upstream
+from httptee.transport import Timeouts, Upstream, WireStream
+from httptee.tunnel import Switch, Tunnels
 
 logger = logging.getLogger(__name__)
 
@@ -86,8 +87,10 @@ class Primary:
         account: WorkerAccount,
         outage: Outage | None = None,
         faults: Faults | None = None,
+        tunnels: Tunnels | None = None,
     ) -> None:
         self._upstream = upstream
+        self._tunnels = tunnels
         self._timeouts = timeouts
         self._account = account
         self.asked = False
@@ -104,7 +107,23 @@ class Primary:
         timed: bool = False,
     ) -> Response:
         """Forward a request and return the answer. `interim` gets A's interim answers. `timed`: the answer gets its
-        `head_seconds`. Raises BodyStorage if the file of its body cannot be read, and nothing else, whatever A does."""
+        `head_seconds`. Raises BodyStorage if the file of its body cannot be read, TooManyUpgrades, and nothing else,
+        whatever A does."""
+        tunnels = self._tunnels
+        if not request.upgrade or tunnels is None:
+            return self._answered(request, cancellation, interim, timed)
+        tunnels.reserve()
+        answer = None
+        try:
+            answer = self._answered(request, cancellation, interim, timed)
+        finally:
+            if answer is None or answer.switch is None:
+                tunnels.release()
+        return answer
+
+    def _answered(
+        self, request: Request, cancellation: Cancellation | None, interim: PassOn | None, timed: bool
+    ) -> Response:
         try:
             return self._forward(request, cancellation, interim, timed)
         except UpstreamError as error:
@@ -141,6 +160,8 @@ class Primary:
         except Exception as error:
             raise upstream_error(error) from error
         raw: Any = answer.raw
+        if raw.status == 101 and self._tunnels is not None:
+            return self._switched(raw, self._tunnels)
         seconds = getattr(raw, "head_seconds", 0.0)
         body = getattr(raw, "whole", None)
         if body is None:
@@ -160,6 +181,14 @@ class Primary:
         # The connection is free already.
         return Response(answer.status_code, answer.reason, headers, body, head_seconds=seconds)
 
+    def _switched(self, raw: WireStream, tunnels: Tunnels) -> Response:
+        """The answer to a request that A has upgraded: its connection belongs to the tunnel."""
+        connection, arrived = raw.give_up_connection()
+        if self._outage.words[_FAILURES]:
+            self._faults.watch(_OUTAGE, self._outage.recovered)
+        switch = Switch(tunnels, connection, arrived, self._account, self._faults)
+        return Response(101, raw.reason, switching(raw.pairs), b"", switch=switch.begin)
+
     def _pieces(self, first: bytes, rest: Iterator[bytes], cancellation: Cancellation | None = None) -> Iterator[bytes]:
         """The body as it streams. An error that ends it is counted. If the exchange was canceled, no error is counted,
         and ClientGone or CutOff is raised instead."""
@@ -172,6 +201,13 @@ class Primary:
             self._faults.watch(COUNTING, self._account.error, error.reason)
             raise
 
-    def close(self) -> None:
-        """Close every idle connection to A."""
+    @property
+    def upgraded(self) -> int:
+        """The connections that are upgraded, and those that wait for A's 101."""
+        return 0 if self._tunnels is None else len(self._tunnels)
+
+    def close(self, timeout: float = 0.0) -> None:
+        """Let the upgraded connections go on for `timeout` seconds. Then close them, and every idle connection to A."""
+        if self._tunnels is not None:
+            self._tunnels.close(timeout)
         self._upstream.close()

@@ -58,6 +58,7 @@ def additions(settings: Settings) -> Additions:
         settings.client_subject_header,
         settings.request_id_header,
         None if settings.via else LoopGuard(identity),
+        settings.upgrades > 0,
     )
 
 

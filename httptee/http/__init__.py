@@ -24,12 +24,14 @@ from httptee.http.headers import (
     Additions,
     end_to_end,
     request_id,
+    switching,
     values,
     with_added,
     with_field,
     with_host,
     without,
 )
+from httptee.http.hops import UPGRADE, Join, asked_protocols
 from httptee.http.inbound import CLIENT_SUBJECT, CONNECTION, RECEIVED_HEADERS, REQUEST_ID, client_of, receive, target_of
 from httptee.http.interim import INTERIM, PassOn, interim_fields
 from httptee.http.loops import LoopGuard
@@ -63,6 +65,7 @@ __all__ = [
     "REQUEST_ID",
     "REQUEST_LINE",
     "TOKEN",
+    "UPGRADE",
     "Additions",
     "ArrivingBody",
     "Body",
@@ -74,6 +77,7 @@ __all__ = [
     "FileBody",
     "Follower",
     "Headers",
+    "Join",
     "Listen",
     "LoopGuard",
     "OddHead",
@@ -84,6 +88,7 @@ __all__ = [
     "Response",
     "Section",
     "WrittenRequest",
+    "asked_protocols",
     "check_codings",
     "check_content",
     "check_hosts",
@@ -105,6 +110,7 @@ __all__ = [
     "read_version",
     "receive",
     "request_id",
+    "switching",
     "target_of",
     "tee_answer",
     "value",

@@ -13,12 +13,14 @@ from random import getrandbits
 
 from httptee.errors import LoopDetected
 from httptee.http.grammar import listed
+from httptee.http.hops import OF_UPGRADE, of_upgrade
 from httptee.http.loops import LoopGuard
 from httptee.http.message import Headers
 
 HOP_BY_HOP = frozenset(
     {
         "connection",
+        "http2-settings",
         "keep-alive",
         "proxy-connection",
         "te",
@@ -28,8 +30,8 @@ HOP_BY_HOP = frozenset(
         "upgrade",
     }
 )
-"""Hop-by-hop fields in lower case (RFC 9110 §7.6.1). Proxy-Authenticate and Proxy-Authorization are for the next proxy
-that wants them (§11.7): the tee does not, so it forwards them."""
+"""Hop-by-hop fields in lower case (RFC 9110 §7.6.1, RFC 7540 §3.2.1). Proxy-Authenticate and Proxy-Authorization are
+for the next proxy that wants them (RFC 9110 §11.7): the tee does not, so it forwards them."""
 
 # If Connection names one of these, the field stays: without it the message would change its meaning or its length.
 _CONNECTION_OPTIONS = frozenset({"close", "keep-alive", ""})
@@ -39,6 +41,7 @@ _CONNECTION_LENGTH, _VIA_LENGTH = len("connection"), len("via")
 
 # The whole body is read before the request is forwarded, so the server has already answered `Expect: 100-continue`.
 _NOT_FORWARDED = HOP_BY_HOP | {"expect"}
+_NOT_OF_A_SWITCH = HOP_BY_HOP | {"content-length"}
 
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")  # it needs no escape in any log
 
@@ -51,7 +54,7 @@ class Additions:
     request that comes back differs from one that passed through another tee. `forward_client` adds X-Forwarded-For and
     Forwarded. `subject_header` is the name of the field for the subject of the client's certificate (empty: none).
     `id_header` is the name of the field for the id of the request (empty: none). `loops` ends loops where there is no
-    Via.
+    Via. With `upgrades`, requests that ask to upgrade may be upgraded.
     """
 
     via: str = ""
@@ -59,6 +62,7 @@ class Additions:
     subject_header: str = ""
     id_header: str = ""
     loops: LoopGuard | None = None
+    upgrades: bool = False
 
 
 def values(headers: Headers, name: str) -> list[str]:
@@ -75,14 +79,31 @@ def end_to_end(headers: Headers, left_out: frozenset[str] = HOP_BY_HOP) -> Heade
     return [pair for pair in kept if pair[0].lower() not in named] if named else kept
 
 
-def outbound(headers: Headers, client: str, scheme: str, length: int | None, add: Additions) -> Headers:
+def switching(headers: Headers, left_out: frozenset[str] = _NOT_OF_A_SWITCH) -> Headers:
+    """The fields of a 101, which has no content, or of a request for an upgrade, to pass on: as `end_to_end`, but with
+    what Connection and Upgrade say of the upgrade, in their places."""
+    named = _named_by_connection(headers)
+    passed = []
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered in OF_UPGRADE:
+            passed += [(name, rest)] if (rest := of_upgrade(lowered, value)) else []
+        elif lowered not in left_out and lowered not in named:
+            passed.append((name, value))
+    return passed
+
+
+def outbound(
+    headers: Headers, client: str, scheme: str, length: int | None, add: Additions, upgrades: bool = False
+) -> Headers:
     """The request fields for every upstream, before an upstream sets its own Host.
 
     `length` is the length of the body in bytes, or None for a request without one. It becomes Content-Length if there
-    is none, since chunked framing ends at the tee: without it, servers answer an empty chunked body with 411. Raises
-    `LoopDetected` if Via shows that the request has passed through this tee before.
+    is none, since chunked framing ends at the tee: without it, servers answer an empty chunked body with 411. With
+    `upgrades`, the request asks A to switch to another protocol. Raises `LoopDetected` if Via shows that the request
+    has passed through this tee before.
     """
-    sent = end_to_end(headers, _NOT_FORWARDED)
+    sent = switching(headers, _NOT_FORWARDED) if upgrades else end_to_end(headers, _NOT_FORWARDED)
     if length is not None and not any(name.lower() == "content-length" for name, _ in sent):
         sent.append(("Content-Length", str(length)))
     if add.forward_client:

@@ -15,7 +15,7 @@ from httptee.errors import BadRequest, BodyTooLarge, Refusal
 from httptee.http.arriving import not_stored, unnamed_file, write_all
 from httptee.http.grammar import check_codings, check_content, check_hosts, expects_continue, read_target
 from httptee.http.headers import Additions, has_host, outbound, with_host, with_id, with_subject
-from httptee.http.hops import COUNTED, one_less
+from httptee.http.hops import COUNTED, UPGRADE, asked_protocols, one_less
 from httptee.http.message import Body, FileBody, Headers, Request
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     body = _body(environ, in_memory, most)
     if additions.via and environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         additions = replace(additions, via="1.0" + additions.via[3:])  # the version received (RFC 9110 §7.6.3)
-    sent = outbound(headers, client, scheme, None if body is None else len(body), additions)
+    upgrade = asked_protocols(headers) if UPGRADE in environ and additions.upgrades else ()
+    sent = outbound(headers, client, scheme, None if body is None else len(body), additions, bool(upgrade))
     if authority is not None or not has_host(sent):
         sent = with_host(sent, authority or "")
     if additions.loops is not None:
@@ -67,7 +68,7 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
         sent = with_subject(sent, additions.subject_header, environ.get(CLIENT_SUBJECT) or "")
     if additions.id_header:
         sent, environ[REQUEST_ID] = with_id(sent, additions.id_header)
-    return Request(method, target, sent, body or b"", client, scheme)
+    return Request(method, target, sent, body or b"", client, scheme, upgrade=upgrade)
 
 
 def client_of(environ: WSGIEnvironment) -> str:

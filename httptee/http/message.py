@@ -16,6 +16,7 @@ from httptee.errors import ClientGone, MaxForwards, TeeError
 from httptee.http.phrases import PHRASES
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
     from typing_extensions import dataclass_transform
 
     @dataclass_transform(frozen_default=True)
@@ -69,7 +70,8 @@ class Request:
 
     `target` is the request target byte for byte (RFC 9112 §3.2). `headers` are the fields to forward. `client` is the
     peer's address without a port. `number` is unique in this process. `shared_head` holds the head as bytes once it is
-    built, for all upstreams that send the request unchanged.
+    built, for all upstreams that send the request unchanged. `upgrade` has the protocols that the client asks to switch
+    to (RFC 9110 §7.8), mostly none.
     """
 
     method: str
@@ -79,6 +81,7 @@ class Request:
     client: str
     scheme: str
     number: int = field(default_factory=count(1).__next__, compare=False)
+    upgrade: tuple[str, ...] = ()
     shared_head: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
 
 
@@ -115,7 +118,8 @@ class Response:
     `body` is the whole body if it has arrived, or else an iterator over its pieces as they arrive. The iterator raises
     `UpstreamError` if the body breaks off. `close` frees the connection and may be called twice. `error` is the reason
     slug of the tee's own answer, or empty. `unsent`: A certainly got nothing of the request. `head_seconds`: from the
-    request on the wire to the head of the answer in the kernel, or 0.0 if it was not measured.
+    request on the wire to the head of the answer in the kernel, or 0.0 if it was not measured. `switch` hands the
+    connection to A on after a 101: it takes the environ, the answer and its follower, and returns the answer to send.
     """
 
     status: int
@@ -126,6 +130,7 @@ class Response:
     error: str = ""
     unsent: bool = False
     head_seconds: float = 0.0
+    switch: Callable[[WSGIEnvironment, Response, Follower | None], Response] | None = None
 
     @property
     def whole(self) -> bool:
@@ -141,6 +146,10 @@ class Follower(Protocol):
 
     def client_gone(self) -> None:
         """The client has gone before its answer was whole. Called before the answer is closed. Never waits."""
+
+    def tunnelled(self, end: str, received: int, sent: int) -> None:
+        """The upgraded connection has ended, after these bytes from the client and to it. Called before the answer is
+        closed. Never waits."""
 
 
 class Kept(Protocol):
@@ -181,7 +190,14 @@ class Exchange:
         if isinstance(request.body, FileBody):
             body = request.body.read()
             self.request = loaded = Request(
-                request.method, request.target, request.headers, body, request.client, request.scheme, request.number
+                request.method,
+                request.target,
+                request.headers,
+                body,
+                request.client,
+                request.scheme,
+                request.number,
+                request.upgrade,
             )
             loaded.shared_head.extend(request.shared_head)
 

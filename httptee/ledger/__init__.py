@@ -9,6 +9,7 @@ from httptee.ledger.columns import (
     FAILURE_REASONS,
     IS_OPEN,
     OUTAGE_WORDS,
+    TUNNEL_ENDS,
     ShadowLine,
 )
 from httptee.ledger.control import COMMANDS, RESULTS, Control, Orders
@@ -32,6 +33,7 @@ __all__ = [
     "RECORD_REASONS",
     "RESULTS",
     "SLOTS",
+    "TUNNEL_ENDS",
     "Account",
     "Control",
     "Faults",

@@ -19,7 +19,7 @@ from httptee.ledger.recording import RecordLedger, RecordStatement
 from httptee.ledger.shared import shared_numbers, shared_words
 from httptee.ledger.spools import Spools
 from httptee.ledger.statements import PrimaryStatement, Statement, Worker
-from httptee.ledger.sums import add_lines, counts, latency, statuses, summed
+from httptee.ledger.sums import add_lines, counts, latency, statuses, summed, tunnels
 
 _Backend = tuple[str, int]
 """A B's name, and the number of Bs with the same name before it."""
@@ -95,6 +95,7 @@ class Ledger:
             cut_off=total[WorkerLine.CUT_OFF],
             unanswered=total[WorkerLine.UNANSWERED],
             unobserved=total[WorkerLine.UNOBSERVED],
+            tunnels=tunnels(total),
         )
 
     def recorded(self) -> RecordStatement:
@@ -159,8 +160,10 @@ class Ledger:
         return any(ShadowLine.in_flight(line) > 0 for line in lines)
 
     def lines(self) -> list[str]:
-        """The ledger as it is logged: the line of A, one line for each B, and one of the recording if there is one."""
-        return [str(self.primary()), *map(str, self.statements()), *self.recorded().lines]
+        """The ledger as it is logged: the line of A, one for each B, one of the tunnels and of the recording if any."""
+        primary = self.primary()
+        upgraded = [str(primary.tunnels)] if primary.tunnels.opened else []
+        return [str(primary), *map(str, self.statements()), *upgraded, *self.recorded().lines]
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.statements()))

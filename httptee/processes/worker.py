@@ -109,6 +109,7 @@ def build_tee_server(
     server.on_refusal = tee.refused
     server.on_discard = tee.discarded
     server.on_turned_away = tee.connection_refused
+    server.given_up = lambda: tee.primary.upgraded
     if tee.cutoff is not None:
         tee.cutoff.queueing = lambda: server.crew.queueing
     return server

@@ -32,7 +32,7 @@ class Criteria:
     """Which requests one B gets, by its line and the general options. `max_body` is in bytes.
 
     The share is `percent` long on the scale and begins at `first`. The shares of the Bs of one `split` are side by
-    side.
+    side. With `upgrades`, B gets requests that ask to upgrade: to the end of its 101.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Criteria:
     filters: tuple[Filter, ...] = ()
     max_body: int = 1024 * 1024
     rate: Rate | None = None
+    upgrades: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,15 @@ class Finding:
     note: str
 
 
+_NO_UPGRADE = Rule("upgrade=drop", "filtered", lambda request: not request.upgrade)
+
+
 class Selection:
     """The rules of one B, in the order in which they apply."""
 
-    def __init__(self, rules: Sequence[Rule] = ()) -> None:
+    def __init__(self, rules: Sequence[Rule] = (), *, upgrades: bool = False) -> None:
         self.rules = tuple(rules)
+        self._upgrades = upgrades
         self._checks = tuple((rule.holds, rule) for rule in self.rules if rule.reason != _OVER_RATE)
         self._rates = tuple(rule.holds for rule in self.rules if rule.reason == _OVER_RATE)
         self.limits_rate = bool(self._rates)
@@ -83,6 +88,8 @@ class Selection:
 
         Call it once for each request: it draws a position.
         """
+        if request.upgrade and not self._upgrades:
+            return _NO_UPGRADE.reason
         for holds, rule in self._checks:
             if not holds(request):
                 return rule.reason
@@ -97,6 +104,8 @@ class Selection:
 
         It draws no position and takes no token.
         """
+        if request.upgrade and not self._upgrades:
+            return [Finding(_NO_UPGRADE, False, "it asks for " + ", ".join(request.upgrade))]
         findings = []
         for rule in self.rules:
             odds = rule.odds(request)
@@ -115,7 +124,8 @@ def selections(
     ordered: Sequence[Orders | None] = orders or [None] * len(criteria)
     both = zip(clocks or shared_numbers(len(criteria)), ordered, strict=True)
     return [
-        Selection(list(_rules(one, decks, clock, order))) for one, (clock, order) in zip(criteria, both, strict=True)
+        Selection(list(_rules(one, decks, clock, order)), upgrades=one.upgrades)
+        for one, (clock, order) in zip(criteria, both, strict=True)
     ]
 
 

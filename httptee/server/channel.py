@@ -144,6 +144,9 @@ class Channel(OwnedChannel):
     def received(self, data: bytes) -> None:
         """Parse data from the client, and add whole requests to `requests`."""
         while data and not self.close_when_flushed:
+            if self.requests and self.requests[-1].upgrades:
+                self._early = data
+                return
             request = self.request
             if request is None:
                 request = self.request = self.parser_class(self.adj, self.server.memory)
@@ -180,6 +183,9 @@ class Channel(OwnedChannel):
         else:
             self.requests = self.requests[1:]
             request.close()
+            if self._early and not self.requests:
+                early, self._early = self._early, b""
+                self.received(early)
             if self.request is not None and not self.requests:
                 self._encourage()
 

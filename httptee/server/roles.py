@@ -42,6 +42,9 @@ class Host(Protocol):
     def arm(self, descriptor: int, events: int) -> None:
         """Set the epoll events of a connection."""
 
+    def disarm(self, descriptor: int) -> None:
+        """Take a connection out of the epoll set."""
+
 
 class Peer(Protocol):
     """The parts of a client's connection that a task uses.
@@ -68,6 +71,10 @@ class Peer(Protocol):
 
     def begin_unframed(self) -> None:
         """Begin an answer that ends with the connection."""
+
+    def give_up(self) -> tuple[Any, bytes, bytes] | None:
+        """Give the socket away, with what has arrived behind the request and what is not sent yet. None if it is
+        closed."""
 
     def cut_off(self) -> None:
         """Reset the connection in the middle of an answer."""

@@ -33,6 +33,8 @@ IGNORED = (
     "connection-limit",
     "max-pending",
     "client-timeout",
+    "upgrades",
+    "upgrade-idle-timeout",
     "max-request-memory",
     "admin",
     "control",

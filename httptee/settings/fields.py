@@ -82,6 +82,7 @@ FIELDS: dict[str, Field] = {
         Field("workers", partial(or_auto, automatic=default_workers)),
         Field("chan-size", count_or_auto),
         Field("max-body", size),
+        Field("upgrade", partial(one_of, words=("drop", "handshake"))),
         Field("when-a-fails", partial(one_of, words=("drop", "send"))),
         Field("ignore", Rule.parse, repeatable=True),
         Field("accept", Rule.parse, repeatable=True),

@@ -98,6 +98,7 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
             filters=_filters(settings, backend),
             max_body=said("max-body", settings.b_max_body),
             rate=said("rate", None),
+            upgrades=said("upgrade", "drop") == "handshake",
         ),
         timeout=timeout,
         stream_timeout=said("stream-timeout", timeout),

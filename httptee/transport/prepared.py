@@ -42,7 +42,7 @@ class WireRequest(requests.PreparedRequest):
     the final header fields in order, Host and Content-Length included. `shared_head` is a list that holds the head once
     it is built, so that other upstreams can send the same bytes; then `pairs` may be empty. `cancellation` may end the
     exchange. `interim` gets the interim answers. `keep` is the size in bytes up to which the body of a clone's answer
-    is kept, or 0. `timed`: the answer gets its `head_seconds`.
+    is kept, or 0. `timed`: the answer gets its `head_seconds`. `upgrade` has the protocols that it asks to switch to.
     """
 
     method: str
@@ -53,6 +53,7 @@ class WireRequest(requests.PreparedRequest):
     interim: PassOn | None = None
     keep = 0
     timed = False
+    upgrade: tuple[str, ...] = ()
 
     def __init__(
         self,
