@@ -21,6 +21,7 @@ from httptee.http import (
     Follower,
     Headers,
     Response,
+    connection_of,
     no_answer,
     receive,
     tee_answer,
@@ -113,7 +114,7 @@ class Tee:
             kept, response = self._keeper.keep(chosen, response, seconds)
         if self._log is not None:
             record, response = self._followed(self._log, environ, response, seconds)
-        exchange = Exchange(request, response.status, seconds, record, unsent, kept, environ.get("REMOTE_PORT", ""))
+        exchange = Exchange(request, response.status, seconds, record, unsent, kept, *connection_of(environ))
         response = switch(environ, response, record) if switch else response
         return Relay(response, start_response, self.shadows, exchange, cancellation, self._client_gone, self._faults)
 

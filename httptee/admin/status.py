@@ -54,6 +54,7 @@ def status(
         },
         "b": _shadows(settings, ledger, moment, judged),
         "verdict": judge_status(judged) if judged else None,
+        "tunnels": {"open": primary.tunnels.open, **asdict(primary.tunnels)},
         "recording": _recording(settings, ledger.recorded()),
         "share": mean_share(workers),
         "share_changes": primary.share_changes,

@@ -19,7 +19,7 @@ from httptee.verdict.evidence import Evidence
 from httptee.verdict.judge import Asking, Judge, MakeJudge, Pace, Reader, RepeatLimits, Repeats, Trial, UpstreamAsker
 from httptee.verdict.pairs import Tallies
 
-_NOT_FOR_B = ("paused", "sampled_out", "filtered", "rate_limited", "primary_failed")
+_NOT_FOR_B = ("paused", "sampled_out", "filtered", "other_status", "rate_limited", "primary_failed")
 """Drop reasons of clones that B was not to get."""
 
 

@@ -120,6 +120,8 @@ def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) ->
             assured=part.of(ASSURED),
             sends_unsent=shadow.sends_unsent,
             name=shadow.name,
+            form=shadow.form,
+            ordered=shadow.ordered,
             comparing=comparing,
             spooling=build_door(shadow, number, ledger, part, account, common.faults, common.outbox),
         )

@@ -62,11 +62,12 @@ def explain(settings: Settings, asked: Asked) -> list[Fate]:
     fates = [Fate(f"A {settings.a}", True, [], sent_bytes(primary_upstream(settings), request))]
     shadows = shadow_settings(settings)
     for shadow, selection in zip(shadows, selections([shadow.criteria for shadow in shadows]), strict=True):
-        findings = selection.foresee(request)
+        asked_of_b = shadow.form(request)
+        findings = selection.foresee(asked_of_b)
         passes = [finding.passes for finding in findings]
         sent = False if False in passes else None if None in passes else True
         name = "" if shadow.name == str(shadow.endpoint) else f"{shadow.name} "
-        data = sent_bytes(shadow_upstream(settings, shadow), request) if sent is not False else b""
+        data = sent_bytes(shadow_upstream(settings, shadow), asked_of_b) if sent is not False else b""
         fates.append(Fate(f"B {name}{shadow.endpoint}", sent, findings, data))
     return fates
 

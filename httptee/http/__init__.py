@@ -31,8 +31,17 @@ from httptee.http.headers import (
     with_host,
     without,
 )
-from httptee.http.hops import UPGRADE, Join, asked_protocols
-from httptee.http.inbound import CLIENT_SUBJECT, CONNECTION, RECEIVED_HEADERS, REQUEST_ID, client_of, receive, target_of
+from httptee.http.hops import UPGRADE, Join
+from httptee.http.inbound import (
+    CLIENT_SUBJECT,
+    CONNECTION,
+    RECEIVED_HEADERS,
+    REQUEST_ID,
+    client_of,
+    connection_of,
+    receive,
+    target_of,
+)
 from httptee.http.interim import INTERIM, PassOn, interim_fields
 from httptee.http.loops import LoopGuard
 from httptee.http.mending import OddHead, is_http_1
@@ -88,12 +97,12 @@ __all__ = [
     "Response",
     "Section",
     "WrittenRequest",
-    "asked_protocols",
     "check_codings",
     "check_content",
     "check_hosts",
     "check_start",
     "client_of",
+    "connection_of",
     "distinguished_name",
     "end_to_end",
     "expects_continue",

@@ -30,6 +30,7 @@ REQUEST_ID = "httptee.request_id"
 CONNECTION = "httptee.connection"
 """The environ key of the number of the connection in this process, and of the request on it, both from 1."""
 
+_UNNUMBERED = (0, 0)
 _PIECE = 256 * 1024
 _TOO_SHORT = "the request body ended before its Content-Length"
 
@@ -75,6 +76,11 @@ def client_of(environ: WSGIEnvironment) -> str:
     """The peer's address without a port. An IPv4 peer of a dual-stack socket keeps its own (RFC 4291 §2.5.5.2)."""
     client: str = environ.get("REMOTE_ADDR") or ""
     return client[7:] if client.startswith("::ffff:") else client
+
+
+def connection_of(environ: WSGIEnvironment) -> tuple[str, int]:
+    """The client's port, or an empty text, and the number of its connection in this process, or 0 if it is unknown."""
+    return environ.get("REMOTE_PORT", ""), environ.get(CONNECTION, _UNNUMBERED)[0]
 
 
 def target_of(environ: WSGIEnvironment) -> str:

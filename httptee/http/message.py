@@ -167,8 +167,8 @@ class Exchange:
 
     `status` is the status that the client got, or 499 if it has gone before A's header fields. `seconds` is the time
     until A's header fields arrived, or until A failed. `follower.settled` is called once for each B. `unsent`: A
-    certainly got nothing of the request. `port` is the client's, or empty. With `kept`, the answers of the
-    Bs are compared with A's.
+    certainly got nothing of the request. `port` is the client's, or empty, and `connection` the number of its
+    connection in this process, or 0 if it is unknown. With `kept`, the answers of the Bs are compared with A's.
 
     `request` is replaced when its body is read into memory, and when its head is kept as bytes only. The clones that
     hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes.
@@ -181,8 +181,15 @@ class Exchange:
     unsent: bool = False
     kept: Kept | None = None
     port: str = ""
+    connection: int = 0
     holders: int = field(default=0, init=False, compare=False, repr=False)
     size: int = field(default=0, init=False, compare=False, repr=False)
+
+    def with_request(self, request: Request) -> Exchange:
+        """The same exchange with another form of its request, for one B. What its clones hold is counted on its own."""
+        return Exchange(
+            request, self.status, self.seconds, self.follower, self.unsent, self.kept, self.port, self.connection
+        )
 
     def load(self) -> None:
         """Read a body that is in a file into memory. Raises OSError or ValueError if that is impossible."""

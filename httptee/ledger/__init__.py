@@ -18,7 +18,15 @@ from httptee.ledger.ledger import Ledger
 from httptee.ledger.recording import RECORD_REASONS, RecordAccount, RecordStatement
 from httptee.ledger.shared import shared_numbers
 from httptee.ledger.spooled import ADOPTED, SLOTS, SpoolDesk, Spooled, SpoolWords
-from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker, distinct, mean_share
+from httptee.ledger.statements import (
+    Latency,
+    PrimaryStatement,
+    Statement,
+    TunnelStatement,
+    Worker,
+    distinct,
+    mean_share,
+)
 
 __all__ = [
     "ADOPTED",
@@ -49,6 +57,7 @@ __all__ = [
     "SpoolWords",
     "Spooled",
     "Statement",
+    "TunnelStatement",
     "Worker",
     "WorkerAccount",
     "distinct",

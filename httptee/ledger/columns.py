@@ -22,6 +22,7 @@ DROP_REASONS: tuple[str, ...] = (
     "paused",
     "sampled_out",
     "filtered",
+    "other_status",
     "primary_failed",
     "too_large",
     "rate_limited",

@@ -3,23 +3,28 @@ from its `Criteria`. `is_secret` says which names stand for a credential."""
 
 from httptee.selection.changes import NO_CHANGES, Changes, HeaderLine, PathRewrite, literal_host, names_to_remove
 from httptee.selection.expressions import pattern
+from httptee.selection.form import AS_IT_IS, Form
 from httptee.selection.rate import Rate
 from httptee.selection.rules import Filter, header_filter, methods_filter, methods_search, path_filter
 from httptee.selection.sampling import SCALE, Sticky
 from httptee.selection.secret_names import is_secret, may_name_secrets
 from httptee.selection.selection import Criteria, Finding, Selection, selections
+from httptee.selection.statuses import Statuses
 
 __all__ = [
+    "AS_IT_IS",
     "NO_CHANGES",
     "SCALE",
     "Changes",
     "Criteria",
     "Filter",
     "Finding",
+    "Form",
     "HeaderLine",
     "PathRewrite",
     "Rate",
     "Selection",
+    "Statuses",
     "Sticky",
     "header_filter",
     "is_secret",

@@ -1,9 +1,9 @@
 """Which requests a B gets: its rules in their order. The first rule that a request does not pass gives the drop reason.
 
-The filters come first, then the share, the size of the body, and the rate. So each reason counts only requests that
-passed all rules before it: `sampled_out` counts requests that passed the filters, 10 percent of GETs is 10 percent of
-GETs, and only a request that passes everything else takes a token of the rate. A rule that every request passes is left
-out.
+The filters come first, then A's status, the share, the size of the body, and the rate. So each reason counts only
+requests that passed all rules before it: `sampled_out` counts requests that passed the filters, 10 percent of GETs is
+10 percent of GETs, and only a request that passes everything else takes a token of the rate. A rule that every request
+passes is left out.
 
 Where the operator may order something while the tee runs, the first rule of each B is that it is not paused, and its
 share is the one that was ordered.
@@ -19,8 +19,10 @@ from httptee.ledger import Orders, shared_numbers
 from httptee.selection.rate import Rate, TokenBucket
 from httptee.selection.rules import Filter, Test
 from httptee.selection.sampling import SCALE, Deck, SharedDeck, Sticky, stable_position
+from httptee.selection.statuses import Statuses
 
 _OVER_RATE = "rate_limited"
+_OTHER_STATUS = "other_status"
 
 
 def _nothing(request: Request) -> str:
@@ -41,6 +43,7 @@ class Criteria:
     sticky: Sticky | None = None
     split: str = ""
     filters: tuple[Filter, ...] = ()
+    statuses: Statuses | None = None
     max_body: int = 1024 * 1024
     rate: Rate | None = None
     upgrades: bool = False
@@ -51,7 +54,7 @@ class Rule:
     """One rule of one B: `holds` returns whether a request passes, `reason` is the drop reason if it does not.
 
     `text` is the rule as in a B's line. If the request alone does not decide, `odds` returns what decides. `seen`
-    returns what the rule finds in the request.
+    returns what the rule finds in the request. If A's answer decides, `statuses` are the ones that pass.
     """
 
     text: str
@@ -59,6 +62,7 @@ class Rule:
     holds: Test
     odds: Callable[[Request], str] = _nothing
     seen: Callable[[Request], str] = _nothing
+    statuses: Statuses | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +83,28 @@ class Selection:
     def __init__(self, rules: Sequence[Rule] = (), *, upgrades: bool = False) -> None:
         self.rules = tuple(rules)
         self._upgrades = upgrades
-        self._checks = tuple((rule.holds, rule) for rule in self.rules if rule.reason != _OVER_RATE)
+        checked = [rule for rule in self.rules if rule.reason != _OVER_RATE]
+        after = next((place for place, rule in enumerate(checked) if rule.statuses is not None), len(checked))
+        self._first = tuple((rule.holds, rule) for rule in checked[:after])
+        self._statuses = None if after == len(checked) else checked[after].statuses
+        self._then = tuple((rule.holds, rule) for rule in checked[after + 1 :])
         self._rates = tuple(rule.holds for rule in self.rules if rule.reason == _OVER_RATE)
         self.limits_rate = bool(self._rates)
 
-    def refuses(self, request: Request) -> str | None:
-        """The drop reason of a request that this B does not get by all its rules but the rate, or None.
+    def refuses(self, request: Request, status: int = 0) -> str | None:
+        """The drop reason of a request that this B does not get by all its rules but the rate, or None. `status` is
+        that of A's answer.
 
         Call it once for each request: it draws a position.
         """
         if request.upgrade and not self._upgrades:
             return _NO_UPGRADE.reason
-        for holds, rule in self._checks:
+        for holds, rule in self._first:
+            if not holds(request):
+                return rule.reason
+        if self._statuses is not None and status not in self._statuses:
+            return _OTHER_STATUS
+        for holds, rule in self._then:
             if not holds(request):
                 return rule.reason
         return None
@@ -136,11 +150,18 @@ def _rules(
         yield Rule("not paused", "paused", lambda request: not orders.paused)
     for one in criteria.filters:
         yield Rule(one.text, "filtered", one.holds)
+    if criteria.statuses is not None:
+        yield _accepted(criteria.statuses)
     if criteria.percent < SCALE or orders is not None:
         yield _share(criteria, decks, _end_of(criteria, orders))
     yield Rule(f"max-body={criteria.max_body}", "too_large", _within(criteria.max_body))
     if criteria.rate is not None:
         yield _limit(criteria.rate, TokenBucket(criteria.rate, clock))
+
+
+def _accepted(statuses: Statuses) -> Rule:
+    text = f"only-status={statuses.text}"
+    return Rule(text, _OTHER_STATUS, lambda request: True, lambda request: "if A answers so", statuses=statuses)
 
 
 def _within(most: int) -> Test:

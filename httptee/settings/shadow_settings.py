@@ -10,7 +10,7 @@ from typing import Any
 
 from httptee.errors import ConfigError
 from httptee.http import Endpoint
-from httptee.selection import NO_CHANGES, SCALE, Changes, Criteria, Filter, methods_search
+from httptee.selection import AS_IT_IS, NO_CHANGES, SCALE, Changes, Criteria, Filter, Form, methods_search
 from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings, SpoolSettings
 from httptee.verdict.court import Rules
@@ -23,7 +23,8 @@ _ANY_SIZE = 1 << 62
 @dataclass(frozen=True, slots=True)
 class ShadowSettings:
     """One B's settings. Times are in seconds. `workers` and `backlog` are for the whole tee, not for one process.
-    `sends_unsent`: it also gets clones of requests that A certainly did not get.
+    `sends_unsent`: it also gets clones of requests that A certainly did not get. `ordered`: those of one client's
+    connection go out one after another.
 
     `stream_timeout` is infinite if it is off. With None as its `backlog`, the queue is limited by the budget of all
     clones.
@@ -36,7 +37,9 @@ class ShadowSettings:
     workers: int = 16
     backlog: int | None = None
     sends_unsent: bool = False
+    ordered: bool = False
     rewrite_host: bool = False
+    form: Form = AS_IT_IS
     changes: Changes = NO_CHANGES
     insecure: bool = False
     ca: str = ""
@@ -96,6 +99,7 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
             sticky=said("sticky", None),
             split=said("split", ""),
             filters=_filters(settings, backend),
+            statuses=said("only-status", None),
             max_body=said("max-body", settings.b_max_body),
             rate=said("rate", None),
             upgrades=said("upgrade", "drop") == "handshake",
@@ -105,7 +109,9 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
         workers=said("workers", settings.b_workers),
         backlog=said("chan-size", settings.b_backlog),
         sends_unsent=said("when-a-fails", settings.b_when_a_fails) == "send",
+        ordered=bool(backend.values("order")),
         rewrite_host=host == "target",
+        form=Form(said("body", True), said("idempotent", False)),
         changes=_changes(backend, "" if host in ("preserve", "target") else host),
         # insecure and ca exclude each other: if the line sets one, the general option for the other does not apply.
         insecure=said("insecure", settings.b_insecure and not backend.values("ca")),
@@ -130,6 +136,8 @@ def _changes(backend: Backend, host: str) -> Changes:
 def _spool(settings: Settings, backend: Backend) -> SpoolSettings:
     """The settings of B's spool: each from the line, or from the option of the same name."""
     found = {}
+    if "handshake" in backend.values("upgrade") and (backend.values("spool") or settings.b_spool):
+        raise ConfigError(f"B {backend}: upgrade=handshake and a spool exclude each other: no handshake is sent later")
     for name in (each.name for each in fields(SpoolSettings)):
         line = _SPOOL_FIELDS.get(name, f"spool.{name.replace('_', '-')}")
         given = backend.values(line)

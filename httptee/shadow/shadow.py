@@ -10,9 +10,10 @@ from __future__ import annotations
 from httptee.errors import upstream_error
 from httptee.http import Exchange
 from httptee.ledger import Account, GuardedAccount
-from httptee.selection import Selection
+from httptee.selection import AS_IT_IS, Form, Selection
 from httptee.shadow.breaker import fault_of_b
 from httptee.shadow.guards import Guards
+from httptee.shadow.order import Order
 from httptee.shadow.partners import BACKLOG, COMPARING, INSTEAD_OF_DROPPED, Comparing, Spooling
 from httptee.shadow.roads import Roads
 from httptee.shadow.slots import ASSURED, Slots
@@ -26,6 +27,7 @@ class Shadow:
     `workers` is the number of shadow threads, `backlog` the limit of the queue (None: only the budget limits it).
     `assured` small clones fit into the queue even if the budget is used up. An exchange may take `timeout` seconds up
     to the head of its answer, then `stream_timeout` (None: as long). `sends_unsent`: also what A certainly did not get.
+    `form` is that of its clones. With `ordered`, those of a client's connection go out one after another.
     `comparing` gets the answers that are to be compared with A's, `spooling` the clones that B cannot take now.
     """
 
@@ -43,6 +45,8 @@ class Shadow:
         assured: int = ASSURED,
         sends_unsent: bool = False,
         name: str = "",
+        form: Form = AS_IT_IS,
+        ordered: bool = False,
         comparing: Comparing | None = None,
         spooling: Spooling | None = None,
     ) -> None:
@@ -56,20 +60,30 @@ class Shadow:
         self._spooling = spooling
         self._selection = selection
         self._sends_unsent = sends_unsent
+        self._form = form
         self._size = workers
         self._slots = Slots(guards.budget, workers, backlog, assured)
         times = (timeout, timeout if stream_timeout is None else stream_timeout)
         self._roads = Roads(upstream, workers, times, guards.reading, self._settle, self._drop, self._answered)
+        self._order = Order(self._roads.take, times[1]) if ordered else None
+        self._take = self._roads.take if self._order is None else self._order.take
         self._probe: Exchange | None = None
         self._stopping = False
 
     def __repr__(self) -> str:
-        waiting = self._roads.waiting
+        waiting = self.waiting
         busy, dropped = self._slots.taken - waiting, self._account.dropped
         return f"<Shadow {self.name} [busy {busy}/{self._size}, queued {waiting}, dropped {dropped}]>"
 
+    @property
+    def waiting(self) -> int:
+        """The number of clones that wait: in the queue, or for the one before them."""
+        return self._roads.waiting + (0 if self._order is None else self._order.waiting)
+
     def offer(self, exchange: Exchange) -> None:
         """Take a clone on, or drop it and count the reason in the ledger. Never waits."""
+        if self._form:
+            exchange = exchange.with_request(self._form(exchange.request))
         reason = self._refusal(exchange)
         if reason is not None and self._spooling is not None:
             reason = self._spooled_or(self._spooling, exchange, reason)
@@ -82,7 +96,7 @@ class Shadow:
         self._account.open()
         if exchange.kept is not None and self._comparing is not None:
             self._faults.watch(COMPARING, self._comparing.chosen, exchange)
-        self._roads.take(exchange)
+        self._take(exchange)
 
     def publish(self) -> None:
         """Write the length of the queue to the ledger. Called about once a second.
@@ -90,8 +104,8 @@ class Shadow:
         What still waits for a B that was paused is dropped: a B that is stopped on purpose must not get it later.
         """
         if self._orders is not None and self._orders.paused:
-            self._roads.drop_waiting("paused")
-        self._account.publish(waiting=self._roads.waiting)
+            self._drop_waiting("paused")
+        self._account.publish(waiting=self.waiting)
 
     def stop(self) -> None:
         """Take no more clones on: each one offered after this is dropped as `closing`."""
@@ -104,13 +118,15 @@ class Shadow:
         """
         self.stop()
         self._slots.wait(timeout)
+        if self._order is not None:
+            self._drop_all(self._order.all_waiting(), "closing")
         self._roads.close()
 
     def _refusal(self, exchange: Exchange) -> str | None:
         """The drop reason of a clone, or None: the clone then has its slot and its part of the budget."""
         if self._stopping and self._spooling is None:
             return "closing"
-        reason = self._selection.refuses(exchange.request)
+        reason = self._selection.refuses(exchange.request, exchange.status)
         if reason is not None:
             return reason
         if exchange.unsent and not self._sends_unsent:
@@ -140,7 +156,12 @@ class Shadow:
             return reason
         if self._selection.limits_rate and self._selection.over_rate(exchange.request):
             return "rate_limited"
-        return spooling.take(exchange, reason, opened=False)
+        order = self._order
+        if order is None:
+            return spooling.take(exchange, reason, opened=False)
+        with order.spooling:  # none goes into the spool before those of its connection that came earlier
+            self._drop_all(order.waiting_behind(exchange), BACKLOG)
+            return spooling.take(exchange, reason, opened=False)
 
     def _repeated(self, exchange: Exchange, reason: str, status: int) -> bool:
         """Whether a clone that was sent has gone into the spool, to be sent again."""
@@ -164,6 +185,8 @@ class Shadow:
     def _answered(self, exchange: Exchange) -> None:
         """The head of an answer has arrived, and its body streams."""
         self.breaker.answered()
+        if self._order is not None:
+            self._order.answered(exchange)
         if self._probe is exchange and not self.breaker.open:
             self._probe = None
 
@@ -183,12 +206,13 @@ class Shadow:
         elif not self._roads.ending:  # what the end of the tee cuts off says nothing about B
             self.breaker.failed(fault_of_b(error, status), probe)
             if self.breaker.drops:
-                self._roads.drop_waiting("circuit_open", spared=self._probe)
+                self._drop_waiting("circuit_open", spared=self._probe)
         if probe:
             self._probe = None
         if self._comparing is not None and (exchange.kept or error) and not self._roads.ending:
             self._faults.watch(COMPARING, self._comparing.settled, exchange, answer, error, seconds)
         self._slots.free(exchange)
+        self._end(exchange)
 
     def _drop(self, exchange: Exchange, reason: str) -> None:
         """Settle a clone that was taken on as dropped, unless the spool takes it."""
@@ -203,3 +227,24 @@ class Shadow:
             self._probe = None
             self.breaker.end_probe()
         self._slots.free(exchange)
+        self._end(exchange)
+
+    def _drop_waiting(self, reason: str, spared: Exchange | None = None) -> None:
+        """Drop all clones that wait, but one that is `spared`."""
+        if self._order is not None:
+            self._drop_all(self._order.all_waiting(spared), reason)
+        self._roads.drop_waiting(reason, spared)
+
+    def _drop_all(self, exchanges: list[Exchange], reason: str) -> None:
+        for exchange in exchanges:
+            self._drop(exchange, reason)
+
+    def _end(self, exchange: Exchange) -> None:
+        """A clone has ended: the next one of its connection may go out."""
+        order, spooling = self._order, self._spooling
+        if order is None:
+            return
+        if spooling is not None and spooling.backlog:
+            with order.spooling:
+                self._drop_all(order.waiting_behind(exchange), BACKLOG)
+        order.ended(exchange)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
 
 import pytest
@@ -9,7 +11,10 @@ import pytest
 from tests.support.backend import Backend
 from tests.support.client import RawClient, ask
 from tests.support.net import free_port, ipv6_or_skip
+from tests.support.scripted import Connection, ScriptedServer
+from tests.support.scripts import response
 from tests.support.tee import Tee
+from tests.support.wire import Request
 
 pytestmark = pytest.mark.integration
 
@@ -102,3 +107,60 @@ def test_the_log_says_what_each_b_gets_and_no_secret() -> None:
             assert ask(tee.port).status == 200
             assert tee.started["b"] == f"{b.url} {b.url}"
         assert "sesame" not in tee.program.output
+
+
+def test_in_order_a_connections_clones_reach_b_one_after_another() -> None:
+    def slow(request: Request) -> bytes:
+        if int(request.target[1:]) % 7 == 0:
+            time.sleep(0.02)  # so that others could overtake it
+        return response()
+
+    with Backend() as a, Backend(slow) as b:
+        with Tee("-a", a.url, "-b", f"{b.url} order=connection", "-processes", "1") as tee, RawClient(tee.port) as one:
+            with RawClient(tee.port) as other:
+                for number in range(200):
+                    assert one.ask("PUT", f"/{number}", body=b"x").status == 200
+                    assert other.ask("PUT", f"/{1000 + number}", body=b"x").status == 200
+            (ledger,) = tee.settled(400)
+        assert ledger.delivered == 400
+        arrived = [int(request.target[1:]) for request in b.requests]
+        assert [number for number in arrived if number < 1000] == list(range(200))
+        assert [number for number in arrived if number >= 1000] == list(range(1000, 1200))
+
+
+def test_in_order_a_clone_that_b_never_answers_does_not_hold_the_rest_for_ever() -> None:
+    def script(connection: Connection) -> None:
+        while (request := connection.request()) is not None:
+            if request.target == "/silent":
+                connection.wait_for(threading.Event())
+            connection.send(response())
+
+    with Backend() as a, ScriptedServer(script) as b:
+        line = f"{b.url} order=connection timeout=200"
+        with Tee("-a", a.url, "-b", line, "-processes", "1") as tee, RawClient(tee.port) as client:
+            for target in ("/1", "/silent", "/2", "/3"):
+                assert client.ask("PUT", target, body=b"x").status == 200
+            (ledger,) = tee.settled(4)
+        assert (ledger.delivered, ledger.failures) == (3, {"timeout": 1})
+        assert [request.target for request in b.requests] == ["/1", "/silent", "/2", "/3"]
+
+
+def test_a_b_may_get_less_than_the_whole_request() -> None:
+    with Backend() as a, Backend() as b:
+        line = f"{b.url} body=false only-status=2xx idempotent max-body=10"
+        with Tee("-a", a.url, "-b", line, "-no-via", "-processes", "1") as tee:
+            assert (
+                ask(tee.port, "POST", "/1", [("Transfer-Encoding", "chunked")], b"3\r\nabc\r\n0\r\n\r\n").status == 200
+            )
+            assert ask(tee.port, "POST", "/2", [("Idempotency-Key", "mine")], b"x" * 3_000_000).status == 200
+            assert ask(tee.port, "POST", "/3/missing", body=b"refused").status == 404
+            assert ask(tee.port, "GET", "/4").status == 200
+            (ledger,) = tee.settled(4)
+        assert (ledger.delivered, ledger.drops) == (3, {"other_status": 1})
+        first, second, third = (next(one for one in b.requests if one.target == f"/{number}") for number in (1, 2, 4))
+        assert [len(request.body) for request in b.requests] == [0, 0, 0]
+        assert [name for name, _ in first.headers] == ["Host", "Content-Length", "Idempotency-Key"]
+        assert (first.value("Content-Length"), second.value("Idempotency-Key")) == ("0", "mine")
+        assert [name for name, _ in third.headers] == ["Host"]
+        assert [len(request.body) for request in a.requests] == [3, 3_000_000, 7, 0]
+        assert not any(request.value("Idempotency-Key") for request in a.requests if request.target != "/2")

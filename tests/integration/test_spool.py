@@ -243,3 +243,19 @@ def test_a_write_with_a_wrong_retention_policy_is_set_aside_by_influxdb(tmp_path
             one = level(tee)
             assert one.failures == {"poison": 1}
             assert b.count("load", "temperature") == a.count("load", "temperature") == 150
+
+
+def test_a_post_from_the_spool_has_the_same_key_at_each_repeat(tmp_path: Path) -> None:
+    def busy(request: Request) -> bytes:
+        return response("503 Service Unavailable" if len(b.requests) < 4 else "200 OK", b"")
+
+    options = ("name=b idempotent", "-b.spool", str(tmp_path / "spool"), "-processes", "1")
+    with Backend() as a, Backend(busy) as b, Tee("-a", a.url, "-b", f"{b.url} {options[0]}", *options[1:]) as tee:
+        write(tee, 7, 1)
+        level(tee)
+        asked = list(b.requests)
+        keys = {request.value("Idempotency-Key") for request in asked}
+        assert [request.body for request in asked] == [b"7"] * 4
+        assert len(keys) == 1
+        assert None not in keys
+        assert a.requests[0].value("Idempotency-Key") is None

@@ -11,6 +11,7 @@ from httptee.selection.rate import Rate
 from httptee.selection.rules import header_filter, methods_filter, methods_search, path_filter
 from httptee.selection.sampling import Sticky
 from httptee.selection.selection import Criteria, selections
+from httptee.selection.statuses import Statuses
 from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import shadow_settings
@@ -225,3 +226,16 @@ def test_what_is_ordered_holds_from_the_next_request_on(sticky):
 def test_without_a_control_socket_no_rule_reads_an_order():
     (selection,) = selections([Criteria("b")])
     assert [rule.reason for rule in selection.rules] == ["too_large"]
+
+
+def test_only_some_statuses_of_a_pass_and_the_filters_come_before_the_share_after():
+    chosen = selection(filters=(methods_filter("PUT"),), statuses=Statuses.parse("2xx"), percent=50.0)
+    assert chosen.refuses(request("GET"), 200) == "filtered"
+    assert {chosen.refuses(request("PUT"), 404) for _ in range(100)} == {"other_status"}
+    reasons = [chosen.refuses(request("PUT"), 204) for _ in range(100)]
+    assert (reasons.count(None), reasons.count("sampled_out")) == (50, 50)
+
+
+def test_what_a_will_answer_is_foreseen_as_open():
+    (finding, _) = selection(statuses=Statuses.parse("!5xx")).foresee(request())
+    assert (finding.rule.text, finding.passes, finding.note) == ("only-status=!5xx", None, "if A answers so")

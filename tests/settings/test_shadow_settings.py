@@ -191,6 +191,10 @@ EFFECTS = [
     "spool.ambiguous=never",
     "spool.full=newest",
     "check=/ping",
+    "order=connection",
+    "only-status=2xx",
+    "body=false",
+    "idempotent",
 ]
 
 

@@ -14,8 +14,10 @@ from httptee.errors import UpstreamConnectError, UpstreamTimeout
 from httptee.http.endpoint import Endpoint
 from httptee.http.message import Exchange, FileBody, Request
 from httptee.ledger.ledger import Ledger
+from httptee.selection.form import Form
 from httptee.selection.rate import Rate
 from httptee.selection.selection import Criteria, selections
+from httptee.selection.statuses import Statuses
 from httptee.settings.settings import Settings
 from httptee.shadow import collector, roads, workers
 from httptee.shadow.breaker import Breaker, BreakerPolicy
@@ -34,6 +36,7 @@ from tests.support.scripted import ScriptedServer
 
 EXCHANGE = Exchange(Request("GET", "/", [], b"", "192.0.2.1", "http"), 200, 0.01)
 POLICY = BreakerPolicy()
+LENIENT = BreakerPolicy(failures=0)
 PATIENCE = 10.0
 
 
@@ -83,6 +86,7 @@ def make():
         reading=None,
         sends_unsent=False,
         ordered=False,
+        shape=None,
         **rules,
     ):
         upstream, ledger = ScriptedUpstream(outcome, held), Ledger(["b"])
@@ -94,6 +98,7 @@ def make():
             "timeout": 1.0,
             "assured": assured,
             "sends_unsent": sends_unsent,
+            **(shape or {}),
         }
         guards = Guards(Breaker("b", ledger.circuits[0], policy), Budget(max_bytes), cutoff, reading or Reading())
         guards = replace(guards, orders=orders[0] if orders else None)
@@ -1000,3 +1005,134 @@ def test_a_b_that_is_paused_gets_neither_new_clones_nor_those_in_its_queue(make)
     ledger.orders[0].paused = False
     shadow.offer(EXCHANGE)
     assert settled(ledger).delivered == 2
+
+
+ORDERED = {"ordered": True}
+
+
+def on_connection(number, target="/"):
+    return Exchange(fresh(target).request, 200, 0.01, connection=number)
+
+
+def test_in_order_the_clones_of_a_connection_wait_for_each_other_and_count_in_the_queue(make):
+    shadow, upstream, ledger = make(held=True, workers=2, backlog=3, shape=ORDERED)
+    for _ in range(4):
+        shadow.offer(on_connection(1))
+    shadow.offer(on_connection(2))
+    shadow.offer(on_connection(3))
+    eventually(lambda: upstream.sent == 2)
+    (statement,) = ledger.statements()
+    assert (statement.in_flight, statement.dropped_by_reason) == (5, {"saturated": 1})
+    assert repr(shadow) == "<Shadow http://b:9002 [busy 2/2, queued 3, dropped 1]>"
+    assert shadow.waiting == 3
+    upstream.gate.set()
+    assert settled(ledger).delivered == 5
+
+
+def test_a_clone_that_failed_does_not_hold_the_next_ones(make):
+    shadow, upstream, ledger = make(outcome=UpstreamTimeout("late"), held=True, policy=LENIENT, shape=ORDERED)
+    for _ in range(5):
+        shadow.offer(on_connection(1))
+    eventually(lambda: upstream.sent == 1)
+    upstream.gate.set()
+    assert settled(ledger).failed_by_reason == {"timeout": 5}
+    assert upstream.sent == 5
+
+
+def test_what_waits_for_its_order_is_dropped_with_the_queue(make):
+    shadow, upstream, ledger = make(outcome=UpstreamConnectError("refused"), held=True, shape=ORDERED)
+    for _ in range(POLICY.failures):
+        shadow.offer(on_connection(1))
+    shadow.offer(on_connection(1))
+    upstream.gate.set()
+    eventually(lambda: not ledger.statements()[0].in_flight)
+    for _ in range(3):
+        shadow.offer(on_connection(1))
+    (statement,) = ledger.statements()
+    assert statement.failed == POLICY.failures
+    assert statement.seen == statement.failed + statement.dropped
+    assert set(statement.dropped_by_reason) <= {"circuit_open", "saturated"}
+    assert shadow.waiting == 0
+
+
+def test_a_pause_drops_what_waits_for_its_order(make):
+    shadow, upstream, ledger = make(held=True, ordered=True, shape=ORDERED)
+    for _ in range(3):
+        shadow.offer(on_connection(1))
+    eventually(lambda: upstream.sent == 1)
+    ledger.orders[0].paused = True
+    shadow.publish()
+    upstream.gate.set()
+    statement = settled(ledger)
+    assert (statement.delivered, statement.dropped_by_reason) == (1, {"paused": 2})
+
+
+def test_a_drain_drops_what_still_waits_for_its_order(make):
+    shadow, upstream, ledger = make(held=True, shape=ORDERED)
+    for _ in range(4):
+        shadow.offer(on_connection(1))
+    eventually(lambda: upstream.sent == 1)
+    shadow.drain(0.0)
+    upstream.gate.set()
+    statement = settled(ledger)
+    assert statement.dropped_by_reason == {"closing": 3}
+    assert statement.delivered == 1
+
+
+class ScriptedSpool:
+    """Takes every clone; it has a backlog once it has taken one."""
+
+    def __init__(self, account):
+        self._account = account
+        self.taken = []
+
+    @property
+    def backlog(self):
+        return bool(self.taken)
+
+    def repeats(self, method, reason, status):
+        return bool(reason)
+
+    def take(self, exchange, reason, *, opened):
+        self._account.spool(opened=opened)
+        self.taken.append((exchange.request.target, reason))
+        return ""
+
+
+def test_clones_that_wait_for_one_that_is_spooled_go_into_the_spool_in_their_order(make):
+    shadow, upstream, ledger = make(outcome=UpstreamTimeout("late"), held=True, workers=2, shape=ORDERED)
+    shadow._spooling = spool = ScriptedSpool(shadow._account)
+    for number in range(4):
+        shadow.offer(on_connection(1, f"/{number}"))
+    eventually(lambda: upstream.sent == 1)
+    upstream.gate.set()
+    eventually(lambda: len(spool.taken) == 4)
+    shadow.offer(on_connection(1, "/4"))
+    assert [target for target, _ in spool.taken] == [f"/{number}" for number in range(5)]
+    assert upstream.sent == 1
+    assert ledger.statements()[0].spooled == 5
+
+
+def test_a_clone_that_is_spooled_at_once_does_not_pass_those_that_wait(make):
+    shadow, *_ = make(held=True, workers=1, backlog=2, shape=ORDERED)
+    shadow._spooling = spool = ScriptedSpool(shadow._account)
+    for number in range(4):  # the last one finds no slot
+        shadow.offer(on_connection(1, f"/{number}"))
+    assert [target for target, _ in spool.taken] == ["/1", "/2", "/3"]
+
+
+def test_only_the_clones_whose_request_a_accepted_are_sent(make):
+    shadow, _, ledger = make(statuses=Statuses.parse("2xx"))
+    for status in (200, 404, 502):
+        shadow.offer(Exchange(EXCHANGE.request, status, 0.01))
+    statement = settled(ledger)
+    assert (statement.delivered, statement.dropped_by_reason) == (1, {"other_status": 2})
+
+
+def test_a_body_that_b_does_not_get_takes_no_memory_and_is_never_too_large(make):
+    shadow, _, ledger = make(held=True, max_bytes=5000, max_body=10, shape={"form": Form(body=False)})
+    with tempfile.TemporaryFile() as file:
+        for _ in range(3):
+            shadow.offer(Exchange(Request("POST", "/", [], FileBody(file, 10**9), "", "http"), 200, 0.01))
+    assert ledger.statements()[0].in_flight == 3
+    assert shadow._slots._budget.held < 5000

@@ -26,7 +26,9 @@ class Court:
     """A judging, and what it is told."""
 
     def __init__(self, live=None, **changed):
-        self.judging = Judging(Policy("b", delta=0.01, times=False), Evidence(None), live, random=Random(1), **changed)
+        policy = Policy("b", delta=0.01, times=False)
+        self.evidence = Evidence(None)
+        self.judging = Judging(policy, self.evidence, live, random=Random(1), **changed)
         self._number = itertools.count()
 
     def pair(self, target, a, b, method="GET", failure="", seconds=0.0):
@@ -51,22 +53,35 @@ class Court:
         return {(route.route, one.path, one.label) for route in self.report().routes for one in route.findings}
 
 
-def test_equal_answers_are_the_same():
-    court = Court()
+@pytest.fixture
+def make():
+    made = []
+
+    def court(live=None, **changed):
+        made.append(Court(live, **changed))
+        return made[-1]
+
+    yield court
+    for one in made:
+        one.evidence.close()
+
+
+def test_equal_answers_are_the_same(make):
+    court = make()
     for number in range(600):
         court.pair(f"/x/{number}", '{"a":1}', '{"a":1}')
     report = court.report()
     assert (report.word, report.judged, report.offered) == ("YES", 600, 600)
 
 
-def test_with_few_pairs_it_is_not_yet_known():
-    court = Court()
+def test_with_few_pairs_it_is_not_yet_known(make):
+    court = make()
     court.pair("/x", '{"a":1}', '{"a":1}')
     assert court.report().word == "NOT YET"
 
 
-def test_a_change_shows_by_requests_that_were_recorded_more_than_once():
-    court = Court()
+def test_a_change_shows_by_requests_that_were_recorded_more_than_once(make):
+    court = make()
     for number in range(60):
         court.pair(f"/price/{number % 5}", f'{{"p":{number % 5},"q":1}}', f'{{"p":{number % 5 + 1},"q":1}}')
         court.pair(f"/other/{number % 5}", '{"a":1}', '{"a":1}')
@@ -74,60 +89,60 @@ def test_a_change_shows_by_requests_that_were_recorded_more_than_once():
     assert court.labels() == {("GET /price/{int}", "$.p", "differs")}
 
 
-def test_what_a_changes_itself_is_noise():
-    court, random = Court(), Random(2)
+def test_what_a_changes_itself_is_noise(make):
+    court, random = make(), Random(2)
     for number in range(200):
         court.pair(f"/x/{number % 5}", f'{{"n":{random.random()}}}', f'{{"n":{random.random()}}}')
     assert court.labels() == {("GET /x/{int}", "$.n", "noise")}
     assert court.report().word != "NO"
 
 
-def test_a_change_of_a_request_that_was_recorded_once_is_only_suspected():
-    court = Court()
+def test_a_change_of_a_request_that_was_recorded_once_is_only_suspected(make):
+    court = make()
     for number in range(100):
         court.pair(f"/price/{number}", f'{{"p":{number}}}', f'{{"p":{number + 1}}}')
     assert court.labels() == {("GET /price/{int}", "$.p", "suspected")}
     assert court.report().word == "NOT YET"
 
 
-def test_a_change_in_the_answer_to_a_write_is_only_suspected():
-    court = Court()
+def test_a_change_in_the_answer_to_a_write_is_only_suspected(make):
+    court = make()
     for number in range(100):
         court.pair("/orders", f'{{"p":{number}}}', f'{{"p":{number + 1}}}', method="POST")
     assert court.labels() == {("POST /orders", "$.p", "suspected")}
 
 
-def test_a_hash_that_a_may_change_later_is_not_held_against_b():
+def test_a_hash_that_a_may_change_later_is_not_held_against_b(make):
     """Without answers of A that lie far apart, it may be a cache of A's and one of B's."""
-    court = Court()
+    court = make()
     for _ in range(60):
         court.pair("/x", '{"h":"5d41402abc4b2a76b9719d911017c592"}', '{"h":"7d793037a0760186574b0282f2f435e7"}')
     assert court.labels() == {("GET /x", "$.h", "constant")} or court.labels() == {("GET /x", "$.h", "undecided")}
     assert court.report().word != "NO"
 
 
-def test_requests_that_failed_speak_against_b():
-    court = Court()
+def test_requests_that_failed_speak_against_b(make):
+    court = make()
     for number in range(60):
         court.pair(f"/x/{number % 5}", '{"p":1}', "", failure="reset")
     report = court.report()
     assert (report.word, report.delivered, report.offered) == ("NO", 0, 60)
 
 
-def test_what_was_not_sent_is_not_judged():
-    court = Court()
+def test_what_was_not_sent_is_not_judged(make):
+    court = make()
     court.pair("/x", '{"p":1}', "", failure=STOPPED)
     assert court.report().offered == 0
 
 
-def test_what_has_no_recorded_answer_is_not_compared():
-    court = Court()
+def test_what_has_no_recorded_answer_is_not_compared(make):
+    court = make()
     court.pair("/x", None, "")
     assert (court.report().offered, court.judging.compared) == (1, 0)
 
 
-def test_routes_that_become_one_are_counted_as_one():
-    court = Court()
+def test_routes_that_become_one_are_counted_as_one(make):
+    court = make()
     for number in range(100):
         court.pair(f"/{'abcdefghij'[number % 10]}{'klmnopqrst'[number // 10]}/end", '{"a":1}', '{"a":2}')
     report = court.report()
@@ -155,12 +170,12 @@ class Live:
 
 
 @pytest.mark.parametrize(("more", "label", "word"), [(0, "differs", "NO"), (1, "noise", "NOT YET")])
-def test_a_live_a_says_what_is_noise(more, label, word):
+def test_a_live_a_says_what_is_noise(make, more, label, word):
     def number_of(ask):
         return int(ask.pair.request.target.rpartition("/")[2])
 
     live = Live(lambda ask: f'{{"p":{number_of(ask) + more}}}', lambda ask: f'{{"p":{number_of(ask) + 1}}}')
-    court = Court(live)
+    court = make(live)
     for number in range(100):
         court.pair(f"/price/{number}", f'{{"p":{number}}}', f'{{"p":{number + 1}}}')
         court.judging.turn()
