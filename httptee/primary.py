@@ -160,7 +160,7 @@ class Primary:
         except Exception as error:
             raise upstream_error(error) from error
         raw: Any = answer.raw
-        if raw.status == 101 and self._tunnels is not None:
+        if answer.status_code == 101 and self._tunnels is not None:
             return self._switched(raw, self._tunnels)
         seconds = getattr(raw, "head_seconds", 0.0)
         body = getattr(raw, "whole", None)

@@ -41,9 +41,9 @@ DROP_REASONS: tuple[str, ...] = (
 BOUNDS: tuple[float, ...] = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the latency buckets, in seconds. One more bucket counts everything above them."""
 
-TUNNEL_ENDS: tuple[str, ...] = ("closed", "reset", "idle", "closing")
+TUNNEL_ENDS: tuple[str, ...] = ("closed", "reset", "idle", "closing", "lost")
 """How an upgraded connection ended: both sides closed it, one of them or the network broke it off, it was idle for too
-long, or the tee ended. The closed set."""
+long, the tee ended, or its worker process died. The closed set."""
 
 WORKER_GAUGES: tuple[str, ...] = (
     "pid",

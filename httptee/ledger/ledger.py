@@ -123,7 +123,8 @@ class Ledger:
         return min(found, default=0)
 
     def settle_lost(self, row: int) -> None:
-        """Count the clones in flight of a worker process that has ended as `lost`, and set its gauges to zero.
+        """Count the clones in flight of a worker process that has ended as `lost`, and its open tunnels, and set its
+        gauges to zero.
 
         Call it only when no process writes to its row.
         """
@@ -134,6 +135,7 @@ class Ledger:
             for column in ShadowLine.GAUGES.values():
                 line[column] = 0
         line = self._worker_line(row)
+        line[WorkerLine.TUNNELS_ENDED["lost"]] += tunnels(line.tolist()).open
         for column in WorkerLine.GAUGES.values():
             line[column] = 0
         self.recording.settle_lost(row)

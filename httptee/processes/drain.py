@@ -76,8 +76,8 @@ def begin_drain(ledger: Ledger, settings: Settings) -> Drain:
 
 
 def _cut_off(ledger: Ledger) -> dict[str, int]:
-    """Requests and upgraded connections that were cut off, then clones by reason. Of the timeouts, only those of clones without an answer at the
-    end of a drain count."""
+    """Requests and upgraded connections that were cut off, then clones by reason. Of the timeouts, only those of clones
+    without an answer at the end of a drain count."""
     primary, statements = ledger.primary(), ledger.statements()
     return {
         "requests": primary.cut_off,

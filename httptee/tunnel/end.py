@@ -46,6 +46,8 @@ class End:
             return None
         except ssl.SSLZeroReturnError:
             return b""
+        if not data and not getattr(self._sock, "ended", True):
+            raise ConnectionResetError("the TLS connection ended without close_notify")
         return data
 
     def send(self, data: bytes | memoryview) -> int:

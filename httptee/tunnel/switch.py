@@ -38,6 +38,7 @@ class Switch:
         """The answer to send. The server joins the connections when it has sent it. The request ends with the tunnel:
         only then is `response` closed."""
         self._follower, self._close = follower, response.close
+        self._faults.watch(COUNTING, self._account.tunnel_opened)  # before the client knows of it
         environ[UPGRADE](self.join)
         return replace(response, close=lambda: None)
 
@@ -45,9 +46,8 @@ class Switch:
         """Open the tunnel; without a client, close the connection to A. See `http.Join`."""
         if client is None:
             self._connection.close()
-            self._end()
+            self._ended("reset", 0, 0)
             return
-        self._faults.watch(COUNTING, self._account.tunnel_opened)
         ends = End(client), End(self._connection.sock)
         self._tunnels.open(Tunnel(*ends, self._ended, monotonic(), arrived=arrived, unsent=unsent + self._arrived))
 
@@ -55,8 +55,5 @@ class Switch:
         self._faults.watch(COUNTING, self._account.tunnel_ended, why)
         if self._follower is not None:
             self._faults.watch(_LOGGING, self._follower.tunnelled, why, received, sent)
-        self._end()
-
-    def _end(self) -> None:
         self._tunnels.release()
         self._faults.watch(_LOGGING, self._close)

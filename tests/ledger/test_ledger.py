@@ -292,11 +292,11 @@ def test_every_outcome_is_read_before_the_clones_seen():
 def test_a_worker_is_there_from_its_pid_to_its_end():
     ledger = Ledger(["b"], rows=2)
     assert ledger.workers() == []
-    ledger.worker(1).publish(core=1, started=1700000000, connections=7, in_flight=3)
+    ledger.worker(1).publish(core=1, started=1700000000, connections=7, tunnels=2, in_flight=3)
     ledger.worker(1).publish(pid=42)
-    assert ledger.workers() == [Worker(1, 42, 0, 1700000000, False, 7, 3, 0, 0, 1.0)]
+    assert ledger.workers() == [Worker(1, 42, 0, 1700000000, False, 7, 2, 3, 0, 0, 1.0)]
     ledger.worker(1).publish(draining=1, core=0, cut=250_000)
-    assert ledger.workers() == [Worker(1, 42, None, 1700000000, True, 7, 3, 0, 0, 0.75)]
+    assert ledger.workers() == [Worker(1, 42, None, 1700000000, True, 7, 2, 3, 0, 0, 0.75)]
     ledger.settle_lost(1)
     assert ledger.workers() == []
 

@@ -176,6 +176,7 @@ EFFECTS = [
     "mark",
     "insecure",
     "ca=/c.pem",
+    "upgrade=handshake",
     "when-a-fails=send",
     "allow-same",
     "ignore='body $.a'",
