@@ -1,20 +1,17 @@
 """The pages and metrics of the admin listener, and the control socket. `Admin` is the WSGI application of the pages,
 `Hour` the memory of the last hour, `check_of` builds the check of A. `Commands` carries out what `ControlServer` reads
-from a `ControlSocket`."""
+from its socket."""
 
 from httptee.admin.application import Admin
 from httptee.admin.check import check_of
 from httptee.admin.control import Commands
 from httptee.admin.control_server import ControlServer
-from httptee.admin.control_socket import ControlError, ControlSocket
 from httptee.admin.hour import Hour
 
 __all__ = [
     "Admin",
     "Commands",
-    "ControlError",
     "ControlServer",
-    "ControlSocket",
     "Hour",
     "check_of",
 ]

@@ -13,7 +13,7 @@ from httptee.build import primary_upstream, shadow_upstream
 from httptee.commands.paper import printer
 from httptee.errors import ConfigError, UpstreamError
 from httptee.http import Endpoint
-from httptee.server import listening_tls
+from httptee.server.sockets import listening_tls
 from httptee.settings import Settings, check_same, load_or_exit, own_addresses, shadow_settings
 from httptee.transport import Upstream
 
@@ -69,8 +69,9 @@ def table(rows: Sequence[Row]) -> str:
 def _row(server: str, endpoint: Endpoint, upstream: Upstream, timeout: float) -> Row:
     addresses = "-"
     try:
-        found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
-        addresses = " ".join(dict.fromkeys(str(address[0]) for *_, address in found))
+        if not endpoint.socket:
+            found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+            addresses = " ".join(dict.fromkeys(str(address[0]) for *_, address in found))
         return Row(server, str(endpoint), addresses, _connected(upstream, timeout), True)
     except (UpstreamError, OSError) as error:
         return Row(server, str(endpoint), addresses, _trouble(error), False)

@@ -140,12 +140,17 @@ def _take(asked: Asked, word: str, value: str) -> None:
         asked.headers.append((name, text.strip(" \t")))
 
 
+def _own_name(listen: Listen) -> str:
+    """The Host of a client that was given the tee's address."""
+    return "localhost" if listen.path else str(Listen(listen.host or "localhost", listen.port))
+
+
 def _environ(settings: Settings, asked: Asked) -> dict[str, object]:
     """The environ that the tee's own server would pass to the tee. Raises BadRequest for a malformed Host."""
     headers = list(asked.headers)
     names = {name.lower() for name, _ in headers}
     if "host" not in names:
-        headers.insert(0, ("Host", str(Listen(settings.listen.host or "localhost", settings.listen.port))))
+        headers.insert(0, ("Host", _own_name(settings.listen)))
     check_hosts(values(headers, "host"), required=True)
     if asked.body and "content-length" not in names:
         headers.append(("Content-Length", str(len(asked.body))))

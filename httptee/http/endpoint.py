@@ -1,4 +1,5 @@
 """Addresses: an upstream's `[http(s)://]host[:port][/prefix]`, and the `[host]:port` at which the tee listens.
+Either may be a Unix socket: `unix:/run/app.sock`, for an upstream `[http(s)://]unix:/run/app.sock[:/prefix]`.
 
 An upstream's prefix and a request target are joined unchanged (RFC 9112 §3.2). Nothing is decoded, resolved or
 re-encoded, so `/a%2Fb`, `//x`, `/a/../b`, `/%zz` and a bare `?` reach the upstream byte for byte.
@@ -18,13 +19,15 @@ _LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _PORT = re.compile(r"[0-9]{1,5}")
 _VISIBLE = re.compile(r"[!-~]+")
 _USERINFO = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]*://)?.*@", re.DOTALL)
+_UNIX = re.compile(r"(?:(https?)://)?unix:([^:]*)(?::(/.*))?", re.IGNORECASE)
+_LONGEST_PATH = 107  # bytes (unix(7))
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """The address of an upstream. `host` is a name, or an address without brackets. `prefix` is empty or starts with a
-    slash.
+    slash. `socket` is the path of a Unix socket, or empty; `host` is then localhost.
 
     `authority` is the value for a Host header field (RFC 9110 §7.2): IPv6 in brackets, without the scheme's default
     port.
@@ -34,6 +37,7 @@ class Endpoint:
     host: str
     port: int
     prefix: str = ""
+    socket: str = ""
     authority: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -57,6 +61,8 @@ class Endpoint:
     def _parse(cls, text: str) -> Endpoint:
         if not _VISIBLE.fullmatch(text):
             raise ValueError("an endpoint must be visible ASCII without spaces" if text else "an endpoint is missing")
+        if unix := _UNIX.fullmatch(text):
+            return cls._at_socket((unix[1] or "http").lower(), unix[2], unix[3] or "")
         match = _SCHEME.match(text)
         if not match and _HALF_A_SCHEME.match(text):
             raise ValueError("the scheme of an endpoint ends with ://, as in http://localhost:8080")
@@ -74,6 +80,12 @@ class Endpoint:
         number = DEFAULT_PORTS[scheme] if port is None else _port_number(port, lowest=1)
         # A request target starts with a slash, so the prefix must not end with one.
         return cls(scheme, host, number, (slash + path).removesuffix("/"))
+
+    @classmethod
+    def _at_socket(cls, scheme: str, path: str, prefix: str) -> Endpoint:
+        if "?" in prefix or "#" in prefix:
+            raise ValueError("an endpoint has no query and no fragment")
+        return cls(scheme, "localhost", DEFAULT_PORTS[scheme], prefix.removesuffix("/"), _socket_path(path))
 
     def target(self, raw: str) -> str:
         """The request target for this upstream: the prefix and the client's target.
@@ -93,20 +105,27 @@ class Endpoint:
 
     def __str__(self) -> str:
         """The URL, without a trailing slash."""
+        if self.socket:
+            scheme = "" if self.scheme == "http" else f"{self.scheme}://"
+            return f"{scheme}unix:{self.socket}{':' if self.prefix else ''}{self.prefix}"
         return f"{self.scheme}://{self.authority}{self.prefix}"
 
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """An address to listen at. An empty `host` means all addresses, IPv4 and IPv6. Port 0 means any free port."""
+    """An address to listen at. An empty `host` means all addresses, IPv4 and IPv6. Port 0 means any free port. With a
+    `path` it is a Unix socket, without host and port."""
 
     host: str
     port: int
+    path: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Listen:
-        """Read `:port`, `host:port` or `[IPv6]:port`. Raises ValueError with a message of one line."""
+        """Read `:port`, `host:port`, `[IPv6]:port` or `unix:/path`. Raises ValueError with a message of one line."""
         try:
+            if text.startswith("unix:"):
+                return cls("", 0, _socket_path(text[5:]))
             if scheme := _SCHEME.match(text):
                 address = text[scheme.end() :].partition("/")[0]
                 safe = "@" not in text and ":" in address
@@ -116,14 +135,16 @@ class Listen:
             host, port = _host_and_port(text)
             if port is None:
                 example = f":{text}" if _PORT.fullmatch(text) else f"{text or 'localhost'}:8888"
-                raise ValueError(f"a listening address is :port, host:port or [IPv6]:port, such as {example}")
+                raise ValueError(
+                    f"a listening address is :port, host:port or [IPv6]:port, or unix:/path, such as {example}"
+                )
             return cls(host, _port_number(port, lowest=0))
         except ValueError as error:
             raise ValueError(f"{error}: {without_userinfo(text)!r}") from None
 
     def __str__(self) -> str:
         """The text that `parse` reads."""
-        return f"{_bracketed(self.host)}:{self.port}"
+        return f"unix:{self.path}" if self.path else f"{_bracketed(self.host)}:{self.port}"
 
 
 def is_bracketed_list(text: str) -> bool:
@@ -185,6 +206,15 @@ def _is_ipv6(text: str) -> bool:
         return IPv6Address(text).scope_id is None
     except ValueError:
         return False
+
+
+def _socket_path(text: str) -> str:
+    """The path of a Unix socket (unix(7)). `///run/app.sock` of a URL is `/run/app.sock`."""
+    if text.startswith("///"):
+        text = text[2:]
+    if not text.startswith("/") or text.endswith("/") or len(text.encode()) > _LONGEST_PATH or "\0" in text:
+        raise ValueError(f"a Unix socket is unix: and an absolute path of at most {_LONGEST_PATH} bytes")
+    return text
 
 
 def _port_number(text: str, lowest: int) -> int:

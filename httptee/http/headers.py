@@ -107,7 +107,8 @@ def outbound(
     if length is not None and not any(name.lower() == "content-length" for name, _ in sent):
         sent.append(("Content-Length", str(length)))
     if add.forward_client:
-        _append(sent, "X-Forwarded-For", client)
+        if client:  # that of a Unix socket has no address
+            _append(sent, "X-Forwarded-For", client)
         _append(sent, "Forwarded", f"for={_forwarded_node(client)};proto={scheme}")
     if add.via:
         passed = [value for name, value in sent if len(name) == _VIA_LENGTH and name.lower() == "via"]

@@ -18,11 +18,11 @@ from typing import Any
 
 from waitress.adjustments import Adjustments
 
-from httptee.admin import Admin, Commands, ControlServer, ControlSocket, Hour, check_of
+from httptee.admin import Admin, Commands, ControlServer, Hour, check_of
 from httptee.build import Watching
 from httptee.ledger import Ledger
 from httptee.processes.child import LAST_WORDS, Side, SideProcess
-from httptee.processes.listening import bind
+from httptee.processes.listening import address_of, bind, control_socket, file_of
 from httptee.processes.reload import follow_level
 from httptee.server import Server
 from httptee.settings import Settings
@@ -88,9 +88,10 @@ class AdminProcess(SideProcess):
         self._ledger = ledger
         self._started = time()
         self._hour = Hour.of(ledger)
-        super().__init__("admin", bind(settings.admin) if settings.admin else None, inherited)
+        listening = bind(settings.admin, *file_of(settings)) if settings.admin else None
+        super().__init__("admin", listening, inherited)
         for listening in self.sockets:
-            logger.info("Admin listener at %s", _address(listening))
+            logger.info("Admin listener at %s", address_of(listening))
 
     def replace(self, settings: Settings, ledger: Ledger, watching: Watching | None = None) -> None:
         """Report another ledger, and the evidence of another judge."""
@@ -165,8 +166,7 @@ class ControlProcess(SideProcess):
         self._ledger = ledger
         self._started = time()
         self._reload = partial(os.kill, os.getpid(), signal.SIGHUP)
-        self._file = ControlSocket(settings.control) if settings.control else None
-        super().__init__("control", self._file.listening if self._file else None, inherited)
+        super().__init__("control", control_socket(settings.control), inherited)
 
     def replace(self, settings: Settings, ledger: Ledger) -> None:
         """Command another generation of worker processes."""
@@ -187,12 +187,6 @@ class ControlProcess(SideProcess):
         """Other commands for the same server."""
         assert isinstance(side, _ControlSide)
         side.commands = self._commands()
-
-    def stop(self) -> None:
-        """End it, and remove the file. May be called twice."""
-        super().stop()
-        if self._file is not None:
-            self._file.remove()
 
     def _commands(self) -> Commands:
         return Commands(self._settings, self._ledger, self._reload, self._started)
@@ -243,8 +237,3 @@ class Listeners:
         """End both. May be called twice."""
         self.control.stop()
         self.admin.stop()
-
-
-def _address(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

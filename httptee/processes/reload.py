@@ -12,7 +12,7 @@ from httptee.errors import ConfigError
 from httptee.ledger import Ledger
 from httptee.logs import check_log, set_log_format
 from httptee.processes.limits import TooFewDescriptorsError, within_descriptors, within_threads
-from httptee.server import certificate_end, listening_tls
+from httptee.server.sockets import certificate_end, listening_tls
 from httptee.settings import Settings, check_same, own_addresses
 
 logger = logging.getLogger(__name__)
@@ -21,6 +21,8 @@ _STAYING = {
     "listen": "listening address",
     "admin": "admin address",
     "control": "control socket",
+    "socket_mode": "-socket-mode",
+    "socket_owner": "-socket-owner",
     "pid_file": "-pid-file",
 }
 """What a reload does not change, by the attribute of the settings."""

@@ -10,7 +10,6 @@ import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from httptee.admin import ControlError
 from httptee.build import Watching, announce_recording, build_ledger
 from httptee.errors import ConfigError
 from httptee.http import Listen
@@ -20,9 +19,9 @@ from httptee.processes.admin import Listeners
 from httptee.processes.drainer import DrainerProcess
 from httptee.processes.judge import JudgeProcess
 from httptee.processes.limits import TooFewDescriptorsError, within_descriptors, within_threads
-from httptee.processes.listening import listen
+from httptee.processes.listening import ControlError, address_of, file_of, listen
 from httptee.processes.notify import PidFile
-from httptee.server import certificate_end, listening_tls
+from httptee.server.sockets import certificate_end, listening_tls
 from httptee.settings import Settings, check_same, descriptions, own_sockets
 from httptee.verdict.evidence import check_directory
 from httptee.version import __version__
@@ -63,7 +62,7 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
     read = settings
     settings, tls = _checked(settings)
     try:
-        listening = listen(settings.listen)
+        listening = listen(settings.listen, *file_of(settings))
     except OSError as error:
         raise CannotStartError(_not_bound(settings.listen, "", error)) from None
     ledger = build_ledger(settings, settings.processes)
@@ -126,9 +125,10 @@ def write_pid_file(start: Start) -> None:
 def _not_bound(where: Listen | None, option: str, error: OSError) -> str:
     """The message for an address that could not be bound."""
     # Not `strerror` for these: there, `socket.create_server` repeats the address.
-    why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or error
+    own = where is not None and where.path  # the text is the tee's own
+    why = os.strerror(error.errno) if error.errno and error.errno > 0 and not own else error.strerror or error
     message = f"cannot listen on {where}{option}: {why}"
-    if error.errno == errno.EACCES and where is not None and where.port < _FIRST_FREE_PORT:
+    if error.errno == errno.EACCES and where is not None and not own and where.port < _FIRST_FREE_PORT:
         message += (
             f"; a port below {_FIRST_FREE_PORT} needs root or the capability CAP_NET_BIND_SERVICE "
             "(AmbientCapabilities= in systemd): give it, or choose a higher port"
@@ -155,7 +155,7 @@ def _checked(settings: Settings) -> tuple[Settings, ssl.SSLContext | None]:
 def _announce(settings: Settings, listening: socket.socket) -> None:
     logger.info(
         "Starting httptee at %s sending to A: %s and B: [%s], version %s, %d process%s",
-        Listen(settings.listen.host, listening.getsockname()[1]),
+        address_of(listening, settings.listen.host),
         settings.a,
         " ".join(map(str, settings.b)),
         __version__,

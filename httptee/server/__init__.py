@@ -1,7 +1,6 @@
 """One process that serves HTTP: waitress's server, changed. It keeps header fields unchanged, refuses ambiguous
 requests, answers in the thread that reads, and has TLS. It serves any WSGI application."""
 
-from httptee.server.context import certificate_end, listening_tls
 from httptee.server.crew import MOST_HELD
 from httptee.server.door import most_leaving
 from httptee.server.listener import Server
@@ -13,7 +12,5 @@ __all__ = [
     "Server",
     "TlsServer",
     "Turns",
-    "certificate_end",
-    "listening_tls",
     "most_leaving",
 ]

@@ -17,6 +17,7 @@ from waitress.server import TcpWSGIServer
 from httptee.server.channel import READY, Channel
 from httptee.server.crew import Crew
 from httptee.server.door import Door
+from httptee.server.sockets import UnixSocket
 from httptee.server.turns import Turns, alone
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ ASIDE = 0.001
 _MOST_UNSENT = 128 * 1024
 """Bytes of an answer that the kernel takes before it can send them. By default it takes up to 4 MB for each slow
 reader. A thousand slow readers then exhaust the memory that all connections of a machine share (tcp_mem)."""
+_UNNAMED = ("", "")  # the client of a Unix socket has neither an address nor a port
 _NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 _NO_DESCRIPTOR_PAUSE = 0.1  # seconds without accepting when the process is out of descriptors
 
@@ -71,10 +73,16 @@ class AcceptingServer(TcpWSGIServer):
         }
         """The part of the environ that is the same for every request (PEP 3333)."""
         # Accepted connections inherit these options.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_UNSENT)
+        if listening.family != socket.AF_UNIX:
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _MOST_UNSENT)
         self._listening.register(listening, select.EPOLLIN)
         self.accepting = True
+
+    def getsockname(self) -> tuple[str, str]:
+        """The address and the port, as text. A Unix socket has none, and stands for the default ones."""
+        name: tuple[str, str] = ("localhost", "80") if self.family == socket.AF_UNIX else super().getsockname()
+        return name
 
     @property
     def present(self) -> int:
@@ -139,16 +147,16 @@ class AcceptingServer(TcpWSGIServer):
         """Take a connection out of the epoll set."""
         self.crew.ready.unregister(descriptor)
 
-    def _accepted(self) -> tuple[socket.socket, Any]:
+    def _accepted(self) -> tuple[Any, Any]:
         """Accept from the kernel. Without a descriptor, a refused connection that lingers is closed for it."""
         while True:
             try:
-                accepted: tuple[socket.socket, Any] = self.socket.accept()
+                connection, address = self.socket.accept()
             except OSError as error:
                 if error.errno not in _NO_DESCRIPTOR or not self._door.make_room():
                     raise
             else:
-                return accepted
+                return (UnixSocket(connection), _UNNAMED) if self.family == socket.AF_UNIX else (connection, address)
 
     def _welcome(self, channel: Channel) -> None:
         """Leave a new connection to the serving threads. So far, the main thread has owned it."""

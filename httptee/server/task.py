@@ -140,6 +140,7 @@ class TeeTask(Task):
         environ["PATH_INFO"] = environ["REQUEST_URI"] = request.request_uri
         environ["SERVER_PROTOCOL"] = "HTTP/" + request.version
         environ["REMOTE_ADDR"] = channel.addr[0]
+        environ["REMOTE_PORT"] = str(channel.addr[1] or f"unix-{channel.number}")
         has_body = request.body_rcv is not None
         environ["CONTENT_LENGTH"] = str(request.content_length) if has_body else ""
         environ["wsgi.input"] = request.get_body_stream() if has_body else _NO_BODY

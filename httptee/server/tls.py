@@ -18,7 +18,7 @@ from typing import Any
 from httptee.errors import PlainHttp
 from httptee.server.channel import READY, Channel
 from httptee.server.listener import Server
-from httptee.server.tls_socket import NotTlsError, TlsSocket
+from httptee.server.sockets import NotTlsError, TlsSocket
 
 logger = logging.getLogger(__name__)
 

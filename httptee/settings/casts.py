@@ -183,6 +183,13 @@ def socket_path(text: str) -> str:
     return text
 
 
+def file_mode(text: str) -> str:
+    """The permissions of a file, in octal."""
+    if not re.fullmatch(r"0?[0-7]{3}", text):
+        raise ValueError(f"must be permissions in octal, such as 660: {text!r}")
+    return text
+
+
 def path_or_none(text: str) -> str:
     """A request target in origin-form (RFC 9112 §3.2.1), or the empty text."""
     if text and not re.fullmatch(r"/[!-~]*", text):

@@ -37,6 +37,8 @@ IGNORED = (
     "upgrade-idle-timeout",
     "max-request-memory",
     "admin",
+    "socket-mode",
+    "socket-owner",
     "control",
     "pid-file",
     "cert.file",

@@ -9,6 +9,7 @@ from httptee.settings.casts import (
     count,
     count_or_none,
     field_name,
+    file_mode,
     id_field_name,
     listen_or_none,
     milliseconds,
@@ -24,7 +25,8 @@ LISTEN_OPTION = Option(
     "l",
     Listen.parse,
     ":8888",
-    "The address to listen on: :8888 (every IPv4 and IPv6 address), host:8888 or [::1]:8888. Port 0: any free one.",
+    "The address to listen on: :8888 (every IPv4 and IPv6 address), host:8888, [::1]:8888 or a Unix socket, "
+    "unix:/run/httptee.sock. Port 0: any free one.",
     "ADDRESS",
     field="listen",
 )
@@ -116,8 +118,23 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         listen_or_none,
         "",
         "The address that serves / (a page for people), /healthz, /readyz, /status, /metrics and /verdict, such as "
-        "127.0.0.1:8889. Empty: off.",
+        "127.0.0.1:8889 or unix:/run/httptee-admin.sock. Empty: off.",
         "ADDRESS",
+    ),
+    Option(
+        "socket-mode",
+        file_mode,
+        "660",
+        "The permissions of the files of -l and -admin where these are Unix sockets, in octal. To connect, one needs "
+        "the permission to write.",
+        "MODE",
+    ),
+    Option(
+        "socket-owner",
+        str,
+        "",
+        "The owner of these files: USER, USER:GROUP or :GROUP, by name or number. Empty: the user of the tee.",
+        "OWNER",
     ),
     Option(
         "control",

@@ -29,7 +29,8 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         "a",
         Endpoint.parse,
         "localhost:8080",
-        "The production server: [http(s)://]host[:port][/prefix]. Its answers go to the clients.",
+        "The production server: [http(s)://]host[:port][/prefix], or a Unix socket, unix:/run/app.sock[:/prefix]. Its "
+        "answers go to the clients.",
         "ENDPOINT",
     ),
     flag("a.rewrite", "Send A its own host and port in the Host header, instead of the client's Host."),
@@ -59,7 +60,8 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         "b",
         Backend.parse,
         "",
-        "A test server: [http(s)://]host[:port][/prefix]. It gets clones. Its answers are discarded. Repeatable. "
+        "A test server: [http(s)://]host[:port][/prefix] or unix:/run/app.sock[:/prefix]. It gets clones. Its "
+        "answers are discarded. Repeatable. "
         "Fields after the endpoint select its requests: b = http://canary:9001 name=canary percent=10 methods=GET,HEAD "
         "(see docs/selecting.md). If the line has no timeout, -b.timeout applies; the same for percent, methods, "
         "workers, chan-size, max-body, rewrite, insecure and ca. The other fields have no -b option. In the file: one "

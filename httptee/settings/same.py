@@ -8,6 +8,7 @@ not resolve in that time is compared as text only.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,12 +34,14 @@ _TEE = "this tee itself"
 
 @dataclass(frozen=True)
 class Own:
-    """A listener of this tee. `families` are those in which it accepts on every address of the machine: 4, 6."""
+    """A listener of this tee. `families` are those in which it accepts on every address of the machine: 4, 6. `path` is
+    that of a Unix socket."""
 
     label: str
     port: int
     ips: frozenset[Ip] = frozenset()
     families: frozenset[int] = frozenset()
+    path: str = ""
 
     def takes(self, ip: Ip) -> bool:
         """Whether a connection to this address, and this port, arrives here."""
@@ -54,7 +57,8 @@ def own_addresses(settings: Settings) -> list[Own]:
     """The listeners that the settings name. A port 0 is not known before it is bound."""
     given = [(_TEE, settings.listen), (_ADMIN, settings.admin)]
     found = _resolved({listen.host for _, listen in given if listen is not None and listen.host})
-    return [_of_listen(label, listen, found) for label, listen in given if listen is not None and listen.port]
+    known = [(label, listen) for label, listen in given if listen is not None and (listen.port or listen.path)]
+    return [_of_listen(label, listen, found) for label, listen in known]
 
 
 def check_same(settings: Settings, own: Sequence[Own]) -> None:
@@ -62,7 +66,7 @@ def check_same(settings: Settings, own: Sequence[Own]) -> None:
     if settings.allow_same:
         return
     shadows = [shadow for shadow in shadow_settings(settings) if not shadow.allow_same]
-    found = _resolved({settings.a.host, *(shadow.endpoint.host for shadow in shadows)})
+    found = _resolved({one.host for one in (settings.a, *(shadow.endpoint for shadow in shadows)) if not one.socket})
     _check_own(f"A {settings.a}", settings.a, own, found, "-allow-same permits it")
     for shadow in shadows:
         name = f"B {shadow.endpoint}" if shadow.name == str(shadow.endpoint) else f"B {shadow.name} {shadow.endpoint}"
@@ -74,7 +78,11 @@ def check_same(settings: Settings, own: Sequence[Own]) -> None:
 
 def _check_own(name: str, endpoint: Endpoint, own: Iterable[Own], found: _Found, permits: str) -> None:
     for listener in own:
-        if endpoint.port == listener.port and any(map(listener.takes, found.get(endpoint.host, ()))):
+        if endpoint.socket or listener.path:
+            same = bool(endpoint.socket) and _same_file(endpoint.socket, listener.path)
+        else:
+            same = endpoint.port == listener.port and any(map(listener.takes, found.get(endpoint.host, ())))
+        if same:
             raise ConfigError(f"{name} is {listener.label}: its requests would come back to the tee. {permits}")
 
 
@@ -83,10 +91,17 @@ def _is_a(settings: Settings, shadow: ShadowSettings, found: _Found) -> bool:
     a, b = settings.a, shadow.endpoint
     if (a.scheme, a.port, a.prefix) != (b.scheme, b.port, b.prefix) or shadow.changes.host or shadow.changes.rewrites:
         return False
+    if a.socket or b.socket:
+        return _same_file(a.socket, b.socket)
     if _plain(a.host) == _plain(b.host):
         return True
     same_host_field = not (settings.a_rewrite or shadow.rewrite_host)
     return same_host_field and not found.get(a.host, frozenset()).isdisjoint(found.get(b.host, frozenset()))
+
+
+def _same_file(path: str, other: str) -> bool:
+    """Whether two paths, neither of them empty, lead to the same Unix socket."""
+    return bool(path and other) and os.path.realpath(path) == os.path.realpath(other)
 
 
 def _plain(host: str) -> str:
@@ -94,7 +109,10 @@ def _plain(host: str) -> str:
 
 
 def _of_socket(label: str, listening: socket.socket) -> Own:
-    host, port = listening.getsockname()[:2]
+    name = listening.getsockname()
+    if isinstance(name, str):
+        return Own(label, 0, path=name)
+    host, port = name[:2]
     ip = _ip(host)
     if not ip.is_unspecified:
         return Own(label, port, frozenset({ip}))
@@ -105,6 +123,8 @@ def _of_socket(label: str, listening: socket.socket) -> Own:
 
 
 def _of_listen(label: str, listen: Listen, found: _Found) -> Own:
+    if listen.path:
+        return Own(label, 0, path=listen.path)
     every = {"": {4, 6}, "0.0.0.0": {4}, "::": {6}}.get(listen.host)
     if every is not None:
         return Own(label, listen.port, families=frozenset(every))

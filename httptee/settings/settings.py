@@ -129,6 +129,8 @@ class Settings:
     max_request_body: int = 2 * 1024**3
     drain_timeout: float = 5.0
     admin: Listen | None = None
+    socket_mode: str = "660"
+    socket_owner: str = ""
     control: str = ""
     access_log: str = ""
     access_log_format: str = "combined"

@@ -136,12 +136,12 @@ def _changes(backend: Backend, host: str) -> Changes:
 def _spool(settings: Settings, backend: Backend) -> SpoolSettings:
     """The settings of B's spool: each from the line, or from the option of the same name."""
     found = {}
-    if "handshake" in backend.values("upgrade") and (backend.values("spool") or settings.b_spool):
-        raise ConfigError(f"B {backend}: upgrade=handshake and a spool exclude each other: no handshake is sent later")
     for name in (each.name for each in fields(SpoolSettings)):
         line = _SPOOL_FIELDS.get(name, f"spool.{name.replace('_', '-')}")
         given = backend.values(line)
         found[name] = given[-1] if given else getattr(settings, f"b_{line.replace('.', '_').replace('-', '_')}")
+    if found["directory"] and "handshake" in backend.values("upgrade"):
+        raise ConfigError(f"B {backend}: upgrade=handshake and a spool exclude each other: no handshake is sent later")
     return SpoolSettings(**found)
 
 

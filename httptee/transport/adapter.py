@@ -57,10 +57,10 @@ class _Route:
 
     __slots__ = ("encrypted", "open", "pool")
 
-    def __init__(self, url: str, tls: ssl.SSLContext | None, server_name: str, limits: PoolLimits) -> None:
+    def __init__(self, url: str, tls: ssl.SSLContext | None, server_name: str, limits: PoolLimits, path: str) -> None:
         parts = urlsplit(url)
         host = parts.hostname or ""
-        name = Name(host, parts.port or (443 if tls else 80), limits.dns_ttl)
+        name = Name(path or host, parts.port or (443 if tls else 80), limits.dns_ttl)
         self.encrypted = tls is not None
         self.open = Opener(name, tls, server_name or host).open
         self.pool = Pool(url, name, max_idle=limits.max_idle, keep_alive=limits.keep_alive)
@@ -69,7 +69,8 @@ class _Route:
 class WireAdapter(BaseAdapter):
     """Sends `WireRequest`s for any number of threads. Keeps idle connections for each endpoint's URL within `limits`.
 
-    `server_name` is the name that TLS requests and verifies at https upstreams, if it is not the URL's host.
+    `server_name` is the name that TLS requests and verifies at https upstreams, if it is not the URL's host. `path` is
+    that of the Unix socket to connect to, whatever the URL says, or empty.
     `pressure` records how long answers lay unread in the kernel. `most` limits what an answer may cost. With `reading`,
     bodies of answers are discarded, and the limits are those of clones.
     """
@@ -79,6 +80,7 @@ class WireAdapter(BaseAdapter):
         limits: PoolLimits = DEFAULT_LIMITS,
         *,
         server_name: str = "",
+        path: str = "",
         pressure: Pressure | None = None,
         reading: Reading | None = None,
         most: Limits = FOR_CLIENTS,
@@ -88,6 +90,7 @@ class WireAdapter(BaseAdapter):
         self._most = most
         self._pressure = pressure
         self._server_name = server_name
+        self._path = path
         self._limits = limits
         self._routes: dict[tuple[Any, ...], _Route] = {}
         self._lock = threading.Lock()  # held while a route is added
@@ -205,7 +208,7 @@ class WireAdapter(BaseAdapter):
                 if parts.scheme not in ("http", "https") or not parts.hostname:
                     raise ValueError(f"not the URL of an http or https endpoint: {url!r}")
                 tls = tls_context(verify, cert) if parts.scheme == "https" else None
-                self._routes[key] = _Route(url, tls, self._server_name, self._limits)
+                self._routes[key] = _Route(url, tls, self._server_name, self._limits, self._path)
             return self._routes[key]
 
 

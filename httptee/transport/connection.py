@@ -54,7 +54,7 @@ class Connection:
     """
 
     __slots__ = (
-        *("_timeout_set", "_new_tls", "_poll", "_recv", "_send", "_tls", "_was_shut_down"),
+        *("_timeout_set", "_new_tls", "_poll", "_recv", "_send", "_tcp", "_tls", "_was_shut_down"),
         *("address", "arrival", "idle_limit", "idle_since", "opened", "received", "sent", "sock", "watched"),
     )
 
@@ -62,6 +62,7 @@ class Connection:
         self.sock = sock
         self.address = address
         self.idle_limit = inf
+        self._tcp = sock.family != socket.AF_UNIX
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
         if self._tls is not None:
             # An end without close_notify is an error: anybody on the path may have cut the connection (RFC 9112 §9.8).
@@ -123,7 +124,7 @@ class Connection:
         try:
             if self._tls is not None:
                 return not self._tls.pending() and not self._poll.poll(0)
-            if TCP_INFO is not None:
+            if TCP_INFO is not None and self._tcp:
                 info = self.sock.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 136)
                 if len(info) == 136 and _state_and_received(info) == (_ESTABLISHED, self.received):
                     return True

@@ -24,7 +24,7 @@ class Address(NamedTuple):
     """One address to connect to, as the socket module takes it."""
 
     family: int
-    sockaddr: tuple[Any, ...]
+    sockaddr: tuple[Any, ...] | str
 
 
 Lookup = Callable[[str, int], Sequence[Address]]
@@ -32,7 +32,12 @@ Lookup = Callable[[str, int], Sequence[Address]]
 
 
 def look_up(host: str, port: int) -> list[Address]:
-    """The addresses that the system's resolver gives, in the order in which to try them (RFC 8305 §4). Blocks."""
+    """The addresses that the system's resolver gives, in the order in which to try them (RFC 8305 §4). Blocks.
+
+    A path stands for itself: it is the address of a Unix socket.
+    """
+    if host.startswith("/"):
+        return [Address(socket.AF_UNIX, host)]
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(Address(family, sockaddr) for family, _, _, _, sockaddr in found))
     first = [address for address in addresses if address.family == addresses[0].family]
@@ -43,6 +48,8 @@ def look_up(host: str, port: int) -> list[Address]:
 
 def _is_literal(host: str) -> bool:
     """Whether it is an address already, which takes no resolver."""
+    if host.startswith("/"):
+        return True
     for family in (socket.AF_INET, socket.AF_INET6):
         try:
             socket.inet_pton(family, host)

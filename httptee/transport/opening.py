@@ -6,11 +6,13 @@ failed, or after `ATTEMPT_DELAY`. The first connection that is established is us
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
 import socket
 import ssl
+import struct
 from collections.abc import Sequence
 from math import inf
 from time import monotonic
@@ -88,6 +90,8 @@ class _Wait:
 
 def _connect(addresses: Sequence[Address], wait: _Wait) -> tuple[socket.socket, Address]:
     """The first connection that is established. Raises the error of the first address that failed, or TimeoutError."""
+    if addresses[0].family == socket.AF_UNIX:
+        return _connect_file(addresses[0], wait), addresses[0]
     waiting = list(addresses)
     attempts: dict[int, tuple[socket.socket, Address]] = {}
     failure: OSError | None = None
@@ -122,6 +126,25 @@ def _connect(addresses: Sequence[Address], wait: _Wait) -> tuple[socket.socket, 
         for sock, _ in attempts.values():
             sock.close()
     raise failure or OSError("the name has no address")
+
+
+def _connect_file(address: Address, wait: _Wait) -> socket.socket:
+    """A connection to a Unix socket. While its backlog is full, it waits: the kernel queues no connection beyond it."""
+    sock = socket.socket(address.family, socket.SOCK_STREAM)
+    try:
+        while True:
+            seconds = max(wait.next(), 1e-6)  # a time of zero would have no limit
+            timeval = struct.pack("@ll", *divmod(int(seconds * 1e6), 1_000_000))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
+            with contextlib.suppress(BlockingIOError):
+                sock.connect(address.sockaddr)
+                sock.setblocking(False)
+                return sock
+            if wait.over:
+                raise TimeoutError("the Unix socket did not accept the connection in time")
+    except BaseException:
+        sock.close()
+        raise
 
 
 def _begin(address: Address) -> socket.socket:

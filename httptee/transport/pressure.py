@@ -66,7 +66,10 @@ class Pressure:
 
 
 def unread_for(sock: socket.socket) -> float:
-    """Seconds since the last data arrived in the kernel. Called after a read, it shows how late the read was."""
+    """Seconds since the last data arrived in the kernel. Called after a read, it shows how late the read was. It is not
+    known for a Unix socket: 0.0."""
+    if sock.family == socket.AF_UNIX:
+        return 0.0
     info = sock.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 56) if TCP_INFO is not None else b""
     return int.from_bytes(info[_LAST_DATA_RECEIVED], sys.byteorder) / 1000
 
@@ -112,7 +115,7 @@ class Arrival:
     """Reads from a socket. `at`: when the bytes that were read last had arrived, in seconds of `perf_counter`.
 
     The kernel stamps packets, so the delay of a thread that gets the GIL late is not taken for the upstream's. With
-    TLS, and where the kernel has no stamps, it is the time of the read.
+    TLS, and where the kernel has no stamps, as for a Unix socket, it is the time of the read.
     """
 
     __slots__ = ("_sock", "_stamped", "at")
@@ -121,7 +124,7 @@ class Arrival:
         self.at = time.perf_counter()
         self._sock = sock
         self._stamped = False
-        if _SO_TIMESTAMPNS is not None and _ROOM and type(sock) is socket.socket:
+        if _SO_TIMESTAMPNS is not None and _ROOM and type(sock) is socket.socket and sock.family != socket.AF_UNIX:
             with contextlib.suppress(OSError):  # a sandbox may forbid it
                 sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
                 self._stamped = True

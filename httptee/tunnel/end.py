@@ -23,15 +23,13 @@ _BLOCKED = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 class End:
     """The nonblocking socket of one peer: a plain one, an SSLSocket, or the TLS socket of the tee's server."""
 
-    __slots__ = ("_closed_by_peer", "_sock", "_tls", "armed", "descriptor")
+    __slots__ = ("_closed_by_peer", "_sock", "_tls", "descriptor")
 
     def __init__(self, sock: Any) -> None:
         self._sock = sock
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
         self._closed_by_peer = False
         self.descriptor: int = sock.fileno()
-        self.armed: int | None = None
-        """The events for which it is in the epoll set, or None."""
         sock.setblocking(False)
         self._reset_when_closed(True)
 

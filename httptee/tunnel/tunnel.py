@@ -6,7 +6,6 @@ and a peer that reads slowly makes the other one wait. The end of one flow is pa
 
 from __future__ import annotations
 
-import select
 from collections.abc import Callable
 
 from httptee.tunnel.end import End
@@ -32,25 +31,17 @@ class Flow:
         self.carried = 0
         self.done = False
 
-    @property
-    def reads(self) -> bool:
-        """Whether it waits for bytes of its source."""
-        return not self._waiting and not self._ended
-
-    @property
-    def writes(self) -> bool:
-        """Whether it waits for its target to take bytes."""
-        return bool(self._waiting)
-
     def pump(self) -> bool:
         """Pass on what can be passed on without waiting. True if there may be more. Raises as an `End` does."""
         for _ in range(_TURN):
             if self._waiting:
                 sent = self._target.send(self._waiting)
                 self.carried += sent
-                if sent < len(self._waiting):
-                    self._waiting = memoryview(self._waiting)[sent:]
+                if not sent:
                     return False
+                if sent < len(self._waiting):  # until it takes nothing: only then does the kernel report more room
+                    self._waiting = memoryview(self._waiting)[sent:]
+                    continue
                 self._waiting = b""
             if self._ended:
                 self.done = self.done or self._target.end_sending()
@@ -106,13 +97,6 @@ class Tunnel:
             self._close("closed", reset=False)
             return False
         return more
-
-    def events(self, end: End) -> int:
-        """The events of epoll that this end waits for; 0 if for none."""
-        incoming, outgoing = self._from_client, self._to_client
-        if end is self.ends[1]:
-            incoming, outgoing = outgoing, incoming
-        return (select.EPOLLIN if incoming.reads else 0) | (select.EPOLLOUT if outgoing.writes else 0)
 
     @property
     def is_open(self) -> bool:

@@ -16,11 +16,12 @@ from time import monotonic
 
 from httptee.errors import TooManyUpgrades
 from httptee.ledger import COUNTING, Faults, WorkerAccount
-from httptee.tunnel.end import End
 from httptee.tunnel.tunnel import Tunnel
 
 _TICK = 1.0  # seconds between two checks for idle tunnels, and two counts of their bytes
 _MOST_EVENTS = 64
+# Each change is reported once. A tunnel takes its step until both connections have no more, or take no more.
+_EDGES = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 _BROKEN = "the thread of the tunnels failed"
 
 
@@ -148,47 +149,27 @@ class Tunnels:
                 continue
             if events & select.EPOLLERR:
                 self._cut(tunnel, "reset")
-            elif events & select.EPOLLHUP and not events & (select.EPOLLIN | select.EPOLLOUT):
-                self._leave(tunnel, descriptor)
             else:
                 due[tunnel] = None
         while self._new:
             tunnel = self._new.popleft()
-            self._counted[tunnel] = (0, 0)
+            self._take(tunnel)
             due[tunnel] = None
         now = monotonic()
         return {tunnel for tunnel in due if tunnel.is_open and self._step(tunnel, now)}
 
+    def _take(self, tunnel: Tunnel) -> None:
+        """Have the kernel report both connections. The first step finds what has arrived before."""
+        self._counted[tunnel] = (0, 0)
+        for end in tunnel.ends:
+            self._tunnels[end.descriptor] = tunnel
+            self._ready.register(end.descriptor, _EDGES)
+
     def _step(self, tunnel: Tunnel, now: float) -> bool:
         more = tunnel.step(now)
-        if tunnel.is_open:
-            for end in tunnel.ends:
-                self._arm(tunnel, end)
-        else:
+        if not tunnel.is_open:
             self._forget(tunnel)
         return more
-
-    def _arm(self, tunnel: Tunnel, end: End) -> None:
-        """Have the kernel report what this end waits for. An error of its connection is always reported."""
-        events = tunnel.events(end)
-        if end.armed is None:
-            self._tunnels[end.descriptor] = tunnel
-            self._ready.register(end.descriptor, events)
-        elif end.armed != events:
-            if end.armed < 0:
-                if not events:
-                    return
-                self._ready.register(end.descriptor, events)
-            else:
-                self._ready.modify(end.descriptor, events)
-        end.armed = events
-
-    def _leave(self, tunnel: Tunnel, descriptor: int) -> None:
-        """Stop the reports of a connection that both sides have closed, while it waits for the other one: the kernel
-        would repeat them without end."""
-        end = next(one for one in tunnel.ends if one.descriptor == descriptor)
-        self._ready.unregister(descriptor)
-        end.armed = -1
 
     def _cut(self, tunnel: Tunnel, why: str) -> None:
         tunnel.cut(why)

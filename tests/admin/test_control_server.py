@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from httptee.admin.control_server import ControlServer
-from httptee.admin.control_socket import ControlSocket
+from httptee.server.sockets.listener import UnixListener
 from tests.support.net import eventually
 
 
@@ -18,8 +18,9 @@ class Desk:
         self.now = 0.0
         self.got = []
         self.text = "well"
-        self.socket = ControlSocket(path)
-        self.server = ControlServer(self.socket.listening, self.obey, lambda: self.now)
+        self.socket = UnixListener.at(path, 0o600)
+        self.socket.setblocking(False)
+        self.server = ControlServer(self.socket, self.obey, lambda: self.now)
         self.thread = threading.Thread(target=self.server.run, args=(lambda: True,))
         self.thread.start()
 
@@ -53,7 +54,7 @@ def desk(tmp_path):
     yield made
     made.server.stop()
     made.thread.join()
-    made.socket.remove()
+    made.socket.close()
 
 
 def test_words_are_passed_on_with_who_sent_them(desk):

@@ -26,6 +26,10 @@ from httptee.http.endpoint import Endpoint, Listen, path_of, without_userinfo
         ("localhost/a%2Fb/../c@d", Endpoint("http", "localhost", 80, "/a%2Fb/../c@d")),
         ("localhost/base//", Endpoint("http", "localhost", 80, "/base/")),
         ("http:8080", Endpoint("http", "http", 8080, "")),
+        ("unix:/run/app.sock", Endpoint("http", "localhost", 80, "", "/run/app.sock")),
+        ("http://unix:/run/app.sock:/v2/", Endpoint("http", "localhost", 80, "/v2", "/run/app.sock")),
+        ("unix:///run/app.sock", Endpoint("http", "localhost", 80, "", "/run/app.sock")),
+        ("https://unix:/a", Endpoint("https", "localhost", 443, "", "/a")),
     ],
 )
 def test_endpoint_is_read(text: str, expected: Endpoint) -> None:
@@ -44,7 +48,6 @@ def test_endpoint_is_read(text: str, expected: Endpoint) -> None:
         ("http://", "needs a host"),
         ("http:///x", "needs a host"),
         ("ftp://host", "http or https"),
-        ("unix:///run/x.sock", "http or https"),
         ("host:", "from 1 to 65535"),
         ("host:0", "from 1 to 65535"),
         ("host:65536", "from 1 to 65535"),
@@ -245,3 +248,25 @@ def test_what_is_no_listening_address_is_refused(text: str, rule: str) -> None:
 )
 def test_the_path_of_a_target_is_what_stands_before_the_query(target: str, path: str) -> None:
     assert path_of(target) == path
+
+
+@pytest.mark.parametrize("text", ["unix:/run/app.sock", "unix:/run/app.sock:/v2", "https://unix:/run/app.sock:/v2"])
+def test_a_unix_socket_is_shown_as_it_was_given(text: str) -> None:
+    endpoint = Endpoint.parse(text)
+    assert str(endpoint) == text
+    assert endpoint.authority == "localhost"
+    assert Endpoint.parse("unix:/run/app.sock:/v2").target("/a?b") == "/v2/a?b"
+
+
+@pytest.mark.parametrize("text", ["unix:", "unix:run/app.sock", "unix:/run/", f"unix:/{'x' * 107}", "unix:/a:/b?c"])
+def test_a_unix_socket_has_an_absolute_path_that_the_kernel_takes(text: str) -> None:
+    with pytest.raises(ValueError, match=r"a Unix socket is unix: and an absolute path|no query"):
+        Endpoint.parse(text)
+    if ":/b" not in text:
+        with pytest.raises(ValueError, match="a Unix socket is unix: and an absolute path"):
+            Listen.parse(text)
+
+
+def test_the_tee_may_listen_at_a_unix_socket() -> None:
+    assert Listen.parse("unix:/run/app.sock") == Listen("", 0, "/run/app.sock")
+    assert str(Listen("", 0, "/run/app.sock")) == "unix:/run/app.sock"

@@ -14,6 +14,7 @@ from httptee.errors import (
     NotImplementedCoding,
 )
 from httptee.http.headers import Additions
+from httptee.http.hops import UPGRADE
 from httptee.http.inbound import RECEIVED_HEADERS, REQUEST_ID, receive
 from httptee.http.message import FileBody
 
@@ -320,3 +321,17 @@ def test_without_the_option_a_request_gets_no_id():
     given = environ(**{RECEIVED_HEADERS: [("Host", "h")]})
     assert receive(given, Additions(), 1000, 1000).headers == [("Host", "h")]
     assert REQUEST_ID not in given
+
+
+ASKS = [("Host", "h"), ("Connection", "upgrade"), ("Upgrade", "Echo")]
+
+
+@pytest.mark.parametrize(
+    ("server", "upgrades", "asked"),
+    [({UPGRADE: None}, True, ("echo",)), ({UPGRADE: None}, False, ()), ({}, True, ())],
+)
+def test_a_request_asks_for_an_upgrade_where_the_server_can_give_its_connection_up(server, upgrades, asked):
+    made = environ(**{RECEIVED_HEADERS: ASKS, **server})
+    request = receive(made, Additions(upgrades=upgrades), 1000, 1000)
+    assert request.upgrade == asked
+    assert request.headers == (ASKS if asked else ASKS[:1])

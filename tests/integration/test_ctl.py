@@ -135,7 +135,7 @@ def test_the_process_of_the_socket_is_replaced_and_another_tee_on_the_path_is_re
         tee.program.wait_for_line("the control process was killed by SIGKILL; another starts")
         assert status(path)["workers"]
         second = run_tee("-l", "127.0.0.1:0", "-control", str(path))
-        assert (second.returncode, "another tee listens there" in second.stderr) == (1, True)
+        assert (second.returncode, "another process listens there" in second.stderr) == (1, True)
         assert status(path)["workers"]
 
 

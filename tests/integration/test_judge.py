@@ -15,6 +15,8 @@ from tests.support.net import eventually
 from tests.support.scripts import response
 from tests.support.tee import Tee
 
+pytestmark = pytest.mark.integration
+
 
 def shop(more):
     """Answers every request with a product, at a price that is higher by `more`, and with a number of its own."""

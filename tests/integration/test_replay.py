@@ -20,6 +20,8 @@ from tests.worlds.shop.traffic import next_request
 from tests.worlds.traffic import Client
 from tests.worlds.world import World
 
+pytestmark = pytest.mark.integration
+
 ROUTES = (
     "GET /users/{int}",
     "GET /users/{int}/items",

@@ -301,6 +301,20 @@ def test_a_worker_is_there_from_its_pid_to_its_end():
     assert ledger.workers() == []
 
 
+def test_the_upgraded_connections_of_a_killed_worker_are_lost():
+    ledger = Ledger([], rows=2)
+    for row in range(2):
+        for _ in range(3):
+            ledger.worker(row).tunnel_opened()
+        ledger.worker(row).tunnel_ended("closed")
+        ledger.worker(row).carried(10, 1)
+    ledger.settle_lost(0)
+    found = ledger.primary().tunnels
+    assert (found.opened, found.open, found.ended) == (6, 2, {"closed": 2, "lost": 2})
+    assert ledger.lines()[-1] == "upgraded opened=6 open=2 (closed=2 lost=2) received=20 sent=2"
+    assert len(Ledger([]).lines()) == 1
+
+
 def test_gauges_end_with_their_worker_and_counters_stay():
     ledger = Ledger(["b"], rows=2)
     for row in range(2):

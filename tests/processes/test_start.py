@@ -16,7 +16,7 @@ PRIVILEGED = "; a port below 1024 needs root or the capability CAP_NET_BIND_SERV
 
 
 def refuse(number):
-    def bind(where):
+    def bind(where, *_):
         raise OSError(number, f"{os.strerror(number)} (while attempting to bind on address)")
 
     return bind

@@ -12,8 +12,8 @@ import time
 
 import pytest
 
+from httptee.server.sockets.tls_socket import TlsSocket
 from httptee.server.tls import TlsServer
-from httptee.server.tls_socket import TlsSocket
 from tests.support.net import eventually, require
 from tests.support.tls import Authority
 

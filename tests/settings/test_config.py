@@ -407,7 +407,7 @@ def test_a_cutoff_may_be_off_and_a_share_have_its_sign() -> None:
         ("-debug yes", "unexpected argument 'yes' (write the value of a boolean after =)"),
         ("-debug=2", "-debug: must be true or false (or yes, no, on, off): '2'"),
         ("-debug=", "-debug: must be true or false (or yes, no, on, off): ''"),
-        ("-l 8888", "-l: a listening address is :port, host:port or [IPv6]:port, such as :8888: '8888'"),
+        ("-l 8888", "-l: a listening address is :port, host:port or [IPv6]:port, or unix:/path, such as :8888: '8888'"),
         ("-p 100.1", "-p: must be a number from 0 to 100: '100.1'"),
         ("-p -1", "-p: must be a number from 0 to 100: '-1'"),
         ("-p nan", "-p: must be a number from 0 to 100: 'nan'"),

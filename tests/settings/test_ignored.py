@@ -14,6 +14,7 @@ VALUES = {
     "l": ":1",
     "a.check": "/up",
     "client-auth": "optional",
+    "socket-mode": "600",
     "admin": ":2",
     "b.spool.lane": "all",
     "b.spool.fsync": "never",

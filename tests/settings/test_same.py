@@ -166,3 +166,23 @@ def test_a_resolver_that_never_answers_delays_the_start_for_a_bounded_time(monke
     assert refused("-a", "prod", "-b", "prod")
     gate.set()
     assert monotonic() - started < 30
+
+
+def test_a_unix_socket_of_the_tee_is_not_its_upstream_and_no_b_is_a(tmp_path):
+    path = tmp_path / "socket"
+    path.touch()
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    found = load(["-l", f"unix:{path}", "-a", f"unix:{link}"], {})
+    with pytest.raises(ConfigError, match="is this tee itself"):
+        check_same(found, own_addresses(found))
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "bound"))
+        found = load(["-a", "prod:80", "-b", f"unix:{tmp_path / 'bound'}"], {})
+        with pytest.raises(ConfigError, match="is the admin listener of this tee"):
+            check_same(found, own_sockets([], [bound]))
+    found = load(["-a", f"unix:{path}", "-b", f"unix:{link}"], {})
+    with pytest.raises(ConfigError, match="is A: every request"):
+        check_same(found, ())
+    found = load(["-a", f"unix:{path}", "-b", "localhost:80", "-b", f"unix:{path}:/v2"], {})
+    check_same(found, ())

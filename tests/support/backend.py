@@ -41,8 +41,10 @@ def deterministic(request: Request) -> bytes:
 class Backend(ScriptedServer):
     """A scripted server around an application: a function from the request received to the bytes of the answer."""
 
-    def __init__(self, application: Application = deterministic, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        super().__init__(serve(application), host=host, port=port)
+    def __init__(
+        self, application: Application = deterministic, *, host: str = "127.0.0.1", port: int = 0, path: str = ""
+    ) -> None:
+        super().__init__(serve(application), host=host, port=port, path=path)
 
     def __enter__(self) -> Backend:
         super().__enter__()

@@ -28,13 +28,14 @@ def request_bytes(
 class RawClient:
     """One connection, as a context manager. `ask` connects again by itself after an answer that closes.
 
-    With `tls` set, on the class or an object, it speaks TLS.
+    With a `path`, it connects to that Unix socket. With `tls` set, on the class or an object, it speaks TLS.
     """
 
     tls: ssl.SSLContext | None = None
 
-    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1", path: str = "") -> None:
         self.address = (host, port)
+        self.path = path
         self._sock: socket.socket | None = None
         self._reader: Reader | None = None
 
@@ -47,7 +48,12 @@ class RawClient:
     @property
     def sock(self) -> socket.socket:
         """The connection, made on first use."""
-        if self._sock is None:
+        if self._sock is None and self.path:
+            self._sock = socket.socket(socket.AF_UNIX)
+            self._sock.settimeout(PATIENCE)
+            self._sock.connect(self.path)
+            self._reader = Reader(self._sock)
+        elif self._sock is None:
             self._sock = socket.create_connection(self.address, timeout=PATIENCE)
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self.tls is not None:

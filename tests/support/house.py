@@ -36,7 +36,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         )
     ),
     "7": ("processes", "processes.limits"),
-    "6": ("server", "admin", "page"),
+    "6": ("server", "admin", "page", "server.sockets"),
     "5": ("wsgi", "build"),
     "4": ("app", "primary", *(f"replay.{room}" for room in ("replaying", "figures", "sending"))),
     "3": (

@@ -62,14 +62,15 @@ class ScriptedServer:
     """Listens on a free port of the loopback and runs `script` in a thread for every connection.
 
     Use as a context manager; leaving it closes the listener and every connection and joins every thread. A script
-    ends by returning (the connection is closed) or by the connection failing under it. With `tls` set, on the class
-    or an object, it speaks TLS.
+    ends by returning (the connection is closed) or by the connection failing under it. With a `path`, it listens at
+    that Unix socket. With `tls` set, on the class or an object, it speaks TLS.
     """
 
     tls: ssl.SSLContext | None = None
 
-    def __init__(self, script: Script, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, script: Script, *, host: str = "127.0.0.1", port: int = 0, path: str = "") -> None:
         self.script = script
+        self.path = path
         self.host = host
         self.stopping = threading.Event()
         self.requests: list[Request] = []
@@ -77,6 +78,12 @@ class ScriptedServer:
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self._changed = threading.Condition()
+        if path:
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(path)
+            self._listener.listen(1024)
+            self.port = 0
+            return
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listener = socket.create_server((host, port), family=family, backlog=1024, reuse_port=False)
         self.port = int(self._listener.getsockname()[1])
@@ -84,6 +91,8 @@ class ScriptedServer:
     @property
     def url(self) -> str:
         """What to give the tee as -a or -b."""
+        if self.path:
+            return f"unix:{self.path}"
         scheme = "https" if self.tls else "http"
         return f"{scheme}://[{self.host}]:{self.port}" if ":" in self.host else f"{scheme}://{self.host}:{self.port}"
 
@@ -134,7 +143,8 @@ class ScriptedServer:
                 sock, _ = self._listener.accept()
             except OSError:
                 return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if not self.path:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._changed:
                 self.connections += 1
                 self._open.add(sock)

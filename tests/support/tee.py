@@ -48,7 +48,7 @@ class Tee:
         self.arguments = (*(("-l", listen) if listen else ()), *self.always, *arguments)
         self.env = env
         self.prefix = ("sh", "-c", f'ulimit -n {descriptors} && exec "$0" "$@"') if descriptors else ()
-        self.host, self.port = "127.0.0.1", 0
+        self.host, self.port, self.path = "127.0.0.1", 0, ""
         self.final: list[Ledger] = []
 
     @property
@@ -68,7 +68,10 @@ class Tee:
         try:
             self.started = self.program.wait_for_line(STARTED)[0]
             host, _, port = self.started["at"].rpartition(":")
-            self.host, self.port = host.strip("[]") or "127.0.0.1", int(port)
+            if host == "unix":
+                self.path = port
+            else:
+                self.host, self.port = host.strip("[]") or "127.0.0.1", int(port)
         except BaseException:
             self.program.kill()
             raise

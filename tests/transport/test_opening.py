@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 import ssl
+import threading
 import time
 
 import pytest
@@ -89,3 +90,37 @@ def test_a_handshake_that_does_not_end_is_cut_off_by_the_same_deadline(accepting
     one = Opener(Name("a.test", 80, 30.0, lambda host, port: [accepting]), ssl.create_default_context(), "a.test")
     with pytest.raises(UpstreamTimeout, match="handshake"):
         one.open(0.3)
+
+
+def test_a_unix_socket_is_connected_to(tmp_path):
+    path = str(tmp_path / "socket")
+    one = Opener(Name(path, 80, 30.0))
+    with pytest.raises(UpstreamConnectError, match="No such file"):
+        one.open(1.0)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        with pytest.raises(UpstreamConnectError, match="refused"):
+            one.open(1.0)
+        server.listen()
+        with contextlib.closing(one.open(20.0)) as connection:
+            assert connection.is_reusable()
+            accepted, _ = server.accept()
+            accepted.sendall(b"x")
+            assert not connection.is_reusable()
+            accepted.close()
+
+
+def test_a_unix_socket_whose_backlog_is_full_is_waited_for_up_to_the_deadline(tmp_path):
+    path = str(tmp_path / "socket")
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.socket(socket.AF_UNIX))
+        server.bind(path)
+        server.listen(0)
+        one = Opener(Name(path, 80, 30.0))
+        stack.enter_context(contextlib.closing(one.open(20.0)))
+        with pytest.raises(UpstreamTimeout, match="did not accept the connection in time"):
+            one.open(0.05)
+        thread = threading.Timer(0.1, lambda: stack.enter_context(server.accept()[0]))
+        thread.start()
+        stack.enter_context(contextlib.closing(one.open(20.0)))
+        thread.join()

@@ -51,7 +51,7 @@ function _shtab_httptee_using
 end
 
 set -g _shtab_httptee_commands explain check verdict ctl recording replay spool config completion man
-set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.server-name --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.check --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.spool --b.spool.ambiguous --b.spool.fsync --b.spool.full --b.spool.lane --b.spool.max-age --b.spool.max-bytes --b.spool.min-free --b.spool.rate --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --control --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --record --record.max-age --record.max-body --record.max-bytes --record.min-free --record.only --record.percent --record.secret --request-id-header --threads --tls-handshake-timeout --to --upgrade-idle-timeout --upgrades --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
+set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.server-name --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.check --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.spool --b.spool.ambiguous --b.spool.fsync --b.spool.full --b.spool.lane --b.spool.max-age --b.spool.max-bytes --b.spool.min-free --b.spool.rate --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --control --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --record --record.max-age --record.max-body --record.max-bytes --record.min-free --record.only --record.percent --record.secret --request-id-header --socket-mode --socket-owner --threads --tls-handshake-timeout --to --upgrade-idle-timeout --upgrades --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
 
 complete -c httptee -e
 complete -c httptee -f
@@ -124,7 +124,9 @@ complete -c httptee -n _shtab_httptee_using -l upgrade-idle-timeout -x -d 'An up
 complete -c httptee -n _shtab_httptee_using -l max-request-memory -x -d 'Bytes of incomplete and unanswered requests held in memory.'
 complete -c httptee -n _shtab_httptee_using -l max-request-body -x -d 'Requests with larger bodies are answered with 413.'
 complete -c httptee -n _shtab_httptee_using -l drain-timeout -x -d 'At exit and at a reload'
-complete -c httptee -n _shtab_httptee_using -l admin -x -d 'The address that serves / (a page for people), /healthz, /readyz, /status, /metrics and /verdict, such as 127.0.0.1:8889.'
+complete -c httptee -n _shtab_httptee_using -l admin -x -d 'The address that serves / (a page for people), /healthz, /readyz, /status, /metrics and /verdict, such as 127.0.0.1:8889 or unix:/run/httptee-admin.sock.'
+complete -c httptee -n _shtab_httptee_using -l socket-mode -x -d 'The permissions of the files of -l and -admin where these are Unix sockets, in octal.'
+complete -c httptee -n _shtab_httptee_using -l socket-owner -x -d 'The owner of these files'
 complete -c httptee -n _shtab_httptee_using -l control -xka "(__fish_complete_path (commandline -ct))" -d 'A Unix socket by which httptee ctl pauses a B, changes its share, reloads and more.'
 complete -c httptee -n _shtab_httptee_using -l access-log -xka "(__fish_complete_path (commandline -ct))" -d 'A file for the access log'
 complete -c httptee -n _shtab_httptee_using -l access-log-format -x -d 'The format of the records'
@@ -221,7 +223,9 @@ complete -c httptee -n '_shtab_httptee_using explain' -l upgrade-idle-timeout -x
 complete -c httptee -n '_shtab_httptee_using explain' -l max-request-memory -x -d 'Bytes of incomplete and unanswered requests held in memory.'
 complete -c httptee -n '_shtab_httptee_using explain' -l max-request-body -x -d 'Requests with larger bodies are answered with 413.'
 complete -c httptee -n '_shtab_httptee_using explain' -l drain-timeout -x -d 'At exit and at a reload'
-complete -c httptee -n '_shtab_httptee_using explain' -l admin -x -d 'The address that serves / (a page for people), /healthz, /readyz, /status, /metrics and /verdict, such as 127.0.0.1:8889.'
+complete -c httptee -n '_shtab_httptee_using explain' -l admin -x -d 'The address that serves / (a page for people), /healthz, /readyz, /status, /metrics and /verdict, such as 127.0.0.1:8889 or unix:/run/httptee-admin.sock.'
+complete -c httptee -n '_shtab_httptee_using explain' -l socket-mode -x -d 'The permissions of the files of -l and -admin where these are Unix sockets, in octal.'
+complete -c httptee -n '_shtab_httptee_using explain' -l socket-owner -x -d 'The owner of these files'
 complete -c httptee -n '_shtab_httptee_using explain' -l control -xka "(__fish_complete_path (commandline -ct))" -d 'A Unix socket by which httptee ctl pauses a B, changes its share, reloads and more.'
 complete -c httptee -n '_shtab_httptee_using explain' -l access-log -xka "(__fish_complete_path (commandline -ct))" -d 'A file for the access log'
 complete -c httptee -n '_shtab_httptee_using explain' -l access-log-format -x -d 'The format of the records'
@@ -318,7 +322,9 @@ complete -c httptee -n '_shtab_httptee_using check' -l upgrade-idle-timeout -x -
 complete -c httptee -n '_shtab_httptee_using check' -l max-request-memory -x -d 'Bytes of incomplete and unanswered requests held in memory.'
 complete -c httptee -n '_shtab_httptee_using check' -l max-request-body -x -d 'Requests with larger bodies are answered with 413.'
 complete -c httptee -n '_shtab_httptee_using check' -l drain-timeout -x -d 'At exit and at a reload'
-complete -c httptee -n '_shtab_httptee_using check' -l admin -x -d 'The address that serves / (a page for people), /healthz, /readyz, /status, /metrics and /verdict, such as 127.0.0.1:8889.'
+complete -c httptee -n '_shtab_httptee_using check' -l admin -x -d 'The address that serves / (a page for people), /healthz, /readyz, /status, /metrics and /verdict, such as 127.0.0.1:8889 or unix:/run/httptee-admin.sock.'
+complete -c httptee -n '_shtab_httptee_using check' -l socket-mode -x -d 'The permissions of the files of -l and -admin where these are Unix sockets, in octal.'
+complete -c httptee -n '_shtab_httptee_using check' -l socket-owner -x -d 'The owner of these files'
 complete -c httptee -n '_shtab_httptee_using check' -l control -xka "(__fish_complete_path (commandline -ct))" -d 'A Unix socket by which httptee ctl pauses a B, changes its share, reloads and more.'
 complete -c httptee -n '_shtab_httptee_using check' -l access-log -xka "(__fish_complete_path (commandline -ct))" -d 'A file for the access log'
 complete -c httptee -n '_shtab_httptee_using check' -l access-log-format -x -d 'The format of the records'
@@ -418,7 +424,9 @@ complete -c httptee -n '_shtab_httptee_using ctl' -l upgrade-idle-timeout -x -d 
 complete -c httptee -n '_shtab_httptee_using ctl' -l max-request-memory -x -d 'Bytes of incomplete and unanswered requests held in memory.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l max-request-body -x -d 'Requests with larger bodies are answered with 413.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l drain-timeout -x -d 'At exit and at a reload'
-complete -c httptee -n '_shtab_httptee_using ctl' -l admin -x -d 'The address that serves / (a page for people), /healthz, /readyz, /status, /metrics and /verdict, such as 127.0.0.1:8889.'
+complete -c httptee -n '_shtab_httptee_using ctl' -l admin -x -d 'The address that serves / (a page for people), /healthz, /readyz, /status, /metrics and /verdict, such as 127.0.0.1:8889 or unix:/run/httptee-admin.sock.'
+complete -c httptee -n '_shtab_httptee_using ctl' -l socket-mode -x -d 'The permissions of the files of -l and -admin where these are Unix sockets, in octal.'
+complete -c httptee -n '_shtab_httptee_using ctl' -l socket-owner -x -d 'The owner of these files'
 complete -c httptee -n '_shtab_httptee_using ctl' -l control -xka "(__fish_complete_path (commandline -ct))" -d 'A Unix socket by which httptee ctl pauses a B, changes its share, reloads and more.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l access-log -xka "(__fish_complete_path (commandline -ct))" -d 'A file for the access log'
 complete -c httptee -n '_shtab_httptee_using ctl' -l access-log-format -x -d 'The format of the records'
@@ -515,7 +523,9 @@ complete -c httptee -n '_shtab_httptee_using replay' -l upgrade-idle-timeout -x 
 complete -c httptee -n '_shtab_httptee_using replay' -l max-request-memory -x -d 'Bytes of incomplete and unanswered requests held in memory.'
 complete -c httptee -n '_shtab_httptee_using replay' -l max-request-body -x -d 'Requests with larger bodies are answered with 413.'
 complete -c httptee -n '_shtab_httptee_using replay' -l drain-timeout -x -d 'At exit and at a reload'
-complete -c httptee -n '_shtab_httptee_using replay' -l admin -x -d 'The address that serves / (a page for people), /healthz, /readyz, /status, /metrics and /verdict, such as 127.0.0.1:8889.'
+complete -c httptee -n '_shtab_httptee_using replay' -l admin -x -d 'The address that serves / (a page for people), /healthz, /readyz, /status, /metrics and /verdict, such as 127.0.0.1:8889 or unix:/run/httptee-admin.sock.'
+complete -c httptee -n '_shtab_httptee_using replay' -l socket-mode -x -d 'The permissions of the files of -l and -admin where these are Unix sockets, in octal.'
+complete -c httptee -n '_shtab_httptee_using replay' -l socket-owner -x -d 'The owner of these files'
 complete -c httptee -n '_shtab_httptee_using replay' -l control -xka "(__fish_complete_path (commandline -ct))" -d 'A Unix socket by which httptee ctl pauses a B, changes its share, reloads and more.'
 complete -c httptee -n '_shtab_httptee_using replay' -l access-log -xka "(__fish_complete_path (commandline -ct))" -d 'A file for the access log'
 complete -c httptee -n '_shtab_httptee_using replay' -l access-log-format -x -d 'The format of the records'

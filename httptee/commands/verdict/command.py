@@ -167,6 +167,8 @@ def _source(words: Sequence[str], options: Sequence[str], environ: Mapping[str, 
 
 
 def _url(listen: Listen) -> str:
+    if listen.path:
+        return str(listen)
     host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen.host, listen.host)
     return f"http://{Listen(host, listen.port)}"
 

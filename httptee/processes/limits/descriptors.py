@@ -68,6 +68,8 @@ def _for_upstreams(settings: Settings, part: Part) -> int:
 
 def _attempts(endpoint: Endpoint) -> int:
     """Sockets for one connection while it is opened. A name may have two addresses (RFC 8305)."""
+    if endpoint.socket:
+        return 1
     try:
         ip_address(endpoint.host)
     except ValueError:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import socket
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ _PATIENCE = 10.0  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`place` is a directory, or a URL: `http://127.0.0.1:9990`, with or without `/verdict`."""
+    """`place` is a directory, or a URL: `http://127.0.0.1:9990`, with or without `/verdict`, or `unix:/path`."""
 
     place: str
 
@@ -42,20 +44,48 @@ class Source:
 
     @property
     def _is_url(self) -> bool:
-        return self.place.startswith(("http://", "https://"))
+        return self.place.startswith(("http://", "https://", "unix:"))
 
     @property
     def _url(self) -> str:
+        if self.place.startswith("unix:"):
+            return self.place
         base = self.place.rstrip("/")
         return base if base.endswith("/verdict") else f"{base}/verdict"
 
 
+class _UnixConnection(http.client.HTTPConnection):
+    path = ""
+
+    def connect(self) -> None:
+        """Connect to the Unix socket, whatever the URL says."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def _read_from_socket(path: str) -> bytes:
+    """What /verdict says behind a Unix socket. Raises Unreadable for another status than 200."""
+    connection = _UnixConnection("localhost", timeout=_PATIENCE)
+    connection.path = path
+    with contextlib.closing(connection):
+        connection.request("GET", "/verdict")
+        answer = connection.getresponse()
+        data = answer.read(_LONGEST)
+    if answer.status != 200:
+        raise Unreadable(f"unix:{path}: {answer.status} {''.join(data.decode('utf-8', 'replace').splitlines()[:1])}")
+    return data
+
+
 def _fetched(url: str) -> Any:
-    """The JSON at a URL. No proxy is asked: the listener is near."""
+    """The JSON at a URL, or at /verdict behind a Unix socket. No proxy is asked: the listener is near."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=_PATIENCE) as answer:
-            data = answer.read(_LONGEST)
+        if url.startswith("unix:"):
+            data = _read_from_socket(url.removeprefix("unix:"))
+        else:
+            with opener.open(url, timeout=_PATIENCE) as answer:
+                data = answer.read(_LONGEST)
     except urllib.error.HTTPError as error:
         with error:
             first = error.read(200).decode("utf-8", "replace").splitlines()[:1]

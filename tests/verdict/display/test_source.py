@@ -1,4 +1,5 @@
 import json
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -99,3 +100,30 @@ def test_a_place_that_cannot_be_read_is_one_line(place):
     with pytest.raises(Unreadable) as caught:
         Source(place).verdict()
     assert "\n" not in str(caught.value)
+
+
+def test_a_listener_at_a_unix_socket_is_asked(directory, tmp_path):
+    document = json.dumps(Source(directory).verdict()).encode()
+    answers = [b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(document), document)]
+    answers.append(b"HTTP/1.1 404 Not Found\r\nContent-Length: 5\r\n\r\nnone\n")
+    path, asked = str(tmp_path / "admin.sock"), []
+
+    def serve_all():
+        for answer in answers:
+            connection, _ = listening.accept()
+            with connection:
+                asked.append(connection.recv(65_536).split(b"\r\n")[0])
+                connection.sendall(answer)
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(path)
+        listening.listen()
+        thread = threading.Thread(target=serve_all)
+        thread.start()
+        assert Source(f"unix:{path}").verdict()["word"] == "YES"
+        with pytest.raises(Unreadable, match="404 none"):
+            Source(f"unix:{path}").verdict()
+        thread.join()
+    assert asked == [b"GET /verdict HTTP/1.1"] * 2
+    with pytest.raises(Unreadable, match="refused"):
+        Source(f"unix:{path}").verdict()

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from httptee.errors import ConfigError
-from httptee.server.context import certificate_end, server_context
+from httptee.server.sockets.context import certificate_end, server_context
 from httptee.settings.settings import Settings
 from tests.support.tls import Authority
 
