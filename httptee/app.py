@@ -76,7 +76,7 @@ class Tee:
         self._faults = faults or Faults(account.unobserved)
         self._keeper = keeper
         self._outbox = outbox
-        self._recorder = recorder
+        self.recorder = recorder
         self._in_memory = in_memory
         self._max_request_body = max_request_body
         self._drain_timeout = drain_timeout
@@ -92,7 +92,7 @@ class Tee:
             request = receive(environ, self._additions, self._in_memory, self._max_request_body)
             cancellation: Cancellation | None = environ.get(CANCELLATION)
             chosen = self._keeper.choose(request) if self._keeper and not request.upgrade else None
-            arrived = self._recorder.begin(request) if self._recorder else 0
+            arrived = self.recorder.begin(request) if self.recorder else 0
             started = perf_counter()
             response = self.primary.answer(request, cancellation, environ.get(INTERIM), chosen is not None)
         except Refusal as refusal:
@@ -107,8 +107,8 @@ class Tee:
             self._faults.report(COUNTING)
         if self.cutoff is not None:
             self._faults.watch("the cutoff could not be updated", self.cutoff.observe, seconds)
-        if arrived and self._recorder is not None:
-            response = self._recorder.follow(arrived, request, response, environ)
+        if arrived and self.recorder is not None:
+            response = self.recorder.follow(arrived, request, response, environ)
         record = kept = None
         if chosen is not None and self._keeper is not None:
             kept, response = self._keeper.keep(chosen, response, seconds)
@@ -171,8 +171,8 @@ class Tee:
         if self._outbox is not None:
             self._outbox.close(_LAST_RECORDS)
         self.primary.close(deadline - perf_counter())
-        if self._recorder is not None:
-            self._recorder.close(_LAST_RECORDS)
+        if self.recorder is not None:
+            self.recorder.close(_LAST_RECORDS)
         if self._log is not None:
             self._log.close(_LAST_RECORDS)
 

@@ -110,7 +110,7 @@ class Primary:
         `head_seconds`. Raises BodyStorage if the file of its body cannot be read, TooManyUpgrades, and nothing else,
         whatever A does."""
         tunnels = self._tunnels
-        if not request.upgrade or tunnels is None:
+        if tunnels is None or not request.upgrade:
             return self._answered(request, cancellation, interim, timed)
         tunnels.reserve()
         answer = None

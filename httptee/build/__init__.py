@@ -4,7 +4,7 @@ servers, the gauges, the admin listener and its check of A."""
 from httptee.build.judging import make_judge
 from httptee.build.mount import create_app
 from httptee.build.part import WHOLE, Part
-from httptee.build.recording import announce_recording
+from httptee.build.recording import announce_recording, build_inlet
 from httptee.build.spooling import drained, give_desks, make_drained
 from httptee.build.tee import MAX_BODY_IN_MEMORY, build_ledger, build_tee
 from httptee.build.upstreams import additions, primary_upstream, shadow_upstream
@@ -17,6 +17,7 @@ __all__ = [
     "Watching",
     "additions",
     "announce_recording",
+    "build_inlet",
     "build_ledger",
     "build_tallies",
     "build_tee",

@@ -11,10 +11,24 @@ from math import inf
 from pathlib import Path
 
 from httptee.build.part import Part
+from httptee.build.upstreams import additions
 from httptee.http import Additions
 from httptee.journal import JournalWriter, Limits, last_sequence
-from httptee.ledger import Faults, Ledger
-from httptee.recording import KEY_SIZE, SUFFIX, Head, Recorder, RecordMaker, Scribe, Secrets, new_name
+from httptee.ledger import Faults, Ledger, RecordLedger, Ring
+from httptee.recording import (
+    KEY_SIZE,
+    SUFFIX,
+    Head,
+    Inlet,
+    Outlet,
+    Recorder,
+    RecordMaker,
+    Register,
+    Scribe,
+    Secrets,
+    connection_base,
+    new_name,
+)
 from httptee.selection import SCALE, selections
 from httptee.settings import Settings, record_criteria
 
@@ -25,15 +39,21 @@ MOST_HELD = 32 * 1024 * 1024
 
 _SMALLEST, _LARGEST = 64 * 1024, 64 * 1024 * 1024  # bytes of a file
 _FILES = 8  # of each process, within the limit of all
+_MARGIN = 1024 * 1024  # bytes: a record is a little larger than what was taken for its exchange
 
 
-def name_recording(settings: Settings, ledger: Ledger, earlier: Sequence[Ledger]) -> None:
-    """Name the files of a ledger's worker processes. It must be done before they are forked."""
+def name_recording(settings: Settings, ledger: Ledger, rows: int, earlier: Sequence[Ledger]) -> None:
+    """Name the files of a ledger's worker processes. It must be done before they are forked.
+
+    Several worker processes write nothing themselves: each gets a ring to the one process that does.
+    """
     recording = ledger.recording
     keys = [before.recording.key for before in earlier if before.recording.key]
     recording.name, recording.key = new_name(), keys[0] if keys else secrets.token_bytes(KEY_SIZE)
     directory, name = Path(settings.record), recording.name
     recording.written = lambda row: last_sequence(directory, _stream(name, row), SUFFIX)
+    if rows > 1:
+        recording.rings = [Ring(MOST_HELD // rows + _MARGIN) for _ in range(rows)]
 
 
 def announce_recording(settings: Settings) -> None:
@@ -56,38 +76,59 @@ def announce_recording(settings: Settings) -> None:
 
 def build_recorder(settings: Settings, ledger: Ledger, part: Part, faults: Faults, added: Additions) -> Recorder:
     """What records the requests of one worker process. Starts no thread."""
-    account = ledger.recording.account(part.row)
-    share = settings.record_max_bytes // (_FILES * part.processes)
+    recording = ledger.recording
+    account = recording.account(part.row)
+    base = connection_base()
+    maker = _maker(settings, recording, added, base)
+    outlet = Outlet(recording.rings[part.row], account, base) if recording.rings else None
+    register = Register(_journal(settings, recording, part.row, part.processes, account.sequence), account)
+    (selection,) = selections([criteria := record_criteria(settings)])
+    everything = criteria.percent >= SCALE and not criteria.filters
+    return Recorder(
+        account,
+        Scribe(outlet or register, account, maker, faults),
+        maker.quick,
+        None if everything else selection.refuses,
+        settings.record_max_body,
+        part.of(MOST_HELD),
+        faults,
+        outlet,
+    )
+
+
+def build_inlet(settings: Settings, ledger: Ledger) -> Inlet:
+    """What writes for all worker processes of a ledger, in a process of its own."""
+    recording = ledger.recording
+    account = recording.account(recording.writer)
+    # A predecessor may have been killed between the write and the count.
+    account.recorded(max(account.sequence, recording.written(recording.writer)), account.last)
+    journal = _journal(settings, recording, recording.writer, 1, account.sequence)
+    others = [recording.account(row) for row in range(len(recording.rings))]
+    return Inlet(
+        recording.rings,
+        Register(journal, account, others),
+        account,
+        _maker(settings, recording, additions(settings)),
+    )
+
+
+def _maker(settings: Settings, recording: RecordLedger, added: Additions, base: int = 0) -> RecordMaker:
+    hidden = None if settings.record_keep_secrets else Secrets(recording.key, settings.record_secret)
+    return RecordMaker(hidden, settings.record_max_body, added.via, base)
+
+
+def _journal(settings: Settings, recording: RecordLedger, row: int, processes: int, sequence: int) -> JournalWriter:
+    share = settings.record_max_bytes // (_FILES * processes)
     limits = Limits(
         segment_bytes=min(_LARGEST, max(_SMALLEST, share)),
         max_bytes=settings.record_max_bytes,
         max_age=settings.record_max_age or inf,
         min_free=settings.record_min_free / 100,
     )
-    masked = not settings.record_keep_secrets
-    journal = JournalWriter(
-        Path(settings.record),
-        _stream(ledger.recording.name, part.row),
-        SUFFIX,
-        Head(str(settings.a), masked).packed(),
-        limits,
-        sequence=account.sequence,
-    )
-    hidden = Secrets(ledger.recording.key, settings.record_secret) if masked else None
-    maker = RecordMaker(hidden, settings.record_max_body, added.via)
-    (selection,) = selections([criteria := record_criteria(settings)])
-    everything = criteria.percent >= SCALE and not criteria.filters
-    return Recorder(
-        account,
-        Scribe(journal, account, maker, faults),
-        maker.quick,
-        None if everything else selection.refuses,
-        settings.record_max_body,
-        part.of(MOST_HELD),
-        faults,
-    )
+    head = Head(str(settings.a), not settings.record_keep_secrets).packed()
+    return JournalWriter(Path(settings.record), _stream(recording.name, row), SUFFIX, head, limits, sequence=sequence)
 
 
 def _stream(name: str, row: int) -> str:
-    """The name of the files of one worker process, and of those that follow it in its row."""
+    """The name of the files of one process, and of those that follow it in its row."""
     return f"{name}-{row}"

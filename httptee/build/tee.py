@@ -46,7 +46,7 @@ def build_ledger(settings: Settings, rows: int = 1, earlier: Sequence[Ledger] = 
     """
     ledger = Ledger(backend_names(settings.b), rows, earlier)
     if settings.record:
-        name_recording(settings, ledger, earlier)
+        name_recording(settings, ledger, rows, earlier)
     return ledger
 
 

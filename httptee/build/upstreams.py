@@ -32,7 +32,7 @@ def shadow_upstream(
 
     The bodies of its answers are discarded as they arrive, in the turns that `reading` gives.
     """
-    trust = trust_of_b(settings, shadow)
+    trust = trust_of_b(shadow)
     limits = _limits(settings, (AT_ONCE + 1) * workers, settings.b_keep_alive)
     return Upstream(
         shadow.endpoint,
@@ -58,6 +58,8 @@ def additions(settings: Settings) -> Additions:
         settings.client_subject_header,
         settings.request_id_header,
         None if settings.via else LoopGuard(identity),
+        settings.x_forwarded,
+        settings.trusted_proxies,
         settings.upgrades > 0,
     )
 

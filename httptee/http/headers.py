@@ -16,6 +16,7 @@ from httptee.http.grammar import listed
 from httptee.http.hops import OF_UPGRADE, of_upgrade
 from httptee.http.loops import LoopGuard
 from httptee.http.message import Headers
+from httptee.http.peers import Proxies
 
 HOP_BY_HOP = frozenset(
     {
@@ -43,6 +44,7 @@ _CONNECTION_LENGTH, _VIA_LENGTH = len("connection"), len("via")
 _NOT_FORWARDED = HOP_BY_HOP | {"expect"}
 _NOT_OF_A_SWITCH = HOP_BY_HOP | {"content-length"}
 
+_PORT = re.compile(r":([0-9]+)$")
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")  # it needs no escape in any log
 
 
@@ -53,8 +55,9 @@ class Additions:
     `via` is the whole field value for a request of HTTP/1.1 (empty: none). Its comment identifies this tee, so that a
     request that comes back differs from one that passed through another tee. `forward_client` adds X-Forwarded-For and
     Forwarded. `subject_header` is the name of the field for the subject of the client's certificate (empty: none).
-    `id_header` is the name of the field for the id of the request (empty: none). `loops` ends loops where there is no
-    Via. With `upgrades`, requests that ask to upgrade may be upgraded.
+    `id_header` is the name of the field for the id of the request (empty: none). `origin` sets X-Forwarded-Proto, -Host
+    and -Port. What `proxies` say of the client and of these is believed. `loops` ends loops where there is no Via. With
+    `upgrades`, requests that ask to upgrade may be upgraded.
     """
 
     via: str = ""
@@ -62,6 +65,8 @@ class Additions:
     subject_header: str = ""
     id_header: str = ""
     loops: LoopGuard | None = None
+    origin: bool = False
+    proxies: Proxies | None = None
     upgrades: bool = False
 
 
@@ -154,6 +159,25 @@ def with_subject(headers: Headers, name: str, subject: str) -> Headers:
     known = name.lower().replace("_", "-")
     kept = [pair for pair in headers if pair[0].lower().replace("_", "-") != known]
     return [*kept, (name, subject)] if subject else kept
+
+
+def with_origin(headers: Headers, scheme: str, believed: bool) -> Headers:
+    """The same fields with X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port: what the client has asked for.
+
+    Fields of these names stay if the peer is `believed`, and are replaced otherwise, also those that are the same in
+    CGI and WSGI. The port is the one of Host, or the default one of the scheme.
+    """
+    host = next((value for name, value in headers if name.lower() == "host"), "")
+    port = _PORT.search(host)
+    made = {"proto": scheme, "host": host, "port": port[1] if port else "443" if scheme == "https" else "80"}
+    for kind, value in made.items():
+        known = f"x-forwarded-{kind}"
+        given = [pair for pair in headers if pair[0].lower().replace("_", "-") == known]
+        if given and believed:
+            continue
+        kept = [pair for pair in headers if pair not in given] if given else headers
+        headers = [*kept, (f"X-Forwarded-{kind.capitalize()}", value)] if value else kept
+    return headers
 
 
 def request_id() -> str:

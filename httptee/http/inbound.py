@@ -14,7 +14,16 @@ from urllib.parse import quote
 from httptee.errors import BadRequest, BodyTooLarge, Refusal
 from httptee.http.arriving import not_stored, unnamed_file, write_all
 from httptee.http.grammar import check_codings, check_content, check_hosts, expects_continue, read_target
-from httptee.http.headers import Additions, has_host, outbound, with_host, with_id, with_subject
+from httptee.http.headers import (
+    Additions,
+    has_host,
+    outbound,
+    values,
+    with_host,
+    with_id,
+    with_origin,
+    with_subject,
+)
 from httptee.http.hops import COUNTED, UPGRADE, asked_protocols, one_less
 from httptee.http.message import Body, FileBody, Headers, Request
 
@@ -25,6 +34,8 @@ RECEIVED_HEADERS = "httptee.headers"
 """The environ key of the header list as the tee's own server received it."""
 CLIENT_SUBJECT = "httptee.client_subject"
 """The environ key of the subject of the client's verified certificate."""
+CLIENT = "httptee.client"
+"""The environ key of the client's address by what trusted proxies say, which `receive` sets if there are any."""
 REQUEST_ID = "httptee.request_id"
 """The environ key of the id of the request, which `receive` sets if a header field holds it."""
 CONNECTION = "httptee.connection"
@@ -51,7 +62,9 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     headers = environ.get(RECEIVED_HEADERS)
     if headers is None:
         headers = _headers(environ)
-    client = client_of(environ)
+    peer = client = client_of(environ)
+    if additions.proxies is not None:
+        environ[CLIENT] = client = additions.proxies.client(peer, values(headers, "x-forwarded-for"))
     scheme = environ["wsgi.url_scheme"]
     if method in COUNTED:
         start = f"{method} {target_of(environ)} {environ.get('SERVER_PROTOCOL', 'HTTP/1.1')}"
@@ -60,9 +73,11 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     if additions.via and environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         additions = replace(additions, via="1.0" + additions.via[3:])  # the version received (RFC 9110 §7.6.3)
     upgrade = asked_protocols(headers) if UPGRADE in environ and additions.upgrades else ()
-    sent = outbound(headers, client, scheme, None if body is None else len(body), additions, bool(upgrade))
+    sent = outbound(headers, peer, scheme, None if body is None else len(body), additions, bool(upgrade))
     if authority is not None or not has_host(sent):
         sent = with_host(sent, authority or "")
+    if additions.origin:
+        sent = with_origin(sent, scheme, additions.proxies is not None and additions.proxies.trusts(peer))
     if additions.loops is not None:
         sent = additions.loops.passed(method, target, sent)
     if additions.subject_header:
@@ -73,8 +88,9 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
 
 
 def client_of(environ: WSGIEnvironment) -> str:
-    """The peer's address without a port. An IPv4 peer of a dual-stack socket keeps its own (RFC 4291 §2.5.5.2)."""
-    client: str = environ.get("REMOTE_ADDR") or ""
+    """The peer's address without a port, or the client's by what trusted proxies say. An IPv4 peer of a dual-stack
+    socket keeps its own (RFC 4291 §2.5.5.2)."""
+    client: str = environ.get(CLIENT) or environ.get("REMOTE_ADDR") or ""
     return client[7:] if client.startswith("::ffff:") else client
 
 

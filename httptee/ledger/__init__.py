@@ -15,7 +15,8 @@ from httptee.ledger.columns import (
 from httptee.ledger.control import COMMANDS, RESULTS, Control, Orders
 from httptee.ledger.guard import COUNTING, Faults, GuardedAccount
 from httptee.ledger.ledger import Ledger
-from httptee.ledger.recording import RECORD_REASONS, RecordAccount, RecordStatement
+from httptee.ledger.recording import RECORD_REASONS, RecordAccount, RecordLedger, RecordStatement
+from httptee.ledger.ring import Batch, Ring
 from httptee.ledger.shared import shared_numbers
 from httptee.ledger.spooled import ADOPTED, SLOTS, SpoolDesk, Spooled, SpoolWords
 from httptee.ledger.statements import (
@@ -43,6 +44,7 @@ __all__ = [
     "SLOTS",
     "TUNNEL_ENDS",
     "Account",
+    "Batch",
     "Control",
     "Faults",
     "GuardedAccount",
@@ -51,7 +53,9 @@ __all__ = [
     "Orders",
     "PrimaryStatement",
     "RecordAccount",
+    "RecordLedger",
     "RecordStatement",
+    "Ring",
     "ShadowLine",
     "SpoolDesk",
     "SpoolWords",

@@ -1,7 +1,8 @@
 """What became of every request that a recording was offered: `recorded + not recorded = seen`, once nothing waits.
 
-A row belongs to one worker process, as in the ledger. The records of a row are numbered through, so the last number in
-its file says how many of them are stored, even if the process was killed before it could count them.
+A row belongs to one worker process, as in the ledger. Where there are several, they hand their exchanges through a
+`Ring` each to one process that writes for all, and has a row of its own. The records of a writer are numbered through,
+so the last number in its file says how many are stored, even if the process was killed before it could count them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from httptee.ledger.ring import Ring
 from httptee.ledger.shared import shared_words
 
 RECORD_REASONS: tuple[str, ...] = (
@@ -109,6 +111,11 @@ class RecordAccount:
                 self._taken += size
             return fits
 
+    def full(self, count: int) -> None:
+        """Count requests that were seen and found no room later."""
+        with self._lock:
+            self._cells[_REASONS["queue_full"]] += count
+
     def refused(self, reason: str) -> None:
         """Count a request that is not to be recorded."""
         with self._lock:
@@ -128,10 +135,10 @@ class RecordAccount:
         """Count requests that could not be recorded. Only the writing thread calls it, so not for `queue_full`."""
         self._cells[_REASONS[reason]] += count
 
-    def publish(self, removed: int) -> None:
-        """Add files that the limits have removed, and publish how many bytes are held."""
+    def publish(self, removed: int, more: int = 0) -> None:
+        """Add files that the limits have removed, and publish how many bytes are held, with `more` held elsewhere."""
         self._cells[_REMOVED] += removed
-        self._cells[_HELD] = self.held
+        self._cells[_HELD] = self.held + more
 
     @property
     def held(self) -> int:
@@ -142,6 +149,11 @@ class RecordAccount:
     def sequence(self) -> int:
         """The number of the last record of this row that is stored."""
         return int(self._cells[_RECORDED])
+
+    @property
+    def settled(self) -> int:
+        """How many requests of this row are recorded, or counted as not recorded."""
+        return sum(self._cells[:_SEEN])
 
     @property
     def last(self) -> int:
@@ -162,15 +174,18 @@ class RecordLedger:
     """The accounts of the worker processes in `rows`, and the counts of all earlier ones.
 
     `name` is in the names of their files, and `key` is for what the recording replaces: a reload keeps it. `written`
-    returns the number of the last record that is stored in the files of a row. Who builds the ledger sets all three.
+    returns the number of the last record that is stored in the files of a row. With `rings`, one for each worker
+    process, one process writes for all of them, in the row `writer`. Who builds the ledger sets all of these.
     """
 
     def __init__(self, rows: int) -> None:
         self.name = ""
         self.key = b""
         self.written: Callable[[int], int] = lambda row: 0
+        self.rings: Sequence[Ring] = ()
+        self.writer = rows + 1
         self._rows = rows
-        self._cells = shared_words((rows + 1) * _WIDTH)  # the last row is for ledgers that have finished
+        self._cells = shared_words((rows + 2) * _WIDTH)  # the row before the last is for ledgers that have finished
 
     def account(self, row: int) -> RecordAccount:
         """A worker process's account. A new process continues in the row of one that has ended."""
@@ -181,8 +196,19 @@ class RecordLedger:
         line = self._row(row)
         line[_HELD] = 0
         if line[_SEEN]:
-            line[_RECORDED] = max(line[_RECORDED], self.written(row))
-            line[_REASONS["lost"]] += max(0, line[_SEEN] - sum(line[:_SEEN]))
+            if not self.rings:
+                line[_RECORDED] = max(line[_RECORDED], self.written(row))
+            handed_on = self.rings[row].put_in if self.rings else 0
+            line[_REASONS["lost"]] += max(0, line[_SEEN] - sum(line[:_SEEN]) - handed_on)
+
+    def settle_writer(self) -> None:
+        """Count what is in the rings and will not be written. Call it when all worker processes and the one that writes
+        have ended."""
+        line, handed_on = self._row(self.writer), sum(ring.put_in for ring in self.rings)
+        line[_HELD] = 0
+        if handed_on:
+            line[_RECORDED] = max(line[_RECORDED], self.written(self.writer))
+            line[_REASONS["lost"]] += max(0, handed_on - sum(line[:_SEEN]))
 
     def take_over(self, finished: RecordLedger) -> None:
         """Add the counts of a ledger that has finished."""
@@ -200,5 +226,6 @@ class RecordLedger:
         return self._cells[row * _WIDTH : (row + 1) * _WIDTH]
 
     def _sums(self) -> list[int]:
-        rows = [self._row(row).tolist() for row in range(self._rows + 1)]
+        # The row of the one that writes first: what is settled there was seen in another row before.
+        rows = [self._row(row).tolist() for row in reversed(range(self._rows + 2))]
         return [sum(column) for column in zip(*rows, strict=True)]

@@ -17,6 +17,7 @@ from httptee.build import Part, Watching
 from httptee.ledger import Ledger
 from httptee.processes.child import fork, how_it_ended
 from httptee.processes.drain import Drain
+from httptee.processes.recording import RecordingProcess
 from httptee.processes.reload import follow_level
 from httptee.processes.worker import run_worker
 from httptee.settings import Settings
@@ -71,6 +72,7 @@ class Generation:
         self._others = others
         self.watching = watching
         self._workers = [_Worker(row) for row in range(settings.processes)]
+        self._recording = RecordingProcess(settings, ledger, (listening, *others))
         self._ready = mmap.mmap(-1, settings.processes)  # shared; one byte a worker: whether it accepts connections
         self._retired = False
         self._kill_at = 0.0
@@ -91,12 +93,18 @@ class Generation:
 
     @property
     def ended(self) -> bool:
-        """Whether it was retired and no worker is left."""
-        return self._retired and not any(worker.pid for worker in self._workers)
+        """Whether it was retired and no process is left."""
+        return self._retired and not self._working and self._recording.ended
+
+    @property
+    def _working(self) -> bool:
+        return any(worker.pid for worker in self._workers)
 
     def start_due(self) -> None:
-        """Fork every worker whose start is due."""
+        """Fork every process whose start is due."""
         now = monotonic()
+        if not self.ended:
+            self._recording.keep()
         for worker in self._workers:
             if not self._retired and not worker.pid and worker.starts_at <= now:
                 worker.started = now
@@ -107,14 +115,15 @@ class Generation:
                     logger.warning("cannot start a worker process: %s; it is tried again", error.strerror)
 
     def next_event(self) -> float:
-        """Seconds until the next start or kill of a worker; 3600 if there is none."""
+        """Seconds until the next start or kill of a process; 3600 if there is none."""
         if self._retired:
-            return max(0.0, self._kill_at - monotonic())
+            return max(0.0, min(self._kill_at - monotonic(), self._recording.next_event()))
         waiting = [worker.starts_at for worker in self._workers if not worker.pid]
-        return max(0.0, min(waiting) - monotonic()) if waiting else 3600.0
+        return max(0.0, min([self._recording.next_event(), *(at - monotonic() for at in waiting)]))
 
     def collect(self) -> None:
-        """Reap ended workers, settle their clones in flight, and plan their replacements."""
+        """Reap ended workers, settle their clones in flight, and plan their replacements. What writes the recording
+        ends behind the last of them."""
         for worker in self._workers:
             if not worker.pid:
                 continue
@@ -127,7 +136,11 @@ class Generation:
                 elif status and not self.killed:
                     logger.warning("worker process %d %s while it drained", worker.pid, how_it_ended(status))
                 worker.pid = 0
-        if self.ended:
+        if self._retired and not self._working:
+            self._recording.retire()
+        self._recording.collect()
+        if self.ended and not self.ledger.finished:
+            self.ledger.recording.settle_writer()
             self.ledger.finished = True
             self.ledger.spools.give_back()
             if self.watching is not None:

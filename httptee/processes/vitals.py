@@ -50,6 +50,8 @@ class Vitals:
             self._share_changes = changes
         for shadow in self._tee.shadows:
             shadow.publish()
+        if self._tee.recorder is not None:
+            self._tee.recorder.tick()
 
     def count(self, connections: int) -> None:
         """Publish the number of connections. Other workers compare theirs with it before they accept."""

@@ -5,9 +5,12 @@ from httptee.recording.clock import read_time
 from httptee.recording.exchange import Exchange, Fields, Kept
 from httptee.recording.files import SUFFIX, Head, new_name
 from httptee.recording.gaps import Gap
+from httptee.recording.inlet import Inlet
+from httptee.recording.outlet import Outlet
 from httptee.recording.reading import Recording, read_recording
-from httptee.recording.record import RecordMaker
+from httptee.recording.record import RecordMaker, connection_base
 from httptee.recording.recorder import Recorder
+from httptee.recording.register import Register
 from httptee.recording.scribe import Scribe
 from httptee.recording.secrets import KEY_SIZE, Secrets
 from httptee.recording.survey import survey
@@ -20,13 +23,17 @@ __all__ = [
     "Fields",
     "Gap",
     "Head",
+    "Inlet",
     "Kept",
+    "Outlet",
     "RecordMaker",
     "Recorder",
     "Recording",
     "RecordingWriter",
+    "Register",
     "Scribe",
     "Secrets",
+    "connection_base",
     "new_name",
     "read_recording",
     "read_time",

@@ -16,16 +16,22 @@ _Fields = Sequence[tuple[str, str]]
 _Body = tuple[bytes, int, str]  # the bytes that are kept, the length of the whole, and its digest if it was cut
 
 
+def connection_base() -> int:
+    """A random number for the connections of one process, which are numbered from 1 in each."""
+    return int.from_bytes(os.urandom(4), "big") >> 2 << 32
+
+
 class RecordMaker:
     """Makes records. A body of over `most` bytes is kept by its length and digest. `secrets` is None if secrets are
-    kept. `via` is what the tee adds to Via, or empty: it is not the client's, and goes."""
+    kept. `via` is what the tee adds to Via, or empty: it is not the client's, and goes. `base` is added to the numbers
+    of connections."""
 
-    def __init__(self, secrets: Secrets | None, most: int, via: str = "") -> None:
+    def __init__(self, secrets: Secrets | None, most: int, via: str = "", base: int = 0) -> None:
         self._secrets = secrets
         self._most = most
         self._via = via[3:]  # without the version, which is the client's
         self._last = ("Via", via)  # mostly the last field
-        self._base = int.from_bytes(os.urandom(4), "big") >> 2 << 32  # connections are numbered in each process
+        self._base = base
 
     def quick(
         self, request: Request, response: Response, place: tuple[int, int], arrived: int, now: int

@@ -33,6 +33,16 @@ Quick = Callable[[Request, Response, tuple[int, int], int, int], bytes | None]
 """Makes the record of a request and its answer, from the place, the arrival and the time to the answer, or None."""
 
 
+class Handover(Protocol):
+    """Takes small exchanges for another process that makes their records. Never waits."""
+
+    def put(self, request: Request, response: Response, place: tuple[int, int], arrived: int, now: int) -> None:
+        """Count one and add it."""
+
+    def flush(self) -> None:
+        """Hand on what was added."""
+
+
 class Queue(Protocol):
     """Takes exchanges that have ended. Never waits."""
 
@@ -54,7 +64,7 @@ class Recorder:
 
     `quick` makes the record of a small exchange if that takes next to no time. `refuses` gives the reason why a request
     is not to be recorded, or None; without it, all are. `most_body` is in bytes. `most` is what all large exchanges may
-    hold that are not written yet; of small ones, 4,096 may wait.
+    hold that are not written yet; of small ones, 4,096 may wait. With an `outlet`, small ones go there.
     """
 
     def __init__(
@@ -66,7 +76,9 @@ class Recorder:
         most_body: int,
         most: int,
         faults: Faults | None = None,
+        outlet: Handover | None = None,
     ) -> None:
+        self._outlet = outlet
         self._account = account
         self._queue = queue
         self._quick = quick
@@ -95,8 +107,13 @@ class Recorder:
         try:
             now = time_ns() - arrived
             place = environ.get(CONNECTION) or self._peer(environ)
-            asked, body, heads = request.body, response.body, _heads(request, response)
-            if isinstance(body, bytes) and isinstance(asked, bytes) and heads + len(asked) + len(body) <= _SMALL:
+            asked, body = request.body, response.body
+            small = isinstance(body, bytes) and isinstance(asked, bytes) and len(asked) + len(body) <= _SMALL
+            if small and self._outlet is not None:
+                self._outlet.put(request, response, place, arrived, now)
+                return response
+            heads = _heads(request, response)
+            if isinstance(body, bytes) and small and heads + len(asked) + len(body) <= _SMALL:
                 if self._account.counted(len(self._queue) < _MOST_SMALL):
                     record = self._quick(request, response, place, arrived, max(0, now))
                     if record is not None:
@@ -109,8 +126,14 @@ class Recorder:
             self._faults.report(NOT_RECORDED)
             return response
 
+    def tick(self) -> None:
+        """Hand on what waits for others. Called about once a second."""
+        if self._outlet is not None:
+            self._faults.watch(NOT_RECORDED, self._outlet.flush)
+
     def close(self, timeout: float) -> None:
         """Have everything written that has ended, within `timeout` seconds. May be called twice."""
+        self.tick()
         self._queue.close(timeout)
 
     def _large(self, pending: Pending, heads: int) -> Response:

@@ -1,54 +1,56 @@
-"""The thread that writes a recording: one for each process, with one file.
+"""The thread that makes records of exchanges: one for each process.
 
-It takes what waits, replaces secrets, encodes, and appends to the journal. What cannot be written is counted, and named
-in the recording as soon as something can be written again. It never ends the tee.
+It takes what waits, replaces secrets, encodes, and hands batches on: to the journal, or to the process that writes for
+all worker processes. It never ends the tee.
 """
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import signal
 import threading
 from collections import deque
-from time import monotonic, sleep, time_ns
+from collections.abc import Sequence
+from time import sleep
+from typing import Protocol
 
-from httptee.journal import Appended, JournalWriter
 from httptee.ledger import Faults, RecordAccount
-from httptee.recording.files import Loss
 from httptee.recording.pending import Pending
 from httptee.recording.record import RecordMaker
 from httptee.recording.recorder import NOT_RECORDED
-
-logger = logging.getLogger(__name__)
+from httptee.recording.register import Record
 
 _PAUSE = 0.02  # seconds between two turns: short ones, because other threads want the GIL
 _LONGEST_PAUSE = 0.25
 _BATCH = 256 * 1024  # bytes
 _MOST = 32  # exchanges in one batch: other threads wait for the GIL meanwhile
 _BREATH = 0.001  # seconds between two batches
-_TELL = 1.0  # seconds between two notes
-_REASONS = {Appended.FULL: "disk_full", Appended.UNAVAILABLE: "disk_failed"}
+
+
+class Sink(Protocol):
+    """Takes records: a `Register`, or an `Outlet`."""
+
+    def append(self, records: Sequence[Record]) -> None:
+        """Take records, and count them."""
+
+    def publish(self) -> None:
+        """Publish what is known, after each turn."""
+
+    def close(self) -> None:
+        """Nothing more comes."""
 
 
 class Scribe:
-    """`<Scribe [waiting 3]>`: writes what is put into it. The thread starts with the first exchange."""
+    """`<Scribe [waiting 3]>`: makes records of what is put into it. The thread starts with the first exchange."""
 
-    def __init__(
-        self, journal: JournalWriter, account: RecordAccount, maker: RecordMaker, faults: Faults | None = None
-    ) -> None:
-        self._journal = journal
+    def __init__(self, sink: Sink, account: RecordAccount, maker: RecordMaker, faults: Faults | None = None) -> None:
+        self._sink = sink
         self._account = account
         self._maker = maker
         self._faults = faults or Faults()
-        self._queue: deque[Pending | tuple[int, bytes]] = deque()
+        self._queue: deque[Pending | Record] = deque()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._end = threading.Event()
-        self._since = account.last or time_ns()  # when everything was told
-        self._tell_at = 0.0
-        self._removed = 0
-        self._failing = ""
 
     def __repr__(self) -> str:
         return f"<Scribe [waiting {len(self._queue)}]>"
@@ -100,14 +102,12 @@ class Scribe:
                 break
             self._end.wait(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
-        with contextlib.suppress(Exception):
-            self._tell(now=True)
-        self._journal.close()
+        self._sink.close()
 
     def _turn(self) -> bool:
         """Write one batch. Whether there was anything to write."""
-        records: list[tuple[int, bytes]] = []
-        size = freed = last = taken = 0
+        records: list[Record] = []
+        size = freed = taken = 0
         queue, make = self._queue, self._maker.record
         while queue and size < _BATCH and taken < _MOST:
             one = queue.popleft()
@@ -115,14 +115,12 @@ class Scribe:
             if isinstance(one, tuple):
                 records.append(one)
                 size += len(one[1])
-                last = max(last, one[0])
                 continue
             freed += one.size
             try:
                 data = make(one)
                 records.append((one.arrived, data))
                 size += len(data)
-                last = max(last, one.arrived)
             except Exception:
                 self._account.lost("unreadable")
                 self._faults.report(NOT_RECORDED)
@@ -130,45 +128,9 @@ class Scribe:
                 one.release()
         try:
             if records:
-                self._append(records, last)
-            self._tell()
+                self._sink.append(records)
         except Exception:
             self._faults.report(NOT_RECORDED)
         self._account.free(freed)
-        removed, self._removed = self._journal.removed - self._removed, self._journal.removed
-        self._account.publish(removed)
+        self._faults.watch(NOT_RECORDED, self._sink.publish)
         return taken > 0
-
-    def _append(self, records: list[tuple[int, bytes]], last: int) -> None:
-        try:
-            outcome = self._journal.append(records)
-        except Exception:
-            self._account.lost("unreadable", len(records))
-            raise
-        if outcome is Appended.COMMITTED:
-            self._account.recorded(self._journal.sequence, last)
-        else:
-            self._account.lost(_REASONS[outcome], len(records))
-        self._say(outcome)
-
-    def _say(self, outcome: Appended) -> None:
-        """Log when the recording stops and when it goes on."""
-        failing = "" if outcome is Appended.COMMITTED else self._journal.error
-        if failing and not self._failing:
-            logger.warning("requests are not recorded: %s; they are counted, and it is tried again", failing)
-        elif self._failing and not failing:
-            logger.info("requests are recorded again")
-        self._failing = failing
-
-    def _tell(self, now: bool = False) -> None:
-        """Name in the recording what was lost since the last time."""
-        if not now and monotonic() < self._tell_at:
-            return
-        self._tell_at = monotonic() + _TELL
-        until = time_ns()
-        for reason, count in self._account.untold().items():
-            note = Loss(reason, count, self._since, until)
-            if self._journal.note(until, note.packed()) is not Appended.COMMITTED:
-                return
-            self._account.told(reason, count)
-        self._since = until

@@ -1,9 +1,10 @@
 """Which requests a B gets, and what is changed in its clones, without any I/O. `selections` makes the rules of each B
 from its `Criteria`. `is_secret` says which names stand for a credential."""
 
-from httptee.selection.changes import NO_CHANGES, Changes, HeaderLine, PathRewrite, literal_host, names_to_remove
+from httptee.selection.changes import NO_CHANGES, Changes, HeaderLine, PathRewrite, names_to_remove
 from httptee.selection.expressions import pattern
 from httptee.selection.form import AS_IT_IS, Form
+from httptee.selection.hosts import Host
 from httptee.selection.rate import Rate
 from httptee.selection.rules import Filter, header_filter, methods_filter, methods_search, path_filter
 from httptee.selection.sampling import SCALE, Sticky
@@ -21,6 +22,7 @@ __all__ = [
     "Finding",
     "Form",
     "HeaderLine",
+    "Host",
     "PathRewrite",
     "Rate",
     "Selection",
@@ -28,7 +30,6 @@ __all__ = [
     "Sticky",
     "header_filter",
     "is_secret",
-    "literal_host",
     "may_name_secrets",
     "methods_filter",
     "methods_search",

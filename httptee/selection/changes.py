@@ -5,43 +5,20 @@ The order: fields are removed, set and added, the mark is set, Host is replaced,
 
 from __future__ import annotations
 
-import os
 import re
-import secrets
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from httptee.http import HOP_BY_HOP, Request, origin_form, values, with_added, with_field, with_host, without
-from httptee.selection.expressions import pattern
+from httptee.http import HOP_BY_HOP, Request, origin_form, with_added, with_field, without
+from httptee.selection.expressions import replacement
+from httptee.selection.hosts import Host
+from httptee.selection.templates import Render, renderer
 
 MARK = "X-Shadow"
 """The field that `mark` sets, to `1`."""
 
-Render = Callable[[Request], str]
-
 _UNTOUCHABLE = HOP_BY_HOP | {"content-length", "expect", "host"}
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t -~\x80-\xff]*")
-_VISIBLE = re.compile(r"[!-~]+")
-_PIECE = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|([{}])|[^{}]+")
-_DOUBLED = {"{{": "{", "}}": "}"}
-_TEMPLATE = re.compile(r"(?:[!-\[\]-~\x80-\xff]|\\[1-9](?![0-9])|\\g<\w+>)*", re.ASCII)
-# Makes the ids different from those of other tees, and of this tee's earlier runs.
-_RUN = secrets.token_hex(4)
-
-
-def _request_id(request: Request) -> str:
-    """The client's own X-Request-Id, or a new one that is the same for every B."""
-    given = values(request.headers, "x-request-id")
-    return given[0] if given else f"{_RUN}-{os.getpid():x}-{request.number:x}"
-
-
-_PLACEHOLDERS: dict[str, Render] = {
-    "client": lambda request: request.client,
-    "request-id": _request_id,
-    "scheme": lambda request: request.scheme,
-    "host": lambda request: (values(request.headers, "host") or [""])[0],
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +39,12 @@ class HeaderLine:
         value = value.strip(" \t")
         if not colon or not _VALUE.fullmatch(value):
             raise ValueError("must be Name: value, with characters that a header field may have")
-        return cls(_changeable(name), value, _renderer(value))
+        return cls(_changeable(name), value, renderer(value))
 
 
 def names_to_remove(text: str) -> frozenset[str]:
     """The names in a text such as `Authorization,Cookie`, in lower case. Raises ValueError."""
     return frozenset(_changeable(name).lower() for name in text.split(","))
-
-
-def literal_host(text: str) -> str:
-    """A value for Host, or one of the words preserve and target. Raises ValueError."""
-    if not _VISIBLE.fullmatch(text):
-        raise ValueError(f"must be preserve, target, or a host in visible ASCII: {text!r}")
-    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +61,8 @@ class PathRewrite:
 
         In the replacement, `\1` and `\g<name>` stand for groups.
         """
-        parts = re.fullmatch(r"(.*?)\s*(?:->|→)\s*(.*?)", text, re.DOTALL)
-        expression = pattern(parts[1]) if parts else None
-        if parts is None or expression is None:
-            raise ValueError(f"must be a regular expression, -> and the replacement: {text!r}")
-        if not _TEMPLATE.fullmatch(parts[2]):
-            raise ValueError(f"a replacement may have visible characters, \\1 to \\9 and \\g<name>: {parts[2]!r}")
-        try:
-            expression.sub(parts[2], "")
-        except (re.error, IndexError) as error:
-            raise ValueError(f"the replacement does not fit the expression ({error}): {text!r}") from None
-        return cls(text, expression, parts[2])
+        expression, new = replacement(text)
+        return cls(text, expression, new)
 
     def __call__(self, target: str) -> str:
         """The target with its path rewritten. A missing slash at the start is added; the query is unchanged."""
@@ -120,7 +81,7 @@ class Changes:
     set: tuple[HeaderLine, ...] = ()
     added: tuple[HeaderLine, ...] = ()
     mark: bool = False
-    host: str = ""
+    host: Host | None = None
     rewrites: tuple[PathRewrite, ...] = ()
 
     def __bool__(self) -> bool:
@@ -135,8 +96,8 @@ class Changes:
             headers = with_added(headers, line.name, line.render(request))
         if self.mark:
             headers = with_field(headers, MARK, "1")
-        if self.host:
-            headers = with_host(headers, self.host)
+        if self.host is not None:
+            headers = self.host(request, headers)
         target = request.target
         for rewrite in self.rewrites:
             target = rewrite(target)
@@ -164,19 +125,3 @@ def _changeable(name: str) -> str:
     if name.lower() in _UNTOUCHABLE:
         raise ValueError(f"{name} cannot be changed: it belongs to the tee's own connection")
     return name
-
-
-def _renderer(template: str) -> Render:
-    """The function that fills in a template, where {{ and }} are literal braces. Raises ValueError."""
-    pieces: list[str | Render] = []
-    for piece in _PIECE.finditer(template):
-        if piece[2]:
-            raise ValueError("write a literal brace twice: {{ or }}")
-        if piece[1] is not None and piece[1] not in _PLACEHOLDERS:
-            known = ", ".join(f"{{{name}}}" for name in _PLACEHOLDERS)
-            raise ValueError(f"unknown placeholder {{{piece[1]}}}: the placeholders are {known}")
-        pieces.append(_PLACEHOLDERS[piece[1]] if piece[1] is not None else _DOUBLED.get(piece[0], piece[0]))
-    if all(isinstance(piece, str) for piece in pieces):
-        constant = "".join(map(str, pieces))
-        return lambda request: constant
-    return lambda request: "".join([piece if isinstance(piece, str) else piece(request) for piece in pieces])

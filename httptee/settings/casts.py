@@ -10,6 +10,7 @@ from functools import cache, partial
 from math import inf
 
 from httptee.http import Listen
+from httptee.http.peers import Proxies
 
 WORKERS_PER_CORE = 16
 SPOOL_AMBIGUOUS = ("retry", "idempotent", "never")
@@ -188,6 +189,11 @@ def file_mode(text: str) -> str:
     if not re.fullmatch(r"0?[0-7]{3}", text):
         raise ValueError(f"must be permissions in octal, such as 660: {text!r}")
     return text
+
+
+def proxies_or_none(text: str) -> Proxies | None:
+    """Addresses and networks of proxies, or None for the empty text."""
+    return Proxies.parse(text) if text else None
 
 
 def path_or_none(text: str) -> str:

@@ -111,6 +111,9 @@ def _taken(settings: Settings, backend: Backend, shadow: ShadowSettings) -> Iter
         "allow-same": "true" if shadow.allow_same else "",
         "insecure": "true" if shadow.insecure else "",
         "ca": shadow.ca,
+        "cert": shadow.cert,
+        "key": shadow.key,
+        "server-name": shadow.server_name,
         **_spool(shadow),
     }
     for name, value in values.items():

@@ -10,12 +10,12 @@ from typing import Any
 
 from httptee.selection import (
     HeaderLine,
+    Host,
     PathRewrite,
     Rate,
     Statuses,
     Sticky,
     header_filter,
-    literal_host,
     methods_filter,
     names_to_remove,
     path_filter,
@@ -42,6 +42,7 @@ from httptee.settings.casts import (
 )
 from httptee.verdict.court import Rule, route_template
 
+_HOST = re.compile(r"[A-Za-z0-9_.:-]{1,253}")
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -54,6 +55,12 @@ def _label(text: str) -> str:
 def _file(text: str) -> str:
     if not text:
         raise ValueError("must be the name of a file")
+    return text
+
+
+def _name(text: str) -> str:
+    if not _HOST.fullmatch(text):
+        raise ValueError(f"must be the name of a host: {text!r}")
     return text
 
 
@@ -90,7 +97,7 @@ FIELDS: dict[str, Field] = {
         Field("ignore", Rule.parse, repeatable=True),
         Field("accept", Rule.parse, repeatable=True),
         Field("route", route_template, repeatable=True),
-        Field("host", literal_host),
+        Field("host", Host.parse),
         Field("rewrite", boolean, boolean=True),
         Field("set-header", HeaderLine.parse, repeatable=True),
         Field("add-header", HeaderLine.parse, repeatable=True),
@@ -102,6 +109,9 @@ FIELDS: dict[str, Field] = {
         Field("insecure", boolean, boolean=True),
         Field("allow-same", boolean, boolean=True),
         Field("ca", _file),
+        Field("cert", _file),
+        Field("key", _file),
+        Field("server-name", _name),
         Field("spool", spool_directory),
         Field("spool.max-bytes", size),
         Field("spool.max-age", milliseconds_or_off),

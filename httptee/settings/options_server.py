@@ -15,6 +15,7 @@ from httptee.settings.casts import (
     milliseconds,
     one_of,
     or_auto,
+    proxies_or_none,
     size,
     socket_path,
     usable_cores,
@@ -33,6 +34,20 @@ LISTEN_OPTION = Option(
 
 SERVER_OPTIONS: tuple[Option, ...] = (
     flag("forward-client-ip", "Append the client's address to X-Forwarded-For and Forwarded (RFC 7239)."),
+    flag(
+        "x-forwarded",
+        "Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for. Those of trusted "
+        "proxies stay.",
+    ),
+    Option(
+        "trusted-proxies",
+        proxies_or_none,
+        "",
+        "Whose X-Forwarded-For counts: addresses and networks with commas between, and unix for the clients of a Unix "
+        "socket. The client is then the last address in it that is none of theirs, for sticky=client-ip, for {client} "
+        "and in the access log.",
+        "ADDRESSES",
+    ),
     flag("close-connections", "Close connections to clients and upstreams after each exchange."),
     flag(
         "no-via",

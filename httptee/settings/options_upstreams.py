@@ -64,9 +64,9 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         "answers are discarded. Repeatable. "
         "Fields after the endpoint select its requests: b = http://canary:9001 name=canary percent=10 methods=GET,HEAD "
         "(see docs/selecting.md). If the line has no timeout, -b.timeout applies; the same for percent, methods, "
-        "workers, chan-size, max-body, rewrite, insecure and ca. The other fields have no -b option. In the file: one "
-        "line for each B, or b = [http://x:1, http://y:2]. In the environment: spaces between endpoints, semicolons "
-        "between lines.",
+        "workers, chan-size, max-body, rewrite, insecure, ca, cert, key and server-name. The other fields have no "
+        "-b option. In the file: one line for each B, or b = [http://x:1, http://y:2]. In the environment: spaces "
+        "between endpoints, semicolons between lines.",
         "BACKEND",
         repeatable=True,
     ),

@@ -89,7 +89,11 @@ def _check_own(name: str, endpoint: Endpoint, own: Iterable[Own], found: _Found,
 def _is_a(settings: Settings, shadow: ShadowSettings, found: _Found) -> bool:
     """Whether a B gets what A gets: at the same address, port and prefix, with a Host that selects the same site."""
     a, b = settings.a, shadow.endpoint
-    if (a.scheme, a.port, a.prefix) != (b.scheme, b.port, b.prefix) or shadow.changes.host or shadow.changes.rewrites:
+    if (
+        (a.scheme, a.port, a.prefix) != (b.scheme, b.port, b.prefix)
+        or shadow.changes.host is not None
+        or shadow.changes.rewrites
+    ):
         return False
     if a.socket or b.socket:
         return _same_file(a.socket, b.socket)

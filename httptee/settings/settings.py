@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from httptee.http import Endpoint, Listen
+from httptee.http.peers import Proxies
 from httptee.selection import Filter
 from httptee.settings.backend import Backend, line_fields, shown, words_of
 from httptee.settings.casts import default_workers, usable_cores
@@ -113,6 +114,8 @@ class Settings:
     record_secret: tuple[str, ...] = ()
     record_keep_secrets: bool = False
     forward_client_ip: bool = False
+    x_forwarded: bool = False
+    trusted_proxies: Proxies | None = None
     close_connections: bool = False
     via: bool = True
     allow_same: bool = False

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import accumulate
 from typing import Any
 
 from httptee.errors import ConfigError
 from httptee.http import Endpoint
-from httptee.selection import AS_IT_IS, NO_CHANGES, SCALE, Changes, Criteria, Filter, Form, methods_search
+from httptee.selection import AS_IT_IS, NO_CHANGES, SCALE, Changes, Criteria, Filter, Form, Host, methods_search
 from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings, SpoolSettings
 from httptee.verdict.court import Rules
@@ -43,6 +43,9 @@ class ShadowSettings:
     changes: Changes = NO_CHANGES
     insecure: bool = False
     ca: str = ""
+    cert: str = ""
+    key: str = ""
+    server_name: str = ""
     allow_same: bool = False
     rules: Rules = field(default_factory=Rules)
     spool: SpoolSettings = field(default_factory=lambda: SpoolSettings(""))
@@ -89,7 +92,7 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
         return values[-1] if values else otherwise
 
     timeout = said("timeout", settings.b_timeout)
-    host = said("host", "target" if said("rewrite", settings.b_rewrite) else "preserve")
+    host: Host = said("host", Host.parse("target" if said("rewrite", settings.b_rewrite) else "preserve"))
     return ShadowSettings(
         endpoint=backend.endpoint,
         criteria=Criteria(
@@ -110,19 +113,31 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
         backlog=said("chan-size", settings.b_backlog),
         sends_unsent=said("when-a-fails", settings.b_when_a_fails) == "send",
         ordered=bool(backend.values("order")),
-        rewrite_host=host == "target",
+        rewrite_host=host.text == "target",
         form=Form(said("body", True), said("idempotent", False)),
-        changes=_changes(backend, "" if host in ("preserve", "target") else host),
-        # insecure and ca exclude each other: if the line sets one, the general option for the other does not apply.
-        insecure=said("insecure", settings.b_insecure and not backend.values("ca")),
-        ca=said("ca", "" if said("insecure", False) else settings.b_ca),
+        changes=_changes(backend, None if host.is_word else host),
+        **_trust(settings, said),
         allow_same=said("allow-same", settings.allow_same),
         spool=_spool(settings, backend),
         rules=Rules(*(tuple(backend.values(field)) for field in ("ignore", "accept", "route"))),
     )
 
 
-def _changes(backend: Backend, host: str) -> Changes:
+def _trust(settings: Settings, said: Callable[[str, Any], Any]) -> dict[str, Any]:
+    """How B is verified and what the tee shows it: from the line, or from the options of the same names."""
+    cert = said("cert", "")
+    return {
+        # insecure and ca exclude each other: if the line sets one, the general option for the other does not apply.
+        "insecure": said("insecure", settings.b_insecure and not said("ca", "")),
+        "ca": said("ca", "" if said("insecure", False) else settings.b_ca),
+        # A certificate of B's own has its own key.
+        "cert": cert or settings.b_cert,
+        "key": said("key", "" if cert else settings.b_key),
+        "server_name": said("server-name", settings.b_server_name),
+    }
+
+
+def _changes(backend: Backend, host: Host | None) -> Changes:
     return Changes(
         removed=frozenset().union(*backend.values("remove-header")),
         set=tuple(backend.values("set-header")),

@@ -19,9 +19,9 @@ def trust_of_a(settings: Settings) -> Trust:
     return Trust(settings.a_ca, settings.a_cert, settings.a_key, settings.a_insecure, settings.a_server_name)
 
 
-def trust_of_b(settings: Settings, shadow: ShadowSettings) -> Trust:
+def trust_of_b(shadow: ShadowSettings) -> Trust:
     """How one B is verified."""
-    return Trust(shadow.ca, settings.b_cert, settings.b_key, shadow.insecure, settings.b_server_name)
+    return Trust(shadow.ca, shadow.cert, shadow.key, shadow.insecure, shadow.server_name)
 
 
 def check_trust(settings: Settings) -> None:
@@ -36,7 +36,7 @@ def check_trust(settings: Settings) -> None:
     _check("-b.", for_all_b, None, tried)
     _warn("A", trust_of_a(settings), settings.a)
     for shadow in shadow_settings(settings):
-        trust = trust_of_b(settings, shadow)
+        trust = trust_of_b(shadow)
         _check(f"B {shadow.name}: ", trust, shadow.endpoint, tried)
         _warn("B", trust, shadow.endpoint)
 

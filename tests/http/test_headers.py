@@ -11,6 +11,7 @@ from httptee.http.headers import (
     values,
     with_host,
     with_id,
+    with_origin,
     with_subject,
 )
 
@@ -173,3 +174,23 @@ def test_a_101_has_no_length_and_keeps_what_it_says_of_the_upgrade():
 
 def test_http2_settings_stay_behind_whether_connection_names_them_or_not():
     assert end_to_end([("http2-Settings", "AA"), ("A", "1")]) == [("A", "1")]
+
+
+FORGED = [("Host", "shop:8443"), ("x-forwarded-proto", "ftp"), ("X_Forwarded_Host", "evil"), ("X-Forwarded-Port", "1")]
+
+
+def test_the_origin_of_a_request_is_what_the_client_asked_for():
+    assert with_origin([("Host", "shop:8443")], "https", False) == [
+        ("Host", "shop:8443"),
+        ("X-Forwarded-Proto", "https"),
+        ("X-Forwarded-Host", "shop:8443"),
+        ("X-Forwarded-Port", "8443"),
+    ]
+    assert with_origin([("host", "shop")], "http", False)[-1] == ("X-Forwarded-Port", "80")
+    assert with_origin([("Host", "[::1]")], "https", False)[-1] == ("X-Forwarded-Port", "443")
+    assert [name for name, _ in with_origin([], "http", True)] == ["X-Forwarded-Proto", "X-Forwarded-Port"]
+
+
+def test_a_client_cannot_forge_its_origin_and_a_trusted_proxy_says_it():
+    assert with_origin(FORGED, "http", False) == with_origin(FORGED[:1], "http", False)
+    assert with_origin(FORGED, "http", True) == FORGED

@@ -15,8 +15,9 @@ from httptee.errors import (
 )
 from httptee.http.headers import Additions
 from httptee.http.hops import UPGRADE
-from httptee.http.inbound import RECEIVED_HEADERS, REQUEST_ID, receive
+from httptee.http.inbound import RECEIVED_HEADERS, REQUEST_ID, client_of, receive
 from httptee.http.message import FileBody
+from httptee.http.peers import Proxies
 
 
 def environ(**changes):
@@ -335,3 +336,14 @@ def test_a_request_asks_for_an_upgrade_where_the_server_can_give_its_connection_
     request = receive(made, Additions(upgrades=upgrades), 1000, 1000)
     assert request.upgrade == asked
     assert request.headers == (ASKS if asked else ASKS[:1])
+
+
+def test_the_client_is_whom_trusted_proxies_name_and_the_peer_is_what_is_appended():
+    headers = [("Host", "h"), ("X-Forwarded-For", "6.6.6.6, 203.0.113.9")]
+    asked = environ(REMOTE_ADDR="10.0.0.1", **{RECEIVED_HEADERS: headers})
+    additions = Additions(forward_client=True, proxies=Proxies.parse("10.0.0.0/8"), origin=True)
+    request = receive(asked, additions, 100, 100)
+    assert request.client == client_of(asked) == "203.0.113.9"
+    assert dict(request.headers)["X-Forwarded-For"] == "6.6.6.6, 203.0.113.9, 10.0.0.1"
+    assert dict(request.headers)["Forwarded"] == "for=10.0.0.1;proto=http"
+    assert dict(request.headers)["X-Forwarded-Host"] == "h"

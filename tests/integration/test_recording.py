@@ -6,6 +6,7 @@ import os
 import signal
 import stat
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -134,6 +135,38 @@ class Asking(threading.Thread):
                 ask(self.port, "POST", "/x", body=b"hello")
             except (OSError, BrokenMessageError):
                 self.ended.wait(0.01)
+
+
+def recording_processes(running):
+    """The pids of the processes that write: the children of the supervisor at nice 19."""
+    pid = running.program.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in children if os.getpriority(os.PRIO_PROCESS, int(child)) == 19]
+
+
+def test_a_recording_process_that_is_killed_is_replaced_and_nothing_is_lost(a, tmp_path):
+    admin = free_port()
+    with tee(a, tmp_path, "-admin", f"127.0.0.1:{admin}") as running:
+        client = Asking(running.port)
+        client.start()
+        try:
+            for _ in range(4):
+                before = said(admin)["recorded"] if said(admin) else 0
+                eventually(lambda before=before: said(admin) and said(admin)["recorded"] > before)
+                (writer,) = eventually(lambda: recording_processes(running))
+                os.kill(writer, signal.SIGKILL)
+                before = said(admin)["seen"]
+                eventually(lambda before=before: said(admin)["recorded"] > before)
+        finally:
+            client.ended.set()
+            client.join(PATIENCE)
+        found = balanced(admin)
+        assert found["not_recorded"] == 0
+        assert json.loads(ask(admin, target="/status").body)["a"]["answered"] == found["seen"]
+    recording = read_recording([tmp_path])
+    places = [(one.connection, one.place) for one in recording]
+    assert len(places) == len(set(places)) == recording.count == found["recorded"]
+    assert recording.gaps == ()
 
 
 def test_the_counts_agree_with_the_files_over_kills_and_reloads(a, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -164,3 +165,22 @@ def test_a_b_may_get_less_than_the_whole_request() -> None:
         assert [name for name, _ in third.headers] == ["Host"]
         assert [len(request.body) for request in a.requests] == [3, 3_000_000, 7, 0]
         assert not any(request.value("Idempotency-Key") for request in a.requests if request.target != "/2")
+
+
+def test_behind_trusted_proxies_the_client_is_whom_they_name_and_nobody_else_is_believed(tmp_path: Path) -> None:
+    forged = [("X-Forwarded-For", "6.6.6.6, 203.0.113.9")]
+    for trusted, client in (("127.0.0.0/8", "203.0.113.9"), ("10.0.0.0/8", "127.0.0.1")):
+        log = tmp_path / client
+        words = ("-trusted-proxies", trusted, "-access-log", str(log), "-x-forwarded", "-forward-client-ip")
+        with Backend() as a, Backend() as b:
+            with Tee("-a", a.url, "-b", f"{b.url} set-header=X-Client:{{client}}", *words) as tee:
+                assert ask(tee.port, headers=[*forged, ("X-Forwarded-Proto", "https")]).status == 200
+                tee.settled(1)
+            assert b.requests[0].value("X-Client") == client
+            assert a.requests[0].value("X-Forwarded-For") == "6.6.6.6, 203.0.113.9, 127.0.0.1"
+            assert a.requests[0].value("X-Forwarded-Proto") == ("https" if trusted.startswith("127") else "http")
+            assert (a.requests[0].value("X-Forwarded-Host"), a.requests[0].value("X-Forwarded-Port")) == (
+                "tee.localhost",
+                "80",
+            )
+        assert log.read_text().startswith(f"{client} - - ")

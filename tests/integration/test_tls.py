@@ -131,6 +131,26 @@ class TestUpstreams:
             with Tee(*trusted) as tee:
                 assert (ask(tee.port).status, tee.settled(1)[0].delivered) == (502, 0)
 
+    def test_the_line_of_a_b_has_its_own_certificate_and_name(self, authority: Authority) -> None:
+        mine = authority.issue("tee.localhost", file="tee.pem")
+        names = []
+        with (
+            Backend() as a,
+            secured(authority.issue("inner.test", file="inner.pem"), authority, authority.file) as b,
+            secured(authority.issue(), authority) as other,
+        ):
+            assert b.tls is not None
+            b.tls.sni_callback = lambda sock, name, context: names.append(name)
+            lines = ("-b", f"{https(b)} cert={mine} server-name=inner.test host=stage.{{host}}", "-b", https(other))
+            with Tee("-a", a.url, *lines, "-b.ca", authority.file) as tee:
+                assert ask(tee.port).status == 200
+                assert [ledger.delivered for ledger in tee.settled(1)] == [1, 1]
+        assert names == ["inner.test"]
+        assert (b.requests[0].value("Host"), other.requests[0].value("Host")) == (
+            "stage.tee.localhost",
+            "tee.localhost",
+        )
+
     @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3], ids=["1.2", "1.3"])
     def test_a_new_connection_resumes_the_session_of_the_last(
         self, authority: Authority, version: ssl.TLSVersion

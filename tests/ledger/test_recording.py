@@ -1,6 +1,6 @@
 import os
 
-from httptee.ledger import Ledger
+from httptee.ledger import Ledger, Ring
 from httptee.ledger.recording import LOSSES, RECORD_REASONS
 
 MOST = 1000
@@ -42,6 +42,26 @@ def test_what_a_killed_process_held_is_lost_and_what_it_stored_is_recorded():
     statement = ledger.recorded()
     assert (statement.seen, statement.recorded, statement.waiting, statement.held) == (9, 4, 0, 0)
     assert statement.not_recorded_by_reason == {"lost": 5}
+
+
+def test_what_was_handed_on_to_another_process_is_settled_by_that_one():
+    ledger = Ledger([], rows=2)
+    recording = ledger.recording
+    recording.rings = [Ring(1000), Ring(1000)]
+    recording.written = lambda row: 2
+    for _ in range(9):
+        recording.account(1).counted(True)
+    recording.account(1).full(1)
+    recording.rings[1].put(1, 5, b"five")
+    ledger.settle_lost(1)
+    ledger.settle_lost(1)
+    assert ledger.recorded().not_recorded_by_reason == {"queue_full": 1, "lost": 3}
+    recording.account(recording.writer).lost("disk_full", 1)
+    assert recording.account(recording.writer).settled == 1
+    recording.settle_writer()
+    statement = ledger.recorded()
+    assert (statement.recorded, statement.waiting) == (2, 0)
+    assert statement.not_recorded_by_reason == {"queue_full": 1, "disk_full": 1, "lost": 5}
 
 
 def test_a_row_that_saw_nothing_looks_at_no_file():

@@ -7,7 +7,7 @@ from httptee.errors import UpstreamReset
 from httptee.http import FileBody, Pieces, Request, Response, tee_answer
 from httptee.recording.exchange import decode
 from httptee.recording.pending import Pending
-from httptee.recording.record import RecordMaker
+from httptee.recording.record import RecordMaker, connection_base
 from httptee.recording.secrets import Secrets
 
 VIA = "1.1 httptee (abcd)"
@@ -42,7 +42,7 @@ def test_an_exchange_is_recorded_as_it_was():
 
 
 def test_connections_are_numbered_beside_those_of_other_processes():
-    one, other = RecordMaker(None, 1), RecordMaker(None, 1)
+    one, other = (RecordMaker(None, 1, base=connection_base()) for _ in range(2))
     numbers = {decode(maker.record(pending())).connection for maker in (one, other)}
     assert len(numbers) == 2
     assert {number & 0xFFFFFFFF for number in numbers} == {7}

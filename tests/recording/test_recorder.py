@@ -28,11 +28,11 @@ def request(body=b""):
 
 
 class World:
-    def __init__(self, refuses=None, most_body=10_000, most=100_000, quick=lambda *given: None):
+    def __init__(self, refuses=None, most_body=10_000, most=100_000, quick=lambda *given: None, outlet=None):
         self.ledger = Ledger([])
         self.account = self.ledger.recording.account(0)
         self.queue = Waiting()
-        self.recorder = Recorder(self.account, self.queue, quick, refuses, most_body, most)
+        self.recorder = Recorder(self.account, self.queue, quick, refuses, most_body, most, outlet=outlet)
 
     def follow(self, response, asked=None, environ=ENVIRON):
         asked = asked or request()
@@ -197,6 +197,30 @@ def test_an_error_never_reaches_the_client():
     world.queue.put = fails
     response = Response(200, "OK", [], b"")
     assert world.follow(response) is response
+
+
+class Handed(list):
+    flushed = 0
+
+    def put(self, *given):
+        self.append(given)
+
+    def flush(self):
+        self.flushed += 1
+
+
+def test_with_an_outlet_small_exchanges_go_there_and_large_ones_wait():
+    world = World(outlet=Handed())
+    response = Response(200, "OK", [], b"hello")
+    assert world.follow(response) is response
+    world.follow(Response(200, "OK", [], LARGE))
+    ((asked, answer, place, arrived, now),) = world.recorder._outlet
+    assert (asked.target, answer, place) == ("/x", response, (3, 4))
+    assert arrived > 0 <= now
+    assert [pending.response.body for pending in world.queue] == [LARGE]
+    world.recorder.tick()
+    world.recorder.close(1.0)
+    assert world.recorder._outlet.flushed == 2
 
 
 def test_closing_it_closes_its_queue():

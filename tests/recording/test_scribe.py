@@ -1,16 +1,14 @@
-import logging
 import threading
 from pathlib import Path
 
-import pytest
-
 from httptee.http import Request, Response
-from httptee.journal import Appended, JournalWriter, Limits
+from httptee.journal import JournalWriter, Limits
 from httptee.ledger import Ledger
 from httptee.recording.files import SUFFIX, Head
 from httptee.recording.pending import Pending
 from httptee.recording.reading import read_recording
 from httptee.recording.record import RecordMaker
+from httptee.recording.register import Register
 from httptee.recording.scribe import Scribe
 from tests.support.net import eventually
 
@@ -21,13 +19,13 @@ def pending(number):
 
 
 class World:
-    def __init__(self, directory, journal=None):
+    def __init__(self, directory):
         self.ledger = Ledger([])
         self.account = self.ledger.recording.account(0)
-        self.journal = journal or JournalWriter(
+        self.journal = JournalWriter(
             directory, "s", SUFFIX, Head("a").packed(), Limits(min_free=0.0), sequence=self.account.sequence
         )
-        self.scribe = Scribe(self.journal, self.account, RecordMaker(None, 100))
+        self.scribe = Scribe(Register(self.journal, self.account), self.account, RecordMaker(None, 100))
 
     def put(self, *numbers):
         for number in numbers:
@@ -37,29 +35,6 @@ class World:
     @property
     def statement(self):
         return self.ledger.recorded()
-
-
-class Broken:
-    """A journal that takes nothing until it is mended."""
-
-    def __init__(self, outcome):
-        self.outcome = outcome
-        self.sequence = self.removed = 0
-        self.error = "no room"
-        self.notes = []
-
-    def append(self, records):
-        if self.outcome is Appended.COMMITTED:
-            self.sequence += len(records)
-        return self.outcome
-
-    def note(self, stamp, payload):
-        if self.outcome is Appended.COMMITTED:
-            self.notes.append(payload)
-        return self.outcome
-
-    def close(self):
-        pass
 
 
 def test_what_is_put_in_is_written_and_counted(tmp_path):
@@ -108,26 +83,6 @@ def test_where_no_thread_can_be_started_what_waits_is_written_at_the_end(tmp_pat
     assert world.statement.recorded == 2
 
 
-@pytest.mark.parametrize(("outcome", "reason"), [(Appended.FULL, "disk_full"), (Appended.UNAVAILABLE, "disk_failed")])
-def test_what_the_disk_does_not_take_is_counted_logged_once_and_named_later(tmp_path, caplog, outcome, reason):
-    caplog.set_level(logging.INFO)
-    journal = Broken(outcome)
-    world = World(tmp_path, journal)
-    world.put(1, 2, 3)
-    eventually(lambda: world.statement.not_recorded_by_reason == {reason: 3})
-    world.put(4)
-    eventually(lambda: world.statement.not_recorded_by_reason == {reason: 4})
-    assert [record.message for record in caplog.records if "no room" in record.message] == [
-        "requests are not recorded: no room; they are counted, and it is tried again"
-    ]
-    journal.outcome = Appended.COMMITTED
-    world.put(5)
-    eventually(lambda: world.statement.recorded == 1)
-    world.scribe.close(10)
-    assert b'"lost":4' in b"".join(journal.notes)
-    assert "requests are recorded again" in caplog.messages
-
-
 def test_an_exchange_that_cannot_be_encoded_costs_only_itself(tmp_path):
     world = World(tmp_path)
     world.put(1)
@@ -151,7 +106,7 @@ def test_a_successor_names_what_a_killed_process_has_lost(tmp_path):
     world.ledger.settle_lost(0)
     account = world.ledger.recording.account(0)
     journal = JournalWriter(tmp_path, "s", SUFFIX, Head("a").packed(), Limits(min_free=0.0), sequence=account.sequence)
-    successor = Scribe(journal, account, RecordMaker(None, 100))
+    successor = Scribe(Register(journal, account), account, RecordMaker(None, 100))
     account.counted(True)
     successor.put(pending(2))
     successor.close(10)

@@ -2,6 +2,7 @@ import pytest
 
 from httptee.http.message import Request
 from httptee.selection.changes import NO_CHANGES, Changes, HeaderLine, PathRewrite, names_to_remove
+from httptee.selection.hosts import Host
 
 HEADERS = [("Host", "shop.test"), ("authorization", "sesame"), ("X-Env", "a"), ("x-env", "b"), ("Cookie", "c=1")]
 
@@ -84,8 +85,8 @@ def test_without_one_the_request_id_is_the_same_for_every_b_and_another_for_ever
 
 
 def test_host_may_be_replaced():
-    assert changed(host="canary.test").headers[0] == ("Host", "canary.test")
-    assert changed(request(headers=[]), host="canary.test").headers == [("Host", "canary.test")]
+    assert changed(host=Host.parse("canary.test")).headers[0] == ("Host", "canary.test")
+    assert changed(request(headers=[]), host=Host.parse("canary.test")).headers == [("Host", "canary.test")]
 
 
 @pytest.mark.parametrize(

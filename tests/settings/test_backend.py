@@ -28,7 +28,7 @@ def test_every_field_is_understood():
         "http://x name=n percent=0.5 sticky=cookie:sid split=s methods=GET path=/a/* path=!re:^/a/b header=!X-A "
         "header=X-B=1 header='X-C~a b' rate=200/s timeout=500 workers=4 chan-size=7 max-body=10 host=preserve "
         "stream-timeout=off set-header='X-D: {client}' add-header=X-E:1 remove-header=A,B rewrite-path='^/v1 -> /v2' "
-        "mark insecure=false ca=/etc/ca.pem when-a-fails=send allow-same "
+        "mark insecure=false ca=/etc/ca.pem cert=/c.pem key=/k.pem server-name=b.test when-a-fails=send allow-same "
         "ignore='body $.took_ms # clock' ignore='GET /a header Date' accept='header Server' route=/users/{id} "
         "spool=/s spool.max-bytes=1G spool.max-age=24h spool.min-free=5 spool.lane=query:db spool.rate=100 "
         "spool.fsync=always spool.ambiguous=never spool.full=newest check=/ping "
@@ -94,7 +94,7 @@ def test_values_are_cast_in_order():
         ("x workers=-1", "B http://x: workers: must be a whole number from 0"),
         ("x chan-size=x", "B http://x: chan-size: must be a whole number from 0"),
         ("x max-body=1Q", "B http://x: max-body: must be a whole number of bytes from 0"),
-        ("x host=", "B http://x: host: must be preserve, target, or a host"),
+        ("x host=", "B http://x: host: must be preserve, target, a host"),
         ("x host=target rewrite", "B http://x: rewrite and host set the same thing; use host alone"),
         ("x mark=yep", "B http://x: mark: must be true or false (or yes, no, on, off): 'yep'"),
         ("x set-header=X", "B http://x: set-header: must be Name: value"),

@@ -8,6 +8,7 @@ import trustme
 from httptee.errors import ConfigError
 from httptee.http.endpoint import Endpoint
 from httptee.settings.backend import Backend
+from httptee.settings.config import load
 from httptee.settings.settings import Settings
 from httptee.settings.shadow_settings import shadow_settings
 from httptee.settings.trust import check_trust, pem_flaw, trust_of_a, trust_of_b
@@ -18,7 +19,7 @@ SECURE, PLAIN = Backend.parse("https://x.test"), Backend.parse("http://x.test")
 
 
 def trusts_of_b(settings):
-    return [trust_of_b(settings, shadow) for shadow in shadow_settings(settings)]
+    return [trust_of_b(shadow) for shadow in shadow_settings(settings)]
 
 
 def test_a_and_b_are_each_verified_in_their_own_way():
@@ -100,3 +101,11 @@ def test_a_client_certificate_without_its_key_is_named(tmp_path):
 def test_the_defaults_are_fine(caplog):
     check_trust(Settings(a=A, b=(PLAIN,)))
     assert not caplog.records
+
+
+def test_a_certificate_and_a_name_in_the_line_of_a_b_are_its_own():
+    line = "https://x cert=/own.pem server-name=own.test"
+    words = ["-b", line, "-b", "https://y key=/other.key", "-b.cert", "/c.pem", "-b.key", "/k.pem"]
+    own, other = trusts_of_b(load([*words, "-b.server-name", "all.test"], {}))
+    assert (own.certificate, own.server_name) == ("/own.pem", "own.test")
+    assert (other.certificate, other.server_name) == (("/c.pem", "/other.key"), "all.test")

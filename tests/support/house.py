@@ -51,7 +51,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     ),
     "2": ("selection", "compare", "transport", "journal"),
     "1": ("ledger",),
-    "0": ("http", "errors", "version"),
+    "0": ("http", "http.peers", "errors", "version"),
 }
 ROOMS = [room for rooms in FLOORS.values() for room in rooms]
 HOUSES = {room.partition(".")[0] for room in ROOMS if "." in room} - set(ROOMS)

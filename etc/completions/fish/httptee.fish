@@ -51,7 +51,7 @@ function _shtab_httptee_using
 end
 
 set -g _shtab_httptee_commands explain check verdict ctl recording replay spool config completion man
-set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.server-name --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.check --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.spool --b.spool.ambiguous --b.spool.fsync --b.spool.full --b.spool.lane --b.spool.max-age --b.spool.max-bytes --b.spool.min-free --b.spool.rate --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --control --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --record --record.max-age --record.max-body --record.max-bytes --record.min-free --record.only --record.percent --record.secret --request-id-header --socket-mode --socket-owner --threads --tls-handshake-timeout --to --upgrade-idle-timeout --upgrades --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
+set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.server-name --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.check --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.spool --b.spool.ambiguous --b.spool.fsync --b.spool.full --b.spool.lane --b.spool.max-age --b.spool.max-bytes --b.spool.min-free --b.spool.rate --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --control --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --record --record.max-age --record.max-body --record.max-bytes --record.min-free --record.only --record.percent --record.secret --request-id-header --socket-mode --socket-owner --threads --tls-handshake-timeout --to --trusted-proxies --upgrade-idle-timeout --upgrades --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
 
 complete -c httptee -e
 complete -c httptee -f
@@ -109,6 +109,8 @@ complete -c httptee -n _shtab_httptee_using -l record.min-free -x -d 'The percen
 complete -c httptee -n _shtab_httptee_using -l record.secret -x -d 'A further name whose values are secrets'
 complete -c httptee -n _shtab_httptee_using -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
 complete -c httptee -n _shtab_httptee_using -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
+complete -c httptee -n _shtab_httptee_using -l x-forwarded -d 'Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for.'
+complete -c httptee -n _shtab_httptee_using -l trusted-proxies -x -d 'Whose X-Forwarded-For counts'
 complete -c httptee -n _shtab_httptee_using -l close-connections -d 'Close connections to clients and upstreams after each exchange.'
 complete -c httptee -n _shtab_httptee_using -l no-via -d 'Do not add a Via header.'
 complete -c httptee -n _shtab_httptee_using -l allow-same -d 'Start even if A or a B is this tee itself, or if a B is A and would get every request twice.'
@@ -208,6 +210,8 @@ complete -c httptee -n '_shtab_httptee_using explain' -l record.min-free -x -d '
 complete -c httptee -n '_shtab_httptee_using explain' -l record.secret -x -d 'A further name whose values are secrets'
 complete -c httptee -n '_shtab_httptee_using explain' -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
 complete -c httptee -n '_shtab_httptee_using explain' -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
+complete -c httptee -n '_shtab_httptee_using explain' -l x-forwarded -d 'Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for.'
+complete -c httptee -n '_shtab_httptee_using explain' -l trusted-proxies -x -d 'Whose X-Forwarded-For counts'
 complete -c httptee -n '_shtab_httptee_using explain' -l close-connections -d 'Close connections to clients and upstreams after each exchange.'
 complete -c httptee -n '_shtab_httptee_using explain' -l no-via -d 'Do not add a Via header.'
 complete -c httptee -n '_shtab_httptee_using explain' -l allow-same -d 'Start even if A or a B is this tee itself, or if a B is A and would get every request twice.'
@@ -307,6 +311,8 @@ complete -c httptee -n '_shtab_httptee_using check' -l record.min-free -x -d 'Th
 complete -c httptee -n '_shtab_httptee_using check' -l record.secret -x -d 'A further name whose values are secrets'
 complete -c httptee -n '_shtab_httptee_using check' -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
 complete -c httptee -n '_shtab_httptee_using check' -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
+complete -c httptee -n '_shtab_httptee_using check' -l x-forwarded -d 'Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for.'
+complete -c httptee -n '_shtab_httptee_using check' -l trusted-proxies -x -d 'Whose X-Forwarded-For counts'
 complete -c httptee -n '_shtab_httptee_using check' -l close-connections -d 'Close connections to clients and upstreams after each exchange.'
 complete -c httptee -n '_shtab_httptee_using check' -l no-via -d 'Do not add a Via header.'
 complete -c httptee -n '_shtab_httptee_using check' -l allow-same -d 'Start even if A or a B is this tee itself, or if a B is A and would get every request twice.'
@@ -409,6 +415,8 @@ complete -c httptee -n '_shtab_httptee_using ctl' -l record.min-free -x -d 'The 
 complete -c httptee -n '_shtab_httptee_using ctl' -l record.secret -x -d 'A further name whose values are secrets'
 complete -c httptee -n '_shtab_httptee_using ctl' -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
+complete -c httptee -n '_shtab_httptee_using ctl' -l x-forwarded -d 'Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for.'
+complete -c httptee -n '_shtab_httptee_using ctl' -l trusted-proxies -x -d 'Whose X-Forwarded-For counts'
 complete -c httptee -n '_shtab_httptee_using ctl' -l close-connections -d 'Close connections to clients and upstreams after each exchange.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l no-via -d 'Do not add a Via header.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l allow-same -d 'Start even if A or a B is this tee itself, or if a B is A and would get every request twice.'
@@ -508,6 +516,8 @@ complete -c httptee -n '_shtab_httptee_using replay' -l record.min-free -x -d 'T
 complete -c httptee -n '_shtab_httptee_using replay' -l record.secret -x -d 'A further name whose values are secrets'
 complete -c httptee -n '_shtab_httptee_using replay' -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
 complete -c httptee -n '_shtab_httptee_using replay' -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
+complete -c httptee -n '_shtab_httptee_using replay' -l x-forwarded -d 'Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for.'
+complete -c httptee -n '_shtab_httptee_using replay' -l trusted-proxies -x -d 'Whose X-Forwarded-For counts'
 complete -c httptee -n '_shtab_httptee_using replay' -l close-connections -d 'Close connections to clients and upstreams after each exchange.'
 complete -c httptee -n '_shtab_httptee_using replay' -l no-via -d 'Do not add a Via header.'
 complete -c httptee -n '_shtab_httptee_using replay' -l allow-same -d 'Start even if A or a B is this tee itself, or if a B is A and would get every request twice.'

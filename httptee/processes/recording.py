@@ -1,0 +1,103 @@
+"""Runs the process that writes the recording for all worker processes of one generation."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from time import monotonic
+
+from httptee.build import build_inlet
+from httptee.ledger import Ledger
+from httptee.processes.child import fork, how_it_ended
+from httptee.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_NOT_FOR_RECORDING = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_SHORT_LIFE = 5.0  # seconds; after a shorter life, each replacement waits longer
+_SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 10.0
+_LAST_WORDS = 3.0  # seconds after SIGTERM, until it is killed
+_NICE = 19
+
+
+class RecordingProcess:
+    """The process that writes the recording of one `ledger`. Without rings in it, there is none.
+
+    The rings stay when it dies, and its successor goes on where it was. The child closes the sockets in `inherited`.
+    """
+
+    def __init__(self, settings: Settings, ledger: Ledger, inherited: Sequence[socket.socket] = ()) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._inherited = inherited
+        self._wanted = bool(ledger.recording.rings)
+        self._pid = 0
+        self._started = self._starts_at = self._wait = 0.0
+        self._kill_at = math.inf  # finite after a SIGTERM to the child
+
+    @property
+    def ended(self) -> bool:
+        """Whether it does not run, and is not to be started."""
+        return not self._wanted and not self._pid
+
+    def keep(self) -> None:
+        """Start it if its start is due."""
+        if not self._wanted or self._pid or monotonic() < self._starts_at:
+            return
+        self._started = monotonic()
+        try:
+            self._pid = fork(self._write, _NOT_FOR_RECORDING, "recording process")
+        except OSError as error:
+            self._plan_start()
+            logger.warning("cannot start the recording process: %s; it is tried again", error.strerror)
+
+    def next_event(self) -> float:
+        """Seconds until its next start or its kill; 3600 if there is none."""
+        if self._pid:
+            return min(3600.0, self._kill_at - monotonic())
+        return self._starts_at - monotonic() if self._wanted else 3600.0
+
+    def collect(self) -> None:
+        """Reap it if it has ended, and plan its replacement. Kill it if it has not ended in time."""
+        ended, status = os.waitpid(self._pid, os.WNOHANG) if self._pid else (0, 0)
+        if ended:
+            self._pid = 0
+            if self._wanted:
+                self._plan_start()
+                said = how_it_ended(status)
+                logger.warning("the recording process %s; another starts in %.1f s", said, self._wait)
+        elif self._pid and monotonic() >= self._kill_at:
+            os.kill(self._pid, signal.SIGKILL)
+
+    def retire(self) -> None:
+        """Have it write what is left, and end. May be called twice."""
+        if self._wanted:
+            self.keep()  # one that has died may have left something
+            self._wanted = False
+            self._kill_at = monotonic() + _LAST_WORDS
+            if self._pid:
+                os.kill(self._pid, signal.SIGTERM)
+
+    def _plan_start(self) -> None:
+        lived = monotonic() - self._started
+        self._wait = min(_LONGEST_WAIT, max(_SHORTEST_WAIT, 2 * self._wait)) if lived < _SHORT_LIFE else _SHORTEST_WAIT
+        self._starts_at = monotonic() + self._wait
+
+    def _write(self, wanted: Callable[[], bool]) -> None:
+        """The body of the child process."""
+        for inherited in self._inherited:
+            inherited.close()
+        ending: list[int] = []
+        signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        # SCHED_BATCH: it interrupts no worker process.
+        with contextlib.suppress(OSError):
+            os.nice(_NICE)
+        with contextlib.suppress(OSError, AttributeError):  # a sandbox may forbid it
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        build_inlet(self._settings, self._ledger).run(lambda: bool(ending), wanted)

@@ -1,0 +1,155 @@
+import threading
+from marshal import dumps
+
+from httptee.http import Request, Response
+from httptee.ledger import Ledger, Ring
+from httptee.recording.exchange import encode
+from httptee.recording.inlet import Inlet
+from httptee.recording.outlet import EXCHANGES, Outlet
+from httptee.recording.reading import read_recording
+from httptee.recording.record import RecordMaker
+from httptee.recording.register import Register
+from httptee.recording.secrets import Secrets
+from tests.recording.made import START, exchange, journal
+
+
+class World:
+    """Two worker processes, and the one that writes for both."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.ledger = Ledger([], 2)
+        self.recording = self.ledger.recording
+        self.recording.rings = [Ring(1 << 20), Ring(1 << 20)]
+        self.outlets = [Outlet(ring, self.recording.account(row)) for row, ring in enumerate(self.recording.rings)]
+        self.account = self.recording.account(self.recording.writer)
+        self.inlet = self.begin()
+
+    def begin(self):
+        writer = journal(self.directory, sequence=self.account.sequence)
+        self.register = Register(writer, self.account, [self.recording.account(row) for row in (0, 1)])
+        maker = RecordMaker(Secrets(b"k" * 32), 1000)
+        return Inlet(self.recording.rings, self.register, self.account, maker)
+
+    def put(self, row, *numbers, **changed):
+        for number in numbers:
+            values = {"headers": [("Host", "a")], "body": b"", "client": "192.0.2.1", "scheme": "http"} | changed
+            request = Request("GET", f"/{number}", **values)
+            self.outlets[row].put(request, Response(200, "OK", [], b"hello"), (row, number), START + number, 5)
+        self.outlets[row].flush()
+
+    def kill(self, row):
+        self.ledger.settle_lost(row)
+
+    def end(self):
+        """The counts, once all processes have ended."""
+        self.register.close()
+        for row in (0, 1):
+            self.ledger.settle_lost(row)
+        self.recording.settle_writer()
+        found = self.ledger.recorded()
+        assert found.waiting == found.held == 0
+        return found
+
+
+def test_the_exchanges_of_all_worker_processes_are_written_and_counted(tmp_path):
+    world = World(tmp_path)
+    world.put(0, 1, 2)
+    world.put(1, 3)
+    assert world.inlet.turn()
+    assert not world.inlet.turn()
+    found = world.end()
+    assert (found.seen, found.recorded, found.not_recorded) == (3, 3, 0)
+    assert [(one.connection, one.target, one.answer_body.data) for one in read_recording([tmp_path])] == [
+        (0, "/1", b"hello"),
+        (0, "/2", b"hello"),
+        (1, "/3", b"hello"),
+    ]
+
+
+def test_no_secret_is_written(tmp_path):
+    world = World(tmp_path)
+    world.put(0, 1, headers=[("Authorization", "Bearer planted")])
+    world.inlet.turn()
+    world.end()
+    assert b"planted" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
+
+
+def test_records_that_are_made_are_written_as_they_are(tmp_path):
+    world = World(tmp_path)
+    world.recording.account(0).counted(True)
+    world.outlets[0].append([(START, encode(exchange(7)))])
+    world.inlet.turn()
+    assert world.end().recorded == 1
+    assert [one.target for one in read_recording([tmp_path])] == ["/7"]
+
+
+def test_what_cannot_be_read_costs_only_itself(tmp_path):
+    world = World(tmp_path)
+    world.put(0, 1)
+    for data in (b"nonsense", dumps([("too", "short")])):
+        world.recording.account(0).counted(True)
+        world.recording.rings[0].put(EXCHANGES, 1, data)
+    world.put(0, 2)
+    world.inlet.turn()
+    found = world.end()
+    assert (found.recorded, found.not_recorded_by_reason) == (2, {"unreadable": 2})
+
+
+def test_what_a_killed_worker_process_had_handed_on_is_written_and_the_rest_is_lost(tmp_path):
+    world = World(tmp_path)
+    world.put(0, 1, 2)
+    for _ in range(3):
+        world.recording.account(0).counted(True)  # killed before they are handed on
+    world.kill(0)
+    world.put(0, 3)
+    world.inlet.turn()
+    found = world.end()
+    assert (found.seen, found.recorded, found.not_recorded_by_reason) == (6, 3, {"lost": 3})
+    assert [(gap.lost, gap.reason) for gap in read_recording([tmp_path]).gaps] == [(3, "lost")]
+
+
+def test_a_successor_writes_nothing_twice_that_was_written_and_not_freed(tmp_path):
+    world = World(tmp_path)
+    world.put(0, 1, 2)
+    ring = world.recording.rings[0]
+    ring.begin(ring.batches(1000)[-1])
+    world.register.append([(START, encode(exchange(number))) for number in (1, 2)])  # killed here
+    world.put(1, 3)
+    successor = world.begin()
+    successor.turn()
+    assert world.end().recorded == 3
+    assert [one.target for one in read_recording([tmp_path])] == ["/1", "/2", "/3"]
+
+
+def test_a_successor_writes_what_was_taken_and_not_written(tmp_path):
+    world = World(tmp_path)
+    world.put(0, 1, 2)
+    ring = world.recording.rings[0]
+    ring.begin(ring.batches(1000)[-1])  # killed here
+    world.begin().turn()
+    assert world.end().recorded == 2
+
+
+def test_what_nobody_has_written_at_the_end_is_lost(tmp_path):
+    world = World(tmp_path)
+    world.put(0, 1)
+    world.put(1, 2, 3)
+    found = world.end()
+    assert (found.seen, found.recorded, found.not_recorded_by_reason) == (3, 0, {"lost": 3})
+
+
+def test_it_ends_when_nothing_is_left(tmp_path):
+    world = World(tmp_path)
+    world.put(0, *range(200))
+    world.inlet.run(lambda: True, lambda: True)
+    assert world.end().recorded == 200
+
+
+def test_an_orphan_waits_for_the_last_exchanges_of_the_worker_processes(tmp_path):
+    world = World(tmp_path)
+    thread = threading.Thread(target=world.inlet.run, args=(lambda: False, lambda: False))
+    thread.start()
+    world.put(0, 1)
+    thread.join()
+    assert world.end().recorded == 1

@@ -1,0 +1,100 @@
+import threading
+from marshal import loads
+
+from httptee.http import Request, Response
+from httptee.ledger import Ledger, Ring
+from httptee.recording import outlet as module
+from httptee.recording.outlet import EXCHANGES, RECORDS, Outlet
+from tests.support.net import eventually
+
+
+class World:
+    def __init__(self, size=1 << 20):
+        self.ledger = Ledger([], 1)
+        self.ring = Ring(size)
+        self.outlet = Outlet(self.ring, self.ledger.recording.account(0), base=100)
+
+    def put(self, *numbers):
+        for number in numbers:
+            request = Request("GET", f"/{number}", [("Host", "a")], b"asked", "192.0.2.1", "http")
+            self.outlet.put(request, Response(200, "OK", [("X", "y")], b"answer"), (3, number), 1000 + number, 5)
+
+    def taken(self):
+        return [(batch.kind, loads(batch.data)) for batch in self.ring.batches(1 << 20)]
+
+
+def test_a_batch_is_handed_on_when_it_is_full():
+    world = World()
+    world.put(*range(63))
+    assert (world.ring.put_in, repr(world.outlet)) == (0, "<Outlet [waiting 63]>")
+    world.put(63)
+    ((kind, exchanges),) = world.taken()
+    assert (kind, len(exchanges)) == (EXCHANGES, 64)
+    assert exchanges[7] == (
+        103, 7, "192.0.2.1", 1007, 5, "GET", "/7", [("Host", "a")], b"asked", 200, "OK", [("X", "y")], b"answer", ""
+    )  # fmt: skip
+    assert world.ledger.recorded().seen == world.ledger.recorded().waiting == 64
+
+
+def test_what_waits_is_handed_on_when_asked():
+    world = World()
+    world.put(1)
+    world.outlet.flush()
+    world.outlet.flush()
+    assert [len(exchanges) for _, exchanges in world.taken()] == [1]
+    world.put(2)
+    world.outlet.close()
+    assert world.ring.put_in == 2
+
+
+def test_what_finds_no_room_is_counted():
+    world = World(size=200)
+    world.put(*range(64))
+    assert world.ring.put_in == 0
+    assert world.ledger.recorded().not_recorded_by_reason == {"queue_full": 64}
+
+
+def test_records_that_are_made_go_the_same_way():
+    world = World()
+    world.outlet.append([(7, b"record")])
+    world.outlet.publish()
+    assert world.taken() == [(RECORDS, [(7, b"record")])]
+
+
+def test_records_wait_for_room_for_a_while(monkeypatch):
+    world = World(size=200)
+    world.ring.put(RECORDS, 1, bytes(150))
+    thread = threading.Thread(target=world.outlet.append, args=([(7, bytes(100))],))
+    thread.start()
+    world.ring.begin(world.ring.batches(1000)[-1])
+    world.ring.settle()
+    thread.join()
+    assert world.taken() == [(RECORDS, [(7, bytes(100))])]
+    monkeypatch.setattr(module, "_PATIENCE", 0.0)
+    world.ledger.recording.account(0).counted(True)
+    world.outlet.append([(8, bytes(100))])
+    assert world.ledger.recorded().not_recorded_by_reason == {"queue_full": 1}
+
+
+def test_while_another_thread_copies_nobody_waits_and_what_is_too_much_is_counted():
+    world = World()
+    with world.outlet._copying:
+        world.put(*range(300))
+        world.outlet.flush()
+    assert world.ledger.recorded().not_recorded_by_reason == {"queue_full": 44}
+    world.outlet.flush()
+    assert world.ring.put_in == 256
+
+
+def test_many_threads_put_in_and_nothing_is_left_out_or_put_in_twice():
+    world = World()
+    threads = [threading.Thread(target=world.put, args=range(one * 1000, one * 1000 + 500)) for one in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    world.outlet.flush()
+    numbers = [one[1] for _, exchanges in world.taken() for one in exchanges]
+    dropped = world.ledger.recorded().not_recorded_by_reason.get("queue_full", 0)
+    assert len(numbers) == len(set(numbers)) == 2000 - dropped
+    eventually(lambda: world.ring.put_in == len(numbers))
