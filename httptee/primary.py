@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from httptee.errors import BodyStorage, UpstreamError, upstream_error
 from httptee.http import Cancellation, PassOn, Request, Response, end_to_end, no_answer, switching, tee_answer
@@ -77,6 +77,32 @@ class Outage:
             logger.info("A %s is up again after %.1f s; %d requests failed", self._a, seconds, failures)
 
 
+class Answering(Protocol):
+    """What a tee needs of A."""
+
+    asked: bool
+    """Whether A was asked anything."""
+
+    @property
+    def upgraded(self) -> int:
+        """The connections that are upgraded, and those that wait for A's 101."""
+
+    def look(self) -> None:
+        """Log a warning if A cannot be reached, unless it was asked already."""
+
+    def answer(
+        self,
+        request: Request,
+        cancellation: Cancellation | None = None,
+        interim: PassOn | None = None,
+        timed: bool = False,
+    ) -> Response:
+        """A's answer, or the tee's own if A gives none; see `Primary.answer`."""
+
+    def close(self, timeout: float = 0.0) -> None:
+        """Free what is held for A. Upgraded connections may go on for `timeout` seconds."""
+
+
 class Primary:
     """Server A, reached through its upstream."""
 
@@ -94,7 +120,6 @@ class Primary:
         self._timeouts = timeouts
         self._account = account
         self.asked = False
-        """Whether there was an exchange with A."""
         self._faults = faults or Faults(account.unobserved)
         words = memoryview(bytearray(8 * OUTAGE_WORDS)).cast("Q")
         self._outage = outage or Outage("", words, lambda: 0)

@@ -285,7 +285,7 @@ def test_a_log_that_fails_changes_nothing_for_the_client_or_b_and_is_counted(tar
     answers = []
     for log in (None, RaisingLog()):
         made = build()
-        made.tee._log, made.tee._account = log, ledger.worker(0)
+        made.tee._log, made.tee.account = log, ledger.worker(0)
         answers.append((vars(call(made, REQUEST_URI=target)), made.log))
     assert answers[0] == answers[1]
     assert ledger.primary().log_dropped == 1
@@ -299,7 +299,7 @@ class TestAClientThatHasGone:
         made = build(response)
         made.cancellation = Cancellation()
         made.ledger = Ledger([])
-        made.tee._account = made.ledger.worker(0)
+        made.tee.account = made.ledger.worker(0)
         made.lines = []
         writer = SimpleNamespace(put=lambda line: made.lines.append(line.decode()), close=lambda timeout: None)
         made.tee._log = AccessLog(writer, FORMATS["combined"], 0)

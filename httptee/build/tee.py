@@ -13,7 +13,7 @@ from httptee.build.upstreams import additions, primary_upstream, shadow_upstream
 from httptee.build.watching import Watching, build_watchers
 from httptee.ledger import Faults, Ledger, WorkerAccount
 from httptee.logs import FORMATS, AccessLog, LineWriter
-from httptee.primary import Outage, Primary
+from httptee.primary import Answering, Outage, Primary
 from httptee.selection import selections
 from httptee.settings import Settings, backend_names, shadow_settings
 from httptee.shadow import ASSURED, Breaker, BreakerPolicy, Budget, Cutoff, Guards, Shadow
@@ -50,10 +50,17 @@ def build_ledger(settings: Settings, rows: int = 1, earlier: Sequence[Ledger] = 
     return ledger
 
 
-def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: Watching | None = None) -> Tee:
+def build_tee(
+    settings: Settings,
+    ledger: Ledger,
+    part: Part = WHOLE,
+    watching: Watching | None = None,
+    primary: Answering | None = None,
+) -> Tee:
     """The tee of one worker process, with its part of each limit. Starts no thread.
 
-    With `watching`, the answers of the Bs are compared with A's.
+    With `watching`, the answers of the Bs are compared with A's. `primary` is A; by default the server that the
+    settings name.
     """
     account = ledger.worker(part.row)
     faults = Faults(account.unobserved)
@@ -66,14 +73,7 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
     # Without a B there is nothing to compare.
     keeper, comparers = build_watchers(settings, watching, part, faults) if watching and settings.b else none
     return Tee(
-        Primary(
-            primary_upstream(settings, part.of(settings.threads, least=1), pressure),
-            Timeouts(connect=settings.a_timeout, headers=settings.a_timeout, idle=settings.a_idle_timeout),
-            account,
-            Outage(str(settings.a), ledger.outage, lambda: sum(ledger.primary().errors_by_reason.values())),
-            faults,
-            _tunnels(settings, ledger, account, faults),
-        ),
+        primary or _primary(settings, ledger, part, pressure, account, faults),
         _shadows(settings, ledger, part, _Common(budget, cutoff, Reading(pressure), faults, comparers, outbox)),
         added,
         account,
@@ -88,6 +88,19 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
         keeper=keeper,
         outbox=outbox,
         recorder=build_recorder(settings, ledger, part, faults, added) if settings.record else None,
+    )
+
+
+def _primary(
+    settings: Settings, ledger: Ledger, part: Part, pressure: Pressure, account: WorkerAccount, faults: Faults
+) -> Primary:
+    return Primary(
+        primary_upstream(settings, part.of(settings.threads, least=1), pressure),
+        Timeouts(connect=settings.a_timeout, headers=settings.a_timeout, idle=settings.a_idle_timeout),
+        account,
+        Outage(str(settings.a), ledger.outage, lambda: sum(ledger.primary().errors_by_reason.values())),
+        faults,
+        _tunnels(settings, ledger, account, faults),
     )
 
 

@@ -7,7 +7,9 @@ names lose their case, fields lose their order, and duplicates are joined.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 
@@ -23,12 +25,13 @@ from httptee.http.headers import (
     with_id,
     with_origin,
     with_subject,
+    without,
 )
 from httptee.http.hops import COUNTED, UPGRADE, asked_protocols, one_less
-from httptee.http.message import Body, FileBody, Headers, Request
+from httptee.http.message import ERROR_FIELD, Body, FileBody, Headers, Request
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 RECEIVED_HEADERS = "httptee.headers"
 """The environ key of the header list as the tee's own server received it."""
@@ -40,6 +43,10 @@ REQUEST_ID = "httptee.request_id"
 """The environ key of the id of the request, which `receive` sets if a header field holds it."""
 CONNECTION = "httptee.connection"
 """The environ key of the number of the connection in this process, and of the request on it, both from 1."""
+
+# PEP 3333 forbids an application to send them, and waitress then answers with 500.
+_FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
+_DATE = frozenset({"date"})
 
 _UNNUMBERED = (0, 0)
 _PIECE = 256 * 1024
@@ -57,6 +64,11 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     for a request that is not forwarded: CONNECT, a malformed target, Host or length, a body of more than `most` bytes
     or one that cannot be stored, a loop, and OPTIONS or TRACE with Max-Forwards: 0.
     """
+    return request_of(environ, additions, lambda: _body(environ, in_memory, most))
+
+
+def request_of(environ: WSGIEnvironment, additions: Additions, body_of: Callable[[], Body | None]) -> Request:
+    """The same with the body that `body_of` gives, which may raise a Refusal; None for a request without one."""
     method = environ["REQUEST_METHOD"]
     target, authority = read_target(method, environ.get("REQUEST_URI") or target_of(environ))
     headers = environ.get(RECEIVED_HEADERS)
@@ -69,7 +81,7 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     if method in COUNTED:
         start = f"{method} {target_of(environ)} {environ.get('SERVER_PROTOCOL', 'HTTP/1.1')}"
         headers = one_less(method, start, headers)
-    body = _body(environ, in_memory, most)
+    body = body_of()
     if additions.via and environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         additions = replace(additions, via="1.0" + additions.via[3:])  # the version received (RFC 9110 §7.6.3)
     upgrade = asked_protocols(headers) if UPGRADE in environ and additions.upgrades else ()
@@ -121,7 +133,7 @@ def _headers(environ: WSGIEnvironment) -> Headers:
     if environ.get("CONTENT_LENGTH", "").strip("0") or "HTTP_TRANSFER_ENCODING" in environ:
         check_content(environ["REQUEST_METHOD"])
     headers = [
-        ("-".join(word.capitalize() for word in key[5:].split("_")), value)
+        (_name_of(key), value)
         for key, value in environ.items()
         if key.startswith("HTTP_") and key not in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH")
     ]
@@ -129,6 +141,12 @@ def _headers(environ: WSGIEnvironment) -> Headers:
         if environ.get(key):
             headers.append((name, environ[key]))
     return headers
+
+
+@lru_cache(maxsize=1024)
+def _name_of(key: str) -> str:
+    """The name of a header field for its key in the environ."""
+    return "-".join(word.capitalize() for word in key[5:].split("_"))
 
 
 def _body(environ: WSGIEnvironment, in_memory: int, most: int) -> Body | None:
@@ -219,3 +237,14 @@ def _unread(error: OSError) -> Refusal:
     if error.errno is None or isinstance(error, ConnectionError | TimeoutError):
         return BadRequest("the request body could not be read from the client")
     return not_stored(error)
+
+
+def for_other_servers(start_response: StartResponse) -> StartResponse:
+    """A `start_response` that leaves out what PEP 3333 forbids, and the Date of the tee's own answers: the servers add
+    one. The tee's own server takes all fields."""
+
+    def start(status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], object]:
+        own = any(name == ERROR_FIELD for name, _ in headers)
+        return start_response(status, without(headers, _FORBIDDEN | _DATE if own else _FORBIDDEN))
+
+    return start

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from email.utils import formatdate
 from itertools import count
 from typing import TYPE_CHECKING, BinaryIO, Protocol
@@ -63,6 +63,9 @@ class FileBody:
 
 Body = bytes | FileBody
 
+next_number = count(1).__next__
+"""Gives the number of the next request of this process."""
+
 
 @value
 class Request:
@@ -80,7 +83,7 @@ class Request:
     body: Body
     client: str
     scheme: str
-    number: int = field(default_factory=count(1).__next__, compare=False)
+    number: int = field(default_factory=next_number, compare=False)
     upgrade: tuple[str, ...] = ()
     shared_head: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
 
@@ -169,6 +172,7 @@ class Exchange:
     until A's header fields arrived, or until A failed. `follower.settled` is called once for each B. `unsent`: A
     certainly got nothing of the request. `port` is the client's, or empty, and `connection` the number of its
     connection in this process, or 0 if it is unknown. With `kept`, the answers of the Bs are compared with A's.
+    `withheld` is the drop reason for every B where the request cannot be sent, or empty.
 
     `request` is replaced when its body is read into memory, and when its head is kept as bytes only. The clones that
     hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes.
@@ -182,30 +186,29 @@ class Exchange:
     kept: Kept | None = None
     port: str = ""
     connection: int = 0
+    withheld: str = ""
     holders: int = field(default=0, init=False, compare=False, repr=False)
     size: int = field(default=0, init=False, compare=False, repr=False)
 
     def with_request(self, request: Request) -> Exchange:
         """The same exchange with another form of its request, for one B. What its clones hold is counted on its own."""
         return Exchange(
-            request, self.status, self.seconds, self.follower, self.unsent, self.kept, self.port, self.connection
+            request,
+            self.status,
+            self.seconds,
+            self.follower,
+            self.unsent,
+            self.kept,
+            self.port,
+            self.connection,
+            self.withheld,
         )
 
     def load(self) -> None:
         """Read a body that is in a file into memory. Raises OSError or ValueError if that is impossible."""
         request = self.request
         if isinstance(request.body, FileBody):
-            body = request.body.read()
-            self.request = loaded = Request(
-                request.method,
-                request.target,
-                request.headers,
-                body,
-                request.client,
-                request.scheme,
-                request.number,
-                request.upgrade,
-            )
+            self.request = loaded = replace(request, body=request.body.read())
             loaded.shared_head.extend(request.shared_head)
 
 

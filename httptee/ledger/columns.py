@@ -29,6 +29,7 @@ DROP_REASONS: tuple[str, ...] = (
     "saturated",
     "over_budget",
     "unreadable",
+    "unread",
     "circuit_open",
     "cut_off",
     "closing",

@@ -21,7 +21,7 @@ from httptee.recording.register import Record
 EXCHANGES, RECORDS = 1, 2
 """The kinds of a batch: exchanges as `put` gets them, and records that are made."""
 
-_BATCH = 64  # exchanges
+_BATCH = 16  # exchanges; more are held longer, and that costs more than to copy them one batch at a time
 _MOST = 256  # exchanges that may wait for the thread that copies
 _PATIENCE = 1.0  # seconds that a thread which answers nobody waits for room
 _BREATH = 0.01

@@ -126,6 +126,10 @@ class Recorder:
             self._faults.report(NOT_RECORDED)
             return response
 
+    def unread(self) -> None:
+        """Count a request whose body was not read, or was too long to be kept. Never raises."""
+        self._faults.watch(NOT_RECORDED, self._account.refused, "unread")
+
     def tick(self) -> None:
         """Hand on what waits for others. Called about once a second."""
         if self._outlet is not None:

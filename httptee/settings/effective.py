@@ -50,6 +50,18 @@ IGNORED = (
 )
 """Options without effect where another server runs the tee: it has its own listening side, processes and pages."""
 
+OF_A_SERVER_A = (
+    "a.rewrite",
+    "a.idle-timeout",
+    "a.keep-alive",
+    "b.when-a-fails",
+    "max-response-fields",
+    "max-response-header",
+    "threads",
+    "max-request-body",
+)
+"""Further options without effect where A is an application: there is no exchange with a server."""
+
 
 def effective_options(settings: Settings) -> dict[str, Any]:
     """The value of every option, by its name and in its unit: times in milliseconds, sizes in bytes. Safe to show.
@@ -71,10 +83,10 @@ def effective_lines(settings: Settings) -> list[str]:
     ]
 
 
-def ignored(settings: Settings, given: Collection[str] = ()) -> list[str]:
-    """The options of `IGNORED` that are set: those in `given`, and those whose value is not the default."""
+def ignored(settings: Settings, given: Collection[str] = (), options: Sequence[str] = IGNORED) -> list[str]:
+    """The `options` that are set: those in `given`, and those whose value is not the default."""
     default = Settings()
-    fields = {name: BY_NAME[name].setting for name in IGNORED}
+    fields = {name: BY_NAME[name].setting for name in options}
     return [
         name for name, field in fields.items() if name in given or getattr(settings, field) != getattr(default, field)
     ]

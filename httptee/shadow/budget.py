@@ -48,6 +48,17 @@ class Budget:
         exchange.holders += 1
         return True
 
+    def reserve(self, size: int) -> bool:
+        """Count `size` bytes that may become a clone; False if they would exceed the limit."""
+        if self.held + size > self._limit:
+            return False
+        self.held += size
+        return True
+
+    def give_back(self, size: int) -> None:
+        """Count `size` reserved bytes less."""
+        self.held -= size
+
     def release(self, exchange: Exchange) -> None:
         """Count one clone less. The last one gives back what `take` has counted."""
         exchange.holders -= 1

@@ -85,7 +85,7 @@ class Shadow:
         if self._form:
             exchange = exchange.with_request(self._form(exchange.request))
         reason = self._refusal(exchange)
-        if reason is not None and self._spooling is not None:
+        if reason is not None and self._spooling is not None and not exchange.withheld:
             reason = self._spooled_or(self._spooling, exchange, reason)
         if reason is not None:
             if reason:
@@ -126,7 +126,7 @@ class Shadow:
         """The drop reason of a clone, or None: the clone then has its slot and its part of the budget."""
         if self._stopping and self._spooling is None:
             return "closing"
-        reason = self._selection.refuses(exchange.request, exchange.status)
+        reason = self._selection.refuses(exchange.request, exchange.status) or exchange.withheld or None
         if reason is not None:
             return reason
         if exchange.unsent and not self._sends_unsent:

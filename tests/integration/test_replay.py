@@ -6,14 +6,20 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from random import Random
 
 import pytest
 
 from httptee.recording import Exchange, Kept, RecordingWriter
 from tests.support.backend import Backend
+from tests.support.client import RawClient
 from tests.support.process import clean_environment
+from tests.support.programs import nginx
+from tests.support.tee import Tee
 from tests.worlds.server import WorldServer
 from tests.worlds.shop import SHOP
 from tests.worlds.shop.traffic import next_request
@@ -100,6 +106,102 @@ def test_against_a_build_with_three_changes_exactly_these_routes_differ(world, r
     assert {route for route, word in words_of(found).items() if word == "NO"} == set(PLANTED.values())
     if found["replay"]["kept_up"]:
         assert (status, found["word"]) == (1, "NO")
+
+
+# --- What the tee has recorded ---------------------------------------------------------------------------------------
+
+KINDS = ("stock", "price", "user", "order", "page", "upload")
+EACH = 120
+CHANGED = {"price": "GET /price/{int}", "user": "GET /user/{int}", "page": "GET /page/{int}"}
+
+
+PLAIN = "200 '{}'"
+
+
+def answering(changed):
+    """The configuration of nginx: an answer for each kind of target. With `changed`, three of them are others."""
+    price, status, extra = (2, 404, "") if changed else (1, 200, "add_header Cache-Control no-store always;")
+    answers = {"price": f"200 '{{\"price\":{price}$1}}'", "user": f'{status} \'{{"user":"one"}}\''}
+    lines = [
+        f"location ~ ^/{kind}/([0-9]+)$ {{ default_type application/json; {extra if kind == 'page' else ''} "
+        f"return {answers.get(kind, PLAIN)}; }}"
+        for kind in KINDS
+    ]
+    return "client_max_body_size 1m; " + " ".join(lines)
+
+
+def bodies_of(kind):
+    """The bodies of the requests of a kind: of all sizes, with all bytes; none for a GET."""
+    random, sizes = Random(kind), (0, 1, 900, 9_000, 70_000)
+    return [random.randbytes(sizes[number % 5]) if kind in ("order", "upload") else None for number in range(EACH)]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """nginx as A, on a port of its own until the end."""
+    with nginx(tmp_path_factory.mktemp("a"), more=answering(False)) as port:
+        yield port
+
+
+@pytest.fixture(scope="module")
+def recorded(shop, tmp_path_factory):
+    """A directory in which the tee has recorded six clients, and what they have sent."""
+    directory = tmp_path_factory.mktemp("recorded")
+
+    def work(port, kind):
+        with RawClient(port) as client:
+            for number, body in enumerate(bodies_of(kind)):
+                assert client.ask("GET" if body is None else "PUT", f"/{kind}/{number % 8}", body=body).start
+
+    words = ("-a", f"127.0.0.1:{shop}", "-processes", "2", "-record", str(directory))
+    with Tee(*words) as running, ThreadPoolExecutor(len(KINDS)) as pool:
+        list(pool.map(partial(work, running.port), KINDS))
+    return directory, Counter(
+        ("GET" if body is None else "PUT", f"/{kind}/{number % 8}", body or b"")
+        for kind in KINDS
+        for number, body in enumerate(bodies_of(kind))
+    )
+
+
+def test_what_the_tee_has_recorded_arrives_once_and_whole(recorded):
+    directory, sent = recorded
+    with Backend() as backend:
+        _, found = replay(directory, backend.url, "--no-compare")
+        assert backend.bodies() == sent
+    assert found["replay"]["sent"] == found["replay"]["recorded"] == len(KINDS) * EACH
+
+
+def test_what_the_tee_has_recorded_is_answered_by_a_as_it_was(shop, recorded):
+    status, found = replay(recorded[0], f"http://127.0.0.1:{shop}", "--yes")
+    report = found["reports"][0]
+    assert [finding for route in report["routes"] for finding in route["findings"]] == []
+    assert report["judged"] == len(KINDS) * EACH
+    if found["replay"]["kept_up"]:
+        assert (status, found["word"]) == (0, "YES")
+
+
+def test_a_build_with_three_changes_differs_from_what_the_tee_has_recorded_in_exactly_these(recorded, tmp_path):
+    with nginx(tmp_path, more=answering(True)) as port:
+        status, found = replay(recorded[0], f"http://127.0.0.1:{port}")
+    differing = {
+        route["route"]
+        for route in found["reports"][0]["routes"]
+        if any(one["label"] in ("differs", "suspected", "undecided", "constant") for one in route["findings"])
+    }
+    assert differing == set(CHANGED.values())
+    if found["replay"]["kept_up"]:
+        assert (status, found["word"]) == (1, "NO")
+
+
+@pytest.mark.parametrize("form", ["tuesday.gor", "tuesday.har"])
+def test_a_file_of_another_program_is_replayed_as_it_is(recorded, tmp_path, form):
+    directory, sent = recorded
+    argv = [sys.executable, "-m", "httptee", "recording", "convert", str(directory), str(tmp_path / form)]
+    subprocess.run(argv, capture_output=True, env=clean_environment(), timeout=120, check=True)
+    with Backend() as backend:
+        _, found = replay(tmp_path / form, backend.url, "--no-compare")
+        assert backend.bodies() == sent
+    assert found["replay"]["sent"] == len(KINDS) * EACH
 
 
 def test_an_interrupt_ends_it_with_a_report(recording):

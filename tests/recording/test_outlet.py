@@ -25,15 +25,15 @@ class World:
 
 def test_a_batch_is_handed_on_when_it_is_full():
     world = World()
-    world.put(*range(63))
-    assert (world.ring.put_in, repr(world.outlet)) == (0, "<Outlet [waiting 63]>")
-    world.put(63)
+    world.put(*range(15))
+    assert (world.ring.put_in, repr(world.outlet)) == (0, "<Outlet [waiting 15]>")
+    world.put(15)
     ((kind, exchanges),) = world.taken()
-    assert (kind, len(exchanges)) == (EXCHANGES, 64)
+    assert (kind, len(exchanges)) == (EXCHANGES, 16)
     assert exchanges[7] == (
         103, 7, "192.0.2.1", 1007, 5, "GET", "/7", [("Host", "a")], b"asked", 200, "OK", [("X", "y")], b"answer", ""
     )  # fmt: skip
-    assert world.ledger.recorded().seen == world.ledger.recorded().waiting == 64
+    assert world.ledger.recorded().seen == world.ledger.recorded().waiting == 16
 
 
 def test_what_waits_is_handed_on_when_asked():
@@ -49,9 +49,9 @@ def test_what_waits_is_handed_on_when_asked():
 
 def test_what_finds_no_room_is_counted():
     world = World(size=200)
-    world.put(*range(64))
+    world.put(*range(16))
     assert world.ring.put_in == 0
-    assert world.ledger.recorded().not_recorded_by_reason == {"queue_full": 64}
+    assert world.ledger.recorded().not_recorded_by_reason == {"queue_full": 16}
 
 
 def test_records_that_are_made_go_the_same_way():

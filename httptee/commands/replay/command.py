@@ -11,10 +11,11 @@ from types import FrameType
 
 from httptee.build import primary_upstream, shadow_upstream
 from httptee.commands.replay.dry import dry_run
+from httptee.commands.replay.opening import opened
 from httptee.commands.replay.outcome import show
 from httptee.commands.replay.words import given, moment
 from httptee.errors import ConfigError
-from httptee.recording import Recording, read_recording
+from httptee.recording import Recording
 from httptee.replay.figures import Figures, standard_progress
 from httptee.replay.replaying import Feed, Judging, Live, Preparing, Range, Replay, Schedule, hidden
 from httptee.replay.sending import Sending
@@ -36,7 +37,7 @@ def run_replay(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         asked = given(argv)
         settings = _settings(asked)
-        with _opened(asked.recording) as recording:
+        with opened(asked.recording) as recording:
             return _replay(asked, settings, recording, environ)
     except ConfigError as error:
         _complain(f"{error}; httptee replay -h explains it")
@@ -83,13 +84,6 @@ def _run(replay: Replay) -> Figures:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _opened(paths: Sequence[str]) -> Recording:
-    try:
-        return read_recording(paths)
-    except ValueError as error:
-        raise Unreadable(str(error)) from None
 
 
 def _settings(asked: argparse.Namespace) -> Settings:
@@ -141,7 +135,7 @@ def _judging(
     live = None
     if asked.a:
         shadows = {shadow.name: (shadow_upstream(settings, shadow), shadow.timeout)}
-        live = Live(UpstreamAsker((primary_upstream(settings), settings.a_timeout), shadows), asked.a_rate)
+        live = Live(UpstreamAsker({"": (primary_upstream(settings), settings.a_timeout), **shadows}), asked.a_rate)
     return Judging(policy, evidence, live, hidden(asked.secret)) if masked else Judging(policy, evidence, live)
 
 
