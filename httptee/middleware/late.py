@@ -28,7 +28,7 @@ _PLAIN = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 _JUDGED = ("HTTP_VIA", "HTTP_EXPECT", "HTTP_MAX_FORWARDS")
 """Fields for which a request may have to be refused, beside Host."""
 
-_GIVEN = ("method", "target", "body", "client", "scheme", "number", "shared_head", "_build", "_fields")
+_GIVEN = ("method", "target", "body", "client", "scheme", "number", "upgrade", "shared_head", "_build", "_fields")
 
 
 class LateRequest(Request):
@@ -43,7 +43,7 @@ class LateRequest(Request):
     ) -> None:
         scheme = environ["wsgi.url_scheme"]
         for name, content in zip(
-            _GIVEN, (method, target, body, client_of(environ), scheme, next_number(), [], build, []), strict=True
+            _GIVEN, (method, target, body, client_of(environ), scheme, next_number(), (), [], build, []), strict=True
         ):
             setattr(self, name, content)
 
