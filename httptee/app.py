@@ -149,9 +149,9 @@ class Tee:
         if record is not None:
             self.faults.watch(_LOGGING, record.client_gone)
 
-    def connection_refused(self) -> None:
-        """Count a connection that was answered with `overloaded` before its first request."""
-        self.faults.watch(COUNTING, self.account.refused, Overloaded.reason)
+    def connection_refused(self, reason: str = Overloaded.reason) -> None:
+        """Count a connection that was answered with `overloaded`, or closed, before its first request."""
+        self.faults.watch(COUNTING, self.account.refused, reason)
 
     def _log_refused(self, environ: WSGIEnvironment, answer: Response) -> None:
         if self._log is not None:

@@ -109,6 +109,10 @@ class TooManyUpgrades(Refusal, status=503, reason="too_many_upgrades", retry_aft
     """The request asks to upgrade, and as many connections as `-upgrades` allows are upgraded (RFC 9110 §15.6.4)."""
 
 
+class NoPreamble(Refusal, status=400, reason="proxy_protocol"):
+    """A connection of a trusted proxy has no valid PROXY preamble: it is closed. Never sent."""
+
+
 class ClientGone(TeeError, status=499, reason="client_gone"):
     """The client has gone before its answer was whole. The status is nginx's; it is for the log, and is never sent."""
 

@@ -12,16 +12,17 @@ from collections.abc import Callable
 from functools import partial
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from waitress.adjustments import Adjustments
 
 from httptee.app import Tee
 from httptee.build import WHOLE, Part, Watching, build_tee
+from httptee.errors import NoPreamble
 from httptee.ledger import Ledger
 from httptee.processes.child import CannotRunError
 from httptee.processes.vitals import Vitals
-from httptee.server import Server, TlsServer, Turns
+from httptee.server import ProxiedServer, ProxiedTlsServer, Server, TlsServer, Turns
 from httptee.settings import Settings
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ def build_tee_server(
     server.on_discard = tee.discarded
     server.on_turned_away = tee.connection_refused
     server.given_up = lambda: tee.primary.upgraded
+    if isinstance(server, ProxiedServer):
+        server.on_unintroduced = partial(tee.connection_refused, NoPreamble.reason)
     if tee.cutoff is not None:
         tee.cutoff.queueing = lambda: server.crew.queueing
     return server
@@ -131,8 +134,7 @@ def build_server(
         clear_untrusted_proxy_headers=False,
         url_scheme="https" if tls else "http",
     )
-    make = partial(TlsServer, context=tls, handshake_timeout=settings.tls_handshake_timeout) if tls else Server
-    return make(
+    return _kind(settings, tls)(
         application,
         listening,
         adjustments,
@@ -142,6 +144,16 @@ def build_server(
         max_pending=part.of(settings.max_pending),
         max_request_memory=part.of(settings.max_request_memory),
     )
+
+
+def _kind(settings: Settings, tls: ssl.SSLContext | None) -> Callable[..., Server]:
+    """What makes the server: with or without TLS, and with or without preambles of the PROXY protocol."""
+    patience = settings.tls_handshake_timeout
+    secured: dict[str, Any] = {"context": tls, "handshake_timeout": patience} if tls else {}
+    if settings.proxy_protocol is None:
+        return partial(TlsServer, **secured) if tls else Server
+    introduced: dict[str, Any] = {"proxies": settings.proxy_protocol, "preamble_timeout": patience}
+    return partial(ProxiedTlsServer if tls else ProxiedServer, **introduced, **secured)
 
 
 def pin(row: int) -> None:

@@ -4,11 +4,14 @@ requests, answers in the thread that reads, and has TLS. It serves any WSGI appl
 from httptee.server.crew import MOST_HELD
 from httptee.server.door import most_leaving
 from httptee.server.listener import Server
+from httptee.server.proxied import ProxiedServer, ProxiedTlsServer
 from httptee.server.tls import TlsServer
 from httptee.server.turns import Turns
 
 __all__ = [
     "MOST_HELD",
+    "ProxiedServer",
+    "ProxiedTlsServer",
     "Server",
     "TlsServer",
     "Turns",

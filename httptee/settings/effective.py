@@ -31,6 +31,7 @@ IGNORED = (
     "processes",
     "no-pin",
     "connection-limit",
+    "proxy-protocol",
     "max-pending",
     "client-timeout",
     "upgrades",

@@ -114,6 +114,7 @@ class Settings:
     record_secret: tuple[str, ...] = ()
     record_keep_secrets: bool = False
     forward_client_ip: bool = False
+    proxy_protocol: Proxies | None = None
     x_forwarded: bool = False
     trusted_proxies: Proxies | None = None
     close_connections: bool = False

@@ -51,7 +51,7 @@ function _shtab_httptee_using
 end
 
 set -g _shtab_httptee_commands explain check verdict ctl recording replay spool config completion man
-set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.server-name --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.check --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.spool --b.spool.ambiguous --b.spool.fsync --b.spool.full --b.spool.lane --b.spool.max-age --b.spool.max-bytes --b.spool.min-free --b.spool.rate --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --control --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --record --record.max-age --record.max-body --record.max-bytes --record.min-free --record.only --record.percent --record.secret --request-id-header --socket-mode --socket-owner --threads --tls-handshake-timeout --to --trusted-proxies --upgrade-idle-timeout --upgrades --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
+set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.server-name --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.check --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.spool --b.spool.ambiguous --b.spool.fsync --b.spool.full --b.spool.lane --b.spool.max-age --b.spool.max-bytes --b.spool.min-free --b.spool.rate --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --control --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --proxy-protocol --record --record.max-age --record.max-body --record.max-bytes --record.min-free --record.only --record.percent --record.secret --request-id-header --socket-mode --socket-owner --threads --tls-handshake-timeout --to --trusted-proxies --upgrade-idle-timeout --upgrades --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
 
 complete -c httptee -e
 complete -c httptee -f
@@ -109,6 +109,7 @@ complete -c httptee -n _shtab_httptee_using -l record.min-free -x -d 'The percen
 complete -c httptee -n _shtab_httptee_using -l record.secret -x -d 'A further name whose values are secrets'
 complete -c httptee -n _shtab_httptee_using -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
 complete -c httptee -n _shtab_httptee_using -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
+complete -c httptee -n _shtab_httptee_using -l proxy-protocol -x -d 'Whose connections begin with a preamble of the PROXY protocol, version 1 or 2'
 complete -c httptee -n _shtab_httptee_using -l x-forwarded -d 'Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for.'
 complete -c httptee -n _shtab_httptee_using -l trusted-proxies -x -d 'Whose X-Forwarded-For counts'
 complete -c httptee -n _shtab_httptee_using -l close-connections -d 'Close connections to clients and upstreams after each exchange.'
@@ -138,7 +139,7 @@ complete -c httptee -n _shtab_httptee_using -l pid-file -xka "(__fish_complete_p
 complete -c httptee -n _shtab_httptee_using -l cert.file -xka "(__fish_complete_path (commandline -ct))" -d 'Serve HTTPS with this certificate (PEM, followed by its chain).'
 complete -c httptee -n _shtab_httptee_using -l key.file -xka "(__fish_complete_path (commandline -ct))" -d 'The certificate'"'"'s private key (PEM), if it is not in the same file.'
 complete -c httptee -n _shtab_httptee_using -l key.password-file -xka "(__fish_complete_path (commandline -ct))" -d 'A file whose only line is the password of an encrypted key.'
-complete -c httptee -n _shtab_httptee_using -l tls-handshake-timeout -x -d 'The longest time from a client'"'"'s connecting to the end of its TLS handshake.'
+complete -c httptee -n _shtab_httptee_using -l tls-handshake-timeout -x -d 'The longest time from a client'"'"'s connecting to the end of its TLS handshake, and of its PROXY preamble.'
 complete -c httptee -n _shtab_httptee_using -l client-ca -xka "(__fish_complete_path (commandline -ct))" -d 'Verify clients'"'"' certificates with these authorities (PEM).'
 complete -c httptee -n _shtab_httptee_using -l client-auth -xka "required optional" -d 'Whether a client must show a certificate.'
 complete -c httptee -n _shtab_httptee_using -l client-subject-header -x -d 'Send A and every B the subject of the client'"'"'s certificate in this header field.'
@@ -210,6 +211,7 @@ complete -c httptee -n '_shtab_httptee_using explain' -l record.min-free -x -d '
 complete -c httptee -n '_shtab_httptee_using explain' -l record.secret -x -d 'A further name whose values are secrets'
 complete -c httptee -n '_shtab_httptee_using explain' -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
 complete -c httptee -n '_shtab_httptee_using explain' -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
+complete -c httptee -n '_shtab_httptee_using explain' -l proxy-protocol -x -d 'Whose connections begin with a preamble of the PROXY protocol, version 1 or 2'
 complete -c httptee -n '_shtab_httptee_using explain' -l x-forwarded -d 'Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for.'
 complete -c httptee -n '_shtab_httptee_using explain' -l trusted-proxies -x -d 'Whose X-Forwarded-For counts'
 complete -c httptee -n '_shtab_httptee_using explain' -l close-connections -d 'Close connections to clients and upstreams after each exchange.'
@@ -239,7 +241,7 @@ complete -c httptee -n '_shtab_httptee_using explain' -l pid-file -xka "(__fish_
 complete -c httptee -n '_shtab_httptee_using explain' -l cert.file -xka "(__fish_complete_path (commandline -ct))" -d 'Serve HTTPS with this certificate (PEM, followed by its chain).'
 complete -c httptee -n '_shtab_httptee_using explain' -l key.file -xka "(__fish_complete_path (commandline -ct))" -d 'The certificate'"'"'s private key (PEM), if it is not in the same file.'
 complete -c httptee -n '_shtab_httptee_using explain' -l key.password-file -xka "(__fish_complete_path (commandline -ct))" -d 'A file whose only line is the password of an encrypted key.'
-complete -c httptee -n '_shtab_httptee_using explain' -l tls-handshake-timeout -x -d 'The longest time from a client'"'"'s connecting to the end of its TLS handshake.'
+complete -c httptee -n '_shtab_httptee_using explain' -l tls-handshake-timeout -x -d 'The longest time from a client'"'"'s connecting to the end of its TLS handshake, and of its PROXY preamble.'
 complete -c httptee -n '_shtab_httptee_using explain' -l client-ca -xka "(__fish_complete_path (commandline -ct))" -d 'Verify clients'"'"' certificates with these authorities (PEM).'
 complete -c httptee -n '_shtab_httptee_using explain' -l client-auth -xka "required optional" -d 'Whether a client must show a certificate.'
 complete -c httptee -n '_shtab_httptee_using explain' -l client-subject-header -x -d 'Send A and every B the subject of the client'"'"'s certificate in this header field.'
@@ -311,6 +313,7 @@ complete -c httptee -n '_shtab_httptee_using check' -l record.min-free -x -d 'Th
 complete -c httptee -n '_shtab_httptee_using check' -l record.secret -x -d 'A further name whose values are secrets'
 complete -c httptee -n '_shtab_httptee_using check' -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
 complete -c httptee -n '_shtab_httptee_using check' -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
+complete -c httptee -n '_shtab_httptee_using check' -l proxy-protocol -x -d 'Whose connections begin with a preamble of the PROXY protocol, version 1 or 2'
 complete -c httptee -n '_shtab_httptee_using check' -l x-forwarded -d 'Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for.'
 complete -c httptee -n '_shtab_httptee_using check' -l trusted-proxies -x -d 'Whose X-Forwarded-For counts'
 complete -c httptee -n '_shtab_httptee_using check' -l close-connections -d 'Close connections to clients and upstreams after each exchange.'
@@ -340,7 +343,7 @@ complete -c httptee -n '_shtab_httptee_using check' -l pid-file -xka "(__fish_co
 complete -c httptee -n '_shtab_httptee_using check' -l cert.file -xka "(__fish_complete_path (commandline -ct))" -d 'Serve HTTPS with this certificate (PEM, followed by its chain).'
 complete -c httptee -n '_shtab_httptee_using check' -l key.file -xka "(__fish_complete_path (commandline -ct))" -d 'The certificate'"'"'s private key (PEM), if it is not in the same file.'
 complete -c httptee -n '_shtab_httptee_using check' -l key.password-file -xka "(__fish_complete_path (commandline -ct))" -d 'A file whose only line is the password of an encrypted key.'
-complete -c httptee -n '_shtab_httptee_using check' -l tls-handshake-timeout -x -d 'The longest time from a client'"'"'s connecting to the end of its TLS handshake.'
+complete -c httptee -n '_shtab_httptee_using check' -l tls-handshake-timeout -x -d 'The longest time from a client'"'"'s connecting to the end of its TLS handshake, and of its PROXY preamble.'
 complete -c httptee -n '_shtab_httptee_using check' -l client-ca -xka "(__fish_complete_path (commandline -ct))" -d 'Verify clients'"'"' certificates with these authorities (PEM).'
 complete -c httptee -n '_shtab_httptee_using check' -l client-auth -xka "required optional" -d 'Whether a client must show a certificate.'
 complete -c httptee -n '_shtab_httptee_using check' -l client-subject-header -x -d 'Send A and every B the subject of the client'"'"'s certificate in this header field.'
@@ -415,6 +418,7 @@ complete -c httptee -n '_shtab_httptee_using ctl' -l record.min-free -x -d 'The 
 complete -c httptee -n '_shtab_httptee_using ctl' -l record.secret -x -d 'A further name whose values are secrets'
 complete -c httptee -n '_shtab_httptee_using ctl' -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
+complete -c httptee -n '_shtab_httptee_using ctl' -l proxy-protocol -x -d 'Whose connections begin with a preamble of the PROXY protocol, version 1 or 2'
 complete -c httptee -n '_shtab_httptee_using ctl' -l x-forwarded -d 'Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l trusted-proxies -x -d 'Whose X-Forwarded-For counts'
 complete -c httptee -n '_shtab_httptee_using ctl' -l close-connections -d 'Close connections to clients and upstreams after each exchange.'
@@ -444,7 +448,7 @@ complete -c httptee -n '_shtab_httptee_using ctl' -l pid-file -xka "(__fish_comp
 complete -c httptee -n '_shtab_httptee_using ctl' -l cert.file -xka "(__fish_complete_path (commandline -ct))" -d 'Serve HTTPS with this certificate (PEM, followed by its chain).'
 complete -c httptee -n '_shtab_httptee_using ctl' -l key.file -xka "(__fish_complete_path (commandline -ct))" -d 'The certificate'"'"'s private key (PEM), if it is not in the same file.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l key.password-file -xka "(__fish_complete_path (commandline -ct))" -d 'A file whose only line is the password of an encrypted key.'
-complete -c httptee -n '_shtab_httptee_using ctl' -l tls-handshake-timeout -x -d 'The longest time from a client'"'"'s connecting to the end of its TLS handshake.'
+complete -c httptee -n '_shtab_httptee_using ctl' -l tls-handshake-timeout -x -d 'The longest time from a client'"'"'s connecting to the end of its TLS handshake, and of its PROXY preamble.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l client-ca -xka "(__fish_complete_path (commandline -ct))" -d 'Verify clients'"'"' certificates with these authorities (PEM).'
 complete -c httptee -n '_shtab_httptee_using ctl' -l client-auth -xka "required optional" -d 'Whether a client must show a certificate.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l client-subject-header -x -d 'Send A and every B the subject of the client'"'"'s certificate in this header field.'
@@ -516,6 +520,7 @@ complete -c httptee -n '_shtab_httptee_using replay' -l record.min-free -x -d 'T
 complete -c httptee -n '_shtab_httptee_using replay' -l record.secret -x -d 'A further name whose values are secrets'
 complete -c httptee -n '_shtab_httptee_using replay' -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
 complete -c httptee -n '_shtab_httptee_using replay' -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
+complete -c httptee -n '_shtab_httptee_using replay' -l proxy-protocol -x -d 'Whose connections begin with a preamble of the PROXY protocol, version 1 or 2'
 complete -c httptee -n '_shtab_httptee_using replay' -l x-forwarded -d 'Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for.'
 complete -c httptee -n '_shtab_httptee_using replay' -l trusted-proxies -x -d 'Whose X-Forwarded-For counts'
 complete -c httptee -n '_shtab_httptee_using replay' -l close-connections -d 'Close connections to clients and upstreams after each exchange.'
@@ -545,7 +550,7 @@ complete -c httptee -n '_shtab_httptee_using replay' -l pid-file -xka "(__fish_c
 complete -c httptee -n '_shtab_httptee_using replay' -l cert.file -xka "(__fish_complete_path (commandline -ct))" -d 'Serve HTTPS with this certificate (PEM, followed by its chain).'
 complete -c httptee -n '_shtab_httptee_using replay' -l key.file -xka "(__fish_complete_path (commandline -ct))" -d 'The certificate'"'"'s private key (PEM), if it is not in the same file.'
 complete -c httptee -n '_shtab_httptee_using replay' -l key.password-file -xka "(__fish_complete_path (commandline -ct))" -d 'A file whose only line is the password of an encrypted key.'
-complete -c httptee -n '_shtab_httptee_using replay' -l tls-handshake-timeout -x -d 'The longest time from a client'"'"'s connecting to the end of its TLS handshake.'
+complete -c httptee -n '_shtab_httptee_using replay' -l tls-handshake-timeout -x -d 'The longest time from a client'"'"'s connecting to the end of its TLS handshake, and of its PROXY preamble.'
 complete -c httptee -n '_shtab_httptee_using replay' -l client-ca -xka "(__fish_complete_path (commandline -ct))" -d 'Verify clients'"'"' certificates with these authorities (PEM).'
 complete -c httptee -n '_shtab_httptee_using replay' -l client-auth -xka "required optional" -d 'Whether a client must show a certificate.'
 complete -c httptee -n '_shtab_httptee_using replay' -l client-subject-header -x -d 'Send A and every B the subject of the client'"'"'s certificate in this header field.'
