@@ -112,8 +112,9 @@ def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) ->
     each = zip(chosen, ledger.accounts(part.row), rules, ledger.circuits, common.comparers, ledger.orders, strict=True)
     for number, (shadow, account, selection, circuit, comparing, orders) in enumerate(each):
         workers = part.of(shadow.workers, least=1)
+        spool = build_door(shadow, number, ledger, part, account, common.faults, common.outbox)
         # A probe may wait for a thread as long as an exchange takes, which is as long as it takes itself.
-        own = replace(policy, patience=2 * shadow.timeout + 1.0)
+        own = replace(policy, patience=2 * shadow.timeout + 1.0, spools=spool is not None)
         yield Shadow(
             shadow_upstream(settings, shadow, workers, common.reading),
             account,
@@ -136,7 +137,7 @@ def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) ->
             form=shadow.form,
             ordered=shadow.ordered,
             comparing=comparing,
-            spooling=build_door(shadow, number, ledger, part, account, common.faults, common.outbox),
+            spooling=spool,
         )
 
 

@@ -60,9 +60,9 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     request of HTTP/1.0 may have neither. Then Host is empty (§3.2): the address of an upstream would claim that the
     client asked for it.
 
-    A body of up to `in_memory` bytes becomes one immutable `bytes`; a longer one stays in a file. Raises a `Refusal`
-    for a request that is not forwarded: CONNECT, a malformed target, Host or length, a body of more than `most` bytes
-    or one that cannot be stored, a loop, and OPTIONS or TRACE with Max-Forwards: 0.
+    A body of up to `in_memory` bytes becomes one immutable `bytes`; a longer one stays in a file. Raises a `Refusal` for
+    what is not forwarded: CONNECT, a malformed target, Host or length, a body of more than `most` bytes or one that
+    cannot be stored, a loop, and OPTIONS or TRACE with Max-Forwards: 0.
     """
     return request_of(environ, additions, lambda: _body(environ, in_memory, most))
 
@@ -71,9 +71,7 @@ def request_of(environ: WSGIEnvironment, additions: Additions, body_of: Callable
     """The same with the body that `body_of` gives, which may raise a Refusal; None for a request without one."""
     method = environ["REQUEST_METHOD"]
     target, authority = read_target(method, environ.get("REQUEST_URI") or target_of(environ))
-    headers = environ.get(RECEIVED_HEADERS)
-    if headers is None:
-        headers = _headers(environ)
+    headers: Headers = environ[RECEIVED_HEADERS] if RECEIVED_HEADERS in environ else _headers(environ)
     peer = client = client_of(environ)
     if additions.proxies is not None:
         environ[CLIENT] = client = additions.proxies.client(peer, values(headers, "x-forwarded-for"))
@@ -84,7 +82,7 @@ def request_of(environ: WSGIEnvironment, additions: Additions, body_of: Callable
     body = body_of()
     if additions.via and environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         additions = replace(additions, via="1.0" + additions.via[3:])  # the version received (RFC 9110 §7.6.3)
-    upgrade = asked_protocols(headers) if UPGRADE in environ and additions.upgrades else ()
+    upgrade = asked_protocols(headers) if additions.upgrades and UPGRADE in environ else ()
     sent = outbound(headers, peer, scheme, None if body is None else len(body), additions, bool(upgrade))
     if authority is not None or not has_host(sent):
         sent = with_host(sent, authority or "")
@@ -96,12 +94,13 @@ def request_of(environ: WSGIEnvironment, additions: Additions, body_of: Callable
         sent = with_subject(sent, additions.subject_header, environ.get(CLIENT_SUBJECT) or "")
     if additions.id_header:
         sent, environ[REQUEST_ID] = with_id(sent, additions.id_header)
-    return Request(method, target, sent, body or b"", client, scheme, upgrade=upgrade)
+    port = environ.get("REMOTE_PORT", "") if client == peer else ""
+    return Request(method, target, sent, body or b"", client, scheme, port=port, upgrade=upgrade)
 
 
 def client_of(environ: WSGIEnvironment) -> str:
-    """The peer's address without a port, or the client's by what trusted proxies say. An IPv4 peer of a dual-stack
-    socket keeps its own (RFC 4291 §2.5.5.2)."""
+    """The peer's address, or the client's by what trusted proxies say. An IPv4 peer of a dual-stack socket keeps its own
+    (RFC 4291 §2.5.5.2)."""
     client: str = environ.get(CLIENT) or environ.get("REMOTE_ADDR") or ""
     return client[7:] if client.startswith("::ffff:") else client
 

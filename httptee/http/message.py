@@ -72,9 +72,8 @@ class Request:
     """One request for A and every B. It is never changed: an upstream applies its prefix and Host when it sends.
 
     `target` is the request target byte for byte (RFC 9112 §3.2). `headers` are the fields to forward. `client` is the
-    peer's address without a port. `number` is unique in this process. `shared_head` holds the head as bytes once it is
-    built, for all upstreams that send the request unchanged. `upgrade` has the protocols that the client asks to switch
-    to (RFC 9110 §7.8), mostly none.
+    client's address, and `port` its port, or empty. `number` is unique in this process. `upgrade`: the protocols that
+    it asks to switch to. `shared_head`: the head as bytes once it is built, for all upstreams that send it unchanged.
     """
 
     method: str
@@ -85,6 +84,7 @@ class Request:
     scheme: str
     number: int = field(default_factory=next_number, compare=False)
     upgrade: tuple[str, ...] = ()
+    port: str = field(default="", compare=False)
     shared_head: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
 
 
@@ -121,8 +121,8 @@ class Response:
     `body` is the whole body if it has arrived, or else an iterator over its pieces as they arrive. The iterator raises
     `UpstreamError` if the body breaks off. `close` frees the connection and may be called twice. `error` is the reason
     slug of the tee's own answer, or empty. `unsent`: A certainly got nothing of the request. `head_seconds`: from the
-    request on the wire to the head of the answer in the kernel, or 0.0 if it was not measured. `switch` hands the
-    connection to A on after a 101: it takes the environ, the answer and its follower, and returns the answer to send.
+    request on the wire to the head of the answer in the kernel, or 0.0 if it was not measured. `switch`, after a 101,
+    takes the environ, the answer and its follower, and returns the answer to send.
     """
 
     status: int
@@ -151,8 +151,7 @@ class Follower(Protocol):
         """The client has gone before its answer was whole. Called before the answer is closed. Never waits."""
 
     def tunnelled(self, end: str, received: int, sent: int) -> None:
-        """The upgraded connection has ended, after these bytes from the client and to it. Called before the answer is
-        closed. Never waits."""
+        """The upgraded connection has ended, after these bytes from the client and to it. As `client_gone`."""
 
 
 class Kept(Protocol):
@@ -175,7 +174,8 @@ class Exchange:
     `withheld` is the drop reason for every B where the request cannot be sent, or empty.
 
     `request` is replaced when its body is read into memory, and when its head is kept as bytes only. The clones that
-    hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes.
+    hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes. `offered` is when a
+    B took it on last, in nanoseconds of the monotonic clock, or 0.
     """
 
     request: Request
@@ -188,6 +188,7 @@ class Exchange:
     connection: int = 0
     withheld: str = ""
     holders: int = field(default=0, init=False, compare=False, repr=False)
+    offered: int = field(default=0, init=False, compare=False, repr=False)
     size: int = field(default=0, init=False, compare=False, repr=False)
 
     def with_request(self, request: Request) -> Exchange:

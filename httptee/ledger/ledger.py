@@ -130,11 +130,8 @@ class Ledger:
         return min(found, default=0)
 
     def settle_lost(self, row: int) -> None:
-        """Count the clones in flight of a worker process that has ended as `lost`, and its open tunnels, and set its
-        gauges to zero.
-
-        Call it only when no process writes to its row.
-        """
+        """Count the clones in flight and the open tunnels of a worker process that has ended as `lost`, and set its
+        gauges to zero. Call it only when no process writes to its row."""
         for number in range(self._accounts):
             line = self._shadow_line(row, number)
             line[ShadowLine.FAILED["lost"]] += max(0, ShadowLine.in_flight(line.tolist()))
@@ -170,9 +167,8 @@ class Ledger:
 
     def lines(self) -> list[str]:
         """The ledger as it is logged: the line of A, one for each B, one of the tunnels and of the recording if any."""
-        primary = self.primary()
-        upgraded = [str(primary.tunnels)] if primary.tunnels.opened else []
-        return [str(primary), *map(str, self.statements()), *upgraded, *self.recorded().lines]
+        a = self.primary()
+        return [str(a), *map(str, self.statements()), *a.tunnels.lines, *self.recorded().lines]
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.statements()))

@@ -100,6 +100,11 @@ class TunnelStatement:
         """Those that have not ended."""
         return self.opened - sum(self.ended.values())
 
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the logged ledger: none if no connection was upgraded."""
+        return [str(self)] if self.opened else []
+
     def __str__(self) -> str:
         return (
             f"upgraded opened={self.opened} open={self.open}{_detail(self.ended)}"

@@ -28,7 +28,19 @@ _PLAIN = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 _JUDGED = ("HTTP_VIA", "HTTP_EXPECT", "HTTP_MAX_FORWARDS")
 """Fields for which a request may have to be refused, beside Host."""
 
-_GIVEN = ("method", "target", "body", "client", "scheme", "number", "upgrade", "shared_head", "_build", "_fields")
+_GIVEN = (
+    "method",
+    "target",
+    "body",
+    "client",
+    "scheme",
+    "number",
+    "upgrade",
+    "port",
+    "shared_head",
+    "_build",
+    "_fields",
+)
 
 
 class LateRequest(Request):
@@ -41,10 +53,10 @@ class LateRequest(Request):
     def __init__(
         self, method: str, target: str, body: bytes, environ: WSGIEnvironment, build: Callable[[], Request]
     ) -> None:
-        scheme = environ["wsgi.url_scheme"]
-        for name, content in zip(
-            _GIVEN, (method, target, body, client_of(environ), scheme, next_number(), (), [], build, []), strict=True
-        ):
+        scheme, client = environ["wsgi.url_scheme"], client_of(environ)
+        port = environ.get("REMOTE_PORT", "") if client == environ.get("REMOTE_ADDR") else ""
+        given = (method, target, body, client, scheme, next_number(), (), port, [], build, [])
+        for name, content in zip(_GIVEN, given, strict=True):
             setattr(self, name, content)
 
     @property

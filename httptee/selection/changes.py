@@ -110,6 +110,7 @@ class Changes:
             request.scheme,
             request.number,
             request.upgrade,
+            port=request.port,
         )
 
 

@@ -42,7 +42,16 @@ class Form:
             headers = with_added(headers, KEY, f'"{_RUN}-{os.getpid():x}-{request.number:x}"')
         if headers is request.headers and body is request.body:
             return request
-        return Request(request.method, request.target, headers, body, request.client, request.scheme, request.number)
+        return Request(
+            request.method,
+            request.target,
+            headers,
+            body,
+            request.client,
+            request.scheme,
+            request.number,
+            port=request.port,
+        )
 
 
 AS_IT_IS = Form()

@@ -104,6 +104,8 @@ def _written(option: Option, value: Any) -> Any:
         return value
     if option.repeatable:
         return [f"{one} {one.described()}".rstrip() if isinstance(one, Backend) else one for one in value]
+    if value == "" and option.default == "off":
+        return "off"
     return without_userinfo(value.pattern if isinstance(value, re.Pattern) else str(value))
 
 

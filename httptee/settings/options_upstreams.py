@@ -20,6 +20,7 @@ from httptee.settings.casts import (
     or_auto,
     path_or_none,
     percent,
+    proxy_version,
     size,
 )
 from httptee.settings.option import Option, flag
@@ -55,6 +56,14 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         "",
         "A path on A. The admin listener requests it every 2 seconds; /readyz fails unless A answers with 2xx or 3xx.",
         "PATH",
+    ),
+    Option(
+        "a.send-proxy",
+        proxy_version,
+        "off",
+        "Begin each connection to A with a preamble of the PROXY protocol that names the client. A connection then "
+        "carries the requests of one client connection only. send-proxy in a B's line does the same for this B.",
+        "off|v1|v2",
     ),
     Option(
         "b",

@@ -68,6 +68,7 @@ class Settings:
     a_idle_timeout: float = 60.0
     a_keep_alive: float = 30.0
     a_check: str = ""
+    a_send_proxy: str = ""
     b: tuple[Backend, ...] = ()
     b_percent: float = 100.0
     b_rewrite: bool = False

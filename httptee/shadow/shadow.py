@@ -7,6 +7,8 @@ flight hold is bounded.
 
 from __future__ import annotations
 
+from time import monotonic_ns
+
 from httptee.errors import upstream_error
 from httptee.http import Exchange
 from httptee.ledger import Account, GuardedAccount
@@ -94,6 +96,7 @@ class Shadow:
                 self._faults.watch(COMPARING, self._comparing.missed, exchange)
             return
         self._account.open()
+        exchange.offered = monotonic_ns()
         if exchange.kept is not None and self._comparing is not None:
             self._faults.watch(COMPARING, self._comparing.chosen, exchange)
         self._take(exchange)
@@ -126,9 +129,8 @@ class Shadow:
         """The drop reason of a clone, or None: the clone then has its slot and its part of the budget."""
         if self._stopping and self._spooling is None:
             return "closing"
-        reason = self._selection.refuses(exchange.request, exchange.status) or exchange.withheld or None
-        if reason is not None:
-            return reason
+        if unwanted := self._selection.refuses(exchange.request, exchange.status) or exchange.withheld:
+            return unwanted
         if exchange.unsent and not self._sends_unsent:
             return "primary_failed"
         if self._spooling is not None and (self._stopping or self._spooling.backlog):
@@ -137,8 +139,7 @@ class Shadow:
             return "cut_off"
         if self.breaker.blocks:
             return "circuit_open"
-        reason = self._slots.take(exchange)
-        if reason is not None:
+        if (reason := self._slots.take(exchange)) is not None:
             return reason
         try:
             hold(exchange)
@@ -156,8 +157,7 @@ class Shadow:
             return reason
         if self._selection.limits_rate and self._selection.over_rate(exchange.request):
             return "rate_limited"
-        order = self._order
-        if order is None:
+        if (order := self._order) is None:
             return spooling.take(exchange, reason, opened=False)
         with order.spooling:  # none goes into the spool before those of its connection that came earlier
             self._drop_all(order.waiting_behind(exchange), BACKLOG)

@@ -95,6 +95,7 @@ class Upstream:
         prepared = self.prepare(request)
         prepared.cancellation = cancellation
         prepared.interim = interim
+        prepared.client = (request.client, request.port)
         prepared.keep = keep
         prepared.timed = timed or keep > 0
         return self._session.send(prepared, timeout=timeouts)
@@ -111,6 +112,7 @@ class Upstream:
         if wire is None or not wire.has_idle(self._url, trust.verify, trust.certificate):
             return None
         prepared = self.prepare(request)
+        prepared.client = (request.client, request.port)
         if keep:
             prepared.keep = keep
         return wire.begin(prepared, trust.verify, trust.certificate)

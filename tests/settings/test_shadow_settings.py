@@ -199,6 +199,7 @@ EFFECTS = [
     "only-status=2xx",
     "body=false",
     "idempotent",
+    "send-proxy=v1",
 ]
 
 
