@@ -17,7 +17,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any, Protocol
 
-from httptee.errors import BodyStorage, UpstreamError, upstream_error
+from httptee.errors import Refusal, UpstreamError, upstream_error
 from httptee.http import Cancellation, PassOn, Request, Response, end_to_end, no_answer, switching, tee_answer
 from httptee.ledger import COUNTING, OUTAGE_WORDS, Faults, WorkerAccount
 from httptee.transport import Timeouts, Upstream, WireStream
@@ -132,8 +132,8 @@ class Primary:
         timed: bool = False,
     ) -> Response:
         """Forward a request and return the answer. `interim` gets A's interim answers. `timed`: the answer gets its
-        `head_seconds`. Raises BodyStorage if the file of its body cannot be read, TooManyUpgrades, and nothing else,
-        whatever A does."""
+        `head_seconds`. Raises BodyStorage if the file of its body cannot be read, for a body that streams also the
+        Refusals of its source, TooManyUpgrades, and nothing else, whatever A does."""
         tunnels = self._tunnels
         if tunnels is None or not request.upgrade:
             return self._answered(request, cancellation, interim, timed)
@@ -180,7 +180,7 @@ class Primary:
         self.asked = True
         try:
             answer = self._upstream.send(request, self._timeouts, cancellation, interim, timed=timed)
-        except BodyStorage:
+        except Refusal:  # of a body: its file cannot be read, or the client's bytes break a rule
             raise
         except Exception as error:
             raise upstream_error(error) from error

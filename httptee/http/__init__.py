@@ -1,7 +1,7 @@
 """HTTP as values and functions: messages, header fields, endpoints, request targets, and the reading of a request from
 a WSGI environ. Others may use every name in `__all__`."""
 
-from httptee.http.arriving import ArrivingBody, Pieces, RequestMemory, not_stored
+from httptee.http.arriving import ArrivingBody, Pieces, RequestMemory, ended, not_stored
 from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.chunks import ChunkLimits, ChunkReader
 from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
@@ -20,18 +20,17 @@ from httptee.http.grammar import (
     read_version,
 )
 from httptee.http.headers import (
-    HOP_BY_HOP,
     Additions,
     end_to_end,
+    for_other_servers,
     request_id,
-    switching,
     values,
     with_added,
     with_field,
     with_host,
     without,
 )
-from httptee.http.hops import UPGRADE, Join
+from httptee.http.hops import HOP_BY_HOP, UPGRADE, Join, switching
 from httptee.http.inbound import (
     CLIENT_SUBJECT,
     CONNECTION,
@@ -39,7 +38,6 @@ from httptee.http.inbound import (
     REQUEST_ID,
     client_of,
     connection_of,
-    for_other_servers,
     receive,
     request_of,
     target_of,
@@ -108,6 +106,7 @@ __all__ = [
     "connection_of",
     "distinguished_name",
     "end_to_end",
+    "ended",
     "expects_continue",
     "for_other_servers",
     "interim_fields",

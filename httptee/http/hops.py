@@ -17,6 +17,22 @@ from httptee.errors import MaxForwards
 from httptee.http.grammar import TOKEN, listed
 from httptee.http.message import Headers
 
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "http2-settings",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "trailers",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Hop-by-hop fields in lower case (RFC 9110 §7.6.1, RFC 7540 §3.2.1). Proxy-Authenticate and Proxy-Authorization are
+for the next proxy that wants them (RFC 9110 §11.7): the tee does not, so it forwards them."""
+
 COUNTED = frozenset({"OPTIONS", "TRACE"})
 """The methods for which Max-Forwards counts."""
 
@@ -29,7 +45,12 @@ OF_UPGRADE = frozenset({"connection", "upgrade"})
 
 _PROTOCOL = re.compile(rf"({TOKEN})(?:/{TOKEN})?")
 _CARRY_REQUESTS = frozenset({"h2", "h2c", "h3", "http", "tls"})
-_CONNECTION_OPTIONS = frozenset({"upgrade", "keep-alive"})
+_OPTIONS_OF_UPGRADE = frozenset({"upgrade", "keep-alive"})
+# If Connection names one of these, the field stays: without it the message would change its meaning or its length.
+_CONNECTION_OPTIONS = frozenset({"close", "keep-alive", ""})
+_NEVER_CONNECTION_NAMED = frozenset({"host", "content-length", "via"}) | _CONNECTION_OPTIONS
+_CONNECTION_LENGTH = len("connection")  # compared first, which saves lower() for most names
+_NOT_OF_A_SWITCH = HOP_BY_HOP | {"content-length"}
 
 _FIELD = "max-forwards"
 _SECRET = frozenset({"authorization", "cookie", "proxy-authorization"})
@@ -73,11 +94,36 @@ def asked_protocols(headers: Headers) -> tuple[str, ...]:
     return tuple(protocol for value in fields for protocol in listed(value) if _passes(protocol))
 
 
+def switching(headers: Headers, left_out: frozenset[str] = _NOT_OF_A_SWITCH) -> Headers:
+    """The fields of a 101, which has no content, or of a request for an upgrade, to pass on: as `end_to_end`, but with
+    what Connection and Upgrade say of the upgrade, in their places."""
+    named = named_by_connection(headers)
+    passed = []
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered in OF_UPGRADE:
+            passed += [(name, rest)] if (rest := of_upgrade(lowered, value)) else []
+        elif lowered not in left_out and lowered not in named:
+            passed.append((name, value))
+    return passed
+
+
+def named_by_connection(headers: Headers) -> set[str]:
+    """The names, in lower case, of the fields that Connection lists as hop-by-hop. Mostly there are none."""
+    named: set[str] = set()
+    for name, value in headers:
+        if len(name) == _CONNECTION_LENGTH and name.lower() == "connection":
+            options = value.lower()
+            if options not in _CONNECTION_OPTIONS:
+                named.update(listed(options))
+    return named - _NEVER_CONNECTION_NAMED if named else named
+
+
 def of_upgrade(name: str, value: str) -> str:
     """The part of Connection or Upgrade that is passed on, or an empty text. `name` is in lower case."""
     elements = listed(value)
     if name == "connection":
-        return ", ".join(option for option in elements if option.lower() in _CONNECTION_OPTIONS)
+        return ", ".join(option for option in elements if option.lower() in _OPTIONS_OF_UPGRADE)
     return ", ".join(protocol for protocol in elements if _passes(protocol.lower()))
 
 

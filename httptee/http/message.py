@@ -1,7 +1,6 @@
 """The values that the tee passes on: a request, its body, a response, and both together as an exchange.
 
-All text is latin-1, one character for each byte, so bytes are sent exactly as they were received.
-"""
+All text is latin-1, one character for each byte, so bytes are sent exactly as they were received."""
 
 from __future__ import annotations
 
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from httptee.errors import ClientGone, MaxForwards, TeeError
 from httptee.http.phrases import PHRASES
+from httptee.http.uploads import StreamedBody
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -61,7 +61,7 @@ class FileBody:
         return data
 
 
-Body = bytes | FileBody
+Body = bytes | FileBody | StreamedBody
 
 next_number = count(1).__next__
 """Gives the number of the next request of this process."""

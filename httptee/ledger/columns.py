@@ -24,6 +24,7 @@ DROP_REASONS: tuple[str, ...] = (
     "filtered",
     "other_status",
     "primary_failed",
+    "incomplete",
     "too_large",
     "rate_limited",
     "saturated",

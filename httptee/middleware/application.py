@@ -89,6 +89,7 @@ class Application(Silent):
         path, _, query = request.target.partition("?")
         script = self._seen.get("SCRIPT_NAME", "")
         content = request.body.read() if isinstance(request.body, FileBody) else request.body
+        assert isinstance(content, bytes)  # under another server no body streams
         environ = {
             **self._seen,
             "REQUEST_METHOD": request.method,

@@ -55,7 +55,7 @@ class LateRequest(Request):
     ) -> None:
         scheme, client = environ["wsgi.url_scheme"], client_of(environ)
         port = environ.get("REMOTE_PORT", "") if client == environ.get("REMOTE_ADDR") else ""
-        given = (method, target, body, client, scheme, next_number(), (), port, [], build, [])
+        given: tuple[object, ...] = (method, target, body, client, scheme, next_number(), (), port, [], build, [])
         for name, content in zip(_GIVEN, given, strict=True):
             setattr(self, name, content)
 

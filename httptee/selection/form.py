@@ -35,7 +35,7 @@ class Form:
         """The request in this form. The given one stays as it is."""
         headers, body = request.headers, request.body
         if not self.body:
-            # Every request with a body has a Content-Length: the tee has read the body whole.
+            # Every request with a body has a Content-Length, also one whose body streamed to A in chunks.
             headers = [(name, "0" if name.lower() == "content-length" else value) for name, value in headers]
             body = b""
         if self.key and request.method == "POST" and not values(headers, "idempotency-key"):

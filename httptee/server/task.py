@@ -28,7 +28,9 @@ from httptee.http import (
     interim_fields,
     tee_answer,
 )
+from httptee.http.uploads import STREAMED_BODY
 from httptee.server.roles import Peer
+from httptee.server.uploads import ClientBody
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -97,7 +99,9 @@ class TeeTask(Task):
         fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
         has_length = "\ncontent-length: " in f"\n{fields}".lower()  # no value has a line end
         extra = ""
-        close = self.close_on_finish or request.connection_close or self.channel.closes_after_answer
+        # What is left of a body that was not read to its end is no next request.
+        unread = not request.completed
+        close = self.close_on_finish or request.connection_close or unread or self.channel.closes_after_answer
         if not has_length and not self._bodiless:
             if request.version == "1.1":
                 self.chunked_response = True
@@ -126,7 +130,7 @@ class TeeTask(Task):
 
     def _switch(self, join: Join) -> None:
         """Give the connection up after a 101. If the client has gone, nobody gets it, and the channel closes it."""
-        if self.finished and (given := self.channel.give_up()):
+        if self.finished and (given := _given_up(self.channel)):
             join(*given)
         else:
             self.close_on_finish = True
@@ -144,6 +148,8 @@ class TeeTask(Task):
         has_body = request.body_rcv is not None
         environ["CONTENT_LENGTH"] = str(request.content_length) if has_body else ""
         environ["wsgi.input"] = request.get_body_stream() if has_body else _NO_BODY
+        if not request.completed:
+            environ[STREAMED_BODY] = ClientBody(channel, request, channel.server.client_timeout)
         environ[RECEIVED_HEADERS] = request.pairs
         environ[CLIENT_SUBJECT] = channel.client_subject
         environ[CANCELLATION] = channel.cancellation
@@ -153,6 +159,18 @@ class TeeTask(Task):
         if request.upgrades:
             environ[UPGRADE] = self._take_join
         return environ
+
+
+def _given_up(channel: Any) -> tuple[Any, bytes, bytes] | None:
+    """The socket of a connection that the server uses no more, with what has arrived behind the request and what is not
+    sent yet; None if it is closed. For its owner, while its request is in `requests`: no other thread uses it then."""
+    if channel._fileno is None or not channel.connected:
+        return None
+    channel.server.disarm(channel._fileno)
+    channel.del_channel()
+    given = channel.socket, channel.early, b"".join(buffer.get(-1) for buffer in channel.outbufs)
+    channel.connected, channel.socket, channel.early, channel.total_outbufs_len = False, None, b"", 0
+    return given
 
 
 class RefusalTask(TeeTask):

@@ -17,6 +17,7 @@ from httptee.settings.shadow_settings import ShadowSettings, backend_names, shad
 
 IGNORED = (
     "l",
+    "a.stream-from",
     "a.check",
     "b.spool",
     "b.spool.max-bytes",

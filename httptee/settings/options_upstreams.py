@@ -51,6 +51,15 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         "MILLISECONDS",
     ),
     Option(
+        "a.stream-from",
+        size,
+        "65536",
+        "A request body that is announced with more bytes goes on to A while it arrives, and a chunked one once it has "
+        "more. At most a quarter of -threads pass on such bodies at a time; further ones are read before A is asked. "
+        "0: all are.",
+        "BYTES",
+    ),
+    Option(
         "a.check",
         path_or_none,
         "",

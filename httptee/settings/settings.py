@@ -67,6 +67,7 @@ class Settings:
     a_timeout: float = 2.5
     a_idle_timeout: float = 60.0
     a_keep_alive: float = 30.0
+    a_stream_from: int = 65_536
     a_check: str = ""
     a_send_proxy: str = ""
     b: tuple[Backend, ...] = ()

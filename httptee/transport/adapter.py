@@ -7,7 +7,10 @@ mounted on it, prepared requests in, responses out.
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import ssl
+import struct
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +23,8 @@ import requests
 from requests.adapters import BaseAdapter
 
 from httptee.errors import UpstreamError, UpstreamReset
-from httptee.transport.connection import MAX_JOINED, Connection
+from httptee.http.uploads import StreamedBody
+from httptee.transport.connection import MAX_JOINED, SHORTEST, Connection
 from httptee.transport.names import Name
 from httptee.transport.opening import Opener, owner_of
 from httptee.transport.pending import Pending, Unread
@@ -191,8 +195,14 @@ class WireAdapter(BaseAdapter):
         except BaseException:
             if cancellation is not None:
                 cancellation.detach()
+            if isinstance(request.body, StreamedBody):
+                _cut(connection)
             connection.close()
             raise
+        if connection.arrival is not None and isinstance(request.body, StreamedBody):
+            answer.head_seconds = max(
+                connection.arrival.at - request.body.read_at, SHORTEST
+            )  # without the client's time
         if self._pressure is not None and self._pressure.sample():
             self._pressure.record(unread_for(connection.sock))
         raw = WireStream(answer, connection, pool, sent_all, limits.idle, deadline, cancellation)
@@ -221,7 +231,17 @@ class WireAdapter(BaseAdapter):
             return self._routes[key]
 
 
+def _cut(connection: Connection) -> None:
+    """Make the close of a connection a reset: the upstream must not take a part of a body for the whole."""
+    with contextlib.suppress(OSError):
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 def _repeatable(request: WireRequest, sent: int) -> bool:
     """Whether a request may be sent again after `sent` bytes of it were sent."""
     body = request.body
-    return (request.method in IDEMPOTENT or not sent) and (isinstance(body, bytes) or body.file.seekable())
+    if sent and request.method not in IDEMPOTENT:
+        return False
+    if isinstance(body, StreamedBody):
+        return body.rewind()
+    return isinstance(body, bytes) or bool(body.file.seekable())

@@ -10,6 +10,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from httptee.http import Cancellation, Endpoint, PassOn, Request, with_host
+from httptee.http.uploads import StreamedBody
 from httptee.transport.adapter import WireAdapter
 from httptee.transport.connection import Connection
 from httptee.transport.pending import Pending
@@ -18,6 +19,7 @@ from httptee.transport.timeouts import Timeouts
 from httptee.transport.tls import Trust
 
 _DEFAULT_TRUST = Trust()
+_EXPECT = ("Expect", "100-continue")
 
 
 class UpstreamSession(requests.Session):
@@ -119,7 +121,8 @@ class Upstream:
 
     def prepare(self, request: Request) -> WireRequest:
         """The request in the form in which it is sent to this endpoint."""
-        if self._as_it_is and request.target[:1] == "/":
+        expects = isinstance(request.body, StreamedBody) and request.body.expects
+        if self._as_it_is and not expects and request.target[:1] == "/":
             written = request.shared_head
             # A head that is already written needs no fields: a clone in flight holds one form of its head, not two.
             pairs = [] if written else request.headers
@@ -134,6 +137,8 @@ class Upstream:
             headers = with_host(headers, self.endpoint.authority)
         if self._close and not request.upgrade:  # the option of an upgrade is in the only Connection
             headers = [*headers, ("Connection", "close")]
+        if expects:
+            headers = [*headers, _EXPECT]
         target = self.endpoint.target(request.target)
         shared = request.shared_head if headers is given and target == request.target else None
         prepared = WireRequest(request.method, self._url, target, [] if shared else headers, request.body, shared)

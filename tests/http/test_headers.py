@@ -7,13 +7,13 @@ from httptee.http.headers import (
     Additions,
     end_to_end,
     outbound,
-    switching,
     values,
     with_host,
     with_id,
     with_origin,
     with_subject,
 )
+from httptee.http.hops import switching
 
 
 def send(headers, client="192.0.2.1", length=None, **additions):

@@ -249,3 +249,12 @@ def test_a_request_that_asks_to_upgrade_is_for_a_b_that_wants_it():
     (found,) = selection().foresee(asks)
     assert (found.rule.text, found.passes, found.note) == ("upgrade=drop", False, "it asks for websocket")
     assert [each.rule.reason for each in selection(upgrades=True).foresee(asks)] == ["too_large"]
+
+
+def test_a_body_that_still_arrives_has_room_where_the_filters_pass_and_no_card_is_drawn():
+    chosen = selection(percent=50, filters=(methods_filter("POST"),), max_body=7)
+    assert (chosen.room(request("POST")), chosen.room(request("GET"))) == (7, 0)
+    for _ in range(1000):
+        chosen.room(request("POST"))
+    assert len(taken(chosen, [request("POST") for _ in range(100)])) == 50
+    assert selection(percent=0).room(request()) == 0

@@ -51,7 +51,7 @@ function _shtab_httptee_using
 end
 
 set -g _shtab_httptee_commands explain check verdict ctl recording replay spool config completion man
-set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.send-proxy --a.server-name --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.check --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.spool --b.spool.ambiguous --b.spool.fsync --b.spool.full --b.spool.lane --b.spool.max-age --b.spool.max-bytes --b.spool.min-free --b.spool.rate --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --control --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --proxy-protocol --record --record.max-age --record.max-body --record.max-bytes --record.min-free --record.only --record.percent --record.secret --request-id-header --socket-mode --socket-owner --threads --tls-handshake-timeout --to --trusted-proxies --upgrade-idle-timeout --upgrades --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
+set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.send-proxy --a.server-name --a.stream-from --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.check --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.spool --b.spool.ambiguous --b.spool.fsync --b.spool.full --b.spool.lane --b.spool.max-age --b.spool.max-bytes --b.spool.min-free --b.spool.rate --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --control --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --proxy-protocol --record --record.max-age --record.max-body --record.max-bytes --record.min-free --record.only --record.percent --record.secret --request-id-header --socket-mode --socket-owner --threads --tls-handshake-timeout --to --trusted-proxies --upgrade-idle-timeout --upgrades --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
 
 complete -c httptee -e
 complete -c httptee -f
@@ -62,6 +62,7 @@ complete -c httptee -n _shtab_httptee_using -l a.rewrite -d 'Send A its own host
 complete -c httptee -n _shtab_httptee_using -l a.timeout -x -d 'Timeout to connect to A, then for its headers.'
 complete -c httptee -n _shtab_httptee_using -l a.idle-timeout -x -d 'The longest pause in the body of A'"'"'s answer.'
 complete -c httptee -n _shtab_httptee_using -l a.keep-alive -x -d 'How long a connection to A may be idle and be used again.'
+complete -c httptee -n _shtab_httptee_using -l a.stream-from -x -d 'A request body that is announced with more bytes goes on to A while it arrives, and a chunked one once it has more.'
 complete -c httptee -n _shtab_httptee_using -l a.check -x -d 'A path on A.'
 complete -c httptee -n _shtab_httptee_using -l a.send-proxy -xka "off v1 v2" -d 'Begin each connection to A with a preamble of the PROXY protocol that names the client.'
 complete -c httptee -n _shtab_httptee_using -s b -x -d 'A test server'
@@ -165,6 +166,7 @@ complete -c httptee -n '_shtab_httptee_using explain' -l a.rewrite -d 'Send A it
 complete -c httptee -n '_shtab_httptee_using explain' -l a.timeout -x -d 'Timeout to connect to A, then for its headers.'
 complete -c httptee -n '_shtab_httptee_using explain' -l a.idle-timeout -x -d 'The longest pause in the body of A'"'"'s answer.'
 complete -c httptee -n '_shtab_httptee_using explain' -l a.keep-alive -x -d 'How long a connection to A may be idle and be used again.'
+complete -c httptee -n '_shtab_httptee_using explain' -l a.stream-from -x -d 'A request body that is announced with more bytes goes on to A while it arrives, and a chunked one once it has more.'
 complete -c httptee -n '_shtab_httptee_using explain' -l a.check -x -d 'A path on A.'
 complete -c httptee -n '_shtab_httptee_using explain' -l a.send-proxy -xka "off v1 v2" -d 'Begin each connection to A with a preamble of the PROXY protocol that names the client.'
 complete -c httptee -n '_shtab_httptee_using explain' -s b -x -d 'A test server'
@@ -268,6 +270,7 @@ complete -c httptee -n '_shtab_httptee_using check' -l a.rewrite -d 'Send A its 
 complete -c httptee -n '_shtab_httptee_using check' -l a.timeout -x -d 'Timeout to connect to A, then for its headers.'
 complete -c httptee -n '_shtab_httptee_using check' -l a.idle-timeout -x -d 'The longest pause in the body of A'"'"'s answer.'
 complete -c httptee -n '_shtab_httptee_using check' -l a.keep-alive -x -d 'How long a connection to A may be idle and be used again.'
+complete -c httptee -n '_shtab_httptee_using check' -l a.stream-from -x -d 'A request body that is announced with more bytes goes on to A while it arrives, and a chunked one once it has more.'
 complete -c httptee -n '_shtab_httptee_using check' -l a.check -x -d 'A path on A.'
 complete -c httptee -n '_shtab_httptee_using check' -l a.send-proxy -xka "off v1 v2" -d 'Begin each connection to A with a preamble of the PROXY protocol that names the client.'
 complete -c httptee -n '_shtab_httptee_using check' -s b -x -d 'A test server'
@@ -374,6 +377,7 @@ complete -c httptee -n '_shtab_httptee_using ctl' -l a.rewrite -d 'Send A its ow
 complete -c httptee -n '_shtab_httptee_using ctl' -l a.timeout -x -d 'Timeout to connect to A, then for its headers.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l a.idle-timeout -x -d 'The longest pause in the body of A'"'"'s answer.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l a.keep-alive -x -d 'How long a connection to A may be idle and be used again.'
+complete -c httptee -n '_shtab_httptee_using ctl' -l a.stream-from -x -d 'A request body that is announced with more bytes goes on to A while it arrives, and a chunked one once it has more.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l a.check -x -d 'A path on A.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l a.send-proxy -xka "off v1 v2" -d 'Begin each connection to A with a preamble of the PROXY protocol that names the client.'
 complete -c httptee -n '_shtab_httptee_using ctl' -s b -x -d 'A test server'
@@ -477,6 +481,7 @@ complete -c httptee -n '_shtab_httptee_using replay' -l a.rewrite -d 'Send A its
 complete -c httptee -n '_shtab_httptee_using replay' -l a.timeout -x -d 'Timeout to connect to A, then for its headers.'
 complete -c httptee -n '_shtab_httptee_using replay' -l a.idle-timeout -x -d 'The longest pause in the body of A'"'"'s answer.'
 complete -c httptee -n '_shtab_httptee_using replay' -l a.keep-alive -x -d 'How long a connection to A may be idle and be used again.'
+complete -c httptee -n '_shtab_httptee_using replay' -l a.stream-from -x -d 'A request body that is announced with more bytes goes on to A while it arrives, and a chunked one once it has more.'
 complete -c httptee -n '_shtab_httptee_using replay' -l a.check -x -d 'A path on A.'
 complete -c httptee -n '_shtab_httptee_using replay' -l a.send-proxy -xka "off v1 v2" -d 'Begin each connection to A with a preamble of the PROXY protocol that names the client.'
 complete -c httptee -n '_shtab_httptee_using replay' -s b -x -d 'A test server'
