@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 _NOT_FOR_RECORDING = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _SHORT_LIFE = 5.0  # seconds; after a shorter life, each replacement waits longer
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 10.0
-_LAST_WORDS = 3.0  # seconds after SIGTERM, until it is killed
+_LAST_WORDS = 5.0  # seconds after SIGTERM, until it is killed
 _NICE = 19
 _LITTLE, _MUCH = 0.05, 0.25  # of the memory for what waits
 

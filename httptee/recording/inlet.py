@@ -23,7 +23,7 @@ _QUIET = 2.0  # seconds without an exchange, after which an orphan ends
 
 class Inlet:
     """Takes from the `rings`, in turn. `account` is the one of the `register`. `on_backlog` gets the part of the
-    fullest ring that is in use, before each turn.
+    fullest ring that is in use, before each turn; at the end, 1.0.
 
     What a predecessor had written and not freed when it was killed is freed, so nothing is written twice.
     """
@@ -53,6 +53,9 @@ class Inlet:
         pause, last = _PAUSE, monotonic()
         while True:
             at_end = ending() or not wanted()  # read first: what was put in before is written
+            if at_end:
+                self._on_backlog(1.0)
+                self._on_backlog = lambda share: None
             if self.turn():
                 pause, last = _PAUSE, monotonic()
                 continue

@@ -154,8 +154,11 @@ def test_it_says_how_much_waits(tmp_path):
 def test_it_ends_when_nothing_is_left(tmp_path):
     world = World(tmp_path)
     world.put(0, *range(200))
+    said = []
+    world.inlet._on_backlog = said.append
     world.inlet.run(lambda: True, lambda: True)
     assert world.end().recorded == 200
+    assert said == [1.0]
 
 
 def test_an_orphan_waits_for_the_last_exchanges_of_the_worker_processes(tmp_path):
