@@ -8,9 +8,10 @@ from httptee.version import __version__
 
 if TYPE_CHECKING:
     from httptee.app import Tee
+    from httptee.middleware import Shadowed
     from httptee.settings import Settings
 
-__all__ = ["__version__", "create_app"]
+__all__ = ["Shadowed", "__version__", "create_app"]
 
 
 def create_app(settings: Settings) -> Tee:
@@ -18,3 +19,12 @@ def create_app(settings: Settings) -> Tee:
     from httptee import build  # imported here, so that `import httptee` loads no other room
 
     return build.create_app(settings)
+
+
+def __getattr__(name: str) -> object:
+    """`Shadowed`, the WSGI middleware: loaded when it is used, so that `import httptee` loads no other room."""
+    if name != "Shadowed":
+        raise AttributeError(f"module 'httptee' has no attribute {name!r}")
+    from httptee.middleware import Shadowed
+
+    return Shadowed

@@ -12,36 +12,35 @@ from typing import TYPE_CHECKING
 from httptee.errors import ClientGone, Overloaded, Refusal
 from httptee.http import (
     CANCELLATION,
-    ERROR_FIELD,
     INTERIM,
     RECEIVED_HEADERS,
     Additions,
     Cancellation,
     Exchange,
     Follower,
-    Headers,
+    Request,
     Response,
     connection_of,
+    ended,
+    for_other_servers,
     no_answer,
     receive,
     tee_answer,
-    without,
 )
 from httptee.ledger import COUNTING, Faults, WorkerAccount
 from httptee.logs import AccessLog
-from httptee.primary import Primary
+from httptee.primary import Answering
 from httptee.recording import Recorder
-from httptee.shadow import Budget, Cutoff, Shadow
+from httptee.shadow import Budget, Cutoff, Shadow, keep_for
 from httptee.spool import Outbox
 from httptee.transport import Pressure
-from httptee.verdict.pairs import Keeper
+from httptee.verdict.pairs import Keeper, KeptPrimary
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-# PEP 3333 forbids an application to send them, and waitress then answers with 500.
-_FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
-_DATE = frozenset({"date"})
+Chosen = tuple[KeptPrimary | None, int]  # what is kept of A's answer; when a request arrived that is recorded, or 0
+OFFERING = "a clone could not be offered"
 _LOGGING = "a request could not be logged"
 _LAST_RECORDS = 1.0  # seconds to write the last records of the access log, and of the recording and the spool
 
@@ -51,7 +50,7 @@ class Tee:
 
     def __init__(
         self,
-        primary: Primary,
+        primary: Answering,
         shadows: Iterable[Shadow],
         additions: Additions,
         account: WorkerAccount,
@@ -70,10 +69,10 @@ class Tee:
     ) -> None:
         self.primary = primary
         self.shadows = tuple(shadows)
-        self._additions = additions
-        self._account = account
+        self.additions = additions
+        self.account = account
         self._log = log
-        self._faults = faults or Faults(account.unobserved)
+        self.faults = faults or Faults(account.unobserved)
         self._keeper = keeper
         self._outbox = outbox
         self.recorder = recorder
@@ -83,59 +82,78 @@ class Tee:
         self.cutoff = cutoff
         self.budget = budget
         self.pressure = pressure or Pressure()
+        self.follows = any(each is not None for each in (log, keeper, recorder))
+        """Whether `observe` has answers recorded, compared or logged as they pass."""
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
         if RECEIVED_HEADERS not in environ:
-            start_response = _for_other_servers(start_response)
+            start_response = for_other_servers(start_response)
         try:
-            request = receive(environ, self._additions, self._in_memory, self._max_request_body)
+            request = receive(environ, self.additions, self._in_memory, self._max_request_body)
             cancellation: Cancellation | None = environ.get(CANCELLATION)
-            chosen = self._keeper.choose(request) if self._keeper else None
-            arrived = self.recorder.begin(request) if self.recorder else 0
+            chosen = self.choose(request)
             started = perf_counter()
-            response = self.primary.answer(request, cancellation, environ.get(INTERIM), chosen is not None)
+            response = self.primary.answer(request, cancellation, environ.get(INTERIM), chosen[0] is not None)
         except Refusal as refusal:
             answer = tee_answer(refusal)
             self.refused(environ, answer)
             return Relay(answer, start_response, ())
-        seconds = perf_counter() - started
+        request, read_at, withheld = ended(request)
+        seconds = perf_counter() - max(started, read_at)
         unsent = response.unsent  # read here: the access log may replace the response
-        try:  # `Faults.watch`, written out: it is called for every request
-            self._account.answered(response.status, seconds)
-        except Exception:
-            self._faults.report(COUNTING)
-        if self.cutoff is not None:
-            self._faults.watch("the cutoff could not be updated", self.cutoff.observe, seconds)
-        if arrived and self.recorder is not None:
-            response = self.recorder.follow(arrived, request, response, environ)
-        record = kept = None
-        if chosen is not None and self._keeper is not None:
-            kept, response = self._keeper.keep(chosen, response, seconds)
-        if self._log is not None:
-            record, response = self._followed(self._log, environ, response, seconds)
+        response, record, kept = self.observe(environ, request, response, seconds, chosen)
         exchange = Exchange(request, response.status, seconds, record, unsent, kept, *connection_of(environ))
-        return Relay(response, start_response, self.shadows, exchange, cancellation, self._client_gone, self._faults)
+        exchange.withheld = "" if unsent else withheld
+        return Relay(response, start_response, self.shadows, exchange, cancellation, self.client_gone, self.faults)
+
+    def choose(self, request: Request) -> Chosen:
+        """Decide, before A is asked, whether its answer is to be compared and recorded. Never raises."""
+        kept = self._keeper.choose(request) if self._keeper else None
+        arrived = self.recorder.begin(request) if self.recorder else 0
+        if not isinstance(request.body, bytes):  # it may stream
+            recorder = self.recorder if arrived else None
+            self.faults.watch("a body could not be kept", keep_for, request, self.shadows, self.budget, recorder)
+        return kept, arrived
+
+    def observe(
+        self, environ: WSGIEnvironment, request: Request | None, response: Response, seconds: float, chosen: Chosen
+    ) -> tuple[Response, Follower | None, KeptPrimary | None]:
+        """Count an answer of A, `seconds` after it was asked, and have it recorded, compared and logged as it passes:
+        the answer to pass on instead, its record in the log, and what is kept of it. Never raises."""
+        kept, arrived = chosen
+        try:  # `Faults.watch`, written out: it is called for every request
+            self.account.answered(response.status, seconds)
+        except Exception:
+            self.faults.report(COUNTING)
+        if self.cutoff is not None:
+            self.faults.watch("the cutoff could not be updated", self.cutoff.observe, seconds)
+        if arrived and request is not None and self.recorder is not None:
+            response = self.recorder.follow(arrived, request, response, environ)
+        if kept is not None and self._keeper is not None:
+            kept, response = self._keeper.keep(kept, response, seconds)
+        record, response = self._followed(environ, response, seconds)
+        return response, record, kept
 
     def refused(self, environ: WSGIEnvironment, answer: Response) -> None:
         """Count and log a request that was answered without A, by the tee or by the server in front of it."""
-        self._faults.watch(COUNTING, self._account.refused, answer.error)
+        self.faults.watch(COUNTING, self.account.refused, answer.error)
         self._log_refused(environ, answer)
 
     def discarded(self, environ: WSGIEnvironment) -> None:
         """Count and log a request whose client has gone before it was sent to A. No B is offered a clone."""
-        self._faults.watch(COUNTING, self._account.client_gone)
+        self.faults.watch(COUNTING, self.account.client_gone)
         self._log_refused(environ, no_answer())
 
-    def _client_gone(self, record: Follower | None) -> None:
+    def client_gone(self, record: Follower | None) -> None:
         """Count a request whose client has gone after it was sent to A, and note that in its record."""
-        self._faults.watch(COUNTING, self._account.client_gone)
+        self.faults.watch(COUNTING, self.account.client_gone)
         if record is not None:
-            self._faults.watch(_LOGGING, record.client_gone)
+            self.faults.watch(_LOGGING, record.client_gone)
 
-    def connection_refused(self) -> None:
-        """Count a connection that was answered with `overloaded` before its first request."""
-        self._faults.watch(COUNTING, self._account.refused, Overloaded.reason)
+    def connection_refused(self, reason: str = Overloaded.reason) -> None:
+        """Count a connection that was answered with `overloaded`, or closed, before its first request."""
+        self.faults.watch(COUNTING, self.account.refused, reason)
 
     def _log_refused(self, environ: WSGIEnvironment, answer: Response) -> None:
         if self._log is not None:
@@ -145,19 +163,19 @@ class Tee:
                 self._not_logged()
 
     def _followed(
-        self, log: AccessLog, environ: WSGIEnvironment, response: Response, seconds: float
+        self, environ: WSGIEnvironment, response: Response, seconds: float
     ) -> tuple[Follower | None, Response]:
         """The record of a request, and the answer that it watches. If the log fails: no record, and the same answer."""
         try:
-            return log.follow(environ, response, seconds)
+            return self._log.follow(environ, response, seconds) if self._log else (None, response)
         except Exception:
             self._not_logged()
             return None, response
 
     def _not_logged(self) -> None:
         """Count and report an error of the access log. It must not fail the request."""
-        self._faults.watch(COUNTING, self._account.log_dropped)
-        self._faults.report(_LOGGING)
+        self.faults.watch(COUNTING, self.account.log_dropped)
+        self.faults.report(_LOGGING)
 
     def close(self, timeout: float | None = None) -> None:
         """Drain every shadow, within `timeout` seconds in all (the drain timeout if not given). Then close all idle
@@ -181,9 +199,8 @@ class Relay:
 
     If the answer is whole, the clone is offered at `close`, after the answer was sent to the client. A streaming
     answer may last for hours, so its clone is offered as soon as A's header fields have arrived. If the request's body
-    is in a file, the clone is offered after the first piece of the answer: to read the file takes time.
-
-    If the client has gone before the answer was whole, `on_client_gone` is called.
+    is in a file, the clone is offered after the first piece of the answer: to read the file takes time. If the client
+    has gone before the answer was whole, `on_client_gone` is called.
     """
 
     def __init__(
@@ -203,7 +220,7 @@ class Relay:
         self._record = exchange.follower if exchange is not None else None
         self._cancellation = cancellation
         self._on_client_gone = on_client_gone
-        self._faults = faults
+        self._faults = faults or Faults()
         if exchange is not None and not isinstance(response.body, bytes) and isinstance(exchange.request.body, bytes):
             self._offer()
 
@@ -222,27 +239,12 @@ class Relay:
         self._offer()
 
     def _offering(self, body: Iterator[bytes]) -> Iterator[bytes]:
-        """The same pieces. The clone is offered when the first one has been sent."""
         for piece in body:
             yield piece
-            self._offer()
+            self._offer()  # when the first one has been sent
 
     def _offer(self) -> None:
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
-            for shadow in self._shadows:
-                try:
-                    shadow.offer(exchange)
-                except Exception:  # no error of a B may reach the client
-                    (self._faults or Faults()).report("a clone could not be offered")
-
-
-def _for_other_servers(start_response: StartResponse) -> StartResponse:
-    """A `start_response` that leaves out what PEP 3333 forbids, and the Date of the tee's own answers: the servers add
-    one. The tee's own server takes all fields."""
-
-    def start(status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], object]:
-        own = any(name == ERROR_FIELD for name, _ in headers)
-        return start_response(status, without(headers, _FORBIDDEN | _DATE if own else _FORBIDDEN))
-
-    return start
+            for shadow in self._shadows:  # no error of a B may reach the client
+                self._faults.watch(OFFERING, shadow.offer, exchange)

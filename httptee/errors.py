@@ -105,6 +105,10 @@ class Overloaded(Refusal, status=503, reason="overloaded", retry_after=1):
     """The tee is at its limit of connections, or of requests that wait for a thread (RFC 9110 §15.6.4)."""
 
 
+class NoPreamble(Refusal, status=400, reason="proxy_protocol"):
+    """A connection of a trusted proxy has no valid PROXY preamble: it is closed. Never sent."""
+
+
 class ClientGone(TeeError, status=499, reason="client_gone"):
     """The client has gone before its answer was whole. The status is nginx's; it is for the log, and is never sent."""
 

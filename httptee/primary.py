@@ -15,9 +15,9 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
-from httptee.errors import BodyStorage, UpstreamError, upstream_error
+from httptee.errors import Refusal, UpstreamError, upstream_error
 from httptee.http import Cancellation, PassOn, Request, Response, end_to_end, no_answer, tee_answer
 from httptee.ledger import COUNTING, OUTAGE_WORDS, Faults, WorkerAccount
 from httptee.transport import Timeouts, Upstream
@@ -76,6 +76,28 @@ class Outage:
             logger.info("A %s is up again after %.1f s; %d requests failed", self._a, seconds, failures)
 
 
+class Answering(Protocol):
+    """What a tee needs of A."""
+
+    asked: bool
+    """Whether A was asked anything."""
+
+    def look(self) -> None:
+        """Log a warning if A cannot be reached, unless it was asked already."""
+
+    def answer(
+        self,
+        request: Request,
+        cancellation: Cancellation | None = None,
+        interim: PassOn | None = None,
+        timed: bool = False,
+    ) -> Response:
+        """A's answer, or the tee's own if A gives none; see `Primary.answer`."""
+
+    def close(self) -> None:
+        """Free what is held for A."""
+
+
 class Primary:
     """Server A, reached through its upstream."""
 
@@ -91,7 +113,6 @@ class Primary:
         self._timeouts = timeouts
         self._account = account
         self.asked = False
-        """Whether there was an exchange with A."""
         self._faults = faults or Faults(account.unobserved)
         words = memoryview(bytearray(8 * OUTAGE_WORDS)).cast("Q")
         self._outage = outage or Outage("", words, lambda: 0)
@@ -104,7 +125,8 @@ class Primary:
         timed: bool = False,
     ) -> Response:
         """Forward a request and return the answer. `interim` gets A's interim answers. `timed`: the answer gets its
-        `head_seconds`. Raises BodyStorage if the file of its body cannot be read, and nothing else, whatever A does."""
+        `head_seconds`. Raises BodyStorage if the file of its body cannot be read, for a body that streams also the
+        Refusals of its source, and nothing else, whatever A does."""
         try:
             return self._forward(request, cancellation, interim, timed)
         except UpstreamError as error:
@@ -136,7 +158,7 @@ class Primary:
         self.asked = True
         try:
             answer = self._upstream.send(request, self._timeouts, cancellation, interim, timed=timed)
-        except BodyStorage:
+        except Refusal:  # of a body: its file cannot be read, or the client's bytes break a rule
             raise
         except Exception as error:
             raise upstream_error(error) from error

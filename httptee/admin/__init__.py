@@ -7,11 +7,13 @@ from httptee.admin.check import check_of
 from httptee.admin.control import Commands
 from httptee.admin.control_server import ControlServer
 from httptee.admin.hour import Hour
+from httptee.admin.metrics import LedgerCollector
 
 __all__ = [
     "Admin",
     "Commands",
     "ControlServer",
     "Hour",
+    "LedgerCollector",
     "check_of",
 ]

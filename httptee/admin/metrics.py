@@ -40,12 +40,13 @@ Named = Sequence[tuple[str, Statement]]
 
 
 class LedgerCollector(Collector):
-    """All metrics, made from the ledger at each scrape. `judged` gives the verdict at this moment, if there is one.
-    `settings` are those of the tee: without them, there are no metrics of its processes and of orders."""
+    """All metrics, made at each scrape from the ledger, or from the one that `ledger` returns. `judged` gives the
+    verdict at this moment, if there is one. `settings` are those of the tee: without them, there are no metrics of its
+    processes and of orders."""
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: Ledger | Callable[[], Ledger],
         started: float,
         judged: Callable[[], Judged] | None = None,
         settings: Settings | None = None,
@@ -58,9 +59,10 @@ class LedgerCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """All metrics. Called by prometheus-client."""
-        yield from _of_the_tee(self._ledger.workers(), self._started)
-        yield from _of_a(self._ledger.primary())
-        statements = self._ledger.statements()
+        ledger = self._ledger() if callable(self._ledger) else self._ledger
+        yield from _of_the_tee(ledger.workers(), self._started)
+        yield from _of_a(ledger.primary())
+        statements = ledger.statements()
         named = list(zip(distinct([each.backend for each in statements]), statements, strict=True))
         yield from _of_b(named)
         yield from spool_metrics(named)
@@ -68,7 +70,7 @@ class LedgerCollector(Collector):
         if judged is not None:
             yield from verdict_metrics(judged, self._shown)
         if self._settings is not None:
-            yield from operating_metrics(self._settings, self._ledger, judged, self._started)
+            yield from operating_metrics(self._settings, ledger, judged, self._started)
 
 
 def exposition(collector: Collector) -> bytes:

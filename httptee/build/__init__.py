@@ -2,7 +2,7 @@
 servers, the gauges, the admin listener and its check of A."""
 
 from httptee.build.judging import make_judge
-from httptee.build.mount import create_app
+from httptee.build.mount import Mounted, announce_mounted, at_the_end, check_mounted, create_app
 from httptee.build.part import WHOLE, Part
 from httptee.build.recording import announce_recording, build_inlet
 from httptee.build.spooling import drained, give_desks, make_drained
@@ -13,14 +13,18 @@ from httptee.build.watching import Watching, build_tallies
 __all__ = [
     "MAX_BODY_IN_MEMORY",
     "WHOLE",
+    "Mounted",
     "Part",
     "Watching",
     "additions",
+    "announce_mounted",
     "announce_recording",
+    "at_the_end",
     "build_inlet",
     "build_ledger",
     "build_tallies",
     "build_tee",
+    "check_mounted",
     "create_app",
     "drained",
     "give_desks",

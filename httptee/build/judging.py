@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 from time import time
@@ -13,19 +13,43 @@ from typing import Any
 from httptee.build.upstreams import primary_upstream, shadow_upstream
 from httptee.compare import differences
 from httptee.ledger import Ledger, PrimaryStatement, mean_share
+from httptee.primary import Answering
 from httptee.settings import Settings, ShadowSettings, shadow_settings
 from httptee.verdict.court import Counts, Court, Policy, RouteSums
 from httptee.verdict.evidence import Evidence
-from httptee.verdict.judge import Asking, Judge, MakeJudge, Pace, Reader, RepeatLimits, Repeats, Trial, UpstreamAsker
+from httptee.verdict.judge import (
+    ApplicationAsker,
+    Asking,
+    Judge,
+    MakeJudge,
+    Pace,
+    Reader,
+    RepeatLimits,
+    Repeats,
+    Trial,
+    UpstreamAsker,
+)
 from httptee.verdict.pairs import Tallies
 
 _NOT_FOR_B = ("paused", "sampled_out", "filtered", "other_status", "rate_limited", "primary_failed")
 """Drop reasons of clones that B was not to get."""
 
 
-def make_judge(settings: Settings, ledger: Ledger, tallies: Tallies, place: str) -> MakeJudge:
-    """What makes the judge, in the process or the thread in which it runs. `place` is the directory of the evidence."""
-    return partial(_judge, settings, Observed(ledger, tallies), place)
+def make_judge(
+    settings: Settings,
+    ledger: Ledger,
+    tallies: Tallies,
+    place: str,
+    primary: Answering | None = None,
+    *,
+    repeats: bool = True,
+) -> MakeJudge:
+    """What makes the judge, in the process or the thread in which it runs. `place` is the directory of the evidence.
+
+    `primary` is asked for repeats; by default the server that the settings name. Without `repeats`, nothing is.
+    """
+    settings = settings if repeats else replace(settings, verdict_repeat=0)
+    return partial(_judge, settings, Observed(ledger, tallies), place, primary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +97,7 @@ def _judge(
     settings: Settings,
     observed: Observed,
     place: str,
+    primary: Answering | None,
     reader: Reader,
     pace: Pace,
     short_of_memory: Callable[[], bool],
@@ -95,7 +120,7 @@ def _judge(
         reader,
         [_trial(settings, shadow) for shadow in chosen],
         evidence,
-        Asking(_asker(settings, chosen), settings.verdict_max_body),
+        Asking(_asker(settings, chosen, primary), settings.verdict_max_body),
         lambda state: Repeats(limits, time(), state, paused),
         observed,
         differences,
@@ -105,9 +130,11 @@ def _judge(
     )
 
 
-def _asker(settings: Settings, chosen: tuple[ShadowSettings, ...]) -> UpstreamAsker:
+def _asker(settings: Settings, chosen: tuple[ShadowSettings, ...], primary: Answering | None) -> UpstreamAsker:
     shadows = {shadow.name: (shadow_upstream(settings, shadow), shadow.timeout) for shadow in chosen}
-    return UpstreamAsker((primary_upstream(settings), settings.a_timeout), shadows)
+    if primary is not None:
+        return ApplicationAsker(primary.answer, shadows)
+    return UpstreamAsker({"": (primary_upstream(settings), settings.a_timeout), **shadows})
 
 
 def _trial(settings: Settings, shadow: ShadowSettings) -> Trial:

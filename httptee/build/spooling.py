@@ -93,7 +93,9 @@ def make_drained(
 
 def _drained(settings: Settings, ledger: Ledger, shadow: ShadowSettings, spool: SpoolSettings, number: int) -> Drained:
     policy = BreakerPolicy(failures=settings.b_breaker_failures, longest=settings.b_probe_interval)
-    breaker = Breaker(shadow.name, ledger.circuits[number], replace(policy, patience=2 * shadow.timeout + 1.0))
+    breaker = Breaker(
+        shadow.name, ledger.circuits[number], replace(policy, patience=2 * shadow.timeout + 1.0, spools=True)
+    )
     orders = ledger.orders[number] if settings.control else None
     words = ledger.spools.by_name[shadow.name]
     held, live = _Held(ledger, orders), _Live(ledger, shadow.name)

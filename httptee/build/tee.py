@@ -13,7 +13,7 @@ from httptee.build.upstreams import additions, primary_upstream, shadow_upstream
 from httptee.build.watching import Watching, build_watchers
 from httptee.ledger import Faults, Ledger, WorkerAccount
 from httptee.logs import FORMATS, AccessLog, LineWriter
-from httptee.primary import Outage, Primary
+from httptee.primary import Answering, Outage, Primary
 from httptee.selection import selections
 from httptee.settings import Settings, backend_names, shadow_settings
 from httptee.shadow import ASSURED, Breaker, BreakerPolicy, Budget, Cutoff, Guards, Shadow
@@ -49,10 +49,17 @@ def build_ledger(settings: Settings, rows: int = 1, earlier: Sequence[Ledger] = 
     return ledger
 
 
-def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: Watching | None = None) -> Tee:
+def build_tee(
+    settings: Settings,
+    ledger: Ledger,
+    part: Part = WHOLE,
+    watching: Watching | None = None,
+    primary: Answering | None = None,
+) -> Tee:
     """The tee of one worker process, with its part of each limit. Starts no thread.
 
-    With `watching`, the answers of the Bs are compared with A's.
+    With `watching`, the answers of the Bs are compared with A's. `primary` is A; by default the server that the
+    settings name.
     """
     account = ledger.worker(part.row)
     faults = Faults(account.unobserved)
@@ -65,13 +72,7 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
     # Without a B there is nothing to compare.
     keeper, comparers = build_watchers(settings, watching, part, faults) if watching and settings.b else none
     return Tee(
-        Primary(
-            primary_upstream(settings, part.of(settings.threads, least=1), pressure),
-            Timeouts(connect=settings.a_timeout, headers=settings.a_timeout, idle=settings.a_idle_timeout),
-            account,
-            Outage(str(settings.a), ledger.outage, lambda: sum(ledger.primary().errors_by_reason.values())),
-            faults,
-        ),
+        primary or _primary(settings, ledger, part, pressure, account, faults),
         _shadows(settings, ledger, part, _Common(budget, cutoff, Reading(pressure), faults, comparers, outbox)),
         added,
         account,
@@ -89,6 +90,18 @@ def build_tee(settings: Settings, ledger: Ledger, part: Part = WHOLE, watching: 
     )
 
 
+def _primary(
+    settings: Settings, ledger: Ledger, part: Part, pressure: Pressure, account: WorkerAccount, faults: Faults
+) -> Primary:
+    return Primary(
+        primary_upstream(settings, part.of(settings.threads, least=1), pressure),
+        Timeouts(connect=settings.a_timeout, headers=settings.a_timeout, idle=settings.a_idle_timeout),
+        account,
+        Outage(str(settings.a), ledger.outage, lambda: sum(ledger.primary().errors_by_reason.values())),
+        faults,
+    )
+
+
 def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) -> Iterator[Shadow]:
     policy = BreakerPolicy(failures=settings.b_breaker_failures, longest=settings.b_probe_interval)
     chosen = shadow_settings(settings)
@@ -97,8 +110,9 @@ def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) ->
     each = zip(chosen, ledger.accounts(part.row), rules, ledger.circuits, common.comparers, ledger.orders, strict=True)
     for number, (shadow, account, selection, circuit, comparing, orders) in enumerate(each):
         workers = part.of(shadow.workers, least=1)
+        spool = build_door(shadow, number, ledger, part, account, common.faults, common.outbox)
         # A probe may wait for a thread as long as an exchange takes, which is as long as it takes itself.
-        own = replace(policy, patience=2 * shadow.timeout + 1.0)
+        own = replace(policy, patience=2 * shadow.timeout + 1.0, spools=spool is not None)
         yield Shadow(
             shadow_upstream(settings, shadow, workers, common.reading),
             account,
@@ -121,7 +135,7 @@ def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) ->
             form=shadow.form,
             ordered=shadow.ordered,
             comparing=comparing,
-            spooling=build_door(shadow, number, ledger, part, account, common.faults, common.outbox),
+            spooling=spool,
         )
 
 

@@ -1,7 +1,7 @@
 """HTTP as values and functions: messages, header fields, endpoints, request targets, and the reading of a request from
 a WSGI environ. Others may use every name in `__all__`."""
 
-from httptee.http.arriving import ArrivingBody, Pieces, RequestMemory, not_stored
+from httptee.http.arriving import ArrivingBody, Pieces, RequestMemory, ended, not_stored
 from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.chunks import ChunkLimits, ChunkReader
 from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
@@ -23,6 +23,7 @@ from httptee.http.headers import (
     HOP_BY_HOP,
     Additions,
     end_to_end,
+    for_other_servers,
     request_id,
     values,
     with_added,
@@ -38,21 +39,23 @@ from httptee.http.inbound import (
     client_of,
     connection_of,
     receive,
+    request_of,
     target_of,
 )
 from httptee.http.interim import INTERIM, PassOn, interim_fields
 from httptee.http.loops import LoopGuard
 from httptee.http.mending import OddHead, is_http_1
 from httptee.http.message import (
-    ERROR_FIELD,
     Body,
     Exchange,
     FileBody,
     Follower,
     Headers,
+    Kept,
     Request,
     Response,
     WrittenRequest,
+    next_number,
     no_answer,
     tee_answer,
     value,
@@ -65,7 +68,6 @@ __all__ = [
     "CANCELLATION",
     "CLIENT_SUBJECT",
     "CONNECTION",
-    "ERROR_FIELD",
     "HOP_BY_HOP",
     "INTERIM",
     "RECEIVED_HEADERS",
@@ -83,6 +85,7 @@ __all__ = [
     "FileBody",
     "Follower",
     "Headers",
+    "Kept",
     "Listen",
     "LoopGuard",
     "OddHead",
@@ -101,11 +104,14 @@ __all__ = [
     "connection_of",
     "distinguished_name",
     "end_to_end",
+    "ended",
     "expects_continue",
+    "for_other_servers",
     "interim_fields",
     "is_bracketed_list",
     "is_http_1",
     "listed",
+    "next_number",
     "no_answer",
     "not_stored",
     "origin_form",
@@ -115,6 +121,7 @@ __all__ = [
     "read_version",
     "receive",
     "request_id",
+    "request_of",
     "target_of",
     "tee_answer",
     "value",

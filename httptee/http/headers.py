@@ -8,14 +8,19 @@ client's certificate, and an id of the request.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import getrandbits
+from typing import TYPE_CHECKING
 
 from httptee.errors import LoopDetected
 from httptee.http.grammar import listed
 from httptee.http.loops import LoopGuard
-from httptee.http.message import Headers
+from httptee.http.message import ERROR_FIELD, Headers
 from httptee.http.peers import Proxies
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
 
 HOP_BY_HOP = frozenset(
     {
@@ -38,11 +43,20 @@ _NEVER_CONNECTION_NAMED = frozenset({"host", "content-length", "via"}) | _CONNEC
 # Lengths are compared first, which saves lower() for most names.
 _CONNECTION_LENGTH, _VIA_LENGTH = len("connection"), len("via")
 
-# The whole body is read before the request is forwarded, so the server has already answered `Expect: 100-continue`.
+# A body is mostly read before the request is forwarded: then the server has answered `Expect: 100-continue`. For a body
+# that streams, the upstream adds the field again.
 _NOT_FORWARDED = HOP_BY_HOP | {"expect"}
 
 _PORT = re.compile(r":([0-9]+)$")
+# PEP 3333 forbids an application to send them, and waitress then answers with 500.
+_FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
+_DATE = frozenset({"date"})
+
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")  # it needs no escape in any log
+
+
+CHUNKED = ("Transfer-Encoding", "chunked")
+"""The field of a request whose body streams to A, and whose length is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +94,20 @@ def end_to_end(headers: Headers, left_out: frozenset[str] = HOP_BY_HOP) -> Heade
     return [pair for pair in kept if pair[0].lower() not in named] if named else kept
 
 
-def outbound(headers: Headers, client: str, scheme: str, length: int | None, add: Additions) -> Headers:
+def outbound(
+    headers: Headers, client: str, scheme: str, length: int | None, add: Additions, *, chunked: bool = False
+) -> Headers:
     """The request fields for every upstream, before an upstream sets its own Host.
 
     `length` is the length of the body in bytes, or None for a request without one. It becomes Content-Length if there
-    is none, since chunked framing ends at the tee: without it, servers answer an empty chunked body with 411. Raises
-    `LoopDetected` if Via shows that the request has passed through this tee before.
+    is none, since chunked framing ends at the tee: without it, servers answer an empty chunked body with 411. A body
+    that streams and whose length is not known is `chunked`, and has that field in its place. Raises `LoopDetected` if
+    Via shows that the request has passed through this tee before.
     """
     sent = end_to_end(headers, _NOT_FORWARDED)
-    if length is not None and not any(name.lower() == "content-length" for name, _ in sent):
+    if chunked:
+        sent.append(CHUNKED)
+    elif length is not None and not any(name.lower() == "content-length" for name, _ in sent):
         sent.append(("Content-Length", str(length)))
     if add.forward_client:
         if client:  # that of a Unix socket has no address
@@ -181,6 +200,17 @@ def with_id(headers: Headers, name: str) -> tuple[Headers, str]:
 def without(headers: Headers, names: frozenset[str]) -> Headers:
     """The fields whose names are not in `names`, which are in lower case."""
     return [pair for pair in headers if pair[0].lower() not in names] if names else headers
+
+
+def for_other_servers(start_response: StartResponse) -> StartResponse:
+    """A `start_response` that leaves out what PEP 3333 forbids, and the Date of the tee's own answers: the servers add
+    one. The tee's own server takes all fields."""
+
+    def start(status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], object]:
+        own = any(name == ERROR_FIELD for name, _ in headers)
+        return start_response(status, without(headers, _FORBIDDEN | _DATE if own else _FORBIDDEN))
+
+    return start
 
 
 def with_field(headers: Headers, name: str, value: str) -> Headers:

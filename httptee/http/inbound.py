@@ -7,7 +7,9 @@ names lose their case, fields lose their order, and duplicates are joined.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import quote
 
@@ -26,6 +28,7 @@ from httptee.http.headers import (
 )
 from httptee.http.hops import COUNTED, one_less
 from httptee.http.message import Body, FileBody, Headers, Request
+from httptee.http.uploads import STREAMED_BODY, StreamedBody
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -41,6 +44,7 @@ REQUEST_ID = "httptee.request_id"
 CONNECTION = "httptee.connection"
 """The environ key of the number of the connection in this process, and of the request on it, both from 1."""
 
+
 _UNNUMBERED = (0, 0)
 _PIECE = 256 * 1024
 _TOO_SHORT = "the request body ended before its Content-Length"
@@ -53,10 +57,16 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     request of HTTP/1.0 may have neither. Then Host is empty (§3.2): the address of an upstream would claim that the
     client asked for it.
 
-    A body of up to `in_memory` bytes becomes one immutable `bytes`; a longer one stays in a file. Raises a `Refusal`
-    for a request that is not forwarded: CONNECT, a malformed target, Host or length, a body of more than `most` bytes
-    or one that cannot be stored, a loop, and OPTIONS or TRACE with Max-Forwards: 0.
+    A body of up to `in_memory` bytes becomes one immutable `bytes`; a longer one stays in a file, and one that still
+    arrives is a `StreamedBody`. Raises a `Refusal` for a request that is not forwarded: CONNECT, a malformed target,
+    Host or length, a body of more than `most` bytes or one that cannot be stored, a loop, and OPTIONS or TRACE with
+    Max-Forwards: 0.
     """
+    return request_of(environ, additions, lambda: _body(environ, in_memory, most))
+
+
+def request_of(environ: WSGIEnvironment, additions: Additions, body_of: Callable[[], Body | None]) -> Request:
+    """The same with the body that `body_of` gives, which may raise a Refusal; None for a request without one."""
     method = environ["REQUEST_METHOD"]
     target, authority = read_target(method, environ.get("REQUEST_URI") or target_of(environ))
     headers = environ.get(RECEIVED_HEADERS)
@@ -69,10 +79,10 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     if method in COUNTED:
         start = f"{method} {target_of(environ)} {environ.get('SERVER_PROTOCOL', 'HTTP/1.1')}"
         headers = one_less(method, start, headers)
-    body = _body(environ, in_memory, most)
+    body = body_of()
     if additions.via and environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         additions = replace(additions, via="1.0" + additions.via[3:])  # the version received (RFC 9110 §7.6.3)
-    sent = outbound(headers, peer, scheme, None if body is None else len(body), additions)
+    sent = outbound(headers, peer, scheme, None if body is None else len(body), additions, chunked=_chunked(body))
     if authority is not None or not has_host(sent):
         sent = with_host(sent, authority or "")
     if additions.origin:
@@ -83,7 +93,8 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
         sent = with_subject(sent, additions.subject_header, environ.get(CLIENT_SUBJECT) or "")
     if additions.id_header:
         sent, environ[REQUEST_ID] = with_id(sent, additions.id_header)
-    return Request(method, target, sent, body or b"", client, scheme)
+    port = environ.get("REMOTE_PORT", "") if client == peer else ""
+    return Request(method, target, sent, body or b"", client, scheme, port=port)
 
 
 def client_of(environ: WSGIEnvironment) -> str:
@@ -120,7 +131,7 @@ def _headers(environ: WSGIEnvironment) -> Headers:
     if environ.get("CONTENT_LENGTH", "").strip("0") or "HTTP_TRANSFER_ENCODING" in environ:
         check_content(environ["REQUEST_METHOD"])
     headers = [
-        ("-".join(word.capitalize() for word in key[5:].split("_")), value)
+        (_name_of(key), value)
         for key, value in environ.items()
         if key.startswith("HTTP_") and key not in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH")
     ]
@@ -130,8 +141,16 @@ def _headers(environ: WSGIEnvironment) -> Headers:
     return headers
 
 
+@lru_cache(maxsize=1024)
+def _name_of(key: str) -> str:
+    """The name of a header field for its key in the environ."""
+    return "-".join(word.capitalize() for word in key[5:].split("_"))
+
+
 def _body(environ: WSGIEnvironment, in_memory: int, most: int) -> Body | None:
     """The body, or None for a request without one: an empty body has framing, no body has none."""
+    if STREAMED_BODY in environ:
+        return StreamedBody(environ[STREAMED_BODY])
     announced = environ.get("CONTENT_LENGTH")
     source: BinaryIO = environ["wsgi.input"]
     try:
@@ -144,6 +163,11 @@ def _body(environ: WSGIEnvironment, in_memory: int, most: int) -> Body | None:
     except OSError as error:
         raise _unread(error) from None
     return None
+
+
+def _chunked(body: Body | None) -> bool:
+    """Whether a body streams and has no known length."""
+    return isinstance(body, StreamedBody) and body.length is None
 
 
 def _announced(source: BinaryIO, announced: str, in_memory: int, most: int) -> Body:

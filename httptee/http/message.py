@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from email.utils import formatdate
 from itertools import count
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from httptee.errors import ClientGone, MaxForwards, TeeError
 from httptee.http.phrases import PHRASES
+from httptee.http.uploads import StreamedBody
 
 if TYPE_CHECKING:
     from typing_extensions import dataclass_transform
@@ -60,7 +61,10 @@ class FileBody:
         return data
 
 
-Body = bytes | FileBody
+Body = bytes | FileBody | StreamedBody
+
+next_number = count(1).__next__
+"""Gives the number of the next request of this process."""
 
 
 @value
@@ -68,8 +72,8 @@ class Request:
     """One request for A and every B. It is never changed: an upstream applies its prefix and Host when it sends.
 
     `target` is the request target byte for byte (RFC 9112 §3.2). `headers` are the fields to forward. `client` is the
-    peer's address without a port. `number` is unique in this process. `shared_head` holds the head as bytes once it is
-    built, for all upstreams that send the request unchanged.
+    client's address, and `port` its port, or empty. `number` is unique in this process. `shared_head` holds the head as
+    bytes once it is built, for all upstreams that send the request unchanged.
     """
 
     method: str
@@ -78,7 +82,8 @@ class Request:
     body: Body
     client: str
     scheme: str
-    number: int = field(default_factory=count(1).__next__, compare=False)
+    number: int = field(default_factory=next_number, compare=False)
+    port: str = field(default="", compare=False)
     shared_head: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
 
 
@@ -160,9 +165,11 @@ class Exchange:
     until A's header fields arrived, or until A failed. `follower.settled` is called once for each B. `unsent`: A
     certainly got nothing of the request. `port` is the client's, or empty, and `connection` the number of its
     connection in this process, or 0 if it is unknown. With `kept`, the answers of the Bs are compared with A's.
+    `withheld` is the drop reason for every B where the request cannot be sent, or empty.
 
     `request` is replaced when its body is read into memory, and when its head is kept as bytes only. The clones that
-    hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes.
+    hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes. `offered` is when a
+    B took it on last, in nanoseconds of the monotonic clock, or 0.
     """
 
     request: Request
@@ -173,13 +180,23 @@ class Exchange:
     kept: Kept | None = None
     port: str = ""
     connection: int = 0
+    withheld: str = ""
     holders: int = field(default=0, init=False, compare=False, repr=False)
+    offered: int = field(default=0, init=False, compare=False, repr=False)
     size: int = field(default=0, init=False, compare=False, repr=False)
 
     def with_request(self, request: Request) -> Exchange:
         """The same exchange with another form of its request, for one B. What its clones hold is counted on its own."""
         return Exchange(
-            request, self.status, self.seconds, self.follower, self.unsent, self.kept, self.port, self.connection
+            request,
+            self.status,
+            self.seconds,
+            self.follower,
+            self.unsent,
+            self.kept,
+            self.port,
+            self.connection,
+            self.withheld,
         )
 
     def load(self) -> None:
@@ -187,9 +204,7 @@ class Exchange:
         request = self.request
         if isinstance(request.body, FileBody):
             body = request.body.read()
-            self.request = loaded = Request(
-                request.method, request.target, request.headers, body, request.client, request.scheme, request.number
-            )
+            self.request = loaded = replace(request, body=body)
             loaded.shared_head.extend(request.shared_head)
 
 

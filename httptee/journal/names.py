@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+UNFINISHED = ".new"
+"""What a name ends with while its segment is made: no reader knows it yet."""
+
 
 def segments_of(directory: Path, stream: str, suffix: str) -> list[Path]:
     """The segments of one stream, in their order. Raises OSError."""

@@ -13,6 +13,10 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 
+from httptee.journal.names import UNFINISHED
+
+_FORGOTTEN = 60.0  # seconds after which a segment that is not finished was left by a process that has ended
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -65,6 +69,7 @@ def free_share(directory: Path) -> float:
 
 def trim(directory: Path, suffix: str, limits: Limits, now: float) -> Trimmed:
     """Remove the oldest segments until the limits hold. `now` is in seconds since the epoch. Raises OSError."""
+    _remove_forgotten(directory, suffix + UNFINISHED, now)
     files = stored(directory, suffix)
     total = sum(one.size for one in files)
     removed = size = 0
@@ -79,6 +84,12 @@ def trim(directory: Path, suffix: str, limits: Limits, now: float) -> Trimmed:
             removed += 1
             size += one.size
     return Trimmed(removed, size, over())
+
+
+def _remove_forgotten(directory: Path, suffix: str, now: float) -> None:
+    for one in stored(directory, suffix):
+        if now - one.written > _FORGOTTEN:
+            _remove(one.path)
 
 
 def _remove(path: Path) -> bool:

@@ -17,7 +17,7 @@ from time import time
 
 from httptee.journal.framing import HEAD, INDEX, NOTE, RECORD, marker_of, pack
 from httptee.journal.index import Index
-from httptee.journal.names import number_of, segments_of
+from httptee.journal.names import UNFINISHED, number_of, segments_of
 from httptee.journal.retention import Limits, trim
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -148,16 +148,28 @@ class JournalWriter:
         """Open a new segment. Raises OSError."""
         number = 1 + max(map(number_of, segments_of(self._directory, self._stream, self._suffix)), default=0)
         path = self._directory / f"{self._stream}.{number:06d}{self._suffix}"
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._size, self._index, self._marker = 0, Index(), marker_of(os.urandom(4))
-        head = pack(self._marker, HEAD, self.sequence, int(self._clock() * 1e9), self._head)
-        outcome = self._write(b"".join(head))
+        made = path.with_name(path.name + UNFINISHED)
+        self._descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._size, self._index, self._marker = 0, Index(), marker_of(os.urandom(4))
+            head = pack(self._marker, HEAD, self.sequence, int(self._clock() * 1e9), self._head)
+            outcome = self._write(b"".join(head))
+            if outcome is Appended.COMMITTED:
+                # Only now does it get its name: readers take a segment that nobody has locked for a closed one.
+                made.rename(path)
+        except OSError:
+            self._give_up(made)
+            raise
         if outcome is not Appended.COMMITTED:
-            self._abandon()
-            with contextlib.suppress(OSError):
-                path.unlink()
+            self._give_up(made)
         return outcome
+
+    def _give_up(self, made: Path) -> None:
+        """Remove a segment that could not be made."""
+        self._abandon()
+        with contextlib.suppress(OSError):
+            made.unlink()
 
     def _write(self, data: bytes) -> Appended:
         """Write all bytes, or none."""
@@ -194,5 +206,7 @@ class JournalWriter:
         """Close the segment as it is. A reader scans one that has no index."""
         descriptor, self._descriptor, self._size = self._descriptor, -1, 0
         if descriptor >= 0:
+            with contextlib.suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)  # a child process that was forked meanwhile shares the lock
             with contextlib.suppress(OSError):
                 os.close(descriptor)

@@ -14,6 +14,7 @@ from httptee.ledger.columns import (
 from httptee.ledger.control import COMMANDS, RESULTS, Control, Orders
 from httptee.ledger.guard import COUNTING, Faults, GuardedAccount
 from httptee.ledger.ledger import Ledger
+from httptee.ledger.places import Places
 from httptee.ledger.recording import RECORD_REASONS, RecordAccount, RecordLedger, RecordStatement
 from httptee.ledger.ring import Batch, Ring
 from httptee.ledger.shared import shared_numbers
@@ -41,6 +42,7 @@ __all__ = [
     "Latency",
     "Ledger",
     "Orders",
+    "Places",
     "PrimaryStatement",
     "RecordAccount",
     "RecordLedger",

@@ -16,7 +16,7 @@ from httptee.ledger.accounts import Account, WorkerAccount
 from httptee.ledger.columns import CIRCUIT_WORDS, IS_OPEN, OUTAGE_WORDS, ShadowLine, WorkerLine, row_width
 from httptee.ledger.control import Control, Orders, continued
 from httptee.ledger.recording import RecordLedger, RecordStatement
-from httptee.ledger.shared import shared_numbers, shared_words
+from httptee.ledger.shared import Anonymous, Memory, as_numbers
 from httptee.ledger.spools import Spools
 from httptee.ledger.statements import PrimaryStatement, Statement, Worker
 from httptee.ledger.sums import add_lines, counts, latency, statuses, summed
@@ -37,7 +37,14 @@ class Ledger:
     the reload removed keeps its line.
     """
 
-    def __init__(self, backends: Sequence[str], rows: int = 1, earlier: Sequence[Ledger] = ()) -> None:
+    def __init__(
+        self,
+        backends: Sequence[str],
+        rows: int = 1,
+        earlier: Sequence[Ledger] = (),
+        memory: Memory | None = None,
+    ) -> None:
+        memory = memory or Anonymous()
         self.finished = False
         """Set when no process writes to this ledger and all its clones are settled."""
         self._accounts = len(backends)
@@ -50,15 +57,15 @@ class Ledger:
         self._rejected = False
         self._writers: list[tuple[int, Account]] = []
         self.rows = self._rows = rows
-        self.circuits = tuple(shared_words(CIRCUIT_WORDS) for _ in backends)
-        self.outage: memoryview = earlier[0].outage if earlier else shared_words(OUTAGE_WORDS)
+        self.circuits = tuple(memory.common(CIRCUIT_WORDS) for _ in backends)
+        self.outage: memoryview = earlier[0].outage if earlier else memory.common(OUTAGE_WORDS)
         self.control: Control = earlier[0].control if earlier else Control()
         known = zip(earlier[0]._backends, earlier[0].orders, strict=False) if earlier else ()
         self.orders: tuple[Orders, ...] = continued(self._backends[: self._accounts], dict(known))
-        self.clocks = shared_numbers(len(backends))
+        self.clocks = as_numbers(memory.common(len(backends)))[: len(backends)]
         self.spools: Spools = Spools(earlier[0].spools if earlier else None)
-        self.recording = RecordLedger(rows)
-        self._cells = shared_words((rows + 1) * row_width(len(self._backends)))
+        self.recording = RecordLedger(rows, memory)
+        self._cells = memory.own((rows + 1) * row_width(len(self._backends)))
         for ledger in (one for one in earlier if one.finished):
             self._take_over(ledger)
 

@@ -12,12 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from httptee.ledger.ring import Ring
-from httptee.ledger.shared import shared_words
+from httptee.ledger.shared import Anonymous, Memory
 
 RECORD_REASONS: tuple[str, ...] = (
     "sampled_out",
     "filtered",
     "queue_full",
+    "unread",
     "disk_full",
     "disk_failed",
     "unreadable",
@@ -174,14 +175,15 @@ class RecordLedger:
     process, one process writes for all of them, in the row `writer`. Who builds the ledger sets all of these.
     """
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, memory: Memory | None = None) -> None:
         self.name = ""
         self.key = b""
         self.written: Callable[[int], int] = lambda row: 0
         self.rings: Sequence[Ring] = ()
         self.writer = rows + 1
         self._rows = rows
-        self._cells = shared_words((rows + 2) * _WIDTH)  # the row before the last is for ledgers that have finished
+        # The row before the last is for ledgers that have finished.
+        self._cells = (memory or Anonymous()).own((rows + 2) * _WIDTH)
 
     def account(self, row: int) -> RecordAccount:
         """A worker process's account. A new process continues in the row of one that has ended."""

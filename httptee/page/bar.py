@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-PARTS = ("delivered", "failed", "dropped", "in_flight")
+PARTS = ("delivered", "failed", "dropped", "in_flight", "spooled")
 WIDTH = 1000
 _LEAST = 6  # a part that is not 0 is always seen
 
@@ -25,11 +25,13 @@ def bar(ledger: Mapping[str, int]) -> list[Part]:
     seen = ledger["seen"]
     if not seen:
         return [Part(name, 0, 0, 0.0) for name in PARTS]
-    widths = [max(_LEAST, round(WIDTH * ledger[name] / seen)) if ledger[name] > 0 else 0 for name in PARTS]
+    widths = [
+        max(_LEAST, round(WIDTH * ledger.get(name, 0) / seen)) if ledger.get(name, 0) > 0 else 0 for name in PARTS
+    ]
     widest = widths.index(max(widths))
     widths[widest] += WIDTH - sum(widths)
     starts = [sum(widths[:number]) for number in range(len(widths))]
     return [
-        Part(name, start, width, max(0, ledger[name]) / seen)
+        Part(name, start, width, max(0, ledger.get(name, 0)) / seen)
         for name, start, width in zip(PARTS, starts, widths, strict=True)
     ]

@@ -12,17 +12,18 @@ from collections.abc import Callable
 from functools import partial
 from math import inf
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from waitress.adjustments import Adjustments
 
 from httptee.app import Tee
 from httptee.build import WHOLE, Part, Watching, build_tee
+from httptee.errors import NoPreamble
 from httptee.ledger import Ledger
 from httptee.processes.child import CannotRunError
 from httptee.processes.vitals import Vitals
-from httptee.server import Server, TlsServer, Turns
-from httptee.settings import Settings
+from httptee.server import ProxiedServer, ProxiedTlsServer, Server, Streaming, TlsServer, Turns, Uploads
+from httptee.settings import Settings, shadow_settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -106,9 +107,13 @@ def build_tee_server(
     """The server of a tee. The tee counts the requests and connections that the server refuses."""
     server = build_server(tee, settings, listening, part, tls)
     server.crew.hurried = lambda: tee.pressure.high
+    threads = part.of(settings.threads, least=1)
+    server.uploads = Uploads(_streaming(settings), threads, lambda: server.crew.queueing)
     server.on_refusal = tee.refused
     server.on_discard = tee.discarded
     server.on_turned_away = tee.connection_refused
+    if isinstance(server, ProxiedServer):
+        server.on_unintroduced = partial(tee.connection_refused, NoPreamble.reason)
     if tee.cutoff is not None:
         tee.cutoff.queueing = lambda: server.crew.queueing
     return server
@@ -130,8 +135,7 @@ def build_server(
         clear_untrusted_proxy_headers=False,
         url_scheme="https" if tls else "http",
     )
-    make = partial(TlsServer, context=tls, handshake_timeout=settings.tls_handshake_timeout) if tls else Server
-    return make(
+    return _kind(settings, tls)(
         application,
         listening,
         adjustments,
@@ -141,6 +145,32 @@ def build_server(
         max_pending=part.of(settings.max_pending),
         max_request_memory=part.of(settings.max_request_memory),
     )
+
+
+def _streaming(settings: Settings) -> Streaming | None:
+    """Which bodies go on to A while they arrive.
+
+    A B with a spool, or one that gets what A did not get, needs the whole body whatever becomes of the exchange with A.
+    So a body that such a B may get is read first.
+    """
+    if not settings.a_stream_from:
+        return None
+    needed = [
+        shadow.criteria.max_body
+        for shadow in shadow_settings(settings)
+        if shadow.spool.directory or shadow.sends_unsent
+    ]
+    return Streaming(max(settings.a_stream_from, *needed, 0), expecting=not needed)
+
+
+def _kind(settings: Settings, tls: ssl.SSLContext | None) -> Callable[..., Server]:
+    """What makes the server: with or without TLS, and with or without preambles of the PROXY protocol."""
+    patience = settings.tls_handshake_timeout
+    secured: dict[str, Any] = {"context": tls, "handshake_timeout": patience} if tls else {}
+    if settings.proxy_protocol is None:
+        return partial(TlsServer, **secured) if tls else Server
+    introduced: dict[str, Any] = {"proxies": settings.proxy_protocol, "preamble_timeout": patience}
+    return partial(ProxiedTlsServer if tls else ProxiedServer, **introduced, **secured)
 
 
 def pin(row: int) -> None:

@@ -22,6 +22,7 @@ from httptee.selection.sampling import SCALE, Deck, SharedDeck, Sticky, stable_p
 from httptee.selection.statuses import Statuses
 
 _OVER_RATE = "rate_limited"
+_BEFORE_SHARE = frozenset({"paused", "filtered"})
 _OTHER_STATUS = "other_status"
 
 
@@ -74,10 +75,12 @@ class Finding:
 
 
 class Selection:
-    """The rules of one B, in the order in which they apply."""
+    """The rules of one B, in the order in which they apply. `most` is the size of the largest body that it may get, in
+    bytes."""
 
-    def __init__(self, rules: Sequence[Rule] = ()) -> None:
+    def __init__(self, rules: Sequence[Rule] = (), most: int = 0) -> None:
         self.rules = tuple(rules)
+        self._most = most
         checked = [rule for rule in self.rules if rule.reason != _OVER_RATE]
         after = next((place for place, rule in enumerate(checked) if rule.statuses is not None), len(checked))
         self._first = tuple((rule.holds, rule) for rule in checked[:after])
@@ -101,6 +104,14 @@ class Selection:
             if not holds(request):
                 return rule.reason
         return None
+
+    def room(self, request: Request) -> int:
+        """The size of the largest body with which this B may get a request, in bytes; 0 if its filters refuse it.
+
+        For a request whose body still arrives. It draws no position and takes no token.
+        """
+        passes = all(rule.holds(request) for rule in self.rules if rule.reason in _BEFORE_SHARE)
+        return self._most if passes else 0
 
     def over_rate(self, request: Request) -> bool:
         """Whether the rate has no token for a request. It takes one, so it comes after all other checks."""
@@ -129,7 +140,8 @@ def selections(
     ordered: Sequence[Orders | None] = orders or [None] * len(criteria)
     both = zip(clocks or shared_numbers(len(criteria)), ordered, strict=True)
     return [
-        Selection(list(_rules(one, decks, clock, order))) for one, (clock, order) in zip(criteria, both, strict=True)
+        Selection(list(_rules(one, decks, clock, order)), one.max_body if one.percent or order is not None else 0)
+        for one, (clock, order) in zip(criteria, both, strict=True)
     ]
 
 

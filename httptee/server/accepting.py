@@ -14,11 +14,13 @@ from typing import Any
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
-from httptee.server.channel import READY, Channel
+from httptee.server.channel import Channel
 from httptee.server.crew import Crew
 from httptee.server.door import Door
+from httptee.server.ownership import READY
 from httptee.server.sockets import UnixSocket
 from httptee.server.turns import Turns, alone
+from httptee.server.uploads import Uploads
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ class AcceptingServer(TcpWSGIServer):
 
     channel_class = Channel
     crew: Crew
+    uploads = Uploads(None, 1, lambda: False)
+    """Which bodies are passed on while they arrive: none, unless the builder of the server replaces it."""
     cut_off = 0
     """Requests that were reset at the end of a drain."""
 

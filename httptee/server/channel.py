@@ -22,17 +22,15 @@ from typing import Any
 from waitress.channel import ClientDisconnected
 
 from httptee.errors import TeeError
-from httptee.server.ownership import HUNG_UP, OwnedChannel, Stretch
+from httptee.server.ownership import HUNG_UP, PIECE, READY, OwnedChannel
 from httptee.server.parser import RequestParser
 from httptee.server.roles import Host
 from httptee.server.task import RefusalTask, TeeTask
+from httptee.server.uploads import Stretch
 
 logger = logging.getLogger(__name__)
 
-READY = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
-"""The epoll events of every connection. EPOLLOUT is added while an answer waits for the client."""
 _READY_TO_WRITE = READY | select.EPOLLOUT
-_PIECE = 64 * 1024
 _BUFFERED = 64 * 1024  # bytes of an answer that may wait for a slow client without blocking a thread
 _numbers = count(1)
 _LINGER = 2.0  # seconds in which data that a refused client still sends is read and discarded
@@ -44,7 +42,6 @@ class Channel(OwnedChannel):
     task_class = TeeTask
     error_task_class = RefusalTask
     parser_class = RequestParser
-    requests_refused = False
     client_subject = ""
 
     def __init__(self, server: Host, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
@@ -80,13 +77,13 @@ class Channel(OwnedChannel):
     def _read(self, whole: bool) -> None:
         """Read once, and add whole requests to `requests`. With `whole`, only an empty read is the end."""
         try:
-            data = self.socket.recv(_PIECE)
+            data = self.socket.recv(PIECE)
         except BlockingIOError:
             self._unread = False
             return
         except OSError:
             data = b""
-        self._unread = whole or len(data) == _PIECE
+        self._unread = whole or len(data) == PIECE
         if not data or (self._lingers_until and monotonic() > self._lingers_until):
             self.handle_close()
         elif not self._lingers_until:
@@ -149,10 +146,10 @@ class Channel(OwnedChannel):
                 request = self.request = self.parser_class(self.adj, self.server.memory)
             used = request.received(data)
             data = data[used:]
-            if request.completed:
+            if request.completed or not (data or self.requests or not self.server.uploads.begins(request)):
                 self.requests.append(request)
                 self.request = None
-            else:
+            elif not data:
                 self._encourage()
 
     def service(self) -> None:
@@ -163,6 +160,8 @@ class Channel(OwnedChannel):
         if self.cancellation.reason is not None:
             self.discard()
             return
+        if uploads := not request.completed:
+            self.server.arm(self._fileno, select.EPOLLET)  # its thread reads: no other is to be woken for each packet
         task: TeeTask = (self.error_task_class if self.requests_refused else self.task_class)(self, request)
         try:
             task.service()
@@ -172,6 +171,8 @@ class Channel(OwnedChannel):
             logger.exception("a request could not be answered")
             self._apologise(task)
         self.active_at = monotonic()
+        if uploads:
+            self.end_upload(request)
         if task.close_on_finish:
             self.close_when_flushed = True
             for request in self.requests:

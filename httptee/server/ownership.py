@@ -26,35 +26,19 @@ from httptee.errors import Overloaded, TeeError
 from httptee.http import Cancellation
 from httptee.server.parser import RequestParser
 from httptee.server.roles import Host
+from httptee.server.uploads import Stretch
 
 logger = logging.getLogger(__name__)
 
+READY = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
+"""The epoll events of every connection. EPOLLOUT is added while an answer waits for the client."""
+PIECE = 64 * 1024
+"""Bytes to read at once from a client."""
 HUNG_UP = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 """After one of these events, only an empty read marks the end of the client's data."""
 
 # In struct tcp_info: tcpi_unacked, tcpi_last_data_sent in milliseconds, and tcpi_notsent_bytes (since Linux 4.6).
 _UNACKED, _LAST_DATA_SENT, _NOT_SENT = slice(24, 28), slice(44, 48), slice(144, 148)
-
-LEAST_RATE = 500
-"""The lowest rate, in bytes a second, at which a client may send a body or read an answer."""
-
-
-class Stretch:
-    """A period of time in which `what`, compared by identity, must make progress."""
-
-    def __init__(self, what: object, reached: int, now: float) -> None:
-        self.what = what
-        self._since = now
-        self._reached = reached
-
-    def too_slow(self, reached: int, now: float, timeout: float) -> bool:
-        """Whether the period is over and `reached` shows too little progress. With enough, the next period begins."""
-        if now - self._since < timeout:
-            return False
-        if reached - self._reached < LEAST_RATE * timeout:
-            return True
-        self._since, self._reached = now, reached
-        return False
 
 
 class OwnedChannel(HTTPChannel):
@@ -63,6 +47,8 @@ class OwnedChannel(HTTPChannel):
     server: Host
     requests: list[RequestParser]
     request: RequestParser | None
+    requests_refused = False
+    """Whether the client may still send what nobody reads."""
     sendbuf_len = 64 * 1024
     """Bytes of a buffered answer that are sent to a slow client in one call."""
     queued: Callable[[], None] | None = None
@@ -233,6 +219,26 @@ class OwnedChannel(HTTPChannel):
         is killed."""
         self.unframed = "begun"
         self.reset_when_closed()
+
+    def read_upload(self, request: RequestParser) -> None:
+        """Read once from the body of a request that is served already. Raises OSError if the client has gone."""
+        try:
+            data = self.socket.recv(PIECE)
+        except BlockingIOError:
+            return
+        if not data:
+            raise ConnectionAbortedError("the client has closed in the middle of its request")
+        self.active_at = monotonic()
+        used = request.received(data)
+        if request.completed:
+            self.server.arm(self._fileno, READY)
+            self.received(data[used:])
+
+    def end_upload(self, request: RequestParser) -> None:
+        """The request is answered. If its body was not read to the end, the client may still send."""
+        if self._fileno is not None and (request.error is not None or not request.completed):
+            self.server.arm(self._fileno, READY)
+            self.requests_refused = self._unread = True
 
     def _advance(self, events: int) -> None:
         """Write, read and answer until the connection waits for the client."""

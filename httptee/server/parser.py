@@ -44,8 +44,7 @@ from httptee.http import (
 _HEAD = re.compile(rf"{REQUEST_LINE}(?:{TOKEN}:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*\r\n")
 # Only for heads that match. Three times as fast as a pattern without a fixed first character.
 _FIELD = re.compile(r"\n([^:\r]+):[ \t]*([^\r]*)")
-_END = b"\r\n\r\n"
-_CRLF = b"\r\n"
+_END, _CRLF = b"\r\n\r\n", b"\r\n"
 _MOST_EMPTY_LINES = 8  # before a request line, where RFC 9112 §2.2 wants at least one to be skipped
 _MOST_FIELDS = 1024
 _FEW_FIELDS = 4096  # a head of this size has fewer fields: the shortest one takes four bytes
@@ -62,6 +61,7 @@ class RequestParser(HTTPRequestParser):
     version = "1.1"
     connection_close = False
     body_rcv: ArrivingBody | None = None
+    is_read_first = False  # whether it was decided if the body is read before the request is served
     _section: Section | None = None  # the head, if it does not arrive in one piece
     _chunks: ChunkReader | None = None
     _empty_lines = 0

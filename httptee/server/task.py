@@ -26,7 +26,9 @@ from httptee.http import (
     interim_fields,
     tee_answer,
 )
+from httptee.http.uploads import STREAMED_BODY
 from httptee.server.roles import Peer
+from httptee.server.uploads import ClientBody
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -88,7 +90,9 @@ class TeeTask(Task):
         fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
         has_length = "\ncontent-length: " in f"\n{fields}".lower()  # no value has a line end
         extra = ""
-        close = self.close_on_finish or request.connection_close or self.channel.closes_after_answer
+        # What is left of a body that was not read to its end is no next request.
+        unread = not request.completed
+        close = self.close_on_finish or request.connection_close or unread or self.channel.closes_after_answer
         if not has_length and not self._bodiless:
             if request.version == "1.1":
                 self.chunked_response = True
@@ -122,6 +126,8 @@ class TeeTask(Task):
         has_body = request.body_rcv is not None
         environ["CONTENT_LENGTH"] = str(request.content_length) if has_body else ""
         environ["wsgi.input"] = request.get_body_stream() if has_body else _NO_BODY
+        if not request.completed:
+            environ[STREAMED_BODY] = ClientBody(channel, request, channel.server.client_timeout)
         environ[RECEIVED_HEADERS] = request.pairs
         environ[CLIENT_SUBJECT] = channel.client_subject
         environ[CANCELLATION] = channel.cancellation

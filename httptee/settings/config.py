@@ -44,6 +44,11 @@ def load_given(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[Setting
     if words[-1:] in (["--help"], ["--version"]):
         # The help must be printed even if the environment or the file has an error.
         words, environ = words[-1:], {}
+    return load_words(words, environ)
+
+
+def load_words(words: Sequence[str], environ: Mapping[str, str]) -> tuple[Settings, frozenset[str]]:
+    """The same for words `--name=value` that are checked."""
     found = _parser().parse_args(words, env_vars=_environment(environ))
     values: dict[str, Any] = {}
     given = frozenset(option.name for option in OPTIONS if getattr(found, option.setting))

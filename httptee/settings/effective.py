@@ -17,6 +17,7 @@ from httptee.settings.shadow_settings import ShadowSettings, backend_names, shad
 
 IGNORED = (
     "l",
+    "a.stream-from",
     "a.check",
     "b.spool",
     "b.spool.max-bytes",
@@ -31,6 +32,7 @@ IGNORED = (
     "processes",
     "no-pin",
     "connection-limit",
+    "proxy-protocol",
     "max-pending",
     "client-timeout",
     "max-request-memory",
@@ -47,6 +49,18 @@ IGNORED = (
     "client-auth",
 )
 """Options without effect where another server runs the tee: it has its own listening side, processes and pages."""
+
+OF_A_SERVER_A = (
+    "a.rewrite",
+    "a.idle-timeout",
+    "a.keep-alive",
+    "b.when-a-fails",
+    "max-response-fields",
+    "max-response-header",
+    "threads",
+    "max-request-body",
+)
+"""Further options without effect where A is an application: there is no exchange with a server."""
 
 
 def effective_options(settings: Settings) -> dict[str, Any]:
@@ -69,10 +83,10 @@ def effective_lines(settings: Settings) -> list[str]:
     ]
 
 
-def ignored(settings: Settings, given: Collection[str] = ()) -> list[str]:
-    """The options of `IGNORED` that are set: those in `given`, and those whose value is not the default."""
+def ignored(settings: Settings, given: Collection[str] = (), options: Sequence[str] = IGNORED) -> list[str]:
+    """The `options` that are set: those in `given`, and those whose value is not the default."""
     default = Settings()
-    fields = {name: BY_NAME[name].setting for name in IGNORED}
+    fields = {name: BY_NAME[name].setting for name in options}
     return [
         name for name, field in fields.items() if name in given or getattr(settings, field) != getattr(default, field)
     ]
@@ -89,6 +103,8 @@ def _written(option: Option, value: Any) -> Any:
         return value
     if option.repeatable:
         return [f"{one} {one.described()}".rstrip() if isinstance(one, Backend) else one for one in value]
+    if value == "" and option.default == "off":
+        return "off"
     return without_userinfo(value.pattern if isinstance(value, re.Pattern) else str(value))
 
 

@@ -37,6 +37,7 @@ from httptee.settings.casts import (
     or_auto,
     path_or_none,
     percent,
+    proxy_version,
     size,
     spool_directory,
 )
@@ -111,6 +112,7 @@ FIELDS: dict[str, Field] = {
         Field("cert", _file),
         Field("key", _file),
         Field("server-name", _name),
+        Field("send-proxy", proxy_version),
         Field("spool", spool_directory),
         Field("spool.max-bytes", size),
         Field("spool.max-age", milliseconds_or_off),

@@ -34,6 +34,15 @@ LISTEN_OPTION = Option(
 
 SERVER_OPTIONS: tuple[Option, ...] = (
     flag("forward-client-ip", "Append the client's address to X-Forwarded-For and Forwarded (RFC 7239)."),
+    Option(
+        "proxy-protocol",
+        proxies_or_none,
+        "",
+        "Whose connections begin with a preamble of the PROXY protocol, version 1 or 2: addresses and networks with "
+        "commas between, and unix for a Unix socket. Without a valid one within -tls-handshake-timeout, such a "
+        "connection is closed. Others are served as they are.",
+        "ADDRESSES",
+    ),
     flag(
         "x-forwarded",
         "Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for. Those of trusted "
@@ -187,7 +196,7 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         "tls-handshake-timeout",
         milliseconds,
         "10000",
-        "The longest time from a client's connecting to the end of its TLS handshake.",
+        "The longest time from a client's connecting to the end of its TLS handshake, and of its PROXY preamble.",
         "MILLISECONDS",
     ),
     Option("client-ca", str, "", "Verify clients' certificates with these authorities (PEM).", "FILE"),

@@ -67,7 +67,9 @@ class Settings:
     a_timeout: float = 2.5
     a_idle_timeout: float = 60.0
     a_keep_alive: float = 30.0
+    a_stream_from: int = 65_536
     a_check: str = ""
+    a_send_proxy: str = ""
     b: tuple[Backend, ...] = ()
     b_percent: float = 100.0
     b_rewrite: bool = False
@@ -114,6 +116,7 @@ class Settings:
     record_secret: tuple[str, ...] = ()
     record_keep_secrets: bool = False
     forward_client_ip: bool = False
+    proxy_protocol: Proxies | None = None
     x_forwarded: bool = False
     trusted_proxies: Proxies | None = None
     close_connections: bool = False

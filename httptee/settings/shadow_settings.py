@@ -46,6 +46,7 @@ class ShadowSettings:
     cert: str = ""
     key: str = ""
     server_name: str = ""
+    send_proxy: str = ""
     allow_same: bool = False
     rules: Rules = field(default_factory=Rules)
     spool: SpoolSettings = field(default_factory=lambda: SpoolSettings(""))
@@ -116,6 +117,7 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
         form=Form(said("body", True), said("idempotent", False)),
         changes=_changes(backend, None if host.is_word else host),
         **_trust(settings, said),
+        send_proxy=said("send-proxy", ""),
         allow_same=said("allow-same", settings.allow_same),
         spool=_spool(settings, backend),
         rules=Rules(*(tuple(backend.values(field)) for field in ("ignore", "accept", "route"))),

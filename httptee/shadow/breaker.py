@@ -58,13 +58,15 @@ class BreakerPolicy:
 
     `failures` is the number of failures in a row that open it; with 0 it opens for the log and the status only, and no
     clone is dropped. `shortest` and `longest` are the limits of the wait between probes, in seconds. After `patience`
-    seconds a probe counts as lost: the process that sent it may have died.
+    seconds a probe counts as lost: the process that sent it may have died. With `spools`, the clones are spooled and
+    not dropped; then the drainer logs the changes.
     """
 
     failures: int = 5
     shortest: float = 0.1
     longest: float = 1.5
     patience: float = 10.0
+    spools: bool = False
 
 
 class Breaker:
@@ -165,13 +167,16 @@ class Breaker:
         words[_PROBE_AT] = now + self._microseconds(self._wait)
         words[_CHANGED_AT] = now
         words[_OPEN] = 1
+        if self._policy.spools:
+            return
         what = "its clones are dropped until it answers" if self._drops else "its clones are still sent"
         logger.warning("B %s is down: %d failures in a row, the last one: %s; %s", self._backend, count, reason, what)
 
     def _close(self) -> None:
         words, now = self._words, self._now()
         words[_OPEN] = words[_PROBE_ENDS] = 0
-        logger.info("B %s is up again after %.1f s", self._backend, (now - words[_CHANGED_AT]) / 1e6)
+        if not self._policy.spools:
+            logger.info("B %s is up again after %.1f s", self._backend, (now - words[_CHANGED_AT]) / 1e6)
         words[_CHANGED_AT] = now
 
     def _now(self) -> int:

@@ -7,6 +7,8 @@ flight hold is bounded.
 
 from __future__ import annotations
 
+from time import monotonic_ns
+
 from httptee.errors import upstream_error
 from httptee.http import Exchange
 from httptee.ledger import Account, GuardedAccount
@@ -59,8 +61,8 @@ class Shadow:
         self._comparing = comparing
         self._spooling = spooling
         self._selection = selection
-        self._sends_unsent = sends_unsent
-        self._form = form
+        self.room = selection.room if form.body else lambda request: 0  # bytes of the largest body that B may get
+        self._form, self._sends_unsent = form, sends_unsent
         self._size = workers
         self._slots = Slots(guards.budget, workers, backlog, assured)
         times = (timeout, timeout if stream_timeout is None else stream_timeout)
@@ -85,7 +87,7 @@ class Shadow:
         if self._form:
             exchange = exchange.with_request(self._form(exchange.request))
         reason = self._refusal(exchange)
-        if reason is not None and self._spooling is not None:
+        if reason is not None and self._spooling is not None and not exchange.withheld:
             reason = self._spooled_or(self._spooling, exchange, reason)
         if reason is not None:
             if reason:
@@ -94,6 +96,7 @@ class Shadow:
                 self._faults.watch(COMPARING, self._comparing.missed, exchange)
             return
         self._account.open()
+        exchange.offered = monotonic_ns()
         if exchange.kept is not None and self._comparing is not None:
             self._faults.watch(COMPARING, self._comparing.chosen, exchange)
         self._take(exchange)
@@ -126,9 +129,8 @@ class Shadow:
         """The drop reason of a clone, or None: the clone then has its slot and its part of the budget."""
         if self._stopping and self._spooling is None:
             return "closing"
-        reason = self._selection.refuses(exchange.request, exchange.status)
-        if reason is not None:
-            return reason
+        if unwanted := self._selection.refuses(exchange.request, exchange.status) or exchange.withheld:
+            return unwanted
         if exchange.unsent and not self._sends_unsent:
             return "primary_failed"
         if self._spooling is not None and (self._stopping or self._spooling.backlog):
@@ -137,8 +139,7 @@ class Shadow:
             return "cut_off"
         if self.breaker.blocks:
             return "circuit_open"
-        reason = self._slots.take(exchange)
-        if reason is not None:
+        if (reason := self._slots.take(exchange)) is not None:
             return reason
         try:
             hold(exchange)
@@ -152,12 +153,11 @@ class Shadow:
 
     def _spooled_or(self, spooling: Spooling, exchange: Exchange, reason: str) -> str:
         """Spool a clone that was chosen for B and has no slot: an empty text, or the drop reason of another one."""
-        if reason not in INSTEAD_OF_DROPPED:
+        if reason not in INSTEAD_OF_DROPPED or exchange.withheld:
             return reason
         if self._selection.limits_rate and self._selection.over_rate(exchange.request):
             return "rate_limited"
-        order = self._order
-        if order is None:
+        if (order := self._order) is None:
             return spooling.take(exchange, reason, opened=False)
         with order.spooling:  # none goes into the spool before those of its connection that came earlier
             self._drop_all(order.waiting_behind(exchange), BACKLOG)

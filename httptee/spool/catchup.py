@@ -33,7 +33,6 @@ _MOST_READ = 2048  # clones in memory
 _MOST_BYTES = 16 * 1024 * 1024
 _SUSPECT = 5  # failures of the first clone of a lane, after which a witness is asked
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds until the next attempt
-_OVERDUE = 10.0  # seconds, beside twice the timeout
 _LAST_ANSWERS = 1.0  # seconds to wait for them at the end
 _NOT_ITS_FAULT = frozenset({"connect", "tls", "429"})  # these say nothing about a single request
 
@@ -60,8 +59,8 @@ class Catchup:
         self.lanes = Lanes()
         self.aside = aside
         self.last_success = 0.0
-        self.failing = False
-        """Whether the last answer of B was a failure."""
+        self.failure = ""
+        """Why the last attempt failed, in a word; empty after a success."""
         self.words: SpoolWords = counts.words
         self._counts = counts
         self._settings = settings
@@ -70,10 +69,15 @@ class Catchup:
         self.flights: dict[int, Flight] = {}
         """The exchanges that have not ended."""
         self._results: SimpleQueue[Result] = SimpleQueue()
-        self._overdue = 4 * pace.limit + _OVERDUE
+        self._suspects: set[Lane] = set()
         self._held_bytes = 0
         self._not_before = 0.0
         self._check_at = 0.0
+
+    @property
+    def refused(self) -> bool:
+        """Whether the circuit of B is open."""
+        return self._breaker is not None and self._breaker.open
 
     @property
     def oldest(self) -> int:
@@ -90,16 +94,9 @@ class Catchup:
 
     def step(self, *, held: bool = False) -> bool:
         """Do what can be done now; whether there was anything. `held`: send nothing. Raises OSError."""
-        self._give_up_overdue()
         busy = self._take_results()
         busy |= self._read()
         return busy | (not held and self._dispatch())
-
-    def _give_up_overdue(self) -> None:
-        """Try again what has no result long after its timeout."""
-        oldest = next(iter(self.flights.values()), None)
-        if oldest is not None and monotonic() - oldest.began > self._overdue:
-            self._results.put(Result(oldest.exchange, 0.0, "timeout", 0))
 
     def _read(self) -> bool:
         """Read what fits into memory."""
@@ -122,8 +119,7 @@ class Catchup:
 
     def _dispatch(self) -> bool:
         """Send what is due."""
-        now = monotonic()
-        sent = False
+        now, sent = monotonic(), False
         if now < self._not_before:
             return False
         tokens = self.pace.tokens()
@@ -166,23 +162,22 @@ class Catchup:
                 self._succeeded(flight, result)
 
     def _succeeded(self, flight: Flight, result: Result) -> None:
-        self.last_success, self.failing = monotonic(), False
+        self.last_success, self.failure = monotonic(), ""
         if self._breaker is not None:
             self._breaker.succeeded()
         lane = flight.lane
         if lane is not None:
             self.pace.succeeded(result.seconds)
             self._settle(lane, delivered(result.status), result.seconds)
-        for suspect in self.lanes:
+        for suspect in list(self._suspects):
             if suspect.failures >= _SUSPECT and not suspect.sent and flight.began > suspect.failed_at:
                 suspect.answered = True
                 if suspect.bracketed:
                     self._set_aside(suspect)
 
     def _failed(self, flight: Flight, result: Result) -> None:
-        now = monotonic()
-        said = result.reason or str(result.status)
-        self.failing = True
+        now, said = monotonic(), result.reason or str(result.status)
+        self.failure = said
         if self._breaker is not None and result.reason:
             self._breaker.failed(result.reason)
         if result.retry_after:
@@ -195,6 +190,8 @@ class Catchup:
             self.pace.failed()
         if said not in _NOT_ITS_FAULT and not result.retry_after:
             lane.failures += 1
+            if lane.failures >= _SUSPECT:
+                self._suspects.add(lane)
             lane.bracketed, lane.answered = lane.answered, False
             lane.failed_at = now
             lane.head.said = said
@@ -217,23 +214,26 @@ class Catchup:
             "B %s: the request %s was set aside: it failed %d times (%s) while B answered others%s",
             self.name, entry.spool_id, lane.failures, entry.said, "" if kept else "; the disk did not take it",
         )  # fmt: skip
-        self._held_bytes -= entry.clone.size if entry.clone else 0
         self._counts.settle(entry, FAILED["poison"])
+        self._forget(lane)
         self.lanes.withdraw(lane)
 
     def _settle(self, lane: Lane, column: int, seconds: float) -> None:
-        entry = lane.head
-        self._held_bytes -= entry.clone.size if entry.clone else 0
-        self._counts.settle(entry, column, seconds)
+        self._counts.settle(lane.head, column, seconds)
+        self._forget(lane)
         self.lanes.done(lane)
+
+    def _forget(self, lane: Lane) -> None:
+        """The first clone of a lane is settled: it holds no memory and is no suspect any more."""
+        self._held_bytes -= lane.head.clone.size if lane.head.clone else 0
+        self._suspects.discard(lane)
 
     def drop_oldest(self, most: int) -> None:
         """Drop up to this number of the clones that came first, as `spool_full`: the spool is at its limit."""
         waiting = sorted((lane for lane in self.lanes if not lane.sent), key=lambda lane: lane.head.stamp)
         for lane in waiting[:most]:
-            entry = lane.head
-            self._held_bytes -= entry.clone.size if entry.clone else 0
-            self._lose(entry, "spool_full")
+            self._lose(lane.head, "spool_full")
+            self._forget(lane)
             self.lanes.withdraw(lane)
 
     def _lose(self, entry: Entry, reason: str) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections import deque
-from time import monotonic, sleep, time_ns
+from time import monotonic, monotonic_ns, sleep, time_ns
 
-from httptee.http import Exchange, FileBody, Request
+from httptee.http import Exchange, FileBody
 from httptee.ledger import GuardedAccount, SpoolDesk
 from httptee.spool.outbox import BATCH, Outbox
 from httptee.spool.record import Lane, encode, held_by
@@ -24,15 +25,20 @@ _AMBIGUOUS = frozenset({"timeout", "reset", "protocol"})
 
 
 class Waiting:
-    """A clone in the queue: `size` is what it holds in bytes, `arrived` in nanoseconds since the epoch."""
+    """A clone in the queue: `size` is what it holds in bytes, `arrived` in nanoseconds since the epoch.
 
-    __slots__ = ("arrived", "port", "request", "size")
+    A `late` one was sent before and has failed: others that came after it may be in the spool already.
+    """
 
-    def __init__(self, request: Request, port: str, size: int) -> None:
-        self.request = request
-        self.port = port
+    __slots__ = ("arrived", "connection", "late", "request", "size")
+
+    def __init__(self, exchange: Exchange, size: int, *, late: bool) -> None:
+        self.request = exchange.request
+        # Numbers of connections are unique in one process only.
+        self.connection = exchange.port or f"{os.getpid()}.{exchange.connection}"
         self.size = size
-        self.arrived = time_ns()
+        self.late = late
+        self.arrived = time_ns() - (monotonic_ns() - exchange.offered if late and exchange.offered else 0)
 
 
 class Door:
@@ -90,7 +96,7 @@ class Door:
             except Exception:  # whatever it is, the clone is counted
                 self._outbox.free(size)
                 return "unreadable"
-        waiting = Waiting(exchange.request, exchange.port, size)
+        waiting = Waiting(exchange, size, late=opened)
         with self._lock:
             counted = self._account.spool(opened=opened)
             if counted:
@@ -151,7 +157,7 @@ class Door:
         self._sheet.close()
 
     def _encoded(self, one: Waiting) -> bytes:
-        return encode(one.request, self._lane(one.request, one.port))
+        return encode(one.request, self._lane(one.request, one.connection), late=one.late)
 
     def _lose(self, count: int, first: int, last: int) -> None:
         """Count clones that the spool could not take."""

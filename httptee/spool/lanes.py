@@ -61,13 +61,19 @@ class Lanes:
         return iter(list(self._lanes.values()))
 
     def add(self, key: str, entry: Entry) -> None:
-        """Put an entry at the end of its lane."""
+        """Put an entry at the end of its lane; a late one before those that came after it and are not in flight."""
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key)
             self._ready.append(lane)
-        lane.entries.append(entry)
         self._count += 1
+        at = len(lane.entries)
+        if entry.clone is not None and entry.clone.late:
+            while at > lane.sent and lane.entries[at - 1].stamp > entry.stamp:
+                at -= 1
+        if at == 0:  # the failures were those of another one
+            lane.failures, lane.answered, lane.bracketed = 0, False, False
+        lane.entries.insert(at, entry)
 
     def next(self, now: float) -> Lane | None:
         """The lane whose first entry is to be sent now, or None. It is in flight until one of the calls below."""
@@ -128,6 +134,10 @@ class Result:
 
 class Told(Protocol):
     """Learns from each answer whether B is up: the circuit breaker."""
+
+    @property
+    def open(self) -> bool:
+        """Whether B is considered down."""
 
     def succeeded(self) -> None:
         """B gave a whole answer."""

@@ -12,8 +12,9 @@ from urllib.parse import parse_qsl
 from httptee.http import Request, WrittenRequest, values
 from httptee.transport import request_head
 
-_HEAD = Struct("<BBqHHII")  # the format, whether the scheme is https, due, and the lengths of what follows
+_HEAD = Struct("<BBqHHII")  # the format, the flags, due, and the lengths of what follows
 _FORMAT = 1
+_HTTPS, _LATE = 1, 2  # flags
 ID_FIELD = "X-Httptee-Spool-Id"
 """The field of each request from a spool. It is the same at each repeat, so a server can tell that it has it."""
 
@@ -25,7 +26,7 @@ class MalformedClone(ValueError):
 @dataclass(frozen=True, slots=True)
 class StoredClone:
     """A clone that was read. `lane` is what it must keep the order with. It must not be sent before `due`, in
-    nanoseconds since the epoch."""
+    nanoseconds since the epoch. `late`: it was sent before, and clones that came after it may be stored before it."""
 
     lane: str
     client: str
@@ -33,6 +34,7 @@ class StoredClone:
     due: int
     head: bytes
     body: bytes
+    late: bool = False
 
     @property
     def method(self) -> str:
@@ -57,7 +59,8 @@ class StoredClone:
 
     def packed(self) -> bytes:
         """The bytes of which `decode` makes it again."""
-        return _packed(self.scheme == "https", self.due, self.lane, self.client, self.head, self.body)
+        flags = _HTTPS * (self.scheme == "https") + _LATE * self.late
+        return _packed(flags, self.due, self.lane, self.client, self.head, self.body)
 
     def request(self, spool_id: str) -> Request:
         """The request to send, with its id."""
@@ -65,25 +68,25 @@ class StoredClone:
         return Request(self.method, self.target, headers, self.body, self.client, self.scheme)
 
 
-def encode(request: Request, lane: str, due: int = 0) -> bytes:
+def encode(request: Request, lane: str, due: int = 0, *, late: bool = False) -> bytes:
     """A request as bytes. Raises ValueError if it is not valid HTTP/1, or its body is still in a file."""
     if not isinstance(request.body, bytes):
         raise ValueError("the body is in a file")
     written = request.shared_head
     head = written[0] if written else request_head(request.method, request.target, request.headers)
-    return _packed(request.scheme == "https", due, lane, request.client, head, request.body)
+    return _packed(_HTTPS * (request.scheme == "https") + _LATE * late, due, lane, request.client, head, request.body)
 
 
-def _packed(https: bool, due: int, lane: str, client: str, head: bytes, body: bytes) -> bytes:
+def _packed(flags: int, due: int, lane: str, client: str, head: bytes, body: bytes) -> bytes:
     key, peer = lane.encode("latin-1", "replace")[:0xFFFF], client.encode("latin-1", "replace")[:0xFFFF]
-    numbers = _HEAD.pack(_FORMAT, https, due, len(key), len(peer), len(head), len(body))
+    numbers = _HEAD.pack(_FORMAT, flags, due, len(key), len(peer), len(head), len(body))
     return b"".join((numbers, key, peer, head, body))
 
 
 def decode(data: bytes) -> StoredClone:
     """The clone that `encode` made these bytes of. Raises MalformedClone."""
     try:
-        form, https, due, *lengths = _HEAD.unpack_from(data)
+        form, flags, due, *lengths = _HEAD.unpack_from(data)
     except struct.error:
         raise MalformedClone("the record is too short") from None
     if form != _FORMAT or _HEAD.size + sum(lengths) != len(data):
@@ -95,25 +98,26 @@ def decode(data: bytes) -> StoredClone:
     lane, client, head, body = parts
     if head.count(b" ", 0, head.find(b"\r\n")) != 2 or not head.endswith(b"\r\n\r\n"):
         raise MalformedClone("the head is no request")
-    return StoredClone(lane.decode("latin-1"), client.decode("latin-1"), "https" if https else "http", due, head, body)
+    scheme = "https" if flags & _HTTPS else "http"
+    return StoredClone(lane.decode("latin-1"), client.decode("latin-1"), scheme, due, head, body, bool(flags & _LATE))
 
 
 Lane = Callable[[Request, str], str]
-"""What a request must keep the order with, by the request and the port of its client."""
+"""What a request must keep the order with, by the request and a name of its client's connection."""
 
 
 def lane_of(text: str) -> Lane:
     """The lane by its name in the settings: `connection`, `client`, `header:NAME`, `query:NAME` or `all`."""
     kind, _, name = text.partition(":")
     if kind == "connection":
-        return lambda request, port: f"{request.client}:{port}"
+        return lambda request, connection: f"{request.client}:{connection}"
     if kind == "client":
-        return lambda request, port: request.client
+        return lambda request, connection: request.client
     if kind == "header":
-        return lambda request, port: next(iter(values(request.headers, name.lower())), "")
+        return lambda request, connection: next(iter(values(request.headers, name.lower())), "")
     if kind == "query":
-        return lambda request, port: _parameter(request, name)
-    return lambda request, port: ""
+        return lambda request, connection: _parameter(request, name)
+    return lambda request, connection: ""
 
 
 def _parameter(request: Request, name: str) -> str:

@@ -73,12 +73,13 @@ class Source:
     def peek(self) -> Entry | None:
         """The entry that came first of those that can be read now, or None. Raises OSError."""
         first: Entry | None = None
-        latest = time_ns() - _BEHIND
+        now = time_ns()
         for stream in self._open.values():
             entry = stream.peek(alive=self._is_alive(stream.name))
             if entry is None or not stream.cursor.has_room(entry.sequence):
                 continue
-            if entry.stamp <= latest and (first is None or entry.stamp < first.stamp):
+            # A stamp of the future comes from a clock that was set back since: it says nothing.
+            if not now - _BEHIND < entry.stamp <= now and (first is None or entry.stamp < first.stamp):
                 first = entry
         return first
 

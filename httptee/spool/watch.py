@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from time import monotonic, time, time_ns
+from time import monotonic, time_ns
 
 from httptee.ledger import ShadowLine
 from httptee.spool.catchup import Catchup
@@ -62,8 +62,9 @@ class Watch:
         self._catchup.words.publish(set_aside=len(self._catchup.aside))
 
     def _down(self) -> bool:
-        """Whether the last answer of B was a failure, and it has answered nothing for some seconds."""
-        return self._catchup.failing and monotonic() - self._catchup.last_success > _STALE
+        """Whether the last attempt failed, and the circuit of B is open or it has answered nothing for some seconds."""
+        catchup = self._catchup
+        return bool(catchup.failure) and (catchup.refused or monotonic() - catchup.last_success > _STALE)
 
     def _left(self) -> int:
         return sum(self._catchup.words.line[: ShadowLine.SEEN])
@@ -73,14 +74,14 @@ class Watch:
             return _LEVEL
         if held:
             return _HELD
-        return _SPOOLING if self._down() or not self._catchup.last_success else _CATCHING_UP
+        return _SPOOLING if self._down() else _CATCHING_UP
 
     def _say(self, state: int) -> None:
         self._said = state
         catchup = self._catchup
         count = sum(catchup.words.put) - sum(catchup.words.left)
         if state == _SPOOLING:
-            logger.warning("B %s takes nothing: its clones are spooled", catchup.name)
+            logger.warning("B %s is down (%s): its clones are spooled", catchup.name, catchup.failure)
         elif state == _CATCHING_UP:
             logger.info("B %s catches up: %d clones are spooled", catchup.name, count)
         elif state == _HELD:
@@ -88,4 +89,4 @@ class Watch:
                 "B %s gets none of its %d spooled clones now: to protect A, or it is paused", catchup.name, count
             )
         else:
-            logger.info("B %s is level again: nothing is spooled any more, at %.3f", catchup.name, time())
+            logger.info("B %s is level again: nothing is spooled any more", catchup.name)

@@ -49,7 +49,7 @@ class Answer:
     latin-1, values are without the white space around them (RFC 9112 §5.1). `length` is the size of the body in bytes
     if the head gives it. `complete` means that the body has ended; with `cut_off`, that the tee did not read the rest
     of it. `keep_alive` means that the connection can carry the next exchange. `on_interim` is called with each interim
-    answer except 100 (Continue).
+    answer except 100 (Continue): with one 100 only while it is `expected`.
 
     `head_seconds` is the time from the request on the wire to the head in the kernel, or 0.0 if it was not measured.
 
@@ -58,9 +58,9 @@ class Answer:
     """
 
     __slots__ = (
-        *("complete", "cut_off", "head_seconds", "headers", "headers_complete", "idle_limit", "keep_alive", "kept"),
-        *("length", "on_interim", "reason", "spent", "status", "_all_fields", "_body", "_bound", "_chunks", "_head"),
-        *("_interim", "_left", "_limits", "_method", "_persistent"),
+        *("complete", "cut_off", "expected", "head_seconds", "headers", "headers_complete", "idle_limit", "keep_alive"),
+        *("kept", "length", "on_interim", "reason", "spent", "status", "_all_fields", "_body", "_bound", "_chunks"),
+        *("_head", "_interim", "_left", "_limits", "_method", "_persistent"),
     )
 
     def __init__(
@@ -79,7 +79,7 @@ class Answer:
         self._body: list[bytes] = [] if kept is None else kept
         self.spent: Any = None
         self.head_seconds = 0.0
-        self.headers_complete = self.complete = self.keep_alive = self.cut_off = False
+        self.headers_complete = self.complete = self.keep_alive = self.cut_off = self.expected = False
         self.status = 0
         self.headers: Headers = []
 
@@ -226,7 +226,8 @@ class Answer:
             raise UpstreamProtocolError(f"an interim answer of status {status} that was not expected")
         if len(sizes) > MAX_INTERIM or sum(sizes) > self._limits.head:
             raise UpstreamProtocolError("more interim answers than the limit")
-        if self.on_interim is not None and status != 100:
+        if self.on_interim is not None and (status != 100 or self.expected):
+            self.expected = self.expected and status != 100
             self.on_interim(status, reason, stripped(split_fields(head)))
 
     def _feed_chunks(self, data: bytes, chunks: ChunkReader) -> None:

@@ -2,6 +2,7 @@ import os
 import resource
 import stat
 from contextlib import contextmanager
+from unittest.mock import Mock
 
 from httptee.journal.framing import HEADER_SIZE, RECORD, Damage, Frame
 from httptee.journal.names import number_of, segments_of
@@ -190,5 +191,54 @@ def test_at_the_limit_of_the_directory_nothing_is_taken(tmp_path):
 def test_a_synced_journal_is_read_the_same(tmp_path):
     journal = writer(tmp_path, sync=True)
     journal.append([(1, b"x")])
+    journal.close()
+    assert records_of(tmp_path) == [(1, 1, b"x")]
+
+
+def test_a_segment_has_its_name_only_when_it_is_locked(tmp_path, monkeypatch):
+    # A reader that looks at any moment takes a segment without a lock for a closed one.
+    real, seen = os.open, []
+
+    def opening(path, *arguments):
+        descriptor = real(path, *arguments)
+        if str(path).startswith(f"{tmp_path}/s.") and arguments[0] & os.O_CREAT:
+            seen.append(segments_of(tmp_path, "s", ".log"))
+        return descriptor
+
+    monkeypatch.setattr("os.open", opening)
+    journal = writer(tmp_path)
+    journal.append([(1, b"x")])
+    (path,) = segments_of(tmp_path, "s", ".log")
+    assert Segment(path).being_written()
+    assert seen == [[]]
+    journal.close()
+    assert records_of(tmp_path) == [(1, 1, b"x")]
+
+
+def test_a_closed_segment_is_not_locked_by_a_child_process_that_was_forked_meanwhile(tmp_path):
+    journal = writer(tmp_path)
+    journal.append([(1, b"x")])
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        os.read(read, 1)
+        os._exit(0)
+    journal.close()
+    (path,) = segments_of(tmp_path, "s", ".log")
+    locked = Segment(path).being_written()
+    os.write(write, b"x")
+    os.waitpid(child, 0)
+    assert not locked
+
+
+def test_a_segment_that_cannot_get_its_name_is_tried_again(tmp_path, monkeypatch):
+    clock = Clock()
+    journal = writer(tmp_path, clock=clock)
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.rename", Mock(side_effect=OSError(5, "no")))
+        assert journal.append([(1, b"x")]) is Appended.UNAVAILABLE
+    assert not list(tmp_path.iterdir())
+    clock.now += 2
+    assert journal.append([(1, b"x")]) is Appended.COMMITTED
     journal.close()
     assert records_of(tmp_path) == [(1, 1, b"x")]

@@ -72,6 +72,49 @@ def test_the_sections_that_other_versions_add_are_shown():
     assert "Recording" not in text(page())
 
 
+def spooling(**more):
+    """A view of a tee whose first B has a spool."""
+    shown = view()
+    lost = [{"reason": "spool_full", "clones": 7, "from": 1_700_000_000.0, "to": 1_700_000_060.0}]
+    spool = {
+        "state": "catching up", "since": 1_700_000_000.0, "drainer": True, "clones": 12_345, "recovered": 9,
+        "bytes": 5 << 20, "oldest": 7265.0, "rate": 250.4, "eta": 49.3, "set_aside": 2, "lost": lost, **more,
+    }  # fmt: skip
+    shown.status["b"][0]["spool"] = spool
+    shown.status["b"][0]["ledger"]["spooled"] = spool["clones"]
+    shown.status["b"][0]["ledger"]["seen"] += spool["clones"]
+    return shown
+
+
+def test_the_spool_of_a_b_is_on_its_card():
+    body = text(page(spooling()))
+    assert '<span class="fair"><data value="catching up"' in body
+    for place, figure in (
+        ("clones", "12,345"),
+        ("bytes", "5 MiB"),
+        ("oldest", "2 h 1 min"),
+        ("rate", "250"),
+        ("eta", "49 s"),
+        ("set_aside", "2"),
+        ("lost/0/clones", "7"),
+        ("lost/0/reason", "spool_full"),
+    ):
+        assert re.search(f'data-key="b/0/spool/{place}">{figure}</data>', body), place
+    assert '<rect class="spooled"' in body
+    assert "No drainer process" not in body
+
+
+def test_a_spool_that_nobody_drains_and_whose_end_is_not_known_says_so():
+    body = text(page(spooling(drainer=False, eta=None, rate=0.0, state="spooling")))
+    assert "No drainer process" in body
+    assert '<dt title="until nothing is spooled, at this rate">level in</dt><dd>not known</dd>' in body
+    assert '<span class="bad"><data value="spooling"' in body
+
+
+def test_a_b_without_a_spool_has_no_word_of_it_on_its_card():
+    assert "spooled" not in text(page()).partition("<details")[0]
+
+
 def test_what_servers_have_sent_is_text():
     hostile = finding(path=HOSTILE, route="GET /" + HOSTILE, a=HOSTILE, b=HOSTILE, reason=HOSTILE, line=HOSTILE)
     found = report(backend=HOSTILE, summary=HOSTILE, notes=(HOSTILE,), missing=(HOSTILE,))

@@ -11,6 +11,7 @@ from httptee.http.endpoint import Listen
 from httptee.processes.listening import bind
 from httptee.server import channel, door, listener, ownership, patience, tls
 from httptee.server.listener import Server
+from httptee.server.tls import TlsServer
 from tests.support.clock import Forward
 from tests.support.net import eventually
 
@@ -64,7 +65,7 @@ class Running:
             max_request_body_size=10**7,
             clear_untrusted_proxy_headers=False,
             connection_limit=options.pop("connection_limit", 100),
-            url_scheme="http" if kind is Server else "https",
+            url_scheme="https" if issubclass(kind, TlsServer) else "http",
         )
         options = {"threads": 4, "client_timeout": 10.0, "close_connections": False, **options}
         self.server = kind(application, listening, adjustments, **options)

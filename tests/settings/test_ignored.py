@@ -15,6 +15,7 @@ VALUES = {
     "a.check": "/up",
     "client-auth": "optional",
     "socket-mode": "600",
+    "proxy-protocol": "unix",
     "admin": ":2",
     "b.spool.lane": "all",
     "b.spool.fsync": "never",

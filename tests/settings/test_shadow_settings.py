@@ -198,6 +198,7 @@ EFFECTS = [
     "only-status=2xx",
     "body=false",
     "idempotent",
+    "send-proxy=v1",
 ]
 
 

@@ -227,6 +227,17 @@ def test_each_change_is_one_line_in_the_log(caplog):
     ]
 
 
+def test_a_b_with_a_spool_is_logged_by_its_drainer_alone(caplog):
+    caplog.set_level(logging.INFO)
+    circuit = Circuit(spools=True)
+    circuit.fail(100)
+    assert circuit.breaker.open
+    circuit.now += 2
+    circuit.breaker.succeeded()
+    assert not circuit.breaker.open
+    assert not caplog.records
+
+
 def test_without_a_number_of_failures_it_only_says_so(caplog):
     circuit = Circuit(failures=0)
     circuit.fail(100)

@@ -1,5 +1,7 @@
 """Where a shadow puts the clones that B cannot take now."""
 
+import time
+
 import pytest
 
 from httptee.http import Exchange
@@ -31,7 +33,7 @@ def a_door(directory, ledger, limit=1 << 20, **settings):
         "b",
         ledger.spools.desk(0, 0),
         chosen,
-        lane_of("all"),
+        lane_of(settings.get("lane", "all")),
         a_sheet(directory / "b"),
         outbox,
     )
@@ -55,6 +57,37 @@ def test_a_clone_is_spooled_and_written(tmp_path, ledger):
     assert door.write(100) == 2
     assert door.waiting == 0
     assert bodies(Stream(tmp_path / "b", NAME)) == [b"1", b"2"]
+
+
+def test_a_clone_that_was_sent_and_failed_has_the_time_when_it_was_offered(tmp_path, ledger):
+    door, account = a_door(tmp_path, ledger)
+    first, second = Exchange(a_request(1), 204, 0.0), Exchange(a_request(2), 204, 0.0)
+    first.offered = time.monotonic_ns() - 5_000_000_000
+    second.offered = time.monotonic_ns()
+    account.open()
+    door.take(second, "backlog", opened=False)
+    door.take(first, "timeout", opened=True)
+    assert door.write(100) == 2
+    stream = Stream(tmp_path / "b", NAME)
+    found = []
+    while (entry := stream.peek(alive=False)) is not None:
+        found.append((entry.clone.body, entry.clone.late, entry.stamp))
+        stream.take()
+    assert [each[:2] for each in found] == [(b"2", False), (b"1", True)]
+    assert 4.9e9 < found[0][2] - found[1][2] < 6e9
+
+
+def test_each_connection_is_a_lane_of_its_own(tmp_path, ledger):
+    door, _ = a_door(tmp_path, ledger, lane="connection")
+    for number, connection in enumerate((7, 8, 7)):
+        door.take(Exchange(a_request(number), 204, 0.0, connection=connection), "backlog", opened=False)
+    door.write(100)
+    stream = Stream(tmp_path / "b", NAME)
+    lanes = []
+    while (entry := stream.peek(alive=False)) is not None:
+        lanes.append(entry.clone.lane)
+        stream.take()
+    assert lanes[0] == lanes[2] != lanes[1]
 
 
 def test_what_does_not_fit_into_memory_is_dropped_and_counted(tmp_path, ledger):

@@ -1,7 +1,10 @@
 """What was read and is not settled yet."""
 
 from httptee.spool.lanes import Lanes
+from httptee.spool.record import decode, encode
 from httptee.spool.stream import Entry
+
+from .spools import a_request
 
 
 def entry(number):
@@ -43,3 +46,44 @@ def test_what_is_withdrawn_is_not_sent():
     lanes.again(one[2], at=5.0)
     lanes.withdraw(one[2])
     assert [each[1] for each in heads(lanes)] == [2]
+
+
+def late(number):
+    return Entry(None, 100 + number, number, decode(encode(a_request(number), "a", late=True)))
+
+
+def test_a_late_clone_comes_before_those_that_came_after_it():
+    lanes = Lanes()
+    for number in (1, 3, 4):
+        lanes.add("a", entry(number))
+    lanes.add("a", late(2))
+    lanes.add("a", late(0))
+    (one,) = lanes
+    assert [each.stamp for each in one.entries] == [0, 1, 2, 3, 4]
+
+
+def test_a_late_clone_does_not_come_before_one_that_is_in_flight():
+    lanes = Lanes()
+    lanes.add("a", entry(1))
+    lanes.add("a", entry(2))
+    (one,) = heads(lanes)
+    lanes.add("a", late(0))
+    assert [each.stamp for each in one[2].entries] == [1, 0, 2]
+
+
+def test_the_failures_of_a_clone_are_not_those_of_a_late_one_before_it():
+    lanes = Lanes()
+    lanes.add("a", entry(1))
+    (one,) = heads(lanes)
+    one[2].failures, one[2].answered, one[2].bracketed = 7, True, True
+    lanes.again(one[2], at=0.0)
+    lanes.add("a", late(0))
+    assert (one[2].failures, one[2].answered, one[2].bracketed) == (0, False, False)
+
+
+def test_the_clock_that_was_set_back_changes_no_order():
+    lanes = Lanes()
+    for number in (5, 1, 2):
+        lanes.add("a", entry(number))
+    (one,) = lanes
+    assert [each.stamp for each in one.entries] == [5, 1, 2]

@@ -4,9 +4,10 @@ import time
 
 from httptee.ledger import SpoolWords
 from httptee.spool.counts import FAILED, Counts, delivered
+from httptee.spool.record import encode
 from httptee.spool.source import Source
 
-from .spools import RUN, a_sheet, write
+from .spools import RUN, a_request, a_sheet, write
 
 
 def opened(directory, words=None, run=RUN):
@@ -81,3 +82,11 @@ def test_files_that_were_removed_by_hand_are_lost(tmp_path):
     words, _, source = opened(tmp_path, words)
     assert words.line[FAILED["lost"]] == 2
     assert not words.backlog
+
+
+def test_a_clock_that_was_set_back_keeps_nothing_in_the_spool(tmp_path):
+    sheet = a_sheet(tmp_path, run="earlier")
+    assert sheet.append([(time.time_ns() + 3_600_000_000_000, encode(a_request(1), ""))])
+    sheet.close()
+    _, _, source = opened(tmp_path)
+    assert [entry.clone.body for entry in everything(source)] == [b"1"]

@@ -1,5 +1,6 @@
 """Reading what one process has written, whatever became of the files."""
 
+import os
 import random
 
 import pytest
@@ -142,3 +143,28 @@ def test_a_file_that_is_no_segment_ends_nothing(tmp_path, garbage):
     stream = Stream(tmp_path, NAME)
     assert bodies(stream) == []
     assert stream.settled
+
+
+def test_a_reader_that_looks_while_a_segment_is_made_misses_nothing(tmp_path, monkeypatch):
+    stream, found, real = None, [], os.open
+
+    def read():
+        while stream is not None and (entry := stream.peek(alive=True)) is not None:
+            found.append(entry.clone.body)
+            stream.take()
+
+    def opening(path, flags, *mode):
+        descriptor = real(path, flags, *mode)
+        if SUFFIX in str(path) and flags & os.O_CREAT:
+            read()
+        return descriptor
+
+    monkeypatch.setattr("os.open", opening)
+    sheet = a_sheet(tmp_path)
+    for number in range(5):
+        sheet.append([(number, encode(a_request(number), ""))])
+        stream = stream or Stream(tmp_path, NAME)
+        read()
+        sheet.rest()
+        read()
+    assert found == [str(each).encode() for each in range(5)]

@@ -30,5 +30,5 @@ def test_down_then_catching_up_then_level(tmp_path, caplog):
         look()
     said = [record.getMessage() for record in caplog.records if record.name == "httptee.spool.watch"]
     assert len(said) == 3
-    for text, word in zip(said, ("takes nothing", "catches up", "level again"), strict=True):
+    for text, word in zip(said, ("down (connect)", "catches up", "level again"), strict=True):
         assert word in text

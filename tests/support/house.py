@@ -15,7 +15,7 @@ README = ROOT / "README.md"
 
 # The floors from the top. A room imports rooms that stand below it, or to its right on the same floor.
 FLOORS: dict[str, tuple[str, ...]] = {
-    "9": ("httptee",),  # `python -m httptee`, `python -m httptee.demo` and `httptee.create_app`
+    "9": ("httptee",),  # `python -m httptee`, `python -m httptee.demo`, `httptee.create_app`, `httptee.asgi`
     "8": tuple(
         f"commands.{room}"
         for room in (
@@ -36,7 +36,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         )
     ),
     "7": ("processes", "processes.limits"),
-    "6": ("server", "admin", "page", "server.sockets"),
+    "6": ("middleware", "server", "server.uploads", "admin", "page", "server.sockets"),
     "5": ("wsgi", "build"),
     "4": ("app", "primary", *(f"replay.{room}" for room in ("replaying", "figures", "sending"))),
     "3": (
@@ -50,12 +50,18 @@ FLOORS: dict[str, tuple[str, ...]] = {
     ),
     "2": ("selection", "compare", "transport", "journal"),
     "1": ("ledger",),
-    "0": ("http", "http.peers", "errors", "version"),
+    "0": ("http", "http.uploads", "http.peers", "errors", "version"),
 }
 ROOMS = [room for rooms in FLOORS.values() for room in rooms]
 HOUSES = {room.partition(".")[0] for room in ROOMS if "." in room} - set(ROOMS)
 """Packages that only hold rooms. A room may also have a room of its own in it: `recording.formats`."""
-_FRONT_DOORS = {"httptee", "httptee.__main__", "httptee.demo", *(f"httptee.{house}" for house in HOUSES)}
+_FRONT_DOORS = {
+    "httptee",
+    "httptee.__main__",
+    "httptee.asgi",
+    "httptee.demo",
+    *(f"httptee.{house}" for house in HOUSES),
+}
 
 
 def module_name(path: Path) -> str:
@@ -161,6 +167,6 @@ def room_map() -> str:
 
 def _shown(room: str) -> str:
     if room == "httptee":
-        return "`__init__.py`, `__main__.py`, `demo.py`"
+        return "`__init__.py`, `__main__.py`, `asgi.py`, `demo.py`"
     path = room.replace(".", "/")
     return f"`{path}/`" if (PACKAGE / path).is_dir() else f"`{path}.py`"

@@ -135,7 +135,7 @@ def _judging(
     live = None
     if asked.a:
         shadows = {shadow.name: (shadow_upstream(settings, shadow), shadow.timeout)}
-        live = Live(UpstreamAsker((primary_upstream(settings), settings.a_timeout), shadows), asked.a_rate)
+        live = Live(UpstreamAsker({"": (primary_upstream(settings), settings.a_timeout), **shadows}), asked.a_rate)
     return Judging(policy, evidence, live, hidden(asked.secret)) if masked else Judging(policy, evidence, live)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 UNIX = "unix"
 """Stands for the client of a Unix socket, which has no address."""
@@ -63,9 +63,11 @@ class Proxies:
 @lru_cache(maxsize=4096)
 def _trusts(networks: tuple[IPv4Network | IPv6Network, ...], address: str) -> bool:
     try:
-        ip = ip_address(address.partition("%")[0])
+        ip: IPv4Address | IPv6Address = ip_address(address.partition("%")[0])
     except ValueError:
         return False
+    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:  # an IPv4 client of a dual-stack socket
+        ip = ip.ipv4_mapped
     return any(ip.version == network.version and ip in network for network in networks)
 
 

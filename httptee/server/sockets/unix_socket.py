@@ -26,19 +26,19 @@ class UnixSocket:
     What is not here is as for the socket.
     """
 
-    __slots__ = ("_cuts", "_kept", "_raw")
+    __slots__ = ("_cuts", "_kept", "raw")
 
     def __init__(self, raw: socket.socket) -> None:
-        self._raw = raw
+        self.raw = raw
         self._kept = 0  # bytes that were returned and are still in the kernel: 0 or 1
         self._cuts = False
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._raw, name)
+        return getattr(self.raw, name)
 
     def recv(self, size: int) -> bytes:
         """The next bytes, or b"" at the end. Raises BlockingIOError when the kernel has no more, and OSError."""
-        raw, kept = self._raw, self._kept
+        raw, kept = self.raw, self._kept
         data = raw.recv(size + kept, _PEEK)
         count = len(data)
         if count <= kept:
@@ -56,22 +56,22 @@ class UnixSocket:
         if (level, option) == (socket.SOL_SOCKET, socket.SO_LINGER):
             self._cuts = any(value[:4])  # l_onoff
         else:
-            self._raw.setsockopt(level, option, value)
+            self.raw.setsockopt(level, option, value)
 
     def getsockopt(self, level: int, option: int, *size: int) -> Any:
         """As for the socket. In place of the state of TCP: whether the client has closed the connection. One that has
         closed its sending side only still waits for its answer."""
         if (level, option) != (socket.IPPROTO_TCP, socket.TCP_INFO):
-            return self._raw.getsockopt(level, option, *size)
-        return bytes((_CLOSED if _told(self._raw, _HUNG_UP) else _ESTABLISHED,)).ljust(size[0], b"\0")
+            return self.raw.getsockopt(level, option, *size)
+        return bytes((_CLOSED if _told(self.raw, _HUNG_UP) else _ESTABLISHED,)).ljust(size[0], b"\0")
 
     def close(self) -> None:
         """Close it: a normal end, or a cut if SO_LINGER said so."""
         if self._kept and not self._cuts:
             self._kept = 0
             with contextlib.suppress(OSError):
-                self._raw.recv(1)
-        self._raw.close()
+                self.raw.recv(1)
+        self.raw.close()
 
 
 def _told(raw: socket.socket, events: int) -> bool:

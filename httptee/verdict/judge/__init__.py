@@ -1,7 +1,7 @@
 """The judge: takes the pairs that differ from the worker processes, has them compared and judged, asks A and B again,
 and keeps evidence and reports. One process beside the worker processes, or a thread."""
 
-from httptee.verdict.judge.asking import Asker, Asking, UpstreamAsker
+from httptee.verdict.judge.asking import ApplicationAsker, Asker, Asking, UpstreamAsker
 from httptee.verdict.judge.channel import PairReader, PairSender, Reader, open_channel
 from httptee.verdict.judge.judge import Judge
 from httptee.verdict.judge.pace import Memory, Pace
@@ -10,6 +10,7 @@ from httptee.verdict.judge.thread import JudgeThread, MakeJudge
 from httptee.verdict.judge.trial import Trial
 
 __all__ = [
+    "ApplicationAsker",
     "Ask",
     "Asker",
     "Asking",

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 from httptee.compare import Outcome
 from httptee.errors import upstream_error
-from httptee.http import Pieces, Request, end_to_end
+from httptee.http import Pieces, Request, Response, end_to_end
 from httptee.transport import Timeouts, Upstream, WireStream
 from httptee.verdict.court import Again, Pair
 from httptee.verdict.judge.repeats import Ask
@@ -31,11 +31,11 @@ class Asker(Protocol):
 
 
 class UpstreamAsker:
-    """Sends requests through upstreams of its own: A's, and each B's by its name, with the time in seconds that each
-    has for the head of an answer."""
+    """Sends requests through upstreams of its own: each B's by its name and A's by an empty one, with the time in
+    seconds that each has for the head of an answer."""
 
-    def __init__(self, primary: tuple[Upstream, float], shadows: Mapping[str, tuple[Upstream, float]]) -> None:
-        self._upstreams = {"": primary, **shadows}
+    def __init__(self, upstreams: Mapping[str, tuple[Upstream, float]]) -> None:
+        self._upstreams = dict(upstreams)
 
     def ask(self, request: Request, backend: str, most: int) -> Outcome:
         """The outcome, with a reason slug if there is no whole answer. Never raises."""
@@ -56,6 +56,30 @@ class UpstreamAsker:
         """Close every idle connection."""
         for upstream, _ in self._upstreams.values():
             upstream.close()
+
+
+class ApplicationAsker(UpstreamAsker):
+    """The same where A is no server: `answer` gives its answers."""
+
+    def __init__(self, answer: Callable[[Request], Response], shadows: Mapping[str, tuple[Upstream, float]]) -> None:
+        super().__init__(shadows)
+        self._answer = answer
+
+    def ask(self, request: Request, backend: str, most: int) -> Outcome:
+        """The outcome, with a reason slug if there is no whole answer. Never raises."""
+        if backend:
+            return super().ask(request, backend, most)
+        body = Pieces(most)
+        try:
+            response = self._answer(request)
+            try:
+                for piece in (response.body,) if isinstance(response.body, bytes) else response.body:
+                    body.append(piece)
+            finally:
+                response.close()
+        except Exception as error:
+            return Outcome(0, [], b"", failure=upstream_error(error).reason)
+        return Outcome(response.status, response.headers, body.content, body.length, body.digest)
 
 
 class Asking:

@@ -3,7 +3,7 @@ result in shared memory, and sends unequal pairs to the judge."""
 
 from httptee.verdict.pairs.choosing import Chooser
 from httptee.verdict.pairs.folding import Folding, folded
-from httptee.verdict.pairs.keeping import Comparer, Keeper
+from httptee.verdict.pairs.keeping import Comparer, Keeper, KeptPrimary
 from httptee.verdict.pairs.tallies import Tallies
 
-__all__ = ["Chooser", "Comparer", "Folding", "Keeper", "Tallies", "folded"]
+__all__ = ["Chooser", "Comparer", "Folding", "Keeper", "KeptPrimary", "Tallies", "folded"]

@@ -6,9 +6,9 @@ from random import Random
 import pytest
 
 from httptee.build import primary_upstream, shadow_upstream
-from httptee.http import Request
+from httptee.http import Request, Response
 from httptee.settings import load, shadow_settings
-from httptee.verdict.judge.asking import Asking, UpstreamAsker
+from httptee.verdict.judge.asking import ApplicationAsker, Asking, UpstreamAsker
 from tests.support.backend import Backend
 from tests.support.net import eventually, refusing_port
 from tests.support.scripts import response
@@ -31,7 +31,8 @@ def servers():
 def asker_for(a, b):
     settings = load(["-a", a, "-b", f"{b} name=canary set-header='X-B: 1' host=other.example"], {})
     shadow = shadow_settings(settings)[0]
-    return UpstreamAsker((primary_upstream(settings), 5.0), {"canary": (shadow_upstream(settings, shadow), 5.0)})
+    upstreams = {"": (primary_upstream(settings), 5.0), "canary": (shadow_upstream(settings, shadow), 5.0)}
+    return UpstreamAsker(upstreams)
 
 
 def request(method="GET"):
@@ -116,3 +117,17 @@ def test_the_answer_of_b_is_kept_as_far_as_the_one_it_is_compared_with():
     asking = Asking(asker, 100_000, start=lambda work: work())
     asking.start(Wish(pair(outcome(), long)))
     assert {backend: most for backend, _, most in asker.asked} == {"": 100_000, "canary": 4_999}
+
+
+def test_an_application_is_asked_in_place_of_a_server():
+    closed = []
+
+    def answer(request):
+        body = iter([request.method.encode(), b"!"])
+        return Response(201, "", [("X-Target", request.target)], body, lambda: closed.append(True))
+
+    asker = ApplicationAsker(answer, {})
+    outcome = asker.ask(Request("GET", "/x", [], b"", "", "http"), "", 100)
+    assert (outcome.status, outcome.headers, outcome.body) == (201, [("X-Target", "/x")], b"GET!")
+    assert closed == [True]
+    assert ApplicationAsker(lambda request: 1 / 0, {}).ask(None, "", 100).failure == "protocol"

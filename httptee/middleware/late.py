@@ -1,0 +1,77 @@
+"""A request whose header fields are read from the environ when they are first needed.
+
+Most clones that are dropped are dropped without a look at them: B is down, or its share is small. To read them takes
+half of the time that a request costs here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from httptee.http import (
+    Additions,
+    Headers,
+    Request,
+    check_hosts,
+    client_of,
+    next_number,
+    read_target,
+    request_of,
+    target_of,
+)
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+_PLAIN = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
+_JUDGED = ("HTTP_VIA", "HTTP_EXPECT", "HTTP_MAX_FORWARDS")
+"""Fields for which a request may have to be refused, beside Host."""
+
+_GIVEN = ("method", "target", "body", "client", "scheme", "number", "shared_head", "_build", "_fields")
+
+
+class LateRequest(Request):
+    """A request that is surely to be forwarded. `build` makes it with its header fields, once."""
+
+    __slots__ = ("_build", "_fields")
+    _build: Callable[[], Request] | None
+    _fields: Headers
+
+    def __init__(
+        self, method: str, target: str, body: bytes, environ: WSGIEnvironment, build: Callable[[], Request]
+    ) -> None:
+        scheme = environ["wsgi.url_scheme"]
+        for name, content in zip(
+            _GIVEN, (method, target, body, client_of(environ), scheme, next_number(), [], build, []), strict=True
+        ):
+            setattr(self, name, content)
+
+    @property
+    def headers(self) -> Headers:
+        """The fields to forward."""
+        if self._build is not None:
+            self._fields, self._build = self._build().headers, None
+        return self._fields
+
+
+def request_now(environ: WSGIEnvironment, additions: Additions, body: bytes | None) -> Request:
+    """The request of an environ with its body, if it has one, and its header fields. Raises a Refusal."""
+    return request_of(environ, additions, lambda: body)
+
+
+def request_late(environ: WSGIEnvironment, additions: Additions, body: bytes | None) -> Request:
+    """The request of an environ, which must not change any more, with its body if it has one. Raises a Refusal."""
+
+    def build() -> Request:
+        return request_now(environ, additions, body)
+
+    method = environ["REQUEST_METHOD"]
+    raw = environ.get("REQUEST_URI") or target_of(environ)
+    if method not in _PLAIN or raw[:1] != "/" or additions.loops is not None or additions.id_header:
+        return build()
+    if any(field in environ for field in _JUDGED) or "HTTP_HOST" not in environ:
+        return build()
+    target, _ = read_target(method, raw)
+    check_hosts(environ["HTTP_HOST"].split(","), required=False)
+    return LateRequest(method, target, body or b"", environ, build)
