@@ -63,9 +63,6 @@ class FileBody:
 
 Body = bytes | FileBody | StreamedBody
 
-next_number = count(1).__next__
-"""Gives the number of the next request of this process."""
-
 
 @value
 class Request:
@@ -82,7 +79,7 @@ class Request:
     body: Body
     client: str
     scheme: str
-    number: int = field(default_factory=next_number, compare=False)
+    number: int = field(default_factory=count(1).__next__, compare=False)
     port: str = field(default="", compare=False)
     shared_head: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
 
