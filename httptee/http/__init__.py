@@ -20,7 +20,6 @@ from httptee.http.grammar import (
     read_version,
 )
 from httptee.http.headers import (
-    HOP_BY_HOP,
     Additions,
     end_to_end,
     for_other_servers,
@@ -31,6 +30,7 @@ from httptee.http.headers import (
     with_host,
     without,
 )
+from httptee.http.hops import HOP_BY_HOP, UPGRADE, Join, switching
 from httptee.http.inbound import (
     CLIENT_SUBJECT,
     CONNECTION,
@@ -55,7 +55,6 @@ from httptee.http.message import (
     Request,
     Response,
     WrittenRequest,
-    next_number,
     no_answer,
     tee_answer,
     value,
@@ -74,6 +73,7 @@ __all__ = [
     "REQUEST_ID",
     "REQUEST_LINE",
     "TOKEN",
+    "UPGRADE",
     "Additions",
     "ArrivingBody",
     "Body",
@@ -85,6 +85,7 @@ __all__ = [
     "FileBody",
     "Follower",
     "Headers",
+    "Join",
     "Kept",
     "Listen",
     "LoopGuard",
@@ -111,7 +112,6 @@ __all__ = [
     "is_bracketed_list",
     "is_http_1",
     "listed",
-    "next_number",
     "no_answer",
     "not_stored",
     "origin_form",
@@ -122,6 +122,7 @@ __all__ = [
     "receive",
     "request_id",
     "request_of",
+    "switching",
     "target_of",
     "tee_answer",
     "value",

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import math
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -21,8 +22,9 @@ logger = logging.getLogger(__name__)
 _NOT_FOR_RECORDING = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _SHORT_LIFE = 5.0  # seconds; after a shorter life, each replacement waits longer
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 10.0
-_LAST_WORDS = 3.0  # seconds after SIGTERM, until it is killed
+_LAST_WORDS = 5.0  # seconds after SIGTERM, until it is killed
 _NICE = 19
+_LITTLE, _MUCH = 0.05, 0.25  # of the memory for what waits
 
 
 class RecordingProcess:
@@ -95,9 +97,34 @@ class RecordingProcess:
         ending: list[int] = []
         signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        # SCHED_BATCH: it interrupts no worker process.
+        build_inlet(self._settings, self._ledger, Priority().follow).run(lambda: bool(ending), wanted)
+
+
+class Priority:
+    """The priority of this process: the lowest, and a little more while much waits.
+
+    A worker process that wakes up interrupts only SCHED_IDLE at once: it is under SCHED_BATCH itself. But SCHED_IDLE
+    gets nothing at all while all cores are busy. Without the right to leave it again, it is never used.
+    """
+
+    def __init__(self) -> None:
         with contextlib.suppress(OSError):
             os.nice(_NICE)
-        with contextlib.suppress(OSError, AttributeError):  # a sandbox may forbid it
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-        build_inlet(self._settings, self._ledger).run(lambda: bool(ending), wanted)
+        least = 20 - _NICE  # of RLIMIT_NICE, for this nice value
+        self._may_return = os.geteuid() == 0 or resource.getrlimit(resource.RLIMIT_NICE)[0] >= least
+        self.policy = os.SCHED_BATCH
+        self._set(os.SCHED_BATCH)
+
+    def follow(self, share: float) -> None:
+        """Choose by the part of the memory in use, 0.0 to 1.0."""
+        if self.policy == os.SCHED_BATCH and share < _LITTLE and self._may_return:
+            self._set(os.SCHED_IDLE)
+        elif self.policy == os.SCHED_IDLE and share > _MUCH:
+            self._set(os.SCHED_BATCH)
+
+    def _set(self, policy: int) -> None:
+        try:
+            os.sched_setscheduler(0, policy, os.sched_param(0))
+            self.policy = policy
+        except OSError:  # a sandbox may forbid it
+            self._may_return = False

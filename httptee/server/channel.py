@@ -31,8 +31,7 @@ from httptee.server.uploads import Stretch
 logger = logging.getLogger(__name__)
 
 _READY_TO_WRITE = READY | select.EPOLLOUT
-_PIECE = 64 * 1024
-_BUFFERED = 64 * 1024  # bytes of an answer that may wait for a slow client without blocking a thread
+_PIECE = _BUFFERED = 64 * 1024  # bytes to read at once; bytes that may wait for a slow client without blocking a thread
 _numbers = count(1)
 _LINGER = 2.0  # seconds in which data that a refused client still sends is read and discarded
 
@@ -91,8 +90,7 @@ class Channel(OwnedChannel):
         elif not self._lingers_until:
             self.active_at = monotonic()
             self.received(data)
-            if self.request is not None and self.server.uploads.may_begin(self.request):
-                self._unread = True  # to see whether the client is to be waited for
+            self._unread |= self.server.uploads.may_begin(self.request)  # to see whether the client is to be waited for
 
     def write_soon(self, data: bytes) -> int:
         """Send to the client at once. The rest is buffered; if the buffer would get too large, wait for the client.
@@ -145,6 +143,9 @@ class Channel(OwnedChannel):
     def received(self, data: bytes) -> None:
         """Parse data from the client, and add whole requests to `requests`."""
         while data and not self.close_when_flushed:
+            if self.requests and self.requests[-1].upgrades:
+                self.early = data
+                return
             request = self.request
             if request is None:
                 request = self.request = self.parser_class(self.adj, self.server.memory)
@@ -185,6 +186,9 @@ class Channel(OwnedChannel):
         else:
             self.requests = self.requests[1:]
             request.close()
+            if self.early and not self.requests:
+                early, self.early = self.early, b""
+                self.received(early)
             if self.request is not None and not self.requests:
                 self._encourage()
 

@@ -48,8 +48,10 @@ class Uploads:
         return f"<Uploads [free {len(self._free)}]>"
 
     def may_begin(self, request: Any) -> bool:
-        """Whether a request whose body has not arrived whole is one to be passed on, now or a little later."""
-        if self._streaming is None or request.is_read_first or request.body_rcv is None:
+        """Whether a request whose body has not arrived whole, if any, is one to be passed on, now or a little later."""
+        if request is None or self._streaming is None or request.is_read_first or request.body_rcv is None:
+            return False
+        if request.upgrades:  # what follows its body is of another protocol
             return False
         return self._qualifies(request, self._streaming)
 

@@ -6,7 +6,6 @@ from typing import Any, Protocol
 
 from httptee.errors import ClientGone, RequestTimeout, TeeError
 from httptee.http import Cancellation
-from httptee.server.sockets import NotTlsError
 from httptee.server.uploads.pace import LEAST_RATE
 from httptee.server.uploads.passing import PassingBody
 
@@ -57,7 +56,7 @@ class ClientBody:
             data = connection.socket.recv(_PIECE)
         except BlockingIOError:
             return b""
-        except (OSError, NotTlsError):
+        except Exception:  # a reset, or TLS that has failed
             data = b""
         if not data:
             connection.cancellation.cancel()
