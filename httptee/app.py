@@ -101,15 +101,16 @@ class Tee:
             return Relay(answer, start_response, ())
         request, read_at, withheld = ended(request)
         seconds = perf_counter() - max(started, read_at)
-        unsent = response.unsent  # read here: the access log may replace the response
+        unsent, switch = response.unsent, response.switch  # read here: the access log may replace the response
         response, record, kept = self.observe(environ, request, response, seconds, chosen)
         exchange = Exchange(request, response.status, seconds, record, unsent, kept, *connection_of(environ))
         exchange.withheld = "" if unsent else withheld
+        response = switch(environ, response, record) if switch else response
         return Relay(response, start_response, self.shadows, exchange, cancellation, self.client_gone, self.faults)
 
     def choose(self, request: Request) -> Chosen:
         """Decide, before A is asked, whether its answer is to be compared and recorded. Never raises."""
-        kept = self._keeper.choose(request) if self._keeper else None
+        kept = self._keeper.choose(request) if self._keeper and not request.upgrade else None
         arrived = self.recorder.begin(request) if self.recorder else 0
         if not isinstance(request.body, bytes):  # it may stream
             recorder = self.recorder if arrived else None
@@ -119,8 +120,8 @@ class Tee:
     def observe(
         self, environ: WSGIEnvironment, request: Request | None, response: Response, seconds: float, chosen: Chosen
     ) -> tuple[Response, Follower | None, KeptPrimary | None]:
-        """Count an answer of A, `seconds` after it was asked, and have it recorded, compared and logged as it passes:
-        the answer to pass on instead, its record in the log, and what is kept of it. Never raises."""
+        """Count an answer of A, `seconds` after it was asked, and have it recorded, compared and logged: the answer to
+        pass on instead, its record in the log, and what is kept of it. Never raises."""
         kept, arrived = chosen
         try:  # `Faults.watch`, written out: it is called for every request
             self.account.answered(response.status, seconds)
@@ -178,8 +179,7 @@ class Tee:
         self.faults.report(_LOGGING)
 
     def close(self, timeout: float | None = None) -> None:
-        """Drain every shadow, within `timeout` seconds in all (the drain timeout if not given). Then close all idle
-        connections, the recording and the access log. May be called twice."""
+        """Drain all within `timeout` seconds (the drain timeout if not given), then close it. May be called twice."""
         deadline = perf_counter() + (self._drain_timeout if timeout is None else timeout)
         for shadow in self.shadows:
             shadow.stop()
@@ -187,7 +187,7 @@ class Tee:
             shadow.drain(deadline - perf_counter())
         if self._outbox is not None:
             self._outbox.close(_LAST_RECORDS)
-        self.primary.close()
+        self.primary.close(deadline - perf_counter())
         if self.recorder is not None:
             self.recorder.close(_LAST_RECORDS)
         if self._log is not None:

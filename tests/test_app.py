@@ -35,7 +35,8 @@ class ScriptedPrimary:
         self.requests.append(request)
         return self.response
 
-    def close(self):
+    def close(self, timeout):
+        assert timeout > 0
         self.log.append("A closed")
 
 

@@ -73,6 +73,7 @@ def additions(settings: Settings) -> Additions:
         None if settings.via else LoopGuard(identity),
         settings.x_forwarded,
         settings.trusted_proxies,
+        settings.upgrades > 0,
     )
 
 

@@ -20,7 +20,6 @@ from httptee.http.grammar import (
     read_version,
 )
 from httptee.http.headers import (
-    HOP_BY_HOP,
     Additions,
     end_to_end,
     for_other_servers,
@@ -31,6 +30,7 @@ from httptee.http.headers import (
     with_host,
     without,
 )
+from httptee.http.hops import HOP_BY_HOP, UPGRADE, Join, switching
 from httptee.http.inbound import (
     CLIENT_SUBJECT,
     CONNECTION,
@@ -73,6 +73,7 @@ __all__ = [
     "REQUEST_ID",
     "REQUEST_LINE",
     "TOKEN",
+    "UPGRADE",
     "Additions",
     "ArrivingBody",
     "Body",
@@ -84,6 +85,7 @@ __all__ = [
     "FileBody",
     "Follower",
     "Headers",
+    "Join",
     "Kept",
     "Listen",
     "LoopGuard",
@@ -120,6 +122,7 @@ __all__ = [
     "receive",
     "request_id",
     "request_of",
+    "switching",
     "target_of",
     "tee_answer",
     "value",

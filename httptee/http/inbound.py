@@ -26,7 +26,7 @@ from httptee.http.headers import (
     with_origin,
     with_subject,
 )
-from httptee.http.hops import COUNTED, one_less
+from httptee.http.hops import COUNTED, UPGRADE, asked_protocols, one_less
 from httptee.http.message import Body, FileBody, Headers, Request
 from httptee.http.uploads import STREAMED_BODY, StreamedBody
 
@@ -69,9 +69,7 @@ def request_of(environ: WSGIEnvironment, additions: Additions, body_of: Callable
     """The same with the body that `body_of` gives, which may raise a Refusal; None for a request without one."""
     method = environ["REQUEST_METHOD"]
     target, authority = read_target(method, environ.get("REQUEST_URI") or target_of(environ))
-    headers = environ.get(RECEIVED_HEADERS)
-    if headers is None:
-        headers = _headers(environ)
+    headers: Headers = environ[RECEIVED_HEADERS] if RECEIVED_HEADERS in environ else _headers(environ)
     peer = client = client_of(environ)
     if additions.proxies is not None:
         environ[CLIENT] = client = additions.proxies.client(peer, values(headers, "x-forwarded-for"))
@@ -82,7 +80,9 @@ def request_of(environ: WSGIEnvironment, additions: Additions, body_of: Callable
     body = body_of()
     if additions.via and environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         additions = replace(additions, via="1.0" + additions.via[3:])  # the version received (RFC 9110 §7.6.3)
-    sent = outbound(headers, peer, scheme, None if body is None else len(body), additions, chunked=_chunked(body))
+    upgrade = asked_protocols(headers) if additions.upgrades and UPGRADE in environ else ()
+    framing = {"chunked": _chunked(body), "upgrades": bool(upgrade)}
+    sent = outbound(headers, peer, scheme, None if body is None else len(body), additions, **framing)
     if authority is not None or not has_host(sent):
         sent = with_host(sent, authority or "")
     if additions.origin:
@@ -94,12 +94,12 @@ def request_of(environ: WSGIEnvironment, additions: Additions, body_of: Callable
     if additions.id_header:
         sent, environ[REQUEST_ID] = with_id(sent, additions.id_header)
     port = environ.get("REMOTE_PORT", "") if client == peer else ""
-    return Request(method, target, sent, body or b"", client, scheme, port=port)
+    return Request(method, target, sent, body or b"", client, scheme, port=port, upgrade=upgrade)
 
 
 def client_of(environ: WSGIEnvironment) -> str:
-    """The peer's address without a port, or the client's by what trusted proxies say. An IPv4 peer of a dual-stack
-    socket keeps its own (RFC 4291 §2.5.5.2)."""
+    """The peer's address, or the client's by what trusted proxies say. An IPv4 peer of a dual-stack socket keeps its
+    own (RFC 4291 §2.5.5.2)."""
     client: str = environ.get(CLIENT) or environ.get("REMOTE_ADDR") or ""
     return client[7:] if client.startswith("::ffff:") else client
 

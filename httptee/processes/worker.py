@@ -112,6 +112,7 @@ def build_tee_server(
     server.on_refusal = tee.refused
     server.on_discard = tee.discarded
     server.on_turned_away = tee.connection_refused
+    server.given_up = lambda: tee.primary.upgraded
     if isinstance(server, ProxiedServer):
         server.on_unintroduced = partial(tee.connection_refused, NoPreamble.reason)
     if tee.cutoff is not None:

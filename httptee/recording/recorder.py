@@ -92,10 +92,10 @@ class Recorder:
 
     def begin(self, request: Request) -> int:
         """Choose, before A is asked: when the request arrived, or 0 if it is not to be recorded. Never raises."""
-        if self._refuses is None:
+        if self._refuses is None and not request.upgrade:
             return time_ns()
         try:
-            reason = self._refuses(request)
+            reason = "filtered" if request.upgrade or self._refuses is None else self._refuses(request)
             if reason is None:
                 return time_ns()
             self._account.refused(reason)

@@ -109,6 +109,7 @@ class Changes:
             request.client,
             request.scheme,
             request.number,
+            request.upgrade,
             port=request.port,
         )
 

@@ -35,7 +35,7 @@ class Criteria:
     """Which requests one B gets, by its line and the general options. `max_body` is in bytes.
 
     The share is `percent` long on the scale and begins at `first`. The shares of the Bs of one `split` are side by
-    side.
+    side. With `upgrades`, B gets requests that ask to upgrade: to the end of its 101.
     """
 
     name: str
@@ -47,6 +47,7 @@ class Criteria:
     statuses: Statuses | None = None
     max_body: int = 1024 * 1024
     rate: Rate | None = None
+    upgrades: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +75,17 @@ class Finding:
     note: str
 
 
+_NO_UPGRADE = Rule("upgrade=drop", "filtered", lambda request: not request.upgrade)
+
+
 class Selection:
     """The rules of one B, in the order in which they apply. `most` is the size of the largest body that it may get, in
     bytes."""
 
-    def __init__(self, rules: Sequence[Rule] = (), most: int = 0) -> None:
+    def __init__(self, rules: Sequence[Rule] = (), most: int = 0, *, upgrades: bool = False) -> None:
         self.rules = tuple(rules)
         self._most = most
+        self._upgrades = upgrades
         checked = [rule for rule in self.rules if rule.reason != _OVER_RATE]
         after = next((place for place, rule in enumerate(checked) if rule.statuses is not None), len(checked))
         self._first = tuple((rule.holds, rule) for rule in checked[:after])
@@ -95,6 +100,8 @@ class Selection:
 
         Call it once for each request: it draws a position.
         """
+        if request.upgrade and not self._upgrades:
+            return _NO_UPGRADE.reason
         for holds, rule in self._first:
             if not holds(request):
                 return rule.reason
@@ -122,6 +129,8 @@ class Selection:
 
         It draws no position and takes no token.
         """
+        if request.upgrade and not self._upgrades:
+            return [Finding(_NO_UPGRADE, False, "it asks for " + ", ".join(request.upgrade))]
         findings = []
         for rule in self.rules:
             odds = rule.odds(request)
@@ -140,7 +149,11 @@ def selections(
     ordered: Sequence[Orders | None] = orders or [None] * len(criteria)
     both = zip(clocks or shared_numbers(len(criteria)), ordered, strict=True)
     return [
-        Selection(list(_rules(one, decks, clock, order)), one.max_body if one.percent or order is not None else 0)
+        Selection(
+            list(_rules(one, decks, clock, order)),
+            one.max_body if one.percent or order is not None else 0,
+            upgrades=one.upgrades,
+        )
         for one, (clock, order) in zip(criteria, both, strict=True)
     ]
 

@@ -141,6 +141,9 @@ class Channel(OwnedChannel):
     def received(self, data: bytes) -> None:
         """Parse data from the client, and add whole requests to `requests`."""
         while data and not self.close_when_flushed:
+            if self.requests and self.requests[-1].upgrades:
+                self.early = data
+                return
             request = self.request
             if request is None:
                 request = self.request = self.parser_class(self.adj, self.server.memory)
@@ -181,6 +184,9 @@ class Channel(OwnedChannel):
         else:
             self.requests = self.requests[1:]
             request.close()
+            if self.early and not self.requests:
+                early, self.early = self.early, b""
+                self.received(early)
             if self.request is not None and not self.requests:
                 self._encourage()
 

@@ -45,6 +45,7 @@ class OwnedChannel(HTTPChannel):
     """A connection that only the thread holding `_owner` may use. Any other thread may call `hang_up`."""
 
     server: Host
+    socket: Any
     requests: list[RequestParser]
     request: RequestParser | None
     requests_refused = False
@@ -55,13 +56,14 @@ class OwnedChannel(HTTPChannel):
     """The entry of this connection in the queue for a free thread, if it waits there."""
     buffered = 0
     """Bytes of answers that the kernel did not take at once. Minus those still held, the bytes that the client took."""
+    early = b""
+    """What the client has sent behind a request that may ask for another protocol."""
     unframed = ""
     """`begun` or `whole` for an answer that ends with the connection, and empty for other answers."""
     stretch: Stretch | None = None
     """The period for the transfer that the client has not finished, if any. Only the main thread uses it."""
     active_at: float
-    """When the client last sent or took bytes, on the monotonic clock, as all times here. waitress's own
-    `last_activity` is wall time and is not used."""
+    """When the client last sent or took bytes, on the monotonic clock. waitress's `last_activity` is not used."""
 
     def __init__(self, server: Host, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
         self._owner = threading.Lock()
@@ -160,8 +162,7 @@ class OwnedChannel(HTTPChannel):
 
     def tcp_state(self) -> tuple[int, float]:
         """The state of TCP (`tcpi_state`), and the seconds for which nothing was sent: 0.0 while data waits for the
-        client to take it. (0, 0.0) after the close. Safe from any thread.
-        """
+        client to take it. (0, 0.0) after the close. Safe from any thread."""
         try:
             info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _NOT_SENT.stop)
         except (OSError, AttributeError):  # the owner may have closed it just now
@@ -201,8 +202,7 @@ class OwnedChannel(HTTPChannel):
             self.socket.shutdown(socket.SHUT_RD)
 
     def cut_off(self) -> None:
-        """Reset the connection in the middle of an answer. To some clients, a normal close would look like the end of
-        the body (RFC 9112 §8)."""
+        """Reset the connection in the middle of an answer: a close may look like the end of its body (RFC 9112 §8)."""
         if self._fileno is not None:
             self.unframed = ""
             self.reset_when_closed()
@@ -241,9 +241,7 @@ class OwnedChannel(HTTPChannel):
             self.requests_refused = self._unread = True
 
     def _advance(self, events: int) -> None:
-        """Write, read and answer until the connection waits for the client."""
         raise NotImplementedError
 
     def _read(self, whole: bool) -> None:
-        """Read once, and add whole requests to `requests`. With `whole`, only an empty read is the end."""
         raise NotImplementedError

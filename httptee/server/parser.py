@@ -13,14 +13,7 @@ from typing import Any, BinaryIO
 
 from waitress.parser import HTTPRequestParser
 
-from httptee.errors import (
-    BadRequest,
-    BodyTooLarge,
-    HeadersTooLarge,
-    Overloaded,
-    TargetTooLong,
-    TeeError,
-)
+from httptee.errors import BadRequest, BodyTooLarge, HeadersTooLarge, Overloaded, TargetTooLong, TeeError
 from httptee.http import (
     BAD_HEAD,
     REQUEST_LINE,
@@ -51,7 +44,8 @@ _FEW_FIELDS = 4096  # a head of this size has fewer fields: the shortest one tak
 
 
 class RequestParser(HTTPRequestParser):
-    """One request. `pairs` are its header fields as received, `error` is the refusal, if any.
+    """One request. `pairs` are its header fields as received, `error` is the refusal, if any. `upgrades`: it may ask
+    for another protocol, to which belongs what follows it.
 
     What has arrived of it counts in `memory` until `close`, except for a head that arrives whole.
     """
@@ -59,7 +53,7 @@ class RequestParser(HTTPRequestParser):
     request_uri = "*"
     command = ""
     version = "1.1"
-    connection_close = False
+    connection_close = upgrades = False
     body_rcv: ArrivingBody | None = None
     is_read_first = False  # whether it was decided if the body is read before the request is served
     _section: Section | None = None  # the head, if it does not arrive in one piece
@@ -187,6 +181,7 @@ class RequestParser(HTTPRequestParser):
             elif lowered == "connection":
                 options = listed(value.lower())
                 keep_alive = keep_alive or "keep-alive" in options
+                self.upgrades = self.upgrades or ("upgrade" in options and self.version == "1.1")
                 self.connection_close = self.connection_close or "close" in options
             elif lowered == "content-length":
                 lengths.append(value)

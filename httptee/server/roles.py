@@ -44,6 +44,9 @@ class Host(Protocol):
     def arm(self, descriptor: int, events: int) -> None:
         """Set the epoll events of a connection."""
 
+    def disarm(self, descriptor: int) -> None:
+        """Take a connection out of the epoll set."""
+
 
 class Peer(Protocol):
     """The parts of a client's connection that a task uses.

@@ -35,6 +35,8 @@ IGNORED = (
     "proxy-protocol",
     "max-pending",
     "client-timeout",
+    "upgrades",
+    "upgrade-idle-timeout",
     "max-request-memory",
     "admin",
     "socket-mode",

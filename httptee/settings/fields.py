@@ -93,6 +93,7 @@ FIELDS: dict[str, Field] = {
         Field("chan-size", count_or_auto),
         Field("order", partial(one_of, words=("connection",))),
         Field("max-body", size),
+        Field("upgrade", partial(one_of, words=("drop", "handshake"))),
         Field("when-a-fails", partial(one_of, words=("drop", "send"))),
         Field("ignore", Rule.parse, repeatable=True),
         Field("accept", Rule.parse, repeatable=True),

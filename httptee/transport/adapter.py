@@ -213,10 +213,11 @@ class WireAdapter(BaseAdapter):
         return owner_of(request.client) if self._send_proxy else ""
 
     def _answer(self, request: WireRequest) -> Answer:
-        unread = self._unread
-        if unread is None:
-            return Answer(request.method, self._most)
-        return unread.answer(request.method, request.keep)
+        unread, method = self._unread, request.method
+        answer = Answer(method, self._most) if unread is None else unread.answer(method, request.keep)
+        if request.upgrade:
+            answer.upgrade = request.upgrade
+        return answer
 
     def _add_route(self, url: str, verify: bool | str, cert: Any) -> _Route:
         key = (url, verify, cert)

@@ -43,7 +43,7 @@ class WireRequest(requests.PreparedRequest):
     it is built, so that other upstreams can send the same bytes; then `pairs` may be empty. `cancellation` may end the
     exchange. `interim` gets the interim answers. `keep` is the size in bytes up to which the body of a clone's answer
     is kept, or 0. `client` is the address and the port of the client, for a PROXY preamble. `timed`: the answer gets
-    its `head_seconds`.
+    its `head_seconds`. `upgrade` has the protocols that it asks to switch to.
     """
 
     method: str
@@ -55,6 +55,7 @@ class WireRequest(requests.PreparedRequest):
     keep = 0
     client = ("", "")
     timed = False
+    upgrade: tuple[str, ...] = ()
 
     def __init__(
         self,

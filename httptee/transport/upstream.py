@@ -126,19 +126,24 @@ class Upstream:
             written = request.shared_head
             # A head that is already written needs no fields: a clone in flight holds one form of its head, not two.
             pairs = [] if written else request.headers
-            return WireRequest(request.method, self._url, request.target, pairs, request.body, written)
+            prepared = WireRequest(request.method, self._url, request.target, pairs, request.body, written)
+            if request.upgrade:
+                prepared.upgrade = request.upgrade
+            return prepared
         if self._change is not None:
             request = self._change(request)
         given = headers = request.headers
         if self._rewrite_host:
             headers = with_host(headers, self.endpoint.authority)
-        if self._close:
+        if self._close and not request.upgrade:  # the option of an upgrade is in the only Connection
             headers = [*headers, ("Connection", "close")]
         if expects:
             headers = [*headers, _EXPECT]
         target = self.endpoint.target(request.target)
         shared = request.shared_head if headers is given and target == request.target else None
-        return WireRequest(request.method, self._url, target, [] if shared else headers, request.body, shared)
+        prepared = WireRequest(request.method, self._url, target, [] if shared else headers, request.body, shared)
+        prepared.upgrade = request.upgrade
+        return prepared
 
     def connect(self, timeout: float) -> Connection:
         """Open a new connection within `timeout` seconds and send nothing. The caller closes it.

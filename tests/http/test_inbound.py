@@ -15,6 +15,7 @@ from httptee.errors import (
 )
 from httptee.http.arriving import ended
 from httptee.http.headers import CHUNKED, Additions
+from httptee.http.hops import UPGRADE
 from httptee.http.inbound import RECEIVED_HEADERS, REQUEST_ID, client_of, receive
 from httptee.http.message import FileBody
 from httptee.http.peers import Proxies
@@ -324,6 +325,20 @@ def test_without_the_option_a_request_gets_no_id():
     given = environ(**{RECEIVED_HEADERS: [("Host", "h")]})
     assert receive(given, Additions(), 1000, 1000).headers == [("Host", "h")]
     assert REQUEST_ID not in given
+
+
+ASKS = [("Host", "h"), ("Connection", "upgrade"), ("Upgrade", "Echo")]
+
+
+@pytest.mark.parametrize(
+    ("server", "upgrades", "asked"),
+    [({UPGRADE: None}, True, ("echo",)), ({UPGRADE: None}, False, ()), ({}, True, ())],
+)
+def test_a_request_asks_for_an_upgrade_where_the_server_can_give_its_connection_up(server, upgrades, asked):
+    made = environ(**{RECEIVED_HEADERS: ASKS, **server})
+    request = receive(made, Additions(upgrades=upgrades), 1000, 1000)
+    assert request.upgrade == asked
+    assert request.headers == (ASKS if asked else ASKS[:1])
 
 
 def test_the_client_is_whom_trusted_proxies_name_and_the_peer_is_what_is_appended():

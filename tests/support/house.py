@@ -40,6 +40,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "5": ("wsgi", "build"),
     "4": ("app", "primary", *(f"replay.{room}" for room in ("replaying", "figures", "sending"))),
     "3": (
+        "tunnel",
         "recording.formats",
         "recording",
         "spool",

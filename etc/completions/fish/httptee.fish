@@ -51,7 +51,7 @@ function _shtab_httptee_using
 end
 
 set -g _shtab_httptee_commands explain check verdict ctl recording replay spool config completion man
-set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.send-proxy --a.server-name --a.stream-from --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.check --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.spool --b.spool.ambiguous --b.spool.fsync --b.spool.full --b.spool.lane --b.spool.max-age --b.spool.max-bytes --b.spool.min-free --b.spool.rate --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --control --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --proxy-protocol --record --record.max-age --record.max-body --record.max-bytes --record.min-free --record.only --record.percent --record.secret --request-id-header --socket-mode --socket-owner --threads --tls-handshake-timeout --to --trusted-proxies --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
+set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.send-proxy --a.server-name --a.stream-from --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.check --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.spool --b.spool.ambiguous --b.spool.fsync --b.spool.full --b.spool.lane --b.spool.max-age --b.spool.max-bytes --b.spool.min-free --b.spool.rate --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --control --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --proxy-protocol --record --record.max-age --record.max-body --record.max-bytes --record.min-free --record.only --record.percent --record.secret --request-id-header --socket-mode --socket-owner --threads --tls-handshake-timeout --to --trusted-proxies --upgrade-idle-timeout --upgrades --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
 
 complete -c httptee -e
 complete -c httptee -f
@@ -124,6 +124,8 @@ complete -c httptee -n _shtab_httptee_using -l no-pin -d 'Let worker processes m
 complete -c httptee -n _shtab_httptee_using -l connection-limit -x -d 'Open connections from clients.'
 complete -c httptee -n _shtab_httptee_using -l max-pending -x -d 'Requests that may wait for a thread when all threads are busy.'
 complete -c httptee -n _shtab_httptee_using -l client-timeout -x -d 'The time limit for a request line with its header fields, and for silence between requests.'
+complete -c httptee -n _shtab_httptee_using -l upgrades -x -d 'Connections that may be upgraded at a time, for WebSockets and the like, in all worker processes together.'
+complete -c httptee -n _shtab_httptee_using -l upgrade-idle-timeout -x -d 'An upgraded connection that carries nothing for this time is reset.'
 complete -c httptee -n _shtab_httptee_using -l max-request-memory -x -d 'Bytes of incomplete and unanswered requests held in memory.'
 complete -c httptee -n _shtab_httptee_using -l max-request-body -x -d 'Requests with larger bodies are answered with 413.'
 complete -c httptee -n _shtab_httptee_using -l drain-timeout -x -d 'At exit and at a reload'
@@ -226,6 +228,8 @@ complete -c httptee -n '_shtab_httptee_using explain' -l no-pin -d 'Let worker p
 complete -c httptee -n '_shtab_httptee_using explain' -l connection-limit -x -d 'Open connections from clients.'
 complete -c httptee -n '_shtab_httptee_using explain' -l max-pending -x -d 'Requests that may wait for a thread when all threads are busy.'
 complete -c httptee -n '_shtab_httptee_using explain' -l client-timeout -x -d 'The time limit for a request line with its header fields, and for silence between requests.'
+complete -c httptee -n '_shtab_httptee_using explain' -l upgrades -x -d 'Connections that may be upgraded at a time, for WebSockets and the like, in all worker processes together.'
+complete -c httptee -n '_shtab_httptee_using explain' -l upgrade-idle-timeout -x -d 'An upgraded connection that carries nothing for this time is reset.'
 complete -c httptee -n '_shtab_httptee_using explain' -l max-request-memory -x -d 'Bytes of incomplete and unanswered requests held in memory.'
 complete -c httptee -n '_shtab_httptee_using explain' -l max-request-body -x -d 'Requests with larger bodies are answered with 413.'
 complete -c httptee -n '_shtab_httptee_using explain' -l drain-timeout -x -d 'At exit and at a reload'
@@ -328,6 +332,8 @@ complete -c httptee -n '_shtab_httptee_using check' -l no-pin -d 'Let worker pro
 complete -c httptee -n '_shtab_httptee_using check' -l connection-limit -x -d 'Open connections from clients.'
 complete -c httptee -n '_shtab_httptee_using check' -l max-pending -x -d 'Requests that may wait for a thread when all threads are busy.'
 complete -c httptee -n '_shtab_httptee_using check' -l client-timeout -x -d 'The time limit for a request line with its header fields, and for silence between requests.'
+complete -c httptee -n '_shtab_httptee_using check' -l upgrades -x -d 'Connections that may be upgraded at a time, for WebSockets and the like, in all worker processes together.'
+complete -c httptee -n '_shtab_httptee_using check' -l upgrade-idle-timeout -x -d 'An upgraded connection that carries nothing for this time is reset.'
 complete -c httptee -n '_shtab_httptee_using check' -l max-request-memory -x -d 'Bytes of incomplete and unanswered requests held in memory.'
 complete -c httptee -n '_shtab_httptee_using check' -l max-request-body -x -d 'Requests with larger bodies are answered with 413.'
 complete -c httptee -n '_shtab_httptee_using check' -l drain-timeout -x -d 'At exit and at a reload'
@@ -433,6 +439,8 @@ complete -c httptee -n '_shtab_httptee_using ctl' -l no-pin -d 'Let worker proce
 complete -c httptee -n '_shtab_httptee_using ctl' -l connection-limit -x -d 'Open connections from clients.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l max-pending -x -d 'Requests that may wait for a thread when all threads are busy.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l client-timeout -x -d 'The time limit for a request line with its header fields, and for silence between requests.'
+complete -c httptee -n '_shtab_httptee_using ctl' -l upgrades -x -d 'Connections that may be upgraded at a time, for WebSockets and the like, in all worker processes together.'
+complete -c httptee -n '_shtab_httptee_using ctl' -l upgrade-idle-timeout -x -d 'An upgraded connection that carries nothing for this time is reset.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l max-request-memory -x -d 'Bytes of incomplete and unanswered requests held in memory.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l max-request-body -x -d 'Requests with larger bodies are answered with 413.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l drain-timeout -x -d 'At exit and at a reload'
@@ -535,6 +543,8 @@ complete -c httptee -n '_shtab_httptee_using replay' -l no-pin -d 'Let worker pr
 complete -c httptee -n '_shtab_httptee_using replay' -l connection-limit -x -d 'Open connections from clients.'
 complete -c httptee -n '_shtab_httptee_using replay' -l max-pending -x -d 'Requests that may wait for a thread when all threads are busy.'
 complete -c httptee -n '_shtab_httptee_using replay' -l client-timeout -x -d 'The time limit for a request line with its header fields, and for silence between requests.'
+complete -c httptee -n '_shtab_httptee_using replay' -l upgrades -x -d 'Connections that may be upgraded at a time, for WebSockets and the like, in all worker processes together.'
+complete -c httptee -n '_shtab_httptee_using replay' -l upgrade-idle-timeout -x -d 'An upgraded connection that carries nothing for this time is reset.'
 complete -c httptee -n '_shtab_httptee_using replay' -l max-request-memory -x -d 'Bytes of incomplete and unanswered requests held in memory.'
 complete -c httptee -n '_shtab_httptee_using replay' -l max-request-body -x -d 'Requests with larger bodies are answered with 413.'
 complete -c httptee -n '_shtab_httptee_using replay' -l drain-timeout -x -d 'At exit and at a reload'

@@ -44,8 +44,8 @@ class Uploads:
 
     def begins(self, request: Any) -> bool:
         """Whether a request whose body has not arrived whole is to be served now. Its body is a `PassingBody` then."""
-        if self._streaming is None or request.is_read_first or request.body_rcv is None:
-            return False
+        if self._streaming is None or request.is_read_first or request.body_rcv is None or request.upgrades:
+            return False  # what follows the body of an upgrade is of another protocol
         if not self._qualifies(request, self._streaming):
             return False
         request.is_read_first = True  # decided once: what is in a file by then stays there
