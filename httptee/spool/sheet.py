@@ -72,6 +72,7 @@ class Sheet:
         outcome = journal.append(records)
         if outcome is not Appended.COMMITTED:
             self._failed(journal.error)
+            journal.close()  # only what is closed can be removed, and that may make room
             return False
         self.error = ""
         with contextlib.suppress(OSError):
