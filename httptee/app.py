@@ -21,6 +21,7 @@ from httptee.http import (
     Request,
     Response,
     connection_of,
+    ended,
     for_other_servers,
     no_answer,
     receive,
@@ -30,7 +31,7 @@ from httptee.ledger import COUNTING, Faults, WorkerAccount
 from httptee.logs import AccessLog
 from httptee.primary import Answering
 from httptee.recording import Recorder
-from httptee.shadow import Budget, Cutoff, Shadow
+from httptee.shadow import Budget, Cutoff, Shadow, keep_for
 from httptee.spool import Outbox
 from httptee.transport import Pressure
 from httptee.verdict.pairs import Keeper, KeptPrimary
@@ -38,9 +39,7 @@ from httptee.verdict.pairs import Keeper, KeptPrimary
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-Chosen = tuple[KeptPrimary | None, int]
-"""What is kept of A's answer, if it is compared; when the request arrived, if it is recorded, or 0."""
-
+Chosen = tuple[KeptPrimary | None, int]  # what is kept of A's answer; when a request arrived that is recorded, or 0
 OFFERING = "a clone could not be offered"
 _LOGGING = "a request could not be logged"
 _LAST_RECORDS = 1.0  # seconds to write the last records of the access log, and of the recording and the spool
@@ -100,22 +99,29 @@ class Tee:
             answer = tee_answer(refusal)
             self.refused(environ, answer)
             return Relay(answer, start_response, ())
-        seconds = perf_counter() - started
-        unsent = response.unsent  # read here: the access log may replace the response
+        request, read_at, withheld = ended(request)
+        seconds = perf_counter() - max(started, read_at)
+        unsent, switch = response.unsent, response.switch  # read here: the access log may replace the response
         response, record, kept = self.observe(environ, request, response, seconds, chosen)
         exchange = Exchange(request, response.status, seconds, record, unsent, kept, *connection_of(environ))
+        exchange.withheld = "" if unsent else withheld
+        response = switch(environ, response, record) if switch else response
         return Relay(response, start_response, self.shadows, exchange, cancellation, self.client_gone, self.faults)
 
     def choose(self, request: Request) -> Chosen:
         """Decide, before A is asked, whether its answer is to be compared and recorded. Never raises."""
-        kept = self._keeper.choose(request) if self._keeper else None
-        return kept, self.recorder.begin(request) if self.recorder else 0
+        kept = self._keeper.choose(request) if self._keeper and not request.upgrade else None
+        arrived = self.recorder.begin(request) if self.recorder else 0
+        if not isinstance(request.body, bytes):  # it may stream
+            recorder = self.recorder if arrived else None
+            self.faults.watch("a body could not be kept", keep_for, request, self.shadows, self.budget, recorder)
+        return kept, arrived
 
     def observe(
         self, environ: WSGIEnvironment, request: Request | None, response: Response, seconds: float, chosen: Chosen
     ) -> tuple[Response, Follower | None, KeptPrimary | None]:
-        """Count an answer of A, `seconds` after it was asked, and have it recorded, compared and logged as it passes:
-        the answer to pass on instead, its record in the log, and what is kept of it. Never raises."""
+        """Count an answer of A, `seconds` after it was asked, and have it recorded, compared and logged: the answer to
+        pass on instead, its record in the log, and what is kept of it. Never raises."""
         kept, arrived = chosen
         try:  # `Faults.watch`, written out: it is called for every request
             self.account.answered(response.status, seconds)
@@ -125,11 +131,9 @@ class Tee:
             self.faults.watch("the cutoff could not be updated", self.cutoff.observe, seconds)
         if arrived and request is not None and self.recorder is not None:
             response = self.recorder.follow(arrived, request, response, environ)
-        record = None
         if kept is not None and self._keeper is not None:
             kept, response = self._keeper.keep(kept, response, seconds)
-        if self._log is not None:
-            record, response = self._followed(self._log, environ, response, seconds)
+        record, response = self._followed(environ, response, seconds)
         return response, record, kept
 
     def refused(self, environ: WSGIEnvironment, answer: Response) -> None:
@@ -160,11 +164,11 @@ class Tee:
                 self._not_logged()
 
     def _followed(
-        self, log: AccessLog, environ: WSGIEnvironment, response: Response, seconds: float
+        self, environ: WSGIEnvironment, response: Response, seconds: float
     ) -> tuple[Follower | None, Response]:
         """The record of a request, and the answer that it watches. If the log fails: no record, and the same answer."""
         try:
-            return log.follow(environ, response, seconds)
+            return self._log.follow(environ, response, seconds) if self._log else (None, response)
         except Exception:
             self._not_logged()
             return None, response
@@ -175,8 +179,7 @@ class Tee:
         self.faults.report(_LOGGING)
 
     def close(self, timeout: float | None = None) -> None:
-        """Drain every shadow, within `timeout` seconds in all (the drain timeout if not given). Then close all idle
-        connections, the recording and the access log. May be called twice."""
+        """Drain all within `timeout` seconds (the drain timeout if not given), then close it. May be called twice."""
         deadline = perf_counter() + (self._drain_timeout if timeout is None else timeout)
         for shadow in self.shadows:
             shadow.stop()
@@ -184,7 +187,7 @@ class Tee:
             shadow.drain(deadline - perf_counter())
         if self._outbox is not None:
             self._outbox.close(_LAST_RECORDS)
-        self.primary.close()
+        self.primary.close(deadline - perf_counter())
         if self.recorder is not None:
             self.recorder.close(_LAST_RECORDS)
         if self._log is not None:
@@ -196,9 +199,8 @@ class Relay:
 
     If the answer is whole, the clone is offered at `close`, after the answer was sent to the client. A streaming
     answer may last for hours, so its clone is offered as soon as A's header fields have arrived. If the request's body
-    is in a file, the clone is offered after the first piece of the answer: to read the file takes time.
-
-    If the client has gone before the answer was whole, `on_client_gone` is called.
+    is in a file, the clone is offered after the first piece of the answer: to read the file takes time. If the client
+    has gone before the answer was whole, `on_client_gone` is called.
     """
 
     def __init__(
@@ -218,7 +220,7 @@ class Relay:
         self._record = exchange.follower if exchange is not None else None
         self._cancellation = cancellation
         self._on_client_gone = on_client_gone
-        self._faults = faults
+        self._faults = faults or Faults()
         if exchange is not None and not isinstance(response.body, bytes) and isinstance(exchange.request.body, bytes):
             self._offer()
 
@@ -237,14 +239,12 @@ class Relay:
         self._offer()
 
     def _offering(self, body: Iterator[bytes]) -> Iterator[bytes]:
-        """The same pieces. The clone is offered when the first one has been sent."""
         for piece in body:
             yield piece
-            self._offer()
+            self._offer()  # when the first one has been sent
 
     def _offer(self) -> None:
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
-            faults = self._faults or Faults()
             for shadow in self._shadows:  # no error of a B may reach the client
-                faults.watch(OFFERING, shadow.offer, exchange)
+                self._faults.watch(OFFERING, shadow.offer, exchange)

@@ -105,6 +105,10 @@ class Overloaded(Refusal, status=503, reason="overloaded", retry_after=1):
     """The tee is at its limit of connections, or of requests that wait for a thread (RFC 9110 §15.6.4)."""
 
 
+class TooManyUpgrades(Refusal, status=503, reason="too_many_upgrades", retry_after=1):
+    """The request asks to upgrade, and as many connections as `-upgrades` allows are upgraded (RFC 9110 §15.6.4)."""
+
+
 class NoPreamble(Refusal, status=400, reason="proxy_protocol"):
     """A connection of a trusted proxy has no valid PROXY preamble: it is closed. Never sent."""
 
@@ -145,7 +149,8 @@ class UpstreamReset(UpstreamError, reason="reset"):
 
 
 class UpstreamProtocolError(UpstreamError, reason="protocol"):
-    """The upstream sent something that is not a valid HTTP/1 answer."""
+    """The upstream sent something that is not a valid HTTP/1 answer, or switched to a protocol that was not asked
+    for."""
 
 
 class UpstreamTLSError(UpstreamError, reason="tls"):

@@ -17,10 +17,11 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any, Protocol
 
-from httptee.errors import BodyStorage, UpstreamError, upstream_error
-from httptee.http import Cancellation, PassOn, Request, Response, end_to_end, no_answer, tee_answer
+from httptee.errors import Refusal, UpstreamError, upstream_error
+from httptee.http import Cancellation, PassOn, Request, Response, end_to_end, no_answer, switching, tee_answer
 from httptee.ledger import COUNTING, OUTAGE_WORDS, Faults, WorkerAccount
-from httptee.transport import Timeouts, Upstream
+from httptee.transport import Timeouts, Upstream, WireStream
+from httptee.tunnel import Switch, Tunnels
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,10 @@ class Answering(Protocol):
     asked: bool
     """Whether A was asked anything."""
 
+    @property
+    def upgraded(self) -> int:
+        """The connections that are upgraded, and those that wait for A's 101."""
+
     def look(self) -> None:
         """Log a warning if A cannot be reached, unless it was asked already."""
 
@@ -94,8 +99,8 @@ class Answering(Protocol):
     ) -> Response:
         """A's answer, or the tee's own if A gives none; see `Primary.answer`."""
 
-    def close(self) -> None:
-        """Free what is held for A."""
+    def close(self, timeout: float = 0.0) -> None:
+        """Free what is held for A. Upgraded connections may go on for `timeout` seconds."""
 
 
 class Primary:
@@ -108,8 +113,10 @@ class Primary:
         account: WorkerAccount,
         outage: Outage | None = None,
         faults: Faults | None = None,
+        tunnels: Tunnels | None = None,
     ) -> None:
         self._upstream = upstream
+        self._tunnels = tunnels
         self._timeouts = timeouts
         self._account = account
         self.asked = False
@@ -125,7 +132,23 @@ class Primary:
         timed: bool = False,
     ) -> Response:
         """Forward a request and return the answer. `interim` gets A's interim answers. `timed`: the answer gets its
-        `head_seconds`. Raises BodyStorage if the file of its body cannot be read, and nothing else, whatever A does."""
+        `head_seconds`. Raises BodyStorage if the file of its body cannot be read, for a body that streams also the
+        Refusals of its source, TooManyUpgrades, and nothing else, whatever A does."""
+        tunnels = self._tunnels
+        if tunnels is None or not request.upgrade:
+            return self._answered(request, cancellation, interim, timed)
+        tunnels.reserve()
+        answer = None
+        try:
+            answer = self._answered(request, cancellation, interim, timed)
+        finally:
+            if answer is None or answer.switch is None:
+                tunnels.release()
+        return answer
+
+    def _answered(
+        self, request: Request, cancellation: Cancellation | None, interim: PassOn | None, timed: bool
+    ) -> Response:
         try:
             return self._forward(request, cancellation, interim, timed)
         except UpstreamError as error:
@@ -157,11 +180,13 @@ class Primary:
         self.asked = True
         try:
             answer = self._upstream.send(request, self._timeouts, cancellation, interim, timed=timed)
-        except BodyStorage:
+        except Refusal:  # of a body: its file cannot be read, or the client's bytes break a rule
             raise
         except Exception as error:
             raise upstream_error(error) from error
         raw: Any = answer.raw
+        if answer.status_code == 101 and self._tunnels is not None:
+            return self._switched(raw, self._tunnels)
         seconds = getattr(raw, "head_seconds", 0.0)
         body = getattr(raw, "whole", None)
         if body is None:
@@ -181,6 +206,14 @@ class Primary:
         # The connection is free already.
         return Response(answer.status_code, answer.reason, headers, body, head_seconds=seconds)
 
+    def _switched(self, raw: WireStream, tunnels: Tunnels) -> Response:
+        """The answer to a request that A has upgraded: its connection belongs to the tunnel."""
+        connection, arrived = raw.give_up_connection()
+        if self._outage.words[_FAILURES]:
+            self._faults.watch(_OUTAGE, self._outage.recovered)
+        switch = Switch(tunnels, connection, arrived, self._account, self._faults)
+        return Response(101, raw.reason, switching(raw.pairs), b"", switch=switch.begin)
+
     def _pieces(self, first: bytes, rest: Iterator[bytes], cancellation: Cancellation | None = None) -> Iterator[bytes]:
         """The body as it streams. An error that ends it is counted. If the exchange was canceled, no error is counted,
         and ClientGone or CutOff is raised instead."""
@@ -193,6 +226,13 @@ class Primary:
             self._faults.watch(COUNTING, self._account.error, error.reason)
             raise
 
-    def close(self) -> None:
-        """Close every idle connection to A."""
+    @property
+    def upgraded(self) -> int:
+        """The connections that are upgraded, and those that wait for A's 101."""
+        return 0 if self._tunnels is None else len(self._tunnels)
+
+    def close(self, timeout: float = 0.0) -> None:
+        """Let the upgraded connections go on for `timeout` seconds. Then close them, and every idle connection to A."""
+        if self._tunnels is not None:
+            self._tunnels.close(timeout)
         self._upstream.close()

@@ -6,14 +6,17 @@ from wsgiref.validate import validator
 import pytest
 
 from httptee.app import Tee
-from httptee.errors import BodyStorage, ClientGone, CutOff, UpstreamReset, UpstreamTimeout
+from httptee.errors import BadRequest, BodyStorage, ClientGone, CutOff, UpstreamReset, UpstreamTimeout
 from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.headers import Additions
 from httptee.http.inbound import RECEIVED_HEADERS
 from httptee.http.message import Response, no_answer, tee_answer
+from httptee.http.uploads import STREAMED_BODY
 from httptee.ledger.ledger import Ledger
 from httptee.logs.access_log import AccessLog
 from httptee.logs.formats import FORMATS
+from httptee.shadow import Budget
+from tests.http.uploads.sources import Scripted, read_all
 
 LEDGER = Ledger([])
 
@@ -32,7 +35,8 @@ class ScriptedPrimary:
         self.requests.append(request)
         return self.response
 
-    def close(self):
+    def close(self, timeout):
+        assert timeout > 0
         self.log.append("A closed")
 
 
@@ -387,3 +391,39 @@ def test_a_get_with_max_forwards_0_is_forwarded():
     made = build()
     assert call(made, **{RECEIVED_HEADERS: [("Max-Forwards", "0")]}).body == b"ok"
     assert ("Max-Forwards", "0") in made.primary.requests[0].headers
+
+
+class TestABodyThatStreams:
+    class Reading(ScriptedPrimary):
+        """Reads the body before it answers."""
+
+        def answer(self, request, cancellation=None, interim=None, timed=False):
+            self.read = read_all(request.body)
+            return super().answer(request)
+
+    def tee(self, room, budget=None):
+        made = build(shadows=2)
+        made.tee.primary = self.Reading(made.log, made.primary.response)
+        made.tee.budget = budget or Budget(100)
+        for shadow in made.shadows:
+            shadow.room = room
+        return made
+
+    def test_reaches_a_as_it_comes_and_the_bs_whole(self):
+        made = self.tee(lambda request: 10)
+        call(made, **{STREAMED_BODY: Scripted(b"ab", b"c")})
+        assert made.tee.primary.read == [b"ab", b"c"]
+        assert [shadow.exchanges[0].request.body for shadow in made.shadows] == [b"abc"] * 2
+        assert made.tee.budget.held == 0
+
+    @pytest.mark.parametrize("room", [lambda request: 2, lambda request: 1 // 0])
+    def test_is_lost_to_the_bs_without_room_for_it_and_the_client_gets_its_answer(self, room):
+        made = self.tee(room)
+        assert call(made, **{STREAMED_BODY: Scripted(b"ab", b"c")}).status == "200 OK"
+        assert [shadow.exchanges[0].withheld for shadow in made.shadows] == ["too_large"] * 2
+
+    def test_that_breaks_a_rule_is_refused_and_makes_no_clone(self):
+        made = self.tee(lambda request: 10)
+        assert call(made, **{STREAMED_BODY: Scripted(b"ab", BadRequest("a chunk"))}).status == "400 Bad Request"
+        assert [shadow.exchanges for shadow in made.shadows] == [[], []]
+        assert made.tee.budget.held == 0

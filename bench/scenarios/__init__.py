@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import influx, isolation, lifecycle, page, replay, selection, slow, soak, tees, transfer
 from .hostile import clients as hostile
+from .middleware import middleware
 from .recording import record
 from .scenario import Scenario
 from .steady import memory, steady
@@ -27,5 +28,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     record.SCENARIO,
     page.SCENARIO,
     replay.SCENARIO,
+    middleware.SCENARIO,
 )
 TARGETS = tuple(target for scenario in SCENARIOS for target in scenario.targets)

@@ -1,5 +1,5 @@
 """What an operator watches beside the traffic, in Prometheus' format: processes, reloads, the certificate, orders,
-the recording."""
+upgraded connections, the recording."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from httptee.admin.judged import Judged
 from httptee.admin.processes import Process, processes
 from httptee.admin.shares import shares_of
-from httptee.ledger import RECORD_REASONS, Control, Ledger, RecordStatement, Spooled, Statement
+from httptee.ledger import (
+    RECORD_REASONS,
+    TUNNEL_ENDS,
+    Control,
+    Ledger,
+    RecordStatement,
+    Spooled,
+    Statement,
+    TunnelStatement,
+)
 from httptee.settings import Settings
 
 _OF_A_PROCESS = ("process", "pid")
@@ -29,6 +38,7 @@ def operating_metrics(settings: Settings, ledger: Ledger, judged: Judged | None,
             ledger.control.certificate_ends,
         )
     yield from _of_orders(settings, ledger)
+    yield from _of_tunnels(ledger.primary().tunnels)
     yield from _of_the_recording(ledger.recorded())
 
 
@@ -93,6 +103,23 @@ def _of_orders(settings: Settings, ledger: Ledger) -> Iterator[Metric]:
         sum(share.orders.paused + (share.orders.percent is not None) for share in shares.values())
         + bool(ledger.control.level),
     )
+
+
+def _of_tunnels(statement: TunnelStatement) -> Iterator[Metric]:
+    yield GaugeMetricFamily("httptee_tunnels", "Upgraded connections that are open.", statement.open)
+    yield CounterMetricFamily("httptee_tunnels_opened", "Connections that A has upgraded.", statement.opened)
+    ended = CounterMetricFamily(
+        "httptee_tunnels_ended", "Upgraded connections that have ended, by how they ended.", labels=("end",)
+    )
+    for end in TUNNEL_ENDS:
+        ended.add_metric((end,), statement.ended.get(end, 0))
+    yield ended
+    carried = CounterMetricFamily(
+        "httptee_tunnel_bytes", "Bytes of upgraded connections, from clients and to them.", labels=("direction",)
+    )
+    carried.add_metric(("received",), statement.received)
+    carried.add_metric(("sent",), statement.sent)
+    yield carried
 
 
 def _of_the_recording(statement: RecordStatement) -> Iterator[Metric]:

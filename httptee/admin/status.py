@@ -94,6 +94,7 @@ def _primary(statement: PrimaryStatement, moment: Moment) -> dict[str, Any]:
         "errors_by_reason": statement.errors_by_reason,
         "refused_by_reason": statement.refused_by_reason,
         "client_gone": statement.client_gone,
+        "tunnels": {"open": statement.tunnels.open, **asdict(statement.tunnels)},
         "seconds": _latency(statement.latency),
         "rates": moment.primary_rates(),
         "recent": moment.primary_recent(),

@@ -6,7 +6,7 @@ import errno
 import logging
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from pathlib import Path
 
@@ -96,8 +96,10 @@ def build_recorder(settings: Settings, ledger: Ledger, part: Part, faults: Fault
     )
 
 
-def build_inlet(settings: Settings, ledger: Ledger) -> Inlet:
-    """What writes for all worker processes of a ledger, in a process of its own."""
+def build_inlet(
+    settings: Settings, ledger: Ledger, on_backlog: Callable[[float], object] = lambda share: None
+) -> Inlet:
+    """What writes for all worker processes of a ledger, in a process of its own. `on_backlog`: see `Inlet`."""
     recording = ledger.recording
     account = recording.account(recording.writer)
     # A predecessor may have been killed between the write and the count.
@@ -109,6 +111,7 @@ def build_inlet(settings: Settings, ledger: Ledger) -> Inlet:
         Register(journal, account, others),
         account,
         _maker(settings, recording, additions(settings)),
+        on_backlog=on_backlog,
     )
 
 

@@ -19,6 +19,7 @@ from httptee.settings import Settings, backend_names, shadow_settings
 from httptee.shadow import ASSURED, Breaker, BreakerPolicy, Budget, Cutoff, Guards, Shadow
 from httptee.spool import Outbox
 from httptee.transport import Pressure, Reading, Timeouts
+from httptee.tunnel import Tunnels
 from httptee.verdict.pairs import Comparer
 
 MAX_BODY_IN_MEMORY = 1024 * 1024
@@ -99,6 +100,7 @@ def _primary(
         account,
         Outage(str(settings.a), ledger.outage, lambda: sum(ledger.primary().errors_by_reason.values())),
         faults,
+        _tunnels(settings, ledger, account, faults),
     )
 
 
@@ -137,6 +139,13 @@ def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) ->
             comparing=comparing,
             spooling=spool,
         )
+
+
+def _tunnels(settings: Settings, ledger: Ledger, account: WorkerAccount, faults: Faults) -> Tunnels:
+    def present() -> int:
+        return sum(worker.tunnels for worker in ledger.workers())
+
+    return Tunnels(account, settings.upgrades, settings.upgrade_idle_timeout, present, faults)
 
 
 def _access_log(settings: Settings, account: WorkerAccount, faults: Faults) -> AccessLog:

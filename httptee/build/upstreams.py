@@ -18,7 +18,14 @@ def primary_upstream(settings: Settings, threads: int = 1, pressure: Pressure | 
     most = Limits(settings.max_response_header, settings.max_response_fields)
     return Upstream(
         settings.a,
-        WireAdapter(limits, server_name=trust.server_name, path=settings.a.socket, pressure=pressure, most=most),
+        WireAdapter(
+            limits,
+            server_name=trust.server_name,
+            path=settings.a.socket,
+            send_proxy=settings.a_send_proxy,
+            pressure=pressure,
+            most=most,
+        ),
         rewrite_host=settings.a_rewrite,
         close=settings.close_connections,
         trust=trust,
@@ -36,7 +43,13 @@ def shadow_upstream(
     limits = _limits(settings, (AT_ONCE + 1) * workers, settings.b_keep_alive)
     return Upstream(
         shadow.endpoint,
-        WireAdapter(limits, server_name=trust.server_name, path=shadow.endpoint.socket, reading=reading or Reading()),
+        WireAdapter(
+            limits,
+            server_name=trust.server_name,
+            path=shadow.endpoint.socket,
+            send_proxy=shadow.send_proxy,
+            reading=reading or Reading(),
+        ),
         rewrite_host=shadow.rewrite_host,
         close=settings.close_connections,
         change=shadow.changes or None,
@@ -60,6 +73,7 @@ def additions(settings: Settings) -> Additions:
         None if settings.via else LoopGuard(identity),
         settings.x_forwarded,
         settings.trusted_proxies,
+        settings.upgrades > 0,
     )
 
 

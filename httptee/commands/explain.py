@@ -13,7 +13,7 @@ from io import BytesIO
 from httptee.build import MAX_BODY_IN_MEMORY, additions, primary_upstream, shadow_upstream
 from httptee.commands.paper import printer
 from httptee.errors import ConfigError, Refusal
-from httptee.http import RECEIVED_HEADERS, FileBody, Headers, Listen, Request, check_hosts, receive, values
+from httptee.http import RECEIVED_HEADERS, UPGRADE, FileBody, Headers, Listen, Request, check_hosts, receive, values
 from httptee.selection import Finding, selections
 from httptee.settings import BY_NAME, Settings, load_or_exit, shadow_settings
 from httptee.transport import Upstream, request_head
@@ -160,6 +160,7 @@ def _environ(settings: Settings, asked: Asked) -> dict[str, object]:
         "REMOTE_ADDR": asked.client,
         "CONTENT_LENGTH": str(len(asked.body)) if asked.body else "",
         RECEIVED_HEADERS: headers,
+        UPGRADE: None,
         "wsgi.url_scheme": "https" if settings.cert_file else "http",
         "wsgi.input": BytesIO(asked.body),
     }

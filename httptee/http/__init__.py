@@ -1,7 +1,7 @@
 """HTTP as values and functions: messages, header fields, endpoints, request targets, and the reading of a request from
 a WSGI environ. Others may use every name in `__all__`."""
 
-from httptee.http.arriving import ArrivingBody, Pieces, RequestMemory, not_stored
+from httptee.http.arriving import ArrivingBody, Pieces, RequestMemory, ended, not_stored
 from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.chunks import ChunkLimits, ChunkReader
 from httptee.http.endpoint import Endpoint, Listen, is_bracketed_list, origin_form, path_of, without_userinfo
@@ -20,9 +20,9 @@ from httptee.http.grammar import (
     read_version,
 )
 from httptee.http.headers import (
-    HOP_BY_HOP,
     Additions,
     end_to_end,
+    for_other_servers,
     request_id,
     values,
     with_added,
@@ -30,6 +30,7 @@ from httptee.http.headers import (
     with_host,
     without,
 )
+from httptee.http.hops import HOP_BY_HOP, UPGRADE, Join, switching
 from httptee.http.inbound import (
     CLIENT_SUBJECT,
     CONNECTION,
@@ -37,7 +38,6 @@ from httptee.http.inbound import (
     REQUEST_ID,
     client_of,
     connection_of,
-    for_other_servers,
     receive,
     request_of,
     target_of,
@@ -55,7 +55,6 @@ from httptee.http.message import (
     Request,
     Response,
     WrittenRequest,
-    next_number,
     no_answer,
     tee_answer,
     value,
@@ -74,6 +73,7 @@ __all__ = [
     "REQUEST_ID",
     "REQUEST_LINE",
     "TOKEN",
+    "UPGRADE",
     "Additions",
     "ArrivingBody",
     "Body",
@@ -85,6 +85,7 @@ __all__ = [
     "FileBody",
     "Follower",
     "Headers",
+    "Join",
     "Kept",
     "Listen",
     "LoopGuard",
@@ -104,13 +105,13 @@ __all__ = [
     "connection_of",
     "distinguished_name",
     "end_to_end",
+    "ended",
     "expects_continue",
     "for_other_servers",
     "interim_fields",
     "is_bracketed_list",
     "is_http_1",
     "listed",
-    "next_number",
     "no_answer",
     "not_stored",
     "origin_form",
@@ -121,6 +122,7 @@ __all__ = [
     "receive",
     "request_id",
     "request_of",
+    "switching",
     "target_of",
     "tee_answer",
     "value",

@@ -14,10 +14,14 @@ import logging
 import tempfile
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from typing import BinaryIO, Protocol, cast
 
 from httptee.errors import BodyStorage
+from httptee.http.headers import CHUNKED
+from httptee.http.message import Request
+from httptee.http.uploads import StreamedBody
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +112,12 @@ class ArrivingBody:
         except OSError as error:
             raise not_stored(error) from None
         self._size += len(data)
+
+    @property
+    def in_memory(self) -> bytes | None:
+        """What has arrived, or None if it is in a file."""
+        stream = self._stream
+        return b"" if stream is None else stream.getvalue() if isinstance(stream, BytesIO) else None
 
     def stream(self) -> BinaryIO:
         """The body as a file at its start."""
@@ -215,3 +225,23 @@ class Pieces(list[bytes]):
     def digest(self) -> bytes:
         """The digest of a body that is not kept, or b"". By default it is BLAKE2b."""
         return b"" if self._digest is None else self._digest.digest()
+
+
+def ended(request: Request) -> tuple[Request, float, str]:
+    """The request for the Bs, once no more of its body goes to A; when its last bytes came, if it has streamed; and the
+    drop reason of its clones, if it is not there for them.
+
+    A body that streamed is `bytes` then, if it arrived whole and was kept. What A got chunked has a Content-Length: of
+    all that has come.
+    """
+    body = request.body
+    if not isinstance(body, StreamedBody):
+        return request, 0.0, ""
+    content = body.finish()
+    headers = request.headers
+    if body.length is None:
+        headers = [("Content-Length", str(len(body))) if pair == CHUNKED else pair for pair in headers]
+    made = replace(request, headers=headers, body=body if content is None else content)
+    if headers is request.headers and not body.expects:
+        made.shared_head.extend(request.shared_head)
+    return made, body.read_at, body.lost if content is None else ""

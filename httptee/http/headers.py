@@ -8,41 +8,36 @@ client's certificate, and an id of the request.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import getrandbits
+from typing import TYPE_CHECKING
 
 from httptee.errors import LoopDetected
-from httptee.http.grammar import listed
+from httptee.http.hops import HOP_BY_HOP, named_by_connection, switching
 from httptee.http.loops import LoopGuard
-from httptee.http.message import Headers
+from httptee.http.message import ERROR_FIELD, Headers
 from httptee.http.peers import Proxies
 
-HOP_BY_HOP = frozenset(
-    {
-        "connection",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "trailers",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-"""Hop-by-hop fields in lower case (RFC 9110 §7.6.1). Proxy-Authenticate and Proxy-Authorization are for the next proxy
-that wants them (§11.7): the tee does not, so it forwards them."""
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
 
-# If Connection names one of these, the field stays: without it the message would change its meaning or its length.
-_CONNECTION_OPTIONS = frozenset({"close", "keep-alive", ""})
-_NEVER_CONNECTION_NAMED = frozenset({"host", "content-length", "via"}) | _CONNECTION_OPTIONS
-# Lengths are compared first, which saves lower() for most names.
-_CONNECTION_LENGTH, _VIA_LENGTH = len("connection"), len("via")
+_VIA_LENGTH = len("via")  # lengths are compared first, which saves lower() for most names
 
-# The whole body is read before the request is forwarded, so the server has already answered `Expect: 100-continue`.
+# A body is mostly read before the request is forwarded: then the server has answered `Expect: 100-continue`. For a body
+# that streams, the upstream adds the field again.
 _NOT_FORWARDED = HOP_BY_HOP | {"expect"}
 
 _PORT = re.compile(r":([0-9]+)$")
+# PEP 3333 forbids an application to send them, and waitress then answers with 500.
+_FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
+_DATE = frozenset({"date"})
+
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")  # it needs no escape in any log
+
+
+CHUNKED = ("Transfer-Encoding", "chunked")
+"""The field of a request whose body streams to A, and whose length is not known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +48,8 @@ class Additions:
     request that comes back differs from one that passed through another tee. `forward_client` adds X-Forwarded-For and
     Forwarded. `subject_header` is the name of the field for the subject of the client's certificate (empty: none).
     `id_header` is the name of the field for the id of the request (empty: none). `origin` sets X-Forwarded-Proto, -Host
-    and -Port. What `proxies` say of the client and of these is believed. `loops` ends loops where there is no
-    Via.
+    and -Port. What `proxies` say of the client and of these is believed. `loops` ends loops where there is no Via. With
+    `upgrades`, requests that ask to upgrade may be upgraded.
     """
 
     via: str = ""
@@ -64,6 +59,7 @@ class Additions:
     loops: LoopGuard | None = None
     origin: bool = False
     proxies: Proxies | None = None
+    upgrades: bool = False
 
 
 def values(headers: Headers, name: str) -> list[str]:
@@ -76,19 +72,32 @@ def end_to_end(headers: Headers, left_out: frozenset[str] = HOP_BY_HOP) -> Heade
     kept = [pair for pair in headers if pair[0].lower() not in left_out]
     if len(kept) == len(headers):
         return kept
-    named = _named_by_connection(headers)
+    named = named_by_connection(headers)
     return [pair for pair in kept if pair[0].lower() not in named] if named else kept
 
 
-def outbound(headers: Headers, client: str, scheme: str, length: int | None, add: Additions) -> Headers:
+def outbound(
+    headers: Headers,
+    client: str,
+    scheme: str,
+    length: int | None,
+    add: Additions,
+    *,
+    chunked: bool = False,
+    upgrades: bool = False,
+) -> Headers:
     """The request fields for every upstream, before an upstream sets its own Host.
 
     `length` is the length of the body in bytes, or None for a request without one. It becomes Content-Length if there
-    is none, since chunked framing ends at the tee: without it, servers answer an empty chunked body with 411. Raises
-    `LoopDetected` if Via shows that the request has passed through this tee before.
+    is none, since chunked framing ends at the tee: without it, servers answer an empty chunked body with 411. A body
+    that streams and whose length is not known is `chunked`, and has that field in its place. With `upgrades`, the
+    request asks to switch to another protocol. Raises `LoopDetected` if Via shows that the request has passed through
+    this tee before.
     """
-    sent = end_to_end(headers, _NOT_FORWARDED)
-    if length is not None and not any(name.lower() == "content-length" for name, _ in sent):
+    sent = switching(headers, _NOT_FORWARDED) if upgrades else end_to_end(headers, _NOT_FORWARDED)
+    if chunked:
+        sent.append(CHUNKED)
+    elif length is not None and not any(name.lower() == "content-length" for name, _ in sent):
         sent.append(("Content-Length", str(length)))
     if add.forward_client:
         if client:  # that of a Unix socket has no address
@@ -104,17 +113,6 @@ def outbound(headers: Headers, client: str, scheme: str, length: int | None, add
         else:
             sent.append(("Via", add.via))
     return sent
-
-
-def _named_by_connection(headers: Headers) -> set[str]:
-    """The names, in lower case, of the fields that Connection lists as hop-by-hop. Mostly there are none."""
-    named: set[str] = set()
-    for name, value in headers:
-        if len(name) == _CONNECTION_LENGTH and name.lower() == "connection":
-            options = value.lower()
-            if options not in _CONNECTION_OPTIONS:
-                named.update(listed(options))
-    return named - _NEVER_CONNECTION_NAMED if named else named
 
 
 def has_host(headers: Headers) -> bool:
@@ -181,6 +179,17 @@ def with_id(headers: Headers, name: str) -> tuple[Headers, str]:
 def without(headers: Headers, names: frozenset[str]) -> Headers:
     """The fields whose names are not in `names`, which are in lower case."""
     return [pair for pair in headers if pair[0].lower() not in names] if names else headers
+
+
+def for_other_servers(start_response: StartResponse) -> StartResponse:
+    """A `start_response` that leaves out what PEP 3333 forbids, and the Date of the tee's own answers: the servers add
+    one. The tee's own server takes all fields."""
+
+    def start(status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], object]:
+        own = any(name == ERROR_FIELD for name, _ in headers)
+        return start_response(status, without(headers, _FORBIDDEN | _DATE if own else _FORBIDDEN))
+
+    return start
 
 
 def with_field(headers: Headers, name: str, value: str) -> Headers:

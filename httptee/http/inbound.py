@@ -25,13 +25,13 @@ from httptee.http.headers import (
     with_id,
     with_origin,
     with_subject,
-    without,
 )
-from httptee.http.hops import COUNTED, one_less
-from httptee.http.message import ERROR_FIELD, Body, FileBody, Headers, Request
+from httptee.http.hops import COUNTED, UPGRADE, asked_protocols, one_less
+from httptee.http.message import Body, FileBody, Headers, Request
+from httptee.http.uploads import STREAMED_BODY, StreamedBody
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
 
 RECEIVED_HEADERS = "httptee.headers"
 """The environ key of the header list as the tee's own server received it."""
@@ -44,9 +44,6 @@ REQUEST_ID = "httptee.request_id"
 CONNECTION = "httptee.connection"
 """The environ key of the number of the connection in this process, and of the request on it, both from 1."""
 
-# PEP 3333 forbids an application to send them, and waitress then answers with 500.
-_FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
-_DATE = frozenset({"date"})
 
 _UNNUMBERED = (0, 0)
 _PIECE = 256 * 1024
@@ -60,9 +57,10 @@ def receive(environ: WSGIEnvironment, additions: Additions, in_memory: int, most
     request of HTTP/1.0 may have neither. Then Host is empty (§3.2): the address of an upstream would claim that the
     client asked for it.
 
-    A body of up to `in_memory` bytes becomes one immutable `bytes`; a longer one stays in a file. Raises a `Refusal`
-    for a request that is not forwarded: CONNECT, a malformed target, Host or length, a body of more than `most` bytes
-    or one that cannot be stored, a loop, and OPTIONS or TRACE with Max-Forwards: 0.
+    A body of up to `in_memory` bytes becomes one immutable `bytes`; a longer one stays in a file, and one that still
+    arrives is a `StreamedBody`. Raises a `Refusal` for a request that is not forwarded: CONNECT, a malformed target,
+    Host or length, a body of more than `most` bytes or one that cannot be stored, a loop, and OPTIONS or TRACE with
+    Max-Forwards: 0.
     """
     return request_of(environ, additions, lambda: _body(environ, in_memory, most))
 
@@ -71,9 +69,7 @@ def request_of(environ: WSGIEnvironment, additions: Additions, body_of: Callable
     """The same with the body that `body_of` gives, which may raise a Refusal; None for a request without one."""
     method = environ["REQUEST_METHOD"]
     target, authority = read_target(method, environ.get("REQUEST_URI") or target_of(environ))
-    headers = environ.get(RECEIVED_HEADERS)
-    if headers is None:
-        headers = _headers(environ)
+    headers: Headers = environ[RECEIVED_HEADERS] if RECEIVED_HEADERS in environ else _headers(environ)
     peer = client = client_of(environ)
     if additions.proxies is not None:
         environ[CLIENT] = client = additions.proxies.client(peer, values(headers, "x-forwarded-for"))
@@ -84,7 +80,9 @@ def request_of(environ: WSGIEnvironment, additions: Additions, body_of: Callable
     body = body_of()
     if additions.via and environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
         additions = replace(additions, via="1.0" + additions.via[3:])  # the version received (RFC 9110 §7.6.3)
-    sent = outbound(headers, peer, scheme, None if body is None else len(body), additions)
+    upgrade = asked_protocols(headers) if additions.upgrades and UPGRADE in environ else ()
+    framing = {"chunked": _chunked(body), "upgrades": bool(upgrade)}
+    sent = outbound(headers, peer, scheme, None if body is None else len(body), additions, **framing)
     if authority is not None or not has_host(sent):
         sent = with_host(sent, authority or "")
     if additions.origin:
@@ -95,12 +93,13 @@ def request_of(environ: WSGIEnvironment, additions: Additions, body_of: Callable
         sent = with_subject(sent, additions.subject_header, environ.get(CLIENT_SUBJECT) or "")
     if additions.id_header:
         sent, environ[REQUEST_ID] = with_id(sent, additions.id_header)
-    return Request(method, target, sent, body or b"", client, scheme)
+    port = environ.get("REMOTE_PORT", "") if client == peer else ""
+    return Request(method, target, sent, body or b"", client, scheme, port=port, upgrade=upgrade)
 
 
 def client_of(environ: WSGIEnvironment) -> str:
-    """The peer's address without a port, or the client's by what trusted proxies say. An IPv4 peer of a dual-stack
-    socket keeps its own (RFC 4291 §2.5.5.2)."""
+    """The peer's address, or the client's by what trusted proxies say. An IPv4 peer of a dual-stack socket keeps its
+    own (RFC 4291 §2.5.5.2)."""
     client: str = environ.get(CLIENT) or environ.get("REMOTE_ADDR") or ""
     return client[7:] if client.startswith("::ffff:") else client
 
@@ -150,6 +149,8 @@ def _name_of(key: str) -> str:
 
 def _body(environ: WSGIEnvironment, in_memory: int, most: int) -> Body | None:
     """The body, or None for a request without one: an empty body has framing, no body has none."""
+    if STREAMED_BODY in environ:
+        return StreamedBody(environ[STREAMED_BODY])
     announced = environ.get("CONTENT_LENGTH")
     source: BinaryIO = environ["wsgi.input"]
     try:
@@ -162,6 +163,11 @@ def _body(environ: WSGIEnvironment, in_memory: int, most: int) -> Body | None:
     except OSError as error:
         raise _unread(error) from None
     return None
+
+
+def _chunked(body: Body | None) -> bool:
+    """Whether a body streams and has no known length."""
+    return isinstance(body, StreamedBody) and body.length is None
 
 
 def _announced(source: BinaryIO, announced: str, in_memory: int, most: int) -> Body:
@@ -236,14 +242,3 @@ def _unread(error: OSError) -> Refusal:
     if error.errno is None or isinstance(error, ConnectionError | TimeoutError):
         return BadRequest("the request body could not be read from the client")
     return not_stored(error)
-
-
-def for_other_servers(start_response: StartResponse) -> StartResponse:
-    """A `start_response` that leaves out what PEP 3333 forbids, and the Date of the tee's own answers: the servers add
-    one. The tee's own server takes all fields."""
-
-    def start(status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], object]:
-        own = any(name == ERROR_FIELD for name, _ in headers)
-        return start_response(status, without(headers, _FORBIDDEN | _DATE if own else _FORBIDDEN))
-
-    return start

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from httptee.http.headers import HOP_BY_HOP, end_to_end
+from httptee.http.headers import end_to_end
+from httptee.http.hops import HOP_BY_HOP
 from httptee.http.message import Headers
 
 INTERIM = "httptee.interim"

@@ -1,21 +1,22 @@
 """The values that the tee passes on: a request, its body, a response, and both together as an exchange.
 
-All text is latin-1, one character for each byte, so bytes are sent exactly as they were received.
-"""
+All text is latin-1, one character for each byte, so bytes are sent exactly as they were received."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from email.utils import formatdate
 from itertools import count
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from httptee.errors import ClientGone, MaxForwards, TeeError
 from httptee.http.phrases import PHRASES
+from httptee.http.uploads import StreamedBody
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
     from typing_extensions import dataclass_transform
 
     @dataclass_transform(frozen_default=True)
@@ -60,10 +61,7 @@ class FileBody:
         return data
 
 
-Body = bytes | FileBody
-
-next_number = count(1).__next__
-"""Gives the number of the next request of this process."""
+Body = bytes | FileBody | StreamedBody
 
 
 @value
@@ -71,8 +69,8 @@ class Request:
     """One request for A and every B. It is never changed: an upstream applies its prefix and Host when it sends.
 
     `target` is the request target byte for byte (RFC 9112 §3.2). `headers` are the fields to forward. `client` is the
-    peer's address without a port. `number` is unique in this process. `shared_head` holds the head as bytes once it is
-    built, for all upstreams that send the request unchanged.
+    client's address, and `port` its port, or empty. `number` is unique in this process. `upgrade`: the protocols that
+    it asks to switch to. `shared_head`: the head as bytes once it is built, for all upstreams that send it unchanged.
     """
 
     method: str
@@ -81,7 +79,9 @@ class Request:
     body: Body
     client: str
     scheme: str
-    number: int = field(default_factory=next_number, compare=False)
+    number: int = field(default_factory=count(1).__next__, compare=False)
+    upgrade: tuple[str, ...] = ()
+    port: str = field(default="", compare=False)
     shared_head: list[bytes] = field(default_factory=list, init=False, compare=False, repr=False)
 
 
@@ -118,7 +118,8 @@ class Response:
     `body` is the whole body if it has arrived, or else an iterator over its pieces as they arrive. The iterator raises
     `UpstreamError` if the body breaks off. `close` frees the connection and may be called twice. `error` is the reason
     slug of the tee's own answer, or empty. `unsent`: A certainly got nothing of the request. `head_seconds`: from the
-    request on the wire to the head of the answer in the kernel, or 0.0 if it was not measured.
+    request on the wire to the head of the answer in the kernel, or 0.0 if it was not measured. `switch`, after a 101,
+    takes the environ, the answer and its follower, and returns the answer to send.
     """
 
     status: int
@@ -129,6 +130,7 @@ class Response:
     error: str = ""
     unsent: bool = False
     head_seconds: float = 0.0
+    switch: Callable[[WSGIEnvironment, Response, Follower | None], Response] | None = None
 
     @property
     def whole(self) -> bool:
@@ -144,6 +146,9 @@ class Follower(Protocol):
 
     def client_gone(self) -> None:
         """The client has gone before its answer was whole. Called before the answer is closed. Never waits."""
+
+    def tunnelled(self, end: str, received: int, sent: int) -> None:
+        """The upgraded connection has ended, after these bytes from the client and to it. As `client_gone`."""
 
 
 class Kept(Protocol):
@@ -201,10 +206,7 @@ class Exchange:
         """Read a body that is in a file into memory. Raises OSError or ValueError if that is impossible."""
         request = self.request
         if isinstance(request.body, FileBody):
-            body = request.body.read()
-            self.request = loaded = Request(
-                request.method, request.target, request.headers, body, request.client, request.scheme, request.number
-            )
+            self.request = loaded = replace(request, body=request.body.read())
             loaded.shared_head.extend(request.shared_head)
 
 

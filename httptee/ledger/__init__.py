@@ -9,6 +9,7 @@ from httptee.ledger.columns import (
     FAILURE_REASONS,
     IS_OPEN,
     OUTAGE_WORDS,
+    TUNNEL_ENDS,
     ShadowLine,
 )
 from httptee.ledger.control import COMMANDS, RESULTS, Control, Orders
@@ -19,7 +20,15 @@ from httptee.ledger.recording import RECORD_REASONS, RecordAccount, RecordLedger
 from httptee.ledger.ring import Batch, Ring
 from httptee.ledger.shared import shared_numbers
 from httptee.ledger.spooled import ADOPTED, SLOTS, SpoolDesk, Spooled, SpoolWords
-from httptee.ledger.statements import Latency, PrimaryStatement, Statement, Worker, distinct, mean_share
+from httptee.ledger.statements import (
+    Latency,
+    PrimaryStatement,
+    Statement,
+    TunnelStatement,
+    Worker,
+    distinct,
+    mean_share,
+)
 
 __all__ = [
     "ADOPTED",
@@ -34,6 +43,7 @@ __all__ = [
     "RECORD_REASONS",
     "RESULTS",
     "SLOTS",
+    "TUNNEL_ENDS",
     "Account",
     "Batch",
     "Control",
@@ -53,6 +63,7 @@ __all__ = [
     "SpoolWords",
     "Spooled",
     "Statement",
+    "TunnelStatement",
     "Worker",
     "WorkerAccount",
     "distinct",

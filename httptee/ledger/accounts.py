@@ -156,6 +156,19 @@ class WorkerAccount(_Line):
         """Count an outcome that could not be counted or logged, because of an error in the tee."""
         self._count(WorkerLine.UNOBSERVED)
 
+    def tunnel_opened(self) -> None:
+        """Count a connection that was upgraded."""
+        self._count(WorkerLine.TUNNELS)
+
+    def tunnel_ended(self, end: str) -> None:
+        """Count the end of an upgraded connection, one of `TUNNEL_ENDS`."""
+        self._count(WorkerLine.TUNNELS_ENDED[end])
+
+    def carried(self, received: int, sent: int) -> None:
+        """Count bytes of upgraded connections, from clients and to them."""
+        self._count(WorkerLine.TUNNEL_RECEIVED, received)
+        self._count(WorkerLine.TUNNEL_SENT, sent)
+
     def share_changed(self, times: int) -> None:
         """Count `times` changes of the share of clones by the cutoff."""
         self._count(WorkerLine.SHARE_CHANGES, times)

@@ -24,6 +24,7 @@ DROP_REASONS: tuple[str, ...] = (
     "filtered",
     "other_status",
     "primary_failed",
+    "incomplete",
     "too_large",
     "rate_limited",
     "saturated",
@@ -42,20 +43,26 @@ DROP_REASONS: tuple[str, ...] = (
 BOUNDS: tuple[float, ...] = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the latency buckets, in seconds. One more bucket counts everything above them."""
 
+TUNNEL_ENDS: tuple[str, ...] = ("closed", "reset", "idle", "closing", "lost")
+"""How an upgraded connection ended: both sides closed it, one of them or the network broke it off, it was idle for too
+long, the tee ended, or its worker process died. The closed set."""
+
 WORKER_GAUGES: tuple[str, ...] = (
     "pid",
     "core",
     "started",
     "draining",
     "connections",
+    "tunnels",
     "in_flight",
     "waiting",
     "held_bytes",
     "cut",
 )
 """The gauges of a worker process. `core` is the core's number plus one, or 0 if the process is not pinned. `started` is
-in whole seconds since the epoch. `in_flight` is the number of requests that have no whole answer yet, `waiting` the
-number of those that wait for a thread. `held_bytes` is what its clones hold in memory; what several Bs share counts
+in whole seconds since the epoch. `tunnels` are upgraded connections, and requests in flight that ask for one.
+`in_flight` is the number of requests that have no whole answer yet, `waiting` the number of those that wait for a
+thread. `held_bytes` is what its clones hold in memory; what several Bs share counts
 once. `cut` is the part of the clones that the cutoff drops, in millionths."""
 
 SHADOW_GAUGES: tuple[str, ...] = ("waiting",)
@@ -137,6 +144,10 @@ class WorkerLine:
     CUT_OFF = _take.one()
     UNANSWERED = _take.one()
     UNOBSERVED = _take.one()
+    TUNNELS = _take.one()
+    TUNNELS_ENDED = _take.each(TUNNEL_ENDS)
+    TUNNEL_RECEIVED = _take.one()
+    TUNNEL_SENT = _take.one()
     COUNTERS = _take.width
     GAUGES = _take.each(WORKER_GAUGES)
     WIDTH = _take.width

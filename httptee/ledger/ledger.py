@@ -19,7 +19,7 @@ from httptee.ledger.recording import RecordLedger, RecordStatement
 from httptee.ledger.shared import Anonymous, Memory, as_numbers
 from httptee.ledger.spools import Spools
 from httptee.ledger.statements import PrimaryStatement, Statement, Worker
-from httptee.ledger.sums import add_lines, counts, latency, statuses, summed
+from httptee.ledger.sums import add_lines, counts, latency, statuses, summed, tunnels
 
 _Backend = tuple[str, int]
 """A B's name, and the number of Bs with the same name before it."""
@@ -102,6 +102,7 @@ class Ledger:
             cut_off=total[WorkerLine.CUT_OFF],
             unanswered=total[WorkerLine.UNANSWERED],
             unobserved=total[WorkerLine.UNOBSERVED],
+            tunnels=tunnels(total),
         )
 
     def recorded(self) -> RecordStatement:
@@ -129,10 +130,8 @@ class Ledger:
         return min(found, default=0)
 
     def settle_lost(self, row: int) -> None:
-        """Count the clones in flight of a worker process that has ended as `lost`, and set its gauges to zero.
-
-        Call it only when no process writes to its row.
-        """
+        """Count the clones in flight and the open tunnels of a worker process that has ended as `lost`, and set its
+        gauges to zero. Call it only when no process writes to its row."""
         for number in range(self._accounts):
             line = self._shadow_line(row, number)
             line[ShadowLine.FAILED["lost"]] += max(0, ShadowLine.in_flight(line.tolist()))
@@ -140,6 +139,7 @@ class Ledger:
             for column in ShadowLine.GAUGES.values():
                 line[column] = 0
         line = self._worker_line(row)
+        line[WorkerLine.TUNNELS_ENDED["lost"]] += tunnels(line.tolist()).open
         for column in WorkerLine.GAUGES.values():
             line[column] = 0
         self.recording.settle_lost(row)
@@ -166,8 +166,9 @@ class Ledger:
         return any(ShadowLine.in_flight(line) > 0 for line in lines)
 
     def lines(self) -> list[str]:
-        """The ledger as it is logged: the line of A, one line for each B, and one of the recording if there is one."""
-        return [str(self.primary()), *map(str, self.statements()), *self.recorded().lines]
+        """The ledger as it is logged: the line of A, one for each B, one of the tunnels and of the recording if any."""
+        a = self.primary()
+        return [str(a), *map(str, self.statements()), *a.tunnels.lines, *self.recorded().lines]
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.statements()))

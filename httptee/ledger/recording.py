@@ -75,12 +75,12 @@ class RecordStatement:
 
 
 class RecordAccount:
-    """The counts of one worker process. The threads that answer clients call `seen` and `refused`, and the one that
-    writes calls the others: they write to different words, so those threads share no lock."""
+    """The counts of one worker process. The threads that answer clients call `seen`, `counted` and `refused`, and the
+    one that writes calls the others. They share no lock, except where something is lost."""
 
     def __init__(self, cells: memoryview) -> None:
         self._cells = cells
-        self._lock = threading.Lock()  # of the threads that answer clients; held for a few instructions
+        self._lock = threading.Lock()  # held for a few instructions
         self._taken = 0
         self._freed = 0
 
@@ -112,11 +112,6 @@ class RecordAccount:
                 self._taken += size
             return fits
 
-    def full(self, count: int) -> None:
-        """Count requests that were seen and found no room later."""
-        with self._lock:
-            self._cells[_REASONS["queue_full"]] += count
-
     def refused(self, reason: str) -> None:
         """Count a request that is not to be recorded."""
         with self._lock:
@@ -133,8 +128,9 @@ class RecordAccount:
         self._cells[_RECORDED] = sequence
 
     def lost(self, reason: str, count: int = 1) -> None:
-        """Count requests that could not be recorded. Only the writing thread calls it, so not for `queue_full`."""
-        self._cells[_REASONS[reason]] += count
+        """Count requests that were seen and could not be recorded."""
+        with self._lock:
+            self._cells[_REASONS[reason]] += count
 
     def publish(self, removed: int, more: int = 0) -> None:
         """Add files that the limits have removed, and publish how many bytes are held, with `more` held elsewhere."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from httptee.ledger.columns import BOUNDS
 from httptee.ledger.spooled import Spooled
@@ -86,6 +86,33 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class TunnelStatement:
+    """The upgraded connections since the start: their number, how they ended, and their bytes from clients and to
+    them. `open` is that of now."""
+
+    opened: int = 0
+    ended: dict[str, int] = field(default_factory=dict)
+    received: int = 0
+    sent: int = 0
+
+    @property
+    def open(self) -> int:
+        """Those that have not ended."""
+        return self.opened - sum(self.ended.values())
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the logged ledger: none if no connection was upgraded."""
+        return [str(self)] if self.opened else []
+
+    def __str__(self) -> str:
+        return (
+            f"upgraded opened={self.opened} open={self.open}{_detail(self.ended)}"
+            f" received={self.received} sent={self.sent}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class PrimaryStatement:
     """A's account: the answers that clients got by status, A's failures and the tee's own refusals by reason.
 
@@ -112,6 +139,7 @@ class PrimaryStatement:
     cut_off: int = 0
     unanswered: int = 0
     unobserved: int = 0
+    tunnels: TunnelStatement = field(default_factory=TunnelStatement)
 
     @property
     def answered(self) -> int:
@@ -140,6 +168,7 @@ class Worker:
     started: int
     draining: bool
     connections: int
+    tunnels: int
     in_flight: int
     waiting: int
     held_bytes: int

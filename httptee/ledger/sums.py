@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from httptee.ledger.statements import Latency
+from httptee.ledger.columns import WorkerLine
+from httptee.ledger.statements import Latency, TunnelStatement
 
 
 def add_lines(line: memoryview, lines: Sequence[Sequence[int]], columns: int) -> None:
@@ -28,6 +29,16 @@ def statuses(total: Sequence[int], columns: Mapping[int, int], other: int) -> di
     """Counts by status. All statuses outside 100 to 599 are under 0."""
     found = {status: total[column] for status, column in columns.items() if total[column]}
     return found | ({0: total[other]} if total[other] else {})
+
+
+def tunnels(total: Sequence[int]) -> TunnelStatement:
+    """The upgraded connections in a line of worker processes."""
+    return TunnelStatement(
+        total[WorkerLine.TUNNELS],
+        counts(total, WorkerLine.TUNNELS_ENDED),
+        total[WorkerLine.TUNNEL_RECEIVED],
+        total[WorkerLine.TUNNEL_SENT],
+    )
 
 
 def latency(total: Sequence[int], buckets: Sequence[int], microseconds: int) -> Latency:

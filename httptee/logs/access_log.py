@@ -53,6 +53,7 @@ class Record:
         "sent",
         "status",
         "total",
+        "tunnel",
     )
 
     def __init__(
@@ -78,6 +79,7 @@ class Record:
         self.seconds = seconds
         self.total = seconds
         self.sent = 0
+        self.tunnel: tuple[str, int] | None = None  # how it ended, and the bytes from the client
         self.outcomes: list[Outcome] = []
         self._log = log
         self._started = perf_counter() - seconds
@@ -92,6 +94,10 @@ class Record:
     def client_gone(self) -> None:
         """Log 499 as the client's status; A's status stays."""
         self.client_status = ClientGone.status
+
+    def tunnelled(self, end: str, received: int, sent: int) -> None:
+        """Log the end of an upgraded connection, with its bytes."""
+        self.tunnel, self.sent = (end, received), sent
 
     def abandon(self) -> None:
         """Wait for no further outcome: the record is written as it is."""

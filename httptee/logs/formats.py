@@ -24,6 +24,8 @@ def combined(record: Record) -> str:
         f'"{_plain(record.referer) or "-"}" "{_plain(record.agent) or "-"}" '
         f"id={record.id} total={record.total:.6f} {a}"
     )
+    if record.tunnel is not None:
+        text += " tunnel={}/{}".format(*record.tunnel)
     for backend, outcome, detail, seconds in record.outcomes:
         took = "" if outcome in ("dropped", "spooled") else f"/{seconds:.6f}"
         text += f" b={_plain(backend)}:{outcome}:{detail}{took}"
@@ -41,12 +43,13 @@ def as_json(record: Record) -> str:
             f'"refused":null,"a":{{"status":{record.status},"error":{_quoted(record.error)},'
             f'"seconds":{record.seconds:.6f}}}'
         )
+    tunnel = '"tunnel":{{"end":"{}","received":{}}},'.format(*record.tunnel) if record.tunnel is not None else ""
     shadows = ",".join([_shadow(*outcome) for outcome in record.outcomes])
     return (
         f'{{"time":"{_utc(int(record.at))}.{milliseconds:03d}Z","id":"{record.id}","client":{_quoted(record.client)},'
         f'"method":{_quoted(method)},"target":{_quoted(target)},"protocol":{_quoted(protocol)},'
         f'"status":{record.client_status},"bytes":{record.sent},"referer":{_quoted(record.referer)},'
-        f'"user_agent":{_quoted(record.agent)},"seconds":{record.total:.6f},{asked},"b":[{shadows}]}}\n'
+        f'"user_agent":{_quoted(record.agent)},"seconds":{record.total:.6f},{asked},{tunnel}"b":[{shadows}]}}\n'
     )
 
 

@@ -23,6 +23,7 @@ class Silent:
 
     asked = True
     may_be_asked = False
+    upgraded = 0
 
     def look(self) -> None:
         """Do nothing: the application is here."""
@@ -37,7 +38,7 @@ class Silent:
         """Raise an UpstreamError."""
         raise UpstreamConnectError("this application is not asked again")
 
-    def close(self) -> None:
+    def close(self, timeout: float = 0.0) -> None:
         """Do nothing."""
 
 
@@ -88,6 +89,7 @@ class Application(Silent):
         path, _, query = request.target.partition("?")
         script = self._seen.get("SCRIPT_NAME", "")
         content = request.body.read() if isinstance(request.body, FileBody) else request.body
+        assert isinstance(content, bytes)  # under another server no body streams
         environ = {
             **self._seen,
             "REQUEST_METHOD": request.method,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping
 from contextlib import suppress
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from httptee.http import RECEIVED_HEADERS
@@ -15,18 +15,13 @@ from httptee.ledger import Ledger
 from httptee.middleware.application import Silent
 from httptee.middleware.incoming import Arriving, Body, NoBody
 from httptee.middleware.inside import Inside
+from httptee.middleware.lifespan import AsgiApplication, Lifespan, Message, Receive, Scope, Send
 from httptee.middleware.passage import FOLLOWING, Passage
 from httptee.shadow import Budget
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
     from prometheus_client.registry import Collector
-
-Message = MutableMapping[str, Any]
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-AsgiApplication = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _UNSEEN = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 """Messages whose content the server sends by itself."""
@@ -35,7 +30,7 @@ _UNSEEN = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
 class ShadowedAsgi:
     """An ASGI application that answers what `application` answers, and offers a clone of each request to every B.
 
-    The arguments are those of `httptee.Shadowed`. WebSockets and lifespan pass unchanged. Nothing of the tee's can fail
+    The arguments are those of `httptee.Shadowed`. WebSockets and the lifespan pass unchanged. Nothing here can fail
     a request.
     """
 
@@ -52,6 +47,9 @@ class ShadowedAsgi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or serve a connection, as the application does."""
+        if scope["type"] == "lifespan":
+            await Lifespan(self.application, self.close).serve(scope, receive, send)
+            return
         request = self._begun(scope) if scope["type"] == "http" else None
         if request is None:
             await self.application(scope, receive, send)

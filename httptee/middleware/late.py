@@ -15,7 +15,6 @@ from httptee.http import (
     Request,
     check_hosts,
     client_of,
-    next_number,
     read_target,
     request_of,
     target_of,
@@ -25,27 +24,19 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _PLAIN = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
-_JUDGED = ("HTTP_VIA", "HTTP_EXPECT", "HTTP_MAX_FORWARDS")
-"""Fields for which a request may have to be refused, beside Host."""
-
-_GIVEN = ("method", "target", "body", "client", "scheme", "number", "shared_head", "_build", "_fields")
 
 
 class LateRequest(Request):
     """A request that is surely to be forwarded. `build` makes it with its header fields, once."""
 
     __slots__ = ("_build", "_fields")
-    _build: Callable[[], Request] | None
-    _fields: Headers
 
     def __init__(
         self, method: str, target: str, body: bytes, environ: WSGIEnvironment, build: Callable[[], Request]
     ) -> None:
-        scheme = environ["wsgi.url_scheme"]
-        for name, content in zip(
-            _GIVEN, (method, target, body, client_of(environ), scheme, next_number(), [], build, []), strict=True
-        ):
-            setattr(self, name, content)
+        port = environ.get("REMOTE_PORT", "")
+        super().__init__(method, target, [], body, client_of(environ), environ["wsgi.url_scheme"], port=port)
+        self._build: Callable[[], Request] | None = build
 
     @property
     def headers(self) -> Headers:
@@ -53,6 +44,10 @@ class LateRequest(Request):
         if self._build is not None:
             self._fields, self._build = self._build().headers, None
         return self._fields
+
+    @headers.setter
+    def headers(self, fields: Headers) -> None:
+        self._fields = fields
 
 
 def request_now(environ: WSGIEnvironment, additions: Additions, body: bytes | None) -> Request:
@@ -68,10 +63,13 @@ def request_late(environ: WSGIEnvironment, additions: Additions, body: bytes | N
 
     method = environ["REQUEST_METHOD"]
     raw = environ.get("REQUEST_URI") or target_of(environ)
-    if method not in _PLAIN or raw[:1] != "/" or additions.loops is not None or additions.id_header:
+    if method not in _PLAIN or raw[:1] != "/":
         return build()
-    if any(field in environ for field in _JUDGED) or "HTTP_HOST" not in environ:
+    if additions.id_header or additions.loops is not None or additions.proxies is not None:
+        return build()
+    host = environ.get("HTTP_HOST")
+    if host is None or "HTTP_VIA" in environ or "HTTP_EXPECT" in environ or "HTTP_MAX_FORWARDS" in environ:
         return build()
     target, _ = read_target(method, raw)
-    check_hosts(environ["HTTP_HOST"].split(","), required=False)
+    check_hosts(host.split(","), required=False)
     return LateRequest(method, target, body or b"", environ, build)

@@ -73,23 +73,24 @@ class Passage:
     before it is sent and `sent` after that; `ended`, or `failed` if the application raises; `close` in any case.
     """
 
+    # What most requests never set stands here once for all: to set it in each would take a microsecond.
+    _head: Request | None = None
+    _answer = Response(0, "", [], b"")
+    _seconds = 0.0
+    _length: int | None = None
+    _passed = 0
+    _whole = _observed = _offered = _closed = False
+    _pieces: Iterator[bytes] | None = None  # what those who follow the answer pass on
+    _record: Follower | None = None
+    _kept: Kept | None = None
+    _refused = ""
+    _chosen: Chosen = (None, 0)
+
     def __init__(self, tee: Tee, environ: WSGIEnvironment, body: Body) -> None:
         self._tee = tee
         self._environ = environ
         self._body = body
-        self._head: Request | None = None
-        self._answer = Response(0, "", [], b"")
-        self._seconds = 0.0
-        self._length: int | None = None
-        self._passed = 0
-        self._whole = False
-        self._feed = _Feed()
-        self._pieces: Iterator[bytes] | None = None  # what those who follow the answer pass on
-        self._record: Follower | None = None
-        self._kept: Kept | None = None
-        self._observed = self._offered = self._closed = False
-        self._refused = ""
-        self._chosen: Chosen = (None, 0)
+        self._feed = _Feed() if tee.follows else None
         self._began = perf_counter()
         if tee.follows:
             # Before the application is asked. The body of the request is not known yet.
@@ -112,7 +113,7 @@ class Passage:
     def passed(self, piece: bytes) -> None:
         """The next piece of the body, before it is sent."""
         self._passed += len(piece)
-        if self._answer.status and self._tee.follows:
+        if self._feed is not None and self._answer.status:
             self._observe()
             if self._pieces is not None:
                 self._feed.piece = piece
@@ -142,7 +143,9 @@ class Passage:
         if self._whole:
             return
         self._tee.faults.watch(COUNTING, self._tee.account.error, UpstreamReset.reason)
-        self._feed.failed = self._whole = True
+        self._whole = True
+        if self._feed is not None:
+            self._feed.failed = True
         if not self._answer.status:
             self._seconds = perf_counter() - self._began
             self._answer = Response(_FAILED, _FAILED_PHRASE, [], b"", error=f"primary_{UpstreamReset.reason}")
@@ -163,7 +166,7 @@ class Passage:
 
     def _start(self, status: int, reason: str, headers: Sequence[tuple[str, str]]) -> None:
         self._seconds = perf_counter() - self._began
-        self._answer = Response(status, reason, list(headers), self._feed if self._tee.follows else b"")
+        self._answer = Response(status, reason, list(headers), self._feed or b"")
         self._length = 0 if status in _BODILESS or self._environ["REQUEST_METHOD"] == "HEAD" else None
         for name, value in headers:
             if len(name) == _LENGTH_NAME and name.lower() == "content-length" and value.isdecimal():

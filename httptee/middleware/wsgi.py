@@ -113,11 +113,14 @@ class _Request:
     def answered(self, result: Iterable[bytes]) -> Iterable[bytes]:
         """The application's iterable, with its pieces noted; unchanged if the server has to recognize it as a file."""
         wrapper = self._environ.get(_FILE_WRAPPER)
-        if any(result is file for file in self._files) or (isinstance(wrapper, type) and isinstance(result, wrapper)):
+        if (isinstance(wrapper, type) and isinstance(result, wrapper)) or self._is_file(result):
             self.passage.unseen()
             self.passage.close()
             return result
         return (_SizedAnswer if hasattr(result, "__len__") else _Answer)(result, self.passage)
+
+    def _is_file(self, result: object) -> bool:
+        return bool(self._files) and any(result is file for file in self._files)
 
     def _wrapping(self, wrapper: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*args: Any, **kwargs: Any) -> Any:

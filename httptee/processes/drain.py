@@ -45,8 +45,10 @@ class Drain:
     def waits_for(self) -> str:
         """`12 connections, 3 requests and 40 clones in flight`."""
         workers = self._ledger.workers()
+        tunnels = self._ledger.primary().tunnels.open
         return (
             f"{_counted(sum(worker.connections for worker in workers), 'connection')}, "
+            f"{_counted(tunnels, 'upgraded connection') + ', ' if tunnels else ''}"
             f"{_counted(sum(worker.in_flight for worker in workers), 'request')} and "
             f"{_counted(sum(each.in_flight for each in self._ledger.statements()), 'clone')} in flight"
         )
@@ -54,10 +56,11 @@ class Drain:
     def result(self, killed: int = 0) -> str:
         """`0.4 s; nothing was cut off`, or what was. `killed` is the number of worker processes that were killed."""
         after = _cut_off(self._ledger)
-        requests, *clones = (max(0, after[key] - self._before[key]) for key in after)
+        requests, tunnels, *clones = (max(0, after[key] - self._before[key]) for key in after)
         parts = [_counted(requests, "request")] if requests else []
+        parts += [_counted(tunnels, "upgraded connection")] if tunnels else []
         if any(clones):
-            reasons = " ".join(f"{key}={count}" for key, count in zip(list(after)[1:], clones, strict=True) if count)
+            reasons = " ".join(f"{key}={count}" for key, count in zip(list(after)[2:], clones, strict=True) if count)
             parts.append(f"{_counted(sum(clones), 'clone')} ({reasons})")
         if killed:
             parts.append(f"{_counted(killed, 'worker process', 'es')} killed")
@@ -73,11 +76,12 @@ def begin_drain(ledger: Ledger, settings: Settings) -> Drain:
 
 
 def _cut_off(ledger: Ledger) -> dict[str, int]:
-    """Requests that were cut off, then clones by reason. Of the timeouts, only those of clones without an answer at the
-    end of a drain count."""
+    """Requests and upgraded connections that were cut off, then clones by reason. Of the timeouts, only those of clones
+    without an answer at the end of a drain count."""
     primary, statements = ledger.primary(), ledger.statements()
     return {
         "requests": primary.cut_off,
+        "tunnels": primary.tunnels.ended.get("closing", 0),
         "closing": sum(each.dropped_by_reason.get("closing", 0) for each in statements),
         "timeout": primary.unanswered,
         "lost": sum(each.failed_by_reason.get("lost", 0) for each in statements),

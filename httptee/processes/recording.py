@@ -6,6 +6,7 @@ import contextlib
 import logging
 import math
 import os
+import resource
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -21,8 +22,10 @@ logger = logging.getLogger(__name__)
 _NOT_FOR_RECORDING = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _SHORT_LIFE = 5.0  # seconds; after a shorter life, each replacement waits longer
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 10.0
-_LAST_WORDS = 3.0  # seconds after SIGTERM, until it is killed
+_LAST_WORDS = 5.0  # seconds after SIGTERM, at least, until it is killed
+_AT_ONCE = 1.0  # the same where the tee is to stop at once
 _NICE = 19
+_LITTLE, _MUCH = 0.05, 0.25  # of the memory for what waits
 
 
 class RecordingProcess:
@@ -47,8 +50,10 @@ class RecordingProcess:
 
     def keep(self) -> None:
         """Start it if its start is due."""
-        if not self._wanted or self._pid or monotonic() < self._starts_at:
-            return
+        if self._wanted and not self._pid and monotonic() >= self._starts_at:
+            self._start()
+
+    def _start(self) -> None:
         self._started = monotonic()
         try:
             self._pid = fork(self._write, _NOT_FOR_RECORDING, "recording process")
@@ -67,7 +72,9 @@ class RecordingProcess:
         ended, status = os.waitpid(self._pid, os.WNOHANG) if self._pid else (0, 0)
         if ended:
             self._pid = 0
-            if self._wanted:
+            if self._kill_at != math.inf:
+                self._start_last()
+            elif self._wanted:
                 self._plan_start()
                 said = how_it_ended(status)
                 logger.warning("the recording process %s; another starts in %.1f s", said, self._wait)
@@ -75,13 +82,24 @@ class RecordingProcess:
             os.kill(self._pid, signal.SIGKILL)
 
     def retire(self) -> None:
-        """Have it write what is left, and end. May be called twice."""
+        """Have it write what is left, within the drain timeout, and end. May be called twice."""
         if self._wanted:
-            self.keep()  # one that has died may have left something
             self._wanted = False
-            self._kill_at = monotonic() + _LAST_WORDS
+            self._kill_at = monotonic() + max(_LAST_WORDS, self._settings.drain_timeout)
             if self._pid:
                 os.kill(self._pid, signal.SIGTERM)
+            else:
+                self._start_last()
+
+    def hurry(self) -> None:
+        """The tee is to stop at once: after `retire`, it is killed soon."""
+        if self._kill_at != math.inf:
+            self._kill_at = min(self._kill_at, monotonic() + _AT_ONCE)
+
+    def _start_last(self) -> None:
+        """Start it at once if one that has died has left something. It writes that and ends."""
+        if monotonic() < self._kill_at and any(ring.held for ring in self._ledger.recording.rings):
+            self._start()
 
     def _plan_start(self) -> None:
         lived = monotonic() - self._started
@@ -92,12 +110,37 @@ class RecordingProcess:
         """The body of the child process."""
         for inherited in self._inherited:
             inherited.close()
-        ending: list[int] = []
-        signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
+        ending = [] if self._wanted else [signal.SIGTERM]
+        signal.signal(signal.SIGTERM, lambda *_: ending.append(signal.SIGTERM))
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        # SCHED_BATCH: it interrupts no worker process.
+        build_inlet(self._settings, self._ledger, Priority().follow).run(lambda: bool(ending), wanted)
+
+
+class Priority:
+    """The priority of this process: the lowest, and a little more while much waits.
+
+    A worker process that wakes up interrupts only SCHED_IDLE at once: it is under SCHED_BATCH itself. But SCHED_IDLE
+    gets nothing at all while all cores are busy. Without the right to leave it again, it is never used.
+    """
+
+    def __init__(self) -> None:
         with contextlib.suppress(OSError):
             os.nice(_NICE)
-        with contextlib.suppress(OSError, AttributeError):  # a sandbox may forbid it
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-        build_inlet(self._settings, self._ledger).run(lambda: bool(ending), wanted)
+        least = 20 - _NICE  # of RLIMIT_NICE, for this nice value
+        self._may_return = os.geteuid() == 0 or resource.getrlimit(resource.RLIMIT_NICE)[0] >= least
+        self.policy = os.SCHED_BATCH
+        self._set(os.SCHED_BATCH)
+
+    def follow(self, share: float) -> None:
+        """Choose by the part of the memory in use, 0.0 to 1.0."""
+        if self.policy == os.SCHED_BATCH and share < _LITTLE and self._may_return:
+            self._set(os.SCHED_IDLE)
+        elif self.policy == os.SCHED_IDLE and share > _MUCH:
+            self._set(os.SCHED_BATCH)
+
+    def _set(self, policy: int) -> None:
+        try:
+            os.sched_setscheduler(0, policy, os.sched_param(0))
+            self.policy = policy
+        except OSError:  # a sandbox may forbid it
+            self._may_return = False

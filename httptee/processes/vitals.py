@@ -39,7 +39,7 @@ class Vitals:
         return True
 
     def _publish(self) -> None:
-        self.count(len(self._server.active_channels))
+        self.count(self._server.present)
         self._account.publish(in_flight=self._server.in_flight, waiting=len(self._server.crew.waiting))
         if self._tee.budget is not None:
             self._account.publish(held_bytes=self._tee.budget.held)

@@ -22,8 +22,8 @@ from httptee.errors import NoPreamble
 from httptee.ledger import Ledger
 from httptee.processes.child import CannotRunError
 from httptee.processes.vitals import Vitals
-from httptee.server import ProxiedServer, ProxiedTlsServer, Server, TlsServer, Turns
-from httptee.settings import Settings
+from httptee.server import ProxiedServer, ProxiedTlsServer, Server, Streaming, TlsServer, Turns, Uploads
+from httptee.settings import Settings, shadow_settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -107,9 +107,12 @@ def build_tee_server(
     """The server of a tee. The tee counts the requests and connections that the server refuses."""
     server = build_server(tee, settings, listening, part, tls)
     server.crew.hurried = lambda: tee.pressure.high
+    threads = part.of(settings.threads, least=1)
+    server.uploads = Uploads(_streaming(settings), threads, lambda: server.crew.queueing)
     server.on_refusal = tee.refused
     server.on_discard = tee.discarded
     server.on_turned_away = tee.connection_refused
+    server.given_up = lambda: tee.primary.upgraded
     if isinstance(server, ProxiedServer):
         server.on_unintroduced = partial(tee.connection_refused, NoPreamble.reason)
     if tee.cutoff is not None:
@@ -143,6 +146,22 @@ def build_server(
         max_pending=part.of(settings.max_pending),
         max_request_memory=part.of(settings.max_request_memory),
     )
+
+
+def _streaming(settings: Settings) -> Streaming | None:
+    """Which bodies go on to A while they arrive.
+
+    A B with a spool, or one that gets what A did not get, needs the whole body whatever becomes of the exchange with A.
+    So a body that such a B may get is read first.
+    """
+    if not settings.a_stream_from:
+        return None
+    needed = [
+        shadow.criteria.max_body
+        for shadow in shadow_settings(settings)
+        if shadow.spool.directory or shadow.sends_unsent
+    ]
+    return Streaming(max(settings.a_stream_from, *needed, 0), expecting=not needed)
 
 
 def _kind(settings: Settings, tls: ssl.SSLContext | None) -> Callable[..., Server]:

@@ -22,7 +22,8 @@ _QUIET = 2.0  # seconds without an exchange, after which an orphan ends
 
 
 class Inlet:
-    """Takes from the `rings`, in turn. `account` is the one of the `register`.
+    """Takes from the `rings`, in turn. `account` is the one of the `register`. `on_backlog` gets the part of the
+    fullest ring that is in use, before each turn; at the end, 1.0.
 
     What a predecessor had written and not freed when it was killed is freed, so nothing is written twice.
     """
@@ -34,7 +35,9 @@ class Inlet:
         account: RecordAccount,
         maker: RecordMaker,
         faults: Faults | None = None,
+        on_backlog: Callable[[float], object] = lambda share: None,
     ) -> None:
+        self._on_backlog = on_backlog
         self._rings = rings
         self._register = register
         self._account = account
@@ -50,6 +53,9 @@ class Inlet:
         pause, last = _PAUSE, monotonic()
         while True:
             at_end = ending() or not wanted()  # read first: what was put in before is written
+            if at_end:
+                self._on_backlog(1.0)
+                self._on_backlog = lambda share: None
             if self.turn():
                 pause, last = _PAUSE, monotonic()
                 continue
@@ -62,6 +68,7 @@ class Inlet:
     def turn(self) -> bool:
         """Write what is in the rings. Whether there was anything."""
         found = False
+        self._on_backlog(max(ring.held / ring.size for ring in self._rings))
         for ring in self._rings:
             batches = ring.batches(_AT_ONCE)
             if batches:

@@ -65,7 +65,7 @@ class Outlet:
                 if self._ring.put(RECORDS, len(records), data):
                     return
             if monotonic() > deadline:
-                self._account.full(len(records))
+                self._account.lost("queue_full", len(records))
                 return
             sleep(_BREATH)
 
@@ -84,8 +84,15 @@ class Outlet:
             return
         try:
             while (count := min(_BATCH, len(waiting))) >= least:
-                batch = [waiting.popleft() for _ in range(count)]
-                if not self._ring.put(EXCHANGES, count, dumps(batch)):
-                    self._account.full(count)
+                self._put([waiting.popleft() for _ in range(count)])
         finally:
             self._copying.release()
+
+    def _put(self, batch: list[tuple[Any, ...]]) -> None:
+        try:
+            data = dumps(batch)
+        except ValueError:
+            self._account.lost("unreadable", len(batch))
+            raise
+        if not self._ring.put(EXCHANGES, len(batch), data):
+            self._account.lost("queue_full", len(batch))

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 
 from httptee.http import Headers, Request, Response
+from httptee.http.uploads import StreamedBody
 from httptee.recording.exchange import fields_text, joined, packed
 from httptee.recording.pending import Pending
 from httptee.recording.secrets import Secrets
@@ -102,6 +103,8 @@ class RecordMaker:
         body = pending.request.body
         if isinstance(body, bytes):
             return self._kept(body) if len(body) > self._most else (body, len(body), "")
+        if isinstance(body, StreamedBody):
+            return b"", len(body), body.digest
         if pending.file is None:
             return b"", body.length, ""
         descriptor, start, length = pending.file

@@ -14,6 +14,7 @@ from time import time_ns
 from typing import TYPE_CHECKING, Protocol
 
 from httptee.http import CONNECTION, Pieces, Request, Response, values
+from httptee.http.uploads import StreamedBody
 from httptee.ledger import Faults, RecordAccount
 from httptee.recording.pending import Pending
 from httptee.transport import GONE, followed
@@ -83,7 +84,7 @@ class Recorder:
         self._queue = queue
         self._quick = quick
         self._refuses = refuses
-        self._most_body = most_body
+        self.most_body = most_body
         self._most = most
         self._faults = faults or Faults()
         self._peers: dict[tuple[str, str], list[int]] = {}
@@ -91,10 +92,10 @@ class Recorder:
 
     def begin(self, request: Request) -> int:
         """Choose, before A is asked: when the request arrived, or 0 if it is not to be recorded. Never raises."""
-        if self._refuses is None:
+        if self._refuses is None and not request.upgrade:
             return time_ns()
         try:
-            reason = self._refuses(request)
+            reason = "filtered" if request.upgrade or self._refuses is None else self._refuses(request)
             if reason is None:
                 return time_ns()
             self._account.refused(reason)
@@ -145,14 +146,15 @@ class Recorder:
         response, asked = pending.response, pending.request.body
         body = response.body
         reserved = len(body) if isinstance(body, bytes) else self._announced(response)
-        pending.size = _OVERHEAD + heads + min(len(asked), self._most_body) + reserved
+        kept = 0 if isinstance(asked, StreamedBody) else len(asked) if isinstance(asked, bytes) else self.most_body
+        pending.size = _OVERHEAD + heads + kept + reserved
         if not self._account.seen(pending.size, self._most):
             return response
         pending.hold_file()
         if isinstance(body, bytes):
             self._queue.put(pending)
             return response
-        pieces = _Pieces(self._account, pending, reserved, self._most_body, self._most)
+        pieces = _Pieces(self._account, pending, reserved, self.most_body, self._most)
         return followed(response, pieces, self._faults.watched(NOT_RECORDED, partial(self._ended, pending)))
 
     def _ended(self, pending: Pending, pieces: Pieces, failure: str | None) -> None:
@@ -169,7 +171,7 @@ class Recorder:
         """Bytes to take for an answer that streams."""
         lengths = values(response.headers, "content-length")
         length = int(lengths[0]) if lengths and lengths[0].isdecimal() else _FIRST_PIECES
-        return length if length <= self._most_body else 0
+        return length if length <= self.most_body else 0
 
     def _peer(self, environ: WSGIEnvironment) -> tuple[int, int]:
         """The connection and the place of a request under a server that does not say them: by the client's port."""

@@ -101,7 +101,17 @@ class Changes:
         target = request.target
         for rewrite in self.rewrites:
             target = rewrite(target)
-        return Request(request.method, target, headers, request.body, request.client, request.scheme, request.number)
+        return Request(
+            request.method,
+            target,
+            headers,
+            request.body,
+            request.client,
+            request.scheme,
+            request.number,
+            request.upgrade,
+            port=request.port,
+        )
 
 
 NO_CHANGES = Changes()

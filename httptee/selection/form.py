@@ -35,14 +35,23 @@ class Form:
         """The request in this form. The given one stays as it is."""
         headers, body = request.headers, request.body
         if not self.body:
-            # Every request with a body has a Content-Length: the tee has read the body whole.
+            # Every request with a body has a Content-Length, also one whose body streamed to A in chunks.
             headers = [(name, "0" if name.lower() == "content-length" else value) for name, value in headers]
             body = b""
         if self.key and request.method == "POST" and not values(headers, "idempotency-key"):
             headers = with_added(headers, KEY, f'"{_RUN}-{os.getpid():x}-{request.number:x}"')
         if headers is request.headers and body is request.body:
             return request
-        return Request(request.method, request.target, headers, body, request.client, request.scheme, request.number)
+        return Request(
+            request.method,
+            request.target,
+            headers,
+            body,
+            request.client,
+            request.scheme,
+            request.number,
+            port=request.port,
+        )
 
 
 AS_IT_IS = Form()

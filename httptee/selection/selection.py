@@ -22,6 +22,7 @@ from httptee.selection.sampling import SCALE, Deck, SharedDeck, Sticky, stable_p
 from httptee.selection.statuses import Statuses
 
 _OVER_RATE = "rate_limited"
+_BEFORE_SHARE = frozenset({"paused", "filtered"})
 _OTHER_STATUS = "other_status"
 
 
@@ -34,7 +35,7 @@ class Criteria:
     """Which requests one B gets, by its line and the general options. `max_body` is in bytes.
 
     The share is `percent` long on the scale and begins at `first`. The shares of the Bs of one `split` are side by
-    side.
+    side. With `upgrades`, B gets requests that ask to upgrade: to the end of its 101.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Criteria:
     statuses: Statuses | None = None
     max_body: int = 1024 * 1024
     rate: Rate | None = None
+    upgrades: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,17 @@ class Finding:
     note: str
 
 
-class Selection:
-    """The rules of one B, in the order in which they apply."""
+_NO_UPGRADE = Rule("upgrade=drop", "filtered", lambda request: not request.upgrade)
 
-    def __init__(self, rules: Sequence[Rule] = ()) -> None:
+
+class Selection:
+    """The rules of one B, in the order in which they apply. `most` is the size of the largest body that it may get, in
+    bytes."""
+
+    def __init__(self, rules: Sequence[Rule] = (), most: int = 0, *, upgrades: bool = False) -> None:
         self.rules = tuple(rules)
+        self._most = most
+        self._upgrades = upgrades
         checked = [rule for rule in self.rules if rule.reason != _OVER_RATE]
         after = next((place for place, rule in enumerate(checked) if rule.statuses is not None), len(checked))
         self._first = tuple((rule.holds, rule) for rule in checked[:after])
@@ -92,6 +100,8 @@ class Selection:
 
         Call it once for each request: it draws a position.
         """
+        if request.upgrade and not self._upgrades:
+            return _NO_UPGRADE.reason
         for holds, rule in self._first:
             if not holds(request):
                 return rule.reason
@@ -102,6 +112,14 @@ class Selection:
                 return rule.reason
         return None
 
+    def room(self, request: Request) -> int:
+        """The size of the largest body with which this B may get a request, in bytes; 0 if its filters refuse it.
+
+        For a request whose body still arrives. It draws no position and takes no token.
+        """
+        passes = all(rule.holds(request) for rule in self.rules if rule.reason in _BEFORE_SHARE)
+        return self._most if passes else 0
+
     def over_rate(self, request: Request) -> bool:
         """Whether the rate has no token for a request. It takes one, so it comes after all other checks."""
         return not all(holds(request) for holds in self._rates)
@@ -111,6 +129,8 @@ class Selection:
 
         It draws no position and takes no token.
         """
+        if request.upgrade and not self._upgrades:
+            return [Finding(_NO_UPGRADE, False, "it asks for " + ", ".join(request.upgrade))]
         findings = []
         for rule in self.rules:
             odds = rule.odds(request)
@@ -129,7 +149,12 @@ def selections(
     ordered: Sequence[Orders | None] = orders or [None] * len(criteria)
     both = zip(clocks or shared_numbers(len(criteria)), ordered, strict=True)
     return [
-        Selection(list(_rules(one, decks, clock, order))) for one, (clock, order) in zip(criteria, both, strict=True)
+        Selection(
+            list(_rules(one, decks, clock, order)),
+            one.max_body if one.percent or order is not None else 0,
+            upgrades=one.upgrades,
+        )
+        for one, (clock, order) in zip(criteria, both, strict=True)
     ]
 
 

@@ -7,13 +7,16 @@ from httptee.server.listener import Server
 from httptee.server.proxied import ProxiedServer, ProxiedTlsServer
 from httptee.server.tls import TlsServer
 from httptee.server.turns import Turns
+from httptee.server.uploads import Streaming, Uploads
 
 __all__ = [
     "MOST_HELD",
     "ProxiedServer",
     "ProxiedTlsServer",
     "Server",
+    "Streaming",
     "TlsServer",
     "Turns",
+    "Uploads",
     "most_leaving",
 ]

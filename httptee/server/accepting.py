@@ -14,11 +14,13 @@ from typing import Any
 from waitress.adjustments import Adjustments
 from waitress.server import TcpWSGIServer
 
-from httptee.server.channel import READY, Channel
+from httptee.server.channel import Channel
 from httptee.server.crew import Crew
 from httptee.server.door import Door
+from httptee.server.ownership import READY
 from httptee.server.sockets import UnixSocket
 from httptee.server.turns import Turns, alone
+from httptee.server.uploads import Uploads
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +37,12 @@ _NO_DESCRIPTOR_PAUSE = 0.1  # seconds without accepting when the process is out 
 
 class AcceptingServer(TcpWSGIServer):
     """The accepting part of waitress's server. `on_count` is called with the number of connections, `on_turned_away`
-    once for each connection over the limit."""
+    once for each connection over the limit. `given_up` returns the number of connections that have another protocol."""
 
     channel_class = Channel
     crew: Crew
+    uploads = Uploads(None, 1, lambda: False)
+    """Which bodies are passed on while they arrive: none, unless the builder of the server replaces it."""
     cut_off = 0
     """Requests that were reset at the end of a drain."""
 
@@ -46,6 +50,7 @@ class AcceptingServer(TcpWSGIServer):
         self._listening = select.epoll()
         self.on_count: Callable[[int], object] = lambda connections: None
         self.on_turned_away: Callable[[], object] = lambda: None
+        self.given_up: Callable[[], int] = lambda: 0
         self.turns = Turns(alone)
         self._door = Door(adj.connection_limit, lambda: self.on_turned_away(), plain=adj.url_scheme == "http")
         super().__init__(
@@ -84,6 +89,11 @@ class AcceptingServer(TcpWSGIServer):
         return name
 
     @property
+    def present(self) -> int:
+        """The number of connections from clients, with those that were given up and are still open."""
+        return len(self.active_channels) + self.given_up()
+
+    @property
     def in_flight(self) -> int:
         """The number of requests that have arrived and have no whole answer yet."""
         return sum(bool(channel.requests) for channel in list(self.active_channels.values()))
@@ -102,14 +112,14 @@ class AcceptingServer(TcpWSGIServer):
 
     def accept_or_step_aside(self) -> None:
         """Accept one connection, or leave it to a process that has fewer."""
-        if self.turns.mine(len(self.active_channels)):
+        if self.turns.mine(self.present):
             self.handle_accept()
         else:
             self._listening.modify(self._fileno, 0)
 
     def come_back(self) -> None:
         """Accept again if it is this process's turn now, or if the other processes did not accept."""
-        if self.turns.mine(len(self.active_channels)):
+        if self.turns.mine(self.present):
             self._listening.modify(self._fileno, select.EPOLLIN)
             self.handle_accept()
 
@@ -122,7 +132,7 @@ class AcceptingServer(TcpWSGIServer):
                 logger.warning("out of file descriptors: connections wait in the kernel's backlog")
                 sleep(_NO_DESCRIPTOR_PAUSE)
             return False
-        if not self._door.admits(len(self.active_channels)):
+        if not self._door.admits(self.present):
             self._door.refuse(connection)
             return True
         try:
@@ -134,8 +144,12 @@ class AcceptingServer(TcpWSGIServer):
             self._welcome(channel)
         except OSError:
             channel.handle_close()
-        self.on_count(len(self.active_channels))
+        self.on_count(self.present)
         return True
+
+    def disarm(self, descriptor: int) -> None:
+        """Take a connection out of the epoll set."""
+        self.crew.ready.unregister(descriptor)
 
     def _accepted(self) -> tuple[Any, Any]:
         """Accept from the kernel. Without a descriptor, a refused connection that lingers is closed for it."""

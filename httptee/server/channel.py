@@ -22,18 +22,16 @@ from typing import Any
 from waitress.channel import ClientDisconnected
 
 from httptee.errors import TeeError
-from httptee.server.ownership import HUNG_UP, OwnedChannel, Stretch
+from httptee.server.ownership import HUNG_UP, READY, OwnedChannel
 from httptee.server.parser import RequestParser
 from httptee.server.roles import Host
 from httptee.server.task import RefusalTask, TeeTask
+from httptee.server.uploads import Stretch
 
 logger = logging.getLogger(__name__)
 
-READY = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
-"""The epoll events of every connection. EPOLLOUT is added while an answer waits for the client."""
 _READY_TO_WRITE = READY | select.EPOLLOUT
-_PIECE = 64 * 1024
-_BUFFERED = 64 * 1024  # bytes of an answer that may wait for a slow client without blocking a thread
+_PIECE = _BUFFERED = 64 * 1024  # bytes to read at once; bytes that may wait for a slow client without blocking a thread
 _numbers = count(1)
 _LINGER = 2.0  # seconds in which data that a refused client still sends is read and discarded
 
@@ -44,7 +42,6 @@ class Channel(OwnedChannel):
     task_class = TeeTask
     error_task_class = RefusalTask
     parser_class = RequestParser
-    requests_refused = False
     client_subject = ""
 
     def __init__(self, server: Host, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
@@ -83,6 +80,7 @@ class Channel(OwnedChannel):
             data = self.socket.recv(_PIECE)
         except BlockingIOError:
             self._unread = False
+            self._pass_on(waits=True)
             return
         except OSError:
             data = b""
@@ -92,6 +90,7 @@ class Channel(OwnedChannel):
         elif not self._lingers_until:
             self.active_at = monotonic()
             self.received(data)
+            self._unread |= self.server.uploads.may_begin(self.request)  # to see whether the client is to be waited for
 
     def write_soon(self, data: bytes) -> int:
         """Send to the client at once. The rest is buffered; if the buffer would get too large, wait for the client.
@@ -144,6 +143,9 @@ class Channel(OwnedChannel):
     def received(self, data: bytes) -> None:
         """Parse data from the client, and add whole requests to `requests`."""
         while data and not self.close_when_flushed:
+            if self.requests and self.requests[-1].upgrades:
+                self.early = data
+                return
             request = self.request
             if request is None:
                 request = self.request = self.parser_class(self.adj, self.server.memory)
@@ -152,7 +154,7 @@ class Channel(OwnedChannel):
             if request.completed:
                 self.requests.append(request)
                 self.request = None
-            else:
+            elif not data and not self._pass_on(waits=False):
                 self._encourage()
 
     def service(self) -> None:
@@ -163,6 +165,8 @@ class Channel(OwnedChannel):
         if self.cancellation.reason is not None:
             self.discard()
             return
+        if uploads := not request.completed:
+            self.server.arm(self._fileno, select.EPOLLET)  # its thread reads: no other is to be woken for each packet
         task: TeeTask = (self.error_task_class if self.requests_refused else self.task_class)(self, request)
         try:
             task.service()
@@ -172,6 +176,8 @@ class Channel(OwnedChannel):
             logger.exception("a request could not be answered")
             self._apologise(task)
         self.active_at = monotonic()
+        if uploads:
+            self.end_upload(request)
         if task.close_on_finish:
             self.close_when_flushed = True
             for request in self.requests:
@@ -180,6 +186,9 @@ class Channel(OwnedChannel):
         else:
             self.requests = self.requests[1:]
             request.close()
+            if self.early and not self.requests:
+                early, self.early = self.early, b""
+                self.received(early)
             if self.request is not None and not self.requests:
                 self._encourage()
 

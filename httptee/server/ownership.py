@@ -26,56 +26,42 @@ from httptee.errors import Overloaded, TeeError
 from httptee.http import Cancellation
 from httptee.server.parser import RequestParser
 from httptee.server.roles import Host
+from httptee.server.uploads import Stretch
 
 logger = logging.getLogger(__name__)
 
+READY = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
+"""The epoll events of every connection. EPOLLOUT is added while an answer waits for the client."""
 HUNG_UP = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 """After one of these events, only an empty read marks the end of the client's data."""
 
 # In struct tcp_info: tcpi_unacked, tcpi_last_data_sent in milliseconds, and tcpi_notsent_bytes (since Linux 4.6).
 _UNACKED, _LAST_DATA_SENT, _NOT_SENT = slice(24, 28), slice(44, 48), slice(144, 148)
 
-LEAST_RATE = 500
-"""The lowest rate, in bytes a second, at which a client may send a body or read an answer."""
-
-
-class Stretch:
-    """A period of time in which `what`, compared by identity, must make progress."""
-
-    def __init__(self, what: object, reached: int, now: float) -> None:
-        self.what = what
-        self._since = now
-        self._reached = reached
-
-    def too_slow(self, reached: int, now: float, timeout: float) -> bool:
-        """Whether the period is over and `reached` shows too little progress. With enough, the next period begins."""
-        if now - self._since < timeout:
-            return False
-        if reached - self._reached < LEAST_RATE * timeout:
-            return True
-        self._since, self._reached = now, reached
-        return False
-
 
 class OwnedChannel(HTTPChannel):
     """A connection that only the thread holding `_owner` may use. Any other thread may call `hang_up`."""
 
     server: Host
+    socket: Any
     requests: list[RequestParser]
     request: RequestParser | None
+    requests_refused = False
+    """Whether the client may still send what nobody reads."""
     sendbuf_len = 64 * 1024
     """Bytes of a buffered answer that are sent to a slow client in one call."""
     queued: Callable[[], None] | None = None
     """The entry of this connection in the queue for a free thread, if it waits there."""
     buffered = 0
     """Bytes of answers that the kernel did not take at once. Minus those still held, the bytes that the client took."""
+    early = b""
+    """What the client has sent behind a request that may ask for another protocol."""
     unframed = ""
     """`begun` or `whole` for an answer that ends with the connection, and empty for other answers."""
     stretch: Stretch | None = None
     """The period for the transfer that the client has not finished, if any. Only the main thread uses it."""
     active_at: float
-    """When the client last sent or took bytes, on the monotonic clock, as all times here. waitress's own
-    `last_activity` is wall time and is not used."""
+    """When the client last sent or took bytes, on the monotonic clock. waitress's `last_activity` is not used."""
 
     def __init__(self, server: Host, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
         self._owner = threading.Lock()
@@ -174,8 +160,7 @@ class OwnedChannel(HTTPChannel):
 
     def tcp_state(self) -> tuple[int, float]:
         """The state of TCP (`tcpi_state`), and the seconds for which nothing was sent: 0.0 while data waits for the
-        client to take it. (0, 0.0) after the close. Safe from any thread.
-        """
+        client to take it. (0, 0.0) after the close. Safe from any thread."""
         try:
             info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _NOT_SENT.stop)
         except (OSError, AttributeError):  # the owner may have closed it just now
@@ -215,8 +200,7 @@ class OwnedChannel(HTTPChannel):
             self.socket.shutdown(socket.SHUT_RD)
 
     def cut_off(self) -> None:
-        """Reset the connection in the middle of an answer. To some clients, a normal close would look like the end of
-        the body (RFC 9112 §8)."""
+        """Reset the connection in the middle of an answer: a close may look like the end of its body (RFC 9112 §8)."""
         if self._fileno is not None:
             self.unframed = ""
             self.reset_when_closed()
@@ -234,10 +218,29 @@ class OwnedChannel(HTTPChannel):
         self.unframed = "begun"
         self.reset_when_closed()
 
+    def take_in(self, request: RequestParser, data: bytes) -> None:
+        """Parse data of a request that is served already, and what comes behind it."""
+        self.active_at = monotonic()
+        used = request.received(data)
+        if request.completed:
+            self.server.arm(self._fileno, READY)
+            self.received(data[used:])
+
+    def _pass_on(self, waits: bool) -> bool:
+        """Begin to serve the incomplete request, if its body is to be passed on. `waits`: nothing more has arrived."""
+        if self.request is None or self.requests or not self.server.uploads.begins(self.request, waits):
+            return False
+        self.requests, self.request = [self.request], None
+        return True
+
+    def end_upload(self, request: RequestParser) -> None:
+        """The request is answered. If its body was not read to the end, the client may still send."""
+        if self._fileno is not None and (request.error is not None or not request.completed):
+            self.server.arm(self._fileno, READY)
+            self.requests_refused = self._unread = True
+
     def _advance(self, events: int) -> None:
-        """Write, read and answer until the connection waits for the client."""
         raise NotImplementedError
 
     def _read(self, whole: bool) -> None:
-        """Read once, and add whole requests to `requests`. With `whole`, only an empty read is the end."""
         raise NotImplementedError

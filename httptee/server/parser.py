@@ -13,14 +13,7 @@ from typing import Any, BinaryIO
 
 from waitress.parser import HTTPRequestParser
 
-from httptee.errors import (
-    BadRequest,
-    BodyTooLarge,
-    HeadersTooLarge,
-    Overloaded,
-    TargetTooLong,
-    TeeError,
-)
+from httptee.errors import BadRequest, BodyTooLarge, HeadersTooLarge, Overloaded, TargetTooLong, TeeError
 from httptee.http import (
     BAD_HEAD,
     REQUEST_LINE,
@@ -44,15 +37,15 @@ from httptee.http import (
 _HEAD = re.compile(rf"{REQUEST_LINE}(?:{TOKEN}:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*\r\n")
 # Only for heads that match. Three times as fast as a pattern without a fixed first character.
 _FIELD = re.compile(r"\n([^:\r]+):[ \t]*([^\r]*)")
-_END = b"\r\n\r\n"
-_CRLF = b"\r\n"
+_END, _CRLF = b"\r\n\r\n", b"\r\n"
 _MOST_EMPTY_LINES = 8  # before a request line, where RFC 9112 §2.2 wants at least one to be skipped
 _MOST_FIELDS = 1024
 _FEW_FIELDS = 4096  # a head of this size has fewer fields: the shortest one takes four bytes
 
 
 class RequestParser(HTTPRequestParser):
-    """One request. `pairs` are its header fields as received, `error` is the refusal, if any.
+    """One request. `pairs` are its header fields as received, `error` is the refusal, if any. `upgrades`: it may ask
+    for another protocol, to which belongs what follows it.
 
     What has arrived of it counts in `memory` until `close`, except for a head that arrives whole.
     """
@@ -60,8 +53,9 @@ class RequestParser(HTTPRequestParser):
     request_uri = "*"
     command = ""
     version = "1.1"
-    connection_close = False
+    connection_close = upgrades = False
     body_rcv: ArrivingBody | None = None
+    is_read_first = False  # whether it was decided if the body is read before the request is served
     _section: Section | None = None  # the head, if it does not arrive in one piece
     _chunks: ChunkReader | None = None
     _empty_lines = 0
@@ -187,6 +181,7 @@ class RequestParser(HTTPRequestParser):
             elif lowered == "connection":
                 options = listed(value.lower())
                 keep_alive = keep_alive or "keep-alive" in options
+                self.upgrades = self.upgrades or ("upgrade" in options and self.version == "1.1")
                 self.connection_close = self.connection_close or "close" in options
             elif lowered == "content-length":
                 lengths.append(value)

@@ -17,7 +17,8 @@ from __future__ import annotations
 from time import monotonic
 
 from httptee.errors import RequestTimeout
-from httptee.server.ownership import OwnedChannel, Stretch
+from httptee.server.ownership import OwnedChannel
+from httptee.server.uploads import Stretch
 
 GRACE = 0.5
 """Seconds in which a client that has closed its sending side gets its answer. nginx, Envoy and Go give it none."""

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from httptee.http import Cancellation, RequestMemory, Response
+from httptee.server.uploads import Uploads
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -32,6 +33,7 @@ class Host(Protocol):
     on_refusal: Callable[[WSGIEnvironment, Response], object]
     on_discard: Callable[[WSGIEnvironment], object]
     stop_descriptor: int
+    uploads: Uploads
 
     def hand_over(self, channel: Any) -> None:
         """Queue a connection for the next thread that is free."""
@@ -41,6 +43,9 @@ class Host(Protocol):
 
     def arm(self, descriptor: int, events: int) -> None:
         """Set the epoll events of a connection."""
+
+    def disarm(self, descriptor: int) -> None:
+        """Take a connection out of the epoll set."""
 
 
 class Peer(Protocol):
@@ -58,6 +63,7 @@ class Peer(Protocol):
     client_subject: str
     unframed: str
     cancellation: Cancellation
+    socket: Any
 
     @property
     def closes_after_answer(self) -> bool:
@@ -65,6 +71,9 @@ class Peer(Protocol):
 
     def write_soon(self, data: bytes) -> int:
         """Send or buffer `data`. Raises ClientDisconnected."""
+
+    def take_in(self, request: Any, data: bytes) -> None:
+        """Parse data of a request that is served already, and what comes behind it."""
 
     def begin_unframed(self) -> None:
         """Begin an answer that ends with the connection."""

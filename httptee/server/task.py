@@ -22,11 +22,15 @@ from httptee.http import (
     CONNECTION,
     INTERIM,
     RECEIVED_HEADERS,
+    UPGRADE,
     Headers,
+    Join,
     interim_fields,
     tee_answer,
 )
+from httptee.http.uploads import STREAMED_BODY
 from httptee.server.roles import Peer
+from httptee.server.uploads import ClientBody
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -40,6 +44,8 @@ class TeeTask(Task):
     chunked_response = False
     finished = False
     """Whether the last byte of the answer has been written."""
+    join: Join | None = None
+    """What gets the connection after a 101 (RFC 9110 §7.8)."""
 
     def __init__(self, channel: Peer, request: Any) -> None:
         self.channel = channel
@@ -65,7 +71,11 @@ class TeeTask(Task):
             self.close_on_finish = True
             self.channel.cut_off()
         finally:
-            answer.close()
+            try:
+                answer.close()
+            finally:
+                if self.join is not None:
+                    self._switch(self.join)
 
     def write(self, data: bytes) -> None:
         """Send a piece of the body, the first one together with the head."""
@@ -84,11 +94,14 @@ class TeeTask(Task):
 
     def _start_response(self, status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], None]:
         request = self.request
-        self._bodiless = request.command == "HEAD" or status[:3] in ("204", "304")
+        switches = status[:3] == "101"
+        self._bodiless = switches or request.command == "HEAD" or status[:3] in ("204", "304")
         fields = "".join([f"{name}: {value}\r\n" for name, value in headers])
         has_length = "\ncontent-length: " in f"\n{fields}".lower()  # no value has a line end
         extra = ""
-        close = self.close_on_finish or request.connection_close or self.channel.closes_after_answer
+        # What is left of a body that was not read to its end is no next request.
+        unread = not request.completed
+        close = self.close_on_finish or request.connection_close or unread or self.channel.closes_after_answer
         if not has_length and not self._bodiless:
             if request.version == "1.1":
                 self.chunked_response = True
@@ -96,7 +109,9 @@ class TeeTask(Task):
             else:
                 close = True  # for an HTTP/1.0 client, the end of the connection is the end of this body
                 self.channel.begin_unframed()
-        if close:
+        if switches:
+            pass
+        elif close:
             self.close_on_finish = True
             extra += "Connection: close\r\n"
         elif request.version == "1.0":
@@ -110,6 +125,17 @@ class TeeTask(Task):
         with suppress(ClientDisconnected):
             self.channel.write_soon(f"HTTP/1.1 {status} {reason}\r\n{fields}\r\n".encode("latin-1"))
 
+    def _take_join(self, join: Join) -> None:
+        self.join = join
+
+    def _switch(self, join: Join) -> None:
+        """Give the connection up after a 101. If the client has gone, nobody gets it, and the channel closes it."""
+        if self.finished and (given := _given_up(self.channel)):
+            join(*given)
+        else:
+            self.close_on_finish = True
+            join(None)
+
     def environ(self) -> WSGIEnvironment:
         """The keys that PEP 3333 requires and the tee reads. The header fields are one list, not one key each."""
         request, channel = self.request, self.channel
@@ -122,13 +148,29 @@ class TeeTask(Task):
         has_body = request.body_rcv is not None
         environ["CONTENT_LENGTH"] = str(request.content_length) if has_body else ""
         environ["wsgi.input"] = request.get_body_stream() if has_body else _NO_BODY
+        if not request.completed:
+            environ[STREAMED_BODY] = ClientBody(channel, request, channel.server.client_timeout)
         environ[RECEIVED_HEADERS] = request.pairs
         environ[CLIENT_SUBJECT] = channel.client_subject
         environ[CANCELLATION] = channel.cancellation
         environ[CONNECTION] = (channel.number, channel.served)
         if request.version == "1.1":
             environ[INTERIM] = self._pass_on
+        if request.upgrades:
+            environ[UPGRADE] = self._take_join
         return environ
+
+
+def _given_up(channel: Any) -> tuple[Any, bytes, bytes] | None:
+    """The socket of a connection that the server uses no more, with what has arrived behind the request and what is not
+    sent yet; None if it is closed. For its owner, while its request is in `requests`: no other thread uses it then."""
+    if channel._fileno is None or not channel.connected:
+        return None
+    channel.server.disarm(channel._fileno)
+    channel.del_channel()
+    given = channel.socket, channel.early, b"".join(buffer.get(-1) for buffer in channel.outbufs)
+    channel.connected, channel.socket, channel.early, channel.total_outbufs_len = False, None, b"", 0
+    return given
 
 
 class RefusalTask(TeeTask):

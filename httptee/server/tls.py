@@ -16,8 +16,9 @@ from time import monotonic
 from typing import Any
 
 from httptee.errors import PlainHttp
-from httptee.server.channel import READY, Channel
+from httptee.server.channel import Channel
 from httptee.server.listener import Server
+from httptee.server.ownership import READY
 from httptee.server.sockets import NotTlsError, TlsSocket
 
 logger = logging.getLogger(__name__)

@@ -191,6 +191,11 @@ def file_mode(text: str) -> str:
     return text
 
 
+def proxy_version(text: str) -> str:
+    """The version of a PROXY preamble, `v1` or `v2`, or the empty text for `off`."""
+    return "" if text == "off" else one_of(text, ("off", "v1", "v2"))
+
+
 def proxies_or_none(text: str) -> Proxies | None:
     """Addresses and networks of proxies, or None for the empty text."""
     return Proxies.parse(text) if text else None

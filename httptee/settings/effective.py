@@ -17,6 +17,7 @@ from httptee.settings.shadow_settings import ShadowSettings, backend_names, shad
 
 IGNORED = (
     "l",
+    "a.stream-from",
     "a.check",
     "b.spool",
     "b.spool.max-bytes",
@@ -34,6 +35,8 @@ IGNORED = (
     "proxy-protocol",
     "max-pending",
     "client-timeout",
+    "upgrades",
+    "upgrade-idle-timeout",
     "max-request-memory",
     "admin",
     "socket-mode",
@@ -102,6 +105,8 @@ def _written(option: Option, value: Any) -> Any:
         return value
     if option.repeatable:
         return [f"{one} {one.described()}".rstrip() if isinstance(one, Backend) else one for one in value]
+    if value == "" and option.default == "off":
+        return "off"
     return without_userinfo(value.pattern if isinstance(value, re.Pattern) else str(value))
 
 

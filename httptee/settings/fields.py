@@ -37,6 +37,7 @@ from httptee.settings.casts import (
     or_auto,
     path_or_none,
     percent,
+    proxy_version,
     size,
     spool_directory,
 )
@@ -92,6 +93,7 @@ FIELDS: dict[str, Field] = {
         Field("chan-size", count_or_auto),
         Field("order", partial(one_of, words=("connection",))),
         Field("max-body", size),
+        Field("upgrade", partial(one_of, words=("drop", "handshake"))),
         Field("when-a-fails", partial(one_of, words=("drop", "send"))),
         Field("ignore", Rule.parse, repeatable=True),
         Field("accept", Rule.parse, repeatable=True),
@@ -111,6 +113,7 @@ FIELDS: dict[str, Field] = {
         Field("cert", _file),
         Field("key", _file),
         Field("server-name", _name),
+        Field("send-proxy", proxy_version),
         Field("spool", spool_directory),
         Field("spool.max-bytes", size),
         Field("spool.max-age", milliseconds_or_off),

@@ -108,6 +108,21 @@ SERVER_OPTIONS: tuple[Option, ...] = (
         "MILLISECONDS",
     ),
     Option(
+        "upgrades",
+        count_or_none,
+        "1000",
+        "Connections that may be upgraded at a time, for WebSockets and the like, in all worker processes together. A "
+        "further request for one is answered with 503. 0: requests are forwarded without the fields that ask for it.",
+        "NUMBER",
+    ),
+    Option(
+        "upgrade-idle-timeout",
+        milliseconds,
+        "3600000",
+        "An upgraded connection that carries nothing for this time is reset.",
+        "MILLISECONDS",
+    ),
+    Option(
         "max-request-memory",
         size,
         "67108864",

@@ -20,6 +20,7 @@ from httptee.settings.casts import (
     or_auto,
     path_or_none,
     percent,
+    proxy_version,
     size,
 )
 from httptee.settings.option import Option, flag
@@ -50,11 +51,28 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         "MILLISECONDS",
     ),
     Option(
+        "a.stream-from",
+        size,
+        "65536",
+        "A request body that is announced with more bytes goes on to A while it arrives, and a chunked one once it has "
+        "more. At most a quarter of -threads pass on such bodies at a time; further ones are read before A is asked. "
+        "0: all are.",
+        "BYTES",
+    ),
+    Option(
         "a.check",
         path_or_none,
         "",
         "A path on A. The admin listener requests it every 2 seconds; /readyz fails unless A answers with 2xx or 3xx.",
         "PATH",
+    ),
+    Option(
+        "a.send-proxy",
+        proxy_version,
+        "off",
+        "Begin each connection to A with a preamble of the PROXY protocol that names the client. A connection then "
+        "carries the requests of one client connection only. send-proxy in a B's line does the same for this B.",
+        "off|v1|v2",
     ),
     Option(
         "b",

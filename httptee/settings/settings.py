@@ -67,7 +67,9 @@ class Settings:
     a_timeout: float = 2.5
     a_idle_timeout: float = 60.0
     a_keep_alive: float = 30.0
+    a_stream_from: int = 65_536
     a_check: str = ""
+    a_send_proxy: str = ""
     b: tuple[Backend, ...] = ()
     b_percent: float = 100.0
     b_rewrite: bool = False
@@ -128,6 +130,8 @@ class Settings:
     max_pending: int = 1000
     max_request_memory: int = 64 * 1024 * 1024
     client_timeout: float = 60.0
+    upgrades: int = 1000
+    upgrade_idle_timeout: float = 3600.0
     max_request_body: int = 2 * 1024**3
     drain_timeout: float = 5.0
     admin: Listen | None = None

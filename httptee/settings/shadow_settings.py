@@ -46,6 +46,7 @@ class ShadowSettings:
     cert: str = ""
     key: str = ""
     server_name: str = ""
+    send_proxy: str = ""
     allow_same: bool = False
     rules: Rules = field(default_factory=Rules)
     spool: SpoolSettings = field(default_factory=lambda: SpoolSettings(""))
@@ -105,6 +106,7 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
             statuses=said("only-status", None),
             max_body=said("max-body", settings.b_max_body),
             rate=said("rate", None),
+            upgrades=said("upgrade", "drop") == "handshake",
         ),
         timeout=timeout,
         stream_timeout=said("stream-timeout", timeout),
@@ -116,6 +118,7 @@ def _one(settings: Settings, backend: Backend, name: str, first: float) -> Shado
         form=Form(said("body", True), said("idempotent", False)),
         changes=_changes(backend, None if host.is_word else host),
         **_trust(settings, said),
+        send_proxy=said("send-proxy", ""),
         allow_same=said("allow-same", settings.allow_same),
         spool=_spool(settings, backend),
         rules=Rules(*(tuple(backend.values(field)) for field in ("ignore", "accept", "route"))),
@@ -154,6 +157,8 @@ def _spool(settings: Settings, backend: Backend) -> SpoolSettings:
         line = _SPOOL_FIELDS.get(name, f"spool.{name.replace('_', '-')}")
         given = backend.values(line)
         found[name] = given[-1] if given else getattr(settings, f"b_{line.replace('.', '_').replace('-', '_')}")
+    if found["directory"] and "handshake" in backend.values("upgrade"):
+        raise ConfigError(f"B {backend}: upgrade=handshake and a spool exclude each other: no handshake is sent later")
     return SpoolSettings(**found)
 
 

@@ -2,7 +2,7 @@
 use `Shadow` and the parts that it is built from."""
 
 from httptee.shadow.breaker import Breaker, BreakerPolicy
-from httptee.shadow.budget import Budget
+from httptee.shadow.budget import Budget, keep_for
 from httptee.shadow.cutoff import Cutoff
 from httptee.shadow.guards import Guards
 from httptee.shadow.roads import AT_ONCE, Roads
@@ -19,4 +19,5 @@ __all__ = [
     "Guards",
     "Roads",
     "Shadow",
+    "keep_for",
 ]

@@ -6,9 +6,12 @@ A clone counts whole: its head as bytes, its body, and the objects around them. 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterable
 from itertools import chain
+from typing import Protocol
 
 from httptee.http import Exchange, Request
+from httptee.http.uploads import StreamedBody
 
 BOOKKEEPING = 580
 """Bytes of the objects of one waiting clone beside its head, target and body: about 530 by tracemalloc, with GETs in
@@ -64,6 +67,41 @@ class Budget:
         exchange.holders -= 1
         if not exchange.holders:
             self.held -= exchange.size
+
+
+class _Room:
+    """The room of a budget for a body that arrives."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+
+    def reserve(self, size: int) -> bool:
+        with self._budget.lock:
+            return self._budget.reserve(size)
+
+    def give_back(self, size: int) -> None:
+        with self._budget.lock:
+            self._budget.give_back(size)
+
+
+class Recording(Protocol):
+    """A recording. `most_body` is the size of the largest body of which it keeps more than the length, in bytes."""
+
+    most_body: int
+
+
+class Getting(Protocol):
+    """A B. `room` returns the size of the largest body with which it may get a request, in bytes."""
+
+    room: Callable[[Request], int]
+
+
+def keep_for(request: Request, shadows: Iterable[Getting], budget: Budget | None, recording: Recording | None) -> None:
+    """Have a body that streams to A kept for the Bs that may get it, and for the recording, if there is one."""
+    body = request.body
+    if isinstance(body, StreamedBody):
+        most = max(0 if recording is None else recording.most_body, 0, *(shadow.room(request) for shadow in shadows))
+        body.keep(most, budget and _Room(budget), digest=recording is not None)
 
 
 def held_by(exchange: Exchange) -> int:

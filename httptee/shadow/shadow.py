@@ -61,8 +61,8 @@ class Shadow:
         self._comparing = comparing
         self._spooling = spooling
         self._selection = selection
-        self._sends_unsent = sends_unsent
-        self._form = form
+        self.room = selection.room if form.body else lambda request: 0  # bytes of the largest body that B may get
+        self._form, self._sends_unsent = form, sends_unsent
         self._size = workers
         self._slots = Slots(guards.budget, workers, backlog, assured)
         times = (timeout, timeout if stream_timeout is None else stream_timeout)
@@ -153,7 +153,7 @@ class Shadow:
 
     def _spooled_or(self, spooling: Spooling, exchange: Exchange, reason: str) -> str:
         """Spool a clone that was chosen for B and has no slot: an empty text, or the drop reason of another one."""
-        if reason not in INSTEAD_OF_DROPPED:
+        if reason not in INSTEAD_OF_DROPPED or exchange.withheld:
             return reason
         if self._selection.limits_rate and self._selection.over_rate(exchange.request):
             return "rate_limited"

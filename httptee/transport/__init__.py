@@ -2,6 +2,7 @@
 requests. Others send through an `Upstream`."""
 
 from httptee.transport.adapter import IDEMPOTENT, PoolLimits, WireAdapter
+from httptee.transport.connection import Connection
 from httptee.transport.names import look_up
 from httptee.transport.pending import Pending, seconds_to_head
 from httptee.transport.prepared import request_head
@@ -16,6 +17,7 @@ __all__ = [
     "GONE",
     "IDEMPOTENT",
     "Answer",
+    "Connection",
     "Limits",
     "Pending",
     "PoolLimits",

@@ -7,7 +7,10 @@ mounted on it, prepared requests in, responses out.
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import ssl
+import struct
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,9 +23,10 @@ import requests
 from requests.adapters import BaseAdapter
 
 from httptee.errors import UpstreamError, UpstreamReset
-from httptee.transport.connection import MAX_JOINED, Connection
+from httptee.http.uploads import StreamedBody
+from httptee.transport.connection import MAX_JOINED, SHORTEST, Connection
 from httptee.transport.names import Name
-from httptee.transport.opening import Opener
+from httptee.transport.opening import Opener, owner_of
 from httptee.transport.pending import Pending, Unread
 from httptee.transport.pool import Pool
 from httptee.transport.prepared import WireRequest, WireResponse
@@ -57,12 +61,14 @@ class _Route:
 
     __slots__ = ("encrypted", "open", "pool")
 
-    def __init__(self, url: str, tls: ssl.SSLContext | None, server_name: str, limits: PoolLimits, path: str) -> None:
+    def __init__(
+        self, url: str, tls: ssl.SSLContext | None, server_name: str, limits: PoolLimits, path: str, send_proxy: str
+    ) -> None:
         parts = urlsplit(url)
         host = parts.hostname or ""
         name = Name(path or host, parts.port or (443 if tls else 80), limits.dns_ttl)
         self.encrypted = tls is not None
-        self.open = Opener(name, tls, server_name or host).open
+        self.open = Opener(name, tls, server_name or host, send_proxy).open
         self.pool = Pool(url, name, max_idle=limits.max_idle, keep_alive=limits.keep_alive)
 
 
@@ -70,7 +76,8 @@ class WireAdapter(BaseAdapter):
     """Sends `WireRequest`s for any number of threads. Keeps idle connections for each endpoint's URL within `limits`.
 
     `server_name` is the name that TLS requests and verifies at https upstreams, if it is not the URL's host. `path` is
-    that of the Unix socket to connect to, whatever the URL says, or empty.
+    that of the Unix socket to connect to, whatever the URL says, or empty. With `send_proxy`, `v1` or `v2`, each
+    connection begins with a PROXY preamble, and carries the requests of only the client that it names.
     `pressure` records how long answers lay unread in the kernel. `most` limits what an answer may cost. With `reading`,
     bodies of answers are discarded, and the limits are those of clones.
     """
@@ -81,6 +88,7 @@ class WireAdapter(BaseAdapter):
         *,
         server_name: str = "",
         path: str = "",
+        send_proxy: str = "",
         pressure: Pressure | None = None,
         reading: Reading | None = None,
         most: Limits = FOR_CLIENTS,
@@ -91,6 +99,7 @@ class WireAdapter(BaseAdapter):
         self._pressure = pressure
         self._server_name = server_name
         self._path = path
+        self._send_proxy = send_proxy
         self._limits = limits
         self._routes: dict[tuple[Any, ...], _Route] = {}
         self._lock = threading.Lock()  # held while a route is added
@@ -121,7 +130,7 @@ class WireAdapter(BaseAdapter):
         deadline = inf if limits.whole is None else monotonic() + limits.whole
         head = request.head()
         route = self._routes.get((request.url, verify, cert)) or self._add_route(request.url, verify, cert)
-        connection = route.pool.acquire()
+        connection = route.pool.acquire(self._owner(request))
         sent = 0
         if connection is not None:
             received = connection.received
@@ -132,7 +141,7 @@ class WireAdapter(BaseAdapter):
                 if connection.received != received or not _repeatable(request, sent):
                     raise
         try:
-            connection = route.open(min(limits.connect, deadline - monotonic()), request.cancellation)
+            connection = route.open(min(limits.connect, deadline - monotonic()), request.cancellation, request.client)
         except UpstreamError as error:
             error.unsent = not sent
             raise
@@ -153,7 +162,7 @@ class WireAdapter(BaseAdapter):
         if route is None or route.encrypted or len(body) > MAX_JOINED or not isinstance(body, bytes):
             return None
         data = request.head() + body
-        connection = route.pool.acquire()
+        connection = route.pool.acquire(self._owner(request))
         if connection is None:
             return None
         if not connection.has_room(len(data)):
@@ -186,18 +195,29 @@ class WireAdapter(BaseAdapter):
         except BaseException:
             if cancellation is not None:
                 cancellation.detach()
+            if isinstance(request.body, StreamedBody):
+                _cut(connection)
             connection.close()
             raise
+        if connection.arrival is not None and isinstance(request.body, StreamedBody):
+            answer.head_seconds = max(
+                connection.arrival.at - request.body.read_at, SHORTEST
+            )  # without the client's time
         if self._pressure is not None and self._pressure.sample():
             self._pressure.record(unread_for(connection.sock))
         raw = WireStream(answer, connection, pool, sent_all, limits.idle, deadline, cancellation)
         return WireResponse(request, raw, self)
 
+    def _owner(self, request: WireRequest) -> str:
+        """Whose connections may carry a request; empty if all may."""
+        return owner_of(request.client) if self._send_proxy else ""
+
     def _answer(self, request: WireRequest) -> Answer:
-        unread = self._unread
-        if unread is None:
-            return Answer(request.method, self._most)
-        return unread.answer(request.method, request.keep)
+        unread, method = self._unread, request.method
+        answer = Answer(method, self._most) if unread is None else unread.answer(method, request.keep)
+        if request.upgrade:
+            answer.upgrade = request.upgrade
+        return answer
 
     def _add_route(self, url: str, verify: bool | str, cert: Any) -> _Route:
         key = (url, verify, cert)
@@ -207,11 +227,21 @@ class WireAdapter(BaseAdapter):
                 if parts.scheme not in ("http", "https") or not parts.hostname:
                     raise ValueError(f"not the URL of an http or https endpoint: {url!r}")
                 tls = tls_context(verify, cert) if parts.scheme == "https" else None
-                self._routes[key] = _Route(url, tls, self._server_name, self._limits, self._path)
+                self._routes[key] = _Route(url, tls, self._server_name, self._limits, self._path, self._send_proxy)
             return self._routes[key]
+
+
+def _cut(connection: Connection) -> None:
+    """Make the close of a connection a reset: the upstream must not take a part of a body for the whole."""
+    with contextlib.suppress(OSError):
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _repeatable(request: WireRequest, sent: int) -> bool:
     """Whether a request may be sent again after `sent` bytes of it were sent."""
     body = request.body
-    return (request.method in IDEMPOTENT or not sent) and (isinstance(body, bytes) or body.file.seekable())
+    if sent and request.method not in IDEMPOTENT:
+        return False
+    if isinstance(body, StreamedBody):
+        return body.rewind()
+    return isinstance(body, bytes) or bool(body.file.seekable())

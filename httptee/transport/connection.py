@@ -50,18 +50,18 @@ class Connection:
     `opened` and `idle_since` are in seconds of the monotonic clock. `watched` is for a thread that waits for many
     connections: it notes that this one is in its epoll set. `sent` counts the bytes of this exchange's request that the
     kernel took. `received` counts all bytes read from the connection. `arrival` reads from it if answers are timed.
-    `address` is the peer's. `idle_limit` is the one that the upstream announced, in seconds.
+    `address` is the peer's. `owner` is the client that a preamble has named, or empty. `idle_limit` is the one that the
+    upstream announced, in seconds.
     """
 
     __slots__ = (
         *("_timeout_set", "_new_tls", "_poll", "_recv", "_send", "_tcp", "_tls", "_was_shut_down"),
-        *("address", "arrival", "idle_limit", "idle_since", "opened", "received", "sent", "sock", "watched"),
+        *("address", "arrival", "idle_limit", "idle_since", "opened", "owner", "received", "sent", "sock", "watched"),
     )
 
     def __init__(self, sock: socket.socket, address: Address | None = None) -> None:
-        self.sock = sock
-        self.address = address
-        self.idle_limit = inf
+        self.sock, self.address = sock, address
+        self.owner, self.idle_limit = "", inf
         self._tcp = sock.family != socket.AF_UNIX
         self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
         if self._tls is not None:

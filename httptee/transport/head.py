@@ -18,12 +18,10 @@ MARGIN = 0.8
 """Of the idle limit that an upstream has: the rest is for the way there, and for timers that are not exact."""
 _ANNOUNCED = re.compile(r"(?:^|[,;])[ \t]*timeout[ \t]*=[ \t]*\"?([0-9]{1,6})", re.IGNORECASE)
 
-split_fields = re.compile(r"\r\n([^:]+):[ \t]*([^\r]*)").findall
-"""Splits a valid head into its fields."""
-framing_fields = re.compile(
+_split_fields = re.compile(r"\r\n([^:]+):[ \t]*([^\r]*)").findall
+_split_framing_fields = re.compile(
     r"\r\n([CcKkTt](?i:onnection|eep-alive|ontent-length|ransfer-encoding)):[ \t]*([^\r]*)"
 ).findall
-"""The same for only those fields that `framing` reads, in half the time."""
 _FRAMING_LENGTHS = frozenset(map(len, ("connection", "keep-alive", "content-length", "transfer-encoding")))
 
 
@@ -87,15 +85,37 @@ def accepts(parser: HttpResponseParser, piece: bytes) -> bool:
     try:
         parser.feed_data(piece)
     except HttpParserUpgrade:
-        return True  # raised for 101 only, which is refused when the head is read
+        return True  # raised for 101 only; whether it was asked for is checked when the head is read
     except HttpParserError:
         return False
     return True
 
 
-def stripped(fields: Headers) -> Headers:
-    """The fields without the white space behind their values."""
-    return [(name, value.rstrip(" \t")) for name, value in fields]
+def fields_of(head: str) -> Headers:
+    """The fields of a valid head, without the white space behind their values."""
+    return _stripped(_split_fields(head), head)
+
+
+def framing_fields(head: str) -> Headers:
+    """The same for only those fields that `framing` reads, in half the time."""
+    return _stripped(_split_framing_fields(head), head)
+
+
+def _stripped(fields: Headers, head: str) -> Headers:
+    if " \r" in head or "\t" in head:
+        return [(name, value.rstrip(" \t")) for name, value in fields]
+    return fields
+
+
+def switched(fields: Headers, asked: tuple[str, ...]) -> Headers:
+    """The fields of a 101 without those that would frame a body: it has none (RFC 9110 §15.2).
+
+    Raises UpstreamProtocolError if it does not name a protocol in Upgrade, or one that was not `asked` for (§7.8).
+    """
+    named = [one for name, value in fields if name.lower() == "upgrade" for one in listed(value.lower())]
+    if not named or not set(named) <= set(asked):
+        raise UpstreamProtocolError(f"a switch to {', '.join(named) or 'no protocol'}, which was not asked for")
+    return [pair for pair in fields if pair[0].lower() not in ("content-length", "transfer-encoding")]
 
 
 def framing(fields: Headers, modern: bool) -> tuple[int | None, bool | None, bool, float]:

@@ -19,6 +19,7 @@ from time import monotonic
 
 from httptee.errors import UpstreamReset, UpstreamTimeout, upstream_error
 from httptee.http import Cancellation
+from httptee.http.peers import write_preamble
 from httptee.transport.connection import NO_TIMEOUT, Connection
 from httptee.transport.names import Address, LookupTimeout, Name
 from httptee.transport.tls import ResumingContext
@@ -32,15 +33,24 @@ _BEGUN = frozenset({errno.EINPROGRESS, errno.EWOULDBLOCK})
 
 
 class Opener:
-    """Opens connections to one endpoint. `tls` is None for plain HTTP; `server_name` is the name that TLS verifies."""
+    """Opens connections to one endpoint. `tls` is None for plain HTTP; `server_name` is the name that TLS verifies.
+    `send_proxy` is the version of the PROXY preamble that each connection begins with, `v1` or `v2`, or empty."""
 
-    def __init__(self, name: Name, tls: ssl.SSLContext | None = None, server_name: str = "") -> None:
+    def __init__(
+        self, name: Name, tls: ssl.SSLContext | None = None, server_name: str = "", send_proxy: str = ""
+    ) -> None:
+        self._send_proxy = send_proxy
         self.name = name
         self._tls = tls
         self._server_name = server_name.removesuffix(".")
 
-    def open(self, timeout: float, cancellation: Cancellation | None = None) -> Connection:
-        """Resolve, connect, and shake hands, all within `timeout` seconds.
+    def open(
+        self,
+        timeout: float,
+        cancellation: Cancellation | None = None,
+        client: tuple[str, str] | None = None,
+    ) -> Connection:
+        """Resolve, connect, and shake hands, all within `timeout` seconds. A preamble names the `client`, if given.
 
         Raises UpstreamConnectError, UpstreamTimeout or UpstreamTLSError, and UpstreamReset soon after a cancellation.
         """
@@ -51,11 +61,16 @@ class Opener:
             addresses = self._addresses(wait)
             sock, address = _connect(addresses, wait)
             self.name.worked(address)
+            if self._send_proxy and client is not None:
+                _introduce(sock, self._send_proxy, client)
             if self._tls is not None:
                 sock = _shake_hands(self._tls, sock, self._server_name, wait)
         except OSError as error:
             raise upstream_error(error) from error
-        return Connection(sock, address)
+        connection = Connection(sock, address)
+        if self._send_proxy and client is not None:
+            connection.owner = owner_of(client)
+        return connection
 
     def _addresses(self, wait: _Wait) -> Sequence[Address]:
         while True:
@@ -64,6 +79,11 @@ class Opener:
             except LookupTimeout:
                 if wait.over:
                     raise
+
+
+def owner_of(client: tuple[str, str]) -> str:
+    """Whose connections may carry the requests of a client that a preamble names. It is never empty."""
+    return f"of {client[0]} {client[1]}"
 
 
 class _Wait:
@@ -160,6 +180,16 @@ def _begin(address: Address) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _introduce(sock: socket.socket, version: str, client: tuple[str, str]) -> None:
+    """Send the preamble on a new connection, whose buffer has room for it. A failure closes the connection."""
+    try:
+        peer = sock.getpeername()
+        sock.sendall(write_preamble(version, client, ("", 0) if isinstance(peer, str) else peer[:2]))
+    except BaseException:
+        sock.close()
+        raise
 
 
 def _shake_hands(context: ssl.SSLContext, sock: socket.socket, server_name: str, wait: _Wait) -> socket.socket:

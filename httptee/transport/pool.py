@@ -70,21 +70,31 @@ class Pool:
         """The endpoint and how many connections are idle."""
         return f"<Pool {self._url} [{'closed' if self._closed else f'idle {len(self.idle)}/{self._max_idle}'}]>"
 
-    def acquire(self) -> Connection | None:
-        """The most recently used connection that can carry a request, or None if a new one is needed.
+    def acquire(self, owner: str = "") -> Connection | None:
+        """The most recently used connection that can carry a request, or None if a new one is needed. With an `owner`,
+        only one of its own: the upstream takes all that comes on it for this client's.
 
         Closes each connection that it finds too old, closed by the upstream or readable.
         """
         idle = self.idle
         while idle:
             try:
-                connection = idle.pop()
-            except IndexError:  # another thread has taken the last one
+                connection = self._take_of(owner) if owner else idle.pop()
+            except IndexError:  # there is none, or another thread has taken the last one
                 break
             if self._serves(connection):
                 return connection
             connection.close()
         return None
+
+    def _take_of(self, owner: str) -> Connection:
+        """Take the latest connection of an owner. Raises IndexError if there is none."""
+        for connection in reversed(list(self.idle)):
+            if connection.owner == owner:
+                with suppress(ValueError):  # another thread has taken it
+                    self.idle.remove(connection)
+                    return connection
+        raise IndexError
 
     def _serves(self, connection: Connection) -> bool:
         """Whether an idle connection can carry a request."""

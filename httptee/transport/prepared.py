@@ -42,7 +42,8 @@ class WireRequest(requests.PreparedRequest):
     the final header fields in order, Host and Content-Length included. `shared_head` is a list that holds the head once
     it is built, so that other upstreams can send the same bytes; then `pairs` may be empty. `cancellation` may end the
     exchange. `interim` gets the interim answers. `keep` is the size in bytes up to which the body of a clone's answer
-    is kept, or 0. `timed`: the answer gets its `head_seconds`.
+    is kept, or 0. `client` is the address and the port of the client, for a PROXY preamble. `timed`: the answer gets
+    its `head_seconds`. `upgrade` has the protocols that it asks to switch to.
     """
 
     method: str
@@ -52,7 +53,9 @@ class WireRequest(requests.PreparedRequest):
     cancellation: Cancellation | None = None
     interim: PassOn | None = None
     keep = 0
+    client = ("", "")
     timed = False
+    upgrade: tuple[str, ...] = ()
 
     def __init__(
         self,

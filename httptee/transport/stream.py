@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import inf
 from time import monotonic
 
-from httptee.errors import UpstreamError, UpstreamReset
+from httptee.errors import UpstreamError, UpstreamProtocolError, UpstreamReset
 from httptee.http import Cancellation, Headers, Pieces, Response
 from httptee.transport.connection import NO_TIMEOUT, Connection
 from httptee.transport.pool import Pool
@@ -153,6 +153,25 @@ class WireStream:
             self._pool.release(connection)
         else:
             connection.close()
+
+    def give_up_connection(self) -> tuple[Connection, bytes]:
+        """The connection of a 101, which then belongs to the caller, and what has arrived behind the head.
+
+        Raises UpstreamReset if the exchange was canceled, and UpstreamProtocolError if the request was not sent whole:
+        only after its end may another protocol begin (RFC 9110 §7.8).
+        """
+        connection, self._connection = self._connection, None
+        canceled = self._cancellation
+        if canceled is not None:
+            canceled.detach()
+        if connection is None or (canceled is not None and canceled.reason is not None):
+            if connection is not None:
+                connection.close()
+            raise UpstreamReset("the exchange was canceled")
+        if not self._reusable:
+            connection.close()
+            raise UpstreamProtocolError("the protocol was switched before the end of the request")
+        return connection, self.answer.take()
 
     def _read(self, *, wait: bool) -> None:
         connection = self._connection

@@ -10,6 +10,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from httptee.http import Cancellation, Endpoint, PassOn, Request, with_host
+from httptee.http.uploads import StreamedBody
 from httptee.transport.adapter import WireAdapter
 from httptee.transport.connection import Connection
 from httptee.transport.pending import Pending
@@ -18,6 +19,7 @@ from httptee.transport.timeouts import Timeouts
 from httptee.transport.tls import Trust
 
 _DEFAULT_TRUST = Trust()
+_EXPECT = ("Expect", "100-continue")
 
 
 class UpstreamSession(requests.Session):
@@ -95,6 +97,7 @@ class Upstream:
         prepared = self.prepare(request)
         prepared.cancellation = cancellation
         prepared.interim = interim
+        prepared.client = (request.client, request.port)
         prepared.keep = keep
         prepared.timed = timed or keep > 0
         return self._session.send(prepared, timeout=timeouts)
@@ -111,27 +114,36 @@ class Upstream:
         if wire is None or not wire.has_idle(self._url, trust.verify, trust.certificate):
             return None
         prepared = self.prepare(request)
+        prepared.client = (request.client, request.port)
         if keep:
             prepared.keep = keep
         return wire.begin(prepared, trust.verify, trust.certificate)
 
     def prepare(self, request: Request) -> WireRequest:
         """The request in the form in which it is sent to this endpoint."""
-        if self._as_it_is and request.target[:1] == "/":
+        expects = isinstance(request.body, StreamedBody) and request.body.expects
+        if self._as_it_is and not expects and request.target[:1] == "/":
             written = request.shared_head
             # A head that is already written needs no fields: a clone in flight holds one form of its head, not two.
             pairs = [] if written else request.headers
-            return WireRequest(request.method, self._url, request.target, pairs, request.body, written)
+            prepared = WireRequest(request.method, self._url, request.target, pairs, request.body, written)
+            if request.upgrade:
+                prepared.upgrade = request.upgrade
+            return prepared
         if self._change is not None:
             request = self._change(request)
         given = headers = request.headers
         if self._rewrite_host:
             headers = with_host(headers, self.endpoint.authority)
-        if self._close:
+        if self._close and not request.upgrade:  # the option of an upgrade is in the only Connection
             headers = [*headers, ("Connection", "close")]
+        if expects:
+            headers = [*headers, _EXPECT]
         target = self.endpoint.target(request.target)
         shared = request.shared_head if headers is given and target == request.target else None
-        return WireRequest(request.method, self._url, target, [] if shared else headers, request.body, shared)
+        prepared = WireRequest(request.method, self._url, target, [] if shared else headers, request.body, shared)
+        prepared.upgrade = request.upgrade
+        return prepared
 
     def connect(self, timeout: float) -> Connection:
         """Open a new connection within `timeout` seconds and send nothing. The caller closes it.

@@ -21,7 +21,7 @@ from httptools import HttpResponseParser
 
 from httptee.errors import Refusal, UpstreamProtocolError, UpstreamReset
 from httptee.http import ChunkReader, Headers, PassOn, Pieces
-from httptee.transport.head import EMPTY_LINE, VERSIONS, Head, accepts, framing, framing_fields, split_fields, stripped
+from httptee.transport.head import EMPTY_LINE, VERSIONS, Head, accepts, fields_of, framing, framing_fields, switched
 from httptee.transport.timeouts import FOR_CLIENTS, Limits
 
 # This module refuses input that llhttp accepts: control characters in the reason, versions other than HTTP/1, RTSP and
@@ -49,18 +49,21 @@ class Answer:
     latin-1, values are without the white space around them (RFC 9112 §5.1). `length` is the size of the body in bytes
     if the head gives it. `complete` means that the body has ended; with `cut_off`, that the tee did not read the rest
     of it. `keep_alive` means that the connection can carry the next exchange. `on_interim` is called with each interim
-    answer except 100 (Continue).
+    answer except 100 (Continue): with one 100 only while it is `expected`.
 
     `head_seconds` is the time from the request on the wire to the head in the kernel, or 0.0 if it was not measured.
+    `upgrade` has the protocols that the request asks to switch to. A 101 to one of them is the answer, and all that
+    follows is its body. For a clone, it is the end.
 
     `bound` bounds what the answer may cost, and notes in `spent` what it has. `headers` then has only the fields that
     frame the body, unless the body is `kept`: then its pieces go into that list.
     """
 
     __slots__ = (
-        *("complete", "cut_off", "head_seconds", "headers", "headers_complete", "idle_limit", "keep_alive", "kept"),
-        *("length", "on_interim", "reason", "spent", "status", "_all_fields", "_body", "_bound", "_chunks", "_head"),
-        *("_interim", "_left", "_limits", "_method", "_persistent"),
+        *("complete", "cut_off", "expected", "head_seconds", "headers", "headers_complete", "idle_limit", "keep_alive"),
+        *("kept", "length", "on_interim", "reason", "spent", "status", "upgrade", "_all_fields", "_body", "_bound"),
+        "_chunks",
+        *("_head", "_interim", "_left", "_limits", "_method", "_persistent"),
     )
 
     def __init__(
@@ -74,12 +77,13 @@ class Answer:
         self._head: Head | None = None  # None while one piece holds all of a short head
         self._interim: list[int] | None = None  # the sizes of the interim heads
         self.on_interim: PassOn | None = None
+        self.upgrade: tuple[str, ...] = ()
         self._chunks: ChunkReader | None = None
         self._left = 0  # bytes of the body that are missing, if the head gives its length
         self._body: list[bytes] = [] if kept is None else kept
         self.spent: Any = None
         self.head_seconds = 0.0
-        self.headers_complete = self.complete = self.keep_alive = self.cut_off = False
+        self.headers_complete = self.complete = self.keep_alive = self.cut_off = self.expected = False
         self.status = 0
         self.headers: Headers = []
 
@@ -193,9 +197,7 @@ class Answer:
         if status < 200:
             self._read_interim(status, reason, head)
             return
-        fields: Headers = split_fields(head) if self._all_fields else framing_fields(head)
-        if " \r" in head or "\t" in head:
-            fields = stripped(fields)
+        fields = fields_of(head) if self._all_fields else framing_fields(head)
         modern = head.startswith("HTTP/1.1")
         length, chunked, persistent, self.idle_limit = framing(fields, modern)
         bodiless = status == 204 or status == 304 or self._method == "HEAD"
@@ -219,15 +221,21 @@ class Answer:
         self.headers_complete = True
 
     def _read_interim(self, status: int, reason: str, head: str) -> None:
-        """Pass on a 1xx answer (RFC 9110 §15.2). The tee never requests another protocol, so 101 is an error."""
+        """Pass on a 1xx answer (RFC 9110 §15.2), and take a 101 that was asked for as the answer."""
+        if status == 101 and self.upgrade:
+            self.headers = switched(fields_of(head), self.upgrade)
+            self.status, self.reason, self.length, self.idle_limit = 101, reason, None, inf
+            self.headers_complete, self.complete = True, self._bound is not None
+            return
         sizes = self._interim = self._interim or []
         sizes.append(len(head))
         if status < 100 or status == 101:
             raise UpstreamProtocolError(f"an interim answer of status {status} that was not expected")
         if len(sizes) > MAX_INTERIM or sum(sizes) > self._limits.head:
             raise UpstreamProtocolError("more interim answers than the limit")
-        if self.on_interim is not None and status != 100:
-            self.on_interim(status, reason, stripped(split_fields(head)))
+        if self.on_interim is not None and (status != 100 or self.expected):
+            self.expected = self.expected and status != 100
+            self.on_interim(status, reason, fields_of(head))
 
     def _feed_chunks(self, data: bytes, chunks: ChunkReader) -> None:
         try:

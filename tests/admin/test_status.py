@@ -25,6 +25,11 @@ def test_status_has_the_ledger_and_the_settings_in_force():
     made.ledger.worker(0).answered(200, 0.25)
     made.ledger.worker(0).error("reset")
     made.ledger.worker(0).client_gone()
+    made.ledger.worker(0).publish(tunnels=1)
+    for _ in range(2):
+        made.ledger.worker(0).tunnel_opened()
+    made.ledger.worker(0).tunnel_ended("idle")
+    made.ledger.worker(0).carried(700, 30)
     found = json.loads(get(made, "/status").body)
     assert found["workers"] == [
         {
@@ -34,6 +39,7 @@ def test_status_has_the_ledger_and_the_settings_in_force():
             "started": 1_700_000_000,
             "draining": False,
             "connections": 5,
+            "tunnels": 1,
             "in_flight": 3,
             "waiting": 2,
             "held_bytes": 0,
@@ -45,6 +51,7 @@ def test_status_has_the_ledger_and_the_settings_in_force():
     assert (found["a"]["url"], found["a"]["answered"]) == ("http://a:1", 1)
     assert (found["a"]["errors_by_reason"], found["a"]["check"]) == ({"reset": 1}, None)
     assert found["a"]["client_gone"] == 1
+    assert found["a"]["tunnels"] == {"open": 1, "opened": 2, "ended": {"idle": 1}, "received": 700, "sent": 30}
     assert (found["a"]["in_flight"], found["a"]["waiting"]) == (3, 2)
     assert found["a"]["seconds"] == {"count": 1, "mean": 0.25, "p50": 0.175, "p99": 0.2485}
     b, c = found["b"]

@@ -3,7 +3,17 @@ import re
 import pytest
 
 from httptee.errors import LoopDetected
-from httptee.http.headers import Additions, end_to_end, outbound, values, with_host, with_id, with_origin, with_subject
+from httptee.http.headers import (
+    Additions,
+    end_to_end,
+    outbound,
+    values,
+    with_host,
+    with_id,
+    with_origin,
+    with_subject,
+)
+from httptee.http.hops import switching
 
 
 def send(headers, client="192.0.2.1", length=None, **additions):
@@ -147,6 +157,23 @@ def test_two_ids_and_an_id_under_a_name_that_is_the_same_in_cgi_are_replaced_by_
 def test_each_request_without_an_id_gets_another_one():
     made = {with_id([], "X-Request-Id")[1] for _ in range(100)}
     assert len(made) == 100
+
+
+def test_the_fields_of_an_upgrade_stay_in_their_places_and_nothing_else_of_the_connection_does():
+    headers = [("Host", "h"), ("cONNECTION", "keep-alive, X-b, Upgrade"), ("X-b", "1"), ("Keep-Alive", "5")]
+    headers += [("uPGRADE", "h2c, x"), ("HTTP2-Settings", "AA"), ("TE", "trailers"), ("Sec-WebSocket-Key", "k")]
+    kept = [("Host", "h"), ("cONNECTION", "keep-alive, Upgrade"), ("uPGRADE", "x"), ("Sec-WebSocket-Key", "k")]
+    assert outbound(headers, "192.0.2.1", "http", None, Additions(), upgrades=True) == kept
+    assert send(headers) == [("Host", "h"), ("Sec-WebSocket-Key", "k")]
+
+
+def test_a_101_has_no_length_and_keeps_what_it_says_of_the_upgrade():
+    headers = [("Connection", "Upgrade, X-a"), ("Upgrade", "x"), ("Content-Length", "3"), ("X-a", "1"), ("X-b", "2")]
+    assert switching(headers) == [("Connection", "Upgrade"), ("Upgrade", "x"), ("X-b", "2")]
+
+
+def test_http2_settings_stay_behind_whether_connection_names_them_or_not():
+    assert end_to_end([("http2-Settings", "AA"), ("A", "1")]) == [("A", "1")]
 
 
 FORGED = [("Host", "shop:8443"), ("x-forwarded-proto", "ftp"), ("X_Forwarded_Host", "evil"), ("X-Forwarded-Port", "1")]

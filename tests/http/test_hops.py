@@ -1,9 +1,10 @@
-"""Max-Forwards of OPTIONS and TRACE: one less, and at 0 the end of the way (RFC 9110 §7.6.2)."""
+"""Max-Forwards of OPTIONS and TRACE: one less, and at 0 the end of the way (RFC 9110 §7.6.2). What asks for an upgrade
+(§7.8)."""
 
 import pytest
 
 from httptee.errors import MaxForwards
-from httptee.http.hops import one_less
+from httptee.http.hops import asked_protocols, of_upgrade, one_less
 from httptee.http.message import tee_answer
 
 START = "TRACE /a?b HTTP/1.1"
@@ -61,3 +62,37 @@ def test_at_0_trace_answers_with_the_request_and_without_its_secrets():
     )
     fields = dict(answer.headers)
     assert (fields["Content-Type"], fields["Content-Length"]) == ("message/http", str(len(answer.body)))
+
+
+@pytest.mark.parametrize(
+    ("headers", "asked"),
+    [
+        ([("Connection", "Upgrade"), ("Upgrade", "websocket")], ("websocket",)),
+        ([("connection", "keep-alive, UPGRADE"), ("upgrade", "WebSocket/13 , x")], ("websocket/13", "x")),
+        ([("Connection", "close"), ("Connection", "upgrade"), ("Upgrade", "a"), ("Upgrade", "b")], ("a", "b")),
+        ([("Upgrade", "websocket")], ()),
+        ([("Connection", "upgrades"), ("Upgrade", "websocket")], ()),
+        ([("Connection", "upgrade")], ()),
+        ([("Connection", "upgrade"), ("Upgrade", "")], ()),
+        ([("Connection", "upgrade"), ("Upgrade", "h2c, H2, http/2.0, TLS/1.3, h3")], ()),
+        ([("Connection", "upgrade"), ("Upgrade", "h2c/1, web socket, a/b/c, h2c;q=1, \xe9, x")], ("x",)),
+        ([("Connection", "upgrade"), ("Upgrade", "h2cx")], ("h2cx",)),
+    ],
+)
+def test_the_protocols_that_a_request_asks_for(headers, asked):
+    assert asked_protocols(headers) == asked
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "passed"),
+    [
+        ("connection", "keep-alive, Upgrade", "keep-alive, Upgrade"),
+        ("connection", "Upgrade, HTTP2-Settings, X-a,close", "Upgrade"),
+        ("connection", "X-a", ""),
+        ("upgrade", "WebSocket", "WebSocket"),
+        ("upgrade", "h2c,WebSocket, TLS/1.0", "WebSocket"),
+        ("upgrade", "H2C", ""),
+    ],
+)
+def test_what_is_passed_on_of_the_fields_of_an_upgrade(name, value, passed):
+    assert of_upgrade(name, value) == passed

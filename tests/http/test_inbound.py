@@ -13,10 +13,14 @@ from httptee.errors import (
     LoopDetected,
     NotImplementedCoding,
 )
-from httptee.http.headers import Additions
+from httptee.http.arriving import ended
+from httptee.http.headers import CHUNKED, Additions
+from httptee.http.hops import UPGRADE
 from httptee.http.inbound import RECEIVED_HEADERS, REQUEST_ID, client_of, receive
 from httptee.http.message import FileBody
 from httptee.http.peers import Proxies
+from httptee.http.uploads import STREAMED_BODY, StreamedBody
+from tests.http.uploads.sources import Purse, Scripted, read_all
 
 
 def environ(**changes):
@@ -323,6 +327,20 @@ def test_without_the_option_a_request_gets_no_id():
     assert REQUEST_ID not in given
 
 
+ASKS = [("Host", "h"), ("Connection", "upgrade"), ("Upgrade", "Echo")]
+
+
+@pytest.mark.parametrize(
+    ("server", "upgrades", "asked"),
+    [({UPGRADE: None}, True, ("echo",)), ({UPGRADE: None}, False, ()), ({}, True, ())],
+)
+def test_a_request_asks_for_an_upgrade_where_the_server_can_give_its_connection_up(server, upgrades, asked):
+    made = environ(**{RECEIVED_HEADERS: ASKS, **server})
+    request = receive(made, Additions(upgrades=upgrades), 1000, 1000)
+    assert request.upgrade == asked
+    assert request.headers == (ASKS if asked else ASKS[:1])
+
+
 def test_the_client_is_whom_trusted_proxies_name_and_the_peer_is_what_is_appended():
     headers = [("Host", "h"), ("X-Forwarded-For", "6.6.6.6, 203.0.113.9")]
     asked = environ(REMOTE_ADDR="10.0.0.1", **{RECEIVED_HEADERS: headers})
@@ -332,3 +350,42 @@ def test_the_client_is_whom_trusted_proxies_name_and_the_peer_is_what_is_appende
     assert dict(request.headers)["X-Forwarded-For"] == "6.6.6.6, 203.0.113.9, 10.0.0.1"
     assert dict(request.headers)["Forwarded"] == "for=10.0.0.1;proto=http"
     assert dict(request.headers)["X-Forwarded-Host"] == "h"
+
+
+class TestABodyThatStreams:
+    def test_is_not_read_and_keeps_its_length(self):
+        source = Scripted(b"abc", length=3)
+        request = take(HTTP_HOST="h", CONTENT_LENGTH="3", **{STREAMED_BODY: source})
+        assert isinstance(request.body, StreamedBody)
+        assert request.headers == [("Host", "h"), ("Content-Length", "3")]
+        assert source.items == [b"abc"]
+
+    def test_stays_chunked_for_a_and_has_a_length_for_the_bs(self):
+        request = take(HTTP_HOST="h", **{STREAMED_BODY: Scripted(b"ab", b"c")})
+        body = request.body
+        assert request.headers == [("Host", "h"), CHUNKED]
+        body.keep(10, Purse(10))
+        read_all(body)
+        clone, _, lost = ended(request)
+        assert lost == ""
+        assert (clone.headers, clone.body, clone.number) == (
+            [("Host", "h"), ("Content-Length", "3")],
+            b"abc",
+            request.number,
+        )
+
+    def test_shares_its_head_with_the_bs_only_if_it_is_the_same(self):
+        for source, shared in (
+            (Scripted(length=0), [b"head"]),
+            (Scripted(length=0, expects=True), []),
+            (Scripted(), []),
+        ):
+            request = take(HTTP_HOST="h", CONTENT_LENGTH="0", **{STREAMED_BODY: source})
+            request.shared_head.append(b"head")
+            assert ended(request)[0].shared_head == shared
+
+    def test_that_was_not_kept_stays_one(self):
+        request = take(HTTP_HOST="h", CONTENT_LENGTH="3", **{STREAMED_BODY: Scripted(b"abc", length=3)})
+        clone, _, lost = ended(request)
+        assert clone.body is request.body
+        assert (len(clone.body), lost) == (3, "incomplete")

@@ -13,6 +13,7 @@ from .test_answers import *  # noqa: F403
 from .test_errors import *  # noqa: F403
 from .test_fidelity import *  # noqa: F403
 from .test_malformed import *  # noqa: F403
+from .test_streaming import *  # noqa: F403
 
 pytestmark = pytest.mark.integration
 

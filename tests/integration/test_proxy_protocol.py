@@ -12,8 +12,10 @@ import pytest
 from httptee.http.peers.preamble import write_preamble
 from tests.support.backend import Backend
 from tests.support.client import RawClient, ask, request_bytes
-from tests.support.net import eventually, require
-from tests.support.programs import run
+from tests.support.net import eventually, free_port, require
+from tests.support.programs import nginx, run
+from tests.support.scripted import Connection, ScriptedServer
+from tests.support.scripts import response
 from tests.support.tee import Tee
 
 pytestmark = pytest.mark.integration
@@ -85,3 +87,45 @@ def test_one_that_does_not_come_is_waited_for_no_longer_than_for_a_handshake() -
             other.send(PREAMBLES["v2"])
             assert other.ask().status == 200
         eventually(lambda: "it did not come in time" in tee.program.output)
+
+
+def test_nginx_behind_the_tee_learns_the_client_from_its_preamble(tmp_path: Path) -> None:
+    """From the client's preamble to A's and B's, on connections that carry one client each."""
+    port = free_port()
+    more = f"""
+        listen 127.0.0.1:{port} proxy_protocol;
+        location /who {{ return 200 "$proxy_protocol_addr $proxy_protocol_port $connection\\n"; }}
+    """
+    log = tmp_path / "nginx" / "access.log"
+    with nginx(tmp_path / "nginx", more=more):
+        url = f"http://127.0.0.1:{port}"
+        words = ("-proxy-protocol", "127.0.0.1", "-a.send-proxy", "v2", "-processes", "1")
+        with Tee("-a", url, "-b", f"{url} send-proxy=v1 allow-same", *words) as tee:
+            with RawClient(tee.port) as one, RawClient(tee.port) as two:
+                one.send(PREAMBLES["v1"])
+                two.send(write_preamble("v2", ("2001:db8::7", "4712"), ("", 0)))
+                said = [client.ask(target="/who").body.decode().split() for client in (one, two) * 5]
+            assert [words[:2] for words in said] == [["203.0.113.9", "4711"], ["2001:db8::7", "4712"]] * 5
+            assert len({words[2] for words in said}) == 2  # one connection to A for each client
+            (ledger,) = tee.settled(10)
+            assert (ledger.delivered, ledger.failures) == (10, {})
+    assert log.read_text().count("/who") == 20
+
+
+def test_a_client_that_trusted_proxies_name_has_no_port_and_one_without_an_address_is_unknown(tmp_path: Path) -> None:
+    said = []
+
+    def script(connection: Connection) -> None:
+        data = connection.sock.recv(4096, socket.MSG_PEEK)
+        said.append(data.partition(b"\n")[0])
+        connection.sock.recv(len(said[-1]) + 1)
+        while connection.request() is not None:
+            connection.send(response())
+
+    front = str(tmp_path / "tee.sock")
+    words = ("-a.send-proxy", "v1", "-trusted-proxies", "unix", "-processes", "1")
+    with ScriptedServer(script) as a, Tee("-a", a.url, *words, listen=f"unix:{front}"):
+        with RawClient(0, path=front) as client:
+            assert client.ask(headers=[("X-Forwarded-For", "203.0.113.9")]).status == 200
+            assert client.ask().status == 200
+        assert said == [f"PROXY TCP4 203.0.113.9 127.0.0.1 0 {a.port}\r".encode(), b"PROXY UNKNOWN\r"]

@@ -38,7 +38,7 @@ def assert_not_stored(tee: Tee, record: Path, before: int) -> None:
 def test_507_where_the_disk_takes_no_more_or_the_directory_is_gone(tmp_path: Path) -> None:
     directory, record = tmp_path / "bodies", tmp_path / "access.log"
     directory.mkdir()
-    options = ("-processes", "1", "-access-log", str(record))
+    options = ("-processes", "1", "-access-log", str(record), "-a.stream-from", "0")
     with (
         Backend() as a,
         Backend() as b,
@@ -60,7 +60,7 @@ def test_stalled_uploads_hold_no_more_memory_than_the_option_allows() -> None:
     """150 of 500 KB each: 75 MB, and 4 MB are allowed."""
     with (
         Backend() as a,
-        Tee("-a", a.url, "-processes", "1", "-max-request-memory", str(4 * MB)) as tee,
+        Tee("-a", a.url, "-processes", "1", "-max-request-memory", str(4 * MB), "-a.stream-from", "0") as tee,
         ExitStack() as clients,
     ):
         assert ask(tee.port).status == 200

@@ -292,13 +292,27 @@ def test_every_outcome_is_read_before_the_clones_seen():
 def test_a_worker_is_there_from_its_pid_to_its_end():
     ledger = Ledger(["b"], rows=2)
     assert ledger.workers() == []
-    ledger.worker(1).publish(core=1, started=1700000000, connections=7, in_flight=3)
+    ledger.worker(1).publish(core=1, started=1700000000, connections=7, tunnels=2, in_flight=3)
     ledger.worker(1).publish(pid=42)
-    assert ledger.workers() == [Worker(1, 42, 0, 1700000000, False, 7, 3, 0, 0, 1.0)]
+    assert ledger.workers() == [Worker(1, 42, 0, 1700000000, False, 7, 2, 3, 0, 0, 1.0)]
     ledger.worker(1).publish(draining=1, core=0, cut=250_000)
-    assert ledger.workers() == [Worker(1, 42, None, 1700000000, True, 7, 3, 0, 0, 0.75)]
+    assert ledger.workers() == [Worker(1, 42, None, 1700000000, True, 7, 2, 3, 0, 0, 0.75)]
     ledger.settle_lost(1)
     assert ledger.workers() == []
+
+
+def test_the_upgraded_connections_of_a_killed_worker_are_lost():
+    ledger = Ledger([], rows=2)
+    for row in range(2):
+        for _ in range(3):
+            ledger.worker(row).tunnel_opened()
+        ledger.worker(row).tunnel_ended("closed")
+        ledger.worker(row).carried(10, 1)
+    ledger.settle_lost(0)
+    found = ledger.primary().tunnels
+    assert (found.opened, found.open, found.ended) == (6, 2, {"closed": 2, "lost": 2})
+    assert ledger.lines()[-1] == "upgraded opened=6 open=2 (closed=2 lost=2) received=20 sent=2"
+    assert len(Ledger([]).lines()) == 1
 
 
 def test_gauges_end_with_their_worker_and_counters_stay():

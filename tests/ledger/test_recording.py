@@ -51,7 +51,7 @@ def test_what_was_handed_on_to_another_process_is_settled_by_that_one():
     recording.written = lambda row: 2
     for _ in range(9):
         recording.account(1).counted(True)
-    recording.account(1).full(1)
+    recording.account(1).lost("queue_full", 1)
     recording.rings[1].put(1, 5, b"five")
     ledger.settle_lost(1)
     ledger.settle_lost(1)

@@ -329,3 +329,17 @@ def test_a_request_that_has_an_id_is_logged_with_it(format):
     _, answer = log.follow(environ(**{REQUEST_ID: "4bf92f"}), whole(), 0.25)
     answer.close()
     assert "id=4bf92f " in lines[0] or json.loads(lines[0])["id"] == "4bf92f"
+
+
+@pytest.mark.parametrize(
+    ("format", "said"), [("combined", " tunnel=idle/77\n"), ("json", '"tunnel":{"end":"idle","received":77}')]
+)
+def test_an_upgraded_connection_has_its_record_with_its_bytes_at_its_end(format, said):
+    log, lines = make(format)
+    record, answer = log.follow(environ(), whole(b"", 101), 0.25)
+    record.tunnelled("idle", 77, 5)
+    assert not lines
+    answer.close()
+    (line,) = lines
+    assert said in line
+    assert ('"status":101,"bytes":5' if format == "json" else '" 101 5 ') in line

@@ -119,7 +119,7 @@ def test_the_clone_of_a_stream_is_offered_after_its_first_piece(shadowed):
     assert counts(app).seen == 1
 
 
-@pytest.mark.parametrize("kind", ["websocket", "lifespan", "other"])
+@pytest.mark.parametrize("kind", ["websocket", "other"])
 def test_other_scopes_pass_untouched(shadowed, kind):
     got = []
 

@@ -40,6 +40,17 @@ def test_a_drain_says_what_it_waits_for(caplog):
         "draining, for at most 5.0 s: 0 connections, 0 requests and 0 clones in flight",
     ]
     assert Drain(ledger).waits_for() == "12 connections, 4 requests and 2 clones in flight"
+    ledger.worker(0).tunnel_opened()
+    assert Drain(ledger).waits_for() == "12 connections, 1 upgraded connection, 4 requests and 2 clones in flight"
+
+
+def test_upgraded_connections_that_are_cut_off_are_named(clock):
+    ledger = Ledger([])
+    drain = Drain(ledger, clock.read)
+    for end in ("closed", "closing", "closing"):
+        ledger.worker(0).tunnel_opened()
+        ledger.worker(0).tunnel_ended(end)
+    assert drain.result() == "0.0 s; cut off: 2 upgraded connections"
 
 
 def test_a_drain_says_what_it_cut_off_and_nothing_that_was_before(clock):

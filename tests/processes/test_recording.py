@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import signal
 
 import pytest
@@ -10,7 +11,7 @@ from httptee.build import build_ledger
 from httptee.http import Request, Response
 from httptee.http.endpoint import Endpoint
 from httptee.processes import recording as module
-from httptee.processes.recording import RecordingProcess
+from httptee.processes.recording import Priority, RecordingProcess
 from httptee.recording import Outlet, read_recording
 from httptee.settings.settings import Settings
 from tests.support.net import eventually
@@ -74,6 +75,20 @@ def test_one_that_is_killed_is_replaced_and_nothing_is_lost_or_written_twice(wor
     assert "was killed by SIGKILL; another starts in 0.1 s" in caplog.text
 
 
+def test_what_one_has_left_that_was_killed_is_written_at_the_end(world):
+    world.put(1)  # none was started yet
+    assert world.end().recorded == 1
+
+
+def test_one_that_is_killed_at_the_end_is_replaced_if_it_has_left_something(world):
+    world.process.keep()
+    os.kill(world.process._pid, signal.SIGSTOP)
+    world.put(1)
+    world.process.retire()
+    os.kill(world.process._pid, signal.SIGKILL)
+    assert world.end().recorded == 1
+
+
 def test_without_rings_there_is_none(tmp_path):
     settings = Settings(processes=1, a=Endpoint.parse("127.0.0.1:1"), record=str(tmp_path))
     process = RecordingProcess(settings, build_ledger(settings, 1))
@@ -92,8 +107,57 @@ def test_where_no_process_can_be_started_it_is_tried_again(world, monkeypatch, c
 
 
 def test_one_that_does_not_end_is_killed(world, monkeypatch):
-    monkeypatch.setattr(module, "_LAST_WORDS", 0.0)
+    monkeypatch.setattr(module, "_AT_ONCE", 0.0)
     world.process.keep()
     os.kill(world.process._pid, signal.SIGSTOP)
+    world.process.hurry()
+    world.process.collect()
+    assert not world.process.ended
     world.process.retire()
+    world.process.hurry()
     eventually(lambda: world.process.collect() or world.process.ended)
+
+
+def in_a_child(look):
+    """What `look` returns of a priority in a process of its own, as a small number."""
+    if not (child := os.fork()):
+        os._exit(look(Priority()))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_it_has_the_lowest_priority_and_a_little_more_while_much_waits(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    chosen = []
+    monkeypatch.setattr(os, "sched_setscheduler", lambda pid, policy, _: chosen.append(policy))
+
+    def look(priority):
+        for share in (0.0, 0.2, 0.3, 0.1, 0.01):
+            priority.follow(share)
+        batch, idle = os.SCHED_BATCH, os.SCHED_IDLE
+        return int(chosen == [batch, idle, batch, idle] and os.getpriority(os.PRIO_PROCESS, 0) == 19)
+
+    assert in_a_child(look) == 1
+
+
+def test_without_the_right_to_leave_the_lowest_priority_it_is_not_used(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (0, 0))
+
+    def look(priority):
+        priority.follow(0.0)
+        return os.sched_getscheduler(0)
+
+    assert in_a_child(look) == os.SCHED_BATCH
+
+
+def test_where_the_priority_may_not_be_changed_it_stays(monkeypatch):
+    def fails(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setscheduler", fails)
+
+    def look(priority):
+        priority.follow(0.0)
+        return priority.policy
+
+    assert in_a_child(look) == os.SCHED_BATCH

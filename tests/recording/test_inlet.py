@@ -139,11 +139,26 @@ def test_what_nobody_has_written_at_the_end_is_lost(tmp_path):
     assert (found.seen, found.recorded, found.not_recorded_by_reason) == (3, 0, {"lost": 3})
 
 
+def test_it_says_how_much_waits(tmp_path):
+    world, said = World(tmp_path), []
+    world.inlet._on_backlog = said.append
+    world.recording.account(1).counted(True)
+    world.outlets[1].append([(START, bytes(1 << 19))])
+    world.inlet.turn()
+    world.inlet.turn()
+    world.end()
+    assert 0.5 <= said[0] < 0.51
+    assert said[1] == 0
+
+
 def test_it_ends_when_nothing_is_left(tmp_path):
     world = World(tmp_path)
     world.put(0, *range(200))
+    said = []
+    world.inlet._on_backlog = said.append
     world.inlet.run(lambda: True, lambda: True)
     assert world.end().recorded == 200
+    assert said == [1.0]
 
 
 def test_an_orphan_waits_for_the_last_exchanges_of_the_worker_processes(tmp_path):

@@ -1,6 +1,8 @@
 import threading
 from marshal import loads
 
+import pytest
+
 from httptee.http import Request, Response
 from httptee.ledger import Ledger, Ring
 from httptee.recording import outlet as module
@@ -52,6 +54,17 @@ def test_what_finds_no_room_is_counted():
     world.put(*range(16))
     assert world.ring.put_in == 0
     assert world.ledger.recorded().not_recorded_by_reason == {"queue_full": 16}
+
+
+def test_what_cannot_be_copied_is_counted():
+    world = World()
+    request = Request("GET", "/", [], b"", "a", "http")
+    world.outlet.put(request, Response(200, "OK", [object()], b""), (1, 1), 1, 1)
+    with pytest.raises(ValueError, match="unmarshallable"):
+        world.outlet.flush()
+    world.put(1)
+    world.outlet.flush()
+    assert (world.ring.put_in, world.ledger.recorded().not_recorded_by_reason) == (1, {"unreadable": 1})
 
 
 def test_records_that_are_made_go_the_same_way():

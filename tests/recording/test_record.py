@@ -5,10 +5,12 @@ import pytest
 
 from httptee.errors import UpstreamReset
 from httptee.http import FileBody, Pieces, Request, Response, tee_answer
+from httptee.http.uploads import StreamedBody
 from httptee.recording.exchange import decode
 from httptee.recording.pending import Pending
 from httptee.recording.record import RecordMaker, connection_base
 from httptee.recording.secrets import Secrets
+from tests.http.uploads.sources import Scripted
 
 VIA = "1.1 httptee (abcd)"
 
@@ -155,3 +157,13 @@ def test_without_a_body_the_type_of_one_does_not_matter():
     secrets = Secrets(b"k" * 32)
     quick(one, secrets)
     assert quick(one, secrets) is not None
+
+
+@pytest.mark.parametrize(("ends", "digest"), [(True, hashlib.sha256(b"abc").digest()), (False, b"")])
+def test_a_body_that_streamed_and_was_not_kept_is_recorded_by_its_length(ends, digest):
+    body = StreamedBody(Scripted(b"abc", length=3, ends=ends))
+    body.keep(0, None, digest=True)
+    body.read()
+    body.finish()
+    found = made(pending(body=body))
+    assert (found.body.data, found.body.length, found.body.digest, found.body.whole) == (b"", 3, digest, False)

@@ -6,8 +6,10 @@ import pytest
 
 from httptee.errors import UpstreamReset
 from httptee.http import CONNECTION, FileBody, Request, Response, no_answer, tee_answer
+from httptee.http.uploads import StreamedBody
 from httptee.ledger import Ledger
 from httptee.recording.recorder import Recorder
+from tests.http.uploads.sources import Scripted, read_all
 
 ENVIRON = {CONNECTION: (3, 4)}
 LARGE = bytes(5000)
@@ -227,3 +229,19 @@ def test_closing_it_closes_its_queue():
     world = World()
     world.recorder.close(2.0)
     assert world.queue.closed == 2.0
+
+
+def test_a_request_whose_body_streamed_and_was_not_kept_counts_without_it():
+    world = World(most_body=100)
+    body = StreamedBody(Scripted(bytes(5000), length=5000))
+    read_all(body)
+    body.finish()
+    world.follow(tee_answer(UpstreamReset()), asked=request(body))
+    (pending,) = world.queue
+    assert pending.size < 5000
+
+
+def test_bytes_that_were_kept_for_a_b_count_whole():
+    world = World(most_body=100)
+    world.follow(Response(200, "OK", [], b"ok"), asked=request(bytes(5000)))
+    assert world.queue[0].size > 5000

@@ -71,7 +71,7 @@ def test_the_losses_of_others_are_named_too():
     broken, ledger = Broken(Appended.COMMITTED), Ledger([], 2)
     other = ledger.recording.account(1)
     register = Register(broken, ledger.recording.account(0), [other])
-    other.full(7)
+    other.lost("queue_full", 7)
     register.publish()
     register.close()
     assert [(note["reason"], note["lost"]) for note in broken.notes] == [("queue_full", 7)]

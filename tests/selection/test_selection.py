@@ -1,5 +1,6 @@
 import itertools
 import re
+from dataclasses import replace
 from io import BytesIO
 
 import pytest
@@ -239,3 +240,21 @@ def test_only_some_statuses_of_a_pass_and_the_filters_come_before_the_share_afte
 def test_what_a_will_answer_is_foreseen_as_open():
     (finding, _) = selection(statuses=Statuses.parse("!5xx")).foresee(request())
     assert (finding.rule.text, finding.passes, finding.note) == ("only-status=!5xx", None, "if A answers so")
+
+
+def test_a_request_that_asks_to_upgrade_is_for_a_b_that_wants_it():
+    asks = replace(request(), upgrade=("websocket",))
+    assert selection(percent=0.0).refuses(asks) == "filtered"
+    assert selection(upgrades=True).refuses(asks) is None
+    (found,) = selection().foresee(asks)
+    assert (found.rule.text, found.passes, found.note) == ("upgrade=drop", False, "it asks for websocket")
+    assert [each.rule.reason for each in selection(upgrades=True).foresee(asks)] == ["too_large"]
+
+
+def test_a_body_that_still_arrives_has_room_where_the_filters_pass_and_no_card_is_drawn():
+    chosen = selection(percent=50, filters=(methods_filter("POST"),), max_body=7)
+    assert (chosen.room(request("POST")), chosen.room(request("GET"))) == (7, 0)
+    for _ in range(1000):
+        chosen.room(request("POST"))
+    assert len(taken(chosen, [request("POST") for _ in range(100)])) == 50
+    assert selection(percent=0).room(request()) == 0

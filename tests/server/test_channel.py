@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from httptee.errors import UpstreamReset
+from httptee.http.hops import UPGRADE
 from httptee.http.inbound import RECEIVED_HEADERS
 from httptee.http.interim import INTERIM
 from tests.support.net import eventually
@@ -393,3 +394,77 @@ def test_a_large_head_that_finds_no_room_is_a_503_and_others_are_served(serve):
     assert client.send(b"y" * 300).head().startswith(b"HTTP/1.1 503 ")
     assert running.connect().send(GET).head().startswith(b"HTTP/1.1 200 OK")
     eventually(lambda: running.server.memory.held == 0)
+
+
+ASK = b"GET /1 HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+
+
+class Switching(App):
+    """Answers 101 to what may be upgraded, and keeps what it is given then."""
+
+    def __init__(self, switches=True):
+        super().__init__("101 Switch", [("Upgrade", "x")], [b""])
+        self.switches = switches
+        self.given = []
+
+    def __call__(self, environ, start_response):
+        if self.switches and UPGRADE in environ:
+            environ[UPGRADE](lambda *given: self.given.append(given))
+        else:
+            self.status, self.headers, self.body = "200 OK", [("Content-Length", "2")], [b"ok"]
+        return super().__call__(environ, start_response)
+
+
+@pytest.mark.parametrize("close", [False, True])
+def test_after_a_101_the_connection_is_given_up_with_what_stands_behind_the_request(serve, close):
+    app = Switching()
+    running = serve(app, close_connections=close)
+    client = running.connect().send(ASK + GET)
+    assert client.head() == b"HTTP/1.1 101 Switch\r\nUpgrade: x\r\n"
+    ((sock, arrived, unsent),) = eventually(lambda: app.given)
+    assert (arrived, unsent, app.closed) == (GET, b"", 1)
+    assert not running.server.active_channels
+    client.send(b"more")
+    assert eventually(lambda: sock.recv(9)) == b"more"  # nobody else reads it
+    sock.sendall(b"back")
+    assert client.body(4) == b"back"
+    sock.close()
+    assert client.rest() == b""
+
+
+def test_after_any_other_answer_what_stands_behind_the_request_is_the_next_one(serve):
+    app = Switching(switches=False)
+    client = serve(app).connect().send(ASK + GET + ASK.replace(b" /1", b" /2") + GET)
+    for _ in range(4):
+        assert client.head().startswith(b"HTTP/1.1 200")
+        assert client.body(2) == b"ok"
+    assert [environ["REQUEST_URI"] for environ in app.environs] == ["/1", "/", "/2", "/"]
+
+
+def test_a_given_up_connection_counts_where_the_owner_says_so(serve):
+    running = serve(App(), connection_limit=2)
+    running.server.given_up = lambda: 2
+    assert running.server.present == 2
+    assert running.connect().head().startswith(b"HTTP/1.1 503")
+
+
+def test_a_client_that_has_gone_before_the_101_gives_nothing_up(serve):
+    app = Switching()
+    gone = threading.Event()
+
+    def body():
+        assert gone.wait(10)
+        yield b""
+
+    app.body = body
+    running = serve(app)
+    client = running.connect().send(ASK)
+    eventually(lambda: running.server.active_channels)
+    (channel,) = running.server.active_channels.values()
+    eventually(lambda: channel.requests)
+    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    client.close()
+    eventually(lambda: channel.cancellation.reason)
+    gone.set()
+    assert eventually(lambda: app.given) == [(None,)]
+    eventually(lambda: not running.server.active_channels)

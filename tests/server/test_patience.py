@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from httptee.server.ownership import LEAST_RATE, Stretch
+from httptee.server.uploads.pace import LEAST_RATE, Stretch
 from tests.support.net import eventually
 
 from .conftest import Body, late_for, looked_at

@@ -32,7 +32,7 @@ def test_every_field_is_understood():
         "ignore='body $.took_ms # clock' ignore='GET /a header Date' accept='header Server' route=/users/{id} "
         "spool=/s spool.max-bytes=1G spool.max-age=24h spool.min-free=5 spool.lane=query:db spool.rate=100 "
         "spool.fsync=always spool.ambiguous=never spool.full=newest check=/ping "
-        "order=connection only-status=2xx body=false idempotent"
+        "order=connection only-status=2xx body=false idempotent upgrade=handshake send-proxy=v2"
     )
     assert set(given(line)) | {"rewrite"} == set(FIELDS)
     assert set(given("x rewrite")) == {"rewrite"}

@@ -176,6 +176,7 @@ EFFECTS = [
     "mark",
     "insecure",
     "ca=/c.pem",
+    "upgrade=handshake",
     "cert=/c.pem",
     "key=/k.pem",
     "server-name=b.test",
@@ -198,6 +199,7 @@ EFFECTS = [
     "only-status=2xx",
     "body=false",
     "idempotent",
+    "send-proxy=v1",
 ]
 
 
@@ -208,3 +210,11 @@ def test_every_field_of_a_line_has_an_effect(field):
 
 def test_the_fields_with_an_effect_are_all_fields():
     assert {re.split("=", field)[0] for field in EFFECTS} == set(FIELDS)
+
+
+@pytest.mark.parametrize(
+    "words", [("-b", "x upgrade=handshake spool=/s"), ("-b", "x upgrade=handshake", "-b.spool", "/s")]
+)
+def test_a_handshake_is_not_spooled(words):
+    with pytest.raises(ConfigError, match="upgrade=handshake and a spool exclude each other"):
+        shadow_settings(loaded(*words))

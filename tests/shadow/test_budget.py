@@ -3,8 +3,9 @@ from types import SimpleNamespace
 import pytest
 
 from httptee.http.message import Exchange, Request
-from httptee.shadow.budget import BOOKKEEPING, RECORD, SMALL, Budget, held_by
+from httptee.shadow.budget import BOOKKEEPING, RECORD, SMALL, Budget, held_by, keep_for
 from httptee.transport.prepared import request_head
+from tests.http.uploads.sources import streamed
 
 
 def exchange(size=0, target="/", headers=(), follower=None):
@@ -85,4 +86,39 @@ def test_answers_that_are_kept_for_a_comparison_leave_half_of_the_limit_to_clone
     assert budget.held == 10 * WITHOUT_BODY
     for one in taken:
         budget.release(one)
+    assert budget.held == 0
+
+
+class Getting:
+    def __init__(self, room):
+        self.room = lambda request: room
+
+
+@pytest.mark.parametrize(
+    ("rooms", "recording", "kept"),
+    [
+        ([4], None, True),
+        ([3], None, False),
+        ([0, 4], None, True),
+        ([], None, False),
+        ([], SimpleNamespace(most_body=4), True),
+    ],
+)
+def test_a_body_that_still_arrives_counts_if_somebody_may_get_it(rooms, recording, kept):
+    budget, body = Budget(1000), streamed(b"abcd", length=4)
+    request = Request("POST", "/", [], body, "192.0.2.1", "http")
+    keep_for(request, [Getting(room) for room in rooms], budget, recording)
+    body.read()
+    assert budget.held == (4 if kept else 0)
+    assert bool(body.digest) == (recording is not None)
+    assert body.finish() == (b"abcd" if kept else None)
+    assert budget.held == 0
+
+
+def test_a_body_that_finds_no_room_is_not_kept_and_one_that_has_arrived_is_left_alone():
+    budget, body = Budget(3), streamed(b"abcd", length=4)
+    keep_for(Request("POST", "/", [], body, "192.0.2.1", "http"), [Getting(4)], budget, None)
+    body.read()
+    assert (budget.held, body.lost) == (0, "over_budget")
+    keep_for(exchange(5).request, [Getting(10)], budget, None)
     assert budget.held == 0

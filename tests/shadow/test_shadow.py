@@ -11,7 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 from httptee.errors import UpstreamConnectError, UpstreamTimeout
+from httptee.http import ended
 from httptee.http.endpoint import Endpoint
+from httptee.http.headers import CHUNKED
 from httptee.http.message import Exchange, FileBody, Request
 from httptee.ledger.ledger import Ledger
 from httptee.selection.form import Form
@@ -30,6 +32,7 @@ from httptee.transport import pending
 from httptee.transport.adapter import PoolLimits, WireAdapter
 from httptee.transport.pressure import Reading
 from httptee.transport.upstream import Upstream
+from tests.http.uploads.sources import Purse, streamed
 from tests.support import scripts
 from tests.support.net import eventually
 from tests.support.scripted import ScriptedServer
@@ -1136,3 +1139,31 @@ def test_a_body_that_b_does_not_get_takes_no_memory_and_is_never_too_large(make)
             shadow.offer(Exchange(Request("POST", "/", [], FileBody(file, 10**9), "", "http"), 200, 0.01))
     assert ledger.statements()[0].in_flight == 3
     assert shadow._slots._budget.held < 5000
+
+
+def of_a_stream(*items, most=10**6, **options):
+    """An exchange whose body has streamed to A, and was kept up to so many bytes."""
+    body = streamed(*items, **options)
+    body.keep(most, Purse(most))
+    for _ in items:
+        body.read()
+    request = Request("POST", "/", [CHUNKED, ("Host", "h")], body, "192.0.2.1", "http")
+    clone, _, withheld = ended(request)
+    return Exchange(clone, 200, 0.01, withheld=withheld)
+
+
+def test_a_clone_whose_body_streamed_is_delivered_or_dropped_with_the_reason(make):
+    shadow, upstream, ledger = make(max_body=10)
+    shadow.offer(of_a_stream(b"ab", b"cd"))
+    shadow.offer(of_a_stream(b"ab", ends=False))
+    shadow.offer(of_a_stream(bytes(5), most=4, length=5))
+    shadow.offer(of_a_stream(bytes(11)))
+    statement = settled(ledger)
+    assert (statement.delivered, statement.dropped_by_reason) == (1, {"incomplete": 1, "too_large": 2})
+    assert upstream.sent == 1
+
+
+def test_only_a_b_that_gets_bodies_has_room_for_one(make):
+    request = EXCHANGE.request
+    assert make(max_body=10)[0].room(request) == 10
+    assert make(max_body=10, shape={"form": Form(body=False)})[0].room(request) == 0

@@ -36,10 +36,11 @@ FLOORS: dict[str, tuple[str, ...]] = {
         )
     ),
     "7": ("processes", "processes.limits"),
-    "6": ("middleware", "server", "admin", "page", "server.sockets"),
+    "6": ("middleware", "server", "server.uploads", "admin", "page", "server.sockets"),
     "5": ("wsgi", "build"),
     "4": ("app", "primary", *(f"replay.{room}" for room in ("replaying", "figures", "sending"))),
     "3": (
+        "tunnel",
         "recording.formats",
         "recording",
         "spool",
@@ -50,7 +51,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     ),
     "2": ("selection", "compare", "transport", "journal"),
     "1": ("ledger",),
-    "0": ("http", "http.peers", "errors", "version"),
+    "0": ("http", "http.uploads", "http.peers", "errors", "version"),
 }
 ROOMS = [room for rooms in FLOORS.values() for room in rooms]
 HOUSES = {room.partition(".")[0] for room in ROOMS if "." in room} - set(ROOMS)

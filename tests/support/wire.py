@@ -154,6 +154,10 @@ class Reader:
             trailers.append(_pair(line[:-2].decode("latin-1")))
         return bytes(body), trailers
 
+    def exactly(self, count: int) -> bytes:
+        """The next so many bytes. Raises BrokenMessageError if the connection ends before."""
+        return self._take(count)
+
     def some(self) -> bytes:
         """Whatever is there or comes next, at least one byte; empty at the end of the connection."""
         if not self._buffer:

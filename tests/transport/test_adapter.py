@@ -12,7 +12,8 @@ import requests
 
 from httptee.errors import UpstreamProtocolError, UpstreamReset
 from httptee.http.message import FileBody
-from httptee.transport.adapter import WireAdapter
+from httptee.http.peers import read_preamble
+from httptee.transport.adapter import PoolLimits, WireAdapter
 from httptee.transport.prepared import WireRequest
 from httptee.transport.timeouts import Limits
 from tests.support import scripts
@@ -316,3 +317,63 @@ class TestBegin:
     def test_a_body_in_a_file_is_not_begun(self, adapter):
         with ScriptedServer(scripts.answer()) as server:
             assert self.begun(adapter, server, FileBody(io.BytesIO(b"abc"), 3)) is None
+
+
+class TestPreambles:
+    """What comes before the first request of a connection, and whose requests follow."""
+
+    @staticmethod
+    def ask(adapter, server, client):
+        request = WireRequest("GET", f"{server.url}/", "/", [("Host", "a.test")])
+        request.client = client
+        assert adapter.send(request, timeout=PATIENT).raw.whole == b"ok"
+
+    @pytest.mark.parametrize("version", ["v1", "v2"])
+    def test_each_connection_names_its_client_and_carries_only_its_requests(self, version):
+        named, asked = [], []
+
+        def script(connection):
+            data = connection.sock.recv(4096, socket.MSG_PEEK)
+            found = read_preamble(data)
+            connection.sock.recv(found.size)
+            named.append(found.client)
+            while connection.request() is not None:
+                asked.append(found.client)
+                connection.send(scripts.response())
+
+        clients = [("203.0.113.9", "1"), ("203.0.113.9", "2"), ("203.0.113.9", "1"), ("2001:db8::1", "1"), ("", "")]
+        adapter = WireAdapter(PoolLimits(max_idle=9), send_proxy=version)
+        with ScriptedServer(script) as server:
+            for client in clients * 2:
+                self.ask(adapter, server, client)
+            adapter.close()
+        others = [clients[0], clients[1], clients[3], None]
+        assert named == others
+        assert asked == [None if client == ("", "") else client for client in clients] * 2
+
+    def test_a_clone_goes_at_once_only_on_a_connection_of_its_client(self):
+        adapter = WireAdapter(PoolLimits(max_idle=9), send_proxy="v1")
+
+        def script(connection):
+            connection.sock.recv(read_preamble(connection.sock.recv(4096, socket.MSG_PEEK)).size)
+            scripts.answer()(connection)
+
+        with ScriptedServer(script) as server:
+            self.ask(adapter, server, ("203.0.113.9", "1"))
+            for port, begun in (("2", False), ("1", True)):
+                request = WireRequest("GET", f"{server.url}/", "/", [("Host", "a.test")])
+                request.client = ("203.0.113.9", port)
+                pending = adapter.begin(request)
+                assert (pending is not None) == begun
+                if pending is not None:
+                    pending.give_up()
+            adapter.close()
+
+    def test_a_connection_that_only_tries_says_nothing(self):
+        adapter = WireAdapter(send_proxy="v2")
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            connection = adapter.connect(f"http://127.0.0.1:{server.getsockname()[1]}/", 10.0)
+            accepted, _ = server.accept()
+            connection.close()
+            with accepted:
+                assert accepted.recv(100) == b""

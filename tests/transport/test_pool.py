@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -184,3 +185,37 @@ def test_close_closes_what_is_idle_and_what_comes_back_later(pairs):
     assert closed(waiting)
     assert closed(away)
     assert idle.acquire() is None
+
+
+def test_an_owner_gets_only_its_own_connections_the_latest_first(pairs):
+    idle = pool(max_idle=9)
+    connections = [pairs()[0] for _ in range(5)]
+    for connection, owner in zip(connections, ("a", "b", "a", "b", "a"), strict=True):
+        connection.owner = owner
+        idle.release(connection)
+    assert idle.acquire("c") is None
+    taken = [idle.acquire("a") for _ in range(4)]
+    assert taken == [connections[4], connections[2], connections[0], None]
+    assert list(idle.idle) == [connections[1], connections[3]]
+
+
+def test_of_an_owner_too_the_ones_that_were_closed_are_not_used(pairs):
+    idle = pool()
+    ours, theirs = pairs()
+    ours.owner = "a"
+    idle.release(ours)
+    theirs.close()
+    assert idle.acquire("a") is None
+    assert closed(ours)
+
+
+def test_threads_that_take_of_the_same_owner_get_each_connection_once(pairs):
+    idle = pool(max_idle=100)
+    for number in range(60):
+        connection = pairs()[0]
+        connection.owner = "ab"[number % 2]
+        idle.release(connection)
+    with ThreadPoolExecutor(8) as executor:
+        taken = list(executor.map(lambda number: idle.acquire("ab"[number % 2]), range(60)))
+    assert len(set(map(id, taken))) == 60
+    assert None not in taken

@@ -10,12 +10,15 @@ import time
 
 import pytest
 
-from httptee.errors import BodyStorage, UpstreamReset, UpstreamTimeout
+from httptee.errors import BadRequest, BodyStorage, BodyTooLarge, ClientGone, UpstreamReset, UpstreamTimeout
 from httptee.http.message import FileBody
+from httptee.transport.prepared import WireRequest
+from tests.http.uploads.sources import streamed
 from tests.support import scripts
+from tests.support.net import eventually
 from tests.support.scripted import ScriptedServer
 
-from .exchange import HASTY, fetch, send
+from .exchange import HASTY, PATIENT, fetch, send
 
 
 class TestBodies:
@@ -90,3 +93,110 @@ class TestBodies:
             file.seek(0)
             with pytest.raises(UpstreamReset):
                 send(adapter, server, "POST", body=FileBody(file, 300_000))
+
+
+def stream(adapter, server, body, method="POST", **options):
+    framing = ("Transfer-Encoding", "chunked") if body.length is None else ("Content-Length", str(body.length))
+    request = WireRequest(method, f"{server.url}/", "/", [("Host", "a.test"), framing], body)
+    request.interim = options.pop("interim", None)
+    return adapter.send(request, stream=True, timeout=options.pop("timeouts", PATIENT))
+
+
+class TestABodyThatStreams:
+    @pytest.mark.parametrize("length", [300_000, None])
+    def test_arrives_whole_and_the_connection_is_used_again(self, adapter, length):
+        with ScriptedServer(scripts.answer()) as server:
+            for _ in range(2):
+                body = streamed(b"", b"a" * 100_000, b"", b"b" * 199_999, b"c", length=length)
+                assert stream(adapter, server, body).raw.whole == b"ok"
+            expected = b"a" * 100_000 + b"b" * 199_999 + b"c"
+            assert [request.body for request in server.requests] == [expected, expected]
+            assert server.connections == 1
+
+    @pytest.mark.parametrize("status", ["303 See Other", "401 Unauthorized"])
+    def test_ends_with_an_early_answer_and_its_connection_is_not_used_again(self, adapter, status):
+        with ScriptedServer(scripts.early(scripts.response(status))) as server:
+            for _ in range(2):
+                response = stream(adapter, server, streamed(*[bytes(65_536)] * 1000, length=65_536_000))
+                assert f"{response.status_code} {response.reason}" == status
+                assert not response.request.body.whole
+            assert server.connections == 2
+
+    def test_goes_on_after_an_early_answer_of_success(self, adapter):
+        def script(connection):
+            connection.reader.head()
+            connection.send(scripts.response())
+            read.append(connection.reader.exactly(5))
+
+        read = []
+        with ScriptedServer(script) as server:
+            assert stream(adapter, server, streamed(b"ab", b"", b"cde", length=5)).raw.whole == b"ok"
+        assert read == [b"abcde"]
+
+    @pytest.mark.parametrize(("sends", "expected"), [(b"HTTP/1.1 100 Continue\r\n\r\n", 1), (b"", 0)])
+    def test_passes_on_one_100_to_a_client_that_waits_for_it(self, adapter, sends, expected):
+        def script(connection):
+            connection.reader.head()
+            connection.send(2 * sends)
+            connection.reader.exactly(2)
+            connection.send(scripts.response())
+
+        for expects in (True, False):
+            passed_on = []
+            with ScriptedServer(script) as server:
+                body = streamed(*[b""] * 20_000, b"ab", length=2, expects=expects)
+                stream(adapter, server, body, interim=lambda status, reason, fields, to=passed_on: to.append(status))
+            assert passed_on == [100] * (expected if expects else 0)
+
+    @pytest.mark.parametrize("error", [BadRequest("a chunk"), ClientGone("gone"), BodyTooLarge("much")])
+    def test_that_breaks_off_resets_the_connection(self, adapter, error):
+        def script(connection):
+            try:
+                while connection.reader.some():
+                    pass
+            except ConnectionResetError:
+                ended.append("reset")
+
+        ended = []
+        with ScriptedServer(script) as server:
+            with pytest.raises(type(error)):
+                stream(adapter, server, streamed(b"ab", error))
+            eventually(lambda: ended == ["reset"])
+
+    @pytest.mark.parametrize(
+        ("method", "pieces", "again"),
+        [("PUT", [b"ab", b"c"], True), ("POST", [b"ab", b"c"], False), ("PUT", [bytes(600_000), b"x"], False)],
+    )
+    def test_is_sent_again_only_if_it_may_be(self, adapter, method, pieces, again):
+        def script(connection):
+            connection.request()
+            connection.send(scripts.response())
+            connection.reader.exactly(min(size, 150_000))
+            connection.reset()
+
+        size = sum(map(len, pieces))
+        with ScriptedServer(script) as server:
+            assert stream(adapter, server, streamed(b"x", length=1)).status_code == 200
+            body = streamed(*pieces, *[b""] * 100_000, length=size, ends=again)
+            if again:
+                body = streamed(*pieces, length=size)
+                assert stream(adapter, server, body, method).status_code == 200
+                assert server.requests[-1].body == b"".join(pieces)
+            else:
+                with pytest.raises(UpstreamReset):
+                    stream(adapter, server, body, method)
+            assert server.connections == (2 if again else 1)
+
+    def test_waits_no_longer_for_an_upstream_that_takes_nothing(self, adapter):
+        with ScriptedServer(lambda connection: connection.pause(30)) as server, pytest.raises(UpstreamTimeout):
+            stream(adapter, server, streamed(*[bytes(65_536)] * 1000, length=65_536_000), timeouts=HASTY)
+
+    def test_is_timed_from_its_last_byte(self, adapter):
+        with ScriptedServer(scripts.answer()) as server:
+            body = streamed(b"ab", length=2)
+            request = WireRequest("POST", f"{server.url}/", "/", [("Host", "a"), ("Content-Length", "2")], body)
+            request.timed = True
+            began = time.perf_counter()
+            response = adapter.send(request, stream=True, timeout=PATIENT)
+            assert 0 < response.raw.head_seconds <= time.perf_counter() - body.read_at
+            assert body.read_at > began

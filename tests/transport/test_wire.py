@@ -6,7 +6,9 @@ import pytest
 
 from httptee.errors import UpstreamProtocolError
 from httptee.transport import wire
+from httptee.transport.pending import Unread
 from httptee.transport.prepared import request_head
+from httptee.transport.pressure import Reading
 from httptee.transport.wire import Answer
 
 from .answers import OK, parse
@@ -179,3 +181,46 @@ class TestAnswer:
         answer, body = parse(message + rubbish, method, at_once=at_once)
         assert clean.complete
         assert (body, answer.complete, answer.keep_alive) == (expected, True, False)
+
+
+SWITCH = b"HTTP/1.1 101 Switch\r\nConnection: upgrade\r\nUpgrade: Echo/1\r\nX: 1 \r\n"
+
+
+def switched(data, at_once, upgrade=("echo/1", "x")):
+    answer = Answer("GET")
+    answer.upgrade = upgrade
+    for piece in [data] if at_once else [data[i : i + 1] for i in range(len(data))]:
+        answer.feed(piece)
+    return answer
+
+
+@pytest.mark.parametrize("at_once", [True, False], ids=["at once", "byte by byte"])
+class TestSwitch:
+    @pytest.mark.parametrize("framing", [b"", b"Content-Length: 3\r\n", b"Transfer-Encoding: chunked\r\n"])
+    def test_what_follows_a_101_is_of_the_other_protocol(self, at_once, framing):
+        answer = switched(SWITCH + framing + b"\r\nHTTP/1.1 200 OK\r\n\r\n", at_once)
+        assert (answer.status, answer.reason, answer.headers_complete) == (101, "Switch", True)
+        assert answer.headers == [("Connection", "upgrade"), ("Upgrade", "Echo/1"), ("X", "1")]
+        assert answer.take() == b"HTTP/1.1 200 OK\r\n\r\n"
+        assert (answer.complete, answer.keep_alive) == (False, False)
+
+    def test_interim_answers_may_come_before_it(self, at_once):
+        assert switched(b"HTTP/1.1 103 Early\r\nA: 1\r\n\r\n" + SWITCH + b"\r\n", at_once).status == 101
+
+    @pytest.mark.parametrize("upgrade", [(), ("x",), ("echo",)])
+    def test_a_protocol_that_was_not_asked_for_is_an_error(self, at_once, upgrade):
+        with pytest.raises(UpstreamProtocolError):
+            switched(SWITCH + b"\r\n", at_once, upgrade)
+
+    @pytest.mark.parametrize("named", [b"", b"Upgrade: \r\n", b"Upgrade: echo/1, h2c\r\n"])
+    def test_so_is_one_that_is_not_named(self, at_once, named):
+        with pytest.raises(UpstreamProtocolError):
+            switched(b"HTTP/1.1 101 Switch\r\n" + named + b"\r\n", at_once)
+
+    def test_a_clones_answer_ends_with_it(self, at_once):
+        answer = Unread(Reading()).answer("GET")
+        answer.upgrade = ("echo/1",)
+        data = SWITCH + b"\r\nmore"
+        for piece in [data] if at_once else [data[i : i + 1] for i in range(len(data))]:
+            answer.feed(piece)
+        assert (answer.status, answer.complete, answer.keep_alive) == (101, True, False)

@@ -107,6 +107,12 @@ class TlsSocket:
         self._owed = owed - counts
         return counts
 
+    @property
+    def ended(self) -> bool:
+        """Whether the client has said that nothing more comes (RFC 8446 §6.1). A mere end of the stream says nothing:
+        anybody on the path may have cut it."""
+        return self._ended
+
     def fileno(self) -> int:
         """Return the descriptor of the socket."""
         return self.raw.fileno()

@@ -65,7 +65,7 @@ def route_report(
     findings = tuple(_finding(name, key, labels[key.number], terms) for key in keys)
     unexplained = _unexplained(route, labels, sums)
     bound = upper_bound(unexplained, judged, policy.delta, policy.alpha_same)
-    times = latency(sums, policy.alpha_latency, policy.alpha_within)
+    times = latency(sums, policy.alpha_latency, policy.alpha_within, policy.latency_margin)
     if not policy.times:
         times = replace(times, label="not compared", reason="")
     missing, more = _missing(policy, findings, unexplained, judged, bound, sums, times)

@@ -141,12 +141,13 @@ class Blocks:
         return int(a != b), int(b > a)
 
 
-def latency(sums: RouteSums, alpha: float, alpha_within: float | None = None) -> LatencyReport:
+def latency(sums: RouteSums, alpha: float, alpha_within: float | None = None, margin: Margin = MARGIN) -> LatencyReport:
     """What the sums of a route say about B's times. `alpha`: the chance of `slower` by mere chance, and of `within`
     unless `alpha_within` is given.
     """
     times = _Times(
-        *(percentile(counts, share) for share in (0.5, 0.95, 0.99) for counts in (sums.a_times, sums.b_times))
+        *(percentile(counts, share) for share in (0.5, 0.95, 0.99) for counts in (sums.a_times, sums.b_times)),
+        margin,
     )
     label, reason = _judged(sums, times, log(1 / alpha), log(1 / (alpha_within or alpha)))
     return LatencyReport(label, reason, sums.blocks, times.a_p50, times.b_p50, times.a_p99, times.b_p99)
@@ -179,11 +180,15 @@ class _Times(NamedTuple):
     b_p95: float | None
     a_p99: float | None
     b_p99: float | None
+    margin: Margin
 
     @property
     def longer_tail(self) -> str:
         """Which percentile is longer by so much that it counts, in words; or an empty text."""
         for name, a, b in (("95th", self.a_p95, self.b_p95), ("99th", self.a_p99, self.b_p99)):
-            if a is not None and b is not None and b >= _TAIL_RATIO * a and b >= a + _TAIL_SECONDS:
+            if a is None or b is None:
+                continue
+            most = self.margin.factor * a + self.margin.seconds
+            if b >= _TAIL_RATIO * most and b >= most + _TAIL_SECONDS:
                 return f"the {name} percentile is {1000 * b:.0f} ms at B and {1000 * a:.0f} ms at A"
         return ""

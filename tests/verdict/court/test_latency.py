@@ -133,6 +133,14 @@ def test_ten_percent_at_the_margin_is_not_slower():
     assert labels <= {"within", "undecided"}
 
 
+@pytest.mark.parametrize(("b_seconds", "label"), [(0.094, "undecided"), (0.115, "slower in the tail")])
+def test_the_tail_is_slower_only_beyond_what_the_margin_permits(b_seconds, label):
+    sums = RouteSums(tail_blocks=40, tail_slower=40, a_times=[0] * BUCKETS, b_times=[0] * BUCKETS)
+    for seconds, counts in ((0.075, sums.a_times), (b_seconds, sums.b_times)):
+        counts[bucket(seconds)] += 100
+    assert latency(sums, 0.001).label == label
+
+
 def test_without_pairs_nothing_is_decided():
     report = latency(RouteSums(), 0.001)
     assert (report.label, report.blocks, report.a_p50) == ("undecided", 0, None)

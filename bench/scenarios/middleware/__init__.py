@@ -1,0 +1,1 @@
+"""A Flask application that shadows itself: what that costs."""
