@@ -155,6 +155,8 @@ class Generation:
 
     def kill_overdue(self, at_once: bool = False) -> None:
         """Kill the retired workers that have not ended in time, or all retired workers if `at_once`."""
+        if at_once:
+            self._recording.hurry()
         if self._retired and (at_once or monotonic() >= self._kill_at):
             self._kill_at = monotonic() + _LAST_WORDS
             self.killed = max(self.killed, sum(bool(worker.pid) for worker in self._workers))

@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 _NOT_FOR_RECORDING = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _SHORT_LIFE = 5.0  # seconds; after a shorter life, each replacement waits longer
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 10.0
-_LAST_WORDS = 5.0  # seconds after SIGTERM, until it is killed
+_LAST_WORDS = 5.0  # seconds after SIGTERM, at least, until it is killed
+_AT_ONCE = 1.0  # the same where the tee is to stop at once
 _NICE = 19
 _LITTLE, _MUCH = 0.05, 0.25  # of the memory for what waits
 
@@ -49,8 +50,10 @@ class RecordingProcess:
 
     def keep(self) -> None:
         """Start it if its start is due."""
-        if not self._wanted or self._pid or monotonic() < self._starts_at:
-            return
+        if self._wanted and not self._pid and monotonic() >= self._starts_at:
+            self._start()
+
+    def _start(self) -> None:
         self._started = monotonic()
         try:
             self._pid = fork(self._write, _NOT_FOR_RECORDING, "recording process")
@@ -69,7 +72,9 @@ class RecordingProcess:
         ended, status = os.waitpid(self._pid, os.WNOHANG) if self._pid else (0, 0)
         if ended:
             self._pid = 0
-            if self._wanted:
+            if self._kill_at != math.inf:
+                self._start_last()
+            elif self._wanted:
                 self._plan_start()
                 said = how_it_ended(status)
                 logger.warning("the recording process %s; another starts in %.1f s", said, self._wait)
@@ -77,13 +82,24 @@ class RecordingProcess:
             os.kill(self._pid, signal.SIGKILL)
 
     def retire(self) -> None:
-        """Have it write what is left, and end. May be called twice."""
+        """Have it write what is left, within the drain timeout, and end. May be called twice."""
         if self._wanted:
-            self.keep()  # one that has died may have left something
             self._wanted = False
-            self._kill_at = monotonic() + _LAST_WORDS
+            self._kill_at = monotonic() + max(_LAST_WORDS, self._settings.drain_timeout)
             if self._pid:
                 os.kill(self._pid, signal.SIGTERM)
+            else:
+                self._start_last()
+
+    def hurry(self) -> None:
+        """The tee is to stop at once: after `retire`, it is killed soon."""
+        if self._kill_at != math.inf:
+            self._kill_at = min(self._kill_at, monotonic() + _AT_ONCE)
+
+    def _start_last(self) -> None:
+        """Start it at once if one that has died has left something. It writes that and ends."""
+        if monotonic() < self._kill_at and any(ring.held for ring in self._ledger.recording.rings):
+            self._start()
 
     def _plan_start(self) -> None:
         lived = monotonic() - self._started
@@ -94,8 +110,8 @@ class RecordingProcess:
         """The body of the child process."""
         for inherited in self._inherited:
             inherited.close()
-        ending: list[int] = []
-        signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
+        ending = [] if self._wanted else [signal.SIGTERM]
+        signal.signal(signal.SIGTERM, lambda *_: ending.append(signal.SIGTERM))
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         build_inlet(self._settings, self._ledger, Priority().follow).run(lambda: bool(ending), wanted)
 

@@ -6,7 +6,7 @@ from bench.scenarios.middleware.middleware import BARE, BLACKHOLED, HEALTHY, PAG
 def result(healthy, blackholed):
     page = PAGES[1].title
     rates = {BARE: 100.0, HEALTHY: healthy, BLACKHOLED: blackholed}
-    return {"tables": [made([Row(page, subject, (rate, rate)) for subject, rate in rates.items()])]}
+    return {"tables": [made([Row(page, subject, (rate, rate), (1.0, 2.0)) for subject, rate in rates.items()])]}
 
 
 @pytest.mark.parametrize(("healthy", "blackholed", "held"), [(91, 96, [True, True]), (89, 94, [False, False])])

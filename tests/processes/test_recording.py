@@ -75,6 +75,20 @@ def test_one_that_is_killed_is_replaced_and_nothing_is_lost_or_written_twice(wor
     assert "was killed by SIGKILL; another starts in 0.1 s" in caplog.text
 
 
+def test_what_one_has_left_that_was_killed_is_written_at_the_end(world):
+    world.put(1)  # none was started yet
+    assert world.end().recorded == 1
+
+
+def test_one_that_is_killed_at_the_end_is_replaced_if_it_has_left_something(world):
+    world.process.keep()
+    os.kill(world.process._pid, signal.SIGSTOP)
+    world.put(1)
+    world.process.retire()
+    os.kill(world.process._pid, signal.SIGKILL)
+    assert world.end().recorded == 1
+
+
 def test_without_rings_there_is_none(tmp_path):
     settings = Settings(processes=1, a=Endpoint.parse("127.0.0.1:1"), record=str(tmp_path))
     process = RecordingProcess(settings, build_ledger(settings, 1))
@@ -93,10 +107,14 @@ def test_where_no_process_can_be_started_it_is_tried_again(world, monkeypatch, c
 
 
 def test_one_that_does_not_end_is_killed(world, monkeypatch):
-    monkeypatch.setattr(module, "_LAST_WORDS", 0.0)
+    monkeypatch.setattr(module, "_AT_ONCE", 0.0)
     world.process.keep()
     os.kill(world.process._pid, signal.SIGSTOP)
+    world.process.hurry()
+    world.process.collect()
+    assert not world.process.ended
     world.process.retire()
+    world.process.hurry()
     eventually(lambda: world.process.collect() or world.process.ended)
 
 

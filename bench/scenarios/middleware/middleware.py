@@ -21,7 +21,8 @@ from pathlib import Path
 from ...errors import BenchError
 from ...programs.backends import Backend, odd_backend, settle, start_backend
 from ...programs.load import Case, Load
-from ...programs.processes import ROOT, finish, free_port, program
+from ...programs.measure import cpu_seconds
+from ...programs.processes import ROOT, Process, finish, free_port, program
 from ...programs.subjects import address
 from ...programs.workspace import Workspace
 from ...reports.figures import Json
@@ -46,11 +47,13 @@ _PATIENCE = 20.0  # seconds for the last clones
 
 @dataclass(frozen=True)
 class Row:
-    """One page under one subject: the requests each second of every round, and B's part of the requests."""
+    """One page under one subject: in every round the requests each second, and the CPU time of a request in µs, of the
+    application and its threads for B together; and B's part of the requests."""
 
     page: str
     subject: str
     rates: tuple[float, ...]
+    cpu: tuple[float, ...]
     delivered: float | None = None
 
     @property
@@ -60,8 +63,8 @@ class Row:
 
 
 @contextlib.contextmanager
-def application(workspace: Workspace, b: str, workers: int, worker: str) -> Iterator[int]:
-    """The application under gunicorn, shadowing itself to `b` unless that is empty; its port."""
+def application(workspace: Workspace, b: str, workers: int, worker: str) -> Iterator[tuple[int, Process]]:
+    """The application under gunicorn, shadowing itself to `b` unless that is empty: its port, and gunicorn."""
     port = free_port()
     argv = [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}", f"--workers={workers}"]
     argv += [f"--worker-class={worker}", "--threads=4", "--backlog=2048", "--log-level=error", "flask_app:app"]
@@ -69,7 +72,7 @@ def application(workspace: Workspace, b: str, workers: int, worker: str) -> Iter
     env = {"PYTHONPATH": f"{ROOT}:{APPLICATION.parent}", "BENCH_B": b, "PROMETHEUS_MULTIPROC_DIR": str(counts)}
     with workspace.started("gunicorn", argv, env) as process:
         process.wait_ready(port)
-        yield port
+        yield port, process
 
 
 def ledger(port: int) -> tuple[dict[str, int], int]:
@@ -88,34 +91,43 @@ def ledger(port: int) -> tuple[dict[str, int], int]:
         time.sleep(0.2)
 
 
-def measured(workspace: Workspace, options: argparse.Namespace, page: Case, b: str) -> tuple[float, float | None]:
-    """Requests each second, and the part of the clones that B got, if there is a B."""
+def measured(
+    workspace: Workspace, options: argparse.Namespace, page: Case, b: str
+) -> tuple[float, float, float | None]:
+    """Requests each second, CPU µs a request, and the part of the clones that B got, if there is a B."""
     load = Load("wrk", workspace.subdirectory("load"))
-    with application(workspace, b, WORKERS, options.worker) as port:
+    with application(workspace, b, WORKERS, options.worker) as (port, process):
         if options.warmup:
             load.run(address(port), page, CONNECTIONS, options.warmup)
+        before = cpu_seconds(process.group)
         outcome = load.run(address(port), page, CONNECTIONS, options.seconds)
+        cpu = (cpu_seconds(process.group) - before) / max(1, outcome.requests) * 1e6
         if outcome.errors and options.worker != "sync":  # sync workers close each connection
             raise BenchError(f"{outcome.errors} errors")
         found = ledger(port)[0] if b else None
-    return outcome.rate, found["delivered"] / found["seen"] if found else None
+    return outcome.rate, cpu, found["delivered"] / found["seen"] if found else None
 
 
 def exact(workspace: Workspace, backend: Backend, requests: int, worker: str) -> tuple[Json, list[str]]:
     """What B and the ledger have of a fixed number of requests to four processes: as figures, and as cells."""
-    before = backend.count()
-    with application(workspace, backend.url, EXACT_WORKERS, worker) as port:
-        text = finish([program("hey"), "-n", str(requests), "-c", "16", f"{address(port)}/page"], 300)
+    requests -= requests % CONNECTIONS  # hey sends as many on each connection
+    with application(workspace, backend.url, EXACT_WORKERS, worker) as (port, _):
+        first, _ = ledger(port)
+        before = settle(backend)
+        argv = [program("hey"), "-n", str(requests), "-c", str(CONNECTIONS), f"{address(port)}/page"]
+        text = finish(argv, 300)
         answered = sum(int(number) for number in re.findall(r"\[200\]\s+(\d+) responses", text))
-        found, asked = ledger(port)
-        got = settle(backend) - before
-    adds_up = found["seen"] == found["delivered"] + found["failed"] + found["dropped"] + found["in_flight"]
-    others = 1 + asked  # to see that it is ready, and for the ledger
-    row = {"subject": "httptee", "scenario": worker, "answered": answered, "b": got - others, "adds_up": adds_up}
-    row["held"] = adds_up and answered == requests == got - others and found["seen"] == requests + asked
-    counts = (answered, got - others, found["seen"] - asked, found["delivered"] - asked, found["dropped"])
-    cells = [worker, *(f"{number:,}" for number in counts)]
-    return row | found, cells
+        last, asked = ledger(port)
+        got = settle(backend) - before - asked
+    # The first request for the ledger is in the last one, the last request for it is not.
+    found = {name: last[name] - first[name] for name in last}
+    for name in ("seen", "delivered"):
+        found[name] -= asked
+    adds_up = last["seen"] == last["delivered"] + last["failed"] + last["dropped"] + last["in_flight"]
+    row = {"subject": "httptee", "scenario": worker, "answered": answered, "b": got, "adds_up": adds_up, **found}
+    row["held"] = adds_up and answered == requests == got == found["seen"] == found["delivered"]
+    counts = (answered, got, found["seen"], found["delivered"], found["dropped"])
+    return row, [worker, *(f"{number:,}" for number in counts)]
 
 
 def made(found: list[Row]) -> Json:
@@ -125,17 +137,18 @@ def made(found: list[Row]) -> Json:
     for row in found:
         times = multiple(row.rate, bare[row.page])
         part = NOTHING if row.delivered is None else f"{row.delivered * 100:.1f} %"
-        cells.append([row.page, row.subject, f"{row.rate:,.0f}", times, part])
+        cpu = statistics.median(row.cpu)
+        cells.append([row.page, row.subject, f"{row.rate:,.0f}", times, f"{cpu:,.0f}", part])
         figures.append(
             {"subject": "httptee", "scenario": f"{row.page}: {row.subject}", "rate": row.rate, "rates": row.rates}
-            | {"ratio": row.rate / bare[row.page], "delivered": row.delivered}
+            | {"ratio": row.rate / bare[row.page], "cpu": cpu, "delivered": row.delivered}
         )
-    return table(TITLE, ["page", "", "requests/s", f"{TIMES} bare", "clones at B"], cells, figures)
+    return table(TITLE, ["page", "", "requests/s", f"{TIMES} bare", "CPU µs a request", "clones at B"], cells, figures)
 
 
 def run(options: argparse.Namespace) -> Result:
     """Measure every page under every subject, in interleaved rounds, then count."""
-    rates: dict[tuple[str, str], list[float]] = {}
+    rates: dict[tuple[str, str], list[tuple[float, float]]] = {}
     parts: dict[tuple[str, str], float | None] = {}
     with Workspace() as workspace, odd_backend(workspace, "silent") as silent:
         backend = start_backend(workspace, "b")
@@ -143,12 +156,16 @@ def run(options: argparse.Namespace) -> Result:
         for number in range(options.rounds):
             for page in PAGES:
                 for subject in rotated(SUBJECTS, number):
-                    rate, parts[page.title, subject] = measured(workspace, options, page, addresses[subject])
-                    rates.setdefault((page.title, subject), []).append(rate)
-                    progress(f"round {number + 1} of {options.rounds}: {page.title}: {subject}: {rate:,.0f}")
+                    rate, cpu, part = measured(workspace, options, page, addresses[subject])
+                    rates.setdefault((page.title, subject), []).append((rate, cpu))
+                    parts[page.title, subject] = part
+                    where = f"round {number + 1} of {options.rounds}: {page.title}: {subject}"
+                    progress(f"{where}: {rate:,.0f}/s, {cpu:,.0f} µs")
         counted, cells = exact(workspace, backend, options.requests, options.worker)
-    found = [Row(*key, tuple(rates[key]), parts[key]) for key in sorted(rates, key=lambda key: SUBJECTS.index(key[1]))]
-    found.sort(key=lambda row: row.page)
+    found = [
+        Row(*key, tuple(rate for rate, _ in rates[key]), tuple(cpu for _, cpu in rates[key]), parts[key])
+        for key in sorted(rates, key=lambda key: (key[0], SUBJECTS.index(key[1])))
+    ]
     header = ["worker", "answered", "requests at B", "seen", "delivered", "dropped"]
     settings = {"rounds": options.rounds, "seconds": options.seconds, "worker": options.worker, "workers": WORKERS}
     return Result([made(found), table(EXACT, header, [cells], [counted])], settings, held=counted["held"])
