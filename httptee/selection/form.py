@@ -54,6 +54,7 @@ class Form:
             request.client,
             request.scheme,
             request.number,
+            request.upgrade,
             port=request.port,
         )
 

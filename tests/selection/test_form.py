@@ -57,3 +57,9 @@ def test_a_body_that_is_not_there_is_missed_only_where_it_is_sent(form, withheld
     made = form.of(exchange)
     assert (made.withheld, made.connection, len(made.request.body)) == (withheld, 7, 3 if form.body else 0)
     assert exchange.withheld == "unread"
+
+
+def test_what_the_form_does_not_change_stays():
+    asked = Request("POST", "/a", [], b"x", "192.0.2.1", "http", 7, ("websocket",), port="4711")
+    made = Form(body=False, key=True)(asked)
+    assert (made.number, made.upgrade, made.port, made.client) == (7, ("websocket",), "4711", "192.0.2.1")
