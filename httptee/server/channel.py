@@ -22,7 +22,7 @@ from typing import Any
 from waitress.channel import ClientDisconnected
 
 from httptee.errors import TeeError
-from httptee.server.ownership import HUNG_UP, PIECE, READY, OwnedChannel
+from httptee.server.ownership import HUNG_UP, READY, OwnedChannel
 from httptee.server.parser import RequestParser
 from httptee.server.roles import Host
 from httptee.server.task import RefusalTask, TeeTask
@@ -31,7 +31,7 @@ from httptee.server.uploads import Stretch
 logger = logging.getLogger(__name__)
 
 _READY_TO_WRITE = READY | select.EPOLLOUT
-_BUFFERED = 64 * 1024  # bytes of an answer that may wait for a slow client without blocking a thread
+_PIECE = _BUFFERED = 64 * 1024  # bytes to read at once; bytes that may wait for a slow client without blocking a thread
 _numbers = count(1)
 _LINGER = 2.0  # seconds in which data that a refused client still sends is read and discarded
 
@@ -77,18 +77,20 @@ class Channel(OwnedChannel):
     def _read(self, whole: bool) -> None:
         """Read once, and add whole requests to `requests`. With `whole`, only an empty read is the end."""
         try:
-            data = self.socket.recv(PIECE)
+            data = self.socket.recv(_PIECE)
         except BlockingIOError:
             self._unread = False
+            self._pass_on(waits=True)
             return
         except OSError:
             data = b""
-        self._unread = whole or len(data) == PIECE
+        self._unread = whole or len(data) == _PIECE
         if not data or (self._lingers_until and monotonic() > self._lingers_until):
             self.handle_close()
         elif not self._lingers_until:
             self.active_at = monotonic()
             self.received(data)
+            self._unread |= self.server.uploads.may_begin(self.request)  # to see whether the client is to be waited for
 
     def write_soon(self, data: bytes) -> int:
         """Send to the client at once. The rest is buffered; if the buffer would get too large, wait for the client.
@@ -149,10 +151,10 @@ class Channel(OwnedChannel):
                 request = self.request = self.parser_class(self.adj, self.server.memory)
             used = request.received(data)
             data = data[used:]
-            if request.completed or not (data or self.requests or not self.server.uploads.begins(request)):
+            if request.completed:
                 self.requests.append(request)
                 self.request = None
-            elif not data:
+            elif not data and not self._pass_on(waits=False):
                 self._encourage()
 
     def service(self) -> None:

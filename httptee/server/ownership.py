@@ -32,8 +32,6 @@ logger = logging.getLogger(__name__)
 
 READY = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 """The epoll events of every connection. EPOLLOUT is added while an answer waits for the client."""
-PIECE = 64 * 1024
-"""Bytes to read at once from a client."""
 HUNG_UP = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 """After one of these events, only an empty read marks the end of the client's data."""
 
@@ -220,19 +218,20 @@ class OwnedChannel(HTTPChannel):
         self.unframed = "begun"
         self.reset_when_closed()
 
-    def read_upload(self, request: RequestParser) -> None:
-        """Read once from the body of a request that is served already. Raises OSError if the client has gone."""
-        try:
-            data = self.socket.recv(PIECE)
-        except BlockingIOError:
-            return
-        if not data:
-            raise ConnectionAbortedError("the client has closed in the middle of its request")
+    def take_in(self, request: RequestParser, data: bytes) -> None:
+        """Parse data of a request that is served already, and what comes behind it."""
         self.active_at = monotonic()
         used = request.received(data)
         if request.completed:
             self.server.arm(self._fileno, READY)
             self.received(data[used:])
+
+    def _pass_on(self, waits: bool) -> bool:
+        """Begin to serve the incomplete request, if its body is to be passed on. `waits`: nothing more has arrived."""
+        if self.request is None or self.requests or not self.server.uploads.begins(self.request, waits):
+            return False
+        self.requests, self.request = [self.request], None
+        return True
 
     def end_upload(self, request: RequestParser) -> None:
         """The request is answered. If its body was not read to the end, the client may still send."""

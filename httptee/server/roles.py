@@ -72,8 +72,8 @@ class Peer(Protocol):
     def write_soon(self, data: bytes) -> int:
         """Send or buffer `data`. Raises ClientDisconnected."""
 
-    def read_upload(self, request: Any) -> None:
-        """Read what has arrived of the body of a request that is served already."""
+    def take_in(self, request: Any, data: bytes) -> None:
+        """Parse data of a request that is served already, and what comes behind it."""
 
     def begin_unframed(self) -> None:
         """Begin an answer that ends with the connection."""

@@ -19,7 +19,6 @@ from httptee.errors import PlainHttp
 from httptee.server.channel import Channel
 from httptee.server.listener import Server
 from httptee.server.ownership import READY
-from httptee.server.parser import RequestParser
 from httptee.server.sockets import NotTlsError, TlsSocket
 
 logger = logging.getLogger(__name__)
@@ -54,13 +53,6 @@ class TlsChannel(Channel):
                 self._introduce(stream)
         except NotTlsError as error:
             self._leave_tls(error)
-
-    def read_upload(self, request: RequestParser) -> None:
-        """As that of a plain connection. TLS that fails is a client that has gone."""
-        try:
-            super().read_upload(request)
-        except NotTlsError as error:
-            raise ConnectionAbortedError(str(error)) from None
 
     def greet(self) -> bool:
         """Begin the handshake; return whether the serving threads take over. For the main thread, while no other thread

@@ -165,7 +165,7 @@ class TestABodyThatStreams:
 
     @pytest.mark.parametrize(
         ("method", "pieces", "again"),
-        [("PUT", [b"ab", b"c"], True), ("POST", [b"ab", b"c"], False), ("PUT", [bytes(200_000), b"x"], False)],
+        [("PUT", [b"ab", b"c"], True), ("POST", [b"ab", b"c"], False), ("PUT", [bytes(600_000), b"x"], False)],
     )
     def test_is_sent_again_only_if_it_may_be(self, adapter, method, pieces, again):
         def script(connection):

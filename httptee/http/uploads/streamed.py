@@ -13,7 +13,7 @@ from typing import Protocol
 STREAMED_BODY = "httptee.streamed_body"
 """The environ key of the `Source` of a body that has not arrived whole. The tee's own server sets it."""
 
-REPEATED = 128 * 1024
+REPEATED = 512 * 1024
 """Bytes from the start of a body that can be read again."""
 
 INCOMPLETE = "incomplete"

@@ -3,6 +3,8 @@
 Each of them holds a serving thread and a connection of A until its last byte has come, and its client sets the pace. So
 only a part of the threads may do that, and none while requests wait for a thread. All other uploads are read before A
 is asked: these hold no thread, however slow they are.
+
+A body of moderate size that is there already is read first too: one send is cheaper than several.
 """
 
 from __future__ import annotations
@@ -14,6 +16,9 @@ from typing import Any
 
 from httptee.http import ArrivingBody
 from httptee.server.uploads.passing import PassingBody
+
+AT_ONCE = 256 * 1024
+"""Bytes of a body that are read first, as long as its client does not have to be waited for."""
 
 
 def most_streaming(threads: int) -> int:
@@ -42,11 +47,22 @@ class Uploads:
     def __repr__(self) -> str:
         return f"<Uploads [free {len(self._free)}]>"
 
-    def begins(self, request: Any) -> bool:
-        """Whether a request whose body has not arrived whole is to be served now. Its body is a `PassingBody` then."""
-        if self._streaming is None or request.is_read_first or request.body_rcv is None or request.upgrades:
-            return False  # what follows the body of an upgrade is of another protocol
-        if not self._qualifies(request, self._streaming):
+    def may_begin(self, request: Any) -> bool:
+        """Whether a request whose body has not arrived whole, if any, is one to be passed on, now or a little later."""
+        if request is None or self._streaming is None or request.is_read_first or request.body_rcv is None:
+            return False
+        if request.upgrades:  # what follows its body is of another protocol
+            return False
+        return self._qualifies(request, self._streaming)
+
+    def begins(self, request: Any, waits: bool) -> bool:
+        """Whether a request whose body has not arrived whole is to be served now. Its body is a `PassingBody` then.
+
+        `waits`: nothing more has arrived, so that its client must be waited for.
+        """
+        if not self.may_begin(request):
+            return False
+        if not (waits or request.expect_continue or len(request.body_rcv) > AT_ONCE):
             return False
         request.is_read_first = True  # decided once: what is in a file by then stays there
         body: ArrivingBody = request.body_rcv

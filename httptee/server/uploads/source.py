@@ -9,6 +9,8 @@ from httptee.http import Cancellation
 from httptee.server.uploads.pace import LEAST_RATE
 from httptee.server.uploads.passing import PassingBody
 
+_PIECE = 64 * 1024
+
 
 class Uploading(Protocol):
     """The parts of a client's connection that a body uses."""
@@ -16,9 +18,8 @@ class Uploading(Protocol):
     cancellation: Cancellation
     socket: Any
 
-    def read_upload(self, request: Any) -> None:
-        """Read what has arrived, and let the parser of `request` take it. Never waits. Raises OSError if the client has
-        gone."""
+    def take_in(self, request: Any, data: bytes) -> None:
+        """Parse data of a request that is served already, and what comes behind it."""
 
 
 class ClientBody:
@@ -52,10 +53,15 @@ class ClientBody:
             return piece
         connection = self._connection
         try:
-            connection.read_upload(request)
-        except OSError:
+            data = connection.socket.recv(_PIECE)
+        except BlockingIOError:
+            return b""
+        except Exception:  # a reset, or TLS that has failed
+            data = b""
+        if not data:
             connection.cancellation.cancel()
-            raise ClientGone("the client has gone before its request was whole") from None
+            raise ClientGone("the client has gone before its request was whole")
+        connection.take_in(request, data)
         if request.error is not None:
             raise request.error if isinstance(request.error, TeeError) else TeeError()
         return passing.take()

@@ -4,13 +4,14 @@ import pytest
 
 from httptee.errors import BadRequest, ClientGone, RequestTimeout
 from httptee.http import Cancellation
+from httptee.server.sockets import NotTlsError
 from httptee.server.uploads import ClientBody, Streaming, Uploads
 
 from .requests import CHUNKED, EXPECTS, arriving, length
 
 
 class Connection:
-    """A client's connection that has these pieces to read; None is its end."""
+    """A client's connection that has these pieces to read, or an exception to raise; b"" is its end."""
 
     def __init__(self, *pieces):
         self.pieces = list(pieces)
@@ -20,18 +21,21 @@ class Connection:
     def fileno(self):
         return 7
 
-    def read_upload(self, request):
+    def recv(self, size):
         if not self.pieces:
-            return
+            raise BlockingIOError
         piece = self.pieces.pop(0)
-        if piece is None:
-            raise ConnectionAbortedError
-        request.received(piece)
+        if isinstance(piece, Exception):
+            raise piece
+        return piece
+
+    def take_in(self, request, data):
+        request.received(data)
 
 
 def source(connection, *lines, body=b"", timeout=10.0):
     request = arriving(*lines, body=body)
-    assert Uploads(Streaming(1), 4, lambda: False).begins(request)
+    assert Uploads(Streaming(1), 4, lambda: False).begins(request, True)
     return ClientBody(connection, request, timeout)
 
 
@@ -54,8 +58,9 @@ def test_nothing_that_has_arrived_is_no_end():
     assert (body.read(), body.whole) == (b"", False)
 
 
-def test_a_client_that_goes_cancels_the_exchange():
-    connection = Connection(None)
+@pytest.mark.parametrize("end", [b"", ConnectionResetError(), NotTlsError("a bad record")])
+def test_a_client_that_goes_cancels_the_exchange(end):
+    connection = Connection(end)
     with pytest.raises(ClientGone):
         source(connection, length(6)).read()
     assert connection.cancellation.reason is ClientGone
