@@ -35,6 +35,9 @@ logger = logging.getLogger(__name__)
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 """The variable of the Prometheus client. Where it is set, the processes count in a file there, and each reads all."""
 
+_OF_THE_SERVER = frozenset({"content-length", "date", "server", "via"})
+"""Fields that a server adds to the answers of its application: B's have them, and A's do not."""
+
 _PUBLISHED = 1.0  # seconds between two updates of the gauges
 
 
@@ -131,6 +134,7 @@ class Inside:
             ledger,
             self._application,
             asked,
+            _OF_THE_SERVER,
             lambda: self._asks_over_http or self._application.may_be_asked,
         )
         self._account = ledger.worker(0)
