@@ -52,6 +52,9 @@ def effective(directory: Path) -> dict[str, str]:
         "b.cutoff": "20000",
         "dns.ttl": "1000",
         "forward-client-ip": "true",
+        "x-forwarded": "true",
+        "trusted-proxies": "10.0.0.0/8",
+        "a.send-proxy": "off",  # the default: A does not read a preamble
         "close-connections": "true",
         "no-via": "true",
         "allow-same": "true",
