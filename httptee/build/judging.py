@@ -43,13 +43,15 @@ def make_judge(
     primary: Answering | None = None,
     *,
     repeats: bool = True,
+    left_out: frozenset[str] = frozenset(),
 ) -> MakeJudge:
     """What makes the judge, in the process or the thread in which it runs. `place` is the directory of the evidence.
 
     `primary` is asked for repeats; by default the server that the settings name. Without `repeats`, nothing is.
+    The header fields in `left_out` are not compared.
     """
     settings = settings if repeats else replace(settings, verdict_repeat=0)
-    return partial(_judge, settings, Observed(ledger, tallies), place, primary)
+    return partial(_judge, settings, Observed(ledger, tallies), place, (primary, left_out))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def _judge(
     settings: Settings,
     observed: Observed,
     place: str,
-    primary: Answering | None,
+    asked: tuple[Answering | None, frozenset[str]],
     reader: Reader,
     pace: Pace,
     short_of_memory: Callable[[], bool],
@@ -120,7 +122,7 @@ def _judge(
         reader,
         [_trial(settings, shadow) for shadow in chosen],
         evidence,
-        Asking(_asker(settings, chosen, primary), settings.verdict_max_body),
+        Asking(_asker(settings, chosen, *asked), settings.verdict_max_body),
         lambda state: Repeats(limits, time(), state, paused),
         observed,
         differences,
@@ -130,11 +132,13 @@ def _judge(
     )
 
 
-def _asker(settings: Settings, chosen: tuple[ShadowSettings, ...], primary: Answering | None) -> UpstreamAsker:
+def _asker(
+    settings: Settings, chosen: tuple[ShadowSettings, ...], primary: Answering | None, left_out: frozenset[str]
+) -> UpstreamAsker:
     shadows = {shadow.name: (shadow_upstream(settings, shadow), shadow.timeout) for shadow in chosen}
     if primary is not None:
-        return ApplicationAsker(primary.answer, shadows)
-    return UpstreamAsker({"": (primary_upstream(settings), settings.a_timeout), **shadows})
+        return ApplicationAsker(primary.answer, shadows, left_out)
+    return UpstreamAsker({"": (primary_upstream(settings), settings.a_timeout), **shadows}, left_out)
 
 
 def _trial(settings: Settings, shadow: ShadowSettings) -> Trial:

@@ -75,7 +75,7 @@ class Mounted:
     """The tee of one process of another server, with its judge. Starts no thread.
 
     `primary` is A; by default the server that the settings name. `asked` is what the judge asks once more; by default
-    that server. `repeats` says, when the judge begins, whether it may.
+    that server. `repeats` says, when the judge begins, whether it may. The fields in `left_out` are not compared.
     """
 
     def __init__(
@@ -84,11 +84,13 @@ class Mounted:
         ledger: Ledger,
         primary: Answering | None = None,
         asked: Answering | None = None,
+        left_out: frozenset[str] = frozenset(),
         repeats: Callable[[], bool] = lambda: True,
     ) -> None:
         self._settings = settings
         self._primary = primary
         self._asked = asked
+        self._left_out = left_out
         self._repeats = repeats
         self._ledger = ledger
         self._judge: JudgeThread | None = None
@@ -117,12 +119,20 @@ class Mounted:
         tallies = build_tallies(settings)
 
         def make(reader: Reader, pace: Pace, short_of_memory: Callable[[], bool]) -> Judge:
-            made = make_judge(settings, ledger, tallies, self._own_place(), self._asked, repeats=self._repeats())
+            made = make_judge(
+                settings,
+                ledger,
+                tallies,
+                self._own_place(),
+                self._asked,
+                repeats=self._repeats(),
+                left_out=self._left_out,
+            )
             return made(reader, pace, short_of_memory)
 
         # The judge starts with the first pair: this process may still be forked, and a thread does not survive that.
         self._judge = JudgeThread(make)
-        watching = Watching(tallies, self._judge, settings.verdict)
+        watching = Watching(tallies, self._judge, settings.verdict, self._left_out)
         return build_tee(settings, ledger, watching=watching, primary=primary)
 
     def _own_place(self) -> str:

@@ -22,6 +22,7 @@ class Watching:
     tallies: Tallies
     sender: Sender
     place: str  # the directory of the evidence
+    left_out: frozenset[str] = frozenset()  # the header fields that are not compared, in lower case
 
 
 def build_tallies(settings: Settings, rows: int = 1, earlier: Sequence[Tallies] = ()) -> Tallies:
@@ -41,5 +42,6 @@ def build_watchers(
     templates = [template for shadow in shadow_settings(settings) for template in shadow.rules.templates]
     comparers: list[Comparer | None] = []
     for number, name in enumerate(watching.tallies.backends):
-        comparers.append(Comparer(name, number, tallies, chooser, watching.sender))
-    return Keeper(Routes(templates), tallies, chooser, settings.verdict_max_body, faults), comparers
+        comparers.append(Comparer(name, number, tallies, chooser, watching.sender, watching.left_out))
+    keeper = Keeper(Routes(templates), tallies, chooser, settings.verdict_max_body, faults, watching.left_out)
+    return keeper, comparers

@@ -188,7 +188,7 @@ class Exchange:
     offered: int = field(default=0, init=False, compare=False, repr=False)
     size: int = field(default=0, init=False, compare=False, repr=False)
 
-    def with_request(self, request: Request) -> Exchange:
+    def with_request(self, request: Request, withheld: str) -> Exchange:
         """The same exchange with another form of its request, for one B. What its clones hold is counted on its own."""
         return Exchange(
             request,
@@ -199,7 +199,7 @@ class Exchange:
             self.kept,
             self.port,
             self.connection,
-            self.withheld,
+            withheld,
         )
 
     def load(self) -> None:

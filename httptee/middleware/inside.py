@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -34,6 +35,9 @@ logger = logging.getLogger(__name__)
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 """The variable of the Prometheus client. Where it is set, the processes count in a file there, and each reads all."""
+
+_OF_THE_SERVER = frozenset({"content-length", "date", "server", "via"})
+"""Fields that a server adds to the answers of its application: B's have them, and A's do not."""
 
 _PUBLISHED = 1.0  # seconds between two updates of the gauges
 
@@ -131,6 +135,7 @@ class Inside:
             ledger,
             self._application,
             asked,
+            _OF_THE_SERVER,
             lambda: self._asks_over_http or self._application.may_be_asked,
         )
         self._account = ledger.worker(0)
@@ -147,6 +152,8 @@ class Inside:
             os.getpid(), backends, __version__,
         )  # fmt: skip
         announce_mounted(self.settings)
+        if not {"enable-threads", "threads"} & getattr(sys.modules.get("uwsgi"), "opt", {"threads": b""}).keys():
+            logger.warning("uWSGI runs no threads: set enable-threads, or clones wait for ever and are dropped")
         unused = ignored(self.settings, self._named, (*IGNORED, *OF_A_SERVER_A))
         if unused:
             logger.warning("ignored, because A is an application: %s", ", ".join(f"-{name}" for name in unused))

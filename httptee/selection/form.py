@@ -9,7 +9,7 @@ import os
 import secrets
 from dataclasses import dataclass
 
-from httptee.http import Request, values, with_added
+from httptee.http import Exchange, Request, values, with_added
 
 KEY = "Idempotency-Key"
 """The field by which a server recognizes a repeated request (draft-ietf-httpapi-idempotency-key-header)."""
@@ -31,6 +31,10 @@ class Form:
     def __bool__(self) -> bool:
         return self.key or not self.body
 
+    def of(self, exchange: Exchange) -> Exchange:
+        """The exchange with its request in this form. A body that is not sent need not be there."""
+        return exchange.with_request(self(exchange.request), exchange.withheld if self.body else "")
+
     def __call__(self, request: Request) -> Request:
         """The request in this form. The given one stays as it is."""
         headers, body = request.headers, request.body
@@ -50,6 +54,7 @@ class Form:
             request.client,
             request.scheme,
             request.number,
+            request.upgrade,
             port=request.port,
         )
 

@@ -85,7 +85,7 @@ class Shadow:
     def offer(self, exchange: Exchange) -> None:
         """Take a clone on, or drop it and count the reason in the ledger. Never waits."""
         if self._form:
-            exchange = exchange.with_request(self._form(exchange.request))
+            exchange = self._form.of(exchange)
         reason = self._refusal(exchange)
         if reason is not None and self._spooling is not None and not exchange.withheld:
             reason = self._spooled_or(self._spooling, exchange, reason)

@@ -29,8 +29,7 @@ logger = logging.getLogger(__name__)
 
 MOST_SENT = 64
 """Clones that are in flight at once."""
-_MOST_READ = 2048  # clones in memory
-_MOST_BYTES = 16 * 1024 * 1024
+_MOST_READ, _MOST_BYTES = 2048, 16 * 1024 * 1024  # clones in memory, and their bytes
 _SUSPECT = 5  # failures of the first clone of a lane, after which a witness is asked
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds until the next attempt
 _LAST_ANSWERS = 1.0  # seconds to wait for them at the end
@@ -71,8 +70,8 @@ class Catchup:
         self._results: SimpleQueue[Result] = SimpleQueue()
         self._suspects: set[Lane] = set()
         self._held_bytes = 0
-        self._not_before = 0.0
-        self._check_at = 0.0
+        self._not_before = self._check_at = 0.0
+        self.ended: Callable[[], object] = lambda: None  # called by any thread when an exchange has ended
 
     @property
     def refused(self) -> bool:
@@ -87,16 +86,17 @@ class Catchup:
     def settled(self, exchange: Exchange, seconds: float, error: Exception | None, answer: Answer | None) -> None:
         """An exchange has ended. Called by any thread."""
         self._results.put(result_of(exchange, seconds, error, answer))
+        self.ended()
 
     def dropped(self, exchange: Exchange, reason: str) -> None:
         """An exchange was not sent. Called by any thread."""
         self._results.put(Result(exchange, 0.0, reason, 0, unsent=True))
+        self.ended()
 
     def step(self, *, held: bool = False) -> bool:
         """Do what can be done now; whether there was anything. `held`: send nothing. Raises OSError."""
         busy = self._take_results()
-        busy |= self._read()
-        return busy | (not held and self._dispatch())
+        return busy | self._read() | (not held and self._dispatch())
 
     def _read(self) -> bool:
         """Read what fits into memory."""

@@ -6,10 +6,11 @@ import contextlib
 import fcntl
 import logging
 import os
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 
 from httptee.spool.catchup import Catchup
 from httptee.spool.sheet import Policy
@@ -56,12 +57,15 @@ class Drainer:
 
     def __init__(self, made: Sequence[Callable[[], Drained]]) -> None:
         self._turns = [_Turn(make) for make in made]
+        self._ended = threading.Event()
 
     def run(self, goes_on: Callable[[], bool]) -> None:
         """Work until `goes_on` returns False. An error of a disk is logged once, and tried again."""
         try:
             while goes_on():
-                sleep(_BUSY if self.step() else _IDLE)
+                self._ended.clear()
+                # With few lanes, each answer must lead to the next clone at once.
+                self._ended.wait(_BUSY if self.step() else _IDLE)
         finally:
             self.close()
 
@@ -139,6 +143,7 @@ class Drainer:
         if turn.lock < 0:
             drained.close()
             return None
+        drained.catchup.ended = self._ended.set
         drained.catchup.source.recover()
         turn.drained = drained
         return drained

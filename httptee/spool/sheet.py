@@ -71,7 +71,8 @@ class Sheet:
             return False
         outcome = journal.append(records)
         if outcome is not Appended.COMMITTED:
-            self._failed(journal.error)
+            self._failed(journal.error or self.error)  # it tries again only after a while
+            journal.close()  # only what is closed can be removed, and that may make room
             return False
         self.error = ""
         with contextlib.suppress(OSError):

@@ -62,6 +62,30 @@ def test_the_environment_and_the_file_count(capsys, monkeypatch, tmp_path):
     assert r"  > X-Shadow: 1\r\n" in output
 
 
+def test_what_a_b_gets_of_a_request_is_shown_as_it_is_sent_and_what_a_decides_is_open(capsys):
+    line = "http://b:2 only-status=2xx body=false idempotent host=stage.{host}"
+    status, output = explained(capsys, "-a", "a:1", "-b", line, "-no-via", "POST /x", "-H", "Host: shop", "-d", "abc")
+    assert status == 0
+    to_a, to_b = output.split("B http://b:2 ")
+    assert to_a.endswith("  > Content-Length: 3\\r\\n\n  > \\r\\n\n  > abc\n")
+    verdict, *lines = to_b.splitlines()
+    assert (verdict, lines[0]) == ("may get it", "  depends on only-status=2xx: if A answers so")
+    assert [line.removeprefix("  > ") for line in lines[2:5]] == [
+        "POST /x HTTP/1.1\\r\\n",
+        "Host: stage.shop\\r\\n",
+        "Content-Length: 0\\r\\n",
+    ]
+    assert lines[5].startswith('  > Idempotency-Key: "')
+    assert lines[6:] == ["  > \\r\\n"]
+
+
+def test_the_client_is_whom_a_trusted_proxy_names(capsys):
+    words = ["-a", "a:1", "-b", "http://b:2 set-header=X-Client:{client}", "-trusted-proxies", "10.0.0.0/8"]
+    asked = ["--client", "10.0.0.1", "-H", "X-Forwarded-For: 6.6.6.6, 203.0.113.9", "GET /"]
+    _, output = explained(capsys, *words, *asked)
+    assert "  > X-Client: 203.0.113.9\\r\\n" in output
+
+
 @pytest.mark.parametrize(
     ("request_line", "refusal"),
     [

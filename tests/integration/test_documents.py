@@ -50,7 +50,7 @@ PROGRAMS = ("curl", "hey", "influxd")
 TROUBLE = re.compile(r"Traceback|command not found|No such file|httptee: |unbound variable|syntax error")
 SERVES = re.compile(
     r"^(?:\w+=\S+ )*(?:\S*/)?"
-    r"(?:httptee (?!check|explain|verdict|recording|replay|config|completion|man|-version|--demo)"
+    r"(?:httptee (?!check|explain|verdict|recording|replay|spool|config|completion|man|-version|--demo)"
     r"|gunicorn |waitress-serve )"
 )
 IN_THE_BACKGROUND = re.compile(r" &(?: |$)")

@@ -1,6 +1,6 @@
 import pytest
 
-from httptee.http.message import FileBody, Request
+from httptee.http.message import Exchange, FileBody, Request
 from httptee.selection.form import AS_IT_IS, KEY, Form
 
 
@@ -49,3 +49,17 @@ def test_a_post_without_a_key_gets_one_of_its_own():
 )
 def test_other_methods_and_keys_of_clients_stay(given):
     assert Form(key=True)(given) is given
+
+
+@pytest.mark.parametrize(("form", "withheld"), [(Form(body=False), ""), (Form(key=True), "unread")])
+def test_a_body_that_is_not_there_is_missed_only_where_it_is_sent(form, withheld):
+    exchange = Exchange(request(), 200, 0.01, connection=7, withheld="unread")
+    made = form.of(exchange)
+    assert (made.withheld, made.connection, len(made.request.body)) == (withheld, 7, 3 if form.body else 0)
+    assert exchange.withheld == "unread"
+
+
+def test_what_the_form_does_not_change_stays():
+    asked = Request("POST", "/a", [], b"x", "192.0.2.1", "http", 7, ("websocket",), port="4711")
+    made = Form(body=False, key=True)(asked)
+    assert (made.number, made.upgrade, made.port, made.client) == (7, ("websocket",), "4711", "192.0.2.1")

@@ -1,8 +1,10 @@
 """The loop of the drainer."""
 
 import logging
+import threading
 
 from httptee.settings import SpoolSettings
+from httptee.spool import drainer as module
 from httptee.spool.drainer import Drained, Drainer
 from httptee.spool.watch import Watch
 
@@ -37,3 +39,22 @@ def test_a_directory_that_cannot_be_made_is_said_once_and_tried_again(tmp_path, 
             drainer.step()
     assert len(caplog.records) == 1
     drainer.close()
+
+
+def test_an_answer_leads_to_the_next_clone_of_its_lane_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_BUSY", 3600.0)
+    monkeypatch.setattr(module, "_IDLE", 0.01)
+    write(tmp_path, 5)
+    bench = Bench(tmp_path, lambda request: 204)
+    answers, send = [], bench.catchup._send
+
+    def answer_later(exchange):
+        answers.append(threading.Timer(0.01, send, [exchange]))
+        answers[-1].start()
+
+    bench.catchup._send = answer_later
+    drainer = Drainer([lambda: drained(tmp_path, bench)])
+    drainer.run(lambda: len(bench.sent) < 5)
+    for each in answers:
+        each.join()
+    assert [request.body for request in bench.sent] == [b"0", b"1", b"2", b"3", b"4"]

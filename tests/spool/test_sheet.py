@@ -1,7 +1,10 @@
 """What one process writes for one B."""
 
+import errno
 import logging
+from unittest.mock import Mock
 
+from httptee.journal import Segment
 from httptee.spool.cursor import Cursor
 
 from .spools import a_sheet
@@ -35,3 +38,17 @@ def test_nothing_is_removed_when_the_directory_is_full(tmp_path):
     sheet._journal._tend_at = 0.0
     assert not sheet.append([(1, b"x" * 60_000)])
     assert len(list((tmp_path / "b").glob("*.spool"))) == 2
+
+
+def test_a_segment_is_closed_when_the_disk_is_full_so_that_it_can_be_removed(tmp_path, monkeypatch):
+    sheet = a_sheet(tmp_path)
+    assert sheet.append([(1, b"x")])
+    (path,) = tmp_path.glob("*.spool")
+    assert Segment(path).being_written()
+    with monkeypatch.context() as patched:
+        patched.setattr("os.write", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+        assert not sheet.append([(2, b"y")])
+    assert not Segment(path).being_written()
+    path.unlink()  # the drainer has settled all of it
+    sheet._journal._try_at = 0.0
+    assert sheet.append([(2, b"y")])

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 
 from httptee.build import make_drained
 from httptee.commands.paper import printer
@@ -101,10 +101,7 @@ def _drain(asked: argparse.Namespace) -> int:
     spool = SpoolSettings(str(directory.parent))
     drainer = Drainer([lambda: make_drained(settings, shadow_settings(settings)[0], spool, words, new_run())])
     deadline = monotonic() + asked.wait
-    while not drainer.done and monotonic() < deadline:
-        if not drainer.step():
-            sleep(0.02)
-    drainer.close()
+    drainer.run(lambda: not drainer.done and monotonic() < deadline)
     line = words.line.tolist()
     sent = sum(line[column] for column in ShadowLine.DELIVERED.values()) + line[ShadowLine.OTHER_STATUS]
     failed, dropped = (sum(line[at] for at in some.values()) for some in (ShadowLine.FAILED, ShadowLine.DROPPED))

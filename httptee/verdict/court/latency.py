@@ -145,10 +145,8 @@ def latency(sums: RouteSums, alpha: float, alpha_within: float | None = None, ma
     """What the sums of a route say about B's times. `alpha`: the chance of `slower` by mere chance, and of `within`
     unless `alpha_within` is given.
     """
-    times = _Times(
-        *(percentile(counts, share) for share in (0.5, 0.95, 0.99) for counts in (sums.a_times, sums.b_times)),
-        margin,
-    )
+    both = (sums.a_times, sums.b_times)
+    times = _Times._make((*(percentile(counts, share) for share in (0.5, 0.95, 0.99) for counts in both), margin))
     label, reason = _judged(sums, times, log(1 / alpha), log(1 / (alpha_within or alpha)))
     return LatencyReport(label, reason, sums.blocks, times.a_p50, times.b_p50, times.a_p99, times.b_p99)
 

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 from httptee.compare import Outcome
 from httptee.errors import upstream_error
-from httptee.http import Pieces, Request, Response, end_to_end
+from httptee.http import HOP_BY_HOP, Pieces, Request, Response, end_to_end
 from httptee.transport import Timeouts, Upstream, WireStream
 from httptee.verdict.court import Again, Pair
 from httptee.verdict.judge.repeats import Ask
@@ -32,10 +32,11 @@ class Asker(Protocol):
 
 class UpstreamAsker:
     """Sends requests through upstreams of its own: each B's by its name and A's by an empty one, with the time in
-    seconds that each has for the head of an answer."""
+    seconds that each has for the head of an answer. The header fields in `left_out` are not part of an outcome."""
 
-    def __init__(self, upstreams: Mapping[str, tuple[Upstream, float]]) -> None:
+    def __init__(self, upstreams: Mapping[str, tuple[Upstream, float]], left_out: frozenset[str] = frozenset()) -> None:
         self._upstreams = dict(upstreams)
+        self._left_out = HOP_BY_HOP | left_out
 
     def ask(self, request: Request, backend: str, most: int) -> Outcome:
         """The outcome, with a reason slug if there is no whole answer. Never raises."""
@@ -50,7 +51,8 @@ class UpstreamAsker:
                 stream.close()
         except Exception as error:
             return Outcome(0, [], b"", failure=upstream_error(error).reason)
-        return Outcome(stream.status, end_to_end(stream.answer.headers), body.content, body.length, body.digest)
+        headers = end_to_end(stream.answer.headers, self._left_out)
+        return Outcome(stream.status, headers, body.content, body.length, body.digest)
 
     def close(self) -> None:
         """Close every idle connection."""
@@ -61,8 +63,13 @@ class UpstreamAsker:
 class ApplicationAsker(UpstreamAsker):
     """The same where A is no server: `answer` gives its answers."""
 
-    def __init__(self, answer: Callable[[Request], Response], shadows: Mapping[str, tuple[Upstream, float]]) -> None:
-        super().__init__(shadows)
+    def __init__(
+        self,
+        answer: Callable[[Request], Response],
+        shadows: Mapping[str, tuple[Upstream, float]],
+        left_out: frozenset[str] = frozenset(),
+    ) -> None:
+        super().__init__(shadows, left_out)
         self._answer = answer
 
     def ask(self, request: Request, backend: str, most: int) -> Outcome:
@@ -79,7 +86,8 @@ class ApplicationAsker(UpstreamAsker):
                 response.close()
         except Exception as error:
             return Outcome(0, [], b"", failure=upstream_error(error).reason)
-        return Outcome(response.status, response.headers, body.content, body.length, body.digest)
+        headers = end_to_end(response.headers, self._left_out)
+        return Outcome(response.status, headers, body.content, body.length, body.digest)
 
 
 class Asking:

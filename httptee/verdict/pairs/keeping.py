@@ -13,7 +13,7 @@ from time import perf_counter, time
 
 from httptee.compare import Outcome, Routes, equal
 from httptee.errors import ClientGone, CutOff, upstream_error
-from httptee.http import Exchange, Headers, Pieces, Request, Response, end_to_end
+from httptee.http import HOP_BY_HOP, Exchange, Headers, Pieces, Request, Response, end_to_end, without
 from httptee.ledger import Faults
 from httptee.transport import GONE, Answer, followed, seconds_to_head
 from httptee.verdict.court import Blocks, Pair, Sender, bucket
@@ -71,11 +71,19 @@ class KeptPrimary:
 
 
 class Keeper:
-    """Chooses the pairs of one worker process, and keeps A's answers up to `most` bytes each."""
+    """Chooses the pairs of one worker process, and keeps A's answers up to `most` bytes each, without the header fields
+    in `left_out`, whose names are in lower case."""
 
     def __init__(
-        self, routes: Routes, tallies: RowTallies, chooser: Chooser, most: int, faults: Faults | None = None
+        self,
+        routes: Routes,
+        tallies: RowTallies,
+        chooser: Chooser,
+        most: int,
+        faults: Faults | None = None,
+        left_out: frozenset[str] = frozenset(),
     ) -> None:
+        self._left_out = left_out
         self._faults = faults or Faults()
         self._routes = routes
         self._tallies = tallies
@@ -119,25 +127,38 @@ class Keeper:
             kept.finish(Outcome(0, [], b"", failure=failure))
             return kept, response
         body = response.body
+        headers = without(response.headers, self._left_out)
         if isinstance(body, bytes):
             size = len(body)
             kept.room = min(self._most, size + _ROOM)
             kept.size = min(self._most, size) + kept.room
             if size <= self._most:
-                kept.outcome = Outcome(response.status, response.headers, body, size)
+                kept.outcome = Outcome(response.status, headers, body, size)
             else:
                 pieces = Pieces(self._most)
                 pieces.append(body)
-                kept.outcome = _outcome(response.status, response.headers, pieces)
+                kept.outcome = _outcome(response.status, headers, pieces)
             return kept, response
-        ended = self._faults.watched("an answer of A could not be compared", partial(_ended, kept, response))
+        ended = self._faults.watched(
+            "an answer of A could not be compared", partial(_ended, kept, response.status, headers)
+        )
         return kept, followed(response, Pieces(self._most), ended)
 
 
 class Comparer:
-    """Compares the answers of one B, number `number`, with those that were kept of A. Never waits."""
+    """Compares the answers of one B, number `number`, with those that were kept of A, without the header fields in
+    `left_out`. Never waits."""
 
-    def __init__(self, backend: str, number: int, tallies: RowTallies, chooser: Chooser, sender: Sender) -> None:
+    def __init__(
+        self,
+        backend: str,
+        number: int,
+        tallies: RowTallies,
+        chooser: Chooser,
+        sender: Sender,
+        left_out: frozenset[str] = frozenset(),
+    ) -> None:
+        self._left_out = HOP_BY_HOP | left_out
         self._backend = backend
         self._number = number
         self._tallies = tallies
@@ -168,7 +189,7 @@ class Comparer:
             b = Outcome(0, [], b"", failure=upstream_error(error).reason)
         elif answer is not None and answer.kept is not None and not answer.cut_off:
             seconds = seconds_to_head(answer, seconds)
-            b = _outcome(answer.status, end_to_end(answer.headers), answer.kept)
+            b = _outcome(answer.status, end_to_end(answer.headers, self._left_out), answer.kept)
         else:
             return
         if kept.outcome is not None:
@@ -198,14 +219,14 @@ class Comparer:
         return bucket(kept.seconds), bucket(seconds), toss
 
 
-def _ended(kept: KeptPrimary, response: Response, pieces: Pieces, failure: str | None) -> None:
+def _ended(kept: KeptPrimary, status: int, headers: Headers, pieces: Pieces, failure: str | None) -> None:
     """The client has all of A's answer, or no more of it comes: what waits for it is compared."""
     if failure is GONE:
         kept.give_up()
     elif failure:
         kept.finish(Outcome(0, [], b"", failure=failure))
     else:
-        kept.finish(_outcome(response.status, response.headers, pieces))
+        kept.finish(_outcome(status, headers, pieces))
 
 
 def _outcome(status: int, headers: Headers, pieces: Pieces) -> Outcome:

@@ -32,7 +32,7 @@ class Pairs(list):
 class World:
     """A keeper and the comparer of one B."""
 
-    def __init__(self, most=1000):
+    def __init__(self, most=1000, left_out=frozenset()):
         self.tallies = Tallies(["b"])
         self.row = self.tallies.row(0)
         self.chooser = Chooser(1000, Random(1))
@@ -41,8 +41,8 @@ class World:
         self.faults = []
         faults = Faults()
         faults.report = self.faults.append
-        self.keeper = Keeper(Routes(), self.row, self.chooser, most, faults)
-        self.comparer = Comparer("b", 0, self.row, self.chooser, self.sent)
+        self.keeper = Keeper(Routes(), self.row, self.chooser, most, faults, left_out)
+        self.comparer = Comparer("b", 0, self.row, self.chooser, self.sent, left_out)
 
     def keep(self, response, target="/a"):
         """The exchange, and the response for the client."""
@@ -88,6 +88,17 @@ def test_an_equal_pair_only_counts(world):
     assert (world.sums.chosen, world.sums.equal, world.sums.unequal) == (1, 1, 0)
     assert (sum(world.sums.a_times), sum(world.sums.b_times)) == (1, 1)
     assert world.sent == []
+
+
+def test_header_fields_that_are_left_out_make_no_difference():
+    world = World(left_out=frozenset({"server", "x-length"}))
+    exchange, _ = world.keep(response(headers=[("X-Length", "5"), ("X-Kept", "1")]))
+    world.settle(exchange, answer(headers=[("Server", "b"), ("X-Kept", "1"), ("Content-Length", "5")]))
+    assert world.sent == []
+    exchange, _ = world.keep(response(headers=[("X-Kept", "1")]))
+    world.settle(exchange, answer(headers=[("X-Kept", "2"), ("Content-Length", "5")]))
+    (pair,) = world.sent
+    assert pair.b.headers[0] == ("X-Kept", "2")
 
 
 def test_an_unequal_pair_is_sent_with_both_answers(world):
