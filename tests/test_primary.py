@@ -5,7 +5,7 @@ import requests
 import responses
 from requests.adapters import HTTPAdapter
 
-from httptee.errors import BodyStorage, ClientGone, CutOff, UpstreamProtocolError, UpstreamReset
+from httptee.errors import BodyStorage, ClientGone, CutOff, TooManyUpgrades, UpstreamProtocolError, UpstreamReset
 from httptee.http.cancellation import Cancellation
 from httptee.http.endpoint import Endpoint
 from httptee.http.message import Request
@@ -185,3 +185,65 @@ def test_an_error_of_a_that_is_not_canceled_is_counted_with_a_cancellation_prese
     mocked.get(f"{A}/", body=UpstreamReset("closed"))
     assert primary.answer(Request("GET", "/", [], b"", "192.0.2.1", "http"), Cancellation()).status == 502
     assert ledger.primary().errors_by_reason == {"reset": 1}
+
+
+class Places:
+    """The places of upgraded connections."""
+
+    def __init__(self, free=1):
+        self.free, self.released = free, 0
+
+    def __len__(self):
+        return 1 - self.free
+
+    def reserve(self):
+        if not self.free:
+            raise TooManyUpgrades("none is left")
+        self.free -= 1
+
+    def release(self):
+        self.free += 1
+        self.released += 1
+
+    def close(self, timeout):
+        self.closed = timeout
+
+
+ASKS = Request("GET", "/", [], b"", "192.0.2.1", "http", upgrade=("x",))
+
+
+def test_a_request_for_an_upgrade_takes_a_place_and_gives_it_back_with_any_other_answer(mocked, primary):
+    primary._tunnels = places = Places()
+    mocked.get(f"{A}/", status=200, body=b"ok")
+    assert (primary.answer(ASKS).status, places.released, primary.upgraded) == (200, 1, 0)
+    mocked.remove(responses.GET, f"{A}/")
+    mocked.get(f"{A}/", body=BodyStorage("gone"))
+    with pytest.raises(BodyStorage):
+        primary.answer(ASKS)
+    assert (places.free, places.released) == (1, 2)
+
+
+def test_without_a_place_a_is_not_asked(mocked, primary):
+    primary._tunnels = Places(free=0)
+    with pytest.raises(TooManyUpgrades):
+        primary.answer(ASKS)
+    assert not mocked.calls
+    assert primary.upgraded == 1
+
+
+def test_a_101_switches_and_keeps_its_place(ledger):
+    raw = SimpleNamespace(
+        status=101, reason="Switch", pairs=[("Upgrade", "x"), ("Content-Length", "3")], length=None, whole=None
+    )
+    raw.give_up_connection = lambda: (SimpleNamespace(), b"early")
+    upstream = SimpleNamespace(
+        send=lambda *_, **__: SimpleNamespace(status_code=101, reason="Switch", raw=raw), close=lambda: None
+    )
+    places = Places()
+    primary = Primary(upstream, None, ledger.worker(0), tunnels=places)
+    answer = primary.answer(ASKS)
+    assert (answer.status, answer.headers, answer.body) == (101, [("Upgrade", "x")], b"")
+    assert answer.switch is not None
+    assert (places.free, places.released) == (0, 0)
+    primary.close(3.0)
+    assert places.closed == 3.0

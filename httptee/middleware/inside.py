@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from os import PathLike
@@ -151,6 +152,8 @@ class Inside:
             os.getpid(), backends, __version__,
         )  # fmt: skip
         announce_mounted(self.settings)
+        if not {"enable-threads", "threads"} & getattr(sys.modules.get("uwsgi"), "opt", {"threads": b""}).keys():
+            logger.warning("uWSGI runs no threads: set enable-threads, or clones wait for ever and are dropped")
         unused = ignored(self.settings, self._named, (*IGNORED, *OF_A_SERVER_A))
         if unused:
             logger.warning("ignored, because A is an application: %s", ", ".join(f"-{name}" for name in unused))

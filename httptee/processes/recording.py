@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import math
 import os
@@ -25,6 +26,7 @@ _SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 10.0
 _LAST_WORDS = 5.0  # seconds after SIGTERM, at least, until it is killed
 _AT_ONCE = 1.0  # the same where the tee is to stop at once
 _NICE = 19
+_RARELY = 500_000  # objects until a garbage collection: an exchange is some twenty, and they make no circles
 _LITTLE, _MUCH = 0.05, 0.25  # of the memory for what waits
 
 
@@ -113,6 +115,8 @@ class RecordingProcess:
         ending = [] if self._wanted else [signal.SIGTERM]
         signal.signal(signal.SIGTERM, lambda *_: ending.append(signal.SIGTERM))
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        gc.freeze()
+        gc.set_threshold(_RARELY)
         build_inlet(self._settings, self._ledger, Priority().follow).run(lambda: bool(ending), wanted)
 
 

@@ -107,8 +107,13 @@ class Inlet:
         headers: Any, asked: bytes, status: int, reason: str, answered: Any, body: bytes, error: str,
     ) -> bytes:  # fmt: skip
         """The record of an exchange as `Outlet.put` has put it in."""
+        if not error:
+            record = self._maker.plain(
+                connection, number, client, arrived, max(0, now), method, target, headers, asked, status, reason,
+                answered, body,
+            )  # fmt: skip
+            if record is not None:
+                return record
         request = Request(method, target, headers, asked, client, "")
         response = Response(status, reason, answered, body, error=error)
-        place = (connection, number)
-        quick = self._maker.quick(request, response, place, arrived, max(0, now))
-        return quick or self._maker.record(Pending(request, response, place, arrived, now))
+        return self._maker.record(Pending(request, response, (connection, number), arrived, now))

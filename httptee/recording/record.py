@@ -43,21 +43,31 @@ class RecordMaker:
         the record costs more than to make it: their memory cannot be used again at once, and each garbage collection
         visits them.
         """
-        headers, asked, body = request.headers, request.body, response.body
+        asked, body = request.body, response.body
+        if response.error or not isinstance(asked, bytes) or not isinstance(body, bytes):
+            return None
+        return self.plain(
+            place[0], place[1], request.client, arrived, now, request.method, request.target, request.headers, asked,
+            response.status, response.reason, response.headers, body,
+        )  # fmt: skip
+
+    def plain(
+        self, connection: int, number: int, client: str, arrived: int, now: int, method: str, target: str,
+        headers: Headers, asked: bytes, status: int, reason: str, answered: Headers, body: bytes,
+    ) -> bytes | None:  # fmt: skip
+        """The record of an exchange with its bodies in memory, if nothing in it has to be replaced; else None."""
         if self._via:
             if not headers or headers[-1] != self._last:
                 return None
             headers = headers[:-1]
         secrets = self._secrets
-        if response.error or not isinstance(asked, bytes) or not isinstance(body, bytes):
-            return None
         if secrets is not None and not (
-            "?" not in request.target and secrets.clean(headers, asked) and secrets.clean(response.headers, body)
+            "?" not in target and secrets.clean(headers, asked) and secrets.clean(answered, body)
         ):
             return None
         text = fields_text((
-            self._base + place[0], place[1], request.client, arrived, now, now, request.method, request.target,
-            headers, response.status, response.reason, response.headers, "", "", len(asked), "", len(body), "",
+            self._base + connection, number, client, arrived, now, now, method, target, headers, status, reason,
+            answered, "", "", len(asked), "", len(body), "",
         ))  # fmt: skip
         return joined(text, asked, body)
 

@@ -17,6 +17,7 @@ from tests.support.net import eventually, require
 from tests.support.programs import nginx, run
 from tests.support.scripted import Connection, ScriptedServer
 from tests.support.tee import Tee, run_tee
+from tests.support.tls import Authority
 
 pytestmark = pytest.mark.integration
 
@@ -218,3 +219,41 @@ def test_what_is_wrong_with_a_file_is_one_line(tmp_path: Path) -> None:
         assert ended.returncode == 1
         assert ended.stderr.splitlines()[-1].startswith("httptee: cannot listen on unix:")
         assert ended.stderr.endswith(f"{said}\n")
+
+
+def test_an_upgraded_connection_goes_through_unix_sockets(tmp_path: Path) -> None:
+    def script(connection: Connection) -> None:
+        connection.head()
+        connection.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+        while data := connection.sock.recv(65_536):
+            connection.send(data)
+
+    front, size = str(tmp_path / "tee.sock"), 5_000_000
+    with (
+        ScriptedServer(script, path=str(tmp_path / "a.sock")) as a,
+        Tee("-a", a.url, listen=f"unix:{front}"),
+        RawClient(0, path=front) as client,
+    ):
+        client.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+        head, _ = client.reader.head()
+        assert head == "HTTP/1.1 101 Switching Protocols"
+        sender = threading.Thread(target=client.send, args=(b"y" * size,))
+        sender.start()
+        received = 0
+        while received < size:
+            received += len(client.reader.some())
+        sender.join()
+        client.sock.shutdown(socket.SHUT_WR)
+        assert client.at_end()
+
+
+def test_tls_over_unix_sockets(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate, front = authority.issue("inner.test"), tmp_path / "tee.sock"
+    with Backend(path=str(tmp_path / "a.sock")) as a:
+        a.tls = authority.server(certificate)
+        words = ("-a", f"https://{a.url}", "-a.ca", authority.file, "-a.server-name", "inner.test")
+        with Tee(*words, "-cert.file", certificate, listen=f"unix:{front}"):
+            asked = ("--cacert", authority.file, "https://inner.test/x", "-o", "/dev/null", "-w", "%{http_code}")
+            assert curl(front, *asked) == "200"
+        assert a.requests[0].target == "/x"

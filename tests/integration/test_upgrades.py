@@ -182,6 +182,22 @@ def test_a_that_ends_ends_the_client_and_not_by_a_reset() -> None:
         assert client.reader.some() == b""
 
 
+def test_over_unix_sockets_bytes_go_both_ways_and_a_cut_is_a_reset(tmp_path: Path) -> None:
+    front = f"unix:{tmp_path / 'tee.sock'}"
+    with (
+        ScriptedServer(echo, path=str(tmp_path / "a.sock")) as a,
+        Tee("-a", a.url, "-drain-timeout", "300", listen=front) as tee,
+        RawClient(0, path=tee.path) as client,
+    ):
+        upgrade(client, behind=b"early")
+        assert received(client, 5) == b"early"
+        client.send(bytes(1000))
+        assert received(client, 1000) == bytes(1000)
+        tee.program.send_signal(signal.SIGTERM)
+        assert is_reset(client)
+        tee.program.wait_for_line(r"cut off: 1 upgraded connection$")
+
+
 def test_half_a_close_is_passed_on_and_the_other_half_goes_on() -> None:
     def script(connection: Connection) -> None:
         if switching(connection):

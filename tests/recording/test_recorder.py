@@ -1,6 +1,7 @@
 import hashlib
 import os
 import tempfile
+from dataclasses import replace
 
 import pytest
 
@@ -245,3 +246,9 @@ def test_bytes_that_were_kept_for_a_b_count_whole():
     world = World(most_body=100)
     world.follow(Response(200, "OK", [], b"ok"), asked=request(bytes(5000)))
     assert world.queue[0].size > 5000
+
+
+def test_a_request_that_asks_to_upgrade_is_not_recorded():
+    world = World()
+    assert world.recorder.begin(replace(request(), upgrade=("websocket",))) == 0
+    assert world.reasons == {"filtered": 1}

@@ -5,6 +5,7 @@ import pytest
 from httptee.http.endpoint import Endpoint
 from httptee.http.message import Exchange, Request, WrittenRequest
 from httptee.selection.changes import Changes
+from httptee.selection.hosts import Host
 from httptee.shadow.budget import held_by
 from httptee.shadow.waiting import LONGEST, MOST_FIELDS, hold, hold_as_bytes
 from httptee.transport.adapter import WireAdapter
@@ -33,7 +34,7 @@ def test_a_waiting_clone_keeps_its_head_as_bytes():
 
 
 def test_a_b_that_changes_its_clones_gets_the_same_from_one_that_waited():
-    changes = Changes(mark=True, removed=frozenset({"x"}), host="lab")
+    changes = Changes(mark=True, removed=frozenset({"x"}), host=Host.parse("lab"))
     waiting = exchange("/a", [("Host", "h"), ("X", "1"), ("Y", "2")])
     changed = changes(waiting.request)
     hold_as_bytes(waiting)

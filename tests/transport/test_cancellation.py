@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from httptee.errors import ClientGone, TeeError, UpstreamReset
+from httptee.errors import ClientGone, TeeError, UpstreamProtocolError, UpstreamReset
 from httptee.http.cancellation import Cancellation
 from httptee.transport import opening
 from httptee.transport.adapter import WireAdapter
@@ -211,3 +211,47 @@ class TestBeforeTheConnectionIsOpen:
         context = Authority(tmp_path).client()
         with ScriptedServer(lambda connection: connection.wait_for(threading.Event())) as server:
             self.canceled(Opener(Name("127.0.0.1", server.port, 30.0), context, "localhost"))
+
+
+SWITCH = b"HTTP/1.1 101 Switch\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nearly"
+
+
+@pytest.fixture
+def upgraded():
+    """Asks for an upgrade and gets it."""
+    with ScriptedServer(scripts.answer_and_close(SWITCH)) as server, contextlib.closing(WireAdapter()) as adapter:
+
+        def ask_for_it(cancellation):
+            request = WireRequest("GET", f"{server.url}/", "/", [("Host", "a.test")], b"")
+            request.cancellation, request.upgrade = cancellation, ("x",)
+            return adapter.send(request, timeout=HOUR).raw
+
+        yield ask_for_it
+
+
+def test_the_connection_of_a_101_is_given_up_with_what_stands_behind_it_and_cannot_be_canceled(upgraded):
+    cancellation = Cancellation()
+    raw = upgraded(cancellation)
+    connection, early = raw.give_up_connection()
+    cancellation.cancel()
+    rest = b""
+    while piece := connection.sock.recv(99):
+        rest += piece
+    assert early + rest == b"early"
+    connection.close()
+    raw.close()
+
+
+def test_that_of_a_canceled_exchange_is_closed(upgraded):
+    cancellation = Cancellation()
+    raw = upgraded(cancellation)
+    cancellation.cancel()
+    with pytest.raises(UpstreamReset):
+        raw.give_up_connection()
+
+
+def test_so_is_that_of_a_request_that_was_not_sent_whole(upgraded):
+    raw = upgraded(None)
+    raw._reusable = False
+    with pytest.raises(UpstreamProtocolError):
+        raw.give_up_connection()

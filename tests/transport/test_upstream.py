@@ -76,3 +76,10 @@ def test_a_request_that_cannot_be_written_down_is_an_error_each_time(upstream):
     for _ in ("first", "again"):
         with pytest.raises(ValueError, match="CR, LF or NUL"):
             upstream().prepare(request).head()
+
+
+@pytest.mark.parametrize("close", [False, True])
+def test_a_request_for_an_upgrade_keeps_its_only_connection_field_and_says_what_it_asks_for(upstream, close):
+    fields = (("Host", "h"), ("Connection", "upgrade"), ("Upgrade", "x"))
+    prepared = upstream(close=close).prepare(replace(asked(headers=fields), upgrade=("x",)))
+    assert (prepared.pairs, prepared.upgrade) == (list(fields), ("x",))
