@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from . import influx, isolation, lifecycle, page, replay, selection, slow, soak, tees, transfer
+from . import isolation, lifecycle, page, replay, selection, slow, soak, tees, transfer
 from .hostile import clients as hostile
 from .middleware import middleware
 from .recording import record
 from .scenario import Scenario
 from .steady import memory, steady
+from .stores import influx, spool
 from .tls import tls
 from .verdict import verdict
 
@@ -29,5 +30,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     page.SCENARIO,
     replay.SCENARIO,
     middleware.SCENARIO,
+    spool.SCENARIO,
 )
 TARGETS = tuple(target for scenario in SCENARIOS for target in scenario.targets)

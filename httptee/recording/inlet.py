@@ -7,6 +7,8 @@ from marshal import loads
 from time import monotonic, sleep
 from typing import Any
 
+import orjson
+
 from httptee.http import Request, Response
 from httptee.ledger import Batch, Faults, RecordAccount, Ring
 from httptee.recording.outlet import RECORDS
@@ -88,10 +90,9 @@ class Inlet:
         """The records of a batch, without those that cannot be made: they are counted."""
         made: list[Record] = []
         try:
-            given = loads(batch.data)
             if batch.kind == RECORDS:
-                return list(given)
-            for one in given:
+                return list(loads(batch.data))
+            for one in orjson.loads(batch.data):
                 try:
                     made.append((one[3], self._record(*one)))
                 except Exception:
@@ -104,9 +105,10 @@ class Inlet:
 
     def _record(
         self, connection: int, number: int, client: str, arrived: int, now: int, method: str, target: str,
-        headers: Any, asked: bytes, status: int, reason: str, answered: Any, body: bytes, error: str,
+        headers: Any, asked_text: str, status: int, reason: str, answered: Any, body_text: str, error: str,
     ) -> bytes:  # fmt: skip
         """The record of an exchange as `Outlet.put` has put it in."""
+        asked, body = asked_text.encode("latin-1"), body_text.encode("latin-1")
         if not error:
             record = self._maker.plain(
                 connection, number, client, arrived, max(0, now), method, target, headers, asked, status, reason,

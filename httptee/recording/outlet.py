@@ -14,6 +14,8 @@ from marshal import dumps
 from time import monotonic, sleep
 from typing import Any
 
+import orjson
+
 from httptee.http import Request, Response
 from httptee.ledger import RecordAccount, Ring
 from httptee.recording.register import Record
@@ -44,11 +46,13 @@ class Outlet:
     def put(self, request: Request, response: Response, place: tuple[int, int], arrived: int, now: int) -> None:
         """Count an exchange with small bodies in memory, and add it. Never waits."""
         waiting = self._waiting
+        asked: Any = request.body
+        body: Any = response.body
         if self._account.counted(len(waiting) < _MOST):
             waiting.append((
                 self._base + place[0], place[1], request.client, arrived, now, request.method, request.target,
-                request.headers, request.body, response.status, response.reason, response.headers, response.body,
-                response.error,
+                request.headers, str(asked, "latin-1"), response.status, response.reason, response.headers,
+                str(body, "latin-1"), response.error,
             ))  # fmt: skip
             if len(waiting) >= _BATCH:
                 self._copy(_BATCH)
@@ -90,8 +94,8 @@ class Outlet:
 
     def _put(self, batch: list[tuple[Any, ...]]) -> None:
         try:
-            data = dumps(batch)
-        except ValueError:
+            data = orjson.dumps(batch)  # half the time of marshal, which therefore only has what is no text
+        except TypeError:
             self._account.lost("unreadable", len(batch))
             raise
         if not self._ring.put(EXCHANGES, len(batch), data):

@@ -57,7 +57,7 @@ class RecordMaker:
     ) -> bytes | None:  # fmt: skip
         """The record of an exchange with its bodies in memory, if nothing in it has to be replaced; else None."""
         if self._via:
-            if not headers or headers[-1] != self._last:
+            if not headers or tuple(headers[-1]) != self._last:  # a list, if it comes from another process
                 return None
             headers = headers[:-1]
         secrets = self._secrets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.scenarios import influx
+from bench.scenarios.stores import influx
 
 
 def test_influx_writes_are_summed_over_its_listeners() -> None:

@@ -1,5 +1,6 @@
 import threading
-from marshal import dumps
+
+import orjson
 
 from httptee.http import Request, Response
 from httptee.ledger import Ledger, Ring
@@ -67,6 +68,15 @@ def test_the_exchanges_of_all_worker_processes_are_written_and_counted(tmp_path)
     ]
 
 
+def test_every_byte_of_a_body_is_written(tmp_path):
+    world, every = World(tmp_path), bytes(range(256))
+    world.put(0, 1, body=every, headers=[("X", "\xe9\xff")])
+    world.inlet.turn()
+    assert world.end().recorded == 1
+    (found,) = read_recording([tmp_path])
+    assert (found.body.data, found.headers) == (every, (("X", "\xe9\xff"),))
+
+
 def test_no_secret_is_written(tmp_path):
     world = World(tmp_path)
     world.put(0, 1, headers=[("Authorization", "Bearer planted")])
@@ -87,7 +97,7 @@ def test_records_that_are_made_are_written_as_they_are(tmp_path):
 def test_what_cannot_be_read_costs_only_itself(tmp_path):
     world = World(tmp_path)
     world.put(0, 1)
-    for data in (b"nonsense", dumps([("too", "short")])):
+    for data in (b"nonsense", orjson.dumps([("too", "short")])):
         world.recording.account(0).counted(True)
         world.recording.rings[0].put(EXCHANGES, 1, data)
     world.put(0, 2)

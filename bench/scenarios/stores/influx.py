@@ -11,18 +11,18 @@ import json
 import urllib.parse
 from dataclasses import dataclass
 
-from ..errors import BenchError
-from ..programs.load import Outcome
-from ..programs.processes import Process, free_port, program
-from ..programs.subjects import Subject, running
-from ..programs.workspace import Workspace
-from ..reports.figures import Json, Sample
-from ..reports.lookups import ratio
-from ..reports.tables import TIMES
-from ..reports.targets import Target
-from .rounds import Stage, interleaved, stages_of
-from .sampling import rate, rate_table, sample
-from .scenario import Result, Scenario, Setup, add_setup
+from ...errors import BenchError
+from ...programs.load import Outcome
+from ...programs.processes import Process, free_port, program
+from ...programs.subjects import Subject, running
+from ...programs.workspace import Workspace
+from ...reports.figures import Json, Sample
+from ...reports.lookups import ratio
+from ...reports.tables import TIMES
+from ...reports.targets import Target
+from ..rounds import Stage, interleaved, stages_of
+from ..sampling import rate, rate_table, sample
+from ..scenario import Result, Scenario, Setup, add_setup
 
 POINT = "weather,station=one temperature=21.5"
 WRITE = "/write?db=bench"

@@ -1,0 +1,179 @@
+"""A second InfluxDB that is stopped and started again, with a spool: what A's clients notice, and if both are equal.
+
+The load has a fixed rate, which a machine with two cores and both servers can carry. Each write is a new point.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import signal
+import time
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from ...errors import NotStartedError
+from ...programs.load import Load, Outcome
+from ...programs.processes import Process, free_port, program
+from ...programs.sessions import Sessions
+from ...programs.subjects import start_httptee
+from ...programs.workspace import Workspace
+from ...reports.figures import Json
+from ...reports.lookups import Lookup, Measured, rows
+from ...reports.tables import FORMATS, TIMES, multiple, table
+from ...reports.targets import Target
+from ..rounds import progress
+from ..scenario import Result, Scenario, positive
+from .influx import POINT, WRITE, Influx, start_influx
+
+CONNECTIONS = 50
+TITLE = f"InfluxDB as A and B, {CONNECTIONS} connections"
+FIRST, UP, DOWN, BACK, END = "no spool, B up", "spool, B up", "B stopped", "B back", "both servers"
+PATIENCE = 120.0  # seconds until B must be level
+_LINE = re.compile(
+    r"\bB \S+ seen=(\d+) delivered=(\d+).*? failed=(\d+).*? dropped=(\d+).*? in_flight=(\d+) spooled=(\d+)"
+)
+
+
+def compared(row: str, name: str) -> Lookup:
+    """A figure of a stage as a multiple of that without a spool."""
+
+    def measure(result: Json) -> Measured:
+        found = rows(result, TITLE)
+        base = found.get(FIRST, {}).get(name)
+        return float(found[row][name]) / float(base) if row in found and base else None
+
+    return measure
+
+
+def different(result: Json) -> Measured:
+    """The points that only one of the servers has."""
+    found = rows(result, TITLE).get(END)
+    return float(abs(found["a"] - found["b"])) if found else None
+
+
+TARGETS = (
+    Target(f"spool, B stopped: A's rate, {TIMES} without a spool", "spool", compared(DOWN, "rate"), 0.95),
+    Target(f"spool, B back: A's rate, {TIMES} without a spool", "spool", compared(BACK, "rate"), 0.95),
+    Target("spool: points that only one of the servers has", "spool", different, 0, most=True),
+)
+
+
+@dataclass(frozen=True)
+class Stores:
+    """A tee between two servers."""
+
+    workspace: Workspace
+    load: Load
+    rate: int
+    a: Influx
+    tee: Process
+    port: int
+
+    def put(self, seconds: int) -> Outcome:
+        """Write at the fixed rate."""
+        each = str(max(1, self.rate // CONNECTIONS))
+        url = f"http://127.0.0.1:{self.port}{WRITE}"
+        return self.load.hey(url, CONNECTIONS, seconds, "-q", each, "-m", "POST", "-d", POINT)
+
+    def counts(self) -> dict[str, int]:
+        """The statement of B now."""
+        before = len(_LINE.findall(self.tee.log.read_text(errors="replace")))
+        os.kill(self.tee.group, signal.SIGUSR1)
+        until(lambda: len(_LINE.findall(self.tee.log.read_text(errors="replace"))) > before, "a statement", 10.0)
+        names = ("seen", "delivered", "failed", "dropped", "in_flight", "spooled")
+        return dict(zip(names, map(int, _LINE.findall(self.tee.log.read_text(errors="replace"))[-1]), strict=True))
+
+
+def until(probe: Callable[[], bool], what: str, seconds: float) -> None:
+    """Wait until `probe` returns true. Raises NotStartedError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not probe():
+        if time.monotonic() > deadline:
+            raise NotStartedError(f"{what} did not come within {seconds:g} s")
+        time.sleep(0.1)
+
+
+def points(server: Influx) -> int:
+    """The points that a server holds."""
+    query = urllib.parse.urlencode({"db": "bench", "q": "SELECT count(temperature) FROM weather"})
+    series = json.loads(server.ask("GET", f"/query?{query}"))["results"][0].get("series", [])
+    return int(series[0]["values"][0][1]) if series else 0
+
+
+def again(workspace: Workspace, server: Influx, role: str) -> Influx:
+    """Start a server that was ended, with what it had."""
+    config = server.process.log.parent / "influxdb.conf"
+    process = workspace.start(f"influx-{role}-again", [program("influxd"), "-config", str(config)])
+    process.wait_ready(server.port, "/ping", 30)
+    return Influx(process, server.port)
+
+
+def stores(workspace: Workspace, a: Influx, b: Influx, rate: int, *options: str) -> Stores:
+    """A tee that is ready."""
+    port = free_port()
+    command = start_httptee(workspace, port, a.port, b.port, "-processes", "2", *options)
+    tee = workspace.start("httptee", command.argv, command.env)
+    tee.wait_ready(port, "/ping")
+    return Stores(workspace, Load("hey", workspace.subdirectory("load")), rate, a, tee, port)
+
+
+def measured(workspace: Workspace, options: argparse.Namespace) -> tuple[dict[str, Outcome], Json]:
+    """The load without a spool, and with one before, while and after B is stopped; then what became of all."""
+    a, b = start_influx(workspace, "a"), start_influx(workspace, "b")
+    found = {}
+    plain = stores(workspace, a, b, options.rate)
+    plain.put(2)
+    found[FIRST] = plain.put(options.seconds)
+    workspace.end(plain.tee)
+    tee = stores(workspace, a, b, options.rate, "-b.spool", str(workspace.subdirectory("spool")))
+    found[UP] = tee.put(options.seconds)
+    workspace.end(b.process)
+    found[DOWN] = tee.put(options.stopped)
+    b = again(workspace, b, "b")
+    found[BACK] = tee.put(options.seconds)
+    began = time.monotonic()
+    until(lambda: not (now := tee.counts())["spooled"] and not now["in_flight"], "a B that is level", PATIENCE)
+    level = time.monotonic() - began
+    for name, outcome in found.items():
+        progress(f"{name}: {outcome}")
+    return found, {"level": round(level, 1), "a": points(a), "b": points(b), **tee.counts()}
+
+
+def spool_table(found: dict[str, Outcome], end: Json) -> Json:
+    """What A's clients noticed in each stage, and what both servers hold."""
+    base = found[FIRST]
+    saved: list[Json] = [
+        {"subject": "httptee", "scenario": name, **asdict(one), "rate": one.rate} for name, one in found.items()
+    ]
+    cells = [
+        [name, FORMATS["rate"](one.rate), multiple(one.rate, base.rate), FORMATS["p99"](one.p99),
+         multiple(one.p99, base.p99), str(one.errors)]
+        for name, one in found.items()
+    ]  # fmt: skip
+    told = f"A {end['a']:,} points, B {end['b']:,}; B was level {end['level']:g} s after the load"
+    cells.append([END, "", "", "", "", f"{told}; seen {end['seen']:,}, delivered {end['delivered']:,}"])
+    header = ["stage", "writes/s", f"{TIMES} no spool", "p99", f"{TIMES} no spool", "errors; at the end"]
+    saved.append({"subject": "httptee", "scenario": END, **end})
+    return table(TITLE, header, cells, saved, Sessions.ONE)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this scenario."""
+    parser.add_argument("--seconds", type=positive, default=10, help="seconds of each stage (default: %(default)s)")
+    parser.add_argument("--stopped", type=positive, default=60, help="seconds without B (default: %(default)s)")
+    parser.add_argument("--rate", type=positive, default=2000, help="writes a second (default: %(default)s)")
+
+
+def run(options: argparse.Namespace) -> Result:
+    """Measure one outage."""
+    with Workspace() as workspace:
+        found, end = measured(workspace, options)
+    settings = {"seconds": options.seconds, "stopped": options.stopped, "rate": options.rate}
+    return Result([spool_table(found, end)], settings)
+
+
+SCENARIO = Scenario("spool", "two InfluxDB servers, B stopped and started again", add_arguments, run, TARGETS)
