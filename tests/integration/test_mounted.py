@@ -52,6 +52,8 @@ def effective(directory: Path) -> dict[str, str]:
         "b.cutoff": "20000",
         "dns.ttl": "1000",
         "forward-client-ip": "true",
+        "x-forwarded": "true",
+        "trusted-proxies": "127.0.0.1",
         "close-connections": "true",
         "no-via": "true",
         "allow-same": "true",
@@ -90,7 +92,10 @@ def effective(directory: Path) -> dict[str, str]:
         "b.server-name": "b.test",
     }
     with_files = {f"{name}.{file}" for name in "ab" for file in ("ca", "cert", "key")}  # only for https
-    assert values.keys() | with_files | {"a", "b"} | set(IGNORED) == {option.name for option in BY_NAME.values()}
+    with_peers = {"a.send-proxy"}  # A has to understand it: tests/integration/test_proxy_protocol.py
+    assert values.keys() | with_files | with_peers | {"a", "b"} | set(IGNORED) == {
+        option.name for option in BY_NAME.values()
+    }
     return {BY_NAME[name].environment: value for name, value in values.items()}
 
 
