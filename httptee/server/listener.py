@@ -62,6 +62,7 @@ class Server(AcceptingServer):
         self._next_tick = self._next_glance = 0.0
         self._heap = Heap()
         self._stopping = False
+        self._waking = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._asks = True  # whether the main loop has to call `wanted`
         self.closes_connections = close_connections
         self.client_timeout = client_timeout
@@ -107,16 +108,15 @@ class Server(AcceptingServer):
     def wake(self) -> None:
         """Make `run` call `wanted` at once. Safe in a signal handler, also after `drain`."""
         self._asks = True
-        if not self._listening.closed:  # else `drain` has closed the trigger, and its descriptor may be another's
-            super().pull_trigger()
+        with self._waking:
+            if not self._listening.closed:  # else `drain` has closed the trigger, and its descriptor may be another's
+                super().pull_trigger()
 
     def drain(self, timeout: float) -> None:
-        """Stop accepting, answer the requests that have arrived or still arrive, and close every connection. It all
-        takes at most `timeout` seconds.
+        """Stop accepting, answer what has arrived or still arrives, and close all connections in `timeout` seconds.
 
         A connection that was kept alive closes with its next answer. Without one, it is closed only after it has been
-        quiet for a while: the client may have sent the next request already, and it would be lost. At the deadline, all
-        connections that are left are reset.
+        quiet for a while: the next request may be on its way, and would be lost. At the deadline, the rest are reset.
         """
         asked = monotonic()
         deadline = asked + timeout
@@ -225,8 +225,9 @@ class Server(AcceptingServer):
         for channel in list(self.active_channels.values()):
             channel.cut_off()
         self.crew.close()
-        self._listening.close()
-        self.trigger.close()
+        with self._waking:
+            self._listening.close()
+            self.trigger.close()
 
     def _serve(self, descriptor: int, events: int) -> None:
         """Serve a ready connection. Called in a serving thread."""
