@@ -14,6 +14,21 @@ from .spools import RUN, a_request, a_sheet, bodies, write
 NAME = StreamName(RUN, 1, 1)
 
 
+@pytest.fixture(autouse=True)
+def _closed(monkeypatch):
+    """Every stream is closed after its test: each has a descriptor."""
+    made, begin = [], Stream.__init__
+
+    def opened(stream, *arguments, **options):
+        begin(stream, *arguments, **options)
+        made.append(stream)
+
+    monkeypatch.setattr(Stream, "__init__", opened)
+    yield
+    for stream in made:
+        stream.close()
+
+
 def settle_all(stream):
     while (entry := stream.peek(alive=False)) is not None:
         stream.take()
