@@ -139,11 +139,11 @@ def _ask_until(port: int, decided: Callable[[], bool]) -> int:
 
 
 def _ask(port: int, client: int, ending: threading.Event, sent: list[int]) -> None:
-    """One client. It asks for products and orders in turn."""
+    """One client. It asks for two products, then for an order: so the report always has the products first."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_LONGEST)
     number = client
     while not ending.wait(_PAUSE):
-        connection.request("GET", f"/{('products', 'orders')[number // _CLIENTS % 2]}/{number}")
+        connection.request("GET", f"/{('products', 'products', 'orders')[number // _CLIENTS % 3]}/{number}")
         connection.getresponse().read()
         number += _CLIENTS
     connection.close()
