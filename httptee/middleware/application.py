@@ -22,8 +22,12 @@ class Silent:
     """An application that cannot be asked by a thread of the tee's."""
 
     asked = True
-    may_be_asked = False
     upgraded = 0
+
+    @property
+    def may_be_asked(self) -> bool:
+        """Whether another thread may ask it."""
+        return False
 
     def look(self) -> None:
         """Do nothing: the application is here."""
@@ -50,7 +54,7 @@ class Application(Silent):
         self._seen: WSGIEnvironment = {}
 
     @property
-    def may_be_asked(self) -> bool:  # type: ignore[override]
+    def may_be_asked(self) -> bool:
         """Whether another thread may ask it."""
         return bool(self._seen.get("wsgi.multithread"))
 

@@ -72,8 +72,7 @@ def _verify(asked: argparse.Namespace) -> int:
 
 def _retry(asked: argparse.Namespace) -> int:
     for directory, one in list(_chosen(asked)):
-        name = StreamName(new_run(), 0, 1)
-        sheet = Sheet(directory, lambda name=name: name, SpoolSettings(str(directory.parent), fsync="always"))  # type: ignore[misc]
+        sheet = Sheet(directory, _stream_of_its_own, SpoolSettings(str(directory.parent), fsync="always"))
         stored = sheet.append([(int(one.came * 1e9), one.clone.packed())])
         sheet.close()
         if not stored:
@@ -81,6 +80,10 @@ def _retry(asked: argparse.Namespace) -> int:
         Aside(directory).remove(one.spool_id)
         print(f"{one.spool_id} is in the spool again")
     return 0
+
+
+def _stream_of_its_own() -> StreamName:
+    return StreamName(new_run(), 0, 1)
 
 
 def _drop(asked: argparse.Namespace) -> int:
