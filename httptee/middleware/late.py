@@ -7,6 +7,7 @@ half of the time that a request costs here.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from httptee.http import (
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 _PLAIN = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
+
+
+@lru_cache(maxsize=256)
+def _check_host(host: str) -> None:
+    """Raise BadRequest for a malformed Host. A service has few names, so one that is well-formed is remembered."""
+    check_hosts(host.split(","), required=False)
 
 
 class LateRequest(Request):
@@ -71,5 +78,5 @@ def request_late(environ: WSGIEnvironment, additions: Additions, body: bytes | N
     if host is None or "HTTP_VIA" in environ or "HTTP_EXPECT" in environ or "HTTP_MAX_FORWARDS" in environ:
         return build()
     target, _ = read_target(method, raw)
-    check_hosts(host.split(","), required=False)
+    _check_host(host)
     return LateRequest(method, target, body or b"", environ, build)

@@ -17,6 +17,7 @@ from httptee.app import OFFERING, Chosen, Tee
 from httptee.errors import Refusal, UpstreamReset
 from httptee.http import Exchange, Follower, Kept, Request, Response, connection_of, with_field
 from httptee.ledger import COUNTING
+from httptee.middleware.feed import Feed
 from httptee.middleware.incoming import Body
 from httptee.middleware.late import request_late, request_now
 
@@ -32,25 +33,6 @@ _BODILESS = frozenset({204, 304})
 _LENGTH_NAME = len("content-length")
 _FAILED, _FAILED_PHRASE = 500, "Internal Server Error"
 """What a server answers if the application raises before its head."""
-
-
-class _Feed:
-    """The pieces of an answer for those who follow it, one at a time, as they pass."""
-
-    def __init__(self) -> None:
-        self.piece: bytes | None = None
-        self.failed = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        piece, self.piece = self.piece, None
-        if piece is not None:
-            return piece
-        if self.failed:
-            raise UpstreamReset("the application failed in the middle of its answer")
-        raise StopIteration
 
 
 def _guarded(method: Callable[Concatenate[Passage, P], None]) -> Callable[Concatenate[Passage, P], None]:
@@ -90,7 +72,7 @@ class Passage:
         self._tee = tee
         self._environ = environ
         self._body = body
-        self._feed = _Feed() if tee.follows else None
+        self._feed = Feed() if tee.follows else None
         self._began = perf_counter()
         if tee.follows:
             # Before the application is asked. The body of the request is not known yet.
@@ -98,10 +80,14 @@ class Passage:
             if request is not None:
                 self._chosen = tee.choose(request)
 
-    @_guarded
+    # Each request needs `started`, `passed`, `sent` and `close`. They catch their errors themselves: a call through
+    # `_guarded` takes as long as what they do.
     def started(self, status: str, headers: Sequence[tuple[str, str]], exc_info: object = None) -> None:
         """The head of the answer, as in `start_response`. A later call replaces it (PEP 3333)."""
-        self._start(int(status[:3]), status[4:], headers)
+        try:
+            self._start(int(status[:3]), status[4:], headers)
+        except Exception:
+            self._tee.faults.report(FOLLOWING)
 
     @_guarded
     def answered(self, message: Mapping[str, Any]) -> None:
@@ -109,21 +95,27 @@ class Passage:
         fields = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message.get("headers", ())]
         self._start(message["status"], "", fields)
 
-    @_guarded
     def passed(self, piece: bytes) -> None:
         """The next piece of the body, before it is sent."""
-        self._passed += len(piece)
-        if self._feed is not None and self._answer.status:
-            self._observe()
-            if self._pieces is not None:
-                self._feed.piece = piece
-                next(self._pieces, None)
+        try:
+            self._passed += len(piece)
+            if self._feed is not None and self._answer.status:
+                self._observe()
+                if self._pieces is not None:
+                    self._feed.piece = piece
+                    next(self._pieces, None)
+        except Exception:
+            self._tee.faults.report(FOLLOWING)
 
-    @_guarded
     def sent(self) -> None:
         """That piece was sent. If nothing says when the answer ends, the clone is offered now."""
-        if self._length is None and self._answer.status and not self._offered and self._body.complete:
-            self._offer()
+        if self._length is not None or self._offered:
+            return
+        try:
+            if self._answer.status and self._body.complete:
+                self._offer()
+        except Exception:
+            self._tee.faults.report(FOLLOWING)
 
     def ended(self) -> None:
         """The body has ended."""
@@ -151,7 +143,6 @@ class Passage:
             self._answer = Response(_FAILED, _FAILED_PHRASE, [], b"", error=f"primary_{UpstreamReset.reason}")
             self._chosen = (None, self._chosen[1])
 
-    @_guarded
     def close(self) -> None:
         """The request is over. May be called twice."""
         try:
@@ -161,8 +152,10 @@ class Passage:
                 self._end()
                 if not self._offered:
                     self._offer()
+        except Exception:
+            self._tee.faults.report(FOLLOWING)
         finally:
-            self._body.release()
+            self._tee.faults.watch(FOLLOWING, self._body.release)
 
     def _start(self, status: int, reason: str, headers: Sequence[tuple[str, str]]) -> None:
         self._seconds = perf_counter() - self._began

@@ -112,6 +112,38 @@ def test_nginx_behind_the_tee_learns_the_client_from_its_preamble(tmp_path: Path
     assert log.read_text().count("/who") == 20
 
 
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_an_upgraded_connection_goes_on_behind_the_preamble_that_it_began_with(tmp_path: Path, version: str) -> None:
+    """Before the tee and behind it: the tunnel has neither preamble, and A and the log learn the client."""
+
+    def script(connection: Connection) -> None:
+        while not line.endswith(b"\n"):
+            line.extend(connection.reader.exactly(1))
+        request = connection.request()
+        assert request is not None
+        assert request.value("Upgrade") == "echo/1"
+        connection.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: echo/1\r\n\r\n")
+        while data := connection.reader.some():
+            connection.send(data)
+
+    line = bytearray()
+    log = tmp_path / "log"
+    words = ("-proxy-protocol", "127.0.0.1", "-a.send-proxy", "v1", "-access-log", str(log))
+    asked = request_bytes(headers=[("Connection", "Upgrade"), ("Upgrade", "echo/1")])
+    with ScriptedServer(script) as a, Tee("-a", a.url, *words) as tee:
+        with RawClient(tee.port) as client:
+            client.send(PREAMBLES[version] + asked + b"early ")
+            assert client.answer().status == 101
+            client.send(b"late")
+            echoed = b""
+            while len(echoed) < len(b"early late"):
+                echoed += client.reader.some()
+            assert echoed == b"early late"
+        eventually(lambda: " 101 " in log.read_text())
+    assert re.fullmatch(rb"PROXY TCP4 203\.0\.113\.9 \S+ 4711 \d+\r\n", line)
+    assert log.read_text().split()[0] == CLIENT[0]
+
+
 def test_a_client_that_trusted_proxies_name_has_no_port_and_one_without_an_address_is_unknown(tmp_path: Path) -> None:
     said = []
 

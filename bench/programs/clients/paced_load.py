@@ -1,4 +1,5 @@
-"""A load at a fixed rate: `python -m bench.programs.clients.paced_load PORT RATE SECONDS`. Prints its outcome as JSON.
+"""A load at a fixed rate: `python -m bench.programs.clients.paced_load PORT RATE SECONDS [PATH]`. Prints its
+outcome as JSON.
 
 Each request has an absolute due time, whatever became of those before it, and its latency counts from that time. So a
 tee that stalls is charged for every request that was due meanwhile. A load that waits for each answer before it sends
@@ -18,7 +19,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 
-from .strict_load import SILENCE, Client
+from .strict_load import REQUEST, SILENCE, Client, request_for
 
 MOST = 256
 
@@ -32,7 +33,8 @@ def percentile(values: Sequence[float], part: float) -> float:
 class Paced:
     """All connections, and the latencies of their requests in seconds."""
 
-    def __init__(self, port: int, rate: float, seconds: float) -> None:
+    def __init__(self, port: int, rate: float, seconds: float, request: bytes = REQUEST) -> None:
+        self.request = request
         self.port, self.rate, self.number = port, rate, max(1, round(rate * seconds))
         self.seconds = seconds
         self.idle: list[Client] = []
@@ -62,7 +64,7 @@ class Paced:
 
     def begin(self, due: float) -> None:
         """Send a request on the connection that was used last, or on a new one."""
-        client = self.idle.pop() if self.idle else Client(self.port)
+        client = self.idle.pop() if self.idle else Client(self.port, self.request)
         try:
             if not client.idle_and_open():
                 client.connect()
@@ -95,8 +97,8 @@ class Paced:
 
 def main() -> None:
     """Run the load and print its outcome, with latencies in µs."""
-    port, rate, seconds = sys.argv[1:4]
-    load = Paced(int(port), float(rate), float(seconds))
+    port, rate, seconds, *path = sys.argv[1:]
+    load = Paced(int(port), float(rate), float(seconds), request_for(path[0]) if path else REQUEST)
     took = load.run()
     print(json.dumps({
         "requests": len(load.latencies) - load.errors, "seconds": took, "errors": load.errors,

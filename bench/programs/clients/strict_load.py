@@ -15,15 +15,23 @@ import sys
 import time
 from collections import Counter
 
-REQUEST = b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n"
 SILENCE = 10.0  # seconds without an answer after which a request has failed
 
 
-class Client:
-    """One non-blocking connection, driven by `Load`."""
+def request_for(path: str) -> bytes:
+    """A small GET of a path."""
+    return f"GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n".encode("ascii")
 
-    def __init__(self, port: int) -> None:
+
+REQUEST = request_for("/")
+
+
+class Client:
+    """One non-blocking connection, driven by `Load`. It sends the same `request` each time."""
+
+    def __init__(self, port: int, request: bytes = REQUEST) -> None:
         self.port = port
+        self.request = request
         self.socket: socket.socket | None = None
         self.received = b""
         self.since = 0.0
@@ -56,7 +64,7 @@ class Client:
         """Send the next request."""
         assert self.socket is not None
         self.received, self.since = b"", time.monotonic()
-        self.socket.sendall(REQUEST)
+        self.socket.sendall(self.request)
 
     def read(self) -> str | None:
         """The outcome of the request: None while it is open, an empty text for a whole answer, or the failure."""

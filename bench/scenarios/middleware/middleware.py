@@ -1,198 +1,180 @@
-"""Requests each second of a Flask application under gunicorn: bare, and shadowing itself with a B that answers or not.
+"""A Flask application under gunicorn: bare, and shadowing itself with a B that answers or one that is blackholed.
 
-Two pages: the smallest answer, which shows the cost of the middleware itself, and a page with a query and a template.
+Three pages: the smallest answer, where the middleware is most of the work, and two that do some work. Each is measured
+under two loads. At saturation all programs of this machine share its cores, so what the clones and B take is missing in
+the requests each second. At a fixed rate, half of what the bare application manages, cores are left over: latencies
+show what a client feels, and CPU time what a request costs.
+
 Then a fixed number of requests to four processes: B has to get each of them once, and the ledger has to add up.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import http.client
-import json
-import re
 import statistics
-import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ...errors import BenchError
-from ...programs.backends import Backend, odd_backend, settle, start_backend
+from ...programs.backends import odd_backend, start_backend
 from ...programs.load import Case, Load
 from ...programs.measure import cpu_seconds
-from ...programs.processes import ROOT, Process, finish, free_port, program
 from ...programs.subjects import address
 from ...programs.workspace import Workspace
 from ...reports.figures import Json
 from ...reports.lookups import Lookup, Measured, rows
-from ...reports.tables import NOTHING, TIMES, multiple, table
+from ...reports.tables import NOTHING, TIMES, microseconds, multiple, table
 from ...reports.targets import Target
 from ..rounds import progress, rotated
 from ..scenario import Result, Scenario, add_plan, positive
+from .service import application, exact, ledger
 
-TITLE = "A Flask application under gunicorn"
+SATURATED, FIXED = "A Flask application under gunicorn, at saturation", "The same at half of the bare rate"
 EXACT = "Every request counted"
 BARE, HEALTHY, BLACKHOLED = "bare", "B healthy", "B blackholed"
 SUBJECTS = (BARE, HEALTHY, BLACKHOLED)
-PAGES = (Case("hello", "hello", "/"), Case("page", "page with a query and a template", "/page"))
-APPLICATION = Path(__file__).parent / "flask_app.py"
-WORKERS = 2
-EXACT_WORKERS = 4
-CONNECTIONS = 16
+PAGES = (
+    Case("hello", "hello", "/"),
+    Case("page", "page with a query and a template", "/page"),
+    Case("items", "20 KB of JSON", "/items"),
+)
+WORK = PAGES[2]
+CONNECTIONS = 64
 LEAST = {HEALTHY: 0.9, BLACKHOLED: 0.95}
-_PATIENCE = 20.0  # seconds for the last clones
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One measurement: requests each second, CPU time of a request in µs, of the application and its threads for B
+    together, latencies in µs, and the part of the clones that B got, if there is a B."""
+
+    rate: float
+    cpu: float
+    p50: float
+    p99: float
+    delivered: float | None = None
 
 
 @dataclass(frozen=True)
 class Row:
-    """One page under one subject: in every round the requests each second, and the CPU time of a request in µs, of the
-    application and its threads for B together; and B's part of the requests."""
+    """One page under one subject."""
 
     page: str
     subject: str
-    rates: tuple[float, ...]
-    cpu: tuple[float, ...]
-    delivered: float | None = None
+    samples: Sequence[Sample]
 
-    @property
-    def rate(self) -> float:
-        """The median."""
-        return statistics.median(self.rates)
+    def median(self, name: str) -> float:
+        """The median of one figure."""
+        return statistics.median(float(getattr(sample, name)) for sample in self.samples)
 
 
-@contextlib.contextmanager
-def application(workspace: Workspace, b: str, workers: int, worker: str) -> Iterator[tuple[int, Process]]:
-    """The application under gunicorn, shadowing itself to `b` unless that is empty: its port, and gunicorn."""
-    port = free_port()
-    argv = [sys.executable, "-m", "gunicorn", f"--bind=127.0.0.1:{port}", f"--workers={workers}"]
-    argv += [f"--worker-class={worker}", "--threads=4", "--backlog=2048", "--log-level=error", "flask_app:app"]
-    counts = workspace.subdirectory("counts")
-    env = {"PYTHONPATH": f"{ROOT}:{APPLICATION.parent}", "BENCH_B": b, "PROMETHEUS_MULTIPROC_DIR": str(counts)}
-    with workspace.started("gunicorn", argv, env) as process:
-        process.wait_ready(port)
-        yield port, process
+Found = dict[tuple[str, str], list[Sample]]
 
 
-def ledger(port: int) -> tuple[dict[str, int], int]:
-    """B's account when no clone is in flight, and how often it was asked for. That request itself is not in it."""
-    deadline, asked = time.monotonic() + _PATIENCE, 0
-    while True:
-        asked += 1
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        try:
-            connection.request("GET", "/ledger")
-            found: dict[str, int] = json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
-        if not found["in_flight"] or time.monotonic() > deadline:
-            return found, asked
-        time.sleep(0.2)
-
-
-def measured(
-    workspace: Workspace, options: argparse.Namespace, page: Case, b: str
-) -> tuple[float, float, float | None]:
-    """Requests each second, CPU µs a request, and the part of the clones that B got, if there is a B."""
+def measured(workspace: Workspace, options: argparse.Namespace, page: Case, b: str, rate: int = 0) -> Sample:
+    """One page under one load: at `rate`, or as quick as it goes."""
     load = Load("wrk", workspace.subdirectory("load"))
-    with application(workspace, b, WORKERS, options.worker) as (port, process):
+    with application(workspace, b, options.workers, options.worker) as (port, process):
+        url = address(port)
         if options.warmup:
-            load.run(address(port), page, CONNECTIONS, options.warmup)
+            load.run(url, page, CONNECTIONS, options.warmup)
         before = cpu_seconds(process.group)
-        outcome = load.run(address(port), page, CONNECTIONS, options.seconds)
+        if rate:
+            outcome = load.paced(url, rate, options.seconds, page.path)
+        else:
+            outcome = load.run(url, page, CONNECTIONS, options.seconds)
         cpu = (cpu_seconds(process.group) - before) / max(1, outcome.requests) * 1e6
         if outcome.errors and options.worker != "sync":  # sync workers close each connection
             raise BenchError(f"{outcome.errors} errors")
         found = ledger(port)[0] if b else None
-    return outcome.rate, cpu, found["delivered"] / found["seen"] if found else None
+    part = found["delivered"] / found["seen"] if found else None
+    return Sample(outcome.rate, cpu, outcome.p50, outcome.p99, part)
 
 
-def exact(workspace: Workspace, backend: Backend, requests: int, worker: str) -> tuple[Json, list[str]]:
-    """What B and the ledger have of a fixed number of requests to four processes: as figures, and as cells."""
-    requests -= requests % CONNECTIONS  # hey sends as many on each connection
-    with application(workspace, backend.url, EXACT_WORKERS, worker) as (port, _):
-        first, _ = ledger(port)
-        before = settle(backend)
-        argv = [program("hey"), "-n", str(requests), "-c", str(CONNECTIONS), f"{address(port)}/page"]
-        text = finish(argv, 300)
-        answered = sum(int(number) for number in re.findall(r"\[200\]\s+(\d+) responses", text))
-        last, asked = ledger(port)
-        got = settle(backend) - before - asked
-    # The first request for the ledger is in the last one, the last request for it is not.
-    found = {name: last[name] - first[name] for name in last}
-    for name in ("seen", "delivered"):
-        found[name] -= asked
-    adds_up = last["seen"] == last["delivered"] + last["failed"] + last["dropped"] + last["in_flight"]
-    row = {"subject": "httptee", "scenario": worker, "answered": answered, "b": got, "adds_up": adds_up, **found}
-    row["held"] = adds_up and answered == requests == got == found["seen"] == found["delivered"]
-    counts = (answered, got, found["seen"], found["delivered"], found["dropped"])
-    return row, [worker, *(f"{number:,}" for number in counts)]
+def rounds(
+    workspace: Workspace, options: argparse.Namespace, addresses: dict[str, str], paces: dict[str, int], what: str
+) -> Found:
+    """Every page under every subject, in interleaved rounds. `paces` has the rate of a page, or none: saturation."""
+    found: Found = {}
+    for number in range(options.rounds):
+        for page in rotated(PAGES, number):
+            for subject in rotated(SUBJECTS, number):
+                sample = measured(workspace, options, page, addresses[subject], paces.get(page.title, 0))
+                found.setdefault((page.title, subject), []).append(sample)
+                where = f"{what}: round {number + 1} of {options.rounds}: {page.title}: {subject}"
+                progress(f"{where}: {sample.rate:,.0f}/s, {sample.cpu:,.0f} µs")
+    return found
 
 
-def made(found: list[Row]) -> Json:
-    """The table of rates."""
-    bare = {row.page: row.rate for row in found if row.subject == BARE}
+def made(title: str, found: Found) -> Json:
+    """One table: the medians of every page under every subject, beside those of the bare application."""
+    bare = {page: Row(page, subject, samples) for (page, subject), samples in found.items() if subject == BARE}
     cells, figures = [], []
-    for row in found:
-        times = multiple(row.rate, bare[row.page])
-        part = NOTHING if row.delivered is None else f"{row.delivered * 100:.1f} %"
-        cpu = statistics.median(row.cpu)
-        cells.append([row.page, row.subject, f"{row.rate:,.0f}", times, f"{cpu:,.0f}", part])
-        figures.append(
-            {"subject": "httptee", "scenario": f"{row.page}: {row.subject}", "rate": row.rate, "rates": row.rates}
-            | {"ratio": row.rate / bare[row.page], "cpu": cpu, "delivered": row.delivered}
-        )
-    return table(TITLE, ["page", "", "requests/s", f"{TIMES} bare", "CPU µs a request", "clones at B"], cells, figures)
+    for page in PAGES:
+        for subject in SUBJECTS:
+            if (page.title, subject) not in found:
+                continue
+            row, base = Row(page.title, subject, found[page.title, subject]), bare[page.title]
+            names = ("rate", "cpu", "p50", "p99")
+            rate, cpu, p50, p99 = (row.median(name) for name in names)
+            parts = [sample.delivered for sample in row.samples if sample.delivered is not None]
+            part = f"{statistics.median(parts) * 100:.1f} %" if parts else NOTHING
+            times, more = multiple(rate, base.median("rate")), multiple(cpu, base.median("cpu"))
+            cells.append([page.title, subject, f"{rate:,.0f}", times, f"{cpu:,.0f}", more])
+            cells[-1] += [microseconds(p50), microseconds(p99), part]
+            figures.append(
+                {"subject": "httptee", "scenario": f"{page.title}: {subject}", "ratio": rate / base.median("rate")}
+                | {name: row.median(name) for name in names}
+                | {"rates": [sample.rate for sample in row.samples], "cpus": [sample.cpu for sample in row.samples]}
+            )
+    header = ["page", "", "requests/s", f"{TIMES} bare", "CPU µs a request", f"{TIMES} bare", "p50", "p99"]
+    return table(title, [*header, "clones at B"], cells, figures)
+
+
+def half(found: Found) -> dict[str, int]:
+    """For each page half of the bare application's requests each second."""
+    return {page.title: max(1, round(Row("", "", found[page.title, BARE]).median("rate") / 2)) for page in PAGES}
 
 
 def run(options: argparse.Namespace) -> Result:
-    """Measure every page under every subject, in interleaved rounds, then count."""
-    rates: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    parts: dict[tuple[str, str], float | None] = {}
+    """Measure every page under both loads, then count."""
     with Workspace() as workspace, odd_backend(workspace, "silent") as silent:
         backend = start_backend(workspace, "b")
         addresses = {BARE: "", HEALTHY: backend.url, BLACKHOLED: address(silent)}
-        for number in range(options.rounds):
-            for page in PAGES:
-                for subject in rotated(SUBJECTS, number):
-                    rate, cpu, part = measured(workspace, options, page, addresses[subject])
-                    rates.setdefault((page.title, subject), []).append((rate, cpu))
-                    parts[page.title, subject] = part
-                    where = f"round {number + 1} of {options.rounds}: {page.title}: {subject}"
-                    progress(f"{where}: {rate:,.0f}/s, {cpu:,.0f} µs")
+        saturated = rounds(workspace, options, addresses, {}, "saturation")
+        paces = half(saturated)
+        fixed = rounds(workspace, options, addresses, paces, "fixed rate")
         counted, cells = exact(workspace, backend, options.requests, options.worker)
-    found = [
-        Row(*key, tuple(rate for rate, _ in rates[key]), tuple(cpu for _, cpu in rates[key]), parts[key])
-        for key in sorted(rates, key=lambda key: (key[0], SUBJECTS.index(key[1])))
-    ]
     header = ["worker", "answered", "requests at B", "seen", "delivered", "dropped"]
-    settings = {"rounds": options.rounds, "seconds": options.seconds, "worker": options.worker, "workers": WORKERS}
-    return Result([made(found), table(EXACT, header, [cells], [counted])], settings, held=counted["held"])
+    settings = {"rounds": options.rounds, "seconds": options.seconds, "worker": options.worker}
+    settings |= {"workers": options.workers, "fixed rates": paces}
+    tables = [made(SATURATED, saturated), made(FIXED, fixed), table(EXACT, header, [cells], [counted])]
+    return Result(tables, settings, held=counted["held"])
 
 
 def as_bare(subject: str) -> Lookup:
-    """The rate of the page with a template, as a multiple of the bare one."""
+    """The rate at saturation of the page with 20 KB of JSON, as a multiple of the bare one."""
 
     def measure(result: Json) -> Measured:
-        row = rows(result, TITLE).get(f"{PAGES[1].title}: {subject}")
+        row = rows(result, SATURATED).get(f"{WORK.title}: {subject}")
         return float(row["ratio"]) if row else None
 
     return measure
 
 
 TARGETS = tuple(
-    Target(f"a Flask page, {subject}: requests/s {TIMES} bare", "middleware", as_bare(subject), least)
+    Target(f"a Flask page of {WORK.title}, {subject}: requests/s {TIMES} bare", "middleware", as_bare(subject), least)
     for subject, least in LEAST.items()
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the plan, the class of gunicorn's workers and the number of requests."""
+    """Add the plan, gunicorn's workers and their class, and the number of requests."""
     add_plan(parser)
     parser.add_argument("--worker", choices=["gthread", "sync"], default="gthread", help="(default: %(default)s)")
+    parser.add_argument("--workers", type=positive, default=2, help="gunicorn's processes (default: %(default)s)")
     parser.add_argument("--requests", type=positive, default=10_000, help="counted requests (default: %(default)s)")
 
 
-SCENARIO = Scenario("middleware", "a Flask application that shadows itself, under gunicorn; status 1 if not every "
-                    "request is counted", add_arguments, run, TARGETS)  # fmt: skip
+SCENARIO = Scenario("middleware", "a Flask application that shadows itself, under gunicorn, at saturation and at a "
+                    "fixed rate; status 1 if not every request is counted", add_arguments, run, TARGETS)  # fmt: skip
