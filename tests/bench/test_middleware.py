@@ -1,5 +1,8 @@
+import argparse
+
 import pytest
 
+from bench.scenarios.middleware import middleware
 from bench.scenarios.middleware.middleware import (
     BARE,
     BLACKHOLED,
@@ -43,3 +46,21 @@ def test_a_row_has_the_medians_of_its_rounds_and_those_of_the_bare_application_b
 def test_the_fixed_rate_is_half_of_the_bare_median():
     samples = {(page.title, BARE): [Sample(rate, 1.0, 1.0, 1.0) for rate in (10.0, 300.0, 999.0)] for page in PAGES}
     assert half(samples) == {page.title: 150 for page in PAGES}
+
+
+def test_every_page_is_measured_at_saturation_and_then_at_half_of_the_bare_rate(monkeypatch):
+    """The servers are real, the load is not."""
+    loads = []
+
+    def measured(workspace, options, page, b, rate=0):
+        loads.append((page.title, bool(b), rate))
+        return Sample(200.0, 10.0, 1.0, 2.0, 1.0 if b else None)
+
+    monkeypatch.setattr(middleware, "measured", measured)
+    monkeypatch.setattr(middleware, "exact", lambda *given: ({"held": True}, ["gthread", *["1"] * 5]))
+    monkeypatch.setattr(middleware, "start_backend", lambda workspace, name: argparse.Namespace(url="http://b"))
+    result = middleware.run(argparse.Namespace(rounds=2, seconds=1, worker="gthread", workers=2, requests=16))
+    assert result.held
+    assert [table["title"] for table in result.tables] == [SATURATED, FIXED, middleware.EXACT]
+    assert [rate for _, _, rate in loads] == [0] * 18 + [100] * 18
+    assert {page for page, b, _ in loads if not b} == {page.title for page in PAGES}
