@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 REPEATED = frozenset({408, 425, 429, *range(500, 600)}) - {501, 505}
 """Statuses of answers after which a clone is sent again. With 501 and 505, a repeat cannot succeed."""
 
-_HELD = 140  # bytes that a record in the queue takes beside its own
+_HELD = 90  # bytes that a record in the queue takes beside its own
 _MOST_BYTES = 1 << 20  # that are written at once; a record may be longer
 
 _SURELY_NOT_SENT = frozenset({"connect", "tls"})
@@ -53,7 +53,9 @@ class Door:
         self._outbox = outbox
         self._ambiguous = settings.ambiguous
         self._lock = threading.Lock()  # so that clones are queued in the order in which they are counted
-        self._queue: deque[Record] = deque()
+        # In two queues, since the collector of garbage counts a tuple as an object that lives on, and neither of these.
+        self._queue: deque[bytes] = deque()
+        self._stamps: deque[int] = deque()
         self._batch: list[Record] = []  # what is written next, for the thread that writes
         self._losing = 0  # clones that were dropped since the first of a row
         self._lost_from = self._lost_to = 0
@@ -91,7 +93,8 @@ class Door:
             if counted:
                 self._desk.put(1)
                 if fits:
-                    self._queue.append((arrived, data))
+                    self._stamps.append(arrived)
+                    self._queue.append(data)
         if not counted:
             if fits:
                 self._outbox.free(_HELD + len(data))
@@ -110,8 +113,9 @@ class Door:
         batch, queue = self._batch, self._queue
         size = sum(len(data) for _, data in batch)
         while queue and len(batch) < most and size < _MOST_BYTES:
-            batch.append(queue.popleft())
-            size += len(batch[-1][1])
+            data = queue.popleft()
+            batch.append((self._stamps.popleft(), data))
+            size += len(data)
         if not batch or not self._sheet.append(batch):
             return 0
         self._batch = []
@@ -128,9 +132,10 @@ class Door:
         while self.waiting and monotonic() < deadline:
             if not self.write(BATCH):
                 sleep(0.05)
-        rest = [*self._batch, *self._queue]
+        rest = [*self._batch, *zip(self._stamps, self._queue, strict=False)]
         self._batch = []
         self._queue.clear()
+        self._stamps.clear()
         if rest:
             self._outbox.free(sum(_HELD + len(data) for _, data in rest))
             self._lose(len(rest), rest[0][0], rest[-1][0])

@@ -1,6 +1,7 @@
 """Where a shadow puts the clones that B cannot take now."""
 
 import dataclasses
+import gc
 import io
 import time
 
@@ -159,6 +160,17 @@ def test_what_was_written_or_given_up_holds_no_memory(tmp_path, ledger):
     door.take(Exchange(a_request(20), 204, 0.0), "circuit_open", opened=False)
     door.close(deadline=0.0)
     assert outbox.reserve(limit)
+
+
+def test_what_waits_does_not_make_the_collector_of_garbage_work(tmp_path, ledger):
+    door, _ = a_door(tmp_path, ledger)
+    door.take(Exchange(a_request(0), 204, 0.0), "circuit_open", opened=False)
+    gc.collect()
+    before = len(gc.get_objects())
+    for number in range(500):
+        door.take(Exchange(a_request(number), 204, 0.0), "circuit_open", opened=False)
+    assert door.waiting == 501
+    assert len(gc.get_objects()) < before + 100
 
 
 def a_file(size):
