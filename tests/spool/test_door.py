@@ -94,7 +94,7 @@ def test_each_connection_is_a_lane_of_its_own(tmp_path, ledger):
 
 
 def test_what_does_not_fit_into_memory_is_dropped_and_counted(tmp_path, ledger):
-    door, _ = a_door(tmp_path, ledger, limit=1000)
+    door, _ = a_door(tmp_path, ledger, limit=600)
     for number in range(5):
         assert door.take(Exchange(a_request(number), 204, 0.0), "circuit_open", opened=False) == ""
     found = checked(ledger)
