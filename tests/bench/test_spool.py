@@ -30,5 +30,5 @@ def test_each_stage_is_compared_with_that_without_a_spool() -> None:
     assert spool.compared(spool.DOWN, "rate")(result) == 0.8
     assert spool.different(result) == 2
     assert [row[2] for row in made["cells"][:4]] == ["1.00", "0.90", "0.80", "0.70"]
-    said = "A 100 points, B 98; last values differ in 1 of 50 series; B was level 2.5 s after the load"
+    said = "A 100 points, B 98; last values differ in 1 of 50 series; B was level 2.5 s after these stages"
     assert said in made["cells"][4][5]
