@@ -143,8 +143,15 @@ class Load:
 
     def paced(self, url: str, rate: int, seconds: float, path: str = "/") -> Outcome:
         """Small GETs at a fixed rate, from `clients/paced_load.py`. Each latency counts from the time it was due."""
+        return self._own("paced_load", url, str(rate), str(seconds), path, seconds=seconds)
+
+    def writes(self, url: str, rate: int, seconds: float, first: int) -> Outcome:
+        """InfluxDB writes at a fixed rate, from `clients/paced_writes.py`. `first` is the number of the first point."""
+        return self._own("paced_writes", url, str(rate), str(seconds), str(first), seconds=seconds)
+
+    def _own(self, name: str, url: str, *words: str, seconds: float) -> Outcome:
         port = urllib.parse.urlsplit(url).port
-        argv = [sys.executable, "-m", "bench.programs.clients.paced_load", str(port), str(rate), str(seconds), path]
+        argv = [sys.executable, "-m", f"bench.programs.clients.{name}", str(port), *words]
         # A request that is stalled at the end is waited for, and others may have waited for its connection.
         text = finish(argv, seconds + 6 * TIMEOUT, self.sessions, {"PYTHONPATH": str(ROOT)})
         try:

@@ -24,6 +24,7 @@ from httptee.http import (
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+_LONGEST_NAME = 255  # characters of a Host that is remembered
 _PLAIN = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"})
 
 
@@ -78,5 +79,8 @@ def request_late(environ: WSGIEnvironment, additions: Additions, body: bytes | N
     if host is None or "HTTP_VIA" in environ or "HTTP_EXPECT" in environ or "HTTP_MAX_FORWARDS" in environ:
         return build()
     target, _ = read_target(method, raw)
-    _check_host(host)
+    if len(host) <= _LONGEST_NAME:
+        _check_host(host)
+    else:
+        check_hosts(host.split(","), required=False)
     return LateRequest(method, target, body or b"", environ, build)

@@ -17,7 +17,7 @@ import select
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .strict_load import REQUEST, SILENCE, Client, request_for
 
@@ -34,14 +34,14 @@ class Paced:
     """All connections, and the latencies of their requests in seconds."""
 
     def __init__(self, port: int, rate: float, seconds: float, request: bytes = REQUEST) -> None:
-        self.request = request
-        self.port, self.rate, self.number = port, rate, max(1, round(rate * seconds))
+        self.rate, self.number = rate, max(1, round(rate * seconds))
         self.seconds = seconds
         self.idle: list[Client] = []
         self.busy: dict[Client, float] = {}  # and the due time of its request
         self.waiting: deque[float] = deque()
         self.latencies: list[float] = []
         self.errors = 0
+        self.made: Callable[[], Client] = lambda: Client(port, request)
 
     def run(self) -> float:
         """Send all requests and wait for their answers. The seconds that this took, at least those asked for."""
@@ -64,7 +64,7 @@ class Paced:
 
     def begin(self, due: float) -> None:
         """Send a request on the connection that was used last, or on a new one."""
-        client = self.idle.pop() if self.idle else Client(self.port, self.request)
+        client = self.idle.pop() if self.idle else self.made()
         try:
             if not client.idle_and_open():
                 client.connect()
