@@ -141,10 +141,12 @@ class Load:
         argv = [program("hey"), "-z", f"{seconds}s", "-c", str(connections), *options, url]
         return parse_hey(finish(argv, seconds + TIMEOUT + 20, self.sessions))
 
-    def paced(self, url: str, rate: int, seconds: float) -> Outcome:
-        """Small GETs at a fixed rate, from `clients/paced_load.py`. Each latency counts from the time it was due."""
+    def paced(self, url: str, rate: int, seconds: float, connections: int = 0) -> Outcome:
+        """Small GETs at a fixed rate, from `clients/paced_load.py`, on so many connections in turn, or on few. Each
+        latency counts from the time it was due."""
         port = urllib.parse.urlsplit(url).port
         argv = [sys.executable, "-m", "bench.programs.clients.paced_load", str(port), str(rate), str(seconds)]
+        argv += [str(connections)] if connections else []
         # A request that is stalled at the end is waited for, and others may have waited for its connection.
         text = finish(argv, seconds + 6 * TIMEOUT, self.sessions, {"PYTHONPATH": str(ROOT)})
         try:

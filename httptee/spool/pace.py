@@ -1,8 +1,13 @@
 """How fast B gets what was spooled: additive increase would take too long, so it is doubled each second while B answers
-well, and halved when it fails. Pure, but for the clock."""
+well, and halved when it fails. Pure, but for the clock.
+
+What was not sent in time, as the drainer got no CPU time, may be sent a little later. After a pause, that alone would
+be more than the cap allows in a short time. So the clones of each half second are counted too.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
@@ -13,7 +18,9 @@ LEAST_CAP = 100.0
 _LOWEST = 2.0
 _WINDOW = 1.0  # seconds
 _HALVED_EACH = 0.25  # seconds: the failures of what was in flight together count once
-_BURST = 0.05  # seconds of the rate
+_BURST = 0.1  # seconds of the rate
+SPAN = 0.5
+"""Seconds in which not more is sent than the cap allows, whenever they begin."""
 
 
 class Pace:
@@ -29,6 +36,8 @@ class Pace:
         self._clock = clock
         self._tokens = 1.0
         self._filled = self._window = self._halved = clock()
+        self._recent: deque[list[float]] = deque()  # when clones were sent in the last `SPAN`, and how many
+        self._in_span = 0.0
         self._seconds: list[float] = []
         self._failed = False
 
@@ -46,11 +55,19 @@ class Pace:
         self._filled = now
         if now - self._window >= _WINDOW:
             self._close_window(now)
-        return int(self._tokens)
+        recent = self._recent
+        while recent and recent[0][0] <= now - SPAN + 1e-6:
+            self._in_span -= recent.popleft()[1]
+        return int(min(self._tokens, max(1.0, self.cap * SPAN) - self._in_span))
 
     def sent(self) -> None:
-        """One clone was sent."""
+        """One clone was sent, after the last call of `tokens`."""
         self._tokens -= 1.0
+        self._in_span += 1.0
+        if self._recent and self._recent[-1][0] == self._filled:
+            self._recent[-1][1] += 1.0
+        else:
+            self._recent.append([self._filled, 1.0])
 
     def succeeded(self, seconds: float) -> None:
         """B has answered."""

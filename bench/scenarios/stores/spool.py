@@ -69,7 +69,6 @@ class Stores:
     workspace: Workspace
     load: Load
     rate: int
-    a: Influx
     tee: Process
     port: int
 
@@ -118,7 +117,7 @@ def stores(workspace: Workspace, a: Influx, b: Influx, rate: int, *options: str)
     command = start_httptee(workspace, port, a.port, b.port, "-processes", "2", *options)
     tee = workspace.start("httptee", command.argv, command.env)
     tee.wait_ready(port, "/ping")
-    return Stores(workspace, Load("hey", workspace.subdirectory("load")), rate, a, tee, port)
+    return Stores(workspace, Load("hey", workspace.subdirectory("load")), rate, tee, port)
 
 
 def measured(workspace: Workspace, options: argparse.Namespace) -> tuple[dict[str, Outcome], Json]:
