@@ -1,18 +1,18 @@
-"""What holds for all tests: helpers' assertions explain themselves, and no test leaves a signal's handler to the next."""
+"""What holds for all tests."""
 
 import signal
 from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.support")
+pytest.register_assert_rewrite("tests.support")  # assertions in the helpers explain themselves, too
 
-_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGCHLD, signal.SIGWINCH)
+_SIGNALS = [getattr(signal, f"SIG{name}") for name in ("HUP", "INT", "TERM", "USR1", "USR2", "CHLD", "WINCH")]
 
 
 @pytest.fixture(autouse=True)
 def signals_as_before() -> Iterator[None]:
-    """Put back what a program under test has set: a forked child that inherits a handler of SIGTERM does not end by it."""
+    """Put back what a program under test has set: a forked child with its handler of SIGTERM would not end by it."""
     handlers = [(number, signal.getsignal(number)) for number in _SIGNALS]
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     yield

@@ -16,6 +16,7 @@ RECENT = 60
 """The period of `recent`, in seconds."""
 
 OUTCOMES = ("seen", "delivered", "failed", "dropped")
+SPOOLED = "spooled"
 
 _KEPT = max(WINDOWS) + 2
 
@@ -41,7 +42,7 @@ class Snapshot:
         return self.shadows[backend] if backend < len(self.shadows) else _NONE
 
 
-_NONE = Counts(dict.fromkeys(OUTCOMES, 0), Latency((), 0.0))
+_NONE = Counts(dict.fromkeys((*OUTCOMES, SPOOLED), 0), Latency((), 0.0))
 
 
 class Moment:
@@ -125,7 +126,8 @@ class History:
         server_errors = sum(count for status, count in primary.answered_by_status.items() if status >= 500)
         of_a = {"answered": primary.answered, "errors": errors, "answered_5xx": server_errors}
         shadows = tuple(
-            Counts({what: getattr(statement, what) for what in OUTCOMES}, statement.latency) for statement in statements
+            Counts({what: getattr(statement, what) for what in (*OUTCOMES, SPOOLED)}, statement.latency)
+            for statement in statements
         )
         return Snapshot(at, Counts(of_a, primary.latency), shadows)
 
@@ -140,9 +142,12 @@ def since(now: Latency, before: Latency) -> Latency:
 
 def _recent(now: Counts, before: Counts) -> dict[str, float]:
     times = since(now.latency, before.latency)
-    counts = {name: max(0, count - before.by_name.get(name, 0)) for name, count in now.by_name.items()}
+    counts = {
+        name: max(0, count - before.by_name.get(name, 0)) for name, count in now.by_name.items() if name != SPOOLED
+    }
     return {**counts, "p50": round(times.quantile(0.5), 6), "p99": round(times.quantile(0.99), 6)}
 
 
 def _taken_on(counts: dict[str, int]) -> int:
-    return counts["seen"] - counts["dropped"]
+    """Clones that are or were in flight. Those that wait in a spool are not: the spool has an age of its own."""
+    return counts["seen"] - counts["dropped"] - counts[SPOOLED]

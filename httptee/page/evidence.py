@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from httptee.compare import Difference, Key
 from httptee.page.figures import shown
 from httptee.verdict.display import CannotSend, Row, again, aligned, curl, har, request_lines
 from httptee.verdict.evidence import StoredPair, as_text
@@ -32,13 +33,15 @@ class ShownRow:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One pair. `curl` is the command that sends its request again; if it cannot be sent, `unsendable` says why."""
+    """One pair. `curl` is the command that sends its request again; if it cannot be sent, `unsendable` says why. Of the
+    differences, the first `asked_for` are those that the reader has asked for: 1 or 0."""
 
     pair: StoredPair
     request: Sequence[str]
     remark: str
     differences: Sequence[tuple[str, str, str, str]]
     more_differences: int
+    asked_for: int
     rows: Sequence[ShownRow]
     is_cut: bool
     again: str
@@ -46,8 +49,9 @@ class Evidence:
     unsendable: str
 
 
-def evidence_of(pair: StoredPair) -> Evidence:
-    """What is shown of a pair, within limits."""
+def evidence_of(pair: StoredPair, key: Key | None = None) -> Evidence:
+    """What is shown of a pair, within limits. The difference with this key comes first."""
+    found = sorted(pair.found, key=lambda one: one.key != key)
     lines, remark = request_lines(pair.request) if pair.request is not None else ([], "")
     rows: list[ShownRow] = []
     if pair.a is not None and pair.b is not None:
@@ -57,8 +61,9 @@ def evidence_of(pair: StoredPair) -> Evidence:
         pair,
         [shown(line, _LINE) for line in lines],
         remark,
-        list(_differences(pair)),
-        max(0, len(pair.found) - _DIFFERENCES),
+        list(_differences(found[:_DIFFERENCES], pair.keep)),
+        max(0, len(found) - _DIFFERENCES),
+        sum(one.key == key for one in found),
         rows[:_ROWS],
         len(rows) > _ROWS,
         again(pair),
@@ -82,11 +87,11 @@ def _command(pair: StoredPair) -> tuple[str, str]:
     return command, ""
 
 
-def _differences(pair: StoredPair) -> Iterator[tuple[str, str, str, str]]:
+def _differences(found: Sequence[Difference], keep: str) -> Iterator[tuple[str, str, str, str]]:
     """Kind, place, and what A and B have there."""
-    for one in pair.found[:_DIFFERENCES]:
+    for one in found:
         where = " ".join(filter(None, (one.key.part, shown(one.place or one.key.path))))
-        known = pair.keep != "paths"
+        known = keep != "paths"
         a = shown(as_text(one.a)) if known and one.key.kind != "extra" else ""
         b = shown(as_text(one.b)) if known and one.key.kind != "missing" else ""
         yield one.key.kind, where, a, b

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from urllib.parse import unquote
 
+from httptee.compare import Key
 from httptee.page.evidence import evidence_of, har_of
 from httptee.page.parts import SLOW, Parts
 from httptee.page.plots import Curve
@@ -68,7 +69,8 @@ class Page:
             return _missing("This difference is in no report any more.")
         kept = (_kept(view, example) for example in finding.examples)
         pair = next((pair for pair in kept if pair is not None), None)
-        shown = evidence_of(pair) if pair is not None else None
+        key = Key(finding.part, finding.path, finding.kind)
+        shown = evidence_of(pair, key) if pair is not None else None
         return _html(rendered("difference.html", backend=backend, finding=finding, evidence=shown))
 
     def _pair(self, number: int, as_har: bool) -> Served:

@@ -72,10 +72,11 @@ function say(text, tone) {
 function addCopyButtons() {
   for (const block of document.querySelectorAll("[data-copy]")) {
     const button = document.createElement("button");
-    button.textContent = "Copy";
+    const path = block.dataset.copy; // of what is to be copied; empty for the block itself
+    button.textContent = path ? "Copy HAR" : "Copy";
     button.addEventListener("click", async () => {
       try {
-        await navigator.clipboard.writeText(block.textContent);
+        await navigator.clipboard.writeText(path ? await (await fetch(path)).text() : block.textContent);
         button.textContent = "Copied";
       } catch {
         getSelection().selectAllChildren(block); // without HTTPS or localhost, the reader has to copy it

@@ -22,9 +22,9 @@ from httptee.admin import Admin, Commands, ControlServer, Hour, check_of
 from httptee.build import Watching
 from httptee.ledger import Ledger
 from httptee.processes.child import LAST_WORDS, Side, SideProcess
-from httptee.processes.listening import address_of, bind, control_socket, file_of
 from httptee.processes.reload import follow_level
 from httptee.server import Server
+from httptee.server.sockets import address_of, bind, control_socket, file_of
 from httptee.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,6 @@ means that the channel fills up, and never an error for a worker process. What i
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import os
 import resource
@@ -15,11 +14,11 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
-from time import monotonic, sleep
+from time import monotonic
 
 from httptee.build import Watching, build_tallies, make_judge
 from httptee.ledger import Ledger
-from httptee.processes.child import fork, how_it_ended
+from httptee.processes.kept import Kept
 from httptee.processes.reload import follow_level
 from httptee.settings import Settings
 from httptee.verdict.court import Sender
@@ -27,14 +26,7 @@ from httptee.verdict.evidence import private_directory, remove_private
 from httptee.verdict.judge import JudgeThread, MakeJudge, Memory, Pace, PairReader, PairSender, open_channel
 from httptee.verdict.pairs import Tallies
 
-logger = logging.getLogger(__name__)
-
-# A signal to the whole process group must not end this process: the supervisor ends it, after the workers.
-_NOT_FOR_JUDGE = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-_SHORT_LIFE = 5.0  # seconds; after a shorter life, each replacement waits longer
-_SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 10.0
 _LAST_WORDS = 3.0  # seconds after SIGTERM, until a judge that has not ended is killed
-_KILL_AGAIN = 0.1  # seconds from one SIGKILL to the next
 _SHARE = 0.25  # of one core
 _NICE = 10
 _MEMORY = 256 * 1024 * 1024  # bytes beyond those at its start; with more, a judge saves all and ends
@@ -62,11 +54,7 @@ class JudgeProcess:
         self._alone = alone
         self._thread: JudgeThread | None = None
         self._channel: tuple[PairSender, PairReader] | None = None
-        self._pid = 0
-        self._started = 0.0
-        self._starts_at = 0.0
-        self._wait = 0.0
-        self._kill_at = math.inf  # the time for SIGKILL; finite after a SIGTERM to the child
+        self._child = Kept("judge")
 
     def sender(self) -> Sender:
         """Where the worker processes put their pairs. Call it before they are forked. Raises OSError."""
@@ -118,29 +106,15 @@ class JudgeProcess:
 
     def keep(self) -> float:
         """Start, replace or kill the child process as needed. Call it again within the returned seconds."""
-        self._collect()
         self._delete_left(monotonic())
-        if self._pid:
-            if monotonic() >= self._kill_at:
-                os.kill(self._pid, signal.SIGKILL)
-            return min(3600.0, max(_KILL_AGAIN, self._kill_at - monotonic()))
         if self._make is None or self._channel is None:
-            return 3600.0
-        if (wait := self._starts_at - monotonic()) > 0:
-            return wait
-        self._started = monotonic()
-        try:
-            self._pid = fork(partial(self._judge_alone, self._make, self._channel[1]), _NOT_FOR_JUDGE, "judge process")
-        except OSError as error:
-            self._plan_start()
-            logger.warning("cannot start the judge process: %s; it is tried again", error.strerror)
-            return self._wait
-        return 3600.0
+            return self._child.keep(None)
+        return self._child.keep(partial(self._judge_alone, self._make, self._channel[1]))
 
     def watch(self) -> None:
         """For a tee that drains: start no other child process."""
         self._make = None
-        self._collect()
+        self._child.collect(wanted=False)
 
     def replace(self, make: MakeJudge | None) -> None:
         """Judge with other settings or other counters, or no more. The channel stays open.
@@ -149,10 +123,7 @@ class JudgeProcess:
         after the old one has ended, which saves what it knows.
         """
         self._make = make
-        self._starts_at = self._wait = 0.0
-        if self._pid and self._kill_at == math.inf:
-            os.kill(self._pid, signal.SIGTERM)
-            self._kill_at = monotonic() + _LAST_WORDS
+        self._child.end(_LAST_WORDS)
         if self._thread is not None and make is not None:
             self._thread.replace(make)
         elif self._thread is not None:
@@ -164,14 +135,7 @@ class JudgeProcess:
         self._make = None
         if self._thread is not None:
             self._thread.stop()
-        if self._pid:
-            os.kill(self._pid, signal.SIGTERM)
-            deadline = monotonic() + _LAST_WORDS
-            while not os.waitpid(self._pid, os.WNOHANG)[0]:
-                if monotonic() > deadline:
-                    os.kill(self._pid, signal.SIGKILL)
-                sleep(0.01)
-            self._pid = 0
+        self._child.stop(_LAST_WORDS)
         for end in self._channel or ():
             end.close()
         self._channel = None
@@ -183,20 +147,6 @@ class JudgeProcess:
                 raise RuntimeError("there is no judge")
             self._thread = JudgeThread(self._make)
         return self._thread
-
-    def _collect(self) -> None:
-        """Reap a child that has ended, and plan the start of the next one."""
-        ended, status = os.waitpid(self._pid, os.WNOHANG) if self._pid else (0, 0)
-        if ended:
-            replaced, self._pid, self._kill_at = self._kill_at != math.inf, 0, math.inf
-            if self._make is not None and not replaced:
-                self._plan_start()
-                logger.warning("the judge process %s; another starts in %.1f s", how_it_ended(status), self._wait)
-
-    def _plan_start(self) -> None:
-        lived = monotonic() - self._started
-        self._wait = min(_LONGEST_WAIT, max(_SHORTEST_WAIT, 2 * self._wait)) if lived < _SHORT_LIFE else _SHORTEST_WAIT
-        self._starts_at = monotonic() + self._wait
 
     def _judge_alone(self, make: MakeJudge, reader: PairReader, wanted: Callable[[], bool]) -> None:
         """The body of the child process."""

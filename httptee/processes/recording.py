@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import logging
 import math
 import os
 import resource
@@ -15,14 +14,9 @@ from time import monotonic
 
 from httptee.build import build_inlet
 from httptee.ledger import Ledger
-from httptee.processes.child import fork, how_it_ended
+from httptee.processes.kept import Kept
 from httptee.settings import Settings
 
-logger = logging.getLogger(__name__)
-
-_NOT_FOR_RECORDING = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-_SHORT_LIFE = 5.0  # seconds; after a shorter life, each replacement waits longer
-_SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 10.0
 _LAST_WORDS = 5.0  # seconds after SIGTERM, at least, until it is killed
 _AT_ONCE = 1.0  # the same where the tee is to stop at once
 _NICE = 19
@@ -41,72 +35,49 @@ class RecordingProcess:
         self._ledger = ledger
         self._inherited = inherited
         self._wanted = bool(ledger.recording.rings)
-        self._pid = 0
-        self._started = self._starts_at = self._wait = 0.0
-        self._kill_at = math.inf  # finite after a SIGTERM to the child
+        self._child = Kept("recording")
+        self._deadline = math.inf  # of the monotonic clock, for what is left to be written; finite after `retire`
 
     @property
     def ended(self) -> bool:
         """Whether it does not run, and is not to be started."""
-        return not self._wanted and not self._pid
+        return not self._wanted and not self._child.pid
 
     def keep(self) -> None:
         """Start it if its start is due."""
-        if self._wanted and not self._pid and monotonic() >= self._starts_at:
-            self._start()
-
-    def _start(self) -> None:
-        self._started = monotonic()
-        try:
-            self._pid = fork(self._write, _NOT_FOR_RECORDING, "recording process")
-        except OSError as error:
-            self._plan_start()
-            logger.warning("cannot start the recording process: %s; it is tried again", error.strerror)
-
-    def next_event(self) -> float:
-        """Seconds until its next start or its kill; 3600 if there is none."""
-        if self._pid:
-            return min(3600.0, self._kill_at - monotonic())
-        return self._starts_at - monotonic() if self._wanted else 3600.0
+        if self._wanted:
+            self._child.keep(self._write)
 
     def collect(self) -> None:
         """Reap it if it has ended, and plan its replacement. Kill it if it has not ended in time."""
-        ended, status = os.waitpid(self._pid, os.WNOHANG) if self._pid else (0, 0)
-        if ended:
-            self._pid = 0
-            if self._kill_at != math.inf:
-                self._start_last()
-            elif self._wanted:
-                self._plan_start()
-                said = how_it_ended(status)
-                logger.warning("the recording process %s; another starts in %.1f s", said, self._wait)
-        elif self._pid and monotonic() >= self._kill_at:
-            os.kill(self._pid, signal.SIGKILL)
+        if self._child.collect(wanted=self._wanted) and not self._wanted:
+            self._start_last()
+
+    def next_event(self) -> float:
+        """Seconds until its next start or its kill; 3600 if there is none."""
+        return self._child.next_event(wanted=self._wanted)
 
     def retire(self) -> None:
         """Have it write what is left, within the drain timeout, and end. May be called twice."""
         if self._wanted:
             self._wanted = False
-            self._kill_at = monotonic() + max(_LAST_WORDS, self._settings.drain_timeout)
-            if self._pid:
-                os.kill(self._pid, signal.SIGTERM)
-            else:
+            patience = max(_LAST_WORDS, self._settings.drain_timeout)
+            self._deadline = monotonic() + patience
+            self._child.end(patience)
+            if not self._child.pid:
                 self._start_last()
 
     def hurry(self) -> None:
         """The tee is to stop at once: after `retire`, it is killed soon."""
-        if self._kill_at != math.inf:
-            self._kill_at = min(self._kill_at, monotonic() + _AT_ONCE)
+        if not self._wanted:
+            self._deadline = min(self._deadline, monotonic() + _AT_ONCE)
+            self._child.kill_at = self._deadline
 
     def _start_last(self) -> None:
         """Start it at once if one that has died has left something. It writes that and ends."""
-        if monotonic() < self._kill_at and any(ring.held for ring in self._ledger.recording.rings):
-            self._start()
-
-    def _plan_start(self) -> None:
-        lived = monotonic() - self._started
-        self._wait = min(_LONGEST_WAIT, max(_SHORTEST_WAIT, 2 * self._wait)) if lived < _SHORT_LIFE else _SHORTEST_WAIT
-        self._starts_at = monotonic() + self._wait
+        if monotonic() < self._deadline and any(ring.held for ring in self._ledger.recording.rings):
+            self._child.start(self._write)
+            self._child.kill_at = self._deadline
 
     def _write(self, wanted: Callable[[], bool]) -> None:
         """The body of the child process."""

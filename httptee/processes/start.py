@@ -19,9 +19,8 @@ from httptee.processes.admin import Listeners
 from httptee.processes.drainer import DrainerProcess
 from httptee.processes.judge import JudgeProcess
 from httptee.processes.limits import TooFewDescriptorsError, within_descriptors, within_threads
-from httptee.processes.listening import ControlError, address_of, file_of, listen
 from httptee.processes.notify import PidFile
-from httptee.server.sockets import certificate_end, listening_tls
+from httptee.server.sockets import ControlError, address_of, certificate_end, file_of, listen, listening_tls
 from httptee.settings import Settings, check_same, descriptions, own_sockets
 from httptee.verdict.evidence import check_directory
 from httptee.version import __version__

@@ -3,6 +3,7 @@ from types import SimpleNamespace
 import pytest
 
 from httptee.admin.history import History
+from httptee.ledger import Latency
 from httptee.ledger.ledger import Ledger
 
 
@@ -49,6 +50,25 @@ def test_the_oldest_clone_is_as_old_as_the_counts_say(history):
     assert 2 <= history.history.moment().oldest(0) <= 3
     history.account.settle_failed("timeout")
     assert history.history.moment().oldest(0) == 0.0
+
+
+def test_a_clone_that_waits_in_the_spool_is_not_in_flight():
+    time = SimpleNamespace(now=0.0)
+    counts = {"seen": 0, "delivered": 0, "failed": 0, "dropped": 0, "spooled": 0}
+    statement = SimpleNamespace(**counts, latency=Latency((), 0.0))
+    primary = SimpleNamespace(answered=0, errors_by_reason={}, answered_by_status={}, latency=Latency((), 0.0))
+    ledger = SimpleNamespace(statements=lambda: [statement], primary=lambda: primary)
+    history = History(ledger, lambda: time.now)
+    statement.seen = statement.spooled = 5
+    for _ in range(10):
+        time.now += 1
+        history.take()
+    assert history.moment().oldest(0) == 0.0
+    statement.seen = 6
+    history.take()
+    time.now += 3
+    assert history.moment().oldest(0) == 3.0
+    assert "spooled" not in history.moment().shadow_recent(0)
 
 
 def test_history_is_bounded(history):

@@ -21,6 +21,22 @@ def test_the_request_and_both_answers_are_there_with_the_difference_marked():
     assert found.curl.startswith("# GET of pair 1\n")
 
 
+def test_members_in_another_order_hide_nothing():
+    a, b = b'{"id":1,"price":1.5,"name":"x"}', b'{"name":"x","price":2.5,"id":1}'
+    found = shown(pair(a=outcome(a), b=outcome(b)))
+    assert [(row.a, row.b) for row in found.rows if row.sign] == [
+        (('  "price": ', "1", ".5,"), ('  "price": ', "2", ".5,"))
+    ]
+
+
+def test_the_difference_that_was_asked_for_comes_first():
+    others = [difference(f"$.x{number}", "value", 1, 2) for number in range(40)]
+    found = evidence_of(kept(pair(), [*others, PRICE], None, "full", 1), PRICE.key)
+    assert (found.differences[0], found.asked_for) == (("value", "body $.price", "1.5", "2.5"), 1)
+    assert (len(found.differences), found.more_differences) == (30, 11)
+    assert shown(found=others).asked_for == 0
+
+
 def test_a_line_that_only_one_side_has_is_marked_whole():
     found = shown(pair(b=outcome(b'{"price":1.5,\n"more":1}')))
     (added,) = [row for row in found.rows if row.sign == ">"]

@@ -69,7 +69,7 @@ def test_a_pair_reaches_the_judge_and_at_the_end_the_judge_ends(judge, stub):
     judge.keep()
     assert judge.sender().send(pair())
     eventually(lambda: stub.pairs == 1)
-    pid = judge._pid
+    pid = judge._child.pid
     judge.stop()
     assert stub.ends == 1
     with pytest.raises(ProcessLookupError):
@@ -91,7 +91,7 @@ def test_worker_processes_send_to_it(judge, stub):
 def test_a_judge_that_dies_is_replaced_and_the_log_says_how_it_ended(judge, stub, caplog):
     judge.keep()
     eventually(lambda: stub.starts == 1)
-    os.kill(judge._pid, signal.SIGKILL)
+    os.kill(judge._child.pid, signal.SIGKILL)
     eventually(
         lambda: judge.keep() and "the judge process was killed by SIGKILL; another starts in 0.1 s" in caplog.text
     )
@@ -103,26 +103,26 @@ def test_a_judge_that_dies_is_replaced_and_the_log_says_how_it_ended(judge, stub
 def test_a_judge_that_dies_again_and_again_is_replaced_more_slowly(judge, monkeypatch):
     waits = []
     for _ in range(10):
-        judge._started = time.monotonic()
-        judge._plan_start()
-        waits.append(judge._wait)
+        judge._child._started = time.monotonic()
+        judge._child._plan_start()
+        waits.append(judge._child._wait)
     assert waits[:3] == [0.1, 0.2, 0.4]
     assert waits[-1] == 10.0
-    judge._started -= 100.0
-    judge._plan_start()
-    assert judge._wait == 0.1
+    judge._child._started -= 100.0
+    judge._child._plan_start()
+    assert judge._child._wait == 0.1
 
 
 def test_a_judge_that_is_stopped_makes_nobody_wait_and_goes_on_later(judge, stub):
     judge.keep()
     eventually(lambda: stub.starts == 1)
-    os.kill(judge._pid, signal.SIGSTOP)
+    os.kill(judge._child.pid, signal.SIGSTOP)
     sent = 0
     while judge.sender().send(pair()):
         sent += 1
     assert not judge.sender().send(pair())
     assert judge.keep() > 1.0
-    os.kill(judge._pid, signal.SIGCONT)
+    os.kill(judge._child.pid, signal.SIGCONT)
     eventually(lambda: stub.pairs == sent)
     assert judge.sender().send(pair())
 
@@ -131,9 +131,9 @@ def test_a_judge_that_is_stopped_is_killed_at_the_end(judge, stub, monkeypatch):
     monkeypatch.setattr(module, "_LAST_WORDS", 0.05)
     judge.keep()
     eventually(lambda: stub.starts == 1)
-    os.kill(judge._pid, signal.SIGSTOP)
+    os.kill(judge._child.pid, signal.SIGSTOP)
     judge.stop()
-    assert judge._pid == 0
+    assert judge._child.pid == 0
     assert stub.ends == 0
 
 
@@ -164,7 +164,7 @@ def test_a_judge_that_does_not_end_at_a_reload_is_killed(judge, stub, monkeypatc
     monkeypatch.setattr(module, "_LAST_WORDS", 0.05)
     judge.keep()
     eventually(lambda: stub.starts == 1)
-    os.kill(judge._pid, signal.SIGSTOP)
+    os.kill(judge._child.pid, signal.SIGSTOP)
     judge.replace(stub)
     eventually(lambda: judge.keep() and stub.starts == 2)
 
@@ -185,15 +185,15 @@ def test_without_a_verdict_there_is_no_process():
     judge.start_thread()
     judge.watch()
     judge.stop()
-    assert judge._pid == 0
+    assert judge._child.pid == 0
 
 
 def test_while_the_tee_drains_no_other_judge_is_started(judge, stub, monkeypatch, caplog):
     judge.keep()
     judge.watch()
     monkeypatch.setattr(os, "fork", lambda: pytest.fail("another process"))
-    os.kill(judge._pid, signal.SIGKILL)
-    eventually(lambda: judge.watch() or not judge._pid)
+    os.kill(judge._child.pid, signal.SIGKILL)
+    eventually(lambda: judge.watch() or not judge._child.pid)
     assert judge.keep() == 3600.0
     assert caplog.text == ""
 
@@ -318,7 +318,7 @@ def test_what_a_killed_judge_has_saved_is_known_to_the_next_one(tmp_path, monkey
     eventually(lambda: judge.keep() < 3600.0)
     assert judge.sender().send(pair())
     eventually(lambda: judge.keep() and judged(tmp_path) == 4)
-    os.kill(judge._pid, signal.SIGKILL)
+    os.kill(judge._child.pid, signal.SIGKILL)
     assert judge.sender().send(pair())
     eventually(lambda: judge.keep() and judged(tmp_path) == 4)  # three that were saved, and the last one
     judge.stop()

@@ -10,6 +10,7 @@ import pytest
 from httptee.build import build_ledger
 from httptee.http import Request, Response
 from httptee.http.endpoint import Endpoint
+from httptee.processes import kept
 from httptee.processes import recording as module
 from httptee.processes.recording import Priority, RecordingProcess
 from httptee.recording import Outlet, read_recording
@@ -61,11 +62,11 @@ def test_one_that_is_killed_is_replaced_and_nothing_is_lost_or_written_twice(wor
     world.process.keep()
     world.put(1)
     eventually(lambda: world.ledger.recorded().recorded == 1)
-    os.kill(world.process._pid, signal.SIGKILL)
+    os.kill(world.process._child.pid, signal.SIGKILL)
     world.put(2)
-    eventually(lambda: world.process.collect() or not world.process._pid)
+    eventually(lambda: world.process.collect() or not world.process._child.pid)
     assert world.process.next_event() <= 0.1
-    world.process._starts_at = 0.0
+    world.process._child._starts_at = 0.0
     world.process.keep()
     eventually(lambda: world.ledger.recorded().recorded == 2)
     world.put(3)
@@ -82,10 +83,10 @@ def test_what_one_has_left_that_was_killed_is_written_at_the_end(world):
 
 def test_one_that_is_killed_at_the_end_is_replaced_if_it_has_left_something(world):
     world.process.keep()
-    os.kill(world.process._pid, signal.SIGSTOP)
+    os.kill(world.process._child.pid, signal.SIGSTOP)
     world.put(1)
     world.process.retire()
-    os.kill(world.process._pid, signal.SIGKILL)
+    os.kill(world.process._child.pid, signal.SIGKILL)
     assert world.end().recorded == 1
 
 
@@ -100,7 +101,7 @@ def test_where_no_process_can_be_started_it_is_tried_again(world, monkeypatch, c
     def fails(*_):
         raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
 
-    monkeypatch.setattr(module, "fork", fails)
+    monkeypatch.setattr(kept, "fork", fails)
     world.process.keep()
     assert "cannot start the recording process: Resource temporarily unavailable; it is tried again" in caplog.text
     assert 0 < world.process.next_event() <= 0.1
@@ -109,7 +110,7 @@ def test_where_no_process_can_be_started_it_is_tried_again(world, monkeypatch, c
 def test_one_that_does_not_end_is_killed(world, monkeypatch):
     monkeypatch.setattr(module, "_AT_ONCE", 0.0)
     world.process.keep()
-    os.kill(world.process._pid, signal.SIGSTOP)
+    os.kill(world.process._child.pid, signal.SIGSTOP)
     world.process.hurry()
     world.process.collect()
     assert not world.process.ended

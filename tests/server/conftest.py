@@ -8,9 +8,9 @@ import pytest
 from waitress.adjustments import Adjustments
 
 from httptee.http.endpoint import Listen
-from httptee.processes.listening import bind
 from httptee.server import channel, door, listener, ownership, patience, tls
 from httptee.server.listener import Server
+from httptee.server.sockets import bind
 from httptee.server.tls import TlsServer
 from tests.support.clock import Forward
 from tests.support.net import eventually

@@ -1,4 +1,5 @@
 import socket
+from time import monotonic
 
 import pytest
 
@@ -12,12 +13,12 @@ from httptee.tunnel.tunnels import Tunnels
 class Joined:
     """Two peers with a tunnel between them. `outcome` is how it ended."""
 
-    def __init__(self, family=socket.AF_UNIX, **early):
+    def __init__(self, family=socket.AF_UNIX, now=None, **early):
         self.peer, self.client = socket.socketpair(family)
         self.a_peer, self.a = socket.socketpair(family)
         self.outcome = None
         self.ends = End(self.client), End(self.a)
-        self.tunnel = Tunnel(*self.ends, self.ended, 0.0, **early)
+        self.tunnel = Tunnel(*self.ends, self.ended, monotonic() if now is None else now, **early)
         for sock in (self.peer, self.a_peer):
             sock.settimeout(10)
 

@@ -85,7 +85,7 @@ def test_it_is_cut_once(joined):
 
 
 def test_only_bytes_are_activity(joined):
-    one = joined()
+    one = joined(now=0.0)
     one.tunnel.step(5.0)
     assert one.tunnel.active_at == 0.0
     one.peer.send(b"x")

@@ -1,5 +1,6 @@
 import socket
 import threading
+from time import monotonic
 
 import pytest
 
@@ -117,7 +118,7 @@ def test_one_that_is_idle_for_too_long_is_cut(tunnels, joined):
 def test_at_the_end_they_go_on_until_the_time_is_over(tunnels, joined):
     made = tunnels()
     ends, stays = carried(made, joined()), carried(made, joined())
-    closing = threading.Thread(target=made.close, args=(0.5,))
+    closing = threading.Thread(target=made.close, args=(2.0,))
     closing.start()
     for one in (ends, stays):
         one.peer.send(b"still")
@@ -186,7 +187,7 @@ def test_a_reset_is_seen_while_the_other_side_is_slow(tunnels, joined):
     one = joined()
     one.client.close()
     one.ends = one.client, one.a = client, one.a
-    tunnel = Tunnel(End(client), End(one.a), one.ended, 0.0)
+    tunnel = Tunnel(End(client), End(one.a), one.ended, monotonic())
     made.reserve()
     made.open(tunnel)
     peer.setblocking(False)
@@ -208,8 +209,16 @@ def test_what_was_sent_before_both_ends_closed_arrives_at_a_slow_reader(tunnels,
     carried(made, one)
     one.a_peer.shutdown(socket.SHUT_WR)  # passed on to the client
     assert one.peer.recv(1) == b""
-    while not one.tunnel._from_client._waiting:
-        one.peer.send(bytes(1000))
+    one.peer.setblocking(False)
+
+    def full():
+        try:
+            while True:
+                one.peer.send(bytes(1000))
+        except BlockingIOError:
+            return bool(one.tunnel._from_client._waiting)
+
+    eventually(full, "a side of A that takes no more")
     one.peer.close()
     total = 0
     while piece := one.a_peer.recv(1 << 20):

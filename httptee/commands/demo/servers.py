@@ -14,7 +14,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from httptee.http import RECEIVED_HEADERS, Headers, Listen
-from httptee.processes import bind, build_server
+from httptee.processes import build_server
+from httptee.server.sockets import bind
 from httptee.settings import Settings
 
 if TYPE_CHECKING:

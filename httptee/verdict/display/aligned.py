@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from httptee.http import values
 from httptee.verdict.display.indent import indented
+from httptee.verdict.display.members import in_order_of
 from httptee.verdict.display.style import harmless, seconds
 from httptee.verdict.evidence import StoredAnswer, StoredPair
 
@@ -46,8 +47,8 @@ class Row:
 
 
 def aligned(a: StoredAnswer, b: StoredAnswer) -> Iterator[Row]:
-    """Both answers, or what is around their differences if they are long."""
-    left, right = answer_lines(a), answer_lines(b)
+    """Both answers, or what is around their differences if they are long. The members of JSON are in A's order."""
+    left, right = answer_lines(a, a), answer_lines(b, a)
     matcher = difflib.SequenceMatcher(None, left, right)
     groups: list[Sequence[_Code]] = [matcher.get_opcodes()]
     if max(len(left), len(right)) > _WHOLE:
@@ -66,8 +67,8 @@ def _block(left: list[str], right: list[str]) -> Iterator[Row]:
         yield Row("" if a == b else "<" if b is None else ">" if a is None else "|", a, b)
 
 
-def answer_lines(answer: StoredAnswer) -> list[str]:
-    """Status, header fields in the order of the alphabet, and body."""
+def answer_lines(answer: StoredAnswer, like: StoredAnswer | None = None) -> list[str]:
+    """Status, header fields in the order of the alphabet, and body, with the members of JSON in the order of `like`."""
     if not answer.status:
         return [f"no answer: {harmless(answer.failure)}"]
     lines = [str(answer.status)]
@@ -77,18 +78,20 @@ def answer_lines(answer: StoredAnswer) -> list[str]:
     if answer.body is None:
         lines.append(f"a body of {answer.length:,} bytes, too long to be kept")
     else:
-        lines += body_lines(answer.body, next(iter(values(answer.headers, "content-type")), ""))
+        model = like.body if like is not None else None
+        lines += body_lines(answer.body, next(iter(values(answer.headers, "content-type")), ""), model)
     return [harmless(line[:LONGEST]) for line in lines[:_LINES]]
 
 
-def body_lines(body: bytes, kind: str) -> list[str]:
-    """The body as lines of text: JSON spread over lines, and what is no text as hexadecimal numbers."""
+def body_lines(body: bytes, kind: str, like: bytes | None = None) -> list[str]:
+    """The body as lines of text: JSON spread over lines, with its members in the order of those of `like`, and what is
+    no text as hexadecimal numbers."""
     try:
         text = body.decode("latin-1" if "8859-1" in kind else "utf-8")
     except UnicodeDecodeError:
         return [f"{at:06x}  {body[at : at + 16].hex(' ')}" for at in range(0, min(len(body), 16 * _LINES), 16)]
     if text.lstrip()[:1] in ("{", "["):
-        text = indented(text)
+        text = indented(in_order_of(text, like.decode("utf-8", "replace")) if like is not None else text)
     return text.replace("\t", "    ").splitlines()
 
 

@@ -6,7 +6,7 @@ import os
 import socket
 
 from httptee.http import Listen
-from httptee.server.sockets import UnixListener
+from httptee.server.sockets.listener import UnixListener
 from httptee.settings import Settings
 
 _BACKLOG = 4096  # the kernel caps it at net.core.somaxconn

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from httptee.http.endpoint import Listen
-from httptee.processes import listening
+from httptee.server.sockets import listening
 
 
 @pytest.fixture
