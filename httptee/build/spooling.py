@@ -163,15 +163,16 @@ class _Live:
     def __init__(self, ledger: Ledger, name: str) -> None:
         self._ledger = ledger
         self._name = name
-        self._seen = self._count()
         self._at = monotonic()
+        self._seen = self._count()
         self._rates: list[float] = []
 
     def __call__(self) -> float:
         now = monotonic()
         if now - self._at >= _LIVE_SPAN:
             seen = self._count()
-            self._rates = [*self._rates, (seen - self._seen) / (now - self._at)][-_LIVE_SPANS:]
+            # By the time after the count: this process may have waited for the processor in between.
+            self._rates = [*self._rates, (seen - self._seen) / (monotonic() - self._at)][-_LIVE_SPANS:]
             self._seen, self._at = seen, now
         return max(self._rates, default=0.0)
 

@@ -130,10 +130,10 @@ class Catchup:
                 self.lanes.again(lane, now + wait)
                 continue
             tokens -= 1
-            self.pace.sent()
             lane.attempts += 1
             if entry.clone is not None:
                 self._fly(entry.clone.request(entry.spool_id), lane)
+            self.pace.sent()
             sent = True
         return sent
 

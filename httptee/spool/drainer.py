@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 LOCK = "drainer.lock"
 _BUSY, _IDLE = 0.002, 0.05  # seconds from one turn to the next
-_MANY, _GATHER = 8, 0.001  # clones in flight from which answers are gathered for so many seconds: each turn costs
+_MANY, _GATHER = 8, 0.002  # clones in flight from which answers are gathered for so many seconds: each turn costs
 _REFRESH = 0.25  # seconds between two looks at a directory
 _SAVE = 0.25
 _TRY_AGAIN = 1.0

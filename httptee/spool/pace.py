@@ -19,6 +19,7 @@ _LOWEST = 2.0
 _WINDOW = 1.0  # seconds
 _HALVED_EACH = 0.25  # seconds: the failures of what was in flight together count once
 _BURST = 0.1  # seconds of the rate
+_TOGETHER = 0.005  # seconds in which clones are counted together
 SPAN = 0.5
 """Seconds in which not more is sent than the cap allows, whenever they begin."""
 
@@ -36,7 +37,8 @@ class Pace:
         self._clock = clock
         self._tokens = 1.0
         self._filled = self._window = self._halved = clock()
-        self._recent: deque[list[float]] = deque()  # when clones were sent in the last `SPAN`, and how many
+        # Of the last `SPAN`: when some clones were sent, the first and the last of them, and how many.
+        self._recent: deque[list[float]] = deque()
         self._in_span = 0.0
         self._seconds: list[float] = []
         self._failed = False
@@ -56,18 +58,19 @@ class Pace:
         if now - self._window >= _WINDOW:
             self._close_window(now)
         recent = self._recent
-        while recent and recent[0][0] <= now - SPAN + 1e-6:
-            self._in_span -= recent.popleft()[1]
+        while recent and recent[0][1] <= now - SPAN + 1e-6:
+            self._in_span -= recent.popleft()[2]
         return int(min(self._tokens, max(1.0, self.cap * SPAN) - self._in_span))
 
     def sent(self) -> None:
-        """One clone was sent, after the last call of `tokens`."""
+        """One clone was sent. Call it after that: the drainer may have waited for the processor before."""
         self._tokens -= 1.0
         self._in_span += 1.0
-        if self._recent and self._recent[-1][0] == self._filled:
-            self._recent[-1][1] += 1.0
+        now = self._clock()
+        if self._recent and now - self._recent[-1][0] < _TOGETHER:
+            self._recent[-1][1:] = now, self._recent[-1][2] + 1.0
         else:
-            self._recent.append([self._filled, 1.0])
+            self._recent.append([now, now, 1.0])
 
     def succeeded(self, seconds: float) -> None:
         """B has answered."""

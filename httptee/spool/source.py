@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from time import time, time_ns
+from time import monotonic, time, time_ns
 
 from httptee.journal import Segment
 from httptee.ledger import ADOPTED, SLOTS
@@ -21,7 +21,7 @@ from httptee.spool.stream import Entry, Stream, streams_in
 logger = logging.getLogger(__name__)
 
 _SETTLED_FOR = 1.0  # seconds since the last write to a stream of another run, until it is adopted
-_QUIET = 5_000_000  # nanoseconds until a file in which nothing new was found is looked at again: each look takes 50 µs
+_QUIET = 0.005  # seconds until a file in which nothing new was found is looked at again: a look is several system calls
 _BEHIND = 100_000_000  # nanoseconds: what came later may still be in the queue of another process
 
 
@@ -76,13 +76,13 @@ class Source:
     def peek(self) -> Entry | None:
         """The entry that came first of those that can be read now, or None. Raises OSError."""
         first: Entry | None = None
-        now = time_ns()
+        now, clock = time_ns(), monotonic()
         for stream in self._open.values():
-            if stream.quiet_until > now:
+            if stream.quiet_until > clock:
                 continue
             entry = stream.peek(alive=stream.name in self._alive)
             if entry is None:
-                stream.quiet_until = now + _QUIET
+                stream.quiet_until = clock + _QUIET
                 continue
             if not stream.cursor.has_room(entry.sequence):
                 continue

@@ -46,8 +46,8 @@ class Stream:
         self.cursor = Cursor(directory / f"{name}{CURSOR}", look_only=look_only)
         self.ended = False
         """Whether everything that was written has been read."""
-        self.quiet_until = 0
-        """Until when it need not be looked at, in nanoseconds since the epoch: nothing new was found just now."""
+        self.quiet_until = 0.0
+        """Until when it need not be looked at, by the monotonic clock: nothing new was found just now."""
         self.last = 0
         """The sequence of the last record that was read."""
         self._stamp = 0
