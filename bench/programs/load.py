@@ -144,9 +144,16 @@ class Load:
     def paced(self, url: str, rate: int, seconds: float, connections: int = 0) -> Outcome:
         """Small GETs at a fixed rate, from `clients/paced_load.py`, on so many connections in turn, or on few. Each
         latency counts from the time it was due."""
+        words = [str(connections)] if connections else []
+        return self._own("paced_load", url, str(rate), str(seconds), *words, seconds=seconds)
+
+    def writes(self, url: str, rate: int, seconds: float, first: int) -> Outcome:
+        """InfluxDB writes at a fixed rate, from `clients/paced_writes.py`. `first` is the number of the first point."""
+        return self._own("paced_writes", url, str(rate), str(seconds), str(first), seconds=seconds)
+
+    def _own(self, name: str, url: str, *words: str, seconds: float) -> Outcome:
         port = urllib.parse.urlsplit(url).port
-        argv = [sys.executable, "-m", "bench.programs.clients.paced_load", str(port), str(rate), str(seconds)]
-        argv += [str(connections)] if connections else []
+        argv = [sys.executable, "-m", f"bench.programs.clients.{name}", str(port), *words]
         # A request that is stalled at the end is waited for, and others may have waited for its connection.
         text = finish(argv, seconds + 6 * TIMEOUT, self.sessions, {"PYTHONPATH": str(ROOT)})
         try:

@@ -5,7 +5,7 @@ from httptee.journal.framing import NOTE, RECORD, Damage, Frame
 from httptee.journal.names import number_of
 from httptee.journal.retention import Limits, stored
 from httptee.journal.segment import Segment, last_sequence
-from httptee.journal.writer import Appended, JournalWriter
+from httptee.journal.writer import Appended, JournalWriter, Record
 
 __all__ = [
     "NOTE",
@@ -15,6 +15,7 @@ __all__ = [
     "Frame",
     "JournalWriter",
     "Limits",
+    "Record",
     "Segment",
     "last_sequence",
     "number_of",

@@ -12,7 +12,7 @@ says how long it is, and which record it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from struct import Struct
 from zlib import crc32
@@ -58,11 +58,22 @@ def marker_of(salt: bytes) -> bytes:
 
 def pack(marker: bytes, kind: int, sequence: int, stamp: int, payload: bytes) -> tuple[bytes, bytes]:
     """A frame: its header, and the payload as it is. Raises ValueError if the payload is too long."""
-    length = len(payload)
-    if length > MAX_PAYLOAD:
-        raise ValueError(f"a record has at most {MAX_PAYLOAD} bytes")
-    rest = _REST.pack(kind, length, crc32(payload), sequence, stamp)
-    return _MARKED.pack(marker, crc32(rest, crc32(marker))) + rest, payload
+    header, payload = pack_all(marker, kind, sequence, ((stamp, payload),))
+    return header, payload
+
+
+def pack_all(marker: bytes, kind: int, sequence: int, records: Iterable[tuple[int, bytes]]) -> list[bytes]:
+    """The frames of records with consecutive sequences from `sequence` on, each a stamp and a payload: the header and
+    the payload of each in turn. Raises ValueError if a payload is too long."""
+    begun = crc32(marker)
+    parts: list[bytes] = []
+    for number, (stamp, payload) in enumerate(records, sequence):
+        length = len(payload)
+        if length > MAX_PAYLOAD:
+            raise ValueError(f"a record has at most {MAX_PAYLOAD} bytes")
+        rest = _REST.pack(kind, length, crc32(payload), number, stamp)
+        parts += (_MARKED.pack(marker, crc32(rest, begun)) + rest, payload)
+    return parts
 
 
 def size_of(data: bytes, marker: bytes) -> int:

@@ -15,7 +15,7 @@ from enum import Enum
 from pathlib import Path
 from time import time
 
-from httptee.journal.framing import HEAD, INDEX, NOTE, RECORD, marker_of, pack
+from httptee.journal.framing import HEAD, INDEX, NOTE, RECORD, marker_of, pack, pack_all
 from httptee.journal.index import Index
 from httptee.journal.names import UNFINISHED, number_of, segments_of
 from httptee.journal.retention import Limits, trim
@@ -105,17 +105,12 @@ class JournalWriter:
     def _append(self, kind: int, records: Sequence[Record]) -> Appended:
         if (outcome := self._prepared()) is not Appended.COMMITTED:
             return outcome
-        parts: list[bytes] = []
-        marker, step = self._marker, int(kind == RECORD)
-        sequence = self.sequence
-        for stamp, payload in records:
-            sequence += step
-            parts += pack(marker, kind, sequence, stamp, payload)
+        first = self.sequence + int(kind == RECORD)  # a note has the sequence of the record before it
         place = self._size
-        outcome = self._write(b"".join(parts))
+        outcome = self._write(b"".join(pack_all(self._marker, kind, first, records)))
         if outcome is Appended.COMMITTED and kind == RECORD:
-            self._index.extend(self.sequence + 1, records, place)
-            self.sequence = sequence
+            self._index.extend(first, records, place)
+            self.sequence += len(records)
         return outcome
 
     def _prepared(self) -> Appended:

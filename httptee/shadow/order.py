@@ -88,7 +88,10 @@ class Order:
             own.sends = False
 
     def waiting_behind(self, exchange: Exchange) -> list[Exchange]:
-        """Take out the clones of a connection that wait, in their order."""
+        """Take out the clones of a connection that wait, in their order. For the thread that serves the connection, or
+        has ended one of its clones: what it has added itself is in `waiting`."""
+        if not self.waiting:
+            return []
         with self._lock:
             lane = self._lanes.get(_key(exchange))
             return [] if lane is None else self._emptied(lane)

@@ -9,9 +9,10 @@ from collections import deque
 from time import monotonic, monotonic_ns, sleep, time_ns
 
 from httptee.http import Exchange, FileBody
+from httptee.journal import Record
 from httptee.ledger import GuardedAccount, SpoolDesk
 from httptee.spool.outbox import BATCH, Outbox
-from httptee.spool.record import Lane, encode, held_by
+from httptee.spool.record import Lane, encode
 from httptee.spool.sheet import Policy, Sheet
 from httptee.transport import IDEMPOTENT
 
@@ -20,29 +21,19 @@ logger = logging.getLogger(__name__)
 REPEATED = frozenset({408, 425, 429, *range(500, 600)}) - {501, 505}
 """Statuses of answers after which a clone is sent again. With 501 and 505, a repeat cannot succeed."""
 
+_HELD = 90  # bytes that a record in the queue takes beside its own
+_MOST_BYTES = 1 << 20  # that are written at once; a record may be longer
+
 _SURELY_NOT_SENT = frozenset({"connect", "tls"})
 _AMBIGUOUS = frozenset({"timeout", "reset", "protocol"})
 
 
-class Waiting:
-    """A clone in the queue: `size` is what it holds in bytes, `arrived` in nanoseconds since the epoch.
-
-    A `late` one was sent before and has failed: others that came after it may be in the spool already.
-    """
-
-    __slots__ = ("arrived", "connection", "late", "request", "size")
-
-    def __init__(self, exchange: Exchange, size: int, *, late: bool) -> None:
-        self.request = exchange.request
-        # Numbers of connections are unique in one process only.
-        self.connection = exchange.port or f"{os.getpid()}.{exchange.connection}"
-        self.size = size
-        self.late = late
-        self.arrived = time_ns() - (monotonic_ns() - exchange.offered if late and exchange.offered else 0)
-
-
 class Door:
-    """Where a shadow puts the clones of one B. It is the `Spooling` of that shadow."""
+    """Where a shadow puts the clones of one B. It is the `Spooling` of that shadow.
+
+    A clone waits as the bytes that go to the disk. As a request it would take several times the memory, and each
+    collection of garbage would look through all that wait while the disk takes nothing.
+    """
 
     def __init__(
         self,
@@ -62,7 +53,10 @@ class Door:
         self._outbox = outbox
         self._ambiguous = settings.ambiguous
         self._lock = threading.Lock()  # so that clones are queued in the order in which they are counted
-        self._queue: deque[Waiting] = deque()
+        # In two queues, since the collector of garbage counts a tuple as an object that lives on, and neither of these.
+        self._queue: deque[bytes] = deque()
+        self._stamps: deque[int] = deque()
+        self._batch: list[Record] = []  # what is written next, for the thread that writes
         self._losing = 0  # clones that were dropped since the first of a row
         self._lost_from = self._lost_to = 0
         outbox.add(self)
@@ -75,7 +69,7 @@ class Door:
     @property
     def waiting(self) -> int:
         """Clones that are not written yet."""
-        return len(self._queue)
+        return len(self._queue) + len(self._batch)
 
     def repeats(self, method: str, reason: str, status: int) -> bool:
         """Whether a clone is sent again that failed for this `reason`, or that B answered with this `status`."""
@@ -88,76 +82,91 @@ class Door:
 
     def take(self, exchange: Exchange, reason: str, *, opened: bool) -> str:
         """Count a clone and queue it, or drop it as `spool_full`. Returns a drop reason if it was not counted."""
-        size = held_by(exchange.request)
-        fits = self._outbox.reserve(size)
-        if fits and isinstance(exchange.request.body, FileBody):
-            try:
-                exchange.load()
-            except Exception:  # whatever it is, the clone is counted
-                self._outbox.free(size)
-                return "unreadable"
-        waiting = Waiting(exchange, size, late=opened)
+        try:
+            data = self._as_bytes(exchange, late=opened)
+        except Exception:  # whatever it is, the clone is counted
+            return "unreadable"
+        fits = bool(data) and self._outbox.reserve(_HELD + len(data))
+        arrived = time_ns() - (monotonic_ns() - exchange.offered if opened and exchange.offered else 0)
         with self._lock:
             counted = self._account.spool(opened=opened)
             if counted:
                 self._desk.put(1)
-            if counted and fits:
-                self._queue.append(waiting)
+                if fits:
+                    self._stamps.append(arrived)
+                    self._queue.append(data)
         if not counted:
             if fits:
-                self._outbox.free(size)
+                self._outbox.free(_HELD + len(data))
             return "closing"
         if fits:
             self._outbox.call()
         else:
-            self._lose(1, waiting.arrived, waiting.arrived)
+            self._lose(1, arrived, arrived)
         if exchange.follower is not None:
             exchange.follower.settled(self._name, "spooled", reason)
         return ""
 
     def write(self, most: int) -> int:
         """Write up to `most` clones that wait; return how many were written. For one thread."""
-        batch = [self._queue[at] for at in range(min(most, len(self._queue)))]
         self._report_end_of_loss()
-        if not batch:
+        batch, queue = self._batch, self._queue
+        size = sum(len(data) for _, data in batch)
+        while queue and len(batch) < most and size < _MOST_BYTES:
+            data = queue.popleft()
+            batch.append((self._stamps.popleft(), data))
+            size += len(data)
+        if not batch or not self._sheet.append(batch):
             return 0
-        records, refused = [], []
-        for one in batch:
-            try:
-                records.append((one.arrived, self._encoded(one)))
-            except ValueError:
-                refused.append(one)
-        if records and not self._sheet.append(records):
-            return 0
-        for one in batch:
-            self._queue.popleft()
-            self._outbox.free(one.size)
-        if refused:  # what cannot be written as HTTP/1 can never be sent
-            self._lose(len(refused), refused[0].arrived, refused[-1].arrived)
+        self._batch = []
+        self._outbox.free(size + _HELD * len(batch))
         return len(batch)
 
     def rest(self) -> None:
         """Nothing is to be written: have the disk hold all, and close the file, so that it can be removed."""
-        if not self._queue:
+        if not self.waiting:
             self._sheet.rest()
 
     def close(self, deadline: float) -> None:
         """Write what waits until the deadline of the monotonic clock, drop the rest, and close the file."""
-        while self._queue and monotonic() < deadline:
+        while self.waiting and monotonic() < deadline:
             if not self.write(BATCH):
                 sleep(0.05)
-        rest = list(self._queue)
+        rest = [*self._batch, *zip(self._stamps, self._queue, strict=False)]
+        self._batch = []
         self._queue.clear()
-        for one in rest:
-            self._outbox.free(one.size)
+        self._stamps.clear()
         if rest:
-            self._lose(len(rest), rest[0].arrived, rest[-1].arrived)
+            self._outbox.free(sum(_HELD + len(data) for _, data in rest))
+            self._lose(len(rest), rest[0][0], rest[-1][0])
         if self._losing:
             self._say_lost()
         self._sheet.close()
 
-    def _encoded(self, one: Waiting) -> bytes:
-        return encode(one.request, self._lane(one.request, one.connection), late=one.late)
+    def _as_bytes(self, exchange: Exchange, *, late: bool) -> bytes:
+        """A clone as it is stored. Empty if there is no room for a body that is in a file, or if it cannot be written
+        as HTTP/1, so that it can never be sent. Raises OSError, ValueError or MemoryError if its body cannot be read.
+
+        A `late` one was sent before and has failed: others that came after it may be in the spool already.
+        """
+        body = exchange.request.body
+        if not isinstance(body, FileBody):
+            return self._encoded(exchange, late)
+        if not self._outbox.reserve(len(body)):
+            return b""
+        try:
+            exchange.load()
+            return self._encoded(exchange, late)
+        finally:
+            self._outbox.free(len(body))
+
+    def _encoded(self, exchange: Exchange, late: bool) -> bytes:
+        # Numbers of connections are unique in one process only.
+        connection = exchange.port or f"{os.getpid()}.{exchange.connection}"
+        try:
+            return encode(exchange.request, self._lane(exchange.request, connection), late=late)
+        except ValueError:
+            return b""
 
     def _lose(self, count: int, first: int, last: int) -> None:
         """Count clones that the spool could not take."""

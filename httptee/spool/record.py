@@ -79,7 +79,9 @@ def encode(request: Request, lane: str, due: int = 0, *, late: bool = False) -> 
     if not isinstance(request.body, bytes):
         raise ValueError("the body is in a file")
     written = request.shared_head
-    head = written[0] if written else request_head(request.method, request.target, request.headers)
+    if not written:
+        written.append(request_head(request.method, request.target, request.headers))  # another B may need it
+    head = written[0]
     return _packed(_HTTPS * (request.scheme == "https") + _LATE * late, due, lane, request.client, head, request.body)
 
 
@@ -143,10 +145,3 @@ def lane_of(text: str) -> Lane:
 def _parameter(request: Request, name: str) -> str:
     query = request.target.partition("?")[2]
     return dict(reversed(parse_qsl(query, encoding="latin-1"))).get(name, "")
-
-
-def held_by(request: Request) -> int:
-    """About how many bytes a clone holds in memory before it is written."""
-    head = len(request.shared_head[0]) if request.shared_head else 0
-    fields = 0 if isinstance(request, WrittenRequest) else 200 * len(request.headers)
-    return 600 + head + fields + len(request.target) + len(request.body)

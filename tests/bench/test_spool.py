@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from bench.programs.clients import paced_writes
 from bench.programs.load import Outcome
 from bench.scenarios.stores import spool
 
-END = {"level": 2.5, "a": 100, "b": 98, "seen": 100, "delivered": 98, "failed": 0, "dropped": 2, "in_flight": 0}
+END = {"level": 2.5, "series": 50, "differing": 1} | {
+    "a": 100,
+    "b": 98,
+    "seen": 100,
+    "delivered": 98,
+    "failed": 0,
+    "dropped": 2,
+    "in_flight": 0,
+}
+
+
+def test_each_point_has_its_number_as_its_value_and_in_its_time() -> None:
+    assert paced_writes.point(7) == "weather,station=s7 temperature=7 1700000000000007000"
+    assert paced_writes.point(57) == "weather,station=s7 temperature=57 1700000000000057000"
 
 
 def test_each_stage_is_compared_with_that_without_a_spool() -> None:
@@ -16,4 +30,5 @@ def test_each_stage_is_compared_with_that_without_a_spool() -> None:
     assert spool.compared(spool.DOWN, "rate")(result) == 0.8
     assert spool.different(result) == 2
     assert [row[2] for row in made["cells"][:4]] == ["1.00", "0.90", "0.80", "0.70"]
-    assert "A 100 points, B 98; B was level 2.5 s after the load" in made["cells"][4][5]
+    said = "A 100 points, B 98; last values differ in 1 of 50 series; B was level 2.5 s after these stages"
+    assert said in made["cells"][4][5]

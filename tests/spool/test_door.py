@@ -1,10 +1,13 @@
 """Where a shadow puts the clones that B cannot take now."""
 
+import dataclasses
+import gc
+import io
 import time
 
 import pytest
 
-from httptee.http import Exchange
+from httptee.http import Exchange, FileBody
 from httptee.ledger import Faults, GuardedAccount, Ledger
 from httptee.settings import SpoolSettings
 from httptee.spool.door import Door
@@ -91,7 +94,7 @@ def test_each_connection_is_a_lane_of_its_own(tmp_path, ledger):
 
 
 def test_what_does_not_fit_into_memory_is_dropped_and_counted(tmp_path, ledger):
-    door, _ = a_door(tmp_path, ledger, limit=2000)
+    door, _ = a_door(tmp_path, ledger, limit=600)
     for number in range(5):
         assert door.take(Exchange(a_request(number), 204, 0.0), "circuit_open", opened=False) == ""
     found = checked(ledger)
@@ -117,9 +120,80 @@ def test_what_cannot_be_written_as_http_is_dropped(tmp_path, ledger):
     door, _ = a_door(tmp_path, ledger)
     request = a_request(1)
     request.headers.append(("X", "a\r\nb"))
-    door.take(Exchange(request, 204, 0.0), "circuit_open", opened=False)
-    assert door.write(100) == 1
+    assert door.take(Exchange(request, 204, 0.0), "circuit_open", opened=False) == ""
+    assert door.write(100) == 0
+    assert not door.backlog
     assert checked(ledger).dropped_by_reason == {"spool_full": 1}
+
+
+def test_a_disk_that_took_nothing_gets_the_clones_in_their_order(tmp_path, ledger):
+    (tmp_path / "b").touch()
+    door, _ = a_door(tmp_path, ledger)
+    for number in range(3):
+        door.take(Exchange(a_request(number), 204, 0.0), "circuit_open", opened=False)
+        assert door.write(2) == 0
+    (tmp_path / "b").unlink()
+    assert door.waiting == 3
+    assert (door.write(2), door.write(2), door.write(2)) == (2, 1, 0)
+    assert door.waiting == 0
+    assert bodies(Stream(tmp_path / "b", NAME)) == [b"0", b"1", b"2"]
+
+
+def test_large_clones_are_not_written_all_at_once(tmp_path, ledger):
+    door, _ = a_door(tmp_path, ledger, limit=16 << 20)
+    for number in range(10):
+        request = dataclasses.replace(a_request(number), body=b"x" * 300_000)
+        door.take(Exchange(request, 204, 0.0), "circuit_open", opened=False)
+    assert [door.write(100) for _ in range(4)] == [4, 4, 2, 0]
+
+
+def test_what_was_written_or_given_up_holds_no_memory(tmp_path, ledger):
+    limit = 100_000
+    door, _ = a_door(tmp_path, ledger, limit=limit)
+    outbox = door._outbox
+    for number in range(20):
+        door.take(Exchange(a_request(number), 204, 0.0), "circuit_open", opened=False)
+    assert not outbox.reserve(limit)
+    door.write(100)
+    assert outbox.reserve(limit)
+    outbox.free(limit)
+    door.take(Exchange(a_request(20), 204, 0.0), "circuit_open", opened=False)
+    door.close(deadline=0.0)
+    assert outbox.reserve(limit)
+
+
+def test_what_waits_does_not_make_the_collector_of_garbage_work(tmp_path, ledger):
+    door, _ = a_door(tmp_path, ledger)
+    door.take(Exchange(a_request(0), 204, 0.0), "circuit_open", opened=False)
+    gc.collect()
+    before = len(gc.get_objects())
+    for number in range(500):
+        door.take(Exchange(a_request(number), 204, 0.0), "circuit_open", opened=False)
+    assert door.waiting == 501
+    assert len(gc.get_objects()) < before + 100
+
+
+def a_file(size):
+    return FileBody(io.BytesIO(b"y" * size), size)
+
+
+def test_a_body_in_a_file_is_read_if_there_is_room_for_it(tmp_path, ledger):
+    door, _ = a_door(tmp_path, ledger, limit=10_000)
+    for size in (5000, 20_000):
+        request = dataclasses.replace(a_request(), body=a_file(size))
+        assert door.take(Exchange(request, 204, 0.0), "circuit_open", opened=False) == ""
+    assert checked(ledger).dropped_by_reason == {"spool_full": 1}
+    assert door.write(100) == 1
+    assert bodies(Stream(tmp_path / "b", NAME)) == [b"y" * 5000]
+    assert door._outbox.reserve(10_000)
+
+
+def test_a_body_that_cannot_be_read_is_not_counted(tmp_path, ledger):
+    door, _ = a_door(tmp_path, ledger)
+    request = dataclasses.replace(a_request(), body=FileBody(io.BytesIO(b"short"), 100))
+    assert door.take(Exchange(request, 204, 0.0), "circuit_open", opened=False) == "unreadable"
+    assert checked(ledger).seen == 0
+    assert door._outbox.reserve(1 << 20)
 
 
 def test_after_the_end_of_the_account_nothing_is_taken(tmp_path, ledger):

@@ -18,7 +18,7 @@ import select
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from .strict_load import SILENCE, Client
 
@@ -35,7 +35,7 @@ class Paced:
     """All connections, and the latencies of their requests in seconds."""
 
     def __init__(self, port: int, rate: float, seconds: float, connections: int = 0) -> None:
-        self.port, self.rate, self.number = port, rate, max(1, round(rate * seconds))
+        self.rate, self.number = rate, max(1, round(rate * seconds))
         self.seconds = seconds
         self.idle = deque(Client(port) for _ in range(connections))
         self.in_turn = connections > 0
@@ -43,6 +43,7 @@ class Paced:
         self.waiting: deque[float] = deque()
         self.latencies: list[float] = []
         self.errors = 0
+        self.made: Callable[[], Client] = lambda: Client(port)
 
     def run(self) -> float:
         """Send all requests and wait for their answers. The seconds that this took, at least those asked for."""
@@ -66,7 +67,7 @@ class Paced:
     def begin(self, due: float) -> None:
         """Send a request on the connection whose turn it is, or that was used last, or on a new one."""
         take = self.idle.popleft if self.in_turn else self.idle.pop
-        client = take() if self.idle else Client(self.port)
+        client = take() if self.idle else self.made()
         try:
             if not client.idle_and_open():
                 client.connect()

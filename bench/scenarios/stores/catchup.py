@@ -1,8 +1,7 @@
 """A B that answers late and has many clones in the spool, beside a live load: when it is level, and whether it ever
 gets more than it may.
 
-The clones are written with the spool's own writer, as if an earlier run had left them. A and B say when each request
-came, by the kernel's clock.
+The clones are written as if an earlier run had left them. A and B say by the kernel's clock when each request came.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import threading
 import time
 import urllib.request
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 
 from httptee.http import Request
@@ -92,26 +92,26 @@ def highest(a: Slices, b: Slices) -> Highest:
     second = round(1 / SLICE)
     live, halves = sums(a, second), sums(b, round(WINDOW / SLICE))
     found = Highest(0.0, 0.0, LEAST, 0.0)
-    for first, count in halves.items():
+    for first, came in halves.items():
         recent = range(first - round((RECENT + 1) / SLICE), first + round(WINDOW / SLICE) - second + 1)
         cap = max(LEAST, 2.0 * max((live.get(at, 0) for at in recent), default=0))
-        got = count / WINDOW
+        got = came / WINDOW
         if got / cap > found.share:
             found = Highest(got / cap, got, cap, first * SLICE)
     return found
 
 
-def leave(directory: Path, count: int) -> None:
+def leave(directory: Path, number: int) -> None:
     """Write clones as an earlier run has left them."""
     name = StreamName("20200101T000000abcdef", 1, 1)
     sheet = Sheet(directory_of(str(directory), "b"), lambda: name, SpoolSettings(str(directory), min_free=0.0))
     stamp = time.time_ns() - 600_000_000_000
     fields = [("Host", "bench"), ("User-Agent", "bench"), ("Content-Length", "20")]
-    for first in range(0, count, _BATCH):
+    for first in range(0, number, _BATCH):
         sheet.append(
             [
                 (stamp + each, encode(Request("POST", "/", fields, b"x" * 20, "", "http"), f"{each % CONNECTIONS}"))
-                for each in range(first, min(first + _BATCH, count))
+                for each in range(first, min(first + _BATCH, number))
             ]
         )
     sheet.close()
@@ -128,7 +128,7 @@ def late(workspace: Workspace, name: str, seconds: float) -> int:
 def arrivals(port: int) -> Slices:
     """What a server got."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/arrivals", timeout=10) as answer:
-        return {round(at / SLICE): (count, spooled) for at, count, spooled in json.load(answer)}
+        return {round(at / SLICE): (came, spooled) for at, came, spooled in json.load(answer)}
 
 
 @dataclass
@@ -201,7 +201,7 @@ def started(workspace: Workspace, a: int, b: int, rate: int, spool: Path) -> Sto
     command = start_httptee(workspace, port, a, None, *options)
     tee = workspace.start("httptee", command.argv, command.env)
     tee.wait_ready(port)
-    return Stores(workspace, Load("hey", workspace.subdirectory("load")), rate, tee, port)
+    return Stores(workspace, Load("hey", workspace.subdirectory("load")), rate, tee, port, command, count())
 
 
 def catchup_table(found: dict[str, Outcome], end: Json) -> Json:

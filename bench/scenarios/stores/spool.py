@@ -6,20 +6,23 @@ The load has a fixed rate, which a machine with two cores and both servers can c
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import re
 import signal
+import threading
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from itertools import count
 
 from ...errors import NotStartedError
 from ...programs.load import Load, Outcome
 from ...programs.processes import Process, free_port, program
 from ...programs.sessions import Sessions
-from ...programs.subjects import start_httptee
+from ...programs.subjects import Command, start_httptee
 from ...programs.workspace import Workspace
 from ...reports.figures import Json
 from ...reports.lookups import Lookup, Measured, rows
@@ -27,12 +30,13 @@ from ...reports.tables import FORMATS, TIMES, multiple, table
 from ...reports.targets import Target
 from ..rounds import progress
 from ..scenario import Result, Scenario, positive
-from .influx import POINT, WRITE, Influx, start_influx
+from .influx import Influx, start_influx
 
-CONNECTIONS = 50
-TITLE = f"InfluxDB as A and B, {CONNECTIONS} connections"
+TITLE = "InfluxDB as A and B, writes at a fixed rate"
+_EACH = 10_000_000  # numbers of points for each load
+_NUMBERS = count()
 FIRST, UP, DOWN, BACK, END = "no spool, B up", "spool, B up", "B stopped", "B back", "both servers"
-PATIENCE = 120.0  # seconds until B must be level
+PATIENCE = 300.0  # seconds until B must be level
 _LINE = re.compile(
     r"\bB \S+ seen=(\d+) delivered=(\d+).*? failed=(\d+).*? dropped=(\d+).*? in_flight=(\d+) spooled=(\d+)"
 )
@@ -71,12 +75,27 @@ class Stores:
     rate: int
     tee: Process
     port: int
+    command: Command
+    numbers: Iterator[int]
 
     def put(self, seconds: int) -> Outcome:
         """Write at the fixed rate."""
-        each = str(max(1, self.rate // CONNECTIONS))
-        url = f"http://127.0.0.1:{self.port}{WRITE}"
-        return self.load.hey(url, CONNECTIONS, seconds, "-q", each, "-m", "POST", "-d", POINT)
+        first = next(self.numbers) * _EACH
+        return self.load.writes(f"http://127.0.0.1:{self.port}", self.rate, seconds, first)
+
+    def put_and_kill(self, seconds: int) -> tuple[Outcome, Stores]:
+        """Write at the fixed rate. In the middle, kill all processes of the tee at once, and start it again."""
+        again: list[Process] = []
+
+        def replace_tee() -> None:
+            os.killpg(self.tee.group, signal.SIGKILL)
+            again.append(self.workspace.start("httptee-again", self.command.argv, self.command.env))
+
+        timer = threading.Timer(seconds / 2, replace_tee)
+        timer.start()
+        outcome = self.put(seconds)
+        timer.join()
+        return outcome, dataclasses.replace(self, tee=again[0])
 
     def counts(self) -> dict[str, int]:
         """The statement of B now."""
@@ -96,11 +115,21 @@ def until(probe: Callable[[], bool], what: str, seconds: float) -> None:
         time.sleep(0.1)
 
 
-def points(server: Influx) -> int:
-    """The points that a server holds."""
-    query = urllib.parse.urlencode({"db": "bench", "q": "SELECT count(temperature) FROM weather"})
+def held(server: Influx) -> dict[str, tuple[int, int]]:
+    """The points that a server holds: the count and the last value of each series."""
+    asked = "SELECT count(temperature), last(temperature) FROM weather GROUP BY station"
+    query = urllib.parse.urlencode({"db": "bench", "q": asked})
     series = json.loads(server.ask("GET", f"/query?{query}"))["results"][0].get("series", [])
-    return int(series[0]["values"][0][1]) if series else 0
+    return {one["tags"]["station"]: (int(one["values"][0][1]), int(one["values"][0][2])) for one in series}
+
+
+def compared_points(a: Influx, b: Influx) -> Json:
+    """The points of both servers, and the series whose last values are not the same."""
+    of_a, of_b = held(a), held(b)
+    names = of_a.keys() | of_b.keys()
+    differing = sum(of_a.get(name, (0, 0))[1] != of_b.get(name, (0, 0))[1] for name in names)
+    counts = {role: sum(points for points, _ in of.values()) for role, of in (("a", of_a), ("b", of_b))}
+    return {**counts, "series": len(names), "differing": differing}
 
 
 def again(workspace: Workspace, server: Influx, role: str) -> Influx:
@@ -117,7 +146,7 @@ def stores(workspace: Workspace, a: Influx, b: Influx, rate: int, *options: str)
     command = start_httptee(workspace, port, a.port, b.port, "-processes", "2", *options)
     tee = workspace.start("httptee", command.argv, command.env)
     tee.wait_ready(port, "/ping")
-    return Stores(workspace, Load("hey", workspace.subdirectory("load")), rate, tee, port)
+    return Stores(workspace, Load("hey", workspace.subdirectory("load")), rate, tee, port, command, _NUMBERS)
 
 
 def measured(workspace: Workspace, options: argparse.Namespace) -> tuple[dict[str, Outcome], Json]:
@@ -131,15 +160,20 @@ def measured(workspace: Workspace, options: argparse.Namespace) -> tuple[dict[st
     tee = stores(workspace, a, b, options.rate, "-b.spool", str(workspace.subdirectory("spool")))
     found[UP] = tee.put(options.seconds)
     workspace.end(b.process)
-    found[DOWN] = tee.put(options.stopped)
+    if options.killed:
+        found[DOWN], tee = tee.put_and_kill(options.stopped)
+    else:
+        found[DOWN] = tee.put(options.stopped)
     b = again(workspace, b, "b")
     found[BACK] = tee.put(options.seconds)
     began = time.monotonic()
-    until(lambda: not (now := tee.counts())["spooled"] and not now["in_flight"], "a B that is level", PATIENCE)
+    while tee.counts()["spooled"] and time.monotonic() - began < PATIENCE:
+        tee.put(options.seconds)  # B catches up beside live writes; without any, it gets only a few
+    until(lambda: not (now := tee.counts())["spooled"] and not now["in_flight"], "a B that is level", 30.0)
     level = time.monotonic() - began
     for name, outcome in found.items():
         progress(f"{name}: {outcome}")
-    return found, {"level": round(level, 1), "a": points(a), "b": points(b), **tee.counts()}
+    return found, {"level": round(level, 1), **compared_points(a, b), **tee.counts()}
 
 
 def spool_table(found: dict[str, Outcome], end: Json) -> Json:
@@ -153,7 +187,10 @@ def spool_table(found: dict[str, Outcome], end: Json) -> Json:
          multiple(one.p99, base.p99), str(one.errors)]
         for name, one in found.items()
     ]  # fmt: skip
-    told = f"A {end['a']:,} points, B {end['b']:,}; B was level {end['level']:g} s after the load"
+    told = (
+        f"A {end['a']:,} points, B {end['b']:,}; last values differ in {end['differing']} of {end['series']} series; "
+        f"B was level {end['level']:g} s after these stages"
+    )
     cells.append([END, "", "", "", "", f"{told}; seen {end['seen']:,}, delivered {end['delivered']:,}"])
     header = ["stage", "writes/s", f"{TIMES} no spool", "p99", f"{TIMES} no spool", "errors; at the end"]
     saved.append({"subject": "httptee", "scenario": END, **end})
@@ -165,13 +202,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=positive, default=10, help="seconds of each stage (default: %(default)s)")
     parser.add_argument("--stopped", type=positive, default=60, help="seconds without B (default: %(default)s)")
     parser.add_argument("--rate", type=positive, default=2000, help="writes a second (default: %(default)s)")
+    parser.add_argument("--killed", action="store_true",
+                        help="kill all processes of the tee while B is stopped, and start it again")  # fmt: skip
 
 
 def run(options: argparse.Namespace) -> Result:
     """Measure one outage."""
     with Workspace() as workspace:
         found, end = measured(workspace, options)
-    settings = {"seconds": options.seconds, "stopped": options.stopped, "rate": options.rate}
+    settings = {"seconds": options.seconds, "stopped": options.stopped, "rate": options.rate, "killed": options.killed}
     return Result([spool_table(found, end)], settings)
 
 
