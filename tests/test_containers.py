@@ -112,3 +112,11 @@ def test_the_schema_of_a_workflow_accepts_that_of_the_forge():
 def test_the_workflow_runs_what_runs_everywhere():
     steps = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]["run"]["steps"]
     assert [step["run"] for step in steps if "run" in step] == [".ci/run"]
+
+
+def test_the_pictures_of_the_page_leave_the_workflow_as_artefacts():
+    steps = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]["run"]["steps"]
+    (ran,) = [step for step in steps if "run" in step]
+    (kept,) = [step for step in steps if step.get("uses", "").startswith("actions/upload-artifact@")]
+    assert kept["with"]["path"] == ran["env"]["HTTPTEE_TEST_PICTURES"]
+    assert "HTTPTEE_TEST_PICTURES" in (ROOT / "tox.ini").read_text().split()

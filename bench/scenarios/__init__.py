@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import isolation, lifecycle, page, replay, selection, slow, soak, tees, transfer
+from . import isolation, lifecycle, page, paint, replay, selection, slow, soak, tees, transfer
 from .hostile import clients as hostile
 from .middleware import middleware
 from .recording import record
@@ -28,6 +28,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     verdict.SCENARIO,
     record.SCENARIO,
     page.SCENARIO,
+    paint.SCENARIO,
     replay.SCENARIO,
     middleware.SCENARIO,
     spool.SCENARIO,

@@ -143,8 +143,9 @@ def _of_the_recording(statement: RecordStatement) -> Iterator[Metric]:
 _SLOW = 0.01  # clones a second; below it, no end can be foreseen
 
 
-def spool_status(statement: Statement) -> dict[str, Any] | None:
-    """What the spool of a B holds and lost; None if it has none. Times are in seconds."""
+def spool_status(statement: Statement, most: int | None = None) -> dict[str, Any] | None:
+    """What the spool of a B holds and lost; None if it has none. Times are in seconds. `fill` is the part of the `most`
+    bytes that is used, or None where a reload has removed the B."""
     spool = statement.spool
     if spool is None:
         return None
@@ -155,6 +156,7 @@ def spool_status(statement: Statement) -> dict[str, Any] | None:
         "clones": statement.spooled,
         "recovered": statement.recovered,
         "bytes": spool.bytes,
+        "fill": round(spool.bytes / max(1, most), 4) if most is not None else None,
         "oldest": round(spool.oldest, 3),
         "rate": spool.rate,
         "eta": eta(statement, spool),

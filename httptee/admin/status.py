@@ -115,7 +115,7 @@ def _shadows(settings: Settings, ledger: Ledger, moment: Moment, judged: Judged 
             "url": urls.get(names[backend]),
             "line": lines.get(names[backend]),
             **_share(shares.get(names[backend])),
-            **_shadow(statement, moment, backend),
+            **_shadow(statement, moment, backend, shares.get(names[backend])),
             "verdict": verdict_status(judged, statement.backend) if judged else None,
         }
         for backend, statement in enumerate(statements)
@@ -129,7 +129,7 @@ def _share(share: Share | None) -> dict[str, Any]:
     return {"percent": share.percent, "orders": orders}
 
 
-def _shadow(statement: Statement, moment: Moment, backend: int) -> dict[str, Any]:
+def _shadow(statement: Statement, moment: Moment, backend: int, share: Share | None) -> dict[str, Any]:
     return {
         "state": statement.state,
         "in_flight": statement.in_flight,
@@ -150,7 +150,7 @@ def _shadow(statement: Statement, moment: Moment, backend: int) -> dict[str, Any
             "spooled": statement.spooled,
             "recovered": statement.recovered,
         },
-        "spool": spool_status(statement),
+        "spool": spool_status(statement, share.shadow.spool.max_bytes if share else None),
     }
 
 

@@ -5,6 +5,7 @@ from httptee.page.hosts import MISDIRECTED, is_loopback, is_own_name
 from httptee.page.page import Page
 from httptee.page.plots import Curve
 from httptee.page.served import SECURITY, Served
+from httptee.page.templating import prepare
 from httptee.page.view import View
 
 __all__ = [
@@ -16,4 +17,5 @@ __all__ = [
     "View",
     "is_loopback",
     "is_own_name",
+    "prepare",
 ]

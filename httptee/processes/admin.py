@@ -13,7 +13,8 @@ import signal
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
-from time import time
+from threading import Thread, current_thread, main_thread
+from time import sleep, time
 from typing import Any
 
 from waitress.adjustments import Adjustments
@@ -21,6 +22,7 @@ from waitress.adjustments import Adjustments
 from httptee.admin import Admin, Commands, ControlServer, Hour, check_of
 from httptee.build import Watching
 from httptee.ledger import Ledger
+from httptee.page import prepare
 from httptee.processes.child import LAST_WORDS, Side, SideProcess
 from httptee.processes.reload import follow_level
 from httptee.server import Server
@@ -35,6 +37,7 @@ _LONGEST_HEAD = 8 * 1024
 _LONGEST_BODY = 8 * 1024
 _PATIENCE = 5.0  # seconds a client gets for its whole exchange
 _LOOK_AGAIN = 1.0  # seconds
+_PREPARED_AFTER = 1.0  # seconds: the worker processes start first
 
 
 class AdminServer(Server):
@@ -67,12 +70,20 @@ class _AdminSide:
             return wanted()
 
         self.server.application.check.start()
+        if current_thread() is main_thread():  # not in the process that serves A's clients
+            with contextlib.suppress(RuntimeError):  # no thread is to be had: the first page takes longer
+                Thread(target=_prepare, name="prepare", daemon=True).start()
         self.server.run(goes_on)
         self.server.drain(LAST_WORDS)
         self.server.application.check.stop()
 
     def stop(self) -> None:
         self.server.stop()
+
+
+def _prepare() -> None:
+    sleep(_PREPARED_AFTER)
+    prepare()
 
 
 class AdminProcess(SideProcess):

@@ -132,7 +132,10 @@ def test_every_answer_is_what_it_would_be_without_a_b_that(kind: str, undisturbe
             if kind != ENDLESS:  # the tee cuts its answers off, and each counts as delivered or as too slow
                 assert ledger.delivered <= (HEADS if kind in BODY_ONLY else 0), ledger
                 assert ledger.failed > 0, ledger
-            assert set(ledger.failures) <= set(str(reason).split("|")), ledger
+            expected = set(str(reason).split("|"))
+            assert kind == ENDLESS or expected & set(ledger.failures), ledger
+            # On a busy machine, any B is too slow for some clones.
+            assert set(ledger.failures) <= expected | {"timeout"}, ledger
 
 
 def test_a_b_that_is_saturated_loses_clones_and_nothing_else(undisturbed: Answers) -> None:

@@ -78,7 +78,8 @@ def spooling(**more):
     lost = [{"reason": "spool_full", "clones": 7, "from": 1_700_000_000.0, "to": 1_700_000_060.0}]
     spool = {
         "state": "catching up", "since": 1_700_000_000.0, "drainer": True, "clones": 12_345, "recovered": 9,
-        "bytes": 5 << 20, "oldest": 7265.0, "rate": 250.4, "eta": 49.3, "set_aside": 2, "lost": lost, **more,
+        "bytes": 5 << 20, "fill": 0.25, "oldest": 7265.0, "rate": 250.4, "eta": 49.3, "set_aside": 2, "lost": lost,
+        **more,
     }  # fmt: skip
     shown.status["b"][0]["spool"] = spool
     shown.status["b"][0]["ledger"]["spooled"] = spool["clones"]
@@ -92,6 +93,7 @@ def test_the_spool_of_a_b_is_on_its_card():
     for place, figure in (
         ("clones", "12,345"),
         ("bytes", "5 MiB"),
+        ("fill", "25 %"),
         ("oldest", "2 h 1 min"),
         ("rate", "250"),
         ("eta", "49 s"),
@@ -109,6 +111,16 @@ def test_a_spool_that_nobody_drains_and_whose_end_is_not_known_says_so():
     assert "No drainer process" in body
     assert '<dt title="until nothing is spooled, at this rate">level in</dt><dd>not known</dd>' in body
     assert '<span class="bad"><data value="spooling"' in body
+
+
+def test_why_a_check_fails_and_clones_are_lost_is_in_sight():
+    shown = view()
+    shown.status["a"]["check"] = {"path": "/ping", "passes": False, "said": "<404>"}
+    shown.status["b"][0]["ledger"]["dropped_by_reason"] = {"paused": 2, "cut_off": 30, "closing": 1}
+    body = text(page(shown))
+    assert '<p class="bad">/ping: &lt;404&gt;</p>' in body
+    assert '<span class="reasons">cut off 30, paused 2, …</span>' in body
+    assert '<span class="reasons">timeout</span>' in body
 
 
 def test_a_b_without_a_spool_has_no_word_of_it_on_its_card():

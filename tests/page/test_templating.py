@@ -5,7 +5,7 @@ import sys
 import pytest
 from jinja2 import UndefinedError
 
-from httptee.page.templating import HERE, rendered
+from httptee.page.templating import HERE, _environment, prepare, rendered
 
 TEMPLATES = sorted((HERE / "templates").glob("*.html"))
 
@@ -29,3 +29,9 @@ def test_no_template_has_inline_script_or_style_or_anything_from_elsewhere(templ
 def test_the_template_engine_is_imported_with_the_first_page_only():
     code = "import sys, httptee.processes, httptee.page; print('jinja2' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "False"
+
+
+def test_prepared_templates_are_not_compiled_again(monkeypatch):
+    prepare()
+    monkeypatch.setattr(type(_environment()), "compile", lambda *words: pytest.fail("compiled again"))
+    assert "gone" in rendered("missing.html", why="gone")
