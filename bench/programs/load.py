@@ -141,9 +141,10 @@ class Load:
         argv = [program("hey"), "-z", f"{seconds}s", "-c", str(connections), *options, url]
         return parse_hey(finish(argv, seconds + TIMEOUT + 20, self.sessions))
 
-    def paced(self, url: str, rate: int, seconds: float, path: str = "/") -> Outcome:
-        """Small GETs at a fixed rate, from `clients/paced_load.py`. Each latency counts from the time it was due."""
-        return self._own("paced_load", url, str(rate), str(seconds), path, seconds=seconds)
+    def paced(self, url: str, rate: int, seconds: float, connections: int = 0, path: str = "/") -> Outcome:
+        """Small GETs at a fixed rate, from `clients/paced_load.py`, on so many connections in turn, or on few. Each
+        latency counts from the time it was due."""
+        return self._own("paced_load", url, str(rate), str(seconds), str(connections), path, seconds=seconds)
 
     def writes(self, url: str, rate: int, seconds: float, first: int) -> Outcome:
         """InfluxDB writes at a fixed rate, from `clients/paced_writes.py`. `first` is the number of the first point."""

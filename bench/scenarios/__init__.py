@@ -8,7 +8,7 @@ from .middleware import middleware
 from .recording import record
 from .scenario import Scenario
 from .steady import memory, steady
-from .stores import influx, spool
+from .stores import catchup, influx, spool
 from .tls import tls
 from .verdict import verdict
 
@@ -32,5 +32,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     replay.SCENARIO,
     middleware.SCENARIO,
     spool.SCENARIO,
+    catchup.SCENARIO,
 )
 TARGETS = tuple(target for scenario in SCENARIOS for target in scenario.targets)

@@ -36,7 +36,7 @@ from httptee.transport import Reading
 logger = logging.getLogger(__name__)
 
 _SENDERS = 32  # threads at most; those that are idle end
-_LIVE_WINDOW = 10  # seconds: the highest rate within them counts
+_LIVE_SPAN, _LIVE_SPANS = 2.0, 5  # seconds, and how many of them: the highest rate of one of the last ones counts
 _LOOK = 0.25  # seconds between two looks at the cutoff
 _TIGHT = 0.5  # of the timeout: a p99 above it is too slow
 
@@ -124,6 +124,7 @@ def _one(
         lambda *result: catchup.settled(*result),
         lambda *dropped: catchup.dropped(*dropped),
         lambda exchange: None,
+        driven=True,
     )
     catchup = Catchup(
         shadow.name,
@@ -136,7 +137,7 @@ def _one(
         breaker,
         shadow.endpoint.authority,
     )
-    return Drained(directory, spool, catchup, Watch(catchup), held, live, roads.close)
+    return Drained(directory, spool, catchup, Watch(catchup), held, live, roads.close, roads.turn)
 
 
 class _Held:
@@ -162,15 +163,16 @@ class _Live:
     def __init__(self, ledger: Ledger, name: str) -> None:
         self._ledger = ledger
         self._name = name
-        self._seen = self._count()
         self._at = monotonic()
+        self._seen = self._count()
         self._rates: list[float] = []
 
     def __call__(self) -> float:
         now = monotonic()
-        if now - self._at >= 1.0:
+        if now - self._at >= _LIVE_SPAN:
             seen = self._count()
-            self._rates = [*self._rates, (seen - self._seen) / (now - self._at)][-_LIVE_WINDOW:]
+            # By the time after the count: this process may have waited for the processor in between.
+            self._rates = [*self._rates, (seen - self._seen) / (monotonic() - self._at)][-_LIVE_SPANS:]
             self._seen, self._at = seen, now
         return max(self._rates, default=0.0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import math
 import os
@@ -27,6 +28,7 @@ _SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 10.0
 _LAST_WORDS = 3.0  # seconds after SIGTERM, until a drainer that has not ended is killed
 _KILL_AGAIN = 0.1
 _NICE = 10
+_RARELY = 100_000  # objects more, after which unreachable circles are looked for
 
 Made = Sequence[Callable[[], Drained]]
 
@@ -144,6 +146,8 @@ class DrainerProcess:
         ending: list[int] = []
         signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        gc.freeze()
+        gc.set_threshold(_RARELY)  # each clone makes many objects and no circle
         with contextlib.suppress(OSError):
             os.nice(_NICE)
         with contextlib.suppress(OSError, AttributeError):  # a sandbox may forbid it

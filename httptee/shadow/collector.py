@@ -28,23 +28,21 @@ _MOST_EVENTS = 64  # connections that the thread reads from before its next chec
 _CHECK_INTERVAL = 0.05  # seconds between checks for overdue exchanges
 
 Run = Callable[[Callable[[], object]], bool]  # runs a task in a thread; False if it cannot
-Ended = Callable[[Exchange, Pending, "Exception | None"], object]
-"""Called once for each exchange that ends, with None for a whole answer or with the error."""
-Answered = Callable[[Exchange], object]
-"""Called once for each exchange whose answer has a head but no end yet."""
+Ended = Callable[[Exchange, Pending, "Exception | None"], object]  # called once for each: None, or its error
+Answered = Callable[[Exchange], object]  # called once for each exchange whose answer has a head but no end yet
 Stuck = Callable[[], object]  # called at each check that finds most exchanges slow
 
 
 class Collector:
-    """The exchanges with one B that have no thread of their own.
+    """The exchanges with one B that have no thread of their own. Each one may take `timeout` seconds up to the head of
+    its answer, and `stream_timeout` from there to its end.
 
-    Each one may take `timeout` seconds up to the head of its answer, and `stream_timeout` from there to its end.
-
-    With `run` it runs one task: the thread that waits for the answers, as long as there are exchanges.
+    With `run` it runs one task: the thread that waits for the answers, as long as there are exchanges. Without it, its
+    owner calls `turn` again and again, in one thread.
     """
 
     def __init__(
-        self, timeout: float, stream_timeout: float, run: Run, ended: Ended, answered: Answered, stuck: Stuck
+        self, timeout: float, stream_timeout: float, run: Run | None, ended: Ended, answered: Answered, stuck: Stuck
     ) -> None:
         self._timeout = timeout
         self._stream_timeout = stream_timeout
@@ -53,8 +51,8 @@ class Collector:
         self._answered = answered
         self._stuck = stuck
         self._lock = threading.Lock()  # guards the next three; taken when the thread starts or ends
-        self._has_thread = False
-        self._closed = False
+        self._has_thread = run is None
+        self._closed, self._next_look = False, 0.0
         # Opened with the first exchange, not here: two processes would share it after a fork.
         self._readable: select.epoll | None = None
         self._awaited: dict[int, tuple[Pending, Exchange]] = {}
@@ -121,7 +119,7 @@ class Collector:
         """End the thread and all exchanges in flight. May be called twice."""
         with self._lock:
             self._closed = True
-            alone = not self._has_thread
+            alone = not self._has_thread or self._run is None
         for descriptor, (pending, _) in self._awaited.copy().items():
             self._end(descriptor, pending)
         if alone and self._readable is not None:
@@ -138,7 +136,7 @@ class Collector:
             if self._has_thread or self._closed:
                 return True
             self._has_thread = True
-        if self._run(self._wait):
+        if self._run is not None and self._run(self._wait):
             return True
         self._has_thread = False
         return False
@@ -153,25 +151,28 @@ class Collector:
 
     def _wait(self) -> None:
         """The thread: collect, and end overdue exchanges, until none has been in flight for `IDLE` seconds."""
-        next_look = busy_at = now = perf_counter()
+        busy_at = perf_counter()
         while not self._closed:
-            try:
-                self.collect(_MOST_EVENTS, _CHECK_INTERVAL)
-                now = perf_counter()
-                if now >= next_look:
-                    next_look = now + _CHECK_INTERVAL
-                    self._end_overdue(now)
-                    if self._mostly_slow(now):
-                        self._stuck()
-            except Exception:
-                logger.exception("failed to read the answers of a B")
-                sleep(_CHECK_INTERVAL)
+            self.turn(_CHECK_INTERVAL)
             if self._awaited:
-                busy_at = now
-            elif now - busy_at > IDLE and self._may_end():
+                busy_at = perf_counter()
+            elif perf_counter() - busy_at > IDLE and self._may_end():
                 return
         if self._readable is not None:
             self._readable.close()
+
+    def turn(self, wait: float) -> None:
+        """Wait up to `wait` seconds, read what has arrived, and now and then end what is overdue. For one thread."""
+        try:
+            self.collect(_MOST_EVENTS, wait)
+            if (now := perf_counter()) >= self._next_look:
+                self._next_look = now + _CHECK_INTERVAL
+                self._end_overdue(now)
+                if self._mostly_slow(now):
+                    self._stuck()
+        except Exception:
+            logger.exception("failed to read the answers of a B")
+            sleep(_CHECK_INTERVAL)
 
     def _may_end(self) -> bool:
         """Whether the thread may end: not if an exchange has been added since its last check."""
@@ -184,10 +185,9 @@ class Collector:
             return not self._has_thread
 
     def _await(self, pending: Pending, exchange: Exchange, armed: bool = False) -> None:
-        descriptor = pending.descriptor
-        self._awaited[descriptor] = (pending, exchange)  # first: the kernel may report it before the next line ends
+        self._awaited[pending.descriptor] = (pending, exchange)  # first: the kernel may report it before the next line
         if self._closed or not armed:
-            self._arm(descriptor, pending)
+            self._arm(pending.descriptor, pending)
 
     def _arm(self, descriptor: int, pending: Pending) -> None:
         """Have the kernel report the descriptor, also for data that is already there."""

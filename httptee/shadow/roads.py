@@ -39,7 +39,8 @@ class Roads:
     """Sends clones to `upstream`, in up to `size` shadow threads and on `AT_ONCE` connections for each.
 
     `times` are the seconds that an exchange may take up to the head of its answer, and from there to its end.
-    `answered` is called when the head of an answer has arrived and its body streams.
+    `answered` is called when the head of an answer has arrived and its body streams. With `driven`, no thread waits for
+    the answers: the owner calls `turn` again and again, in the thread that calls `take`.
     """
 
     def __init__(
@@ -51,6 +52,8 @@ class Roads:
         settle: Settle,
         drop: Drop,
         answered: Answered,
+        *,
+        driven: bool = False,
     ) -> None:
         self._upstream = upstream
         self._most = AT_ONCE * size
@@ -59,7 +62,8 @@ class Roads:
         self._openings = Openings(lambda: upstream.has_idle, lambda: self._collector.carries)
         self._workers = Workers(size, self._send, openings=self._openings)
         self._sender = Sender(upstream, *times, answered, reading, self._openings)
-        self._collector = Collector(*times, self._workers.run, self._ended, answered, self._stuck)
+        run = None if driven else self._workers.run
+        self._collector = Collector(*times, run, self._ended, answered, self._stuck)
         self.ending = False
         """True when no clone in the queue will be sent any more."""
 
@@ -75,6 +79,14 @@ class Roads:
             self._hand_over(exchange)
         if self.ending:  # perhaps since the caller's check: no thread takes this clone
             self.drop_waiting("closing")
+
+    def turn(self, wait: float) -> bool:
+        """Take in the answers that come, and wait up to `wait` seconds for the first. False at once if none is awaited
+        but by threads. Only for roads that are driven."""
+        if not len(self._collector):
+            return False
+        self._collector.turn(wait)
+        return True
 
     def drop_waiting(self, reason: str, spared: Exchange | None = None) -> None:
         """Drop the clones in the queue. `spared` goes on waiting."""

@@ -18,7 +18,7 @@ from httptee.ledger import SpoolWords
 from httptee.spool.aside import Aside
 from httptee.spool.counts import DROPPED, FAILED, Counts, delivered
 from httptee.spool.door import REPEATED
-from httptee.spool.lanes import Flight, Keep, Lane, Lanes, Result, Told, result_of
+from httptee.spool.lanes import Flight, Lane, Lanes, Result, Told, result_of
 from httptee.spool.pace import Pace
 from httptee.spool.sheet import Policy
 from httptee.spool.source import Source
@@ -125,20 +125,20 @@ class Catchup:
         tokens = self.pace.tokens()
         while tokens > 0 and len(self.flights) < MOST_SENT and (lane := self.lanes.next(now)) is not None:
             entry = lane.head
-            wait = 0.0 if entry.clone is None else (entry.clone.due - time_ns()) / 1e9
-            if wait > 0:
+            due = 0 if entry.clone is None else entry.clone.due
+            if due and (wait := (due - time_ns()) / 1e9) > 0:
                 self.lanes.again(lane, now + wait)
                 continue
             tokens -= 1
-            self.pace.sent()
             lane.attempts += 1
             if entry.clone is not None:
                 self._fly(entry.clone.request(entry.spool_id), lane)
+            self.pace.sent()
             sent = True
         return sent
 
     def _fly(self, request: Request, lane: Lane | None) -> None:
-        exchange = Exchange(request, 0, 0.0, None, False, Keep())
+        exchange = Exchange(request, 0, 0.0, None, False)
         self.flights[id(exchange)] = Flight(exchange, lane)
         self._send(exchange)
 
@@ -169,7 +169,7 @@ class Catchup:
         if lane is not None:
             self.pace.succeeded(result.seconds)
             self._settle(lane, delivered(result.status), result.seconds)
-        for suspect in list(self._suspects):
+        for suspect in list(self._suspects) if self._suspects else ():
             if suspect.failures >= _SUSPECT and not suspect.sent and flight.began > suspect.failed_at:
                 suspect.answered = True
                 if suspect.bracketed:
@@ -241,10 +241,10 @@ class Catchup:
         self.words.lose(reason, slot if reason != "spool_full" else 0, entry.stamp, entry.stamp)
         self._counts.settle(entry, DROPPED[reason])
 
-    def close(self) -> None:
-        """Save all places. What is in flight is sent again by the next drainer."""
+    def close(self, gather: Callable[[float], bool] = lambda seconds: False) -> None:
+        """Save all places. What is in flight and has no answer soon, by `gather`, is sent again by the next drainer."""
         deadline = monotonic() + _LAST_ANSWERS
         while self.flights and monotonic() < deadline:
-            if not self._take_results():
+            if not self._take_results() and not gather(0.01):
                 sleep(0.01)
         self.source.close()

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from httptee.ledger import ADOPTED, BOUNDS, ShadowLine, SpoolWords
 from httptee.spool.names import StreamName
-from httptee.spool.stream import Entry
+from httptee.spool.stream import Entry, Stream
 
 _PENDING, _COLUMN, _COUNT, _SLOT, _LEFT, _SEQUENCE, _NAME = 0, 1, 2, 3, 4, 5, 6
 _NAME_SIZE = 64
@@ -38,6 +38,8 @@ class Counts:
         self.adopted: list[StreamName] = []
         """The streams of earlier runs that are counted."""
         self._recovered = 0
+        self._named: Stream | None = None  # the one whose name is in the shared memory
+        self._slot = 0
         if words.names:
             found = json.loads(words.names)
             self.adopted = [name for text in found["streams"] if (name := StreamName.parse(text))]
@@ -68,15 +70,18 @@ class Counts:
             line = self.words.line
             line[ShadowLine.BUCKETS[bisect_left(BOUNDS, seconds)]] += 1
             line[ShadowLine.MICROSECONDS] += int(seconds * 1e6)
-        name = entry.stream.name
-        self._name[:] = str(name).encode("latin-1")[:_NAME_SIZE].ljust(_NAME_SIZE, b"\0")
-        self._count(column, self.slot_of(name), 1, entry.sequence)
-        entry.stream.settle(entry.sequence)
+        stream = entry.stream
+        if stream is not self._named:
+            self._name[:] = stream.label.encode("latin-1")[:_NAME_SIZE].ljust(_NAME_SIZE, b"\0")
+            self._named, self._slot = stream, self.slot_of(stream.name)
+        self._count(column, self._slot, 1, entry.sequence)
+        stream.settle(entry.sequence)
         self.finish()
 
     def lose(self, slot: int, count: int) -> None:
         """Count clones as `lost` that ended processes have put into a slot and that are on no disk."""
         self._name[:] = bytes(_NAME_SIZE)
+        self._named = None
         self._count(FAILED["lost"], slot, count, 0)
         self.finish()
 

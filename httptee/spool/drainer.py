@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 from httptee.spool.catchup import Catchup
 from httptee.spool.sheet import Policy
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 LOCK = "drainer.lock"
 _BUSY, _IDLE = 0.002, 0.05  # seconds from one turn to the next
+_MANY, _GATHER = 8, 0.002  # clones in flight from which answers are gathered for so many seconds: each turn costs
 _REFRESH = 0.25  # seconds between two looks at a directory
 _SAVE = 0.25
 _TRY_AGAIN = 1.0
@@ -41,7 +42,9 @@ class _Turn:
 
 @dataclass(slots=True)
 class Drained:
-    """One B for the drainer. `held` says whether nothing may be sent now, `live` the rate of the clones that come."""
+    """One B for the drainer. `held` says whether nothing may be sent now, `live` the rate of the clones that come.
+    `gather` takes in the answers that come within so many seconds; it returns False at once if there are none to come,
+    or none but to other threads."""
 
     directory: Path
     settings: Policy
@@ -50,6 +53,7 @@ class Drained:
     held: Callable[[], bool]
     live: Callable[[], float]
     close: Callable[[], object]
+    gather: Callable[[float], bool] = lambda seconds: False
 
 
 class Drainer:
@@ -64,14 +68,29 @@ class Drainer:
         try:
             while goes_on():
                 self._ended.clear()
-                # With few lanes, each answer must lead to the next clone at once.
-                self._ended.wait(_BUSY if self.step() else _IDLE)
+                self._wait(_BUSY if self.step() else _IDLE)
         finally:
             self.close()
 
     def step(self) -> bool:
         """One turn of every B; whether there was anything to do."""
         return sum(self._guarded(turn) for turn in self._turns) > 0
+
+    def _wait(self, seconds: float) -> None:
+        """Wait for an answer. With few lanes, each one must lead to the next clone at once."""
+        flying = [turn.drained for turn in self._turns if turn.drained is not None and turn.drained.catchup.flights]
+        if len(flying) == 1 and len(flying[0].catchup.flights) < _MANY:
+            if flying[0].gather(seconds):
+                return
+        elif flying:
+            sleep(_GATHER)
+            if sum(each.gather(0.0) for each in flying):
+                return
+        self._ended.wait(seconds)
+
+    def _end_wait(self) -> None:
+        if not self._ended.is_set():  # to set it costs many times more than to look
+            self._ended.set()
 
     @property
     def done(self) -> bool:
@@ -143,7 +162,7 @@ class Drainer:
         if turn.lock < 0:
             drained.close()
             return None
-        drained.catchup.ended = self._ended.set
+        drained.catchup.ended = self._end_wait
         drained.catchup.source.recover()
         turn.drained = drained
         return drained
@@ -152,7 +171,7 @@ class Drainer:
         drained, turn.drained = turn.drained, None
         if drained is not None:
             with contextlib.suppress(OSError):
-                drained.catchup.close()
+                drained.catchup.close(drained.gather)
             drained.close()
         if turn.lock >= 0:
             os.close(turn.lock)

@@ -18,6 +18,7 @@ from httptee.spool.stream import Entry
 from httptee.transport import Answer
 
 _LONGEST_RETRY_AFTER = 300.0  # seconds
+_NEVER_LATER = frozenset(range(200, 400))  # statuses after which a clone is not sent again, whatever the fields say
 
 
 @dataclass(slots=True, eq=False)
@@ -113,14 +114,6 @@ class Lanes:
 
 
 @dataclass(slots=True)
-class Keep:
-    """What makes the answer keep its fields: Retry-After is one of them."""
-
-    size: int = 0
-    room: int = 1
-
-
-@dataclass(slots=True)
 class Result:
     """What became of an exchange: `reason` of its failure or an empty text, the status, and Retry-After in seconds."""
 
@@ -157,8 +150,10 @@ class Flight:
 
 def result_of(exchange: Exchange, seconds: float, error: Exception | None, answer: Answer | None) -> Result:
     """The result of an exchange: its error, or its answer as far as it came."""
-    found = values(answer.headers, "retry-after") if answer is not None else []
-    after = float(found[0]) if found and found[0].isdigit() else 0.0
     reason = "" if error is None else upstream_error(error).reason
     status = 0 if answer is None else answer.status
+    if answer is None or status in _NEVER_LATER:
+        return Result(exchange, seconds, reason, status)
+    found = values(answer.headers, "retry-after")
+    after = float(found[0]) if found and found[0].isdigit() else 0.0
     return Result(exchange, seconds, reason, status, min(after, _LONGEST_RETRY_AFTER))

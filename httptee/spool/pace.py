@@ -1,8 +1,13 @@
 """How fast B gets what was spooled: additive increase would take too long, so it is doubled each second while B answers
-well, and halved when it fails. Pure, but for the clock."""
+well, and halved when it fails. Pure, but for the clock.
+
+What was not sent in time, as the drainer got no CPU time, may be sent a little later. After a pause, that alone would
+be more than the cap allows in a short time. So the clones of each half second are counted too.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from time import monotonic
 
@@ -13,7 +18,10 @@ LEAST_CAP = 100.0
 _LOWEST = 2.0
 _WINDOW = 1.0  # seconds
 _HALVED_EACH = 0.25  # seconds: the failures of what was in flight together count once
-_BURST = 0.05  # seconds of the rate
+_BURST = 0.1  # seconds of the rate
+_TOGETHER = 0.005  # seconds in which clones are counted together
+SPAN = 0.5
+"""Seconds in which not more is sent than the cap allows, whenever they begin."""
 
 
 class Pace:
@@ -29,6 +37,9 @@ class Pace:
         self._clock = clock
         self._tokens = 1.0
         self._filled = self._window = self._halved = clock()
+        # Of the last `SPAN`: when some clones were sent, the first and the last of them, and how many.
+        self._recent: deque[list[float]] = deque()
+        self._in_span = 0.0
         self._seconds: list[float] = []
         self._failed = False
 
@@ -46,11 +57,20 @@ class Pace:
         self._filled = now
         if now - self._window >= _WINDOW:
             self._close_window(now)
-        return int(self._tokens)
+        recent = self._recent
+        while recent and recent[0][1] <= now - SPAN + 1e-6:
+            self._in_span -= recent.popleft()[2]
+        return int(min(self._tokens, max(1.0, self.cap * SPAN) - self._in_span))
 
     def sent(self) -> None:
-        """One clone was sent."""
+        """One clone was sent. Call it after that: the drainer may have waited for the processor before."""
         self._tokens -= 1.0
+        self._in_span += 1.0
+        now = self._clock()
+        if self._recent and now - self._recent[-1][0] < _TOGETHER:
+            self._recent[-1][1:] = now, self._recent[-1][2] + 1.0
+        else:
+            self._recent.append([now, now, 1.0])
 
     def succeeded(self, seconds: float) -> None:
         """B has answered."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from itertools import count
 from struct import Struct
 from urllib.parse import parse_qsl
 
-from httptee.http import Request, values
+from httptee.http import Request, WrittenRequest, value, values
 from httptee.transport import request_head
 
 _HEAD = Struct("<BBqHHII")  # the format, the flags, due, and the lengths of what follows
@@ -19,11 +19,14 @@ ID_FIELD = "X-Httptee-Spool-Id"
 """The field of each request from a spool. It is the same at each repeat, so a server can tell that it has it."""
 
 
+_ID = b"\r\n" + ID_FIELD.lower().encode() + b":"
+
+
 class MalformedClone(ValueError):
     """Bytes that are no stored clone."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StoredClone:
     """A clone that was read. `lane` is what it must keep the order with. It must not be sent before `due`, in
     nanoseconds since the epoch. `late`: it was sent before, and clones that came after it may be stored before it."""
@@ -64,8 +67,11 @@ class StoredClone:
 
     def request(self, spool_id: str) -> Request:
         """The request to send, with its id."""
-        headers = [*(pair for pair in self.headers if pair[0].lower() != ID_FIELD.lower()), (ID_FIELD, spool_id)]
-        return Request(self.method, self.target, headers, self.body, self.client, self.scheme)
+        head, written = self.head, f"{ID_FIELD}: {spool_id}\r\n\r\n".encode("latin-1")
+        if _ID in head.lower():
+            headers = [pair for pair in self.headers if pair[0].lower() != ID_FIELD.lower()]
+            head = request_head(self.method, self.target, headers)
+        return _Repeated(self, head[:-2] + written)
 
 
 def encode(request: Request, lane: str, due: int = 0, *, late: bool = False) -> bytes:
@@ -88,22 +94,36 @@ def _packed(flags: int, due: int, lane: str, client: str, head: bytes, body: byt
 def decode(data: bytes) -> StoredClone:
     """The clone that `encode` made these bytes of. Raises MalformedClone."""
     try:
-        form, flags, due, *lengths = _HEAD.unpack_from(data)
+        form, flags, due, key, peer, size, rest = _HEAD.unpack_from(data)
     except struct.error:
         raise MalformedClone("the record is too short") from None
-    if form != _FORMAT or _HEAD.size + sum(lengths) != len(data):
+    after_lane = _HEAD.size + key
+    after_client = after_lane + peer
+    after_head = after_client + size
+    if form != _FORMAT or after_head + rest != len(data):
         raise MalformedClone("the lengths do not agree")
-    parts, at = [], _HEAD.size
-    for length in lengths:
-        parts.append(data[at : at + length])
-        at += length
-    lane, client, head, body = parts
+    lane, client = data[_HEAD.size : after_lane], data[after_lane:after_client]
+    head, body = data[after_client:after_head], data[after_head:]
     if head.count(b" ", 0, head.find(b"\r\n")) != 2 or not head.endswith(b"\r\n\r\n"):
         raise MalformedClone("the head is no request")
     scheme = "https" if flags & _HTTPS else "http"
     return StoredClone(lane.decode("latin-1"), client.decode("latin-1"), scheme, due, head, body, bool(flags & _LATE))
 
 
+class _Repeated(WrittenRequest):
+    """A stored clone with its id. If B's line changes nothing, its head is sent as it is."""
+
+    __slots__ = ()
+
+    def __init__(self, clone: StoredClone, head: bytes) -> None:
+        method, target, _ = head.split(b" ", 2)
+        given = (method.decode("latin-1"), target.decode("latin-1"), clone.body, clone.client, clone.scheme)
+        for name, each in zip(_SET, (*given, next(_numbers), (), "", [head]), strict=True):
+            setattr(self, name, each)  # to make a Request and copy it would take several times as long
+
+
+_SET = ("method", "target", "body", "client", "scheme", "number", "upgrade", "port", "shared_head")
+_numbers = count(1)
 Lane = Callable[[Request, str], str]
 """What a request must keep the order with, by the request and a name of its client's connection."""
 

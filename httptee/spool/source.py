@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from time import time, time_ns
+from time import monotonic, time, time_ns
 
 from httptee.journal import Segment
 from httptee.ledger import ADOPTED, SLOTS
@@ -21,6 +21,7 @@ from httptee.spool.stream import Entry, Stream, streams_in
 logger = logging.getLogger(__name__)
 
 _SETTLED_FOR = 1.0  # seconds since the last write to a stream of another run, until it is adopted
+_QUIET = 0.005  # seconds until a file in which nothing new was found is looked at again: a look is several system calls
 _BEHIND = 100_000_000  # nanoseconds: what came later may still be in the queue of another process
 
 
@@ -33,6 +34,7 @@ class Source:
         self._counts = counts
         self._clock = clock
         self._open: dict[StreamName, Stream] = {}
+        self._alive: frozenset[StreamName] = frozenset()  # those of the streams that may be written, at the last look
         self.size = 0
         """Bytes of all segments."""
         self.orphans = 0
@@ -68,15 +70,21 @@ class Source:
             self._counts.lose(ADOPTED, words.put[ADOPTED] - words.left[ADOPTED])  # their files were removed
         for slot in range(1, SLOTS):
             self._refresh_slot(slot, deaths[slot], sorted(name for name in names if self._is_own(name, slot)))
+        self._alive = frozenset(name for name in self._open if self._is_alive(name))
         self.size = sum(path.stat().st_size for path in self._directory.glob(f"*{SUFFIX}"))
 
     def peek(self) -> Entry | None:
         """The entry that came first of those that can be read now, or None. Raises OSError."""
         first: Entry | None = None
-        now = time_ns()
+        now, clock = time_ns(), monotonic()
         for stream in self._open.values():
-            entry = stream.peek(alive=self._is_alive(stream.name))
-            if entry is None or not stream.cursor.has_room(entry.sequence):
+            if stream.quiet_until > clock:
+                continue
+            entry = stream.peek(alive=stream.name in self._alive)
+            if entry is None:
+                stream.quiet_until = clock + _QUIET
+                continue
+            if not stream.cursor.has_room(entry.sequence):
                 continue
             # A stamp of the future comes from a clock that was set back since: it says nothing.
             if not now - _BEHIND < entry.stamp <= now and (first is None or entry.stamp < first.stamp):

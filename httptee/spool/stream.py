@@ -33,7 +33,7 @@ class Entry:
     @property
     def spool_id(self) -> str:
         """What the field `X-Httptee-Spool-Id` has."""
-        return f"{self.stream.name}-{self.sequence}"
+        return f"{self.stream.label}-{self.sequence}"
 
 
 class Stream:
@@ -41,10 +41,13 @@ class Stream:
 
     def __init__(self, directory: Path, name: StreamName, *, look_only: bool = False) -> None:
         self.name = name
+        self.label = str(name)
         self._directory = directory
         self.cursor = Cursor(directory / f"{name}{CURSOR}", look_only=look_only)
         self.ended = False
         """Whether everything that was written has been read."""
+        self.quiet_until = 0.0
+        """Until when it need not be looked at, by the monotonic clock: nothing new was found just now."""
         self.last = 0
         """The sequence of the last record that was read."""
         self._stamp = 0
@@ -67,9 +70,10 @@ class Stream:
     def peek(self, *, alive: bool) -> Entry | None:
         """The next record that is not settled, or None if there is none now. `alive`: its process may write more.
         Raises OSError."""
-        while not self._ahead and not self.ended and self._read(alive):
+        ahead = self._ahead
+        while not ahead and not self.ended and self._read(alive):
             pass
-        return self._ahead[0] if self._ahead else None
+        return ahead[0] if ahead else None
 
     def take(self) -> Entry:
         """The record that `peek` returned."""
@@ -159,7 +163,8 @@ class Stream:
             self._missing_up_to(frame.sequence)
             return
         self._began = True
-        self._missing_up_to(frame.sequence - 1)
+        if frame.sequence > self.last + 1:
+            self._missing_up_to(frame.sequence - 1)
         self._stamp = frame.stamp
         if frame.sequence <= self.last:
             return

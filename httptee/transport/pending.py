@@ -57,7 +57,7 @@ class Unread:
         self._reading = reading
 
     def answer(self, method: str, keep: int = 0) -> Answer:
-        """An answer to a clone. Its `headers` has only the fields that frame the body.
+        """An answer to a clone. Its `headers` has only the fields that frame the body, and Retry-After.
 
         With `keep`, it has all fields, and its body is `kept` up to this size in bytes.
         """

@@ -56,7 +56,7 @@ class Answer:
     follows is its body. For a clone, it is the end.
 
     `bound` bounds what the answer may cost, and notes in `spent` what it has. `headers` then has only the fields that
-    frame the body, unless the body is `kept`: then its pieces go into that list.
+    frame the body, and Retry-After, unless the body is `kept`: then its pieces go into that list.
     """
 
     __slots__ = (

@@ -340,3 +340,25 @@ def test_most_exchanges_are_slow_if_half_of_them_outlast_a_check(start, ages, sl
     collector._awaited = {at: (SimpleNamespace(began=100.0 - age), None) for at, age in enumerate(ages)}
     assert collector._mostly_slow(100.0) == slow
     collector._awaited = {}
+
+
+def test_without_a_thread_the_turns_of_its_owner_read_the_answers(pendings):
+    ended = []
+    collector = Collector(
+        30.0, 30.0, None, lambda _, pending, error: ended.append((pending, error)), lambda _: None, lambda: None
+    )
+    first, second, *_ = pendings
+    for pending in (first, second):
+        assert collector.watch(pending, EXCHANGE)
+        pending.answer(b".")
+    assert ended == []
+    while len(ended) < 2:
+        collector.turn(1.0)
+    assert {id(pending) for pending, error in ended if error is None} == {id(first), id(second)}
+    assert collector.watch(first, EXCHANGE)
+    first.due = 0.0
+    collector._next_look = 0.0
+    collector.turn(0.0)
+    assert isinstance(ended[2][1], UpstreamTimeout)
+    collector.close()
+    assert collector._readable.closed

@@ -79,3 +79,21 @@ def test_what_is_on_no_disk_is_lost():
     assert words.line[FAILED["lost"]] == 3
     assert not words.backlog
     assert "spool_full" in DROPPED
+
+
+def test_what_was_about_to_be_counted_names_the_stream_of_the_last_clone(tmp_path):
+    write(tmp_path, 2)
+    write(tmp_path, 1, number=2)
+    words = SpoolWords()
+    counts = Counts(words, RUN)
+    one, two = (Stream(tmp_path, StreamName(RUN, 1, number)) for number in (1, 2))
+    for stream in (one, two, one):
+        entry = stream.peek(alive=False)
+        stream.take()
+        counts.settle(entry, delivered(204))
+        words.intent[0] = 1  # as if the drainer was killed before the end
+        assert Counts(words, RUN).unfinished() == (stream.name, entry.sequence)
+        counts.finish()
+    counts.lose(1, 1)
+    words.intent[0] = 1
+    assert Counts(words, RUN).unfinished() == (None, 0)

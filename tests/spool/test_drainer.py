@@ -2,7 +2,9 @@
 
 import logging
 import threading
+from types import SimpleNamespace
 
+from httptee.build import spooling
 from httptee.settings import SpoolSettings
 from httptee.spool import drainer as module
 from httptee.spool.drainer import Drained, Drainer
@@ -58,3 +60,20 @@ def test_an_answer_leads_to_the_next_clone_of_its_lane_at_once(tmp_path, monkeyp
     for each in answers:
         each.join()
     assert [request.body for request in bench.sent] == [b"0", b"1", b"2", b"3", b"4"]
+
+
+def test_the_rate_of_the_clones_that_come_is_not_too_high_if_the_drainer_waits_for_the_processor(monkeypatch):
+    now = [0.0]
+
+    def statements():
+        now[0] += delay
+        return [SimpleNamespace(backend="b", seen=int(1000 * now[0]), recovered=0)]
+
+    monkeypatch.setattr(spooling, "monotonic", lambda: now[0])
+    delay = 0.0
+    live = spooling._Live(SimpleNamespace(statements=statements), "b")
+    for waited in (0.0, 1.5, 0.0, 0.9, 0.0, 0.0):
+        delay = waited
+        now[0] += 2.0
+        live()
+    assert 990 <= live() <= 1000

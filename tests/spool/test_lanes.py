@@ -1,8 +1,11 @@
 """What was read and is not settled yet."""
 
-from httptee.spool.lanes import Lanes
+from httptee.http import Exchange
+from httptee.spool.lanes import Lanes, result_of
 from httptee.spool.record import decode, encode
 from httptee.spool.stream import Entry
+from httptee.transport import Reading
+from httptee.transport.pending import Unread
 
 from .spools import a_request
 
@@ -87,3 +90,10 @@ def test_the_clock_that_was_set_back_changes_no_order():
         lanes.add("a", entry(number))
     (one,) = lanes
     assert [each.stamp for each in one.entries] == [5, 1, 2]
+
+
+def test_retry_after_counts_where_a_clone_is_sent_again():
+    answer = Unread(Reading()).answer("GET")
+    answer.feed(b"HTTP/1.1 503 Busy\r\nX: 1\r\nretry-after: 7\r\nContent-Length: 0\r\n\r\n")
+    result = result_of(Exchange(a_request(), 0, 0.0), 0.1, None, answer)
+    assert (result.status, result.retry_after) == (503, 7.0)

@@ -38,6 +38,28 @@ def test_doubled_each_second_up_to_twice_the_live_rate(clock):
     assert 990 <= run(pace, clock, 1) <= 1010
 
 
+def test_no_half_second_has_more_than_the_cap_allows_also_after_a_pause(clock):
+    pace = Pace(0.5, clock=clock)
+    pace.live = 500.0
+    run(pace, clock, 12)
+    sent = []
+    for pause in (0.01, 0.3, 0.01, 0.07, 1.0, 0.02, 0.45, 0.01, 0.2) * 40:
+        clock.now += pause
+        allowed = pace.tokens()
+        clock.now += pause / 2  # the drainer waits for the processor
+        for _ in range(allowed):
+            pace.sent()
+            pace.succeeded(0.01)
+            sent.append(clock.now)
+    assert len(sent) > 1000
+    assert max(sum(start <= at < start + 0.5 for at in sent) for start in set(sent)) <= 500
+
+
+def test_a_low_cap_allows_one_clone_at_a_time(clock):
+    pace = Pace(0.5, 1.0, clock)
+    assert 9 <= run(pace, clock, 10) <= 11
+
+
 def test_the_option_is_a_limit_of_its_own(clock):
     pace = Pace(0.5, 50, clock)
     run(pace, clock, 10)

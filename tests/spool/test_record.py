@@ -41,3 +41,11 @@ def test_bytes_that_are_no_clone_are_refused(cut):
 )
 def test_the_lane_of_a_request(text, lane):
     assert lane_of(text)(a_request(), "99") == lane
+
+
+def test_the_head_is_sent_as_it_came_with_the_id_behind_it():
+    request = Request("GET", "/%zz", [("hOsT", "a"), ("X", "1"), ("x", "2")], b"", "c", "http")
+    sent = decode(encode(request, "")).request("run-01-1")
+    assert sent.shared_head == [b"GET /%zz HTTP/1.1\r\nhOsT: a\r\nX: 1\r\nx: 2\r\nX-Httptee-Spool-Id: run-01-1\r\n\r\n"]
+    assert (sent.method, sent.target, sent.body, sent.client, sent.scheme) == ("GET", "/%zz", b"", "c", "http")
+    assert sent.headers == [*request.headers, (ID_FIELD, "run-01-1")]

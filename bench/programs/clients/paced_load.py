@@ -1,12 +1,13 @@
-"""A load at a fixed rate: `python -m bench.programs.clients.paced_load PORT RATE SECONDS [PATH]`. Prints its
-outcome as JSON.
+"""A load at a fixed rate: `python -m bench.programs.clients.paced_load PORT RATE SECONDS [CONNECTIONS [PATH]]`. Prints
+its outcome as JSON.
 
 Each request has an absolute due time, whatever became of those before it, and its latency counts from that time. So a
 tee that stalls is charged for every request that was due meanwhile. A load that waits for each answer before it sends
 the next request is not (wrk and hey): it measures the stall once for each connection.
 
-At its due time a request goes out on an idle connection, or on a new one. If `MOST` connections are busy, it waits for
-one of them. A request without an answer for `SILENCE` seconds has failed; its latency counts until then.
+At its due time a request goes out on an idle connection, or on a new one: with CONNECTIONS, on so many in turn, else on
+the one that was used last. If `MOST` connections are busy, it waits for one of them. A request without an answer for
+`SILENCE` seconds has failed; its latency counts until then.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ def percentile(values: Sequence[float], part: float) -> float:
 class Paced:
     """All connections, and the latencies of their requests in seconds."""
 
-    def __init__(self, port: int, rate: float, seconds: float, request: bytes = REQUEST) -> None:
+    def __init__(self, port: int, rate: float, seconds: float, connections: int = 0, request: bytes = REQUEST) -> None:
         self.rate, self.number = rate, max(1, round(rate * seconds))
         self.seconds = seconds
-        self.idle: list[Client] = []
+        self.idle = deque(Client(port, request) for _ in range(connections))
+        self.in_turn = connections > 0
         self.busy: dict[Client, float] = {}  # and the due time of its request
         self.waiting: deque[float] = deque()
         self.latencies: list[float] = []
@@ -63,8 +65,9 @@ class Paced:
         return max(self.seconds, time.monotonic() - began)
 
     def begin(self, due: float) -> None:
-        """Send a request on the connection that was used last, or on a new one."""
-        client = self.idle.pop() if self.idle else self.made()
+        """Send a request on the connection whose turn it is, or that was used last, or on a new one."""
+        take = self.idle.popleft if self.in_turn else self.idle.pop
+        client = take() if self.idle else self.made()
         try:
             if not client.idle_and_open():
                 client.connect()
@@ -97,8 +100,9 @@ class Paced:
 
 def main() -> None:
     """Run the load and print its outcome, with latencies in µs."""
-    port, rate, seconds, *path = sys.argv[1:]
-    load = Paced(int(port), float(rate), float(seconds), request_for(path[0]) if path else REQUEST)
+    port, rate, seconds, *rest = sys.argv[1:]
+    connections, path = int(rest[0]) if rest else 0, rest[1] if rest[1:] else "/"
+    load = Paced(int(port), float(rate), float(seconds), connections, request_for(path))
     took = load.run()
     print(json.dumps({
         "requests": len(load.latencies) - load.errors, "seconds": took, "errors": load.errors,

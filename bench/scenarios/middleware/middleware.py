@@ -80,7 +80,7 @@ def measured(workspace: Workspace, options: argparse.Namespace, page: Case, b: s
             load.run(url, page, CONNECTIONS, options.warmup)
         before = cpu_seconds(process.group)
         if rate:
-            outcome = load.paced(url, rate, options.seconds, page.path)
+            outcome = load.paced(url, rate, options.seconds, path=page.path)
         else:
             outcome = load.run(url, page, CONNECTIONS, options.seconds)
         cpu = (cpu_seconds(process.group) - before) / max(1, outcome.requests) * 1e6
