@@ -23,6 +23,7 @@ from httptee.spool import (
     Drained,
     Outbox,
     Pace,
+    Settling,
     Sheet,
     Source,
     StreamName,
@@ -137,7 +138,7 @@ def _one(
         breaker,
         shadow.endpoint.authority,
     )
-    return Drained(directory, spool, catchup, Watch(catchup), held, live, roads.close, roads.turn)
+    return Drained(directory, spool, catchup, Watch(catchup), Settling(words), held, live, roads.close, roads.turn)
 
 
 class _Held:

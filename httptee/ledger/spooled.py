@@ -12,7 +12,7 @@ processes: a clone that comes after another one has been put into the spool sees
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import time_ns
+from time import monotonic_ns, time_ns
 
 from httptee.ledger.columns import ShadowLine
 from httptee.ledger.shared import shared_words
@@ -62,8 +62,8 @@ class SpoolWords:
 
     def __init__(self) -> None:
         width, gauges, losses = ShadowLine.WIDTH, len(SPOOL_GAUGES), 2 * len(_LOSSES) * SLOTS
-        words = shared_words(width + 4 * SLOTS + gauges + losses + _INTENT + 1 + 2 * _NAMES // 8)
-        places = iter((width, *(SLOTS,) * 4, gauges, losses, _INTENT, 1, 2 * _NAMES // 8))
+        words = shared_words(width + 4 * SLOTS + gauges + losses + _INTENT + 2 + 2 * _NAMES // 8)
+        places = iter((width, *(SLOTS,) * 4, gauges, losses, _INTENT, 1, 1, 2 * _NAMES // 8))
         at = 0
 
         def part() -> memoryview:
@@ -85,6 +85,7 @@ class SpoolWords:
         self._losses = part()
         self.intent = part()
         """What the drainer is about to count: see `spool/counts.py`."""
+        self._settles_until = part()
         self._which = part()
         self._names = part().cast("B")
         self._bases = {ADOPTED: 0}  # of the slots that are in use: what was put into them before
@@ -93,6 +94,15 @@ class SpoolWords:
     def backlog(self) -> bool:
         """Whether B has clones in the spool. Costs 0.2 microseconds."""
         return self.put.tobytes() != self.left.tobytes()
+
+    @property
+    def settling(self) -> bool:
+        """Whether the last clones are just leaving the spool, so that those that come are to wait for that."""
+        return monotonic_ns() < self._settles_until[0] and self.backlog
+
+    def settle(self, seconds: float) -> None:
+        """Have the clones that come wait until the spool is empty, for so long at most."""
+        self._settles_until[0] = monotonic_ns() + int(seconds * 1e9)
 
     def take_slot(self) -> int:
         """A slot for a worker process and those that follow in its row, or 0 if none is free. Call it before the
@@ -180,6 +190,11 @@ class SpoolDesk:
     def backlog(self) -> bool:
         """Whether B has clones in the spool."""
         return self.words.backlog
+
+    @property
+    def settling(self) -> bool:
+        """Whether clones that come are to wait for the last ones in the spool."""
+        return self.words.settling
 
     def put(self, count: int) -> None:
         """Count clones that were put into the spool; a negative count for those that were dropped again."""

@@ -4,7 +4,7 @@ use `Shadow` and the parts that it is built from."""
 from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import Budget, keep_for
 from httptee.shadow.cutoff import Cutoff
-from httptee.shadow.guards import Guards
+from httptee.shadow.partners import Guards
 from httptee.shadow.roads import AT_ONCE, Roads
 from httptee.shadow.shadow import Shadow
 from httptee.shadow.slots import ASSURED

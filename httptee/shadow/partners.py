@@ -1,11 +1,18 @@
-"""What a shadow needs of others: of the comparison of answers, and of the spool, where clones go that B cannot take."""
+"""What a shadow needs of others: its guards, the comparison of answers, and the spool, where clones go that B cannot
+take."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from httptee.http import Exchange
-from httptee.transport import Answer
+from httptee.ledger import Faults, Orders
+from httptee.shadow.breaker import Breaker
+from httptee.shadow.budget import Budget
+from httptee.shadow.cutoff import Cutoff
+from httptee.transport import Answer, Reading
 
 COMPARING = "two answers could not be compared"
 """What is reported when the comparison fails."""
@@ -35,7 +42,17 @@ class Spooling(Protocol):
 
     @property
     def backlog(self) -> bool:
-        """Whether B has clones in the spool, so that all of its clones must go through it."""
+        """Whether B has clones in the spool, so that all of its clones must go through it. False while `settling`."""
+
+    @property
+    def settling(self) -> bool:
+        """Whether the last clones are leaving the spool just now, and those that come are to wait for that."""
+
+    def watch(self, look: Callable[[], bool]) -> None:
+        """Call `look` many times a second from now on, in a thread of the spool, as long as it returns True."""
+
+    def call(self) -> None:
+        """Have that thread run."""
 
     def repeats(self, method: str, reason: str, status: int) -> bool:
         """Whether a clone is sent again that failed for this `reason`, or that B answered with this `status`."""
@@ -45,3 +62,18 @@ class Spooling(Protocol):
 
         Returns an empty text, or the drop reason of a clone that was not taken and is not counted.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Guards:
+    """What limits the cost of a B. The breaker is the B's own; all Bs share the rest.
+
+    `faults` reports what could not be counted. `orders` is what may be ordered for this B while the tee runs.
+    """
+
+    breaker: Breaker
+    budget: Budget
+    cutoff: Cutoff | None = None
+    reading: Reading = field(default_factory=Reading)
+    faults: Faults = field(default_factory=Faults)
+    orders: Orders | None = None

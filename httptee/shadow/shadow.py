@@ -14,9 +14,9 @@ from httptee.http import Exchange
 from httptee.ledger import Account, GuardedAccount
 from httptee.selection import AS_IT_IS, Form, Selection
 from httptee.shadow.breaker import fault_of_b
-from httptee.shadow.guards import Guards
+from httptee.shadow.gate import Gate, Road
 from httptee.shadow.order import Order
-from httptee.shadow.partners import BACKLOG, COMPARING, INSTEAD_OF_DROPPED, Comparing, Spooling
+from httptee.shadow.partners import BACKLOG, COMPARING, INSTEAD_OF_DROPPED, Comparing, Guards, Spooling
 from httptee.shadow.roads import Roads
 from httptee.shadow.slots import ASSURED, Slots
 from httptee.shadow.waiting import hold
@@ -58,17 +58,16 @@ class Shadow:
         self._orders = guards.orders
         self._account = GuardedAccount(account, guards.faults)
         self._faults = guards.faults
-        self._comparing = comparing
-        self._spooling = spooling
+        self._comparing, self._spooling = comparing, spooling
         self._selection = selection
         self.room = selection.room if form.body else lambda request: 0  # bytes of the largest body that B may get
-        self._form, self._sends_unsent = form, sends_unsent
-        self._size = workers
+        self._form, self._sends_unsent, self._size = form, sends_unsent, workers
         self._slots = Slots(guards.budget, workers, backlog, assured)
         times = (timeout, timeout if stream_timeout is None else stream_timeout)
         self._roads = Roads(upstream, workers, times, guards.reading, self._settle, self._drop, self._answered)
-        self._order = Order(self._roads.take, times[1]) if ordered else None
-        self._take = self._roads.take if self._order is None else self._order.take
+        self._gate: Road = self._roads if spooling is None else Gate(self._roads, spooling, self._drop)
+        self._order = Order(self._gate.take, times[1]) if ordered else None
+        self._take = (self._order or self._gate).take
         self._probe: Exchange | None = None
         self._stopping = False
 
@@ -80,7 +79,7 @@ class Shadow:
     @property
     def waiting(self) -> int:
         """The number of clones that wait: in the queue, or for the one before them."""
-        return self._roads.waiting + (0 if self._order is None else self._order.waiting)
+        return self._gate.waiting + (0 if self._order is None else self._order.waiting)
 
     def offer(self, exchange: Exchange) -> None:
         """Take a clone on, or drop it and count the reason in the ledger. Never waits."""
@@ -123,7 +122,7 @@ class Shadow:
         self._slots.wait(timeout)
         if self._order is not None:
             self._drop_all(self._order.all_waiting(), "closing")
-        self._roads.close()
+        self._gate.close()
 
     def _refusal(self, exchange: Exchange) -> str | None:
         """The drop reason of a clone, or None: the clone then has its slot and its part of the budget."""
@@ -233,7 +232,7 @@ class Shadow:
         """Drop all clones that wait, but one that is `spared`."""
         if self._order is not None:
             self._drop_all(self._order.all_waiting(spared), reason)
-        self._roads.drop_waiting(reason, spared)
+        self._gate.drop_waiting(reason, spared)
 
     def _drop_all(self, exchanges: list[Exchange], reason: str) -> None:
         for exchange in exchanges:

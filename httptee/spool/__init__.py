@@ -8,7 +8,7 @@ from httptee.spool.door import Door
 from httptee.spool.drainer import Drained, Drainer
 from httptee.spool.names import SUFFIX, StreamName, directory_of, new_run
 from httptee.spool.outbox import MOST_HELD, Outbox
-from httptee.spool.pace import Pace
+from httptee.spool.pace import Pace, Settling
 from httptee.spool.record import lane_of
 from httptee.spool.sheet import Sheet
 from httptee.spool.source import Source
@@ -27,6 +27,7 @@ __all__ = [
     "Outbox",
     "Pace",
     "SetAside",
+    "Settling",
     "Sheet",
     "Source",
     "Stream",

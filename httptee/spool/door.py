@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from collections import deque
+from collections.abc import Callable
 from time import monotonic, monotonic_ns, sleep, time_ns
 
 from httptee.http import Exchange, FileBody
@@ -59,12 +60,30 @@ class Door:
         self._batch: list[Record] = []  # what is written next, for the thread that writes
         self._losing = 0  # clones that were dropped since the first of a row
         self._lost_from = self._lost_to = 0
+        self._look: Callable[[], bool] = lambda: False
         outbox.add(self)
 
     @property
+    def settling(self) -> bool:
+        """Whether clones that come are to wait for the last ones in the spool."""
+        return self._desk.settling
+
+    def watch(self, look: Callable[[], bool]) -> None:
+        """Call `look` many times a second from now on, in a thread, as long as it returns True."""
+        self._look = look
+
+    def call(self) -> None:
+        """Have that thread run."""
+        self._outbox.call()
+
+    def look(self) -> bool:
+        """Let clones go on that wait for the last ones in the spool. Whether any wait. For one thread."""
+        return self._look()
+
+    @property
     def backlog(self) -> bool:
-        """Whether B has clones in the spool."""
-        return self._desk.backlog
+        """Whether B has clones in the spool, and those that come do not wait for the last of them."""
+        return self._desk.backlog and not self._desk.settling
 
     @property
     def waiting(self) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from httptee.spool.catchup import Catchup
+from httptee.spool.pace import Settling
 from httptee.spool.sheet import Policy
 from httptee.spool.watch import Watch
 
@@ -50,6 +51,7 @@ class Drained:
     settings: Policy
     catchup: Catchup
     watch: Watch
+    settling: Settling
     held: Callable[[], bool]
     live: Callable[[], float]
     close: Callable[[], object]
@@ -140,6 +142,7 @@ class Drainer:
             turn.save_at = now + _SAVE
             catchup.source.save()
         drained.watch.look(held=held)
+        drained.settling.look(min(catchup.pace.rate, catchup.pace.cap), well=not held and not catchup.failure)
         turn.said = ""
         return busy or bool(catchup.flights) or (not held and len(catchup.lanes) > 0)
 

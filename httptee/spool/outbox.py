@@ -34,6 +34,9 @@ class Writes(Protocol):
     def write(self, most: int) -> int:
         """Write up to `most` clones that wait; return how many were written."""
 
+    def look(self) -> bool:
+        """Let clones go on that wait for the last ones in the spool. Whether any wait."""
+
     def rest(self) -> None:
         """Nothing is to be written."""
 
@@ -105,14 +108,19 @@ class Outbox:
         idle_since = monotonic()
         try:
             while not self._closing:
+                held = [door.look() for door in self._doors]
                 written = [door.write(BATCH) for door in self._doors]
-                if any(written):
+                if any(held):
+                    idle_since = monotonic()
+                    sleep(_PAUSE)
+                elif any(written):
                     idle_since = monotonic()
                     sleep(0.0 if max(written) >= BATCH else _PAUSE)
                 elif any(door.waiting for door in self._doors):
                     sleep(_BLOCKED)
                 elif monotonic() - idle_since > _IDLE:
                     self._sleep()
+                    idle_since = monotonic()
                 else:
                     sleep(_PAUSE)
         except Exception:

@@ -1,5 +1,5 @@
-"""How fast B gets what was spooled: additive increase would take too long, so it is doubled each second while B answers
-well, and halved when it fails. Pure, but for the clock.
+"""How fast B gets what was spooled, and how it becomes level. Additive increase would take too long, so the rate is
+doubled each second while B answers well, and halved when it fails.
 
 What was not sent in time, as the drainer got no CPU time, may be sent a little later. After a pause, that alone would
 be more than the cap allows in a short time. So the clones of each half second are counted too.
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
+
+from httptee.ledger import SpoolWords
 
 FIRST = 10.0
 """Clones a second, at the start and after an outage."""
@@ -22,6 +24,13 @@ _BURST = 0.1  # seconds of the rate
 _TOGETHER = 0.005  # seconds in which clones are counted together
 SPAN = 0.5
 """Seconds in which not more is sent than the cap allows, whenever they begin."""
+
+PATIENCE = 0.5
+"""Seconds for which clones wait at most. Then they go into the spool."""
+
+_SOON = 0.2  # seconds: the spool is empty as soon as that, at the rate of now
+_EACH = 0.05  # seconds between two looks
+_FIRST_REST, _LONGEST_REST = 1.0, 30.0  # seconds until it is tried again; twice as long each time
 
 
 class Pace:
@@ -90,3 +99,34 @@ class Pace:
         self._window = now
         if seconds and not failed and seconds[int(0.99 * (len(seconds) - 1))] < self.limit:
             self.rate = min(self.cap, max(self.rate, FIRST / 2) * 2)
+
+
+class Settling:
+    """Says when clones that come are to wait for the last ones in the spool of one B.
+
+    All clones of a B with a backlog go through its spool. So under a steady load there are always some in it: those
+    that came in the last moment. When only so few are left, the worker processes let new ones wait in memory until the
+    spool is empty.
+    """
+
+    def __init__(self, words: SpoolWords, clock: Callable[[], float] = monotonic) -> None:
+        self._words = words
+        self._clock = clock
+        self._next = 0.0
+        self._rest = _FIRST_REST
+
+    def look(self, rate: float, *, well: bool) -> None:
+        """Let clones wait if the spool is soon empty at this rate, in clones a second. `well`: B takes clones."""
+        now = self._clock()
+        if now < self._next:
+            return
+        self._next = now + _EACH
+        if not well:
+            return
+        left = sum(self._words.put) - sum(self._words.left)
+        if not left:
+            self._rest = _FIRST_REST
+        elif left <= max(1.0, rate * _SOON):
+            self._words.settle(PATIENCE)
+            self._next = now + PATIENCE + self._rest
+            self._rest = min(_LONGEST_REST, 2 * self._rest)

@@ -23,6 +23,7 @@ from tests.support.wire import Request
 pytestmark = pytest.mark.integration
 
 MODES = pytest.mark.parametrize("processes", ["1", "2"])
+LANE = 1_000_000  # from the first number of one connection to that of the next
 SLOW = 60.0  # seconds; a machine that is busy catches up late
 
 
@@ -93,6 +94,43 @@ def test_b_that_was_down_gets_everything_in_order(tmp_path: Path, processes: str
             assert sorted(numbers(b)[150:]) == list(range(150, 160))
             assert (one.delivered, one.failed, one.dropped) == (150, 0, 0)
             eventually(lambda: not segments(tmp_path), "the files removed")
+
+
+@MODES
+def test_b_becomes_level_while_clients_go_on_and_no_clone_passes_another(tmp_path: Path, processes: str) -> None:
+    port, ending = free_port(), threading.Event()
+    line = f"http://127.0.0.1:{port} name=b order=connection"
+
+    def write_on(number: int) -> None:
+        with RawClient(tee.port) as client:
+            while not ending.wait(0.005):
+                post(client, [number])
+                number += 1
+
+    with Backend() as a, Tee("-a", a.url, "-b", line, "-b.spool", str(tmp_path), "-processes", processes) as tee:
+        writers = [threading.Thread(target=write_on, args=(first,)) for first in range(0, 4 * LANE, LANE)]
+        for writer in writers:
+            writer.start()
+        try:
+            eventually(lambda: statement(tee).spooled > 200, "a backlog", SLOW)
+            with Backend(port=port) as b:
+                eventually(lambda: "B b is level again" in tee.program.output, "B is level", SLOW)
+                before = len(b.requests)
+                eventually(lambda: len(b.requests) > before + 100, "clones on the direct way")
+                ending.set()
+                for writer in writers:
+                    writer.join()
+                one = level(tee)
+                found = numbers(b)
+        finally:
+            ending.set()
+            for writer in writers:
+                writer.join()
+    assert (one.delivered, one.failed, one.dropped) == (one.seen, 0, 0)
+    for first in range(0, 4 * LANE, LANE):
+        lane = [number for number in found if first <= number < first + LANE]
+        assert lane == list(range(first, first + len(lane)))
+        assert len(lane) > 50
 
 
 def test_one_connection_does_not_wait_for_another(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ from httptee.shadow import collector, roads, workers
 from httptee.shadow.breaker import Breaker, BreakerPolicy
 from httptee.shadow.budget import BOOKKEEPING, SMALL, Budget, held_by
 from httptee.shadow.cutoff import Cutoff
-from httptee.shadow.guards import Guards
 from httptee.shadow.openings import OPENING
+from httptee.shadow.partners import Guards
 from httptee.shadow.shadow import Shadow
 from httptee.transport import pending
 from httptee.transport.adapter import PoolLimits, WireAdapter
@@ -1089,9 +1089,14 @@ class ScriptedSpool:
         self._account = account
         self.taken = []
 
+    settling = False
+
     @property
     def backlog(self):
         return bool(self.taken)
+
+    def watch(self, look):
+        """It looks at nothing by itself."""
 
     def repeats(self, method, reason, status):
         return bool(reason)

@@ -8,6 +8,7 @@ from httptee.build import spooling
 from httptee.settings import SpoolSettings
 from httptee.spool import drainer as module
 from httptee.spool.drainer import Drained, Drainer
+from httptee.spool.pace import Settling
 from httptee.spool.watch import Watch
 
 from .spools import Bench, write
@@ -16,7 +17,9 @@ from .spools import Bench, write
 def drained(directory, bench):
     catchup = bench.catchup
     settings = SpoolSettings(str(directory.parent))
-    return Drained(directory, settings, catchup, Watch(catchup), lambda: False, lambda: 1e6, lambda: None)
+    return Drained(
+        directory, settings, catchup, Watch(catchup), Settling(catchup.words), lambda: False, lambda: 1e6, lambda: None
+    )
 
 
 def test_it_works_until_nothing_is_left_and_one_works_in_a_directory(tmp_path):
