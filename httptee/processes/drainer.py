@@ -4,29 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import logging
-import math
 import os
 import signal
 import socket
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from time import monotonic, sleep
 
 from httptee.build import drained, give_desks
 from httptee.ledger import Ledger
-from httptee.processes.child import fork, how_it_ended
+from httptee.processes.kept import Kept
 from httptee.settings import Settings
 from httptee.spool import Drained, Drainer
 
-logger = logging.getLogger(__name__)
-
-_NOT_FOR_DRAINER = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
-_SHORT_LIFE = 5.0  # seconds; after a shorter life, each replacement waits longer
-_SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 10.0
 _LAST_WORDS = 3.0  # seconds after SIGTERM, until a drainer that has not ended is killed
-_KILL_AGAIN = 0.1
 _NICE = 10
 _RARELY = 100_000  # objects more, after which unreachable circles are looked for
 
@@ -43,9 +34,7 @@ class DrainerProcess:
         self._inherited = inherited
         self._alone = alone
         self._made: Made = ()
-        self._pid = 0
-        self._started = self._starts_at = self._wait = 0.0
-        self._kill_at = math.inf
+        self._child = Kept("drainer")
         self._thread: threading.Thread | None = None
         self._ending = threading.Event()
 
@@ -61,13 +50,9 @@ class DrainerProcess:
     def replace(self, made: Made) -> None:
         """Drain others. A process can read only memory that was mapped before its fork, so a new one is needed."""
         had, self._made = bool(self._made), made
-        self._starts_at = self._wait = 0.0
-        if self._alone:
-            if had:
-                self._end_thread()
-        elif self._pid and self._kill_at == math.inf:
-            os.kill(self._pid, signal.SIGTERM)
-            self._kill_at = monotonic() + _LAST_WORDS
+        if had and self._alone:
+            self._end_thread()
+        self._child.end(_LAST_WORDS)
 
     def start_thread(self) -> None:
         """Drain in a thread of this process. Called again about once a second, in case it could not be started."""
@@ -83,61 +68,24 @@ class DrainerProcess:
 
     def keep(self) -> float:
         """Start, replace or kill the child process as needed. Call it again within the returned seconds."""
-        self._collect()
-        now = monotonic()
-        if self._pid:
-            if now >= self._kill_at:
-                os.kill(self._pid, signal.SIGKILL)
-            return min(3600.0, max(_KILL_AGAIN, self._kill_at - now))
-        if not self._made:
-            return 3600.0
-        if (wait := self._starts_at - now) > 0:
-            return wait
-        self._started = now
-        try:
-            self._pid = fork(partial(self._drain, self._made), _NOT_FOR_DRAINER, "drainer process")
-        except OSError as error:
-            self._plan_start()
-            logger.warning("cannot start the drainer process: %s; it is tried again", error.strerror)
-            return self._wait
-        return 3600.0
+        return self._child.keep(partial(self._drain, self._made) if self._made else None)
 
     def watch(self) -> None:
         """For a tee that drains: start no other child process."""
         self._made = ()
-        self._collect()
+        self._child.collect(wanted=False)
 
     def stop(self) -> None:
         """End the drainer, which saves its places. May be called twice."""
         self._made = ()
         self._end_thread()
-        if self._pid:
-            os.kill(self._pid, signal.SIGTERM)
-            deadline = monotonic() + _LAST_WORDS
-            while not os.waitpid(self._pid, os.WNOHANG)[0]:
-                if monotonic() > deadline:
-                    os.kill(self._pid, signal.SIGKILL)
-                sleep(0.01)
-            self._pid = 0
+        self._child.stop(_LAST_WORDS)
 
     def _end_thread(self) -> None:
         thread, self._thread = self._thread, None
         if thread is not None and thread.ident is not None:
             self._ending.set()
             thread.join(_LAST_WORDS)
-
-    def _collect(self) -> None:
-        ended, status = os.waitpid(self._pid, os.WNOHANG) if self._pid else (0, 0)
-        if ended:
-            replaced, self._pid, self._kill_at = self._kill_at != math.inf, 0, math.inf
-            if self._made and not replaced:
-                self._plan_start()
-                logger.warning("the drainer process %s; another starts in %.1f s", how_it_ended(status), self._wait)
-
-    def _plan_start(self) -> None:
-        lived = monotonic() - self._started
-        self._wait = min(_LONGEST_WAIT, max(_SHORTEST_WAIT, 2 * self._wait)) if lived < _SHORT_LIFE else _SHORTEST_WAIT
-        self._starts_at = monotonic() + self._wait
 
     def _drain(self, made: Made, wanted: Callable[[], bool]) -> None:
         """The body of the child process."""
