@@ -47,7 +47,7 @@ class Admin:
         evidence: str = "",
         tallies: Tallies | None = None,
     ) -> None:
-        self.history = History(ledger)
+        self.history = History(ledger, recording=settings.record)
         self._hour = hour or Hour.of(ledger)
         self.check = check
         self._settings = settings

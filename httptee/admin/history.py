@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from httptee.ledger import Latency, Ledger
+from httptee.recording import survey
 
 WINDOWS: tuple[int, ...] = (1, 10, 60)
 """The periods for which there are rates, in seconds."""
@@ -36,6 +37,8 @@ class Snapshot:
     at: float
     primary: Counts
     shadows: tuple[Counts, ...]
+    recording: int = 0
+    """Bytes of the files of the recording."""
 
     def of(self, backend: int) -> Counts:
         """The counts of a B. A B of a failed reload is not listed before its first clone."""
@@ -73,6 +76,11 @@ class Moment:
         """The same of a B."""
         return _recent(self._now.of(backend), self._minute_ago.of(backend))
 
+    def recording_growth(self) -> float:
+        """Bytes a second by which the files of the recording have grown in the last minute; negative if they shrank."""
+        elapsed = self._now.at - self._minute_ago.at
+        return (self._now.recording - self._minute_ago.recording) / elapsed if elapsed > 0 else 0.0
+
     def oldest(self, backend: int) -> float:
         """The age of the oldest clone in flight in seconds, exact to a second; 0 if none is in flight.
 
@@ -102,11 +110,12 @@ class Moment:
 
 
 class History:
-    """Snapshots of the ledger, one a second. Written by one thread, read by any."""
+    """Snapshots of the ledger, one a second. Written by one thread, read by any. `recording` is a directory, or empty."""
 
-    def __init__(self, ledger: Ledger, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, ledger: Ledger, clock: Callable[[], float] = monotonic, recording: str = "") -> None:
         self._ledger = ledger
         self._clock = clock
+        self._recording = recording
         self._snapshots: deque[Snapshot] = deque([self._taken()], maxlen=_KEPT)
 
     def take(self) -> Snapshot:
@@ -129,7 +138,8 @@ class History:
             Counts({what: getattr(statement, what) for what in (*OUTCOMES, SPOOLED)}, statement.latency)
             for statement in statements
         )
-        return Snapshot(at, Counts(of_a, primary.latency), shadows)
+        recording = survey(self._recording).size if self._recording else 0
+        return Snapshot(at, Counts(of_a, primary.latency), shadows, recording)
 
 
 def since(now: Latency, before: Latency) -> Latency:

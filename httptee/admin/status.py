@@ -54,7 +54,7 @@ def status(
         },
         "b": _shadows(settings, ledger, moment, judged),
         "verdict": judge_status(judged) if judged else None,
-        "recording": _recording(settings, ledger.recorded()),
+        "recording": _recording(settings, ledger.recorded(), moment),
         "share": mean_share(workers),
         "share_changes": primary.share_changes,
         "log_dropped": primary.log_dropped,
@@ -164,12 +164,14 @@ def _latency(latency: Latency) -> dict[str, float]:
     }
 
 
-def _recording(settings: Settings, statement: RecordStatement) -> dict[str, Any] | None:
+def _recording(settings: Settings, statement: RecordStatement, moment: Moment) -> dict[str, Any] | None:
     """The recording as one JSON object; None if there is none. Sizes are in bytes, `oldest` in seconds since the epoch,
-    `fill` is the part of `-record.max-bytes` that is used."""
+    `fill` is the part of `-record.max-bytes` that is used, `eta` the seconds until all of it is, at the growth of the
+    last minute."""
     if not settings.record and not statement.seen:
         return None
     found = survey(settings.record) if settings.record else None
+    growth, room = moment.recording_growth(), settings.record_max_bytes - found.size if found else 0
     return {
         "directory": settings.record,
         "seen": statement.seen,
@@ -182,6 +184,7 @@ def _recording(settings: Settings, statement: RecordStatement) -> dict[str, Any]
         "bytes": found.size if found else 0,
         "fill": round(found.size / max(1, settings.record_max_bytes), 4) if found else 0.0,
         "oldest": round(found.oldest, 3) if found else 0.0,
+        "eta": round(room / growth, 1) if growth > 0 and room > 0 else None,
         "files_removed": statement.removed,
         "error": found.error if found else "",
     }

@@ -74,3 +74,16 @@ def test_a_clone_that_waits_in_the_spool_is_not_in_flight():
 def test_history_is_bounded(history):
     history.seconds(500)
     assert len(history.history._snapshots) <= 62
+
+
+def test_the_recording_has_its_growth_in_the_last_minute(tmp_path):
+    time = SimpleNamespace(now=1000.0)
+    history = History(Ledger(["b"]), lambda: time.now, str(tmp_path))
+    assert history.moment().recording_growth() == 0.0
+    for size in range(0, 7000, 100):
+        (tmp_path / "one.000001.rec").write_bytes(bytes(size))
+        time.now += 1
+        history.take()
+    assert history.moment().recording_growth() == 100.0
+    (tmp_path / "one.000001.rec").write_bytes(b"")
+    assert history.moment().recording_growth() < 0

@@ -126,3 +126,6 @@ def test_status_has_the_recording_if_there_is_one(tmp_path):
     found = json.loads(get(made, "/status").body)["recording"]
     assert (found["directory"], found["seen"], found["not_recorded_by_reason"]) == (str(tmp_path), 1, {"filtered": 1})
     assert (found["files"], found["bytes"], found["fill"], found["error"]) == (1, 500, 0.5, "")
+    assert found["eta"] is not None  # it has grown from nothing since the start
+    (tmp_path / "one.000001.rec").write_bytes(bytes(1500))
+    assert json.loads(get(made, "/status").body)["recording"]["eta"] is None
