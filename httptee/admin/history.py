@@ -110,7 +110,10 @@ class Moment:
 
 
 class History:
-    """Snapshots of the ledger, one a second. Written by one thread, read by any. `recording` is a directory, or empty."""
+    """Snapshots of the ledger, one a second. Written by one thread, read by any.
+
+    `recording` is the directory of the recording, or empty.
+    """
 
     def __init__(self, ledger: Ledger, clock: Callable[[], float] = monotonic, recording: str = "") -> None:
         self._ledger = ledger
