@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 _SENDERS = 32  # threads at most; those that are idle end
 _LIVE_SPAN, _LIVE_SPANS = 2.0, 5  # seconds, and how many of them: the highest rate of one of the last ones counts
 _LOOK = 0.25  # seconds between two looks at the cutoff
+_ANY_RATE = 1e6  # clones a second: more than can be sent
 _TIGHT = 0.5  # of the timeout: a p99 above it is too slow
 
 
@@ -88,8 +89,8 @@ def drained(settings: Settings, ledger: Ledger) -> list[Callable[[], Drained]]:
 def make_drained(
     settings: Settings, shadow: ShadowSettings, spool: SpoolSettings, words: SpoolWords, run: str
 ) -> Drained:
-    """One B for a drainer without a tee."""
-    return _one(settings, shadow, spool, words, run, None, lambda: False, lambda: 0.0)
+    """One B for a drainer without a tee. Nobody else asks this B, so only B itself and `spool.rate` bound the rate."""
+    return _one(settings, shadow, spool, words, run, None, lambda: False, lambda: _ANY_RATE)
 
 
 def _drained(settings: Settings, ledger: Ledger, shadow: ShadowSettings, spool: SpoolSettings, number: int) -> Drained:

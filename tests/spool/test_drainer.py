@@ -4,8 +4,11 @@ import logging
 import threading
 from types import SimpleNamespace
 
-from httptee.build import spooling
-from httptee.settings import SpoolSettings
+import pytest
+
+from httptee.build import make_drained, spooling
+from httptee.ledger import SpoolWords
+from httptee.settings import Backend, Settings, SpoolSettings, shadow_settings
 from httptee.spool import drainer as module
 from httptee.spool.drainer import Drained, Drainer
 from httptee.spool.pace import Settling
@@ -80,3 +83,13 @@ def test_the_rate_of_the_clones_that_come_is_not_too_high_if_the_drainer_waits_f
         now[0] += 2.0
         live()
     assert 990 <= live() <= 1000
+
+
+@pytest.mark.parametrize(("rate", "cap"), [(0, 2e6), (50, 50.0)])
+def test_without_a_tee_only_the_rate_that_was_asked_for_bounds_a_b(tmp_path, rate, cap):
+    settings = Settings(b=(Backend.parse("http://127.0.0.1:1 name=b"),))
+    spool = SpoolSettings(str(tmp_path), rate=rate)
+    made = make_drained(settings, shadow_settings(settings)[0], spool, SpoolWords(), "run")
+    made.catchup.pace.live = made.live()
+    assert made.catchup.pace.cap == cap
+    made.close()

@@ -101,7 +101,7 @@ def _drain(asked: argparse.Namespace) -> int:
     settings = Settings(b=(Backend(asked.to, (("name", directory.name),)),), b_timeout=asked.timeout)
     words = SpoolWords()
     words.put[0] = 1  # until the drainer has counted what is there
-    spool = SpoolSettings(str(directory.parent))
+    spool = SpoolSettings(str(directory.parent), rate=asked.rate)
     drainer = Drainer([lambda: make_drained(settings, shadow_settings(settings)[0], spool, words, new_run())])
     deadline = monotonic() + asked.wait
     drainer.run(lambda: not drainer.done and monotonic() < deadline)

@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     drain = command("drain", "send what waits to a server, without a tee; DIR is that of one B")
     drain.add_argument("--to", type=_endpoint, required=True, metavar="URL", help="where it is sent")
     drain.add_argument("--timeout", type=float, default=1.0, metavar="SECONDS", help="for one answer, by default 1")
+    drain.add_argument(
+        "--rate", type=int, default=0, metavar="N", help="requests a second at most; by default as many as it takes"
+    )
     drain.add_argument("--wait", type=float, default=3600.0, metavar="SECONDS", help="at most, by default 3600")
     return made
 
