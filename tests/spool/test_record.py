@@ -1,9 +1,12 @@
 """One clone as it is stored."""
 
+from dataclasses import fields
+
 import pytest
 
 from httptee.http import Request
 from httptee.spool.record import ID_FIELD, MalformedClone, decode, encode, lane_of
+from httptee.transport import request_head
 
 from .spools import a_request
 
@@ -19,6 +22,16 @@ def test_a_request_comes_back_as_it_was():
 def test_what_is_sent_has_one_id():
     clone = decode(encode(Request("GET", "/", [(ID_FIELD, "forged"), ("Host", "a")], b"", "c", "http"), ""))
     assert clone.request("run-01-1").headers == [("Host", "a"), (ID_FIELD, "run-01-1")]
+
+
+def test_what_is_sent_has_all_that_a_request_has():
+    given = Request("PUT", "/a%2Fb?x=1", [("Host", "a")], b"body", "::1", "https")
+    sent = decode(encode(given, "")).request("run-01-1")
+    same = Request("PUT", "/a%2Fb?x=1", [("Host", "a"), (ID_FIELD, "run-01-1")], b"body", "::1", "https")
+    for one in fields(Request):
+        if one.name not in ("number", "shared_head"):
+            assert getattr(sent, one.name) == getattr(same, one.name)
+    assert sent.shared_head == [request_head(same.method, same.target, same.headers)]
 
 
 @pytest.mark.parametrize("cut", [0, 1, 10, -1])
