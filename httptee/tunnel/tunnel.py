@@ -67,6 +67,8 @@ class Tunnel:
         self._from_client = Flow(client, a, arrived)
         self._to_client = Flow(a, client, unsent)
         self._ended: Ended | None = ended
+        self.before_end: Callable[[], object] = lambda: None
+        """Called once, when the last bytes were passed on and before `ended`."""
 
     def __repr__(self) -> str:
         return f"<Tunnel [{self.received} bytes from the client, {self.sent} to it]>"
@@ -113,4 +115,5 @@ class Tunnel:
             return
         for end in self.ends:
             end.close(reset=reset)
+        self.before_end()
         ended(why, self.received, self.sent)

@@ -11,6 +11,7 @@ import select
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from math import inf
 from time import monotonic
 
@@ -161,6 +162,7 @@ class Tunnels:
     def _take(self, tunnel: Tunnel) -> None:
         """Have the kernel report both connections. The first step finds what has arrived before."""
         self._counted[tunnel] = (0, 0)
+        tunnel.before_end = partial(self._count, tunnel)  # so that a reader who sees the end sees all bytes
         for end in tunnel.ends:
             self._tunnels[end.descriptor] = tunnel
             self._ready.register(end.descriptor, _EDGES)
@@ -180,7 +182,6 @@ class Tunnels:
         for end in tunnel.ends:
             if self._tunnels.get(end.descriptor) is tunnel:
                 del self._tunnels[end.descriptor]
-        self._count(tunnel)
         self._counted.pop(tunnel, None)
 
     def _tick(self, now: float) -> None:

@@ -39,6 +39,18 @@ def test_one_thread_carries_them_all(tunnels, joined, ledger):
     assert repr(made) == "<Tunnels [5/10]>"
 
 
+def test_who_sees_the_end_sees_all_bytes(tunnels, joined, ledger):
+    made, one, seen = tunnels(), joined(), []
+    ended = one.tunnel._ended
+    one.tunnel._ended = lambda *outcome: (seen.append(statement(ledger).received), ended(*outcome))
+    carried(made, one)
+    one.peer.send(b"12345")
+    one.peer.close()
+    one.a_peer.close()
+    eventually(lambda: one.outcome)
+    assert seen == [one.outcome[1]]
+
+
 def test_what_lies_in_the_kernel_before_it_is_handed_over_is_carried(tunnels, joined):
     one = joined(arrived=b"1")
     one.peer.send(b"2")

@@ -45,6 +45,7 @@ def ledger(port: int) -> tuple[dict[str, int], int]:
     """B's account when no clone is in flight, and how often it was asked for. That request itself is not in it."""
     deadline, asked = time.monotonic() + _PATIENCE, 0
     while True:
+        time.sleep(0.2)  # the clone of a request is offered behind its answer
         asked += 1
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         try:
@@ -54,7 +55,6 @@ def ledger(port: int) -> tuple[dict[str, int], int]:
             connection.close()
         if not found["in_flight"] or time.monotonic() > deadline:
             return found, asked
-        time.sleep(0.2)
 
 
 def exact(workspace: Workspace, backend: Backend, requests: int, worker: str) -> tuple[Json, list[str]]:
