@@ -28,7 +28,7 @@ from ..reports.lookups import Lookup, Measured, rows
 from ..reports.tables import TIMES, table
 from ..reports.targets import Target
 from .rounds import Stage, Taken, interleaved, stages
-from .sampling import Workload
+from .sampling import Apply, Workload
 from .scenario import Result, Scenario, Setup, add_load, add_setup
 
 READERS = (0, 1, 4)
@@ -133,9 +133,16 @@ def cpu_of(pid: int) -> float:
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e6
 
 
-def measured(stage: Stage[Backend], b: Backend, readers: int, connections: int, setup: Setup) -> Figures:
+def load_of(stage: Stage[Backend], options: argparse.Namespace) -> Apply:
+    """What puts the load on a tee: as much as it takes, or a fixed rate."""
+    if options.rate:
+        return lambda url, seconds: stage.load.paced(url, options.rate, seconds)
+    return Workload(CASES["get"], options.connections).by(stage.load)
+
+
+def measured(stage: Stage[Backend], b: Backend, readers: int, workload: Apply, setup: Setup) -> Figures:
     """One tee, in turn without readers and with them. CPU time is what the turns with them take more."""
-    workload, plan = Workload(CASES["get"], connections).by(stage.load), setup.plan
+    plan = setup.plan
     with watched(stage.workspace, SUBJECT, stage.a.port, b.port, "-verdict", "memory", "-processes", "2") as running:
         assert running.admin is not None
         workload(running.tee.url, max(1, plan.warmup))
@@ -200,6 +207,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_setup(parser, "httptee")
     add_load(parser)
     parser.add_argument("--connections", type=int, default=32, help="of the clients (default: %(default)s)")
+    parser.add_argument("--rate", type=int, default=0, help="requests a second (default: as many as the tee takes)")
 
 
 def run(options: argparse.Namespace) -> Result:
@@ -209,14 +217,14 @@ def run(options: argparse.Namespace) -> Result:
         varied = {stage.sessions: start_backend(stage.workspace, "varied", varied=True) for stage in ready}
 
         def measure_one(stage: Stage[Backend], readers: int, subject: Subject) -> Figures:
-            return measured(stage, varied[stage.sessions], readers, options.connections, setup)
+            return measured(stage, varied[stage.sessions], readers, load_of(stage, options), setup)
 
         taken = interleaved(
             setup.plan.rounds, ready, READERS, [SUBJECT], measure_one, lambda readers: f"{readers} readers",
             lambda got: f"{got.rate:,.0f}/s, {got.ratio:.3f}, {got.cpu:.1f} ms",
         )  # fmt: skip
         tables = [table_of(taken, stage) for stage in ready]
-    return Result(tables, setup.settings(load=options.load))
+    return Result(tables, setup.settings(load=options.load, rate=options.rate))
 
 
 TARGETS = (
