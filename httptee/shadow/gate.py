@@ -46,6 +46,7 @@ class Gate:
         self._back = back
         self._held: deque[Exchange] = deque()
         self._taking_out = threading.Lock()
+        self._closed = False
         spooling.watch(self._look)
 
     @property
@@ -58,6 +59,8 @@ class Gate:
         if self._held or self._spooling.settling:
             self._held.append(exchange)
             self._spooling.call()
+            if self._closed:  # perhaps since the caller's check: nobody lets this one go on
+                self._drop_held("closing", None)
         else:
             self._road.take(exchange)
 
@@ -73,12 +76,16 @@ class Gate:
     def close(self) -> None:
         """End every exchange."""
         with self._taking_out:
+            self._closed = True
             self._drop_held("closing", None)
         self._road.close()
 
     def _drop_held(self, reason: str, spared: Exchange | None) -> None:
         for _ in range(len(self._held)):
-            exchange = self._held.popleft()
+            try:
+                exchange = self._held.popleft()
+            except IndexError:  # another thread has dropped it
+                return
             if exchange is spared:
                 self._held.append(exchange)
             else:
@@ -88,7 +95,7 @@ class Gate:
         """Let those that wait go on if it is time. Whether any wait."""
         held, spooling = self._held, self._spooling
         with self._taking_out:
-            while held and not spooling.settling:
+            while held and not self._closed and not spooling.settling:
                 try:
                     if spooling.backlog:
                         self._back(held[0], BACKLOG)

@@ -140,3 +140,16 @@ def test_at_the_end_what_waits_is_dropped_as_closing(world):
     world.gate.close()
     assert world.back == [(one, "closing")]
     assert world.road.closed
+
+
+def test_a_clone_that_comes_during_the_end_is_dropped_too(world):
+    first, second = clones(2)
+    world.spool.settling = True
+    world.gate.take(first)
+    world.gate._back = lambda exchange, reason: (
+        world.back.append((exchange, reason)),
+        exchange is first and world.gate.take(second),
+    )
+    world.gate.close()
+    assert world.back == [(first, "closing"), (second, "closing")]
+    assert world.gate.waiting == 0
