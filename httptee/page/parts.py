@@ -24,7 +24,7 @@ LIVE = ("head", "upstreams", "tee")
 SLOW = ("plots", "verdict", "configuration")
 _LIVE_FOR = 1.0  # seconds
 _VERDICT_FOR = 5.0  # seconds; a busy judge reports every second
-_PLAIN = {"version", "python", "started", "uptime", "workers", "a", "b", "verdict", "share", "share_changes"}
+_PLAIN = {"version", "python", "host", "started", "uptime", "workers", "a", "b", "verdict", "share", "share_changes"}
 _PLAIN |= {"log_dropped", "unobserved", "settings", "control", "reload", "certificate", "processes"}
 
 
@@ -41,12 +41,13 @@ class Parts:
         self._versions: dict[str, str] = {}
         self._judged_at = -_VERDICT_FOR
         self._configured: tuple[Any, ...] = ()
+        self._host = ""
 
     def whole(self) -> str:
         """The whole page."""
         with self._lock:
             self._refresh()
-            return rendered("page.html", live=self._live, slow=self._slow, versions=self._versions)
+            return rendered("page.html", live=self._live, slow=self._slow, versions=self._versions, host=self._host)
 
     def part(self, name: str) -> bytes:
         """One part as JSON: `sections` by name. With `live`, also the versions of the others. Raises KeyError."""
@@ -67,6 +68,7 @@ class Parts:
         self._make_plots()
         self._make_verdict(view, now)
         self._make_configuration(view, shared)
+        self._host = view.status["host"]
         self._at = now
 
     def _make_configuration(self, view: View, shared: dict[str, Any]) -> None:
