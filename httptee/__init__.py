@@ -15,10 +15,10 @@ __all__ = ["Shadowed", "__version__", "create_app"]
 
 
 def create_app(settings: Settings) -> Tee:
-    """The tee as a WSGI application for another server; see `httptee.build.create_app`."""
-    from httptee import build  # imported here, so that `import httptee` loads no other room
+    """The tee as a WSGI application for another server; see `httptee.middleware.create_app`."""
+    from httptee import middleware  # imported here, so that `import httptee` loads no other room
 
-    return build.create_app(settings)
+    return middleware.create_app(settings)
 
 
 def __getattr__(name: str) -> object:

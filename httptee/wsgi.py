@@ -11,9 +11,9 @@ import os
 import signal
 import sys
 
-from httptee.build import create_app
 from httptee.errors import ConfigError
 from httptee.logs import set_up_mounted_log
+from httptee.middleware import create_app
 from httptee.settings import load_given
 
 

@@ -1,4 +1,5 @@
 """The pages and metrics of the admin listener, and the control socket. `Admin` is the WSGI application of the pages,
+`AdminSide` what serves them,
 `Hour` the memory of the last hour, `check_of` builds the check of A. `Commands` carries out what `ControlServer` reads
 from its socket."""
 
@@ -8,9 +9,11 @@ from httptee.admin.control import Commands
 from httptee.admin.control_server import ControlServer
 from httptee.admin.hour import Hour
 from httptee.admin.metrics import LedgerCollector
+from httptee.admin.serving import AdminSide
 
 __all__ = [
     "Admin",
+    "AdminSide",
     "Commands",
     "ControlServer",
     "Hour",

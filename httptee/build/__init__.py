@@ -1,10 +1,9 @@
-"""Builds the tee from the settings: A, every B, and their parts. `processes/` and `admin/` build what is around it: the
-servers, the gauges, the admin listener and its check of A."""
+"""Builds the tee from the settings: A, every B, and their parts. `processes/`, `middleware/` and `admin/` build what is
+around it: the servers, the gauges, the admin listener and its check of A."""
 
 from httptee.build.judging import make_judge
-from httptee.build.mount import Mounted, announce_mounted, at_the_end, check_mounted, create_app
 from httptee.build.part import WHOLE, Part
-from httptee.build.recording import announce_recording, build_inlet
+from httptee.build.recording import announce_recording, build_inlet, name_recording
 from httptee.build.spooling import drained, give_desks, make_drained
 from httptee.build.tee import MAX_BODY_IN_MEMORY, build_ledger, build_tee
 from httptee.build.upstreams import additions, primary_upstream, shadow_upstream
@@ -13,23 +12,19 @@ from httptee.build.watching import Watching, build_tallies
 __all__ = [
     "MAX_BODY_IN_MEMORY",
     "WHOLE",
-    "Mounted",
     "Part",
     "Watching",
     "additions",
-    "announce_mounted",
     "announce_recording",
-    "at_the_end",
     "build_inlet",
     "build_ledger",
     "build_tallies",
     "build_tee",
-    "check_mounted",
-    "create_app",
     "drained",
     "give_desks",
     "make_drained",
     "make_judge",
+    "name_recording",
     "primary_upstream",
     "shadow_upstream",
 ]

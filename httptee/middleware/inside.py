@@ -13,11 +13,11 @@ from time import time
 from typing import TYPE_CHECKING
 
 from httptee.app import Tee
-from httptee.build import Mounted, announce_mounted, at_the_end, check_mounted
 from httptee.errors import ConfigError
 from httptee.ledger import Ledger, Places, WorkerAccount
 from httptee.middleware.application import Silent
 from httptee.middleware.given import load_in_code
+from httptee.middleware.mounted import Mounted, announce_mounted, at_the_end, check_mounted
 from httptee.settings import (
     IGNORED,
     OF_A_SERVER_A,

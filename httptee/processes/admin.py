@@ -6,84 +6,26 @@ ledger's shared memory. What a client does to one of them concerns neither the s
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
 from functools import partial
-from threading import Thread, current_thread, main_thread
-from time import sleep, time
+from time import time
 from typing import Any
 
-from waitress.adjustments import Adjustments
-
-from httptee.admin import Admin, Commands, ControlServer, Hour, check_of
+from httptee.admin import Admin, AdminSide, Commands, ControlServer, Hour, check_of
 from httptee.build import Watching
 from httptee.ledger import Ledger
-from httptee.page import prepare
-from httptee.processes.child import LAST_WORDS, Side, SideProcess
+from httptee.processes.child import Side, SideProcess
 from httptee.processes.reload import follow_level
-from httptee.server import Server
 from httptee.server.sockets import address_of, bind, control_socket, file_of
 from httptee.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_THREADS = 4
-_CONNECTIONS = 64
-_LONGEST_HEAD = 8 * 1024
-_LONGEST_BODY = 8 * 1024
-_PATIENCE = 5.0  # seconds a client gets for its whole exchange
 _LOOK_AGAIN = 1.0  # seconds
-_PREPARED_AFTER = 1.0  # seconds: the worker processes start first
-
-
-class AdminServer(Server):
-    """The tee's own server with one request a connection and a time limit for each connection: a client that sends its
-    request or reads its answer slowly is cut off."""
-
-    application: Admin
-
-    def maintenance(self, now: float) -> None:
-        """Once a second: cut off connections that are older than `_PATIENCE`."""
-        super().maintenance(now)
-        for channel in list(self.active_channels.values()):
-            if channel.creation_time < now - _PATIENCE:
-                with contextlib.suppress(OSError, AttributeError):  # the owner may have closed it just now
-                    channel.socket.shutdown(socket.SHUT_RDWR)
-
-
-class _AdminSide:
-    """Serves the pages: runs the server, and before and after it the check of A."""
-
-    def __init__(self, server: AdminServer, each_second: Callable[[], object]) -> None:
-        self.server = server
-        self._each_second = each_second
-
-    def run(self, wanted: Callable[[], bool]) -> None:
-        def goes_on() -> bool:
-            self._each_second()
-            self.server.application.check.start()
-            self.server.application.second()
-            return wanted()
-
-        self.server.application.check.start()
-        if current_thread() is main_thread():  # not in the process that serves A's clients
-            with contextlib.suppress(RuntimeError):  # no thread is to be had: the first page takes longer
-                Thread(target=_prepare, name="prepare", daemon=True).start()
-        self.server.run(goes_on)
-        self.server.drain(LAST_WORDS)
-        self.server.application.check.stop()
-
-    def stop(self) -> None:
-        self.server.stop()
-
-
-def _prepare() -> None:
-    sleep(_PREPARED_AFTER)
-    prepare()
 
 
 class AdminProcess(SideProcess):
@@ -114,29 +56,12 @@ class AdminProcess(SideProcess):
     def build(self, listening: socket.socket) -> Side:
         """The server of the pages."""
         self._ledger.control.serves("admin", os.getpid())
-        adjustments = Adjustments(
-            max_request_header_size=_LONGEST_HEAD,
-            max_request_body_size=_LONGEST_BODY,
-            connection_limit=_CONNECTIONS,
-            clear_untrusted_proxy_headers=False,
-        )
-        server = AdminServer(
-            self._application(),
-            listening,
-            adjustments,
-            threads=_THREADS,
-            client_timeout=_PATIENCE,
-            close_connections=True,
-        )
-        return _AdminSide(server, lambda: follow_level(self._settings, self._ledger))
+        return AdminSide(self._application(), listening, lambda: follow_level(self._settings, self._ledger))
 
     def renew(self, side: Side) -> None:
         """Another application in the same server."""
-        assert isinstance(side, _AdminSide)
-        old, new = side.server.application, self._application()
-        new.check.start()
-        side.server.application = new
-        old.check.stop()
+        assert isinstance(side, AdminSide)
+        side.renew(self._application())
 
     def _application(self) -> Admin:
         seen = (self.watching.place, self.watching.tallies) if self.watching else ()

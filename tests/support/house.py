@@ -36,8 +36,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
         )
     ),
     "7": ("processes", "processes.limits"),
-    "6": ("middleware", "server", "server.uploads", "admin", "page", "server.sockets"),
-    "5": ("wsgi", "build"),
+    "6": ("wsgi", "middleware", "admin", "server", "server.uploads", "page", "server.sockets"),
+    "5": ("build",),
     "4": ("app", "primary", *(f"replay.{room}" for room in ("replaying", "figures", "sending"))),
     "3": (
         "tunnel",
