@@ -7,18 +7,31 @@ process settles what was in flight there, and goes on with its counts.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
-import mmap
+import logging
 import os
-import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from threading import Lock
+from time import time
 
 from httptee.ledger.ledger import Ledger
-from httptee.ledger.shared import WORD, Anonymous, shared_words
+from httptee.ledger.shared import Anonymous, Memory, shared_words
+from httptee.ledger.shared_file import SharedFile
+from httptee.ledger.statements import Worker
+
+logger = logging.getLogger(__name__)
 
 PLACES = 64
 """Processes that may count at the same time."""
+
+_LEADER = PLACES
+_SINCE = PLACES
+_HEAD = PLACES + 1
+"""Words before those of the ledgers: which places were ever taken, and when the first process began, in
+milliseconds."""
 
 
 class _Measured:
@@ -58,77 +71,126 @@ class _Part:
 class Places:
     """The places for the Bs in `backends`: in a file in `directory`, or in memory for forked processes if it is empty.
 
-    Raises OSError if the file cannot be made.
+    The `name` of the file is that of those that are to count together. A `passing` one ends with the last process that
+    has it: see `SharedFile`. Raises OSError if the file cannot be made.
     """
 
-    def __init__(self, backends: Sequence[str], directory: str = "") -> None:
+    def __init__(
+        self, backends: Sequence[str], directory: str = "", name: str = "httptee", *, passing: bool = False
+    ) -> None:
         self._backends = list(backends)
         measured = _Measured()
         Ledger(self._backends, memory=measured)
         self._common, self._own = measured.common_words, measured.own_words
-        size = WORD * (PLACES + self._common + PLACES * self._own)
-        if directory:
-            # The layout is in the name: another one is another file.
-            layout = hashlib.sha256(repr((self._backends, self._common, self._own)).encode()).hexdigest()[:16]
-            self._descriptor = os.open(
-                os.path.join(directory, f"httptee-{layout}.ledger"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-            )
-        else:
-            self._descriptor = os.memfd_create("httptee-ledger")
-        os.ftruncate(self._descriptor, size)
-        self._words = memoryview(mmap.mmap(self._descriptor, size)).cast("Q")  # which of them were taken, first
+        # The layout is in the name: another one is another file.
+        layout = hashlib.sha256(repr((self._backends, _HEAD, self._common, self._own)).encode()).hexdigest()[:16]
+        path = os.path.join(directory, f"{name}-{layout}.ledger") if directory else ""
+        self._file = SharedFile(path, _HEAD + self._common + PLACES * self._own, passing=passing)
+        self._file.allocate(0, _HEAD + self._common)
+        self._words = self._file.words  # first: which of the places were ever taken
+        self._words[_SINCE] = self._words[_SINCE] or round(time() * 1000)
+        self._found: dict[int, Ledger] = {}
         self._mine: int | None = None
-        self._pid = os.getpid()
+        self._together: Ledger = _Together(self._backends, _Part(self._words, _HEAD, None), self.taken)
+        self._lock = Lock()
+        os.register_at_fork(after_in_child=self._forked)
 
     def take(self) -> Ledger:
-        """The ledger of this process, at a free place; if none is free, one that the others do not read."""
-        self._open_again()
-        for number in range(PLACES):
-            if self._lock(number):
+        """The ledger of this process, at a free place; if none is free, or has room, one that the others do not
+        read."""
+        with self._lock:
+            self._open_again()
+            number = next((each for each in range(PLACES) if self._file.lock(each)), None)
+            if number is not None and self._has_room(number):
                 self._mine = number
                 ledger = self._at(number)
                 ledger.settle_lost(0)
                 self._words[number] = 1
                 return ledger
+        logger.warning("process %d counts for itself: there is no room with the others of its server", os.getpid())
         return Ledger(self._backends, memory=Anonymous())
 
     def read(self) -> Ledger:
-        """The ledger of all processes together, to be read only."""
-        self._open_again()
-        found = []
+        """The ledger of all processes together, to be read only. It has every place, also those taken later on."""
+        self.settle()
+        return self._together
+
+    def settle(self) -> None:
+        """Settle the places of processes that have ended."""
+        with self._lock:
+            self._open_again()
+            for number, ledger in self.taken().items():
+                self._settle(number, ledger)
+
+    def taken(self) -> dict[int, Ledger]:
+        """The ledger of each place that was ever taken, by its number."""
         for number in range(PLACES):
-            if self._words[number]:
-                found.append(self._at(number))
-                self._settle(number, found[-1])
-        return Ledger(self._backends, 1, found, memory=_Part(self._words, PLACES, None))
+            if self._words[number] and number not in self._found:
+                self._found[number] = self._at(number)
+        return dict(self._found)
+
+    def leads(self) -> bool:
+        """Whether this process is the one that serves the others, or may be from now on, up to its end."""
+        return self._file.lock(_LEADER)
+
+    def follow(self) -> None:
+        """Let another process lead."""
+        self._file.lock(_LEADER, fcntl.F_UNLCK)
+
+    def leave(self) -> None:
+        """For the end of a process: remove a passing file if it is the last one."""
+        self._file.leave()
+
+    @property
+    def since(self) -> float:
+        """When the first process began, in seconds since the epoch."""
+        return self._words[_SINCE] / 1000
+
+    def _forked(self) -> None:
+        self._lock = Lock()  # a thread of the parent may have held it
+        with contextlib.suppress(OSError):  # at once: what this process inherits keeps the locks of its parent
+            self._open_again()
 
     def _open_again(self) -> None:
-        """Open the file anew after a fork: a lock belongs to the open file, which parent and child would share."""
-        if self._pid != os.getpid():
-            inherited = self._descriptor
-            self._descriptor = os.open(f"/proc/self/fd/{inherited}", os.O_RDWR | os.O_CLOEXEC)
-            os.close(inherited)
+        if self._file.open_again():
             self._mine = None
-            self._pid = os.getpid()
 
     def _settle(self, number: int, ledger: Ledger) -> None:
         """Settle the place of a process that has ended, unless the next one does."""
         used = any(worker.pid for worker in ledger.workers()) or ledger.holds_any(0)
-        if used and number != self._mine and self._lock(number):
+        if used and number != self._mine and self._file.lock(number):
             try:
                 ledger.settle_lost(0)
             finally:
-                self._lock(number, fcntl.F_UNLCK)
+                self._file.lock(number, fcntl.F_UNLCK)
 
-    def _at(self, number: int) -> Ledger:
-        own = PLACES + self._common + number * self._own
-        return Ledger(self._backends, 1, memory=_Part(self._words, PLACES, own))
-
-    def _lock(self, number: int, kind: int = fcntl.F_WRLCK) -> bool:
-        """Lock or unlock a place, without a wait; False if another open file has it."""
-        wanted = struct.pack("hhqqi4x", kind, os.SEEK_SET, number, 1, 0)  # struct flock
+    def _has_room(self, number: int) -> bool:
         try:
-            fcntl.fcntl(self._descriptor, fcntl.F_OFD_SETLK, wanted)
+            self._file.allocate(self._start(number), self._own)
         except OSError:
+            self._file.lock(number, fcntl.F_UNLCK)
             return False
         return True
+
+    def _start(self, number: int) -> int:
+        return _HEAD + self._common + number * self._own
+
+    def _at(self, number: int) -> Ledger:
+        return Ledger(self._backends, 1, memory=_Part(self._words, _HEAD, self._start(number)))
+
+
+class _Together(Ledger):
+    """Reads the ledgers of all places that `taken` returns. Its own row stays empty."""
+
+    def __init__(self, backends: Sequence[str], memory: Memory, taken: Callable[[], dict[int, Ledger]]) -> None:
+        self._taken = taken
+        super().__init__(backends, memory=memory)
+
+    @property
+    def history(self) -> list[Ledger]:
+        """Itself and all places."""
+        return [self, *self._taken().values()]
+
+    def workers(self) -> list[Worker]:
+        """The processes that are alive. The row of each is the number of its place."""
+        return [replace(worker, row=number) for number, ledger in self._taken().items() for worker in ledger.workers()]

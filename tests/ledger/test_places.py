@@ -1,5 +1,6 @@
 """Places are locked by processes, so most tests fork."""
 
+import errno
 import os
 import signal
 from contextlib import contextmanager
@@ -92,6 +93,25 @@ def test_a_process_without_a_free_place_counts_for_itself(tmp_path):
     assert last.read().primary().answered == 0
 
 
+def test_a_process_for_which_the_disk_has_no_room_counts_for_itself(tmp_path, monkeypatch, caplog):
+    places, other = Places(["b"], str(tmp_path)), Places(["b"], str(tmp_path))
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "posix_fallocate", full)
+        ledger = places.take()
+        delivers(ledger)
+        with pytest.raises(OSError, match="No space left"):
+            Places(["b", "c"], str(tmp_path))
+    assert ledger.statements()[0].seen == 2
+    assert "counts for itself" in caplog.text
+    assert other.read().statements()[0].seen == 0
+    delivers(other.take())
+    assert other.read().statements()[0].seen == 2
+
+
 def test_a_reader_leaves_its_own_place_alone():
     places = Places(["b"])
     ledger = places.take()
@@ -103,3 +123,46 @@ def test_a_reader_leaves_its_own_place_alone():
 def test_a_directory_that_cannot_be_written_is_an_error(tmp_path):
     with pytest.raises(OSError, match="nowhere"):
         Places(["b"], str(tmp_path / "nowhere"))
+
+
+def test_a_place_that_is_taken_later_is_in_the_ledger_that_was_read_before(tmp_path):
+    ledger = Places(["b"], str(tmp_path)).read()
+    assert ledger.statements()[0].seen == 0
+    delivers(Places(["b"], str(tmp_path)).take())
+    delivers(Places(["b"], str(tmp_path)).take())
+    assert ledger.statements()[0].seen == 4
+    assert [worker.row for worker in ledger.workers()] == [0, 1]
+
+
+def test_one_process_at_a_time_leads(tmp_path):
+    one, two = Places([], str(tmp_path)), Places([], str(tmp_path))
+    assert one.leads()
+    assert one.leads()
+    assert not two.leads()
+    one.follow()
+    assert two.leads()
+
+
+def test_a_child_that_does_nothing_keeps_neither_the_place_nor_the_lead_of_its_parent(tmp_path):
+    places, other = Places(["b"], str(tmp_path)), Places(["b"], str(tmp_path))
+    lives, ends = os.pipe()
+
+    def leads_and_forks(ledger):
+        delivers(ledger)
+        assert places.leads()
+        if not os.fork():
+            os.close(ends)
+            os.read(lives, 1)
+            os._exit(0)
+
+    with process(places, leads_and_forks):
+        assert not other.leads()
+    assert other.leads()
+    assert other.read().statements()[0].failed_by_reason == {"lost": 1}
+    os.close(lives)
+    os.close(ends)
+
+
+def test_the_start_is_that_of_the_first_process(tmp_path):
+    one = Places(["b"], str(tmp_path))
+    assert Places(["b"], str(tmp_path)).since == one.since > 1_700_000_000
