@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from httptee.version import __version__
 
 if TYPE_CHECKING:
-    from httptee.app import Tee
+    from _typeshed.wsgi import WSGIApplication
+
     from httptee.middleware import Shadowed
     from httptee.settings import Settings
 
 __all__ = ["Shadowed", "__version__", "create_app"]
 
 
-def create_app(settings: Settings) -> Tee:
+def create_app(settings: Settings) -> WSGIApplication:
     """The tee as a WSGI application for another server; see `httptee.middleware.create_app`."""
     from httptee import middleware  # imported here, so that `import httptee` loads no other room
 

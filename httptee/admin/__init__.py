@@ -1,7 +1,6 @@
 """The pages and metrics of the admin listener, and the control socket. `Admin` is the WSGI application of the pages,
-`AdminSide` what serves them,
-`Hour` the memory of the last hour, `check_of` builds the check of A. `Commands` carries out what `ControlServer` reads
-from its socket."""
+`AdminSide` what serves them, `Hour` the memory of the last hour, `check_of` builds the check of A. `Mounting` says how
+the tee runs under another server. `Commands` carries out what `ControlServer` reads from its socket."""
 
 from httptee.admin.application import Admin
 from httptee.admin.check import check_of
@@ -9,6 +8,7 @@ from httptee.admin.control import Commands
 from httptee.admin.control_server import ControlServer
 from httptee.admin.hour import Hour
 from httptee.admin.metrics import LedgerCollector
+from httptee.admin.processes import Mounting
 from httptee.admin.serving import AdminSide
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "ControlServer",
     "Hour",
     "LedgerCollector",
+    "Mounting",
     "check_of",
 ]

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 from httptee.admin.check import Check
 from httptee.admin.history import History
 from httptee.admin.hour import Hour
-from httptee.admin.judged import judged
+from httptee.admin.judged import Judged, Watched, judged
 from httptee.admin.metrics import CONTENT_TYPE, LedgerCollector, exposition
+from httptee.admin.processes import Mounting
 from httptee.admin.status import status
 from httptee.http import RECEIVED_HEADERS, Headers, values
 from httptee.ledger import Ledger
 from httptee.page import MISDIRECTED, SECURITY, Curve, Page, Served, View, is_loopback, is_own_name
 from httptee.settings import Settings
 from httptee.verdict.evidence import Unreadable, read_verdict
-from httptee.verdict.pairs import Tallies
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -32,9 +32,9 @@ _JSON = "application/json"
 class Admin:
     """Answers GET and HEAD for its pages. `started` is the start of the tee, in seconds since the epoch.
 
-    `evidence` is the directory that the judge writes to, or empty if there is no judge. `tallies` is what it reads.
-    `hour` has the points of the last hour; without one, it begins now. On loopback, it answers only for names that
-    nobody else can own.
+    `watched` says where the judge writes and what it reads; None if there is no judge. `hour` has the points of the
+    last hour; without one, it begins now. With `mounting`, the tee runs under another server. On loopback, it answers
+    only for names that nobody else can own.
     """
 
     def __init__(
@@ -44,18 +44,19 @@ class Admin:
         check: Check,
         started: float | None = None,
         hour: Hour | None = None,
-        evidence: str = "",
-        tallies: Tallies | None = None,
+        watched: Watched | None = None,
+        mounting: Mounting | None = None,
     ) -> None:
         self.history = History(ledger, recording=settings.record)
         self._hour = hour or Hour.of(ledger)
         self.check = check
         self._settings = settings
-        self._evidence = evidence
+        self._watched = watched
+        self._mounting = mounting
         self._ledger = ledger
         self._started = time() if started is None else started
-        self._judged = partial(judged, evidence, tallies) if evidence else None
-        self._collector = LedgerCollector(ledger, self._started, self._judged, settings)
+        self._judged = partial(_judged, watched) if watched is not None else None
+        self._collector = LedgerCollector(ledger, self._started, self._judged, settings, mounting)
         self._any_name = not is_loopback(settings.admin)
         self._page = Page(self._view, self._curves)
         self._pages: dict[str, Callable[[], Served]] = {
@@ -94,10 +95,10 @@ class Admin:
     def _view(self) -> View:
         """What the page shows."""
         judged = self._judged() if self._judged is not None else None
-        found = status(self._settings, self._ledger, self.history, self.check, self._started, judged)
-        if judged is None:
+        found = status(self._settings, self._ledger, self.history, self.check, self._started, judged, self._mounting)
+        if judged is None or self._watched is None:
             return View(found)
-        return View(found, list(judged.reports.values()), judged.document.get("at"), self._evidence)
+        return View(found, list(judged.reports.values()), judged.document.get("at"), self._watched.place)
 
     def _curves(self) -> list[Curve]:
         """The last hour of A and of every B."""
@@ -133,10 +134,12 @@ class Admin:
 
     def _verdict(self) -> Served:
         """The latest reports on all Bs."""
-        if not self._evidence:
+        if self._watched is None:
             return _text("404 Not Found", "no answers are compared: see the option -verdict")
+        if not self._watched.place:
+            return _unavailable("no pair of answers has been compared yet")
         try:
-            found = read_verdict(self._evidence)
+            found = read_verdict(self._watched.place)
         except Unreadable as error:
             return _unavailable(str(error))
         return Served(_JSON, json.dumps(found, indent=2).encode() + b"\n")
@@ -149,6 +152,10 @@ class Answer(tuple[bytes, ...]):
 
     def close(self) -> None:
         """Do nothing: there is nothing to free."""
+
+
+def _judged(watched: Watched) -> Judged:
+    return judged(watched.place, watched.tallies)
 
 
 def _unavailable(why: str) -> Served:

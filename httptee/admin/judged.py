@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import time
-from typing import Any
+from typing import Any, Protocol
 
 from httptee.verdict.court import Report, RouteSums
 from httptee.verdict.evidence import Unreadable, read_verdict, report_of
@@ -50,13 +50,25 @@ class Judged:
         return "silent" if process == "running" and (self.age or 0.0) > _SILENT else process
 
 
+class Watched(Protocol):
+    """Where the judge writes, and what it reads."""
+
+    @property
+    def place(self) -> str:
+        """The directory of the evidence; empty before there is any."""
+
+    @property
+    def tallies(self) -> Tallies | None:
+        """What is counted of the pairs."""
+
+
 def judged(evidence: str, tallies: Tallies | None) -> Judged:
-    """What is known now. `evidence` is the directory that the judge writes to."""
+    """What is known now. `evidence` is the directory that the judge writes to, or empty before there is any."""
     document: Mapping[str, Any] = {}
     error, reports = "", []
     try:
-        document = read_verdict(evidence)
-        reports = [report_of(report) for report in document["reports"]]
+        document = read_verdict(evidence) if evidence else {}
+        reports = [report_of(report) for report in document.get("reports", ())]
     except (Unreadable, ValueError) as problem:
         error = str(problem)
     by_backend = {report.backend: report for report in reports}

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from httptee.admin.judged import Judged
 from httptee.admin.operating_metrics import operating_metrics, spool_metrics
+from httptee.admin.processes import Mounting
 from httptee.admin.verdict_metrics import Shown, verdict_metrics
 from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS
 from httptee.ledger import (
@@ -42,7 +43,7 @@ Named = Sequence[tuple[str, Statement]]
 class LedgerCollector(Collector):
     """All metrics, made at each scrape from the ledger, or from the one that `ledger` returns. `judged` gives the
     verdict at this moment, if there is one. `settings` are those of the tee: without them, there are no metrics of its
-    processes and of orders."""
+    processes and of orders. With `mounting`, the tee runs under another server."""
 
     def __init__(
         self,
@@ -50,7 +51,9 @@ class LedgerCollector(Collector):
         started: float,
         judged: Callable[[], Judged] | None = None,
         settings: Settings | None = None,
+        mounting: Mounting | None = None,
     ) -> None:
+        self._mounting = mounting
         self._settings = settings
         self._ledger = ledger
         self._started = started
@@ -61,6 +64,8 @@ class LedgerCollector(Collector):
         """All metrics. Called by prometheus-client."""
         ledger = self._ledger() if callable(self._ledger) else self._ledger
         yield from _of_the_tee(ledger.workers(), self._started)
+        if self._mounting is None:
+            yield from _of_the_clients(ledger.workers())
         yield from _of_a(ledger.primary())
         statements = ledger.statements()
         named = list(zip(distinct([each.backend for each in statements]), statements, strict=True))
@@ -70,7 +75,7 @@ class LedgerCollector(Collector):
         if judged is not None:
             yield from verdict_metrics(judged, self._shown)
         if self._settings is not None:
-            yield from operating_metrics(self._settings, ledger, judged, self._started)
+            yield from operating_metrics(self._settings, ledger, judged, self._started, self._mounting)
 
 
 def exposition(collector: Collector) -> bytes:
@@ -87,6 +92,18 @@ def _of_the_tee(workers: Sequence[Worker], started: float) -> Iterator[Metric]:
     yield GaugeMetricFamily("httptee_start_time_seconds", "Start of the tee, in seconds since the epoch.", started)
     yield GaugeMetricFamily("httptee_workers", "Worker processes that are alive.", len(workers))
     yield GaugeMetricFamily(
+        "httptee_shadow_queue_bytes",
+        "Bytes of memory that all clones in flight hold. What several Bs share counts once.",
+        sum(worker.held_bytes for worker in workers),
+    )
+    yield GaugeMetricFamily(
+        "httptee_shadow_share", "The part of the clones that the cutoff lets through.", mean_share(workers)
+    )
+
+
+def _of_the_clients(workers: Sequence[Worker]) -> Iterator[Metric]:
+    """What another server knows of its own clients, and the tee under it does not."""
+    yield GaugeMetricFamily(
         "httptee_connections", "Open connections from clients.", sum(worker.connections for worker in workers)
     )
     yield GaugeMetricFamily(
@@ -98,14 +115,6 @@ def _of_the_tee(workers: Sequence[Worker], started: float) -> Iterator[Metric]:
         "httptee_primary_waiting",
         "Requests of them that wait for a thread.",
         sum(worker.waiting for worker in workers),
-    )
-    yield GaugeMetricFamily(
-        "httptee_shadow_queue_bytes",
-        "Bytes of memory that all clones in flight hold. What several Bs share counts once.",
-        sum(worker.held_bytes for worker in workers),
-    )
-    yield GaugeMetricFamily(
-        "httptee_shadow_share", "The part of the clones that the cutoff lets through.", mean_share(workers)
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from httptee.admin.judged import Judged
-from httptee.admin.processes import Process, processes
+from httptee.admin.processes import Mounting, Process, processes
 from httptee.admin.shares import shares_of
 from httptee.ledger import (
     RECORD_REASONS,
@@ -27,9 +27,15 @@ from httptee.settings import Settings
 _OF_A_PROCESS = ("process", "pid")
 
 
-def operating_metrics(settings: Settings, ledger: Ledger, judged: Judged | None, started: float) -> Iterator[Metric]:
-    """All of them. `started` is the start of the tee, in seconds since the epoch."""
-    yield from _of_processes(processes(settings, ledger, judged))
+def operating_metrics(
+    settings: Settings, ledger: Ledger, judged: Judged | None, started: float, mounting: Mounting | None = None
+) -> Iterator[Metric]:
+    """All of them. `started` is the start of the tee, in seconds since the epoch. Under another server there are no
+    reloads, no certificate, no orders and no upgraded connections."""
+    yield from _of_processes(processes(settings, ledger, judged, mounting))
+    yield from _of_the_recording(ledger.recorded())
+    if mounting is not None:
+        return
     yield from _of_reloads(ledger.control, started)
     if ledger.control.certificate_ends is not None:
         yield GaugeMetricFamily(
@@ -39,7 +45,6 @@ def operating_metrics(settings: Settings, ledger: Ledger, judged: Judged | None,
         )
     yield from _of_orders(settings, ledger)
     yield from _of_tunnels(ledger.primary().tunnels)
-    yield from _of_the_recording(ledger.recorded())
 
 
 def _of_processes(found: Sequence[Process]) -> Iterator[Metric]:

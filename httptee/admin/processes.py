@@ -14,7 +14,7 @@ from pathlib import Path
 
 from httptee.admin.judged import Judged
 from httptee.ledger import Ledger
-from httptee.settings import Settings
+from httptee.settings import IGNORED, OF_A_SERVER_A, Settings
 
 _PAGE = resource.getpagesize()
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -38,10 +38,28 @@ class Process:
     descriptor_limit: int
 
 
-def processes(settings: Settings, ledger: Ledger, judged: Judged | None) -> list[Process]:
+@dataclass(frozen=True, slots=True)
+class Mounting:
+    """How the tee runs under another server, which has the processes and the clients. `of_application` says whether A
+    is the application of that server, `together` whether the ledger has all processes, and not this one alone."""
+
+    of_application: bool
+    together: bool
+
+    @property
+    def void(self) -> frozenset[str]:
+        """The names of the options without effect."""
+        return frozenset((*IGNORED, *OF_A_SERVER_A) if self.of_application else IGNORED)
+
+
+def processes(
+    settings: Settings, ledger: Ledger, judged: Judged | None, mounting: Mounting | None = None
+) -> list[Process]:
     """All processes of the tee, seen from the process of a listener: its parent is the supervisor. A tee of one process
-    is one worker process."""
+    is one worker process. Under another server, they are those of the ledger."""
     own = os.getpid()
+    if mounting is not None:
+        return list(_read({worker.pid: "worker" for worker in ledger.workers()}))
     if settings.processes == 1:
         return list(_read({own: "worker"}))
     supervisor = os.getppid()

@@ -29,6 +29,10 @@ class AdminServer(Server):
 
     application: Admin
 
+    def leave_memory(self) -> None:
+        """Return none to the kernel: malloc is blocked meanwhile, and the requests of this process are another's."""
+        self._heap.rest()
+
     def maintenance(self, now: float) -> None:
         """Once a second: cut off connections that are older than `_PATIENCE`."""
         super().maintenance(now)
@@ -39,9 +43,12 @@ class AdminServer(Server):
 
 
 class AdminSide:
-    """Serves the pages: runs the server, and before and after it the check of A."""
+    """Serves the pages: runs the server, and before and after it the check of A. As a `guest` it is in a process of
+    another server."""
 
-    def __init__(self, application: Admin, listening: socket.socket, each_second: Callable[[], object]) -> None:
+    def __init__(
+        self, application: Admin, listening: socket.socket, each_second: Callable[[], object], *, guest: bool = False
+    ) -> None:
         adjustments = Adjustments(
             max_request_header_size=_LONGEST_HEAD,
             max_request_body_size=_LONGEST_BODY,
@@ -56,6 +63,8 @@ class AdminSide:
             client_timeout=_PATIENCE,
             close_connections=True,
         )
+        if guest:
+            self._server.leave_memory()
         self._each_second = each_second
 
     def run(self, wanted: Callable[[], bool]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 from time import time
 from typing import Any
@@ -12,7 +14,7 @@ from httptee.admin.check import Check
 from httptee.admin.history import History, Moment
 from httptee.admin.judged import Judged
 from httptee.admin.operating_metrics import spool_status
-from httptee.admin.processes import processes
+from httptee.admin.processes import Mounting, processes
 from httptee.admin.shares import Share, shares_of
 from httptee.admin.verdict_status import judge_status, verdict_status
 from httptee.ledger import (
@@ -24,6 +26,7 @@ from httptee.ledger import (
     PrimaryStatement,
     RecordStatement,
     Statement,
+    Worker,
     distinct,
     mean_share,
 )
@@ -31,30 +34,39 @@ from httptee.recording import survey
 from httptee.settings import Settings, backend_names, effective_lines, effective_options
 from httptee.version import __version__
 
+_OF_A_WORKER = ("connections", "tunnels", "in_flight", "waiting")
+"""What another server knows of a process, and the tee in it does not."""
+
+_OF_A = ("in_flight", "waiting")
+
+_OF_THE_SUPERVISOR = ("control", "reload", "certificate")
+
 
 def status(
-    settings: Settings, ledger: Ledger, history: History, check: Check, started: float, judged: Judged | None = None
+    settings: Settings,
+    ledger: Ledger,
+    history: History,
+    check: Check,
+    started: float,
+    judged: Judged | None = None,
+    mounting: Mounting | None = None,
 ) -> dict[str, Any]:
     """The content of /status. `started` is in seconds since the epoch. Times are in seconds, sizes in bytes; the values
-    of options are in their own units. `judged` is the verdict, if answers are compared."""
+    of options are in their own units. `judged` is the verdict, if answers are compared; with `mounting`, the tee runs
+    under another server, and what only that one knows is null."""
     primary, moment = ledger.primary(), history.moment()
     workers = ledger.workers()
-    return {
+    found = {
         "version": __version__,
         "python": platform.python_version(),
         "host": platform.node(),
         "started": started,
         "uptime": round(time() - started, 3),
+        "mounted": None,
         "workers": [asdict(worker) for worker in workers],
-        "a": {
-            "url": str(settings.a),
-            "check": {"path": check.path, "passes": check.passes, "said": check.said} if check.path else None,
-            "in_flight": sum(worker.in_flight for worker in workers),
-            "waiting": sum(worker.waiting for worker in workers),
-            **_primary(primary, moment),
-        },
+        "a": _a(settings, check, workers, primary, moment),
         "b": _shadows(settings, ledger, moment, judged),
-        "verdict": judge_status(judged) if judged else None,
+        "verdict": judge_status(judged, len(workers) if mounting else None) if judged else None,
         "recording": _recording(settings, ledger.recorded(), moment),
         "share": mean_share(workers),
         "share_changes": primary.share_changes,
@@ -63,8 +75,25 @@ def status(
         "control": _control(settings, ledger.control),
         "reload": _reload(ledger.control),
         "certificate": _certificate(settings, ledger.control),
-        "processes": [asdict(process) for process in processes(settings, ledger, judged)],
+        "processes": [asdict(process) for process in processes(settings, ledger, judged, mounting)],
         "settings": effective_options(settings),
+    }
+    return {**found, **_mounted(found, mounting)} if mounting else found
+
+
+def _mounted(found: dict[str, Any], mounting: Mounting) -> dict[str, Any]:
+    """What is different under another server."""
+    url = {"url": "this application"} if mounting.of_application else {}
+    return {
+        "mounted": {
+            "runs": "inside an application" if mounting.of_application else "under another server",
+            "pid": os.getpid(),
+            "counted": "all processes" if mounting.together else "this process alone",
+        },
+        "workers": [{**worker, **dict.fromkeys(_OF_A_WORKER)} for worker in found["workers"]],
+        "a": {**found["a"], **url, **dict.fromkeys(_OF_A)},
+        **dict.fromkeys(_OF_THE_SUPERVISOR),
+        "settings": {name: value for name, value in found["settings"].items() if name not in mounting.void},
     }
 
 
@@ -88,8 +117,14 @@ def _certificate(settings: Settings, control: Control) -> dict[str, Any] | None:
     return {"file": settings.cert_file, "ends": control.certificate_ends} if settings.cert_file else None
 
 
-def _primary(statement: PrimaryStatement, moment: Moment) -> dict[str, Any]:
+def _a(
+    settings: Settings, check: Check, workers: Sequence[Worker], statement: PrimaryStatement, moment: Moment
+) -> dict[str, Any]:
     return {
+        "url": str(settings.a),
+        "check": {"path": check.path, "passes": check.passes, "said": check.said} if check.path else None,
+        "in_flight": sum(worker.in_flight for worker in workers),
+        "waiting": sum(worker.waiting for worker in workers),
         "answered": statement.answered,
         "answered_by_status": statement.answered_by_status,
         "errors_by_reason": statement.errors_by_reason,

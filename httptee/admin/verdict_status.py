@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import Any
 
@@ -9,14 +10,16 @@ from httptee.admin.judged import Judged
 from httptee.verdict.court import RouteSums
 
 
-def judge_status(found: Judged) -> dict[str, Any]:
-    """The judge, and how old its reports are."""
+def judge_status(found: Judged, processes: int | None) -> dict[str, Any]:
+    """The judge, and how old its reports are. `processes`: of how many processes this one has a judge of its own; None
+    where one judge is there for all."""
     judge, age = found.judge, found.age
     names = ("pid", "thread", "began", "failures", "strange", "dropped", "repeats")
     return {
         "directory": found.document.get("directory"),
         "error": found.error or None,
         "age": None if age is None else round(age, 3),
+        "alone": None if processes is None else {"pid": os.getpid(), "processes": processes},
         "judge": {"state": found.state, **{name: judge.get(name) for name in names}},
     }
 

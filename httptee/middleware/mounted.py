@@ -16,6 +16,7 @@ from httptee.primary import Answering
 from httptee.settings import Settings, check_trust, descriptions
 from httptee.verdict.evidence import check_directory, own_directory, private_directory, remove_private
 from httptee.verdict.judge import Judge, JudgeThread, Pace, Reader
+from httptee.verdict.pairs import Tallies
 
 logger = logging.getLogger(__name__)
 
@@ -68,18 +69,22 @@ class Mounted:
         self._repeats = repeats
         self._ledger = ledger
         self._judge: JudgeThread | None = None
-        self._place = ""
+        self.tallies: Tallies | None = None
+        """What is counted of the pairs of this process, if its answers are compared."""
+        self.place = ""
+        """The directory of the evidence of this process; empty before the first pair."""
         self.tee = self._build()
 
-    def end(self, log: bool = True) -> None:
-        """Drain, and log the ledger if `log` is set or it has counted a request."""
+    def end(self) -> None:
+        """Drain, and log the ledger if it has counted a request."""
         self.tee.close()
         self._ledger.settle_unanswered(0)
         if self._judge is not None:
             self._judge.stop()
-        if self._settings.verdict == "memory" and self._place:
-            remove_private(self._place)
-        if log or self._ledger.primary().answered:
+        if self._settings.verdict == "memory" and self.place:
+            remove_private(self.place)
+        primary = self._ledger.primary()
+        if primary.answered or primary.refused_by_reason:
             for line in self._ledger.lines():
                 logger.info("%s", line)
         flush_log()
@@ -90,7 +95,7 @@ class Mounted:
             name_recording(settings, ledger, 1, ())
         if settings.verdict == "off":
             return build_tee(settings, ledger, primary=primary)
-        tallies = build_tallies(settings)
+        self.tallies = tallies = build_tallies(settings)
 
         def make(reader: Reader, pace: Pace, short_of_memory: Callable[[], bool]) -> Judge:
             made = make_judge(
@@ -112,9 +117,9 @@ class Mounted:
     def _own_place(self) -> str:
         """The directory of the evidence of this process."""
         settings = self._settings
-        if not self._place and settings.verdict == "memory":
-            self._place = private_directory(settings.verdict_max_bytes)
-        elif not self._place:
-            self._place = own_directory(settings.verdict)
-        logger.info("The answers of each B are compared with A's; the evidence is in %s", self._place)
-        return self._place
+        if not self.place and settings.verdict == "memory":
+            self.place = private_directory(settings.verdict_max_bytes)
+        elif not self.place:
+            self.place = own_directory(settings.verdict)
+        logger.info("The answers of each B are compared with A's; the evidence is in %s", self.place)
+        return self.place

@@ -98,7 +98,7 @@ class Parts:
         def made() -> str:
             return rendered("verdict.html", verdicts=shown, at=view.at, judge=judge)
 
-        self._make("verdict", f"{view.at} {judge and judge['error']}", made)
+        self._make("verdict", f"{view.at} {judge and (judge['error'], judge.get('alone'))}", made)
 
     def _make(self, name: str, version: str, made: Callable[[], str]) -> None:
         if self._versions.get(name) != version:

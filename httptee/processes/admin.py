@@ -64,8 +64,8 @@ class AdminProcess(SideProcess):
         side.renew(self._application())
 
     def _application(self) -> Admin:
-        seen = (self.watching.place, self.watching.tallies) if self.watching else ()
-        return Admin(self._settings, self._ledger, check_of(self._settings), self._started, self._hour, *seen)
+        check = check_of(self._settings)
+        return Admin(self._settings, self._ledger, check, self._started, self._hour, self.watching)
 
 
 class _ControlSide:

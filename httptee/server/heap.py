@@ -46,6 +46,10 @@ class Heap:
         self._least = self._rest = resident()
         self._since = 0  # ticks since the last trim
 
+    def rest(self) -> None:
+        """From now on, do nothing: the memory is that of another program."""
+        self._resident = lambda: 0
+
     def tick(self) -> None:
         """Return unused memory if the process has grown by `_WORTH_IT` bytes since the last trim, or is as much larger
         than at rest and was not trimmed for `_REPEATED` ticks."""

@@ -18,7 +18,6 @@ from httptee.settings.shadow_settings import ShadowSettings, backend_names, shad
 IGNORED = (
     "l",
     "a.stream-from",
-    "a.check",
     "b.spool",
     "b.spool.max-bytes",
     "b.spool.max-age",
@@ -38,9 +37,6 @@ IGNORED = (
     "upgrades",
     "upgrade-idle-timeout",
     "max-request-memory",
-    "admin",
-    "socket-mode",
-    "socket-owner",
     "control",
     "pid-file",
     "cert.file",
@@ -50,9 +46,10 @@ IGNORED = (
     "client-ca",
     "client-auth",
 )
-"""Options without effect where another server runs the tee: it has its own listening side, processes and pages."""
+"""Options without effect where another server runs the tee: it has its own listening side and processes."""
 
 OF_A_SERVER_A = (
+    "a.check",
     "a.rewrite",
     "a.idle-timeout",
     "a.keep-alive",

@@ -30,10 +30,11 @@ class Upstream:
         pass
 
 
-def make(check_path="", rows=2, outcome=200, evidence="", tallies=None, settings=()):
+def make(check_path="", rows=2, outcome=200, evidence="", tallies=None, settings=(), mounting=None, pending=False):
     ledger = Ledger(backend_names(SETTINGS.b), rows)
     check = Check(Upstream(outcome), check_path, 1.0)
-    admin = Admin(load([*WORDS, *settings], {}), ledger, check, 1_700_000_000.0, None, evidence, tallies)
+    watched = SimpleNamespace(place=evidence, tallies=tallies) if evidence or pending else None
+    admin = Admin(load([*WORDS, *settings], {}), ledger, check, 1_700_000_000.0, None, watched, mounting)
     return SimpleNamespace(admin=admin, ledger=ledger, check=check)
 
 

@@ -3,6 +3,7 @@ import subprocess
 from pathlib import Path
 
 from httptee.admin.metrics import LedgerCollector, exposition
+from httptee.admin.processes import Mounting
 from httptee.errors import REFUSAL_REASONS
 from httptee.ledger import RECORD_REASONS
 from httptee.ledger.columns import DROP_REASONS, FAILURE_REASONS
@@ -82,3 +83,13 @@ def test_every_metric_page_and_reason_is_in_the_documentation(tmp_path):
         assert f"`{name}" in text, name
     documented = set(re.findall(r"^\| `(httptee_\w+)", text, re.M))
     assert documented == set(families)
+
+
+def test_under_another_server_there_are_only_metrics_of_what_is_there():
+    made = with_worker(make(mounting=Mounting(of_application=False, together=True)))
+    body = get(made, "/metrics").body
+    assert "httptee_workers 1.0" in body
+    assert "httptee_primary_requests_total" in body
+    for name in ("connections", "primary_in_flight", "primary_waiting", "reloads", "control_commands", "tunnels"):
+        assert f"httptee_{name}" not in body
+        assert f"httptee_{name}" in get(make(), "/metrics").body

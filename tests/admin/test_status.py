@@ -1,6 +1,7 @@
 import json
 import os
 
+from httptee.admin.processes import Mounting
 from httptee.ledger.columns import IS_OPEN
 from httptee.settings.config import load
 from httptee.settings.options import OPTIONS
@@ -102,13 +103,61 @@ def test_the_judge_can_be_found_and_each_b_has_its_verdict(tmp_path):
     verdict = found["verdict"]
     assert 0.0 <= verdict.pop("age") < 60
     judge["state"] = "running"
-    assert verdict == {"directory": str(tmp_path), "error": None, "judge": {**judge, "repeats": repeats}}
+    assert verdict == {"directory": str(tmp_path), "error": None, "alone": None, "judge": {**judge, "repeats": repeats}}
     first, second = (b["verdict"] for b in found["b"])
     counts = {"chosen": 9, "matched": 5, "mismatched": 3, "lost": 1, "writes_missed": 1}
     assert first["counts"] == counts
     assert (first["word"], first["summary"], first["judged"], first["repeats"]) == ("NO", "a summary", 1000, 17)
     assert (first["routes"], first["findings"]) == (1, {"differs": 1, "noise": 1})
     assert (second["word"], second["routes"], second["counts"]) == (None, 0, dict.fromkeys(counts, 0))
+
+
+UNDER_A_SERVER = Mounting(of_application=False, together=True)
+IN_AN_APPLICATION = Mounting(of_application=True, together=False)
+
+
+def test_under_another_server_what_only_that_one_knows_is_null():
+    made = with_worker(make(mounting=UNDER_A_SERVER, settings=["-l", ":1", "-cert.file", "x.pem", "-threads", "7"]))
+    found = json.loads(get(made, "/status").body)
+    assert found["mounted"] == {"runs": "under another server", "pid": os.getpid(), "counted": "all processes"}
+    assert (found["control"], found["reload"], found["certificate"]) == (None, None, None)
+    assert found["a"]["url"] == "http://a:1"
+    assert (found["a"]["in_flight"], found["a"]["waiting"], found["workers"][0]["connections"]) == (None, None, None)
+    assert (found["workers"][0]["pid"], found["workers"][0]["started"]) == (41, 1_700_000_000)
+    assert "l" not in found["settings"]
+    assert found["settings"]["threads"] == 7
+
+
+def test_under_another_server_the_processes_are_those_of_the_ledger():
+    made = make(mounting=UNDER_A_SERVER)
+    assert json.loads(get(made, "/status").body)["processes"] == []
+    made.ledger.worker(1).publish(pid=os.getpid())
+    found = json.loads(get(made, "/status").body)["processes"]
+    assert [(one["kind"], one["pid"]) for one in found] == [("worker", os.getpid())]
+
+
+def test_inside_an_application_a_is_that_application():
+    found = json.loads(get(make(mounting=IN_AN_APPLICATION), "/status").body)
+    assert found["a"]["url"] == "this application"
+    assert (found["mounted"]["runs"], found["mounted"]["counted"]) == ("inside an application", "this process alone")
+    assert found["settings"].keys().isdisjoint({"l", "threads", "a.check", "admin"} - {"admin"})
+
+
+def test_under_another_server_the_verdict_is_that_of_one_process(tmp_path):
+    evidence = Evidence(str(tmp_path))
+    evidence.publish([report("NO", "http://b:2")], judge={"pid": os.getpid(), "thread": True})
+    evidence.close()
+    made = with_worker(make(evidence=str(tmp_path), mounting=UNDER_A_SERVER))
+    made.ledger.worker(1).publish(pid=42)
+    assert json.loads(get(made, "/status").body)["verdict"]["alone"] == {"pid": os.getpid(), "processes": 2}
+
+
+def test_before_the_first_pair_of_a_process_there_is_no_evidence():
+    made = make(tallies=Tallies(["http://b:2"]), mounting=UNDER_A_SERVER, pending=True)
+    found = json.loads(get(made, "/status").body)["verdict"]
+    assert (found["error"], found["judge"]["state"], found["age"]) == (None, "starting", None)
+    answer = get(made, "/verdict")
+    assert (answer.status, answer.body) == (503, "no pair of answers has been compared yet\n")
 
 
 def test_a_verdict_that_cannot_be_read_is_said(tmp_path):

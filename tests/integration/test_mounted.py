@@ -63,6 +63,8 @@ def effective(directory: Path) -> dict[str, str]:
         "max-response-fields": "100",
         "max-response-header": "100000",
         "drain-timeout": "20000",
+        "admin": f"127.0.0.1:{free_port()}",
+        "socket-mode": "600",
         "access-log": str(directory / "access.log"),
         "access-log-format": "json",
         "log-format": "text",  # the default: the assertions read the ledger's lines
@@ -92,7 +94,11 @@ def effective(directory: Path) -> dict[str, str]:
         "b.server-name": "b.test",
     }
     with_files = {f"{name}.{file}" for name in "ab" for file in ("ca", "cert", "key")}  # only for https
-    with_peers = {"a.send-proxy"}  # A has to understand it: tests/integration/test_proxy_protocol.py
+    with_peers = {
+        "a.send-proxy",
+        "a.check",
+        "socket-owner",
+    }  # have tests of their own
     assert values.keys() | with_files | with_peers | {"a", "b"} | set(IGNORED) == {
         option.name for option in BY_NAME.values()
     }
@@ -124,10 +130,10 @@ def test_every_option_that_has_an_effect_may_be_on_and_the_ledger_is_exact(serve
 @pytest.mark.parametrize("server", ["sync", "waitress"])
 def test_options_without_an_effect_are_named_in_one_line(server: str) -> None:
     kind, *options = SERVERS[server]
-    given = {"HTTPTEE_PROCESSES": "1", "HTTPTEE_ADMIN": ":0", "HTTPTEE_L": ":8888", "HTTPTEE_CERT_FILE": "/no/file"}
+    given = {"HTTPTEE_PROCESSES": "1", "HTTPTEE_CONTROL": "/c", "HTTPTEE_L": ":8888", "HTTPTEE_CERT_FILE": "/no/file"}
     with Backend() as a, mounted(kind, {"HTTPTEE_A": a.url, **given}, *options) as (port, program):
         assert ask(port).status == 200
-    named = r"ignored, because another server runs the tee: -l, -processes, -admin, -cert\.file$"
+    named = r"ignored, because another server runs the tee: -l, -processes, -control, -cert\.file$"
     assert len(re.findall(named, program.output, re.MULTILINE)) == 1
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from httptee.errors import ConfigError
 from httptee.middleware.application import Silent
-from httptee.middleware.inside import DIRECTORY, Inside
+from httptee.middleware.inside import Inside
+from httptee.middleware.together import DIRECTORY
 
 
 @pytest.fixture
@@ -63,10 +64,10 @@ def test_its_end_takes_it_from_the_workers_and_may_be_called_twice(inside):
 
 def test_options_without_an_effect_are_named_in_one_line(inside, caplog):
     with caplog.at_level(logging.INFO):
-        app = inside(settings={"threads": 8, "a.rewrite": True, "admin": ":0", "b.timeout": 700})
+        app = inside(settings={"threads": 8, "a.rewrite": True, "control": "/c", "b.timeout": 700})
         assert app.tee is not None
     (said,) = [record.getMessage() for record in caplog.records if "ignored" in record.getMessage()]
-    assert said == "ignored, because A is an application: -admin, -a.rewrite, -threads"
+    assert said == "ignored, because A is an application: -control, -a.rewrite, -threads"
 
 
 @pytest.mark.parametrize(("options", "warned"), [({}, 1), ({"enable-threads": b"true"}, 0), ({"threads": b"4"}, 0)])

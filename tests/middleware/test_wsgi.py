@@ -328,7 +328,7 @@ def test_a_request_that_comes_back_from_b_is_answered_and_not_cloned_again(shado
 
 def test_if_the_tee_cannot_begin_the_application_answers(shadowed, monkeypatch):
     app = shadowed()
-    monkeypatch.setattr(app._inside, "_build", lambda: 1 / 0)
+    monkeypatch.setattr(app._inside, "build", lambda ledger: 1 / 0)
     assert ask(app).status == "200 Fine"
     assert ask(app).body == b"ok"
 

@@ -5,6 +5,7 @@ from time import time
 
 import pytest
 
+from httptee.admin.processes import Mounting
 from httptee.verdict.evidence import Evidence
 from tests.page.made import HOSTILE, curve, filled, page, text, view
 from tests.verdict.evidence.made import difference, finding, outcome, pair, report, request, route
@@ -62,6 +63,22 @@ def test_a_tee_with_a_judge_shows_all_of_it_too(tmp_path):
     keys = re.findall(r'data-key="([^"]*)"', text(page(shown)))
     missing = {place for place, value in leaves(json.loads(json.dumps(shown.status))) if value is not None} - {*keys}
     assert missing == set()
+    evidence.close()
+
+
+def test_a_tee_under_another_server_shows_what_it_has(tmp_path):
+    evidence = Evidence(str(tmp_path))
+    evidence.publish([report("NO", "http://b:2")])
+    made = filled(evidence=str(tmp_path), mounting=Mounting(of_application=True, together=False))
+    shown = made.admin._view()
+    body = text(page(shown))
+    keys = re.findall(r'data-key="([^"]*)"', body)
+    missing = {place for place, value in leaves(json.loads(json.dumps(shown.status))) if value is not None} - {*keys}
+    assert missing == set()
+    assert '<data value="this process alone" data-key="mounted/counted">this process alone</data>' in body
+    assert "alone, one of 1: under another server, each process compares its own requests" in body
+    assert "last reload" not in body
+    assert "httptee ctl</summary>" not in body
     evidence.close()
 
 

@@ -93,3 +93,12 @@ print(grown, resident() - before)
     grown, left = map(int, subprocess.check_output([sys.executable, "-c", script], text=True).split())
     assert grown > 45 * MEGABYTE
     assert left < 32 * MEGABYTE
+
+
+def test_in_the_process_of_another_program_nothing_is_returned(memory):
+    heap = Heap(memory.resident, memory.give_back)
+    heap.rest()
+    memory.size = 400 * MEGABYTE
+    for _ in range(30):
+        heap.tick()
+    assert memory.trims == 0
