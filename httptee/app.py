@@ -75,7 +75,6 @@ class Tee:
         self.faults = faults or Faults(account.unobserved)
         self._keeper = keeper
         self.outbox = outbox
-        """What writes to the spools, if there are any."""
         self.recorder = recorder
         self._in_memory = in_memory
         self._max_request_body = max_request_body
