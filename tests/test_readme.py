@@ -7,6 +7,7 @@ from pathlib import Path
 from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS, Refusal
 from httptee.ledger.columns import DROP_REASONS, FAILURE_REASONS
 from httptee.logs.formats import FORMATS
+from httptee.settings.option_texts import COMMANDS
 from httptee.settings.options import BY_NAME, OPTIONS
 from tests.admin.page import make
 from tests.support.house import room_map
@@ -75,3 +76,7 @@ def test_the_page_about_the_installation_names_every_library():
     names = re.findall(r"^([\w.-]+)", wanted, re.M)
     assert len(names) > 10
     assert [name for name in names if not re.search(rf"\b{re.escape(name)}\b", named)] == []
+
+
+def test_every_command_is_named():
+    assert [command.name for command in COMMANDS if f"httptee {command.name}" not in README] == []
