@@ -31,6 +31,7 @@ from ...reports.targets import Target
 from ..rounds import progress
 from ..scenario import Result, Scenario, positive
 from .influx import Influx, start_influx
+from .looks import looking
 
 TITLE = "InfluxDB as A and B, writes at a fixed rate"
 _EACH = 10_000_000  # numbers of points for each load
@@ -38,7 +39,8 @@ _NUMBERS = count()
 FIRST, UP, DOWN, BACK, END = "no spool, B up", "spool, B up", "B stopped", "B back", "both servers"
 PATIENCE = 300.0  # seconds until B must be level
 _LINE = re.compile(
-    r"\bB \S+ seen=(\d+) delivered=(\d+).*? failed=(\d+).*? dropped=(\d+).*? in_flight=(\d+) spooled=(\d+)"
+    r"\bB \S+ seen=(\d+) delivered=(\d+).*? failed=(\d+).*? dropped=(\d+).*? in_flight=(\d+) spooled=(\d+) "
+    r"recovered=(\d+)"
 )
 
 
@@ -102,7 +104,7 @@ class Stores:
         before = len(_LINE.findall(self.tee.log.read_text(errors="replace")))
         os.kill(self.tee.group, signal.SIGUSR1)
         until(lambda: len(_LINE.findall(self.tee.log.read_text(errors="replace"))) > before, "a statement", 10.0)
-        names = ("seen", "delivered", "failed", "dropped", "in_flight", "spooled")
+        names = ("seen", "delivered", "failed", "dropped", "in_flight", "spooled", "recovered")
         return dict(zip(names, map(int, _LINE.findall(self.tee.log.read_text(errors="replace"))[-1]), strict=True))
 
 
@@ -158,22 +160,23 @@ def measured(workspace: Workspace, options: argparse.Namespace) -> tuple[dict[st
     found[FIRST] = plain.put(options.seconds)
     workspace.end(plain.tee)
     tee = stores(workspace, a, b, options.rate, "-b.spool", str(workspace.subdirectory("spool")))
-    found[UP] = tee.put(options.seconds)
-    workspace.end(b.process)
-    if options.killed:
-        found[DOWN], tee = tee.put_and_kill(options.stopped)
-    else:
-        found[DOWN] = tee.put(options.stopped)
-    b = again(workspace, b, "b")
-    found[BACK] = tee.put(options.seconds)
-    began = time.monotonic()
-    while tee.counts()["spooled"] and time.monotonic() - began < PATIENCE:
-        tee.put(options.seconds)  # B catches up beside live writes; without any, it gets only a few
-    until(lambda: not (now := tee.counts())["spooled"] and not now["in_flight"], "a B that is level", 30.0)
-    level = time.monotonic() - began
+    with looking(lambda: tee.counts()) as looks:
+        found[UP] = tee.put(options.seconds)
+        workspace.end(b.process)
+        if options.killed:
+            found[DOWN], tee = tee.put_and_kill(options.stopped)
+        else:
+            found[DOWN] = tee.put(options.stopped)
+        b = again(workspace, b, "b")
+        found[BACK] = tee.put(options.seconds)
+        began = time.monotonic()
+        while tee.counts()["spooled"] and time.monotonic() - began < PATIENCE:
+            tee.put(options.seconds)  # B catches up beside live writes; without any, it gets only a few
+        until(lambda: not (now := tee.counts())["spooled"] and not now["in_flight"], "a B that is level", 30.0)
+        level = time.monotonic() - began
     for name, outcome in found.items():
         progress(f"{name}: {outcome}")
-    return found, {"level": round(level, 1), **compared_points(a, b), **tee.counts()}
+    return found, {"level": round(level, 1), **asdict(looks), **compared_points(a, b), **tee.counts()}
 
 
 def spool_table(found: dict[str, Outcome], end: Json) -> Json:
@@ -189,9 +192,11 @@ def spool_table(found: dict[str, Outcome], end: Json) -> Json:
     ]  # fmt: skip
     told = (
         f"A {end['a']:,} points, B {end['b']:,}; last values differ in {end['differing']} of {end['series']} series; "
-        f"B was level {end['level']:g} s after these stages"
+        f"B was level {end['level']:g} s after these stages; ledger exact in {end['looks'] - end['wrong']} of "
+        f"{end['looks']} looks"
     )
-    cells.append([END, "", "", "", "", f"{told}; seen {end['seen']:,}, delivered {end['delivered']:,}"])
+    seen = ", ".join(f"{name} {end[name]:,}" for name in ("seen", "recovered", "delivered", "failed", "dropped"))
+    cells.append([END, "", "", "", "", f"{told}; {seen}"])
     header = ["stage", "writes/s", f"{TIMES} no spool", "p99", f"{TIMES} no spool", "errors; at the end"]
     saved.append({"subject": "httptee", "scenario": END, **end})
     return table(TITLE, header, cells, saved, Sessions.ONE)
