@@ -20,6 +20,7 @@ from itertools import count
 
 from ...errors import NotStartedError
 from ...programs.load import Load, Outcome
+from ...programs.measure import members
 from ...programs.processes import Process, free_port, program
 from ...programs.sessions import Sessions
 from ...programs.subjects import Command, start_httptee
@@ -79,11 +80,15 @@ class Stores:
     port: int
     command: Command
     numbers: Iterator[int]
+    answered: list[int] = dataclasses.field(default_factory=list)
+    """How many writes of each load A has answered."""
 
     def put(self, seconds: int) -> Outcome:
         """Write at the fixed rate."""
         first = next(self.numbers) * _EACH
-        return self.load.writes(f"http://127.0.0.1:{self.port}", self.rate, seconds, first)
+        outcome = self.load.writes(f"http://127.0.0.1:{self.port}", self.rate, seconds, first)
+        self.answered.append(outcome.requests)
+        return outcome
 
     def put_and_kill(self, seconds: int) -> tuple[Outcome, Stores]:
         """Write at the fixed rate. In the middle, kill all processes of the tee at once, and start it again."""
@@ -91,6 +96,7 @@ class Stores:
 
         def replace_tee() -> None:
             os.killpg(self.tee.group, signal.SIGKILL)
+            until(lambda: not members(self.tee.group), "the end of all processes", 10.0)
             again.append(self.workspace.start("httptee-again", self.command.argv, self.command.env))
 
         timer = threading.Timer(seconds / 2, replace_tee)
@@ -176,7 +182,14 @@ def measured(workspace: Workspace, options: argparse.Namespace) -> tuple[dict[st
         level = time.monotonic() - began
     for name, outcome in found.items():
         progress(f"{name}: {outcome}")
-    return found, {"level": round(level, 1), **asdict(looks), **compared_points(a, b), **tee.counts()}
+    answered = sum(plain.answered) + sum(tee.answered)
+    return found, {
+        "level": round(level, 1),
+        "answered": answered,
+        **asdict(looks),
+        **compared_points(a, b),
+        **tee.counts(),
+    }
 
 
 def spool_table(found: dict[str, Outcome], end: Json) -> Json:
@@ -191,7 +204,8 @@ def spool_table(found: dict[str, Outcome], end: Json) -> Json:
         for name, one in found.items()
     ]  # fmt: skip
     told = (
-        f"A {end['a']:,} points, B {end['b']:,}; last values differ in {end['differing']} of {end['series']} series; "
+        f"{end['answered']:,} answered writes; A {end['a']:,} points, B {end['b']:,}; "
+        f"last values differ in {end['differing']} of {end['series']} series; "
         f"B was level {end['level']:g} s after these stages; ledger exact in {end['looks'] - end['wrong']} of "
         f"{end['looks']} looks"
     )
