@@ -74,7 +74,7 @@ class Tee:
         self._log = log
         self.faults = faults or Faults(account.unobserved)
         self._keeper = keeper
-        self._outbox = outbox
+        self.outbox = outbox
         self.recorder = recorder
         self._in_memory = in_memory
         self._max_request_body = max_request_body
@@ -185,8 +185,8 @@ class Tee:
             shadow.stop()
         for shadow in self.shadows:
             shadow.drain(deadline - perf_counter())
-        if self._outbox is not None:
-            self._outbox.close(_LAST_RECORDS)
+        if self.outbox is not None:
+            self.outbox.close(_LAST_RECORDS)
         self.primary.close(deadline - perf_counter())
         if self.recorder is not None:
             self.recorder.close(_LAST_RECORDS)

@@ -59,3 +59,8 @@ def test_a_link_that_leads_nowhere_is_noticed():
         "docs/nothing.md",
         "docs/install.md#no-heading",
     ]
+
+
+def test_the_readme_leads_to_every_page():
+    linked = set(LINK.findall((ROOT / "README.md").read_text(encoding="utf-8")))
+    assert [page.name for page in PAGES if page.parent.name == "docs" and f"docs/{page.name}" not in linked] == []

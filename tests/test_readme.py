@@ -1,11 +1,13 @@
 """What README promises about options, reasons and rooms is held to the program."""
 
+import configparser
 import re
 from pathlib import Path
 
 from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS, Refusal
 from httptee.ledger.columns import DROP_REASONS, FAILURE_REASONS
 from httptee.logs.formats import FORMATS
+from httptee.settings.option_texts import COMMANDS
 from httptee.settings.options import BY_NAME, OPTIONS
 from tests.admin.page import make
 from tests.support.house import room_map
@@ -64,3 +66,17 @@ def test_every_drop_reason_that_can_occur_is_explained():
 
 def test_the_map_is_the_one_the_docstrings_make():
     assert re.search(r"<!-- rooms -->\n(.*)\n<!-- /rooms -->", README, re.DOTALL)[1] == room_map()
+
+
+def test_the_page_about_the_installation_names_every_library():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    wanted = config["options"]["install_requires"] + config["options.extras_require"]["all"]
+    named = (ROOT / "docs" / "install.md").read_text()
+    names = re.findall(r"^([\w.-]+)", wanted, re.M)
+    assert len(names) > 10
+    assert [name for name in names if not re.search(rf"\b{re.escape(name)}\b", named)] == []
+
+
+def test_every_command_is_named():
+    assert [command.name for command in COMMANDS if f"httptee {command.name}" not in README] == []

@@ -164,7 +164,7 @@ def spool_status(statement: Statement, most: int | None = None) -> dict[str, Any
         "lost": [
             {
                 "reason": loss.reason,
-                "clones": statement.dropped_by_reason.get(loss.reason, 0),
+                "clones": (statement.dropped_by_reason | statement.failed_by_reason).get(loss.reason, 0),
                 "from": loss.first / 1e9,
                 "to": loss.last / 1e9,
             }

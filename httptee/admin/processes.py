@@ -19,7 +19,6 @@ from httptee.settings import Settings
 _PAGE = resource.getpagesize()
 _TICKS = os.sysconf("SC_CLK_TCK")
 _USER, _SYSTEM, _THREADS, _RESIDENT = 11, 12, 17, 21  # fields of /proc/PID/stat behind the name (proc(5))
-_OPEN_FILES = "Max open files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +61,19 @@ def _children(pid: int) -> list[int]:
 
 def _read(kinds: dict[int, str]) -> Iterator[Process]:
     for pid, kind in kinds.items():
-        with contextlib.suppress(OSError, ValueError, IndexError, StopIteration):  # it has just ended
+        with contextlib.suppress(OSError, ValueError, IndexError):  # it has just ended
             yield _one(pid, kind)
 
 
 def _one(pid: int, kind: str) -> Process:
-    folder = Path(f"/proc/{pid}")
-    fields = (folder / "stat").read_text().rpartition(")")[2].split()
-    limits = (folder / "limits").read_text().splitlines()
-    limit = next(line[len(_OPEN_FILES) :].split()[0] for line in limits if line.startswith(_OPEN_FILES))
+    with open(f"/proc/{pid}/stat", encoding="latin-1") as file:
+        fields = file.read().rpartition(")")[2].split()
     return Process(
         kind,
         pid,
         (int(fields[_USER]) + int(fields[_SYSTEM])) / _TICKS,
         int(fields[_RESIDENT]) * _PAGE,
         int(fields[_THREADS]),
-        len(os.listdir(folder / "fd")),
-        int(limit) if limit.isdigit() else -1,
+        len(os.listdir(f"/proc/{pid}/fd")),
+        resource.prlimit(pid, resource.RLIMIT_NOFILE)[0],
     )

@@ -42,6 +42,7 @@ def status(
     return {
         "version": __version__,
         "python": platform.python_version(),
+        "host": platform.node(),
         "started": started,
         "uptime": round(time() - started, 3),
         "workers": [asdict(worker) for worker in workers],

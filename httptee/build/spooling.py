@@ -49,7 +49,8 @@ def give_desks(settings: Settings, ledger: Ledger) -> None:
     spools.run = spools.run or new_run()
     spooled = {shadow.name: shadow.spool for shadow in shadow_settings(settings) if shadow.spool.directory}
     new = [name for name in spooled if name not in spools.by_name]
-    spools.give_desks([shadow.name for shadow in shadow_settings(settings)], ledger.rows, spooled)
+    places = {name: str(directory_of(spool.directory, name)) for name, spool in spooled.items()}
+    spools.give_desks([shadow.name for shadow in shadow_settings(settings)], ledger.rows, places)
     for name in new:
         if _holds_any(spooled[name], name):
             # Closed until the drainer has counted what is there: nothing may pass it.

@@ -5,9 +5,21 @@ Others use `differences` on two `Outcome`s, and `Routes` to name the route of a 
 
 from httptee.compare.coding import Undecodable, decoded
 from httptee.compare.comparison import differences, equal
-from httptee.compare.difference import Difference, Key, Scalar
+from httptee.compare.difference import Difference, Key, Outline, Scalar
 from httptee.compare.outcome import Outcome
 from httptee.compare.routes import Routes
 from httptee.compare.segments import NAME
 
-__all__ = ["NAME", "Difference", "Key", "Outcome", "Routes", "Scalar", "Undecodable", "decoded", "differences", "equal"]
+__all__ = [
+    "NAME",
+    "Difference",
+    "Key",
+    "Outcome",
+    "Outline",
+    "Routes",
+    "Scalar",
+    "Undecodable",
+    "decoded",
+    "differences",
+    "equal",
+]

@@ -35,6 +35,12 @@ class Key(NamedTuple):
     kind: str
 
 
+class Outline(str):
+    """The short text of an object or a list. It stands for itself: a reader gets it without the quotes of a string."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """The first instance of a key in one pair of answers: the values `a` and `b`, and how often the key occurs in it.
@@ -103,7 +109,7 @@ def shown(value: object) -> Scalar:
     if isinstance(value, bytes):
         return value if len(value) <= _MAX_TEXT else f"{len(value)} bytes, {_digest(value)}"
     if isinstance(value, (dict, list)):
-        return _outline(value)
+        return Outline(_outline(value))
     return _short(str(value))
 
 

@@ -15,11 +15,13 @@ from httptee.ledger.columns import (
 from httptee.ledger.control import COMMANDS, RESULTS, Control, Orders
 from httptee.ledger.guard import COUNTING, Faults, GuardedAccount
 from httptee.ledger.ledger import Ledger
+from httptee.ledger.outliving import forget, left_behind
 from httptee.ledger.places import Places
 from httptee.ledger.recording import RECORD_REASONS, RecordAccount, RecordLedger, RecordStatement
 from httptee.ledger.ring import Batch, Ring
 from httptee.ledger.shared import shared_numbers
-from httptee.ledger.spooled import ADOPTED, SLOTS, SpoolDesk, Spooled, SpoolWords
+from httptee.ledger.spooled import ADOPTED, SLOTS, Spooled, SpoolWords
+from httptee.ledger.spools import SpoolDesk
 from httptee.ledger.statements import (
     Latency,
     PrimaryStatement,
@@ -67,6 +69,8 @@ __all__ = [
     "Worker",
     "WorkerAccount",
     "distinct",
+    "forget",
+    "left_behind",
     "mean_share",
     "shared_numbers",
 ]

@@ -12,9 +12,11 @@ processes: a clone that comes after another one has been put into the spool sees
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import monotonic_ns, time_ns
+from pathlib import Path
+from time import monotonic_ns
 
 from httptee.ledger.columns import ShadowLine
+from httptee.ledger.outliving import outliving_words
 from httptee.ledger.shared import shared_words
 
 SLOTS = 64
@@ -44,7 +46,10 @@ since the epoch. `rate` is in thousandths of a clone a second. `tick` is when th
 SPOOL_STATES = ("level", "spooling", "catching up", "held")
 """Nothing is spooled; B takes nothing; B takes what was spooled; the cutoff or an operator holds it back."""
 
-_LOSSES = ("spool_full", "spool_expired", "spool_corrupt")
+_LOSSES = ("spool_full", "spool_expired", "spool_corrupt", "lost")
+_PLACES = (
+    ShadowLine.WIDTH, *(SLOTS,) * 6, len(SPOOL_GAUGES), 2 * len(_LOSSES) * SLOTS, _INTENT, 1, 1, 2 * _NAMES // 8,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +63,24 @@ class Loss:
 
 
 class SpoolWords:
-    """The shared memory of the spool of one B. It is mapped before any fork, and a reload keeps it."""
+    """The shared memory of the spool of one B. It is mapped before any fork, and a reload keeps it.
 
-    def __init__(self) -> None:
-        width, gauges, losses = ShadowLine.WIDTH, len(SPOOL_GAUGES), 2 * len(_LOSSES) * SLOTS
-        words = shared_words(width + 4 * SLOTS + gauges + losses + _INTENT + 2 + 2 * _NAMES // 8)
-        places = iter((width, *(SLOTS,) * 4, gauges, losses, _INTENT, 1, 1, 2 * _NAMES // 8))
+    `place` is the directory of the spool, for the next start of the tee: if all processes of this one are killed, it
+    finds the words. `left` are such words. With neither, the memory is anonymous.
+    """
+
+    COUNT = sum(_PLACES)
+
+    def __init__(self, place: str = "", run: str = "", left: memoryview | None = None) -> None:
+        self.file: Path | None = None
+        """What is to be removed at the end."""
+        if left is not None:
+            words = left
+        elif place:
+            words, self.file = outliving_words(self.COUNT, place, run)
+        else:
+            words = shared_words(self.COUNT)
+        places = iter(_PLACES)
         at = 0
 
         def part() -> memoryview:
@@ -81,6 +98,10 @@ class SpoolWords:
         """By slot: how many processes that wrote to it have ended."""
         self.put_by_dead = part()
         """By slot: how many clones these have put into the spool."""
+        self.came = part()
+        """By slot: when the last clone came that was put into the spool, in nanoseconds since the epoch."""
+        self.stored = part()
+        """By slot: when the last clone came that is stored."""
         self._gauges = part()
         self._losses = part()
         self.intent = part()
@@ -94,6 +115,18 @@ class SpoolWords:
     def backlog(self) -> bool:
         """Whether B has clones in the spool. Costs 0.2 microseconds."""
         return self.put.tobytes() != self.left.tobytes()
+
+    @property
+    def held(self) -> int:
+        """The clones in the spool. What was on the disk before does not count until the drainer has counted it."""
+        first = ADOPTED if self.line[ShadowLine.SEEN] else ADOPTED + 1
+        return sum(self.put[first:]) - sum(self.left[first:])
+
+    @property
+    def not_stored(self) -> tuple[int, int]:
+        """When the first and the last clone came, at the most, that are not stored yet. Two zeros if there is none."""
+        slots = [(self.stored[slot] or came, came) for slot, came in enumerate(self.came) if came > self.stored[slot]]
+        return min((first for first, _ in slots), default=0), max((last for _, last in slots), default=0)
 
     @property
     def settling(self) -> bool:
@@ -172,37 +205,6 @@ class SpoolWords:
         self._names[at : at + 8] = len(names).to_bytes(8, "little")
         self._which[0] += 1
         return True
-
-
-class SpoolDesk:
-    """One worker process's place in the spool of one B: its slot, and how many processes had it before."""
-
-    def __init__(self, words: SpoolWords, slot: int) -> None:
-        self.words = words
-        self.slot = slot
-
-    @property
-    def number(self) -> int:
-        """The number of this process in its slot, from 1."""
-        return int(self.words.deaths[self.slot]) + 1
-
-    @property
-    def backlog(self) -> bool:
-        """Whether B has clones in the spool."""
-        return self.words.backlog
-
-    @property
-    def settling(self) -> bool:
-        """Whether clones that come are to wait for the last ones in the spool."""
-        return self.words.settling
-
-    def put(self, count: int) -> None:
-        """Count clones that were put into the spool; a negative count for those that were dropped again."""
-        self.words.put[self.slot] += count
-
-    def lose(self, first: int, last: int) -> None:
-        """Note when clones came that were dropped as `spool_full`."""
-        self.words.lose("spool_full", self.slot, first or time_ns(), last or time_ns())
 
 
 @dataclass(frozen=True, slots=True)

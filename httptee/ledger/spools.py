@@ -2,11 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from time import time_ns
 
 from httptee.ledger.columns import ShadowLine
-from httptee.ledger.spooled import SpoolDesk, Spooled, SpoolWords
+from httptee.ledger.outliving import forget
+from httptee.ledger.spooled import Spooled, SpoolWords
+
+
+class SpoolDesk:
+    """One worker process's place in the spool of one B: its slot, and how many processes had it before."""
+
+    def __init__(self, words: SpoolWords, slot: int) -> None:
+        self.words = words
+        self.slot = slot
+
+    @property
+    def number(self) -> int:
+        """The number of this process in its slot, from 1."""
+        return int(self.words.deaths[self.slot]) + 1
+
+    @property
+    def backlog(self) -> bool:
+        """Whether B has clones in the spool."""
+        return self.words.backlog
+
+    @property
+    def settling(self) -> bool:
+        """Whether clones that come are to wait for the last ones in the spool."""
+        return self.words.settling
+
+    def put(self, count: int, came: int = 0) -> None:
+        """Count clones that were put into the spool, and when the last one came; a negative count for those that were
+        dropped again."""
+        self.words.put[self.slot] += count
+        if came:
+            self.words.came[self.slot] = came
+
+    def stored(self, came: int) -> None:
+        """Note that all are stored that came up to this time."""
+        self.words.stored[self.slot] = came
+
+    def lose(self, first: int, last: int) -> None:
+        """Note when clones came that were dropped as `spool_full`."""
+        self.words.lose("spool_full", self.slot, first or time_ns(), last or time_ns())
 
 
 class Spools:
@@ -18,11 +57,13 @@ class Spools:
         """The name of this start of the tee in the names of the files."""
         self._desks: dict[tuple[int, int], SpoolDesk] = {}
 
-    def give_desks(self, names: Sequence[str], rows: int, spooled: Collection[str]) -> None:
-        """Give each worker process a desk at the spools of these Bs. Call it once, before the first fork."""
+    def give_desks(self, names: Sequence[str], rows: int, spooled: Mapping[str, str]) -> None:
+        """Give each worker process a desk at the spools of these Bs, by their directories. Call it once, before the
+        first fork."""
         for number, name in enumerate(names):
             if name in spooled:
-                words = self.by_name.setdefault(name, SpoolWords())
+                words = self.by_name.get(name) or SpoolWords(spooled[name], self.run)
+                self.by_name[name] = words
                 for row in range(rows):
                     if slot := words.take_slot():
                         self._desks[row, number] = SpoolDesk(words, slot)
@@ -41,6 +82,11 @@ class Spools:
         for desk in self._desks.values():
             desk.words.give_back(desk.slot)
         self._desks.clear()
+
+    def end(self) -> None:
+        """The tee ends, and has counted everything."""
+        for words in self.by_name.values():
+            forget(words.file)
 
     def read(self, name: str) -> tuple[list[int], Spooled | None]:
         """The line of the drainer, and what the spool of a B holds."""

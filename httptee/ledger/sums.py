@@ -17,7 +17,7 @@ def add_lines(line: memoryview, lines: Sequence[Sequence[int]], columns: int) ->
 
 def summed(lines: Sequence[Sequence[int]]) -> list[int]:
     """The sum of each column."""
-    return [sum(column) for column in zip(*lines, strict=True)]
+    return list(map(sum, zip(*lines, strict=True)))
 
 
 def counts(total: Sequence[int], columns: Mapping[str, int]) -> dict[str, int]:

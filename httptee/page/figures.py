@@ -69,6 +69,14 @@ def stamp(value: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(value))
 
 
+def zone(at: float) -> str:
+    """The time zone of the tee at a moment: its distance from UTC, and its name unless that is only another number."""
+    local = time.localtime(at)
+    distance, name = time.strftime("UTC%z", local), local.tm_zone
+    distance = "UTC" if distance == "UTC+0000" else f"{distance[:-2]}:{distance[-2:]}"
+    return f"{distance} ({name})" if name.isalpha() and name != distance else distance
+
+
 _FIGURES = {
     "count": count,
     "seconds": seconds,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2s
 from threading import Lock
 from time import monotonic, time
+from typing import Any
 
 from httptee.page.plots import MOST, Curve, plots
 from httptee.page.templating import rendered
@@ -23,7 +24,7 @@ LIVE = ("head", "upstreams", "tee")
 SLOW = ("plots", "verdict", "configuration")
 _LIVE_FOR = 1.0  # seconds
 _VERDICT_FOR = 5.0  # seconds; a busy judge reports every second
-_PLAIN = {"version", "python", "started", "uptime", "workers", "a", "b", "verdict", "share", "share_changes"}
+_PLAIN = {"version", "python", "host", "started", "uptime", "workers", "a", "b", "verdict", "share", "share_changes"}
 _PLAIN |= {"log_dropped", "unobserved", "settings", "control", "reload", "certificate", "processes"}
 
 
@@ -39,12 +40,14 @@ class Parts:
         self._slow: dict[str, str] = {}
         self._versions: dict[str, str] = {}
         self._judged_at = -_VERDICT_FOR
+        self._configured: tuple[Any, ...] = ()
+        self._host = ""
 
     def whole(self) -> str:
         """The whole page."""
         with self._lock:
             self._refresh()
-            return rendered("page.html", live=self._live, slow=self._slow, versions=self._versions)
+            return rendered("page.html", live=self._live, slow=self._slow, versions=self._versions, host=self._host)
 
     def part(self, name: str) -> bytes:
         """One part as JSON: `sections` by name. With `live`, also the versions of the others. Raises KeyError."""
@@ -64,9 +67,17 @@ class Parts:
         self._live = {name: rendered(f"{name}.html", **shared, others=values.others(_PLAIN)) for name in LIVE}
         self._make_plots()
         self._make_verdict(view, now)
-        version = blake2s(repr((view.status["settings"], [b["line"] for b in view.status["b"]])).encode())
-        self._make("configuration", version.hexdigest()[:16], lambda: rendered("configuration.html", **shared))
+        self._make_configuration(view, shared)
+        self._host = view.status["host"]
         self._at = now
+
+    def _make_configuration(self, view: View, shared: dict[str, Any]) -> None:
+        shown = (view.status["settings"], [b["line"] for b in view.status["b"]])
+        if shown != self._configured:
+            self._configured = shown
+            # Not a number: the next admin process may have another configuration, and the script knows this one's.
+            version = blake2s(repr(shown).encode()).hexdigest()[:16]
+            self._make("configuration", version, lambda: rendered("configuration.html", **shared))
 
     def _make_plots(self) -> None:
         curves = self._curves()

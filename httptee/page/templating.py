@@ -57,5 +57,6 @@ def _environment() -> Environment:
         "state_of_b": view.state_of_b,
         "state_of_tee": view.state_of_tee,
         "version": __version__,
+        "zone": figures.zone,
     }
     return environment

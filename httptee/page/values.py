@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from html import escape
 from typing import Any
 
 from markupsafe import Markup
@@ -11,7 +12,6 @@ from markupsafe import Markup
 from httptee.page.figures import figure
 
 _STAMPS = 1e9  # seconds since the epoch: less is no time of this program
-_MARKED = Markup('<data value="{}" data-key="{}">{}</data>')
 
 
 class Values:
@@ -35,18 +35,15 @@ class Values:
 
     def __call__(self, place: str, kind: str = "count") -> Markup:
         """The value as people read it, marked with its place and with what /status says."""
-        value = self.at(place)
-        self._shown.add(place)
-        said = value if isinstance(value, str) else "" if value is None else json.dumps(value)
-        return _MARKED.format(said, place, figure(value, kind))
+        return self._marked(place, self.at(place), kind)
 
     def rest(self, place: str, kind: str = "") -> list[tuple[str, Markup]]:
         """What is at a place or below it and was not shown yet: names and values. Without a `kind`, the name of each
         value says what it is."""
-        left = [each for each in _leaves(self.at(place), place) if each not in self._shown]
+        left = [(each, value) for each, value in _leaves(self.at(place), place) if each not in self._shown]
         return [
-            (each[len(place) :].strip("/").replace("/", " "), self(each, kind or _kind_of(each, self.at(each))))
-            for each in left
+            (each[len(place) :].strip("/").replace("/", " "), self._marked(each, value, kind or _kind_of(each, value)))
+            for each, value in left
         ]
 
     def table(self, place: str) -> tuple[list[str], list[list[Markup]]]:
@@ -55,8 +52,16 @@ class Values:
         if not isinstance(found, list) or not found or not all(isinstance(row, Mapping) for row in found):
             return [], []
         names = list(dict.fromkeys(name for row in found for name, value in row.items() if not _is_nested(value)))
-        places = [[f"{place}/{number}/{name}" for name in names] for number in range(len(found))]
-        return names, [[self(each, _kind_of(each, self.at(each))) for each in row] for row in places]
+        return names, [
+            [self._marked(f"{place}/{number}/{name}", row.get(name), _kind_of(name, row.get(name))) for name in names]
+            for number, row in enumerate(found)
+        ]
+
+    def _marked(self, place: str, value: Any, kind: str) -> Markup:
+        self._shown.add(place)
+        said = value if isinstance(value, str) else "" if value is None else json.dumps(value)
+        # Put together, not formatted by Markup, which takes several times as long: a page has hundreds of values.
+        return Markup(f'<data value="{escape(said)}" data-key="{escape(place)}">{escape(figure(value, kind))}</data>')
 
     def others(self, known: set[str]) -> list[str]:
         """The keys of /status that are not known: a section for each is better than none."""
@@ -85,7 +90,8 @@ def _is_nested(value: Any) -> bool:
     return isinstance(value, Mapping | list)
 
 
-def _leaves(value: Any, place: str) -> Iterator[str]:
+def _leaves(value: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """The values at a place and below it that contain no others, with their places."""
     if isinstance(value, Mapping):
         for name, each in value.items():
             yield from _leaves(each, f"{place}/{name}")
@@ -93,4 +99,4 @@ def _leaves(value: Any, place: str) -> Iterator[str]:
         for number, each in enumerate(value):
             yield from _leaves(each, f"{place}/{number}")
     else:
-        yield place
+        yield place, value

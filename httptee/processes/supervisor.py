@@ -56,6 +56,7 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
     start.admin.stop()
     start.judge.stop()
     start.drainer.stop()
+    last.spools.end()
     start.pid_file.remove()
     print_ledger(last)
     close_log()

@@ -50,6 +50,8 @@ class Vitals:
             self._share_changes = changes
         for shadow in self._tee.shadows:
             shadow.publish()
+        if self._tee.outbox is not None:
+            self._tee.outbox.call_again()
         if self._tee.recorder is not None:
             self._tee.recorder.tick()
 

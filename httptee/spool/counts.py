@@ -37,7 +37,8 @@ class Counts:
         self._name = words.intent[_NAME : _NAME + _NAME_SIZE // 8].cast("B")
         self.adopted: list[StreamName] = []
         """The streams of earlier runs that are counted."""
-        self._recovered = 0
+        self.recovered = 0
+        """The clones of earlier runs that are counted."""
         self._named: Stream | None = None  # the one whose name is in the shared memory
         self._slot = 0
         if words.names:
@@ -85,10 +86,11 @@ class Counts:
         self._count(FAILED["lost"], slot, count, 0)
         self.finish()
 
-    def adopt(self, found: Sequence[tuple[StreamName, int]]) -> bool:
-        """Count the streams of earlier runs, each with the number of its clones. False if there are too many."""
+    def adopt(self, found: Sequence[tuple[StreamName, int]], missed: int = 0) -> bool:
+        """Count the streams of earlier runs, each with the number of its clones, and what these runs had `missed` to
+        write. False if there are too many streams."""
         adopted = [*self.adopted, *(name for name, _ in found)]
-        total = self._recovered + sum(count for _, count in found)
+        total = self.recovered + sum(count for _, count in found) + missed
         stored = json.dumps({"total": total, "streams": [str(name) for name in adopted]}).encode()
         if not self.words.store(stored):
             return False
@@ -97,7 +99,7 @@ class Counts:
         return True
 
     def _count_recovered(self, total: int) -> None:
-        self._recovered = total
+        self.recovered = total
         self.words.line[ShadowLine.SEEN] = total
         self.words.put[ADOPTED] = total
 

@@ -110,7 +110,7 @@ class Door:
         with self._lock:
             counted = self._account.spool(opened=opened)
             if counted:
-                self._desk.put(1)
+                self._desk.put(1, arrived)
                 if fits:
                     self._stamps.append(arrived)
                     self._queue.append(data)
@@ -138,6 +138,7 @@ class Door:
         if not batch or not self._sheet.append(batch):
             return 0
         self._batch = []
+        self._desk.stored(batch[-1][0])
         self._outbox.free(size + _HELD * len(batch))
         return len(batch)
 
@@ -161,6 +162,19 @@ class Door:
         if self._losing:
             self._say_lost()
         self._sheet.close()
+
+    def abandon(self) -> None:
+        """Drop what waits, and leave alone what is being written just now: the disk takes nothing."""
+        rest = []
+        while True:
+            try:
+                rest.append((self._stamps.popleft(), self._queue.popleft()))
+            except IndexError:
+                break
+        if rest:
+            self._outbox.free(sum(_HELD + len(data) for _, data in rest))
+            self._lose(len(rest), rest[0][0], rest[-1][0])
+            self._say_lost()
 
     def _as_bytes(self, exchange: Exchange, *, late: bool) -> bytes:
         """A clone as it is stored. Empty if there is no room for a body that is in a file, or if it cannot be written

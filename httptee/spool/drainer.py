@@ -142,7 +142,9 @@ class Drainer:
             turn.save_at = now + _SAVE
             catchup.source.save()
         drained.watch.look(held=held)
-        drained.settling.look(min(catchup.pace.rate, catchup.pace.cap), well=not held and not catchup.failure)
+        pace = catchup.pace
+        if wait := drained.settling.look(min(pace.rate, pace.cap), well=not held and not catchup.failure):
+            pace.leave_room(wait)
         turn.said = ""
         return busy or bool(catchup.flights) or (not held and len(catchup.lanes) > 0)
 

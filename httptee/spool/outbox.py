@@ -19,8 +19,9 @@ MOST_HELD = 16 * 1024 * 1024
 
 BATCH = 256
 """Clones that are written at once."""
-_PAUSE = 0.02  # seconds from one write to the next
+_PAUSE = 0.01  # seconds from one write to the next
 _IDLE = 1.0  # seconds without a clone after which the thread waits to be woken
+_LAST_CLOSE = 0.5  # seconds until files are closed that are to be closed
 _BLOCKED = 0.2  # seconds until a disk that takes nothing is tried again
 
 
@@ -42,6 +43,9 @@ class Writes(Protocol):
 
     def close(self, deadline: float) -> None:
         """Write what waits until the deadline of the monotonic clock, and end."""
+
+    def abandon(self) -> None:
+        """Drop what waits, and leave alone what is being written just now."""
 
 
 class Outbox:
@@ -82,14 +86,34 @@ class Outbox:
         elif not self._running:
             self._run()
 
+    def call_again(self) -> None:
+        """Call it once a second: the thread may wait for a disk, or it could not be started and no clone comes."""
+        held = [door.look() for door in self._doors]
+        if not self._running and (any(held) or any(door.waiting for door in self._doors)):
+            self._run()
+
     def close(self, timeout: float) -> None:
-        """Write what waits, within `timeout` seconds. What is left is dropped. May be called twice."""
+        """Write what waits, within `timeout` seconds. What is left is dropped. A disk that takes nothing holds only a
+        thread. May be called twice."""
         with self._lock:
             self._closing = True
         deadline = monotonic() + timeout
         self._wake.set()
         while self._running and monotonic() < deadline:
             sleep(0.005)
+        if self._running:
+            for door in self._doors:
+                door.abandon()
+            return
+        closer = threading.Thread(target=self._close_doors, args=(deadline,), name="spool", daemon=True)
+        try:
+            closer.start()
+        except (RuntimeError, MemoryError):
+            self._close_doors(deadline)
+        else:
+            closer.join(max(0.0, deadline - monotonic()) + _LAST_CLOSE)
+
+    def _close_doors(self, deadline: float) -> None:
         for door in self._doors:
             door.close(deadline)
 

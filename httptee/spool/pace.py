@@ -2,13 +2,18 @@
 doubled each second while B answers well, and halved when it fails.
 
 What was not sent in time, as the drainer got no CPU time, may be sent a little later. After a pause, that alone would
-be more than the cap allows in a short time. So the clones of each half second are counted too.
+be more than the cap allows in a short time. So the clones of each half second are counted too. A little less is sent
+than the cap allows: what B gets in its own half second was not sent in just that time.
+
+Clones that wait for the last ones in the spool go out together when it is empty. B is to get no more than the cap with
+them either, so meanwhile their part of the half second is left free.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from math import ceil
 from time import monotonic
 
 from httptee.ledger import SpoolWords
@@ -24,11 +29,13 @@ _BURST = 0.1  # seconds of the rate
 _TOGETHER = 0.005  # seconds in which clones are counted together
 SPAN = 0.5
 """Seconds in which not more is sent than the cap allows, whenever they begin."""
+_PART = 0.97  # of the cap in each span: the first clones in it may come late, and the last ones at once
+_LET_GO = 0.03  # seconds until those that wait go on when the spool is empty
 
 PATIENCE = 0.5
 """Seconds for which clones wait at most. Then they go into the spool."""
 
-_SOON = 0.2  # seconds: the spool is empty as soon as that, at the rate of now
+_SOON = 0.15  # seconds: the spool is empty as soon as that, at the rate of now
 _EACH = 0.05  # seconds between two looks
 _FIRST_REST, _LONGEST_REST = 1.0, 30.0  # seconds until it is tried again; twice as long each time
 
@@ -49,6 +56,7 @@ class Pace:
         # Of the last `SPAN`: when some clones were sent, the first and the last of them, and how many.
         self._recent: deque[list[float]] = deque()
         self._in_span = 0.0
+        self._waits_from = self._waits_until = 0.0
         self._seconds: list[float] = []
         self._failed = False
 
@@ -69,7 +77,21 @@ class Pace:
         recent = self._recent
         while recent and recent[0][1] <= now - SPAN + 1e-6:
             self._in_span -= recent.popleft()[2]
-        return int(min(self._tokens, max(1.0, self.cap * SPAN) - self._in_span))
+        return max(0, int(min(self._tokens, max(1.0, self._in_a_span(now)) - self._in_span)))
+
+    def leave_room(self, seconds: float) -> None:
+        """From now on clones wait for the last ones in the spool, for so many seconds at most."""
+        self._waits_from = self._clock()
+        self._waits_until = self._waits_from + seconds
+
+    def _in_a_span(self, now: float) -> float:
+        """How many clones may be sent in the span that ends now."""
+        whole = self.cap * SPAN
+        most = min(whole, ceil(_PART * whole))
+        if now >= self._waits_until:
+            return most
+        waiting = self.live * (now - self._waits_from + _LET_GO)
+        return min(most, _PART * max(LEAST_CAP, 2 * self.live) * SPAN - waiting)
 
     def sent(self) -> None:
         """One clone was sent. Call it after that: the drainer may have waited for the processor before."""
@@ -115,14 +137,15 @@ class Settling:
         self._next = 0.0
         self._rest = _FIRST_REST
 
-    def look(self, rate: float, *, well: bool) -> None:
-        """Let clones wait if the spool is soon empty at this rate, in clones a second. `well`: B takes clones."""
+    def look(self, rate: float, *, well: bool) -> float:
+        """Let clones wait if the spool is soon empty at this rate, in clones a second. `well`: B takes clones. Returns
+        the seconds for which they wait at most if they begin to wait now, or 0."""
         now = self._clock()
         if now < self._next:
-            return
+            return 0.0
         self._next = now + _EACH
         if not well:
-            return
+            return 0.0
         left = sum(self._words.put) - sum(self._words.left)
         if not left:
             self._rest = _FIRST_REST
@@ -130,3 +153,5 @@ class Settling:
             self._words.settle(PATIENCE)
             self._next = now + PATIENCE + self._rest
             self._rest = min(_LONGEST_REST, 2 * self._rest)
+            return PATIENCE
+        return 0.0

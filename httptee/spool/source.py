@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic, time, time_ns
 
 from httptee.journal import Segment
-from httptee.ledger import ADOPTED, SLOTS
+from httptee.ledger import ADOPTED, SLOTS, SpoolWords, forget, left_behind
 from httptee.spool.counts import Counts
 from httptee.spool.names import SUFFIX, StreamName
 from httptee.spool.stream import Entry, Stream, streams_in
@@ -42,15 +42,15 @@ class Source:
 
     def recover(self) -> None:
         """Finish what the last drainer was about to do. Raises OSError."""
-        unfinished = self._counts.unfinished()
-        if unfinished is None:
-            return
-        name, sequence = unfinished
+        self._mark(self._counts.unfinished())
+        self._counts.finish()
+
+    def _mark(self, unfinished: tuple[StreamName | None, int] | None) -> None:
+        name, sequence = unfinished or (None, 0)
         if name is not None and name in streams_in(self._directory):
             stream = Stream(self._directory, name)
             stream.settle(sequence)
             stream.close()
-        self._counts.finish()
 
     def refresh(self) -> None:
         """Look for new streams, remove those that are settled, and count what is lost. Raises OSError."""
@@ -66,7 +66,7 @@ class Source:
         for name in sorted(adopted):
             self._begin(name)
         words = self._counts.words
-        if self._counts.adopted and not adopted and words.put[ADOPTED] > words.left[ADOPTED]:
+        if self._counts.recovered and not adopted and words.put[ADOPTED] > words.left[ADOPTED]:
             self._counts.lose(ADOPTED, words.put[ADOPTED] - words.left[ADOPTED])  # their files were removed
         for slot in range(1, SLOTS):
             self._refresh_slot(slot, deaths[slot], sorted(name for name in names if self._is_own(name, slot)))
@@ -136,6 +136,9 @@ class Source:
     def _adopt(self, names: list[StreamName]) -> None:
         """Count the streams of earlier runs that nobody writes."""
         words = self._counts.words
+        left = [(SpoolWords(left=one.words), one.path) for one in left_behind(SpoolWords.COUNT, str(self._directory))]
+        for ended, _ in left:
+            self._mark(Counts(ended, "").unfinished())
         found, self.orphans = [], 0
         for name in sorted(names):
             if self._is_written(name):
@@ -144,11 +147,29 @@ class Source:
                 found.append((name, _remaining(self._directory, name)))
         if found and not self._counts.adopt(found):
             self.orphans += len(found)
-        elif not self.orphans and not self._counts.adopted:
+        if left and not self.orphans:
+            self._miss([ended for ended, _ in left])
+            for _, path in left:
+                forget(path)
+        if not self.orphans and not self._counts.recovered:
             words.put[ADOPTED] = words.left[ADOPTED]  # nothing is left of earlier runs
         total = sum(count for _, count in found)
         if total:
             logger.info("%s: %d clones of an earlier run are found", self._directory, total)
+
+    def _miss(self, ended: list[SpoolWords]) -> None:
+        """Count the clones that killed runs had in memory only: what they have counted, and what is not on the disk."""
+        counts, spans = self._counts, [words.not_stored for words in ended]
+        missed = sum(words.held for words in ended) - counts.recovered
+        if missed <= 0 or not counts.adopt([], missed):
+            return
+        counts.lose(ADOPTED, missed)
+        first, last = min(filter(None, (first for first, _ in spans)), default=0), max(last for _, last in spans)
+        counts.words.lose("lost", ADOPTED, first, last)
+        logger.warning(
+            "%s: %d clones are lost: the tee was killed before they were written; they came from %.3f to %.3f (seconds "
+            "since the epoch)", self._directory, missed, first / 1e9, last / 1e9,
+        )  # fmt: skip
 
     def _is_written(self, name: StreamName) -> bool:
         for path in self._directory.glob(f"{name}.*{SUFFIX}"):

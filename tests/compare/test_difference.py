@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from httptee.compare.difference import MORE, Found, Key, shown
+from httptee.compare.difference import MORE, Found, Key, Outline, shown
 
 
 def test_the_first_instance_of_a_key_is_kept_and_the_others_counted():
@@ -42,6 +42,12 @@ def test_a_known_key_can_be_counted_without_its_values():
 def test_short_values_are_kept_as_they_are(value):
     assert shown(value) == value
     assert type(shown(value)) is type(value)
+
+
+@pytest.mark.parametrize("value", [[1, "a"], {"a": [1]}, []])
+def test_an_object_or_a_list_is_not_taken_for_a_string(value):
+    assert isinstance(shown(value), Outline)
+    assert not isinstance(shown(str(value)), Outline)
 
 
 def test_long_texts_are_cut_and_stay_different():

@@ -1,106 +1,39 @@
 """docs/install.md, followed as it is printed in a root directory of a fresh Debian.
 
 Run it by its name: `python -m pytest tests/installed/root_directory.py`. It is no part of `.ci/run`: it needs root's
-rights, debootstrap and a mirror of Debian, and some minutes. The root directory is made once, in `.tox/bookworm`.
+rights, debootstrap and a mirror of Debian, and some minutes.
 
 systemd does not run in there: `systemctl.py` beside this file stands in for it.
 """
 
 from __future__ import annotations
 
-import configparser
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
 
+from tests.installed.roots import Root, copy, download, fresh
 from tests.support.backend import Backend
-from tests.support.documents import blocks
-from tests.support.house import ROOT
 from tests.support.net import eventually, free_port, require
-from tests.support.process import clean_environment
 from tests.support.programs import run
 
-BASE = ROOT / ".tox" / "bookworm"
-PACKAGES = "python3,python3-venv,python3-pip,man-db,procps,ca-certificates"
 SOURCE = ("httptee", "etc", "setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE")
-PAGE = blocks(ROOT / "docs" / "install.md")
-
-
-class Root:
-    """A root directory, in which commands run as root."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __truediv__(self, name: str) -> Path:
-        return self.path / name.lstrip("/")
-
-    def run(self, commands: str, directory: str = "/root/httptee") -> str:
-        """What these commands print. They see their own /proc, and the machine's /dev and loopback."""
-        inner = f"cd {directory} && set -e\n{commands}"
-        script = (
-            f"mount -t proc proc {self.path}/proc && mount --rbind /dev {self.path}/dev && "
-            f'exec chroot {self.path} /bin/bash -c "$0"'
-        )
-        env = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
-        # The libraries come from a directory: the root directory needs no index of packages.
-        env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "TERM": "dumb"}
-        done = subprocess.run(
-            ["unshare", "--mount", "--propagation", "private", "sh", "-c", script, inner],
-            env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            timeout=300, check=False,
-        )  # fmt: skip
-        journal = self / "run/stand-in/httptee.journal"
-        said = f"{done.stdout}\n{journal.read_text() if journal.exists() else ''}"
-        assert done.returncode == 0, f"{commands}\nended with {done.returncode} and said:\n{said}"
-        return done.stdout
-
-    def follow(self, start: str) -> str:
-        """Run the block of the page that starts like this, as it is printed."""
-        (block,) = [block for block in PAGE if block.commands.startswith(start)]
-        return self.run(block.commands)
-
-    def journal(self) -> str:
-        return (self / "run/stand-in/httptee.journal").read_text()
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Root]:
-    if os.geteuid() != 0:
-        pytest.skip("only root may change its root directory")
-    if not (BASE / "etc" / "debian_version").exists():
-        command = [require("debootstrap"), "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(BASE)]
-        subprocess.run(command, check=True)
-    path = tmp_path_factory.mktemp("root") / "fresh"
-    subprocess.run(["cp", "-a", "--reflink=auto", str(BASE), str(path)], check=True)
-    made = Root(path)
-    (made / "root/httptee").mkdir()
-    for name in SOURCE:
-        run(["cp", "-a", str(ROOT / name), str(made / "root/httptee")])
+    made = fresh(tmp_path_factory.mktemp("root") / "fresh")
+    copy(SOURCE, made / "root/httptee")
     shutil.copy(Path(__file__).parent / "systemctl.py", made / "usr/bin/systemctl")
     (made / "usr/bin/systemctl").chmod(0o755)
-    download(made / "wheels")
+    download(made / "wheels", "pipx", "pip")
     yield made
     for pid in (made / "run/stand-in").glob("*.pid"):
         made.run(f"systemctl stop {pid.stem}")
-
-
-def download(to: Path) -> None:
-    """The libraries that the package needs, for the Python of that Debian."""
-    config = configparser.ConfigParser()
-    config.read(ROOT / "setup.cfg")
-    wanted = config["options"]["install_requires"] + config["options.extras_require"]["all"] + "\nsetuptools"
-    names = [line.partition(";")[0].strip() for line in wanted.splitlines() if line.strip()]
-    versions = ["--python-version", "3.11", "--only-binary", ":all:", "--no-cache-dir", "--quiet"]
-    command = [sys.executable, "-m", "pip", "download", *versions, "--dest", str(to), *names]
-    subprocess.run(command, check=True, env=clean_environment())
 
 
 def ask(*words: str) -> str:
@@ -165,3 +98,12 @@ def the_key_is_readable_for_the_service_alone(root: Root, options: dict[str, str
     assert "BEGIN" in root.run(f"{as_it} cat {key}")
     assert "Permission denied" in root.run(f"{as_it} cat /etc/credstore/httptee.key 2>&1 || true")
     assert "Permission denied" in root.run(f"setpriv --reuid=61201 --regid=61201 --clear-groups cat {key} 2>&1 || true")
+
+
+def test_pipx_installs_for_all_users(root: Root) -> None:
+    """With a pipx that is as new as the page asks for: Debian's own is older."""
+    root.run("python3 -m venv /opt/pipx && /opt/pipx/bin/pip install --quiet pipx && ln -s /opt/pipx/bin/pipx /usr/bin")
+    root.follow("pipx install --global")
+    assert root.run("command -v httptee", directory="/").strip() == "/usr/local/bin/httptee"
+    assert (root / "usr/local/share/man/man1/httptee.1").is_symlink()  # to where pipx has installed it
+    assert "the noise is noise." in root.run("/usr/local/bin/httptee --demo", directory="/", user="61200:61200")

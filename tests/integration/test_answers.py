@@ -12,6 +12,7 @@ from tests.support.client import RawClient, request_bytes
 from tests.support.net import eventually
 from tests.support.scripted import Connection, ScriptedServer
 from tests.support.scripts import answer, answer_and_close, chunked, chunked_response, large, response
+from tests.support.standing import Standing
 from tests.support.tee import Tee
 from tests.support.wire import Answer
 
@@ -21,23 +22,23 @@ MIB = 1 << 20
 ZIPPED = gzip.compress(b"a text that would be longer unzipped " * 20, mtime=0)
 
 
-def through(raw: bytes, method: str = "GET") -> Answer:
+def through(standing: Standing, raw: bytes, method: str = "GET") -> Answer:
     """What a client gets for a request that A answers with these bytes."""
-    with ScriptedServer(answer(raw)) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+    with standing.alone(answer(raw)) as (tee, a), RawClient(tee.port) as client:
         client.send(request_bytes(method))
         got = client.answer(method)
         assert [request.method for request in a.requests] == [method]
         return got
 
 
-def test_a_head_answer_keeps_the_length_of_the_body_it_stands_for() -> None:
-    got = through(response(body=None, headers=[("Content-Length", "1234"), ("ETag", '"x"')]), "HEAD")
+def test_a_head_answer_keeps_the_length_of_the_body_it_stands_for(standing: Standing) -> None:
+    got = through(standing, response(body=None, headers=[("Content-Length", "1234"), ("ETag", '"x"')]), "HEAD")
     assert (got.status, got.values("Content-Length"), got.value("ETag")) == (200, ["1234"], '"x"')
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
-def test_an_answer_that_has_no_body_stays_without(status: str) -> None:
-    got = through(response(status, body=None, headers=[("ETag", '"x"')]))
+def test_an_answer_that_has_no_body_stays_without(standing: Standing, status: str) -> None:
+    got = through(standing, response(status, body=None, headers=[("ETag", '"x"')]))
     assert f"{got.status} {got.reason}" == status
     assert got.value("ETag") == '"x"'
     assert got.values("Transfer-Encoding") == []
@@ -46,14 +47,14 @@ def test_an_answer_that_has_no_body_stays_without(status: str) -> None:
 HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </x.css>; rel=preload\r\nConnection: X\r\nX: 1\r\n\r\n"
 
 
-def test_interim_answers_arrive_before_the_final_one() -> None:
+def test_interim_answers_arrive_before_the_final_one(standing: Standing) -> None:
     raw = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" + HINTS + response(body=b"the final one")
-    got = through(raw)
+    got = through(standing, raw)
     assert (got.status, got.body) == (200, b"the final one")
     assert got.interim == ("HTTP/1.1 102 Processing", "HTTP/1.1 103 Early Hints")
 
 
-def test_an_interim_answer_arrives_while_a_still_works() -> None:
+def test_an_interim_answer_arrives_while_a_still_works(standing: Standing) -> None:
     seen = threading.Event()
 
     def late(connection: Connection) -> None:
@@ -62,7 +63,7 @@ def test_an_interim_answer_arrives_while_a_still_works() -> None:
         connection.wait_for(seen)
         connection.send(response())
 
-    with ScriptedServer(late) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+    with standing.alone(late) as (tee, _), RawClient(tee.port) as client:
         client.send(request_bytes())
         assert client.reader.head() == ("HTTP/1.1 103 Early Hints", [("Link", "</x.css>; rel=preload")])
         seen.set()
@@ -117,8 +118,8 @@ EVIL = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
     ],
     ids=["chunks", "a length", "304", "HEAD"],
 )
-def test_an_answer_behind_an_answer_reaches_nobody(method: str, raw: bytes, body: bytes) -> None:
-    with ScriptedServer(answer(raw + EVIL)) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+def test_an_answer_behind_an_answer_reaches_nobody(standing: Standing, method: str, raw: bytes, body: bytes) -> None:
+    with standing.alone(answer(raw + EVIL)) as (tee, a), RawClient(tee.port) as client:
         for _ in range(3):
             got = client.ask(method)
             assert got.body == body
@@ -140,8 +141,8 @@ def test_an_answer_behind_an_answer_reaches_nobody(method: str, raw: bytes, body
     ],
     ids=["a space", "a fold", "LF", "lengths", "both framings"],
 )
-def test_an_odd_answer_arrives_mended(raw: bytes, fields: list[tuple[str, str]]) -> None:
-    got = through(raw)
+def test_an_odd_answer_arrives_mended(standing: Standing, raw: bytes, fields: list[tuple[str, str]]) -> None:
+    got = through(standing, raw)
     assert (got.status, got.headers, got.body) == (200, fields, b"ok")
 
 
@@ -158,7 +159,7 @@ def test_the_limits_of_a_head_are_options() -> None:
 
 
 @pytest.mark.parametrize("framing", [[("Transfer-Encoding", "chunked")], [("Content-Length", "2")], []])
-def test_a_head_arrives_before_the_first_byte_of_its_body(framing: list[tuple[str, str]]) -> None:
+def test_a_head_arrives_before_the_first_byte_of_its_body(standing: Standing, framing: list[tuple[str, str]]) -> None:
     seen = threading.Event()
 
     def late(connection: Connection) -> None:
@@ -167,37 +168,37 @@ def test_a_head_arrives_before_the_first_byte_of_its_body(framing: list[tuple[st
         connection.wait_for(seen)
         connection.send(chunked(b"ok") if framing and framing[0][1] == "chunked" else b"ok")
 
-    with ScriptedServer(late) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+    with standing.alone(late) as (tee, _), RawClient(tee.port) as client:
         client.send(request_bytes())
         read_until(client, b"\r\n\r\n")
         seen.set()
         read_until(client, b"ok")
 
 
-def test_an_empty_answer_says_so() -> None:
-    got = through(response(body=b""))
+def test_an_empty_answer_says_so(standing: Standing) -> None:
+    got = through(standing, response(body=b""))
     assert (got.status, got.values("Content-Length"), got.body) == (200, ["0"], b"")
 
 
-def test_a_chunked_answer_arrives_whole() -> None:
-    assert through(chunked_response(b"one ", b"two ", b"three")).body == b"one two three"
+def test_a_chunked_answer_arrives_whole(standing: Standing) -> None:
+    assert through(standing, chunked_response(b"one ", b"two ", b"three")).body == b"one two three"
 
 
-def test_an_answer_that_ends_with_its_connection_arrives_whole() -> None:
+def test_an_answer_that_ends_with_its_connection_arrives_whole(standing: Standing) -> None:
     script = answer_and_close(response(body=None) + b"until the end")
-    with ScriptedServer(script) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+    with standing.alone(script) as (tee, _), RawClient(tee.port) as client:
         assert client.ask().body == b"until the end"
 
 
-def test_an_http_1_0_answer_arrives_whole() -> None:
+def test_an_http_1_0_answer_arrives_whole(standing: Standing) -> None:
     script = answer_and_close(response(body=None, version="1.0") + b"old")
-    with ScriptedServer(script) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+    with standing.alone(script) as (tee, _), RawClient(tee.port) as client:
         assert client.ask().body == b"old"
 
 
-def test_two_cookies_stay_two() -> None:
+def test_two_cookies_stay_two(standing: Standing) -> None:
     cookies = ["a=1; Path=/", "b=2; Expires=Wed, 09 Jun 2027 10:18:14 GMT"]
-    got = through(response(headers=[("Set-Cookie", cookie) for cookie in cookies]))
+    got = through(standing, response(headers=[("Set-Cookie", cookie) for cookie in cookies]))
     assert got.values("Set-Cookie") == cookies
 
 
@@ -209,23 +210,23 @@ def test_two_cookies_stay_two() -> None:
     ],
     ids=["with a length", "chunked"],
 )
-def test_a_zipped_body_passes_as_the_bytes_it_is(raw: bytes) -> None:
-    got = through(raw)
+def test_a_zipped_body_passes_as_the_bytes_it_is(standing: Standing, raw: bytes) -> None:
+    got = through(standing, raw)
     assert (got.value("Content-Encoding"), got.body) == ("gzip", ZIPPED)
 
 
-def test_a_body_that_only_claims_to_be_zipped_passes_too() -> None:
-    assert through(response(body=b"plain", headers=[("Content-Encoding", "gzip")])).body == b"plain"
+def test_a_body_that_only_claims_to_be_zipped_passes_too(standing: Standing) -> None:
+    assert through(standing, response(body=b"plain", headers=[("Content-Encoding", "gzip")])).body == b"plain"
 
 
 @pytest.mark.parametrize("method", ["PROPFIND", "PURGE", "M-SEARCH", "get", "X"])
-def test_a_method_nobody_has_heard_of_reaches_a(method: str) -> None:
-    assert through(response(), method).status == 200
+def test_a_method_nobody_has_heard_of_reaches_a(standing: Standing, method: str) -> None:
+    assert through(standing, response(), method).status == 200
 
 
 @pytest.mark.parametrize("status", ["299 Fine By Me", "418 I'm a teapot", "599 Odd", "200 "])
-def test_status_and_reason_are_a_s_own(status: str) -> None:
-    got = through(response(status))
+def test_status_and_reason_are_a_s_own(standing: Standing, status: str) -> None:
+    got = through(standing, response(status))
     assert f"{got.status} {got.reason}" == status
 
 
@@ -261,7 +262,7 @@ def test_the_first_event_arrives_before_a_has_sent_the_last() -> None:
         read_until(client, b"data: last\n\n")
 
 
-def test_the_first_bytes_of_a_body_of_known_length_arrive_before_the_last() -> None:
+def test_the_first_bytes_of_a_body_of_known_length_arrive_before_the_last(standing: Standing) -> None:
     seen = threading.Event()
 
     def slow(connection: Connection) -> None:
@@ -270,7 +271,7 @@ def test_the_first_bytes_of_a_body_of_known_length_arrive_before_the_last() -> N
         connection.wait_for(seen)
         connection.send(b"*last")
 
-    with ScriptedServer(slow) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+    with standing.alone(slow) as (tee, _), RawClient(tee.port) as client:
         client.send(request_bytes())
         read_until(client, b"first")
         seen.set()

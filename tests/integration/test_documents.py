@@ -27,11 +27,14 @@ pytestmark = pytest.mark.integration
 NOT_RUN = {
     # page, the beginning of the first line of the block: why
     ("README.md", "python3 -m venv .venv && .venv/bin/pip install tox"): "runs all tests, and so this one",
-    ("docs/install.md", "pipx install"): "changes the whole machine; the wheel is installed in test_packages.py",
+    ("docs/install.md", "pipx install"): "changes the whole machine: tests/installed/ follows it in a root directory",
     ("docs/install.md", "httptee config --unit"): "needs systemd: tests/installed/ follows it in a root directory",
     ("docs/install.md", "install -D -m 0600"): "needs systemd: tests/installed/ follows it in a root directory",
     ("docs/install.md", "httptee config --socket"): "needs systemd",
-    ("docs/install.md", "docker build"): "needs a container runtime; tests/test_containers.py checks the files",
+    (
+        "docs/install.md",
+        "docker build",
+    ): "needs a container runtime: tests/installed/ follows its steps",
     ("docs/install.md", "docker compose"): "needs a container runtime",
     ("docs/install.md", "httptee config --kubernetes"): "needs a cluster",
     ("docs/install.md", "nft add"): "changes the machine's firewall",

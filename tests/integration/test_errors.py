@@ -15,6 +15,7 @@ from tests.support.client import RawClient, ask, library_connection, request_byt
 from tests.support.net import free_port, refusing_port, unaccepting_port
 from tests.support.scripted import Script, ScriptedServer, address
 from tests.support.scripts import chunked_response, response
+from tests.support.standing import Standing
 from tests.support.tee import Tee
 from tests.support.wire import Answer
 
@@ -54,8 +55,8 @@ NONSENSE = {
 
 
 @pytest.mark.parametrize("raw", NONSENSE.values(), ids=NONSENSE)
-def test_502_where_a_sends(raw: bytes) -> None:
-    with ScriptedServer(scripts.garbage(raw)) as a, Tee("-a", a.url) as tee:
+def test_502_where_a_sends(standing: Standing, raw: bytes) -> None:
+    with standing.alone(scripts.garbage(raw)) as (tee, _):
         assert_error(ask(tee.port), 502, "primary_protocol")
 
 
@@ -64,8 +65,8 @@ def test_502_where_a_sends(raw: bytes) -> None:
     [scripts.answer_and_close(b""), scripts.reset_after(), scripts.answer_and_close(b"HTTP/1.1 200 OK\r\nX-")],
     ids=["closes", "resets", "closes in mid header"],
 )
-def test_502_where_a_leaves_without_an_answer(script: Script) -> None:
-    with ScriptedServer(script) as a, Tee("-a", a.url) as tee:
+def test_502_where_a_leaves_without_an_answer(standing: Standing, script: Script) -> None:
+    with standing.alone(script) as (tee, _):
         assert_error(ask(tee.port, "POST", body=b"x"), 502, "primary_reset")
 
 
@@ -77,8 +78,8 @@ INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
     [scripts.blackhole(), scripts.trickle(response()), scripts.trickle(INTERIM * 1000, size=len(INTERIM))],
     ids=["silent", "trickling its headers", "sending interim answers for ever"],
 )
-def test_504_where_a_misses_its_timeout(script: Script) -> None:
-    with ScriptedServer(script) as a, Tee("-a", a.url, "-a.timeout", "400") as tee:
+def test_504_where_a_misses_its_timeout(standing: Standing, script: Script) -> None:
+    with standing.alone(script, "-a.timeout", "400") as (tee, _):
         started = time.monotonic()
         answer = ask(tee.port)
         assert time.monotonic() - started >= 0.4
@@ -116,26 +117,27 @@ def assert_breaks_off(port: int) -> None:
 
 @pytest.mark.parametrize("how", ["closing", "resetting"])
 @pytest.mark.parametrize("raw", CUTS.values(), ids=CUTS)
-def test_the_clients_library_reports_a_broken_answer_where_a_cuts(raw: bytes, how: str) -> None:
+def test_the_clients_library_reports_a_broken_answer_where_a_cuts(standing: Standing, raw: bytes, how: str) -> None:
     script = scripts.answer_and_close(raw) if how == "closing" else scripts.reset_after(raw)
-    with ScriptedServer(script) as a, Backend() as b, Tee("-a", a.url, "-b", b.url) as tee:
+    with standing.between(script, scripts.answer()) as (tee, _, _):
+        before = tee.ledger().seen
         assert_breaks_off(tee.port)
         with requests.Session() as session:
             session.verify = tee.authority or True
             session.trust_env = False
             with pytest.raises(requests.RequestException):
                 session.get(f"{tee.url}/", timeout=30)
-        assert tee.settled(2)[0].seen == 2
+        tee.settled(before + 2)
 
 
-def test_an_answer_without_a_length_that_a_resets_is_reported_as_broken() -> None:
+def test_an_answer_without_a_length_that_a_resets_is_reported_as_broken(standing: Standing) -> None:
     script = scripts.reset_after(response(body=None) + b"the beginning")
-    with ScriptedServer(script) as a, Tee("-a", a.url) as tee:
+    with standing.alone(script) as (tee, _):
         assert_breaks_off(tee.port)
 
 
-def test_501_for_connect() -> None:
-    with Backend() as a, Backend() as b, Tee("-a", a.url, "-b", b.url) as tee:
+def test_501_for_connect(standing: Standing) -> None:
+    with standing.between(scripts.answer(), scripts.answer()) as (tee, a, b):
         connect = b"CONNECT example.test:443 HTTP/1.1\r\nHost: example.test:443\r\n\r\n"
         assert_error(send_raw(tee.port, connect), 501, "connect_not_supported")
         assert a.requests == b.requests == []
@@ -176,8 +178,8 @@ def test_two_tees_in_a_row_are_no_loop() -> None:
 
 
 @pytest.mark.parametrize("framing", ["length", "chunks"])
-def test_413_for_a_body_over_the_limit(framing: str) -> None:
-    with Backend() as a, Backend() as b, Tee("-a", a.url, "-b", b.url, "--max-request-body", "1000") as tee:
+def test_413_for_a_body_over_the_limit(standing: Standing, framing: str) -> None:
+    with standing.between(scripts.answer(), scripts.answer(), "--max-request-body", "1000") as (tee, a, b):
         if framing == "length":
             over = request_bytes("POST", body=b"x" * 1001)
         else:
@@ -188,6 +190,7 @@ def test_413_for_a_body_over_the_limit(framing: str) -> None:
         assert answer.value("X-Httptee-Error") == "body_too_large"
         assert a.requests == b.requests == []
         assert ask(tee.port, "POST", body=b"x" * 1000).status == 200
+        b.wait_for_requests()
 
 
 def test_a_client_that_leaves_in_mid_request_is_nobodys_problem() -> None:

@@ -8,6 +8,7 @@ from tests.support.backend import Backend
 from tests.support.client import RawClient, request_bytes
 from tests.support.scripted import ScriptedServer
 from tests.support.scripts import answer, chunked_response, response, serve
+from tests.support.standing import Standing
 from tests.support.tee import Tee
 from tests.support.wire import Answer, Headers, Request
 
@@ -34,14 +35,11 @@ def end_to_end(headers: Headers) -> Headers:
     return [(name, value) for name, value in headers if name.lower() not in HOP_BY_HOP]
 
 
-def exchange(sent: bytes, answered: bytes | None = None, method: str = "GET") -> tuple[Request, Request, Answer]:
+def exchange(
+    standing: Standing, sent: bytes, answered: bytes | None = None, method: str = "GET"
+) -> tuple[Request, Request, Answer]:
     """Send raw bytes through a tee: what A received, what B received, what the client got back."""
-    with (
-        ScriptedServer(answer(answered)) as a,
-        ScriptedServer(answer()) as b,
-        Tee("-a", a.url, "-b", b.url) as tee,
-        RawClient(tee.port) as client,
-    ):
+    with standing.between(answer(answered), answer()) as (tee, a, b), RawClient(tee.port) as client:
         client.send(sent)
         got = client.answer(method)
         assert a.requests, f"{got.start} came from the tee, not from A: {got.body!r}"
@@ -71,15 +69,15 @@ TARGETS = {
 
 
 @pytest.mark.parametrize("target", cases(dict(TARGETS)))
-def test_the_request_target_arrives_byte_for_byte_with(target: str) -> None:
+def test_the_request_target_arrives_byte_for_byte_with(standing: Standing, target: str) -> None:
     method = "OPTIONS" if target == "*" else "GET"
-    at_a, at_b, _ = exchange(request_bytes(method, target), method=method)
+    at_a, at_b, _ = exchange(standing, request_bytes(method, target), method=method)
     assert (at_a.target, at_b.target) == (target, target)
 
 
 @pytest.mark.parametrize("target", cases({"absolute form": "http://example.test/a%2Fb/../c?"}))
-def test_the_path_of_a_target_is_kept_in(target: str) -> None:
-    at_a, at_b, _ = exchange(request_bytes("GET", target, [("Host", "example.test")]))
+def test_the_path_of_a_target_is_kept_in(standing: Standing, target: str) -> None:
+    at_a, at_b, _ = exchange(standing, request_bytes("GET", target, [("Host", "example.test")]))
     for request in (at_a, at_b):
         assert request.target in (target, "/a%2Fb/../c?")
         assert request.values("Host") == ["example.test"]
@@ -96,9 +94,11 @@ OTHER_FORMS = {
 
 
 @pytest.mark.parametrize("made", cases(dict(OTHER_FORMS)))
-def test_a_and_b_get_the_target_of_an_origin_server_and_its_host_from(made: tuple[bytes, str, str]) -> None:
+def test_a_and_b_get_the_target_of_an_origin_server_and_its_host_from(
+    standing: Standing, made: tuple[bytes, str, str]
+) -> None:
     sent, target, host = made
-    at_a, at_b, _ = exchange(sent)
+    at_a, at_b, _ = exchange(standing, sent)
     for request in (at_a, at_b):
         assert (request.target, request.values("Host")) == (target, [host])
         assert request.start.endswith(" HTTP/1.1")
@@ -114,8 +114,8 @@ def test_a_and_b_get_the_target_of_an_origin_server_and_its_host_from(made: tupl
         }
     ),
 )
-def test_a_and_b_are_told_the_length_of(sent: bytes) -> None:
-    at_a, at_b, _ = exchange(b"PUT /x HTTP/1.1\r\nHost: h\r\n" + sent)
+def test_a_and_b_are_told_the_length_of(standing: Standing, sent: bytes) -> None:
+    at_a, at_b, _ = exchange(standing, b"PUT /x HTTP/1.1\r\nHost: h\r\n" + sent)
     for request in (at_a, at_b):
         assert (request.values("Content-Length"), request.values("Transfer-Encoding")) == (["0"], [])
 
@@ -144,27 +144,27 @@ REQUEST_HEADERS: dict[str, Headers] = {
 
 
 @pytest.mark.parametrize("headers", cases(dict(REQUEST_HEADERS)))
-def test_a_and_b_see_the_clients_headers_and_only_those_with(headers: Headers) -> None:
-    at_a, at_b, _ = exchange(request_bytes("GET", "/", headers))
+def test_a_and_b_see_the_clients_headers_and_only_those_with(standing: Standing, headers: Headers) -> None:
+    at_a, at_b, _ = exchange(standing, request_bytes("GET", "/", headers))
     assert end_to_end(at_a.headers) == headers
     assert end_to_end(at_b.headers) == headers
 
 
 @pytest.mark.parametrize("method", cases({"POST without a body": "POST", "GET with a body": "GET"}))
-def test_the_body_is_framed_as_the_client_framed_it_in(method: str) -> None:
+def test_the_body_is_framed_as_the_client_framed_it_in(standing: Standing, method: str) -> None:
     body = b"" if method == "POST" else b"a body"
-    at_a, _, _ = exchange(request_bytes(method, "/", body=body))
+    at_a, _, _ = exchange(standing, request_bytes(method, "/", body=body))
     assert (at_a.body, at_a.values("Content-Length")) == (body, [str(len(body))])
 
 
 @pytest.mark.parametrize("method", cases({"a GET without a body": "GET", "a DELETE without a body": "DELETE"}))
-def test_no_body_is_made_up_for(method: str) -> None:
-    at_a, _, _ = exchange(request_bytes(method))
+def test_no_body_is_made_up_for(standing: Standing, method: str) -> None:
+    at_a, _, _ = exchange(standing, request_bytes(method))
     assert at_a.values("Content-Length") == at_a.values("Transfer-Encoding") == []
 
 
 @pytest.mark.parametrize("where", cases({"request": "request", "answer": "answer"}))
-def test_hop_by_hop_headers_and_those_that_connection_names_go_from_the(where: str) -> None:
+def test_hop_by_hop_headers_and_those_that_connection_names_go_from_the(standing: Standing, where: str) -> None:
     hops = [
         ("Connection", "X-Hop, keep-alive"),
         ("X-Hop", "1"),
@@ -174,12 +174,12 @@ def test_hop_by_hop_headers_and_those_that_connection_names_go_from_the(where: s
     ]
     if where == "request":
         at_a, at_b, _ = exchange(
-            request_bytes(headers=[*hops, ("Proxy-Authorization", "Basic eDp5"), ("Upgrade", "h2c")])
+            standing, request_bytes(headers=[*hops, ("Proxy-Authorization", "Basic eDp5"), ("Upgrade", "h2c")])
         )
         assert [name for name, _ in end_to_end(at_a.headers)] == ["Host", "X-End", "Proxy-Authorization"]
         assert [name for name, _ in end_to_end(at_b.headers)] == ["Host", "X-End", "Proxy-Authorization"]
     else:
-        _, _, got = exchange(request_bytes(), response(headers=hops))
+        _, _, got = exchange(standing, request_bytes(), response(headers=hops))
         assert got.values("X-Hop") == []
         assert got.values("X-End") == ["2"]
 
@@ -197,15 +197,15 @@ ANSWER_HEADERS: dict[str, Headers] = {
 
 
 @pytest.mark.parametrize("headers", cases(dict(ANSWER_HEADERS)))
-def test_the_client_sees_the_headers_of_a_and_only_those_with(headers: Headers) -> None:
+def test_the_client_sees_the_headers_of_a_and_only_those_with(standing: Standing, headers: Headers) -> None:
     whole: Headers = [*headers, ("Content-Length", "2")]
-    _, _, got = exchange(request_bytes(), response(headers=headers))
+    _, _, got = exchange(standing, request_bytes(), response(headers=headers))
     assert end_to_end(got.headers) == whole
 
 
 @pytest.mark.parametrize("status", cases({"an empty reason": "200 ", "an odd reason": "200 caf\xe9 \x22ok\x22"}))
-def test_the_reason_is_kept_with(status: str) -> None:
-    _, _, got = exchange(request_bytes(), response(status))
+def test_the_reason_is_kept_with(standing: Standing, status: str) -> None:
+    _, _, got = exchange(standing, request_bytes(), response(status))
     assert f"{got.status} {got.reason}" == status
 
 
@@ -237,8 +237,8 @@ def test_one_connection_carries_two_requests_to_a_and_to_b_after(exchanged: tupl
 
 
 @pytest.mark.parametrize("count", cases({"pipelined requests": 5}))
-def test_answers_come_in_the_order_of(count: int) -> None:
+def test_answers_come_in_the_order_of(standing: Standing, count: int) -> None:
     echo = serve(lambda request: response(body=request.target.encode()))
-    with ScriptedServer(echo) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+    with standing.alone(echo) as (tee, _), RawClient(tee.port) as client:
         client.send(b"".join(request_bytes(target=f"/{each}") for each in range(count)))
         assert [client.answer().body for _ in range(count)] == [b"/%d" % each for each in range(count)]

@@ -6,10 +6,10 @@ import contextlib
 
 import pytest
 
-from tests.support.backend import Backend
 from tests.support.client import RawClient, ask
 from tests.support.malformed import MALFORMED, documented
-from tests.support.tee import Tee
+from tests.support.scripts import answer
+from tests.support.standing import Standing
 
 pytestmark = pytest.mark.integration
 
@@ -19,20 +19,20 @@ def test_the_documented_table_has_every_input_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_each_gets_the_documented_answer_and_a_and_b_hear_nothing(name: str) -> None:
+def test_each_gets_the_documented_answer_and_a_and_b_hear_nothing(standing: Standing, name: str) -> None:
     status, reason = documented()[name]
     options = ("-max-request-body", "1500000", "-client-timeout", "2000")
-    with Backend() as a, Backend() as b, Tee("-a", a.url, "-b", b.url, *options) as tee:
+    with standing.between(answer(), answer(), *options) as (tee, a, b):
         with RawClient(tee.port) as client:
             with contextlib.suppress(ConnectionError):  # refused before all of it was sent
                 client.send(MALFORMED[name])
             if reason == "closed":
                 assert client.at_end()
             else:
-                answer = client.answer()
-                assert (str(answer.status), answer.value("X-Httptee-Error")) == (status, reason)
-                assert b"Traceback" not in answer.body
-                assert not answer.keeps_alive
+                got = client.answer()
+                assert (str(got.status), got.value("X-Httptee-Error")) == (status, reason)
+                assert b"Traceback" not in got.body
+                assert not got.keeps_alive
                 assert client.at_end()
         assert ask(tee.port, target="/afterwards").status == 200
         assert [request.target for request in a.requests] == ["/afterwards"]

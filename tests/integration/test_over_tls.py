@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.support.client import RawClient
@@ -23,9 +25,11 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("tls"))
 
 
-@pytest.fixture(autouse=True)
-def _tls_everywhere(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
-    certificate = authority.issue()
-    monkeypatch.setattr(Tee, "always", ("-cert.file", certificate, "-a.ca", authority.file, "-b.ca", authority.file))
-    monkeypatch.setattr(RawClient, "tls", authority.client())
-    monkeypatch.setattr(ScriptedServer, "tls", authority.server())
+@pytest.fixture(scope="module", autouse=True)
+def _tls_everywhere(authority: Authority) -> Iterator[None]:
+    always = ("-cert.file", authority.issue(), "-a.ca", authority.file, "-b.ca", authority.file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Tee, "always", always)
+        patch.setattr(RawClient, "tls", authority.client())
+        patch.setattr(ScriptedServer, "tls", authority.server())
+        yield

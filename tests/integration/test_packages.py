@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.backend import Backend
+from tests.support.client import ask
 from tests.support.house import ROOT
+from tests.support.net import free_port
 from tests.support.process import Program, clean_environment
 from tests.support.programs import run
 from tests.support.tee import STARTED
@@ -116,10 +119,16 @@ def test_the_installed_program_checks_explains_and_demonstrates(installed: Path)
     assert "They agree." in in_it(installed, "--demo")
 
 
-def test_the_installed_program_serves(installed: Path) -> None:
+def test_the_installed_program_serves_and_has_its_page(installed: Path) -> None:
+    port = free_port()
     command = [str(installed / "bin" / "httptee"), "-l", "127.0.0.1:0", "-a", "127.0.0.1:1", "-processes", "1"]
-    with Program(command, cwd=installed) as tee:
+    with Program([*command, "-admin", f"127.0.0.1:{port}"], cwd=installed) as tee:
         tee.wait_for_line(STARTED)
+        page = ask(port, target="/")
+        assert page.status == 200
+        files = re.findall(rb'(?:href|src)="(/page/[^"]+)"', page.body)
+        assert len(files) == 3
+        assert [ask(port, target=file.decode()).status for file in files] == [200, 200, 200]
 
 
 def test_man_finds_the_page_beside_the_program(installed: Path) -> None:

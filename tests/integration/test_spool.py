@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -154,7 +156,7 @@ def test_a_tee_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     with Backend() as a:
         first = Tee("-a", a.url, *words).__enter__()
         write(first, 0, 100)
-        eventually(lambda: sum(path.stat().st_size for path in segments(tmp_path)) > 10_000, "what is on the disk")
+        spooled(first, 100)
         for pid in first.program.group():
             os.kill(pid, signal.SIGKILL)
         first.program.kill()
@@ -162,10 +164,38 @@ def test_a_tee_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
             write(tee, 100, 20)
             with Backend(port=port) as b:
                 one = level(tee)
-                assert one.recovered + 20 == one.seen == one.delivered
+                lost = one.failures.get("lost", 0)  # what was not written yet
+                assert one.recovered == 100
+                assert one.seen == 120 == one.delivered + lost
                 found = numbers(b)
                 assert [number for number in found if number >= 100] == list(range(100, 120))
-                assert [number for number in found if number < 100] == list(range(one.recovered))
+                assert [number for number in found if number < 100] == list(range(100 - lost))
+
+
+def test_clones_that_a_killed_tee_had_in_memory_only_are_counted_and_named_by_the_next_one(tmp_path: Path) -> None:
+    words = ("-b", f"http://127.0.0.1:{free_port()} name=b", "-b.spool", str(tmp_path / "spool"), "-processes", "2")
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool" / "b").write_text("in the place of the directory")
+    with Backend() as a:
+        first = Tee("-a", a.url, *words).__enter__()
+        began = time.time()
+        write(first, 0, 50)
+        spooled(first, 50)
+        ended = time.time()
+        for pid in first.program.group():
+            os.kill(pid, signal.SIGKILL)
+        first.program.kill()
+        (tmp_path / "spool" / "b").unlink()
+        with Tee("-a", a.url, *words) as tee:
+            eventually(lambda: statement(tee).failures == {"lost": 50}, "what is lost", SLOW)
+            one = statement(tee)
+            assert one.recovered == one.seen == 50
+            assert not one.spooled
+            pattern = r"50 clones are lost: .* came from ([0-9.]+) to ([0-9.]+) "
+            tee.program.wait_for_line(pattern)
+            said = re.search(pattern, tee.program.output)
+            assert said is not None
+            assert began - 0.01 <= float(said[1]) <= float(said[2]) <= ended + 0.01
 
 
 def test_the_same_series_on_one_connection_ends_with_the_last_value(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tests.support.backend import Backend
 from tests.support.client import RawClient, ask, request_bytes
 from tests.support.net import eventually, refusing_port
 from tests.support.scripted import Connection, ScriptedServer
+from tests.support.standing import Standing
 from tests.support.tee import Tee
 from tests.support.wire import Reader
 
@@ -53,11 +54,14 @@ class Watching:
         if self._at_head:
             connection.send(self._answer)
         try:
-            while data := connection.reader.some():
+            while self._at_head or not self.whole(headers):
+                data = connection.reader.some()
+                if not data:
+                    break
                 self.received += data
-                if not self._at_head and self.whole(headers):
-                    connection.send(self._answer)
-                    return
+            else:
+                connection.send(self._answer)
+                return
         except OSError:
             pass
         self.broken.set()
@@ -69,9 +73,9 @@ class Watching:
         return self.received.endswith(b"0\r\n\r\n")
 
 
-def test_the_start_of_an_upload_is_at_a_before_its_end_was_sent() -> None:
+def test_the_start_of_an_upload_is_at_a_before_its_end_was_sent(standing: Standing) -> None:
     watching = Watching()
-    with ScriptedServer(watching) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+    with standing.alone(watching) as (tee, _), RawClient(tee.port) as client:
         client.send(announced(MIB))
         eventually(lambda: bool(watching.fields), "the head at A")
         client.send(b"first")
@@ -83,9 +87,9 @@ def test_the_start_of_an_upload_is_at_a_before_its_end_was_sent() -> None:
         assert "Transfer-Encoding" not in watching.fields
 
 
-def test_a_chunked_upload_goes_on_once_it_is_over_the_limit_and_stays_chunked() -> None:
+def test_a_chunked_upload_goes_on_once_it_is_over_the_limit_and_stays_chunked(standing: Standing) -> None:
     watching = Watching()
-    with ScriptedServer(watching) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+    with standing.alone(watching) as (tee, _), RawClient(tee.port) as client:
         client.send(CHUNKED + chunks(bytes(60 * KIB)))
         client.send(chunks(b"x" * 10 * KIB))
         eventually(lambda: b"x" in watching.received, "the start at A")
@@ -113,8 +117,8 @@ def test_one_connection_carries_uploads_of_all_kinds_byte_for_byte() -> None:
         assert {request.value("Content-Length") for request in b.requests} == {str(len(body)) for body in bodies}
 
 
-def test_requests_behind_an_upload_on_the_same_connection_are_answered() -> None:
-    with Backend() as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+def test_requests_behind_an_upload_on_the_same_connection_are_answered(standing: Standing) -> None:
+    with standing.alone(scripts.answer()) as (tee, a), RawClient(tee.port) as client:
         body = bytes(200 * KIB)
         client.send(announced(len(body)) + body + request_bytes(target="/next") + request_bytes(target="/last"))
         assert [client.answer(method).status for method in ("POST", "GET", "GET")] == [200, 200, 200]
@@ -122,9 +126,9 @@ def test_requests_behind_an_upload_on_the_same_connection_are_answered() -> None
 
 
 @pytest.mark.parametrize("status", ["303 See Other", "401 Unauthorized", "413 Content Too Large"])
-def test_an_early_answer_of_a_ends_the_upload_and_the_connection(status: str) -> None:
+def test_an_early_answer_of_a_ends_the_upload_and_the_connection(standing: Standing, status: str) -> None:
     early = Watching(scripts.response(status, headers=[("Location", "/login")]), at_head=True)
-    with ScriptedServer(early) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+    with standing.alone(early) as (tee, _), RawClient(tee.port) as client:
         client.send(announced(GIB) + bytes(1000))
         answer = client.answer("POST")
         assert f"{answer.status} {answer.reason}" == status
@@ -137,14 +141,14 @@ def test_an_early_answer_of_a_ends_the_upload_and_the_connection(status: str) ->
         assert len(early.received) < 16 * MIB
 
 
-def test_a_client_that_sends_all_before_it_reads_still_gets_the_early_answer() -> None:
+def test_a_client_that_sends_all_before_it_reads_still_gets_the_early_answer(standing: Standing) -> None:
     early = Watching(scripts.response("401 Unauthorized"), at_head=True)
-    with ScriptedServer(early) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+    with standing.alone(early) as (tee, _), RawClient(tee.port) as client:
         client.send(announced(8 * MIB) + bytes(8 * MIB))
         assert client.answer("POST").status == 401
 
 
-def test_an_early_answer_of_success_waits_for_the_rest_of_the_body() -> None:
+def test_an_early_answer_of_success_waits_for_the_rest_of_the_body(standing: Standing) -> None:
     started = threading.Event()
 
     def script(connection: Connection) -> None:
@@ -154,7 +158,7 @@ def test_an_early_answer_of_success_waits_for_the_rest_of_the_body() -> None:
         connection.reader.exactly(MIB)
         connection.send(b"ne")
 
-    with ScriptedServer(script) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+    with standing.alone(script) as (tee, _), RawClient(tee.port) as client:
         client.send(announced(MIB))
         assert started.wait(10)
         client.send(bytes(MIB))
@@ -162,7 +166,7 @@ def test_an_early_answer_of_success_waits_for_the_rest_of_the_body() -> None:
         assert (answer.status, answer.body) == (200, b"done")
 
 
-def test_a_decides_about_an_expectation_and_its_100_reaches_the_client() -> None:
+def test_a_decides_about_an_expectation_and_its_100_reaches_the_client(standing: Standing) -> None:
     go = threading.Event()
 
     def script(connection: Connection) -> None:
@@ -172,7 +176,7 @@ def test_a_decides_about_an_expectation_and_its_100_reaches_the_client() -> None
         connection.reader.exactly(MIB)
         connection.send(scripts.response())
 
-    with ScriptedServer(script) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+    with standing.alone(script) as (tee, a), RawClient(tee.port) as client:
         client.send(announced(MIB, CONTINUE))
         (request,) = a.wait_for_requests()
         assert request.value("Expect") == "100-continue"
@@ -184,8 +188,8 @@ def test_a_decides_about_an_expectation_and_its_100_reaches_the_client() -> None
 
 
 @pytest.mark.parametrize("framing", [("Content-Length", str(GIB)), ("Transfer-Encoding", "chunked")])
-def test_a_refuses_an_expectation_before_a_byte_of_the_body(framing: tuple[str, str]) -> None:
-    with ScriptedServer(scripts.early(scripts.response("403 Forbidden"))) as a, Tee("-a", a.url) as tee:
+def test_a_refuses_an_expectation_before_a_byte_of_the_body(standing: Standing, framing: tuple[str, str]) -> None:
+    with standing.alone(scripts.early(scripts.response("403 Forbidden"))) as (tee, a):
         with RawClient(tee.port) as client:
             client.send(head(framing, CONTINUE, method="PUT"))
             answer = client.answer("PUT")
@@ -205,8 +209,8 @@ def test_the_tee_encourages_a_client_if_a_does_not_know_expectations() -> None:
         assert (a.requests[0].value("Expect"), b.requests[0].value("Expect")) == ("100-continue", None)
 
 
-def test_a_small_body_with_an_expectation_is_read_first() -> None:
-    with Backend() as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+def test_a_small_body_with_an_expectation_is_read_first(standing: Standing) -> None:
+    with standing.alone(scripts.answer()) as (tee, a), RawClient(tee.port) as client:
         client.send(announced(10, CONTINUE))
         reader = Reader(client.sock)
         assert reader.head()[0] == "HTTP/1.1 100 Continue"
@@ -271,12 +275,12 @@ def test_a_client_that_is_too_slow_gets_408_and_a_is_cut() -> None:
         assert watching.broken.wait(10)
 
 
-def test_a_that_goes_in_the_middle_gives_502_at_once() -> None:
+def test_a_that_goes_in_the_middle_gives_502_at_once(standing: Standing) -> None:
     def script(connection: Connection) -> None:
         connection.head()
         connection.reset()
 
-    with ScriptedServer(script) as a, Tee("-a", a.url) as tee, RawClient(tee.port) as client:
+    with standing.alone(script) as (tee, a), RawClient(tee.port) as client:
         client.send(announced(MIB) + b"abc")
         answer = client.answer("POST")
         assert (answer.status, answer.value("X-Httptee-Error")) == (502, "primary_reset")

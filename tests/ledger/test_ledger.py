@@ -20,7 +20,7 @@ def test_a_new_ledger_is_all_zero():
 
 def test_every_number_of_an_account_is_read_from_the_memory():
     ledger = Ledger(["b"])
-    ledger.spools.give_desks(["b"], 1, ["b"])
+    ledger.spools.give_desks(["b"], 1, {"b": ""})
     ledger.spools.by_name["b"].line[ShadowLine.SEEN] = 1
     for line, width in ((ledger.accounts(0)[0], ShadowLine.WIDTH), (ledger.worker(0), WorkerLine.WIDTH)):
         for column in range(width):

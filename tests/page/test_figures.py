@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from httptee.page.figures import UNKNOWN, duration, figure, rate, shown, size, stamp
+from httptee.page.figures import UNKNOWN, duration, figure, rate, shown, size, stamp, zone
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,24 @@ def test_sizes_are_in_binary_units(value, said):
 )
 def test_a_duration_is_in_its_two_largest_units(value, said):
     assert duration(value) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "winter"),
+    [
+        ("UTC", "UTC"),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", "UTC+01:00 (CET)"),
+        ("<-0330>3:30", "UTC-03:30"),
+    ],
+)
+def test_the_time_zone_is_said_with_its_distance_from_utc(monkeypatch, name, winter):
+    monkeypatch.setenv("TZ", name)
+    try:
+        time.tzset()
+        assert zone(1_700_000_000) == winter
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_a_moment_is_in_the_time_zone_of_the_tee():

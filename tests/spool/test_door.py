@@ -23,7 +23,7 @@ NAME = StreamName(RUN, 1, 1)
 @pytest.fixture
 def ledger():
     made = Ledger(["b"])
-    made.spools.give_desks(["b"], 1, ["b"])
+    made.spools.give_desks(["b"], 1, {"b": ""})
     return made
 
 
@@ -114,6 +114,22 @@ def test_a_disk_that_takes_nothing_leaves_the_clones_in_memory(tmp_path, ledger)
     door.close(deadline=0.0)
     assert checked(ledger).dropped_by_reason == {"spool_full": 1}
     assert not door.backlog
+
+
+def test_what_is_just_being_written_is_left_alone_at_the_end_and_the_rest_is_dropped(tmp_path, ledger):
+    door, _ = a_door(tmp_path, ledger)
+    for number in range(5):
+        door.take(Exchange(a_request(number), 204, 0.0), "circuit_open", opened=False)
+    (tmp_path / "b").touch()
+    assert door.write(2) == 0
+    (tmp_path / "b").unlink()
+    door.abandon()
+    found = checked(ledger)
+    assert found.dropped_by_reason == {"spool_full": 3}
+    assert found.spooled == door.waiting == 2
+    assert not (tmp_path / "b").exists()
+    door.abandon()
+    assert checked(ledger).dropped == 3
 
 
 def test_what_cannot_be_written_as_http_is_dropped(tmp_path, ledger):

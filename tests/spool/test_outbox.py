@@ -9,9 +9,11 @@ class Queue:
     def __init__(self):
         self.waiting = 0
         self.written = threading.Event()
-        self.closed = False
+        self.closed = self.abandoned = False
+        self.looks = 0
 
     def look(self):
+        self.looks += 1
         return False
 
     def write(self, most):
@@ -25,6 +27,9 @@ class Queue:
 
     def close(self, deadline):
         self.closed = True
+
+    def abandon(self):
+        self.abandoned = True
 
 
 def test_a_clone_wakes_the_thread_and_the_end_closes_the_queue():
@@ -56,3 +61,70 @@ def test_a_system_that_starts_no_thread_costs_nothing():
     outbox.call()
     outbox.call()
     outbox.close(0)
+
+
+class Stalled(Queue):
+    def __init__(self):
+        super().__init__()
+        self.goes_on = threading.Event()
+        self.waiting = 1
+
+    def write(self, most):
+        self.written.set()
+        self.goes_on.wait(30)
+        return 0
+
+    def close(self, deadline):
+        self.write(1)
+
+
+def test_the_end_does_not_wait_for_a_write_that_the_disk_does_not_take():
+    outbox, queue = Outbox(100), Stalled()
+    outbox.add(queue)
+    outbox.call()
+    assert queue.written.wait(30)
+    outbox.close(0.0)
+    assert queue.abandoned
+    assert not queue.closed
+    queue.goes_on.set()
+
+
+def test_the_end_does_not_wait_for_a_disk_that_is_stalled_only_then():
+    outbox, queue = Outbox(100), Stalled()
+    outbox.add(queue)
+    outbox.close(0.0)
+    assert queue.written.is_set()
+    assert not queue.abandoned
+    queue.goes_on.set()
+
+
+def test_clones_at_the_gate_go_on_while_the_thread_waits_for_a_disk():
+    outbox, queue = Outbox(100), Stalled()
+    outbox.add(queue)
+    outbox.call()
+    assert queue.written.wait(30)
+    before = queue.looks
+    outbox.call_again()
+    assert queue.looks == before + 1
+    queue.goes_on.set()
+    outbox.close(30)
+
+
+def test_a_thread_that_could_not_be_started_is_started_later_without_a_further_clone():
+    started = []
+
+    def start(task):
+        started.append(task)
+        if len(started) < 3:
+            raise RuntimeError("can't start new thread")
+
+    outbox, queue = Outbox(100, start=start), Queue()
+    outbox.add(queue)
+    outbox.call_again()
+    assert not started
+    queue.waiting = 1
+    outbox.call()
+    outbox.call_again()
+    outbox.call_again()
+    outbox.call_again()
+    assert len(started) == 3

@@ -34,9 +34,9 @@ def world():
 def test_clones_wait_when_the_spool_is_soon_empty(world):
     world.words.put[3] = 1000
     assert not world.look()
-    world.words.left[3] = 799
+    world.words.left[3] = 849
     assert not world.look()
-    world.words.left[3] = 800
+    world.words.left[3] = 850
     assert world.look()
 
 

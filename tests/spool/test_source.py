@@ -1,8 +1,11 @@
 """All streams of one B."""
 
+import contextlib
 import time
 
-from httptee.ledger import SpoolWords
+import pytest
+
+from httptee.ledger import ShadowLine, SpoolWords, outliving
 from httptee.spool.counts import FAILED, Counts, delivered
 from httptee.spool.record import encode
 from httptee.spool.source import Source
@@ -90,3 +93,93 @@ def test_a_clock_that_was_set_back_keeps_nothing_in_the_spool(tmp_path):
     sheet.close()
     _, _, source = opened(tmp_path)
     assert [entry.clone.body for entry in everything(source)] == [b"1"]
+
+
+@pytest.fixture
+def memory(tmp_path, monkeypatch):
+    """The memory of a tee that was killed, in a directory of its own."""
+    where = tmp_path / "memory"
+    where.mkdir()
+    monkeypatch.setattr(outliving.outliving_words, "__defaults__", (where,))
+    monkeypatch.setattr(outliving.left_behind, "__defaults__", (where,))
+    return where
+
+
+def killed(directory, memory):
+    """The words of a tee, and what leaves them in a file that nobody locks any more."""
+    assert memory.is_dir()
+    words = SpoolWords(str(directory), "earlier")
+    file = words.file
+
+    def kill():
+        data = file.read_bytes()
+        file.unlink()
+        file.write_bytes(data)
+
+    return words, kill
+
+
+def test_what_a_killed_tee_had_in_memory_only_is_recovered_and_lost(tmp_path, memory):
+    directory = tmp_path / "b"
+    directory.mkdir()
+    write(directory, 3, run="earlier")
+    words, kill = killed(directory, memory)
+    words.take_slot()
+    words.put[1], words.came[1], words.stored[1] = 10, 9_000, 5_000
+    words.left[1] = 2
+    kill()
+    words, counts, source = opened(directory)
+    assert words.line[ShadowLine.SEEN] == words.put[0] == 8
+    assert words.line[FAILED["lost"]] == words.left[0] == 5
+    (loss,) = words.losses()
+    assert (loss.reason, loss.first, loss.last) == ("lost", 5_000, 9_000)
+    assert list(memory.iterdir()) == []
+    entries = everything(source)
+    assert len(entries) == 3
+    for entry in entries:
+        counts.settle(entry, delivered(204))
+    source.refresh()
+    assert not words.backlog
+    assert words.line[FAILED["lost"]] == 5
+
+
+def test_a_killed_tee_that_had_written_nothing_yet(tmp_path, memory):
+    words, kill = killed(tmp_path / "b", memory)
+    words.put[0] = 1  # as at each start, until the drainer has looked
+    words.put[2], words.came[2] = 4, 7_000
+    kill()
+    words, _, _ = opened(tmp_path / "b")
+    assert words.line[ShadowLine.SEEN] == words.line[FAILED["lost"]] == 4
+    assert not words.backlog
+    assert words.losses()[0].first == words.losses()[0].last == 7_000
+
+
+def test_a_tee_that_ended_in_order_has_lost_nothing(tmp_path, memory):
+    directory = tmp_path / "b"
+    directory.mkdir()
+    write(directory, 3, run="earlier")
+    words, kill = killed(directory, memory)
+    words.put[1], words.came[1], words.stored[1] = 3, 5_000, 5_000
+    kill()
+    words, _, _ = opened(directory)
+    assert words.line[ShadowLine.SEEN] == 3
+    assert words.line[FAILED["lost"]] == 0
+    assert words.losses() == []
+
+
+def test_a_drainer_that_is_killed_while_it_counts_what_was_lost_counts_it_once(tmp_path, memory, monkeypatch):
+    words, kill = killed(tmp_path / "b", memory)
+    words.put[2], words.came[2] = 4, 7_000
+    kill()
+    shared = SpoolWords()
+
+    def killed_here(*_):
+        raise SystemExit
+
+    for name in ("lose", "adopt"):
+        with monkeypatch.context() as patched, contextlib.suppress(SystemExit):
+            patched.setattr(Counts, name, killed_here)
+            opened(tmp_path / "b", shared)
+    words, _, _ = opened(tmp_path / "b", shared)
+    assert words.line[ShadowLine.SEEN] == words.line[FAILED["lost"]] == 4
+    assert not words.backlog

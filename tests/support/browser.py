@@ -59,10 +59,11 @@ class Browser:
         feature = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
 
-    def picture(self, path: Path) -> None:
-        """The whole page as PNG."""
-        size = self.chrome.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1}
+    def picture(self, path: Path, size: tuple[int, int] | None = None) -> None:
+        """The page as PNG: so much of it, or the whole."""
+        whole = self.chrome.execute_cdp_cmd("Page.getLayoutMetrics", {})["cssContentSize"]
+        width, height = size or (whole["width"], whole["height"])
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
         words = {"format": "png", "captureBeyondViewport": True, "clip": clip}
         path.write_bytes(base64.b64decode(self.chrome.execute_cdp_cmd("Page.captureScreenshot", words)["data"]))
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import configparser
 import contextlib
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import sysconfig
 import threading
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -180,23 +177,10 @@ class Elsewhere:
 
 def _two_free_ports() -> str:
     """Four digits that make a free port with a 1 and with a 2 behind them."""
-    for _ in range(100):
-        digits = random.randrange(2000, 3276)
-        with contextlib.ExitStack() as stack:
-            try:
-                for last in (1, 2):
-                    stack.enter_context(_bound(digits * 10 + last))
-            except OSError:
-                continue
-            return str(digits)
-    pytest.fail("no two free ports side by side")
-
-
-@contextlib.contextmanager
-def _bound(port: int) -> Iterator[None]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", port))
-        yield
+    first, second = free_port(), free_port()
+    while first % 10 != 1 or second != first + 1:
+        first, second = second, free_port()
+    return str(first // 10)
 
 
 class Terminal:

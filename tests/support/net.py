@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import shutil
 import socket
@@ -24,12 +26,34 @@ REQUIRE_SERVERS = "HTTPTEE_REQUIRE_SERVERS"
 _REQUIRED = os.environ.pop(REQUIRE_SERVERS, "") == "1"
 
 
+def _own_ports() -> Iterator[int]:
+    """The ports that `free_port` tries, in turn: a range for each worker of pytest-xdist, so that no two try the same.
+
+    They are below those that the kernel gives to connections and to servers on port 0: none of these takes one of them
+    between `free_port` and the start of the server it is for. Each process begins somewhere else, for other runs.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+    first, count = 12_000 + 2_500 * worker, 2_500
+    start = os.getpid() * 37
+    return itertools.cycle(first + (start + number) % count for number in range(count))
+
+
+_ports = _own_ports()
+
+
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port nobody listens on at this moment."""
+    """A port nobody listens on at this moment, and that nobody else is given."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    for port in _ports:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+            else:
+                return port
+    raise AssertionError("the ports are tried for ever")
 
 
 @contextmanager

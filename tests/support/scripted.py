@@ -21,6 +21,7 @@ class Connection:
         self.server = server
         self.sock = sock
         self.reader = Reader(sock)
+        self._stopping = server.stopping
 
     def request(self) -> Request | None:
         """Read the next request and record it with the server; None once the peer has closed."""
@@ -41,7 +42,7 @@ class Connection:
 
     def pause(self, seconds: float) -> None:
         """Wait, but no longer than the server lives; ends the script once it is being stopped."""
-        if self.server.stopping.wait(seconds):
+        if self._stopping.wait(seconds):
             raise ConnectionAbortedError("the server is being stopped")
 
     def wait_for(self, event: threading.Event) -> None:
@@ -116,6 +117,19 @@ class ScriptedServer:
         _shut(self._listener)
         self._acceptor.join(PATIENCE)
         self._listener.close()
+        self._end_connections()
+
+    def begin_again(self, script: Script) -> None:
+        """Close every connection, forget what came, and do to every connection from now on what `script` says."""
+        with self._changed:
+            before, self.stopping = self.stopping, threading.Event()
+            self.script = script
+        before.set()
+        self._end_connections()
+        with self._changed:
+            self.requests, self.connections = [], 0
+
+    def _end_connections(self) -> None:
         with self._changed:
             still_open, threads = list(self._open), list(self._threads)
         for sock in still_open:
@@ -190,4 +204,4 @@ def address(port: int) -> str:
 
 def _shut(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # TLS's own would take the object away under a script at work

@@ -14,6 +14,9 @@ from .process import Program, clean_environment
 
 STARTED = r"Starting httptee (?:\S+ )?at (?P<at>\S+) sending to A: (?P<a>\S+) and B: \[(?P<b>.*)\]"
 
+TROUBLES = ("Traceback", "ResourceWarning", "Exception ignored")
+"""What no tee ever prints, whatever a test does to it."""
+
 
 def run_tee(*arguments: str) -> subprocess.CompletedProcess[str]:
     """`python -m httptee` with arguments with which it ends by itself."""
@@ -112,7 +115,7 @@ class Tee:
         """End it, hold it to a clean end, and return its last ledger: one entry per B."""
         output = self.program.stop(number)
         count = len(self.started["b"].replace(",", " ").split())
-        for trouble in ("Traceback", "ResourceWarning", "Exception ignored"):
+        for trouble in TROUBLES:
             assert trouble not in output, output
         self.final = parse(output)[-count:] if count else []
         assert len(self.final) == count, f"{count} Bs, but no ledger for each at the end:\n{output}"

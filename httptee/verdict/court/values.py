@@ -11,7 +11,7 @@ from datetime import datetime
 from email.utils import parsedate_tz
 from zlib import crc32
 
-from httptee.compare import Scalar
+from httptee.compare import Outline, Scalar
 
 STAMP = "a stamp"
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
@@ -82,7 +82,9 @@ def digest(value: Scalar) -> int:
 
 def text(value: Scalar, longest: int = 120) -> str:
     """A value as a person reads it, at most so many characters."""
-    if isinstance(value, (str, bytes)):
+    if isinstance(value, Outline):
+        shown = str(value)
+    elif isinstance(value, (str, bytes)):
         shown = repr(value)
     elif value is None or isinstance(value, bool):
         shown = {None: "null", True: "true", False: "false"}[value]

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Sequence
 from random import Random
 
-from httptee.compare import Difference, Key, Scalar
+from httptee.compare import Difference, Key, Outline, Scalar
 from httptee.verdict.evidence.database import FILE, log_bytes
 from httptee.verdict.evidence.samples import Place, Samples, Seen
 from httptee.verdict.evidence.stored import StoredPair, packed, unpacked
@@ -202,7 +202,9 @@ def storable(key: Key) -> Key:
 
 
 def as_text(value: Scalar) -> str:
-    """A value for a reader: a string in quotes, so that "1" is not taken for 1."""
+    """A value for a reader: a string in quotes, so that "1" is not taken for 1, and an object or a list without."""
+    if isinstance(value, Outline):
+        return _text(value)
     if isinstance(value, bytes):
         value = value.decode("utf-8", "backslashreplace")
     return _text(json.dumps(value, ensure_ascii=False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from httptee.compare import Difference, Outcome, Scalar
+from httptee.compare import Difference, Outcome, Outline, Scalar
 from httptee.http import Headers, Request, values
 from httptee.verdict.court import Again, Pair
 from httptee.verdict.evidence.bodies import masked_body
@@ -67,7 +67,14 @@ def _cut(one: Difference) -> Difference:
 
 
 def _short(value: Scalar) -> Scalar:
-    return value[:_LONGEST_TEXT] if isinstance(value, str | bytes) else value
+    if isinstance(value, str):
+        return _like(value, value[:_LONGEST_TEXT])
+    return value[:_LONGEST_TEXT] if isinstance(value, bytes) else value
+
+
+def _like(value: Scalar, text: str) -> str:
+    """The text as what `value` is: a string, or the outline of an object or a list."""
+    return Outline(text) if isinstance(value, Outline) else text
 
 
 def _outcomes(pair: Pair, again: Again | None) -> list[Outcome]:
@@ -152,7 +159,7 @@ def _latin(value: str | bytes) -> str:
 
 def _back(value: Scalar, masked: str) -> Scalar:
     data = masked.encode("latin-1")
-    return data if isinstance(value, bytes) else data.decode("utf-8", "replace")
+    return data if isinstance(value, bytes) else _like(value, data.decode("utf-8", "replace"))
 
 
 def _swept_request(masks: Masks, one: StoredRequest) -> StoredRequest:

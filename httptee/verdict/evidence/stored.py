@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from httptee.compare import Difference, Key, Scalar
+from httptee.compare import Difference, Key, Outline, Scalar
 from httptee.http import Headers
 
 _LONGEST_BODIES = 64 << 20
@@ -120,6 +120,9 @@ _PLAIN = [name for name in StoredPair.__slots__ if name not in (*_MESSAGES, "fou
 
 
 def _written(value: Scalar) -> Any:
+    """As JSON: bytes in a list, and the outline of an object or a list in an object."""
+    if isinstance(value, Outline):
+        return {"outline": value}
     return [value.decode("latin-1")] if isinstance(value, bytes) else value
 
 
@@ -128,5 +131,7 @@ def _difference(part: str, path: str, kind: str, a: Any, b: Any, place: str, tim
 
 
 def _read(value: Any) -> Scalar:
+    if isinstance(value, dict):
+        return Outline(value["outline"])
     read: Scalar = value[0].encode("latin-1") if isinstance(value, list) else value
     return read

@@ -45,11 +45,11 @@ class Row:
 
     def names(self) -> dict[int, str]:
         """The names of the slots in use."""
-        found = {}
-        for slot in range(ROUTES):
-            size = int.from_bytes(self._names[slot * _NAME : slot * _NAME + 2], "big")
-            if size:
-                found[slot] = bytes(self._names[slot * _NAME + 2 : slot * _NAME + 2 + size]).decode("utf-8", "replace")
+        found, names = {}, self._names
+        for slot, at in enumerate(range(0, ROUTES * _NAME, _NAME)):
+            if names[at] or names[at + 1]:
+                size = int.from_bytes(names[at : at + 2], "big")  # both at once: a writer may come in between
+                found[slot] = bytes(names[at + 2 : at + 2 + size]).decode("utf-8", "replace")
         return found
 
     def set_name(self, slot: int, name: str) -> None:

@@ -1,5 +1,6 @@
 import pytest
 
+from httptee.compare import Outline
 from httptee.verdict.court.values import STAMP, digest, looks_volatile, number, shape, stamp, text
 
 NOW = 1_700_000_000.0
@@ -85,5 +86,6 @@ def test_the_type_is_part_of_the_digest():
 
 
 def test_texts_are_short():
+    assert text(Outline('["a", 1]')) == '["a", 1]'
     assert text("x" * 500) == "'" + "x" * 118 + "…"
     assert [text(value) for value in (None, True, 1, 1.5, "a", b"a")] == ["null", "true", "1", "1.5", "'a'", "b'a'"]

@@ -2,7 +2,7 @@ from random import Random
 
 import pytest
 
-from httptee.compare import Key
+from httptee.compare import Key, Outline
 from httptee.verdict.evidence.chest import Chest, as_text, storable, stored_pair
 from httptee.verdict.evidence.database import open_memory
 from httptee.verdict.evidence.keeping import kept
@@ -153,7 +153,7 @@ def test_a_damaged_row_is_none(chest):
 @pytest.mark.parametrize(
     ("value", "text"),
     [("1", '"1"'), (1, "1"), (1.5, "1.5"), (True, "true"), (None, "null"), (b"\xff", '"\\\\xff"'), ("é", '"é"'),
-     ("\udc80", '"?"')],
+     ("\udc80", '"?"'), (Outline('["a", "b"]'), '["a", "b"]')],
 )  # fmt: skip
 def test_a_value_is_told_from_its_text(value, text):
     assert as_text(value) == text

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from httptee.compare import Difference, Key
+from httptee.compare import Difference, Key, Outline
 from httptee.http import FileBody
 from httptee.verdict.court import Again
 from httptee.verdict.evidence.keeping import is_masked, kept
@@ -149,6 +149,13 @@ def test_long_values_are_cut_and_differences_counted():
     one = stored(pair(), found, keep="values")
     assert len(one.found) == 200
     assert (len(one.found[0].a), len(one.found[0].b)) == (1000, 1000)
+
+
+def test_the_outline_of_a_list_stays_one_if_it_is_masked_or_cut():
+    found = [difference("$.l", "order", Outline('[{"token": "s3cr3t"}]'), Outline("[" + "1, " * 1000 + "1]"))]
+    [one] = stored(pair(), found).found
+    assert (type(one.a), type(one.b), len(one.b)) == (Outline, Outline, 1000)
+    assert "s3cr3t" not in one.a
 
 
 def test_what_was_masked_is_known():

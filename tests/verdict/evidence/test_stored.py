@@ -4,14 +4,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from httptee.compare import Difference, Key
+from httptee.compare import Difference, Key, Outline
 from httptee.verdict.evidence.stored import StoredAnswer, StoredPair, StoredRequest, packed, unpacked
 
 TEXT = st.text(st.characters(max_codepoint=255), max_size=20)
 FIELDS = st.lists(st.tuples(TEXT, TEXT), max_size=3)
 BODY = st.none() | st.binary(max_size=50)
 SCALAR = (
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9) | st.binary(max_size=9)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=9)
+    | st.text(max_size=9).map(Outline)
+    | st.binary(max_size=9)
 )
 ANSWER = st.none() | st.builds(StoredAnswer, st.integers(0, 999), FIELDS, BODY, st.integers(0), TEXT, TEXT)
 DIFFERENCE = st.builds(Difference, st.builds(Key, TEXT, TEXT, TEXT), SCALAR, SCALAR, TEXT, st.integers(1))
