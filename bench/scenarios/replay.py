@@ -20,9 +20,8 @@ from statistics import median
 from httptee.recording import Exchange, Kept, RecordingWriter
 
 from ..errors import BenchError
-from ..programs.door import Door
 from ..programs.measure import members
-from ..programs.nginx_log import Logged, LoggingNginx
+from ..programs.nginx_log import Door, Logged, LoggingNginx
 from ..programs.processes import ROOT, free_port, neutral_environment
 from ..programs.sessions import Sessions
 from ..programs.workspace import Workspace
