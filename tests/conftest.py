@@ -1,11 +1,23 @@
 """What holds for all tests."""
 
+import gc
 import signal
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
+# The first example may take longer than the usual 0.2 s on a busy machine: no test is to depend on time.
+hypothesis.settings.register_profile("at leisure", deadline=None)
+hypothesis.settings.load_profile("at leisure")
 pytest.register_assert_rewrite("tests.support")  # assertions in the helpers explain themselves, too
+
+
+def pytest_collection_finish() -> None:
+    """Leave the tests themselves out of every later collection of garbage: a look through them takes some 0.3 s."""
+    gc.collect()
+    gc.freeze()
+
 
 _SIGNALS = [getattr(signal, f"SIG{name}") for name in ("HUP", "INT", "TERM", "USR1", "USR2", "CHLD", "WINCH")]
 
