@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import sys
@@ -55,8 +56,10 @@ def _run(arguments: Sequence[str]) -> int:
         return run_verdict(arguments[1:], os.environ)
     if word in _OF_FILES:
         return _run_of_files(word, arguments[1:])
+    gc.disable()  # nothing of what is imported is garbage
     from httptee.commands.run import run_tee
 
+    gc.enable()
     return run_tee(arguments, os.environ)
 
 

@@ -9,21 +9,25 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from httptee.build import Watching, announce_recording, build_ledger
 from httptee.errors import ConfigError
 from httptee.http import Listen
 from httptee.ledger import Ledger
 from httptee.logs import check_log
-from httptee.processes.admin import Listeners
 from httptee.processes.drainer import DrainerProcess
 from httptee.processes.judge import JudgeProcess
+from httptee.processes.kept import NEVER
 from httptee.processes.limits import TooFewDescriptorsError, within_descriptors, within_threads
 from httptee.processes.notify import PidFile
 from httptee.server.sockets import ControlError, address_of, certificate_end, file_of, listen, listening_tls
 from httptee.settings import Settings, check_same, descriptions, own_sockets
 from httptee.verdict.evidence import check_directory
 from httptee.version import __version__
+
+if TYPE_CHECKING:
+    from httptee.processes.admin import Listeners
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +42,35 @@ class CannotStartError(Exception):
         self.status = status
 
 
+class NoListeners:
+    """A tee without `-admin` and `-control`. It does without the modules of the pages: to import them takes time."""
+
+    sockets: Sequence[socket.socket] = ()
+    changing = False
+    watching: Watching | None = None
+
+    @property
+    def admin(self) -> NoListeners:
+        """There are no admin pages."""
+        return self
+
+    def start_thread(self) -> None:
+        """Serve nothing."""
+
+    def keep(self) -> float:
+        """Nothing is due."""
+        return NEVER
+
+    def watch(self) -> None:
+        """Nothing is due."""
+
+    def replace(self, settings: Settings, ledger: Ledger, watching: Watching | None = None) -> None:
+        """Nothing is served."""
+
+    def stop(self) -> None:
+        """Nothing is to be ended."""
+
+
 @dataclass(frozen=True)
 class Start:
     """The objects that serving needs. `read` are the settings before they were fitted to the limits of the system, and
@@ -48,7 +81,7 @@ class Start:
     ledger: Ledger
     listening: socket.socket
     load: Callable[[], Settings]
-    admin: Listeners
+    admin: Listeners | NoListeners
     judge: JudgeProcess
     drainer: DrainerProcess
     pid_file: PidFile
@@ -67,7 +100,7 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
     ledger = build_ledger(settings, settings.processes)
     ledger.control.certificate_ends = certificate_end(tls, settings.cert_file)
     try:
-        admin = Listeners(settings, ledger, listening)
+        admin = _listeners(settings, ledger, listening)
     except ControlError as error:
         listening.close()
         raise CannotStartError(str(error)) from None
@@ -95,7 +128,15 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
     return Start(settings, read, ledger, listening, load, admin, judge, drainer, pid_file, watching, tls)
 
 
-def _tell_of(watching: Watching | None, admin: Listeners) -> None:
+def _listeners(settings: Settings, ledger: Ledger, listening: socket.socket) -> Listeners | NoListeners:
+    if not settings.admin and not settings.control:
+        return NoListeners()
+    from httptee.processes.admin import Listeners
+
+    return Listeners(settings, ledger, listening)
+
+
+def _tell_of(watching: Watching | None, admin: Listeners | NoListeners) -> None:
     if watching is not None:
         admin.admin.watching = watching
         logger.info("The answers of each B are compared with A's; the evidence is in %s", watching.place)

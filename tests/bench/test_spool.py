@@ -14,6 +14,10 @@ END = {"level": 2.5, "series": 50, "differing": 1} | {
     "failed": 0,
     "dropped": 2,
     "in_flight": 0,
+    "recovered": 0,
+    "answered": 99,
+    "looks": 30,
+    "wrong": 1,
 }
 
 
@@ -30,5 +34,7 @@ def test_each_stage_is_compared_with_that_without_a_spool() -> None:
     assert spool.compared(spool.DOWN, "rate")(result) == 0.8
     assert spool.different(result) == 2
     assert [row[2] for row in made["cells"][:4]] == ["1.00", "0.90", "0.80", "0.70"]
+    assert made["cells"][4][5].startswith("99 answered writes; ")
     said = "A 100 points, B 98; last values differ in 1 of 50 series; B was level 2.5 s after these stages"
     assert said in made["cells"][4][5]
+    assert "ledger exact in 29 of 30 looks; seen 100, recovered 0, delivered 98" in made["cells"][4][5]

@@ -34,6 +34,7 @@ from ...reports.tables import FORMATS, TIMES, multiple, table
 from ...reports.targets import Target
 from ..rounds import progress
 from ..scenario import Result, Scenario, positive
+from .looks import exact
 from .spool import Stores
 
 CONNECTIONS = 64
@@ -151,8 +152,7 @@ class Watched:
             now = self.tee.counts()
             self.looks += 1
             self.left = now["spooled"]
-            parts = ("delivered", "failed", "dropped", "in_flight", "spooled")
-            self.wrong += now["seen"] != sum(now[part] for part in parts)
+            self.wrong += not exact(now)
             if self.looks % 10 == 0:
                 progress(f"{self.left:,} clones are left")
             if self.left < self.tee.rate * _LATE:

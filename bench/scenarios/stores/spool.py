@@ -20,6 +20,7 @@ from itertools import count
 
 from ...errors import NotStartedError
 from ...programs.load import Load, Outcome
+from ...programs.measure import members
 from ...programs.processes import Process, free_port, program
 from ...programs.sessions import Sessions
 from ...programs.subjects import Command, start_httptee
@@ -31,6 +32,7 @@ from ...reports.targets import Target
 from ..rounds import progress
 from ..scenario import Result, Scenario, positive
 from .influx import Influx, start_influx
+from .looks import looking
 
 TITLE = "InfluxDB as A and B, writes at a fixed rate"
 _EACH = 10_000_000  # numbers of points for each load
@@ -38,7 +40,8 @@ _NUMBERS = count()
 FIRST, UP, DOWN, BACK, END = "no spool, B up", "spool, B up", "B stopped", "B back", "both servers"
 PATIENCE = 300.0  # seconds until B must be level
 _LINE = re.compile(
-    r"\bB \S+ seen=(\d+) delivered=(\d+).*? failed=(\d+).*? dropped=(\d+).*? in_flight=(\d+) spooled=(\d+)"
+    r"\bB \S+ seen=(\d+) delivered=(\d+).*? failed=(\d+).*? dropped=(\d+).*? in_flight=(\d+) spooled=(\d+) "
+    r"recovered=(\d+)"
 )
 
 
@@ -77,11 +80,15 @@ class Stores:
     port: int
     command: Command
     numbers: Iterator[int]
+    answered: list[int] = dataclasses.field(default_factory=list)
+    """How many writes of each load A has answered."""
 
     def put(self, seconds: int) -> Outcome:
         """Write at the fixed rate."""
         first = next(self.numbers) * _EACH
-        return self.load.writes(f"http://127.0.0.1:{self.port}", self.rate, seconds, first)
+        outcome = self.load.writes(f"http://127.0.0.1:{self.port}", self.rate, seconds, first)
+        self.answered.append(outcome.requests)
+        return outcome
 
     def put_and_kill(self, seconds: int) -> tuple[Outcome, Stores]:
         """Write at the fixed rate. In the middle, kill all processes of the tee at once, and start it again."""
@@ -89,6 +96,7 @@ class Stores:
 
         def replace_tee() -> None:
             os.killpg(self.tee.group, signal.SIGKILL)
+            until(lambda: not members(self.tee.group), "the end of all processes", 10.0)
             again.append(self.workspace.start("httptee-again", self.command.argv, self.command.env))
 
         timer = threading.Timer(seconds / 2, replace_tee)
@@ -102,7 +110,7 @@ class Stores:
         before = len(_LINE.findall(self.tee.log.read_text(errors="replace")))
         os.kill(self.tee.group, signal.SIGUSR1)
         until(lambda: len(_LINE.findall(self.tee.log.read_text(errors="replace"))) > before, "a statement", 10.0)
-        names = ("seen", "delivered", "failed", "dropped", "in_flight", "spooled")
+        names = ("seen", "delivered", "failed", "dropped", "in_flight", "spooled", "recovered")
         return dict(zip(names, map(int, _LINE.findall(self.tee.log.read_text(errors="replace"))[-1]), strict=True))
 
 
@@ -158,22 +166,30 @@ def measured(workspace: Workspace, options: argparse.Namespace) -> tuple[dict[st
     found[FIRST] = plain.put(options.seconds)
     workspace.end(plain.tee)
     tee = stores(workspace, a, b, options.rate, "-b.spool", str(workspace.subdirectory("spool")))
-    found[UP] = tee.put(options.seconds)
-    workspace.end(b.process)
-    if options.killed:
-        found[DOWN], tee = tee.put_and_kill(options.stopped)
-    else:
-        found[DOWN] = tee.put(options.stopped)
-    b = again(workspace, b, "b")
-    found[BACK] = tee.put(options.seconds)
-    began = time.monotonic()
-    while tee.counts()["spooled"] and time.monotonic() - began < PATIENCE:
-        tee.put(options.seconds)  # B catches up beside live writes; without any, it gets only a few
-    until(lambda: not (now := tee.counts())["spooled"] and not now["in_flight"], "a B that is level", 30.0)
-    level = time.monotonic() - began
+    with looking(lambda: tee.counts()) as looks:
+        found[UP] = tee.put(options.seconds)
+        workspace.end(b.process)
+        if options.killed:
+            found[DOWN], tee = tee.put_and_kill(options.stopped)
+        else:
+            found[DOWN] = tee.put(options.stopped)
+        b = again(workspace, b, "b")
+        found[BACK] = tee.put(options.seconds)
+        began = time.monotonic()
+        while tee.counts()["spooled"] and time.monotonic() - began < PATIENCE:
+            tee.put(options.seconds)  # B catches up beside live writes; without any, it gets only a few
+        until(lambda: not (now := tee.counts())["spooled"] and not now["in_flight"], "a B that is level", 30.0)
+        level = time.monotonic() - began
     for name, outcome in found.items():
         progress(f"{name}: {outcome}")
-    return found, {"level": round(level, 1), **compared_points(a, b), **tee.counts()}
+    answered = sum(plain.answered) + sum(tee.answered)
+    return found, {
+        "level": round(level, 1),
+        "answered": answered,
+        **asdict(looks),
+        **compared_points(a, b),
+        **tee.counts(),
+    }
 
 
 def spool_table(found: dict[str, Outcome], end: Json) -> Json:
@@ -188,10 +204,13 @@ def spool_table(found: dict[str, Outcome], end: Json) -> Json:
         for name, one in found.items()
     ]  # fmt: skip
     told = (
-        f"A {end['a']:,} points, B {end['b']:,}; last values differ in {end['differing']} of {end['series']} series; "
-        f"B was level {end['level']:g} s after these stages"
+        f"{end['answered']:,} answered writes; A {end['a']:,} points, B {end['b']:,}; "
+        f"last values differ in {end['differing']} of {end['series']} series; "
+        f"B was level {end['level']:g} s after these stages; ledger exact in {end['looks'] - end['wrong']} of "
+        f"{end['looks']} looks"
     )
-    cells.append([END, "", "", "", "", f"{told}; seen {end['seen']:,}, delivered {end['delivered']:,}"])
+    seen = ", ".join(f"{name} {end[name]:,}" for name in ("seen", "recovered", "delivered", "failed", "dropped"))
+    cells.append([END, "", "", "", "", f"{told}; {seen}"])
     header = ["stage", "writes/s", f"{TIMES} no spool", "p99", f"{TIMES} no spool", "errors; at the end"]
     saved.append({"subject": "httptee", "scenario": END, **end})
     return table(TITLE, header, cells, saved, Sessions.ONE)
