@@ -129,8 +129,10 @@ def paces(workspace: Workspace, recording: Path, recorded: list[Exchange], names
         words = PACES[name]
         nginx = LoggingNginx(workspace, free_port(), free_port())
         door = Door(nginx.port)
-        figures = replayed(recording, nginx.port, *words)
-        door.close()
+        try:
+            figures = replayed(recording, nginx.port, *words)
+        finally:
+            door.close()
         workspace.end(nginx.process)
         if missed := len(recorded) - len(door.arrivals):
             raise BenchError(f"the kernel gave no stamp for {missed} requests")
