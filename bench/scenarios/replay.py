@@ -21,7 +21,7 @@ from httptee.recording import Exchange, Kept, RecordingWriter
 
 from ..errors import BenchError
 from ..programs.measure import members
-from ..programs.nginx_log import Logged, LoggingNginx
+from ..programs.nginx_log import Door, Logged, LoggingNginx
 from ..programs.processes import ROOT, free_port, neutral_environment
 from ..programs.sessions import Sessions
 from ..programs.workspace import Workspace
@@ -43,13 +43,15 @@ _BEGAN = 1_800_000_000 * 10**9
 @dataclass(frozen=True)
 class Arrivals:
     """One replay. Times in milliseconds: how far the arrivals at the server are from their due times (at the 99th
-    percentile), the median of the last tenth less that of the first, and the generator's own lateness."""
+    percentile), by the kernel's stamps and by the server's log; the median of the last tenth less that of the first;
+    and the generator's own lateness."""
 
     sent: int
     missing: int
     repeated: int
     changed: int
     off_p99: float
+    log_p99: float
     drift: float
     late_p99: float
     seconds: float
@@ -92,21 +94,31 @@ def due_times(recorded: list[Exchange], words: list[str]) -> list[float]:
     return [(one.arrived - recorded[0].arrived) / 1e9 / value for one in recorded]
 
 
-def compared(recorded: list[Exchange], due: list[float], figures: Json, logged: list[Logged]) -> Arrivals:
-    """What arrived, beside what was to arrive."""
+def compared(
+    recorded: list[Exchange], due: list[float], figures: Json, logged: list[Logged], stamps: dict[int, float]
+) -> Arrivals:
+    """What arrived, beside what was to arrive. A request without a stamp of the kernel has none at all."""
     times = Counter(one.number for one in logged)
     changed = sum(
         one.body != recorded[one.number].body.data
         or one.request != f"{recorded[one.number].method} {recorded[one.number].target}"
         for one in logged
     )
-    off = [1000 * (one.at - figures["began"] - due[one.number]) for one in sorted(logged, key=lambda one: one.number)]
+    by_log = {one.number: one.at for one in logged}
+    off, log_off = (
+        [1000 * (at[number] - figures["began"] - due[number]) for number in sorted(at)] for at in (stamps, by_log)
+    )
     tenth = max(1, len(off) // 10)
     return Arrivals(
         figures["sent"], len(recorded) - len(times), len(logged) - len(times), changed,
-        sorted(map(abs, off))[int(0.99 * len(off))], median(off[-tenth:]) - median(off[:tenth]),
+        p99(off), p99(log_off), median(off[-tenth:]) - median(off[:tenth]),
         1000 * figures["late"]["p99"], figures["seconds"],
     )  # fmt: skip
+
+
+def p99(times: list[float]) -> float:
+    """The 99th percentile of the distances from zero."""
+    return sorted(map(abs, times))[int(0.99 * len(times))]
 
 
 def paces(workspace: Workspace, recording: Path, recorded: list[Exchange], names: list[str]) -> Json:
@@ -116,16 +128,23 @@ def paces(workspace: Workspace, recording: Path, recorded: list[Exchange], names
     for name in names:
         words = PACES[name]
         nginx = LoggingNginx(workspace, free_port(), free_port())
-        figures = replayed(recording, nginx.port, *words)
+        door = Door(nginx.port)
+        try:
+            figures = replayed(recording, nginx.port, *words)
+        finally:
+            door.close()
         workspace.end(nginx.process)
-        found = compared(recorded, due_times(recorded, words), figures, list(nginx.requests()))
+        if missed := len(recorded) - len(door.arrivals):
+            raise BenchError(f"the kernel gave no stamp for {missed} requests")
+        found = compared(recorded, due_times(recorded, words), figures, list(nginx.requests()), door.arrivals)
         progress(f"{name}: {found}")
         rows.append({"subject": "httptee", "scenario": name, **asdict(found)})
         cells.append(
             [name, f"{found.sent:,}", str(found.missing), str(found.repeated), str(found.changed),
-             f"{found.off_p99:.2f} ms", f"{found.drift:+.2f} ms", f"{found.late_p99:.2f} ms"]
+             f"{found.off_p99:.2f} ms", f"{found.log_p99:.2f} ms", f"{found.drift:+.2f} ms", f"{found.late_p99:.2f} ms"]
         )  # fmt: skip
-    header = ["pace", "sent", "missing", "twice", "changed", "off the due time, p99", "drift", "lateness, p99"]
+    header = ["pace", "sent", "missing", "twice", "changed", "off the due time, p99", "by nginx's log", "drift",
+              "lateness, p99"]  # fmt: skip
     return table(TITLE, header, cells, rows, Sessions.ONE)
 
 

@@ -26,6 +26,7 @@ from httptee.recording import (
     Register,
     Scribe,
     Secrets,
+    Sieve,
     connection_base,
     new_name,
 )
@@ -79,20 +80,22 @@ def build_recorder(settings: Settings, ledger: Ledger, part: Part, faults: Fault
     recording = ledger.recording
     account = recording.account(part.row)
     base = connection_base()
-    maker = _maker(settings, recording, added, base)
-    outlet = Outlet(recording.rings[part.row], account, base) if recording.rings else None
+    hidden = _secrets(settings, recording)
+    maker, remaker = (RecordMaker(hidden, settings.record_max_body, added.via, more) for more in (base, 0))
+    outlet = Outlet(recording.rings[part.row], account) if recording.rings else None
     register = Register(_journal(settings, recording, part.row, part.processes, account.sequence), account)
     (selection,) = selections([criteria := record_criteria(settings)])
     everything = criteria.percent >= SCALE and not criteria.filters
     return Recorder(
         account,
-        Scribe(outlet or register, account, maker, faults),
-        maker.quick,
+        Scribe(outlet or register, account, maker, Sieve(remaker), faults),
         None if everything else selection.refuses,
         settings.record_max_body,
         part.of(MOST_HELD),
         faults,
         outlet,
+        base,
+        added.via,
     )
 
 
@@ -110,14 +113,13 @@ def build_inlet(
         recording.rings,
         Register(journal, account, others),
         account,
-        _maker(settings, recording, additions(settings)),
+        Sieve(RecordMaker(_secrets(settings, recording), settings.record_max_body, additions(settings).via)),
         on_backlog=on_backlog,
     )
 
 
-def _maker(settings: Settings, recording: RecordLedger, added: Additions, base: int = 0) -> RecordMaker:
-    hidden = None if settings.record_keep_secrets else Secrets(recording.key, settings.record_secret)
-    return RecordMaker(hidden, settings.record_max_body, added.via, base)
+def _secrets(settings: Settings, recording: RecordLedger) -> Secrets | None:
+    return None if settings.record_keep_secrets else Secrets(recording.key, settings.record_secret)
 
 
 def _journal(settings: Settings, recording: RecordLedger, row: int, processes: int, sequence: int) -> JournalWriter:

@@ -8,7 +8,7 @@ from httptee.recording.gaps import Gap
 from httptee.recording.inlet import Inlet
 from httptee.recording.outlet import Outlet
 from httptee.recording.reading import Recording, read_recording
-from httptee.recording.record import RecordMaker, connection_base
+from httptee.recording.record import RecordMaker, Sieve, connection_base
 from httptee.recording.recorder import Recorder
 from httptee.recording.register import Register
 from httptee.recording.scribe import Scribe
@@ -33,6 +33,7 @@ __all__ = [
     "Register",
     "Scribe",
     "Secrets",
+    "Sieve",
     "connection_base",
     "new_name",
     "read_recording",

@@ -2,6 +2,10 @@
 
 All text is latin-1, one character for each byte, as in a `Request`. The bytes are three lengths, the fields as JSON,
 then the two bodies as they are.
+
+The tee uses a second format, with the values in another order. The thread that answers a client makes its JSON, so
+nothing is looked at there, and secrets are still in it. What waits for its record must hold little: lists of header
+fields with all their texts would be missing for the next request, and each garbage collection would visit them.
 """
 
 from __future__ import annotations
@@ -9,14 +13,26 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
+from httptee.http import Headers, Request, Response
+
 _LENGTHS = struct.Struct("<BIII")  # the format, and the bytes of the fields, of the request's body and of the answer's
-_FORMAT = 1
+_FORMAT, _FLAT = 1, 2
 
 Fields = tuple[tuple[str, str], ...]
 """Header fields in wire order: case, order and duplicates as received."""
+
+Flat = tuple[bytes, bytes, bytes]
+"""The text, the request's body and the answer's body."""
+
+_dumps = orjson.dumps
+# A quote inside of a string has a backslash before it. So no string contains one of these, and where the first one is
+# found, the fields end. After the fields of the answer comes a string.
+_AFTER_REQUEST, _AFTER_ANSWER = b'"]],[["', b'"]],"'
+_CLOSED = 3  # bytes of them that belong to the fields
 
 
 class MalformedExchange(ValueError):
@@ -91,25 +107,18 @@ def encode(exchange: Exchange) -> bytes:
 def packed(fields: tuple[object, ...], body: bytes, answer_body: bytes) -> bytes:
     """The bytes of an exchange whose fields are in the order of `encode`. To make an `Exchange` first costs as much
     again as this. Raises ValueError."""
-    return joined(fields_text(fields), body, answer_body)
-
-
-def fields_text(fields: tuple[object, ...]) -> bytes:
-    """The fields of an exchange, in the order of `encode`, as text. Raises ValueError."""
     try:
-        return orjson.dumps(fields)
+        text = orjson.dumps(fields)
     except TypeError as error:  # orjson's own error is one
         raise ValueError(str(error)) from None
-
-
-def joined(text: bytes, body: bytes, answer_body: bytes) -> bytes:
-    """The bytes of an exchange of the text of its fields and its bodies."""
     return b"".join((_LENGTHS.pack(_FORMAT, len(text), len(body), len(answer_body)), text, body, answer_body))
 
 
 def decode(data: bytes) -> Exchange:
-    """The exchange that `encode` made these bytes of. Raises MalformedExchange."""
+    """The exchange that `encode` or `flat` made these bytes of. Raises MalformedExchange."""
     try:
+        if data and data[0] == _FLAT:
+            return _unflattened(parts(data))
         form, fields_size, body_size, answer_size = _LENGTHS.unpack_from(data)
         start = _LENGTHS.size + fields_size
         end = start + body_size
@@ -127,3 +136,73 @@ def decode(data: bytes) -> Exchange:
         )  # fmt: skip
     except (struct.error, ValueError, TypeError) as error_:
         raise MalformedExchange(str(error_)) from None
+
+
+def _unflattened(found: Flat) -> Exchange:
+    text, asked, body = found
+    fields, answered, client, connection, place, arrived, now, method, target, status, reason, error = orjson.loads(
+        text
+    )
+    return Exchange(
+        connection, place, client, arrived, now, now, method, target, tuple(map(tuple, fields)), Kept.of(asked), status,
+        reason, tuple(map(tuple, answered)), Kept.of(body), error,
+    )  # fmt: skip
+
+
+def flat(
+    request: Request,
+    response: Response,
+    place: tuple[int, int],
+    arrived: int,
+    now: int,
+    base: int,
+    via: tuple[str, str],
+) -> Flat:
+    """An exchange with both bodies in memory. Raises TypeError for what is no text.
+
+    `base` is added to the number of the connection. `via` is the field that the tee has added last, which goes.
+    """
+    headers: Headers = request.headers
+    if headers and headers[-1] == via:
+        headers = headers[:-1]
+    asked: Any = request.body
+    body: Any = response.body
+    status, reason, answered = response.status, response.reason, response.headers
+    if response.error:
+        status, reason, answered, body, now = 0, "", [], b"", -1
+    return _dumps((
+        headers, answered, request.client, base + place[0], place[1], arrived, now, request.method, request.target,
+        status, reason, response.error,
+    )), asked, body  # fmt: skip
+
+
+def divided(text: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """The fields of the request, those of the answer, and the rest, each of them JSON. None where one has no fields."""
+    middle = text.find(_AFTER_REQUEST) + _CLOSED
+    end = text.find(_AFTER_ANSWER, middle) + _CLOSED
+    return (text[1:middle], text[middle + 1 : end], b"[%b" % text[end + 1 :]) if 2 < middle < end else None
+
+
+def put_together(fields: bytes, answered: bytes, rest: bytes) -> bytes:
+    """The text that is divided so."""
+    return b"[%b,%b,%b" % (fields, answered, rest[1:])
+
+
+def record_of(text: bytes, asked: bytes, body: bytes) -> bytes:
+    """The bytes of a record. Raises struct.error."""
+    return b"".join((_LENGTHS.pack(_FLAT, len(text), len(asked), len(body)), text, asked, body))
+
+
+def parts(data: bytes) -> Flat:
+    """What `record_of` made these bytes of. Raises ValueError, and struct.error if they are too short."""
+    form, text, asked, body = _LENGTHS.unpack_from(data)
+    start = _LENGTHS.size + text
+    end = start + asked
+    if form != _FLAT or end + body != len(data):
+        raise ValueError("the lengths do not agree")
+    return data[_LENGTHS.size : start], data[start:end], data[end:]
+
+
+def fields_in(text: bytes) -> Fields:
+    """The header fields in a part of a text. Raises ValueError."""
+    return tuple((name, value) for name, value in orjson.loads(text))

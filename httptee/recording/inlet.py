@@ -1,23 +1,22 @@
-"""In the process that writes for all worker processes: takes their exchanges, makes records and writes them."""
+"""In the process that writes for all worker processes: takes their records, replaces secrets and writes them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from marshal import loads
 from time import monotonic, sleep
-from typing import Any
 
-import orjson
-
-from httptee.http import Request, Response
 from httptee.ledger import Batch, Faults, RecordAccount, Ring
+from httptee.recording.exchange import Flat
 from httptee.recording.outlet import RECORDS
-from httptee.recording.pending import Pending
-from httptee.recording.record import RecordMaker
+from httptee.recording.record import Sieve
 from httptee.recording.recorder import NOT_RECORDED
 from httptee.recording.register import Record, Register
 
+_TEXTS = 3  # of a flat record
 _AT_ONCE = 256 * 1024  # bytes
+_MUCH = 128 * 1024  # bytes in a turn, after which the next one follows at once: many small turns cost more
 _PAUSE = 0.05  # seconds between two looks
 _LONGEST_PAUSE = 0.25
 _QUIET = 2.0  # seconds without an exchange, after which an orphan ends
@@ -35,7 +34,7 @@ class Inlet:
         rings: Sequence[Ring],
         register: Register,
         account: RecordAccount,
-        maker: RecordMaker,
+        sieve: Sieve,
         faults: Faults | None = None,
         on_backlog: Callable[[float], object] = lambda share: None,
     ) -> None:
@@ -43,7 +42,7 @@ class Inlet:
         self._rings = rings
         self._register = register
         self._account = account
-        self._maker = maker
+        self._sieve = sieve
         self._faults = faults or Faults()
         for ring in rings:
             if ring.in_progress and account.settled > sum(each.taken for each in rings):
@@ -58,8 +57,10 @@ class Inlet:
             if at_end:
                 self._on_backlog(1.0)
                 self._on_backlog = lambda share: None
-            if self.turn():
+            found = self.turn()
+            if found:
                 pause, last = _PAUSE, monotonic()
+            if found > _MUCH or (found and at_end):
                 continue
             if at_end and (wanted() or monotonic() - last > _QUIET):
                 break
@@ -67,14 +68,14 @@ class Inlet:
             pause = min(2 * pause, _LONGEST_PAUSE)
         self._register.close()
 
-    def turn(self) -> bool:
-        """Write what is in the rings. Whether there was anything."""
-        found = False
+    def turn(self) -> int:
+        """Write what is in the rings, up to a bound. How many bytes there were."""
+        found = 0
         self._on_backlog(max(ring.held / ring.size for ring in self._rings))
         for ring in self._rings:
             batches = ring.batches(_AT_ONCE)
             if batches:
-                found = True
+                found += sum(len(batch.data) for batch in batches)
                 ring.begin(batches[-1])
                 self._write([record for batch in batches for record in self._records(batch)])
                 ring.settle()
@@ -92,9 +93,10 @@ class Inlet:
         try:
             if batch.kind == RECORDS:
                 return list(loads(batch.data))
-            for one in orjson.loads(batch.data):
+            sift = self._sieve.record
+            for arrived, texts in flat_records(batch.data, batch.count):
                 try:
-                    made.append((one[3], self._record(*one)))
+                    made.append((arrived, sift(*texts)))
                 except Exception:
                     self._faults.report(NOT_RECORDED)
         except Exception:
@@ -103,19 +105,17 @@ class Inlet:
             self._account.lost("unreadable", batch.count - len(made))
         return made
 
-    def _record(
-        self, connection: int, number: int, client: str, arrived: int, now: int, method: str, target: str,
-        headers: Any, asked_text: str, status: int, reason: str, answered: Any, body_text: str, error: str,
-    ) -> bytes:  # fmt: skip
-        """The record of an exchange as `Outlet.put` has put it in."""
-        asked, body = asked_text.encode("latin-1"), body_text.encode("latin-1")
-        if not error:
-            record = self._maker.plain(
-                connection, number, client, arrived, max(0, now), method, target, headers, asked, status, reason,
-                answered, body,
-            )  # fmt: skip
-            if record is not None:
-                return record
-        request = Request(method, target, headers, asked, client, "")
-        response = Response(status, reason, answered, body, error=error)
-        return self._maker.record(Pending(request, response, (connection, number), arrived, now))
+
+def flat_records(data: bytes, count: int) -> Iterator[tuple[int, Flat]]:
+    """The flat records in a batch, as `Outlet` has put it in, with their arrivals. Raises ValueError."""
+    stamps, lengths = array("q"), array("I")
+    second = stamps.itemsize * count
+    at = second + lengths.itemsize * _TEXTS * count
+    stamps.frombytes(data[:second])
+    lengths.frombytes(data[second:at])
+    for arrived, text, asked, body in zip(stamps, *[iter(lengths)] * _TEXTS, strict=True):
+        start = at + text
+        middle = start + asked
+        end = middle + body
+        yield arrived, (data[at:start], data[start:middle], data[middle:end])
+        at = end

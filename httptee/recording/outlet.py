@@ -1,59 +1,49 @@
 """The way of exchanges from a worker process to the process that writes for all: through memory that both have.
 
-Small exchanges go as they are: to make their records costs more than everything else here, and the other process has
-time for it. The threads that answer clients fill a batch, and the one that makes it full copies it. It does not wait:
-if another thread copies, that one takes its exchange too.
+Small exchanges go as flat records with their secrets: to look for those costs more than everything else here, and the
+other process has time for it. The threads that answer clients fill a batch, and the one that makes it full copies it.
+It does not wait: if another thread copies, that one takes its records too.
 """
 
 from __future__ import annotations
 
 import threading
-from collections import deque
+from array import array
 from collections.abc import Sequence
+from itertools import chain
 from marshal import dumps
 from time import monotonic, sleep
-from typing import Any
 
-import orjson
-
-from httptee.http import Request, Response
 from httptee.ledger import RecordAccount, Ring
+from httptee.recording.exchange import Flat
 from httptee.recording.register import Record
 
-EXCHANGES, RECORDS = 1, 2
-"""The kinds of a batch: exchanges as `put` gets them, and records that are made."""
+FLAT, RECORDS = 1, 2
+"""The kinds of a batch: flat records, behind all arrivals and the lengths of their texts, and records that are made."""
 
-_BATCH = 16  # exchanges; more are held longer, and that costs more than to copy them one batch at a time
-_MOST = 256  # exchanges that may wait for the thread that copies
+_BATCH = 32  # records; more are held longer, and that costs more than to copy them one batch at a time
+_MOST = 256  # records that may wait for the thread that copies
 _PATIENCE = 1.0  # seconds that a thread which answers nobody waits for room
 _BREATH = 0.01
 
 
 class Outlet:
-    """`<Outlet [waiting 3]>`: puts exchanges and records of one worker process into its ring, and counts what finds no
-    room. `base` is added to the numbers of connections, to make them unique in the recording."""
+    """`<Outlet [waiting 3]>`: puts records of one worker process into its ring, and counts what finds no room."""
 
-    def __init__(self, ring: Ring, account: RecordAccount, base: int = 0) -> None:
+    def __init__(self, ring: Ring, account: RecordAccount) -> None:
         self._ring = ring
         self._account = account
-        self._base = base
-        self._waiting: deque[tuple[Any, ...]] = deque()
+        self._waiting: list[tuple[int, Flat]] = []
         self._copying = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Outlet [waiting {len(self._waiting)}]>"
 
-    def put(self, request: Request, response: Response, place: tuple[int, int], arrived: int, now: int) -> None:
-        """Count an exchange with small bodies in memory, and add it. Never waits."""
+    def put(self, arrived: int, record: Flat) -> None:
+        """Count a small exchange, and add its flat record. Never waits."""
         waiting = self._waiting
-        asked: Any = request.body
-        body: Any = response.body
         if self._account.counted(len(waiting) < _MOST):
-            waiting.append((
-                self._base + place[0], place[1], request.client, arrived, now, request.method, request.target,
-                request.headers, str(asked, "latin-1"), response.status, response.reason, response.headers,
-                str(body, "latin-1"), response.error,
-            ))  # fmt: skip
+            waiting.append((arrived, record))
             if len(waiting) >= _BATCH:
                 self._copy(_BATCH)
 
@@ -82,21 +72,21 @@ class Outlet:
         self.flush()
 
     def _copy(self, least: int) -> None:
-        """Copy batches while there are `least` exchanges, unless another thread does."""
+        """Copy batches while there are `least` records, unless another thread does."""
         waiting = self._waiting
         if not self._copying.acquire(blocking=False):
             return
         try:
             while (count := min(_BATCH, len(waiting))) >= least:
-                self._put([waiting.popleft() for _ in range(count)])
+                batch = waiting[:count]
+                del waiting[:count]  # others only append
+                self._put(batch)
         finally:
             self._copying.release()
 
-    def _put(self, batch: list[tuple[Any, ...]]) -> None:
-        try:
-            data = orjson.dumps(batch)  # half the time of marshal, which therefore only has what is no text
-        except TypeError:
-            self._account.lost("unreadable", len(batch))
-            raise
-        if not self._ring.put(EXCHANGES, len(batch), data):
+    def _put(self, batch: list[tuple[int, Flat]]) -> None:
+        stamps, records = zip(*batch, strict=True)
+        texts = list(chain.from_iterable(records))
+        data = b"".join((array("q", stamps).tobytes(), array("I", map(len, texts)).tobytes(), *texts))
+        if not self._ring.put(FLAT, len(batch), data):
             self._account.lost("queue_full", len(batch))

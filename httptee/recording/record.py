@@ -1,18 +1,30 @@
-"""Makes the bytes of a record of an exchange that has ended, without its secrets."""
+"""Makes the bytes of a record of an exchange that has ended, without its secrets.
+
+A `Sieve` does it for flat records, and looks at each text only once. Most requests of a client have the same header
+fields, and so have many answers. So what becomes of the bytes of a head is remembered, within bounds. A record without
+a secret stays as it is: the same bytes go to the disk.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import orjson
 
 from httptee.http import Headers, Request, Response
 from httptee.http.uploads import StreamedBody
-from httptee.recording.exchange import fields_text, joined, packed
+from httptee.recording.exchange import divided, fields_in, packed, put_together, record_of
 from httptee.recording.pending import Pending
-from httptee.recording.secrets import Secrets
+from httptee.recording.secrets import OPENS, Secrets
 
 _PIECE = 256 * 1024
+_REMEMBERED = 1024  # heads of requests, and as many of answers
+_LONG = 2048  # bytes; longer heads are not remembered
+_TARGET = 6  # its place in the rest
 _Fields = Sequence[tuple[str, str]]
 _Body = tuple[bytes, int, str]  # the bytes that are kept, the length of the whole, and its digest if it was cut
 
@@ -28,48 +40,11 @@ class RecordMaker:
     of connections."""
 
     def __init__(self, secrets: Secrets | None, most: int, via: str = "", base: int = 0) -> None:
-        self._secrets = secrets
+        self.secrets = secrets
         self._most = most
         self._via = via[3:]  # without the version, which is the client's
         self._last = ("Via", via)  # mostly the last field
         self._base = base
-
-    def quick(
-        self, request: Request, response: Response, place: tuple[int, int], arrived: int, now: int
-    ) -> bytes | None:
-        """The record of an exchange with small bodies in memory, if nothing in it has to be replaced; else None.
-
-        The thread that has answered the client calls it. To keep a request and its answer until another thread makes
-        the record costs more than to make it: their memory cannot be used again at once, and each garbage collection
-        visits them.
-        """
-        asked, body = request.body, response.body
-        if response.error or not isinstance(asked, bytes) or not isinstance(body, bytes):
-            return None
-        return self.plain(
-            place[0], place[1], request.client, arrived, now, request.method, request.target, request.headers, asked,
-            response.status, response.reason, response.headers, body,
-        )  # fmt: skip
-
-    def plain(
-        self, connection: int, number: int, client: str, arrived: int, now: int, method: str, target: str,
-        headers: Headers, asked: bytes, status: int, reason: str, answered: Headers, body: bytes,
-    ) -> bytes | None:  # fmt: skip
-        """The record of an exchange with its bodies in memory, if nothing in it has to be replaced; else None."""
-        if self._via:
-            if not headers or tuple(headers[-1]) != self._last:  # a list, if it comes from another process
-                return None
-            headers = headers[:-1]
-        secrets = self._secrets
-        if secrets is not None and not (
-            "?" not in target and secrets.clean(headers, asked) and secrets.clean(answered, body)
-        ):
-            return None
-        text = fields_text((
-            self._base + connection, number, client, arrived, now, now, method, target, headers, status, reason,
-            answered, "", "", len(asked), "", len(body), "",
-        ))  # fmt: skip
-        return joined(text, asked, body)
 
     def record(self, pending: Pending) -> bytes:
         """The record of an exchange. Raises OSError if the file of the request's body cannot be read, and
@@ -77,7 +52,7 @@ class RecordMaker:
         request, response = pending.request, pending.response
         headers: _Fields = request.headers
         if self._via:
-            headers = headers[:-1] if headers and headers[-1] == self._last else self._received(request.headers)
+            headers = headers[:-1] if headers and headers[-1] == self._last else self.received(request.headers)
         asked, asked_length, asked_digest = self._asked(pending)
         if response.error:
             status, reason, first_byte, ended = 0, "", -1, -1
@@ -87,7 +62,7 @@ class RecordMaker:
             status, reason, answered = response.status, response.reason, response.headers
             first_byte, ended = max(0, pending.first_byte), max(-1, pending.ended)
             body, length, digest = self._answered(pending)
-        target, secrets = request.target, self._secrets
+        target, secrets = request.target, self.secrets
         if secrets is not None:
             if "?" in target:
                 target = secrets.target(target)
@@ -100,8 +75,10 @@ class RecordMaker:
         )  # fmt: skip
         return packed(fields, asked, body)
 
-    def _received(self, fields: Headers) -> Headers:
+    def received(self, fields: Headers) -> Headers:
         """The request's fields without this tee's own entry in Via."""
+        if not self._via:
+            return fields
         for at in range(len(fields) - 1, -1, -1):
             name, value = fields[at]
             if len(name) == 3 and name.lower() == "via" and value.endswith(self._via):
@@ -143,3 +120,80 @@ class RecordMaker:
         if len(body) <= self._most:
             return body, len(body), ""
         return b"", len(body), hashlib.sha256(body).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """What is known of a head. `text` stands for it, or None where nothing in it is replaced. `kind` is the type of the
+    body, which is looked into if it is `examined`, whatever it begins with. `plain`: the body has no content coding."""
+
+    text: bytes | None
+    kind: str = ""
+    examined: bool = False
+    plain: bool = False
+
+
+class Sieve:
+    """For one thread. `maker` makes the record where something in a body is replaced. It adds nothing to the numbers of
+    connections."""
+
+    def __init__(self, maker: RecordMaker) -> None:
+        self._maker = maker
+        self._secrets = maker.secrets
+        self._asked = lru_cache(_REMEMBERED)(self._look_at_request)
+        self._answered = lru_cache(_REMEMBERED)(self._look_at)
+
+    def record(self, text: bytes, asked: bytes, body: bytes) -> bytes:
+        """The record of an exchange. Raises ValueError."""
+        divided_text = divided(text)
+        if divided_text is None:
+            return self._made(text, asked, body)
+        head, answer, rest = divided_text
+        known = self._asked(head) if len(head) <= _LONG else self._look_at_request(head)
+        answered = self._answered(answer) if len(answer) <= _LONG else self._look_at(answer)
+        if (asked and self._opens(known, asked)) or (body and self._opens(answered, body)):
+            return self._made(text, asked, body)
+        if known.text is not None or answered.text is not None or b"?" in rest:
+            text = put_together(known.text or head, answered.text or answer, self._rest(rest))
+        return record_of(text, asked, body)
+
+    def _opens(self, head: _Head, body: bytes) -> bool:
+        """Whether something in a body may have to be replaced."""
+        if not head.examined and not (head.plain and body[:1] in OPENS):
+            return False
+        secrets = self._secrets
+        return secrets is not None and (not head.plain or secrets.content(head.kind, body) != body)
+
+    def _rest(self, rest: bytes) -> bytes:
+        """The rest of a text with the secrets in its target replaced."""
+        if self._secrets is None or b"?" not in rest:
+            return rest
+        values = orjson.loads(rest)
+        values[_TARGET] = self._secrets.target(values[_TARGET])
+        return orjson.dumps(values)
+
+    def _look_at_request(self, text: bytes) -> _Head:
+        """What becomes of the header fields of a request: this tee's own entry in Via is not the client's."""
+        received = orjson.dumps(self._maker.received(list(fields_in(text))))
+        found = self._look_at(received)
+        return found if received == text else replace(found, text=found.text or received)
+
+    def _look_at(self, text: bytes) -> _Head:
+        """What becomes of header fields."""
+        secrets = self._secrets
+        if secrets is None:
+            return _Head(None)
+        fields = fields_in(text)
+        kind, coding = secrets.content_of(fields)
+        replaced = orjson.dumps(secrets.fields(fields))
+        examined = "json" in kind or "form" in kind
+        return _Head(None if replaced == text else replaced, kind, examined, not coding)
+
+    def _made(self, text: bytes, asked: bytes, body: bytes) -> bytes:
+        """The record, made anew of its values."""
+        fields, answered, client, connection, place, arrived, now, method, target, status, reason, error = orjson.loads(
+            text
+        )
+        request = Request(method, target, [(name, value) for name, value in fields], asked, client, "")
+        response = Response(status, reason, [(name, value) for name, value in answered], body, error=error)
+        return self._maker.record(Pending(request, response, (connection, place), arrived, now))

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Protocol
 from httptee.http import CONNECTION, Pieces, Request, Response, values
 from httptee.http.uploads import StreamedBody
 from httptee.ledger import Faults, RecordAccount
+from httptee.recording.exchange import Flat, flat
 from httptee.recording.pending import Pending
 from httptee.transport import GONE, followed
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-_SMALL = 4096  # bytes of both heads and both bodies; a smaller exchange is only counted
+_SMALL = 4096  # bytes of both bodies, and of the record; a smaller exchange is only counted
 _MOST_SMALL = 4096  # such exchanges that may wait in one process
 _OVERHEAD = 2048  # bytes: what an exchange holds beside its heads and bodies
 _FIRST_PIECES = 64 * 1024  # bytes that are taken for an answer of unknown length
@@ -30,14 +31,10 @@ _MOST_PEERS = 10_000
 NOT_RECORDED = "a request could not be recorded"
 
 
-Quick = Callable[[Request, Response, tuple[int, int], int, int], bytes | None]
-"""Makes the record of a request and its answer, from the place, the arrival and the time to the answer, or None."""
-
-
 class Handover(Protocol):
-    """Takes small exchanges for another process that makes their records. Never waits."""
+    """Takes flat records of small exchanges for another process. Never waits."""
 
-    def put(self, request: Request, response: Response, place: tuple[int, int], arrived: int, now: int) -> None:
+    def put(self, arrived: int, record: Flat) -> None:
         """Count one and add it."""
 
     def flush(self) -> None:
@@ -50,8 +47,8 @@ class Queue(Protocol):
     def put(self, pending: Pending) -> None:
         """Add one."""
 
-    def put_record(self, arrived: int, record: bytes) -> None:
-        """Add one whose record is made."""
+    def put_record(self, arrived: int, record: Flat) -> None:
+        """Add a small one, as a flat record."""
 
     def __len__(self) -> int:
         """How many wait."""
@@ -63,26 +60,30 @@ class Queue(Protocol):
 class Recorder:
     """Chooses the requests of one worker process that are recorded, and hands them on when A's answer has ended.
 
-    `quick` makes the record of a small exchange if that takes next to no time. `refuses` gives the reason why a request
-    is not to be recorded, or None; without it, all are. `most_body` is in bytes. `most` is what all large exchanges may
-    hold that are not written yet; of small ones, 4,096 may wait. With an `outlet`, small ones go there.
+    `refuses` gives the reason why a request is not to be recorded, or None; without it, all are. `most_body` is in
+    bytes. `most` is what all large exchanges may hold that are not written yet; of small ones, 4,096 may wait. With an
+    `outlet`, small ones go there. `base` is added to the numbers of connections, to make them unique in the recording.
+    `via` is what the tee adds to Via, or empty.
     """
 
     def __init__(
         self,
         account: RecordAccount,
         queue: Queue,
-        quick: Quick,
         refuses: Callable[[Request], str | None] | None,
         most_body: int,
         most: int,
         faults: Faults | None = None,
         outlet: Handover | None = None,
+        base: int = 0,
+        via: str = "",
     ) -> None:
         self._outlet = outlet
+        self._base = base
+        self._via = ("Via", via)
+        self._small = min(_SMALL, most_body)
         self._account = account
         self._queue = queue
-        self._quick = quick
         self._refuses = refuses
         self.most_body = most_body
         self._most = most
@@ -109,20 +110,21 @@ class Recorder:
             now = time_ns() - arrived
             place = environ.get(CONNECTION) or self._peer(environ)
             asked, body = request.body, response.body
-            small = isinstance(body, bytes) and isinstance(asked, bytes) and len(asked) + len(body) <= _SMALL
-            if small and self._outlet is not None:
-                self._outlet.put(request, response, place, arrived, now)
-                return response
-            heads = _heads(request, response)
-            if isinstance(body, bytes) and small and heads + len(asked) + len(body) <= _SMALL:
-                if self._account.counted(len(self._queue) < _MOST_SMALL):
-                    record = self._quick(request, response, place, arrived, max(0, now))
-                    if record is not None:
+            small = isinstance(body, bytes) and isinstance(asked, bytes) and len(asked) + len(body) <= self._small
+            if small:
+                try:
+                    record = flat(request, response, place, arrived, now if now > 0 else 0, self._base, self._via)
+                except Exception:
+                    self._account.refused("unreadable")
+                    raise
+                if self._outlet is not None:
+                    self._outlet.put(arrived, record)
+                    return response
+                if sum(map(len, record)) <= _SMALL:
+                    if self._account.counted(len(self._queue) < _MOST_SMALL):
                         self._queue.put_record(arrived, record)
-                    else:
-                        self._queue.put(Pending(request, response, place, arrived, now))
-                return response
-            return self._large(Pending(request, response, place, arrived, now), heads)
+                    return response
+            return self._large(Pending(request, response, place, arrived, now))
         except Exception:
             self._faults.report(NOT_RECORDED)
             return response
@@ -141,10 +143,10 @@ class Recorder:
         self.tick()
         self._queue.close(timeout)
 
-    def _large(self, pending: Pending, heads: int) -> Response:
-        """An exchange whose size counts, or whose answer streams. `heads`: the bytes of its heads."""
+    def _large(self, pending: Pending) -> Response:
+        """An exchange whose size counts, or whose answer streams."""
         response, asked = pending.response, pending.request.body
-        body = response.body
+        body, heads = response.body, _heads(pending.request, response)
         reserved = len(body) if isinstance(body, bytes) else self._announced(response)
         kept = 0 if isinstance(asked, StreamedBody) else len(asked) if isinstance(asked, bytes) else self.most_body
         pending.size = _OVERHEAD + heads + kept + reserved

@@ -14,8 +14,9 @@ from time import sleep
 from typing import Protocol
 
 from httptee.ledger import Faults, RecordAccount
+from httptee.recording.exchange import Flat
 from httptee.recording.pending import Pending
-from httptee.recording.record import RecordMaker
+from httptee.recording.record import RecordMaker, Sieve
 from httptee.recording.recorder import NOT_RECORDED
 from httptee.recording.register import Record
 
@@ -42,12 +43,15 @@ class Sink(Protocol):
 class Scribe:
     """`<Scribe [waiting 3]>`: makes records of what is put into it. The thread starts with the first exchange."""
 
-    def __init__(self, sink: Sink, account: RecordAccount, maker: RecordMaker, faults: Faults | None = None) -> None:
+    def __init__(
+        self, sink: Sink, account: RecordAccount, maker: RecordMaker, sieve: Sieve, faults: Faults | None = None
+    ) -> None:
         self._sink = sink
         self._account = account
         self._maker = maker
+        self._sieve = sieve
         self._faults = faults or Faults()
-        self._queue: deque[Pending | Record] = deque()
+        self._queue: deque[Pending | tuple[int, Flat]] = deque()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._end = threading.Event()
@@ -64,8 +68,8 @@ class Scribe:
         if self._thread is None and self._starting.acquire(blocking=False):
             self._start()
 
-    def put_record(self, arrived: int, record: bytes) -> None:
-        """Add an exchange whose record is made. Never waits."""
+    def put_record(self, arrived: int, record: Flat) -> None:
+        """Add the flat record of an exchange. Never waits."""
         self._queue.append((arrived, record))
         if self._thread is None and self._starting.acquire(blocking=False):
             self._start()
@@ -108,24 +112,21 @@ class Scribe:
         """Write one batch. Whether there was anything to write."""
         records: list[Record] = []
         size = freed = taken = 0
-        queue, make = self._queue, self._maker.record
+        queue, make, sift = self._queue, self._maker.record, self._sieve.record
         while queue and size < _BATCH and taken < _MOST:
             one = queue.popleft()
             taken += 1
-            if isinstance(one, tuple):
-                records.append(one)
-                size += len(one[1])
-                continue
-            freed += one.size
             try:
-                data = make(one)
-                records.append((one.arrived, data))
-                size += len(data)
+                record = (one[0], sift(*one[1])) if isinstance(one, tuple) else (one.arrived, make(one))
+                records.append(record)
+                size += len(record[1])
             except Exception:
                 self._account.lost("unreadable")
                 self._faults.report(NOT_RECORDED)
             finally:
-                one.release()
+                if not isinstance(one, tuple):
+                    freed += one.size
+                    one.release()
         try:
             if records:
                 self._sink.append(records)

@@ -35,7 +35,8 @@ _KINDS = {
     "content-encoding": _CONTENT,
 }
 _MOST_NAMES = 1000  # that are remembered
-_OPENS = b"{[ \t\r\n"  # what JSON may begin with
+OPENS = b"{[ \t\r\n"
+"""What JSON may begin with."""
 
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _MEMBER = re.compile(
@@ -60,34 +61,10 @@ class Secrets:
         self._names = frozenset(name.lower() for name in names)
         self._sought = tuple(self._names)
         self._kinds: dict[str, int] = {}
-        self._harmless: set[str] = set()  # values of Content-Type
         self.replaced = lru_cache(maxsize=4096)(self._replaced)
         """The text that stands for a secret."""
         self.target = lru_cache(maxsize=2048)(self._target)
         """A request target, or a URL, with the secrets in its query replaced."""
-
-    def clean(self, fields: Fields, body: bytes) -> bool:
-        """Whether a message certainly has no secret to replace. Safe from any thread."""
-        kinds, found = self._kinds, 0
-        try:
-            for name, value in fields:
-                kind = kinds[name]
-                if kind == _CONTENT:
-                    kind = 0 if value in self._harmless or not self._looked_into(value) else _CONTENT
-                found |= kind
-        except KeyError:
-            for name, _ in fields:
-                found |= self._kind(name)
-        return not found & _SECRET and not (body and (found or body[:1] in _OPENS))
-
-    def _looked_into(self, value: str) -> bool:
-        """Whether a body with this Content-Type or Content-Encoding is looked into."""
-        lower = value.lower()
-        if "json" in lower or "form" in lower or "/" not in lower:
-            return True
-        if len(self._harmless) < _MOST_NAMES:
-            self._harmless.add(value)
-        return False
 
     def message(self, fields: Fields, body: bytes, length: int, digest: str) -> tuple[Fields, bytes, int, str]:
         """The fields and the body of a message, with the length of the whole body and its digest if it was cut, with
@@ -99,7 +76,7 @@ class Secrets:
         except KeyError:
             for name, _ in fields:
                 found |= self._kind(name)
-        if body and (found & _CONTENT or body[:1] in _OPENS):
+        if body and (found & _CONTENT or body[:1] in OPENS):
             fields, data = self.body(fields, body)
             if data is None:
                 body, digest = b"", hashlib.sha256(body).hexdigest()
@@ -131,12 +108,8 @@ class Secrets:
                 pieces[at] = f"{written}={self.replaced(value)}"
         return "".join(pieces)
 
-    def body(self, fields: Fields, body: bytes) -> tuple[Fields, bytes | None]:
-        """The header fields and the body of a message, with the secrets in JSON and in forms replaced.
-
-        A compressed body that holds a secret is kept without its compression. One that cannot be looked into is not
-        kept: None.
-        """
+    def content_of(self, fields: Fields) -> tuple[str, str]:
+        """The type of the body behind these header fields, in lower case, and its content coding."""
         kind = coding = ""
         for name, value in fields:
             if self._kind(name) == _CONTENT:
@@ -144,13 +117,22 @@ class Secrets:
                     kind = value.lower()
                 else:
                     coding = value
+        return kind, coding
+
+    def body(self, fields: Fields, body: bytes) -> tuple[Fields, bytes | None]:
+        """The header fields and the body of a message, with the secrets in JSON and in forms replaced.
+
+        A compressed body that holds a secret is kept without its compression. One that cannot be looked into is not
+        kept: None.
+        """
+        kind, coding = self.content_of(fields)
         if not ("json" in kind or "form" in kind or (not coding and body[:100].lstrip()[:1] in (b"{", b"["))):
             return fields, body
         try:
             text = decoded(body, coding) if coding else body
         except Undecodable:
             return fields, None
-        replaced = self._content(kind, text)
+        replaced = self.content(kind, text)
         if replaced == text:
             return fields, body
         if not coding:
@@ -158,7 +140,8 @@ class Secrets:
         plain: Headers = without(list(fields), frozenset(("content-encoding", "content-length")))
         return [*plain, ("Content-Length", str(len(replaced)))], replaced
 
-    def _content(self, kind: str, body: bytes) -> bytes:
+    def content(self, kind: str, body: bytes) -> bytes:
+        """A body of JSON or a form without compression, with its secrets replaced. `kind` is its type."""
         if "urlencoded" in kind and body[:100].lstrip()[:1] not in (b"{", b"["):
             return self.form(body.decode("latin-1")).encode("latin-1")
         lower = body.decode("latin-1").lower()

@@ -24,17 +24,22 @@ def arrived(recorded, late=0.001, words=("--speed", "2")):
     ]
 
 
+def stamps(due, late):
+    return {number: 1000.0 + at + late for number, at in enumerate(due)}
+
+
 def test_what_arrives_once_whole_and_in_time_is_fine(recorded):
-    found = replay.compared(recorded, *arrived(recorded)[:1], figures(), arrived(recorded)[1])
+    due, logged = arrived(recorded)
+    found = replay.compared(recorded, due, figures(), logged, stamps(due, 0.0004))
     assert (found.missing, found.repeated, found.changed) == (0, 0, 0)
-    assert found.off_p99 == pytest.approx(1.0)
+    assert (found.off_p99, found.log_p99) == (pytest.approx(0.4), pytest.approx(1.0))
     assert found.drift == pytest.approx(0.0, abs=1e-6)
 
 
 def test_what_is_missing_twice_or_changed_is_counted(recorded):
     due, logged = arrived(recorded)
     logged = [*logged[1:], logged[5], Logged(7, logged[7].at, "GET /other", b"")]
-    found = replay.compared(recorded, due, figures(), logged)
+    found = replay.compared(recorded, due, figures(), logged, stamps(due, 0.0))
     assert (found.missing, found.repeated, found.changed) == (1, 2, 1)
 
 

@@ -346,6 +346,7 @@ def test_a_post_from_the_spool_has_the_same_key_at_each_repeat(tmp_path: Path) -
     options = ("name=b idempotent", "-b.spool", str(tmp_path / "spool"), "-processes", "1")
     with Backend() as a, Backend(busy) as b, Tee("-a", a.url, "-b", f"{b.url} {options[0]}", *options[1:]) as tee:
         write(tee, 7, 1)
+        eventually(lambda: statement(tee).seen == 1, "the clone")
         level(tee)
         asked = list(b.requests)
         keys = {request.value("Idempotency-Key") for request in asked}

@@ -1,14 +1,13 @@
 import threading
-
-import orjson
+from array import array
 
 from httptee.http import Request, Response
 from httptee.ledger import Ledger, Ring
-from httptee.recording.exchange import encode
+from httptee.recording.exchange import encode, flat
 from httptee.recording.inlet import Inlet
-from httptee.recording.outlet import EXCHANGES, Outlet
+from httptee.recording.outlet import FLAT, Outlet
 from httptee.recording.reading import read_recording
-from httptee.recording.record import RecordMaker
+from httptee.recording.record import RecordMaker, Sieve
 from httptee.recording.register import Register
 from httptee.recording.secrets import Secrets
 from tests.recording.made import START, exchange, journal
@@ -29,14 +28,15 @@ class World:
     def begin(self):
         writer = journal(self.directory, sequence=self.account.sequence)
         self.register = Register(writer, self.account, [self.recording.account(row) for row in (0, 1)])
-        maker = RecordMaker(Secrets(b"k" * 32), 1000)
-        return Inlet(self.recording.rings, self.register, self.account, maker)
+        sieve = Sieve(RecordMaker(Secrets(b"k" * 32), 1000))
+        return Inlet(self.recording.rings, self.register, self.account, sieve)
 
     def put(self, row, *numbers, **changed):
         for number in numbers:
             values = {"headers": [("Host", "a")], "body": b"", "client": "192.0.2.1", "scheme": "http"} | changed
             request = Request("GET", f"/{number}", **values)
-            self.outlets[row].put(request, Response(200, "OK", [], b"hello"), (row, number), START + number, 5)
+            response, place = Response(200, "OK", [("Server", "a")], b"hello"), (row, number)
+            self.outlets[row].put(START + number, flat(request, response, place, START + number, 5, 0, ("Via", "")))
         self.outlets[row].flush()
 
     def kill(self, row):
@@ -97,9 +97,9 @@ def test_records_that_are_made_are_written_as_they_are(tmp_path):
 def test_what_cannot_be_read_costs_only_itself(tmp_path):
     world = World(tmp_path)
     world.put(0, 1)
-    for data in (b"nonsense", orjson.dumps([("too", "short")])):
+    for data in (b"nonsense", array("q", [START]).tobytes() + array("I", [5, 0, 0]).tobytes() + b"[1,2]"):
         world.recording.account(0).counted(True)
-        world.recording.rings[0].put(EXCHANGES, 1, data)
+        world.recording.rings[0].put(FLAT, 1, data)
     world.put(0, 2)
     world.inlet.turn()
     found = world.end()

@@ -120,45 +120,6 @@ def test_secrets_are_replaced_on_both_sides():
     assert b"sesame" not in data
 
 
-def quick(one, secrets=None):
-    return RecordMaker(secrets, 100, VIA).quick(one.request, one.response, one.place, one.arrived, one.first_byte)
-
-
-def test_a_quick_record_is_the_same_record():
-    one = pending(target="/x")
-    maker = RecordMaker(Secrets(b"k" * 32), 100, VIA)
-    made_quickly = maker.quick(one.request, one.response, one.place, one.arrived, one.first_byte)
-    assert made_quickly == maker.record(one)
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"target": "/?token=sesame"},
-        {"target": "/x", "headers": [("Cookie", "a=b"), ("Via", VIA)]},
-        {"target": "/x", "headers": [("Content-Type", "application/json"), ("Via", VIA)]},
-        {"target": "/x", "body": b' {"password": "x"}'},
-        {"target": "/x", "headers": [("Via", f"1.0 mine, {VIA}")]},
-        {"target": "/x", "response": Response(200, "OK", [("Set-Cookie", "a=b")], b"")},
-        {"target": "/x", "response": Response(200, "OK", [("Content-Encoding", "gzip")], b"x")},
-        {"target": "/x", "response": tee_answer(UpstreamReset("x"), "primary_reset")},
-    ],
-)
-def test_what_may_hold_a_secret_or_is_not_plain_is_for_the_other_thread(changed):
-    one = pending(**changed)
-    secrets = Secrets(b"k" * 32)
-    assert quick(one, secrets) is None
-    assert quick(one, secrets) is None  # once the names are known
-
-
-def test_without_a_body_the_type_of_one_does_not_matter():
-    one = pending(target="/x", headers=[("Content-Type", "application/json"), ("Via", VIA)], body=b"")
-    one.response = Response(200, "OK", [("Content-Type", "text/plain")], b"x")
-    secrets = Secrets(b"k" * 32)
-    quick(one, secrets)
-    assert quick(one, secrets) is not None
-
-
 @pytest.mark.parametrize(("ends", "digest"), [(True, hashlib.sha256(b"abc").digest()), (False, b"")])
 def test_a_body_that_streamed_and_was_not_kept_is_recorded_by_its_length(ends, digest):
     body = StreamedBody(Scripted(b"abc", length=3, ends=ends))

@@ -3,12 +3,14 @@ import os
 import tempfile
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from httptee.errors import UpstreamReset
 from httptee.http import CONNECTION, FileBody, Request, Response, no_answer, tee_answer
 from httptee.http.uploads import StreamedBody
 from httptee.ledger import Ledger
+from httptee.recording import recorder as module
 from httptee.recording.recorder import Recorder
 from tests.http.uploads.sources import Scripted, read_all
 
@@ -26,16 +28,24 @@ class Waiting(list):
         self.closed = timeout
 
 
+def values(waiting):
+    """Of a flat record: the place, the time to the answer, the target, the status and the error."""
+    arrived, (text, *_) = waiting
+    _, _, _, connection, number, said, now, _, target, status, _, error = orjson.loads(text)
+    assert arrived == said > 0
+    return (connection, number), now, target, status, error
+
+
 def request(body=b""):
     return Request("GET", "/x", [("Host", "a")], body, "192.0.2.1", "http")
 
 
 class World:
-    def __init__(self, refuses=None, most_body=10_000, most=100_000, quick=lambda *given: None, outlet=None):
+    def __init__(self, refuses=None, most_body=10_000, most=100_000, outlet=None):
         self.ledger = Ledger([])
         self.account = self.ledger.recording.account(0)
         self.queue = Waiting()
-        self.recorder = Recorder(self.account, self.queue, quick, refuses, most_body, most, outlet=outlet)
+        self.recorder = Recorder(self.account, self.queue, refuses, most_body, most, outlet=outlet)
 
     def follow(self, response, asked=None, environ=ENVIRON):
         asked = asked or request()
@@ -59,20 +69,35 @@ def test_a_whole_answer_goes_to_the_client_as_it_is_and_waits_at_once():
     world = World()
     response = Response(200, "OK", [], b"hello")
     assert world.follow(response) is response
-    (pending,) = world.queue
-    assert (pending.response, pending.place, pending.error) == (response, (3, 4), "")
-    assert 0 <= pending.first_byte == pending.ended
+    (waiting,) = world.queue
+    place, now, target, status, error = values(waiting)
+    assert (place, target, status, error) == ((3, 4), "/x", 200, "")
+    assert now >= 0
     assert world.ledger.recorded().seen == world.ledger.recorded().waiting == 1
 
 
-def test_a_record_that_is_made_quickly_waits_alone():
-    world = World(quick=lambda asked, response, place, arrived, now: b"record of %d" % response.status)
+def test_what_is_no_small_exchange_waits_as_it_is():
+    world = World(most_body=10)
     world.follow(Response(200, "OK", [], b"hello"))
-    ((arrived, record),) = world.queue
-    assert record == b"record of 200"
-    assert arrived > 0
-    world.follow(Response(200, "OK", [], LARGE))
-    assert world.queue[1].response.body == LARGE
+    world.follow(Response(200, "OK", [], b"over the limit"))
+    world.follow(Response(200, "OK", [("X", "x" * 5000)], b"hello"))
+    assert isinstance(world.queue[0], tuple)
+    assert [pending.response.body for pending in world.queue[1:]] == [b"over the limit", b"hello"]
+
+
+def test_what_cannot_be_recorded_is_counted():
+    world = World()
+    response = Response(200, "OK", [object()], b"")
+    assert world.follow(response) is response
+    assert (world.reasons, world.ledger.recorded().seen) == ({"unreadable": 1}, 1)
+
+
+def test_where_the_clock_was_set_back_no_time_is_negative(monkeypatch):
+    world = World()
+    times = iter([2000, 1000])
+    monkeypatch.setattr(module, "time_ns", lambda: next(times))
+    world.follow(Response(200, "OK", [], b""))
+    assert values(world.queue[0])[1] == 0
 
 
 def test_a_request_that_is_refused_is_counted_with_its_reason():
@@ -160,7 +185,7 @@ def test_an_answer_whose_client_has_gone_says_so():
 def test_a_request_without_an_answer_of_a_says_why(answer, error):
     world = World()
     world.follow(answer)
-    assert world.queue[0].error == error
+    assert values(world.queue[0])[4] == error
 
 
 def test_the_body_of_a_request_in_a_file_can_be_read_once_the_request_is_closed():
@@ -180,14 +205,14 @@ def test_under_another_server_a_connection_is_known_by_its_port():
     world = World()
     for port in ("1", "2", "1"):
         world.follow(Response(200, "OK", [], b""), environ={"REMOTE_ADDR": "a", "REMOTE_PORT": port})
-    assert [pending.place for pending in world.queue] == [(1, 1), (2, 1), (1, 2)]
+    assert [values(waiting)[0] for waiting in world.queue] == [(1, 1), (2, 1), (1, 2)]
 
 
 def test_without_a_port_each_request_has_a_connection_of_its_own():
     world = World()
     for _ in range(2):
         world.follow(Response(200, "OK", [], b""), environ={})
-    assert [pending.place for pending in world.queue] == [(1, 1), (2, 1)]
+    assert [values(waiting)[0] for waiting in world.queue] == [(1, 1), (2, 1)]
 
 
 def test_an_error_never_reaches_the_client():
@@ -197,7 +222,7 @@ def test_an_error_never_reaches_the_client():
     world = World(refuses=fails)
     assert world.recorder.begin(request()) == 0
     world = World()
-    world.queue.put = fails
+    world.queue.put_record = fails
     response = Response(200, "OK", [], b"")
     assert world.follow(response) is response
 
@@ -217,9 +242,8 @@ def test_with_an_outlet_small_exchanges_go_there_and_large_ones_wait():
     response = Response(200, "OK", [], b"hello")
     assert world.follow(response) is response
     world.follow(Response(200, "OK", [], LARGE))
-    ((asked, answer, place, arrived, now),) = world.recorder._outlet
-    assert (asked.target, answer, place) == ("/x", response, (3, 4))
-    assert arrived > 0 <= now
+    (handed,) = world.recorder._outlet
+    assert values(handed)[0] == (3, 4)
     assert [pending.response.body for pending in world.queue] == [LARGE]
     world.recorder.tick()
     world.recorder.close(1.0)

@@ -4,10 +4,11 @@ from pathlib import Path
 from httptee.http import Request, Response
 from httptee.journal import JournalWriter, Limits
 from httptee.ledger import Ledger
+from httptee.recording.exchange import flat
 from httptee.recording.files import SUFFIX, Head
 from httptee.recording.pending import Pending
 from httptee.recording.reading import read_recording
-from httptee.recording.record import RecordMaker
+from httptee.recording.record import RecordMaker, Sieve
 from httptee.recording.register import Register
 from httptee.recording.scribe import Scribe
 from tests.support.net import eventually
@@ -25,7 +26,8 @@ class World:
         self.journal = JournalWriter(
             directory, "s", SUFFIX, Head("a").packed(), Limits(min_free=0.0), sequence=self.account.sequence
         )
-        self.scribe = Scribe(Register(self.journal, self.account), self.account, RecordMaker(None, 100))
+        maker = RecordMaker(None, 100)
+        self.scribe = Scribe(Register(self.journal, self.account), self.account, maker, Sieve(maker))
 
     def put(self, *numbers):
         for number in numbers:
@@ -48,10 +50,11 @@ def test_what_is_put_in_is_written_and_counted(tmp_path):
     assert read_recording([tmp_path]).gaps == ()
 
 
-def test_a_record_that_is_made_is_written_as_it_is(tmp_path):
+def test_a_flat_record_is_written(tmp_path):
     world = World(tmp_path)
     world.account.counted(True)
-    world.scribe.put_record(1, RecordMaker(None, 100).record(pending(7)))
+    one = pending(7)
+    world.scribe.put_record(1, flat(one.request, one.response, one.place, 1, 0, 0, ("Via", "")))
     world.scribe.close(10)
     assert [one.place for one in read_recording([tmp_path])] == [7]
 
@@ -106,7 +109,8 @@ def test_a_successor_names_what_a_killed_process_has_lost(tmp_path):
     world.ledger.settle_lost(0)
     account = world.ledger.recording.account(0)
     journal = JournalWriter(tmp_path, "s", SUFFIX, Head("a").packed(), Limits(min_free=0.0), sequence=account.sequence)
-    successor = Scribe(Register(journal, account), account, RecordMaker(None, 100))
+    maker = RecordMaker(None, 100)
+    successor = Scribe(Register(journal, account), account, maker, Sieve(maker))
     account.counted(True)
     successor.put(pending(2))
     successor.close(10)
