@@ -24,7 +24,7 @@ from httptee.http import Body
 from httptee.transport.names import Address
 from httptee.transport.pressure import MOST_DISCARDED, TCP_INFO, Arrival, discard
 from httptee.transport.timeouts import Timeouts
-from httptee.transport.tls import remember
+from httptee.transport.tls import RECORD, remember
 from httptee.transport.upload import upload
 from httptee.transport.wire import Answer
 
@@ -241,7 +241,7 @@ class Connection:
             if not 0.0 <= self._timeout_set - wait <= SLACK:
                 self._set_timeout(wait)
             try:
-                count = self._send(rest)
+                count = self._send(rest if self.sent or self._tls is None else rest[:RECORD])
             except BlockingIOError:
                 raise UpstreamTimeout(f"the request could not be sent for {wait:.3g} s") from None
             self.sent += count

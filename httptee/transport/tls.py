@@ -16,6 +16,20 @@ from typing import Any
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+RECORD = 16_384
+"""The most bytes in one record of TLS (RFC 8446 §5.1), and in the first write of a request.
+
+A longer write takes several records. If it fails, OpenSSL does not say how many of them the kernel took: nothing would
+count as sent of a request that the upstream has read, and a POST would be sent again. A record is sent whole or cannot
+be read.
+"""
+
+
+def first_pieces(head: bytes, tls: bool) -> list[memoryview]:
+    """The head of a request in pieces to be written one after the other: with TLS the first one is a record."""
+    whole = memoryview(head)
+    return [whole[:RECORD], whole[RECORD:]] if tls and len(head) > RECORD else [whole]
+
 
 @dataclass(frozen=True, slots=True)
 class Trust:

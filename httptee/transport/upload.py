@@ -1,11 +1,10 @@
 """Sends a request with a large body, and reads the head of an early answer meanwhile.
 
-An upstream may answer before it has read the request (RFC 9112 §9.3). It may then close, go on reading, or do neither.
-So the socket is nonblocking here: if it takes no more, `upload` waits for room and for an answer at the same time. An
-error answer ends the upload. The rest of any other answer is left in the kernel until the body is sent.
+An upstream may answer before it has read the request (RFC 9112 §9.3), and then close, go on reading, or do neither. So
+the socket does not wait here: if it takes no more, `upload` waits for room and for an answer. An error answer ends the
+upload. The rest of any other answer is left in the kernel until the body is sent.
 
-A file on a disk is sent by sendfile, or by pread for TLS. Both leave the file's position, so that several threads can
-send the same body at once, and the body can be sent again.
+A file on a disk is sent by sendfile, or by pread for TLS. Both leave its position: several threads can send it at once.
 
 A body that still comes from the client is passed on piece by piece. Each is read when the one before is sent, so a slow
 upstream slows the client down. Before each piece, `upload` looks for an early answer.
@@ -24,6 +23,7 @@ from typing import Protocol
 from httptee.errors import UpstreamTimeout
 from httptee.http import Body, FileBody, not_stored
 from httptee.http.uploads import StreamedBody
+from httptee.transport.tls import first_pieces
 from httptee.transport.wire import Answer
 
 _PIECE = 262_144  # bytes in memory at once if sendfile cannot be used
@@ -112,8 +112,8 @@ class _Stream:
         self._connection = connection
         self._body = body
         self._answer = answer
-        self._pending = [memoryview(head)]
         self._tls = isinstance(connection.sock, ssl.SSLSocket)
+        self._pending = first_pieces(head, self._tls)
         self._chunked = body.length is None
         self._ended = False  # nothing more comes from the client
         self._moment = len(body) > _HUGE  # whether the upstream is still to get its moment
@@ -184,7 +184,7 @@ class _Outgoing:
 
     def __init__(self, sock: socket.socket, head: bytes, body: bytes | FileBody) -> None:
         self._sock, self._tls = sock, isinstance(sock, ssl.SSLSocket)
-        self._pending = [memoryview(head)]
+        self._pending = first_pieces(head, self._tls)
         self._unread = 0
         self._start: int | None = None
         self._descriptor: int | None = None

@@ -151,7 +151,7 @@ def test_counters_agree_to_the_unit_with_what_was_sent(processes: int) -> None:
             assert found[f'httptee_shadow_delivered_total{{backend="{b.url}",code="200"}}'] == 320
             assert found[f'httptee_shadow_delivered_total{{backend="{b.url}",code="404"}}'] == 80
             assert found[f'httptee_shadow_seconds_count{{backend="{b.url}"}}'] == len(b.requests) == 400
-            assert found["httptee_workers"] == processes
+            eventually(lambda: metrics(port)["httptee_workers"] == processes, "the start of all workers")
             shadows = {shadow["name"]: shadow["ledger"] for shadow in status(port)["b"]}
             assert shadows[b.url]["delivered_by_status"] == {"200": 320, "404": 80}
             up = f'httptee_shadow_up{{backend="{down}"}}'

@@ -169,6 +169,28 @@ class TestTLS:
         request = WireRequest(method, f"https://127.0.0.1:{server.port}/", "/", pairs, body)
         return adapter.send(request, stream=True, timeout=PATIENT, verify=verify)
 
+    @pytest.mark.parametrize("size", [100_000, 131_000, 1_000_000])
+    @pytest.mark.parametrize("padding", [0, 60_000])
+    def test_a_request_that_was_read_in_part_counts_as_sent(self, adapter, serve, trusted, size, padding):
+        """The upstream reads the head of a POST, and resets the connection while the body is written."""
+        met = []
+
+        def script(connection):
+            connection.request()
+            connection.send(scripts.response())
+            met.append(connection.reader.head())
+            connection.reset()
+
+        with serve(script) as server:
+            self.send(adapter, server, verify=trusted).close()
+            (route,) = adapter._routes.values()
+            route.pool.idle[0].sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            pairs = [("Content-Length", str(size)), ("X-Padding", "x" * padding)]
+            request = WireRequest("POST", f"https://127.0.0.1:{server.port}/", "/", pairs, bytes(size))
+            with pytest.raises(UpstreamReset):
+                adapter.send(request, stream=True, timeout=PATIENT, verify=trusted)
+            assert (len(met), server.connections) == (1, 1)
+
     def test_a_verified_connection_is_used_again(self, adapter, serve, trusted):
         with serve(scripts.answer()) as server:
             for _ in range(3):
