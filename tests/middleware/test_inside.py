@@ -26,12 +26,12 @@ def inside():
 
 
 def test_it_begins_with_the_first_request_of_a_process(inside):
-    before = threading.active_count()
+    before = threading.enumerate()
     app = inside()
     assert app._mounted is None
     tee = app.tee
     assert tee is app.tee
-    assert threading.active_count() == before
+    assert [thread for thread in threading.enumerate() if thread not in before] == []
     assert [worker.pid for worker in app.ledger.workers()] == [os.getpid()]
 
 

@@ -332,13 +332,19 @@ def judged(directory):
     return report["judged"]
 
 
+def judges(before):
+    """The threads of judges that have begun since."""
+    return [thread for thread in threading.enumerate() if thread.name == "judge" and thread not in before]
+
+
 def test_under_a_single_process_the_judge_is_a_thread(stub):
+    before = threading.enumerate()
     judge = JudgeProcess(stub, alone=True)
     assert judge.sender().send(pair())
     judge.start_thread()
     judge.start_thread()
     eventually(lambda: stub.pairs == 1)
-    assert sum(thread.name == "judge" for thread in threading.enumerate()) == 1
+    assert len(judges(before)) == 1
     other = Stub()
     judge.replace(other)
     eventually(lambda: judge.start_thread() or other.starts == 1)
@@ -346,16 +352,17 @@ def test_under_a_single_process_the_judge_is_a_thread(stub):
     judge.stop()
     judge.start_thread()
     assert other.ends == 1
-    assert not any(thread.name == "judge" for thread in threading.enumerate())
+    assert not judges(before)
 
 
 def test_a_reload_may_end_the_thread(stub):
+    before = threading.enumerate()
     judge = JudgeProcess(stub, alone=True)
     judge.sender()
     judge.start_thread()
     judge.replace(None)
     judge.start_thread()
-    eventually(lambda: not any(thread.name == "judge" for thread in threading.enumerate()))
+    eventually(lambda: not judges(before))
     assert judge.keep() == 3600.0
 
 

@@ -14,6 +14,7 @@ from httptee.processes import kept
 from httptee.processes import recording as module
 from httptee.processes.recording import Priority, RecordingProcess
 from httptee.recording import Outlet, read_recording
+from httptee.recording.exchange import flat
 from httptee.settings.settings import Settings
 from tests.support.net import eventually
 
@@ -28,7 +29,8 @@ class World:
 
     def put(self, number):
         request = Request("GET", f"/{number}", [("Host", "a")], b"", "192.0.2.1", "http")
-        self.outlet.put(request, Response(200, "OK", [], b""), (1, number), number, 0)
+        record = flat(request, Response(200, "OK", [], b""), (1, number), number, 0, 0, ("Via", ""))
+        self.outlet.put(number, record)
         self.outlet.flush()
 
     def end(self):
