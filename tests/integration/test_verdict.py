@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ from tests.support.net import eventually, free_port
 from tests.support.process import Program
 from tests.support.programs import Influx, influx_query, nginx
 from tests.support.tee import Tee
-from tests.support.verdicts import command, findings, judged, latencies, until
+from tests.support.verdicts import command, fed, findings, latencies, until
 from tests.worlds import SERVICES
 from tests.worlds.clients import sent
 
@@ -164,8 +165,12 @@ def test_a_world_against_itself_in_two_processes_has_no_differences(tmp_path: Pa
         one, other = (program.wait_for_line(r"http://127\.0\.0\.1:\d+")[0][0] for program in (a, b))
         words = ["-a", one, "-b", f"{other} name=canary", "-verdict", str(tmp_path / "verdict"), *OFTEN]
         with Tee(*words) as tee:
-            assert sent(tee.url, SHOP, 1500, rate=250.0, connections=8)[0] == 0
-            judged(tmp_path / "verdict", 1400)
+            seeds = itertools.count(1)
+
+            def traffic() -> None:
+                assert sent(tee.url, SHOP, 500, next(seeds), rate=250.0, connections=8)[0] == 0
+
+            fed(tmp_path / "verdict", traffic, 1400)
             labels = findings(tmp_path / "verdict").values()
             assert "constant" in labels
             assert "differs" not in labels

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from httptee.verdict.evidence import Unreadable, read_verdict
 
 from .net import eventually
@@ -50,7 +52,25 @@ def judged(directory: Path | str, pairs: int, backend: str = "") -> dict[str, An
         found = report(directory, backend)
         return found if found.get("judged", 0) >= pairs else {}
 
-    return eventually(probe, f"a report on {pairs} judged pairs")
+    try:
+        return eventually(probe, f"a report on {pairs} judged pairs")
+    except pytest.fail.Exception as missed:
+        found = report(directory, backend)
+        counts = {name: found.get(name) for name in ("offered", "delivered", "chosen", "judged", "notes")}
+        pytest.fail(f"{missed}; the report has {counts}")
+
+
+def fed(directory: Path | str, traffic: Callable[[], object], pairs: int) -> None:
+    """Send traffic again and again until that many pairs are judged.
+
+    No number of requests is sure to be enough: where the machine stands still for a moment, fewer pairs are chosen.
+    """
+
+    def probe() -> bool:
+        traffic()
+        return bool(report(directory).get("judged", 0) >= pairs)
+
+    eventually(probe, f"a report on {pairs} judged pairs", patience=90.0)
 
 
 def until(directory: Path | str, traffic: Callable[[], object], word: str, patience: float = 60.0) -> dict[str, Any]:
