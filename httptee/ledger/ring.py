@@ -124,9 +124,9 @@ class Ring:
             words[_PROGRESS] = 0
 
     @property
-    def in_progress(self) -> bool:
-        """Whether a process has begun to take something and has not settled it."""
-        return bool(self._words[_PROGRESS])
+    def in_progress(self) -> int | None:
+        """How many things a process has begun to take and has not settled; None if it has not begun."""
+        return int(self._words[_PROGRESS + 1]) - self.taken if self._words[_PROGRESS] else None
 
     def _published(self) -> tuple[int, int]:
         """The place behind the last batch, and how many things were put in."""

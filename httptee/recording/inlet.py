@@ -26,7 +26,7 @@ class Inlet:
     """Takes from the `rings`, in turn. `account` is the one of the `register`. `on_backlog` gets the part of the
     fullest ring that is in use, before each turn; at the end, 1.0.
 
-    What a predecessor had written and not freed when it was killed is freed, so nothing is written twice.
+    What a predecessor had written when it was killed is not written twice, and the rest of its batch is written.
     """
 
     def __init__(
@@ -44,9 +44,15 @@ class Inlet:
         self._account = account
         self._sieve = sieve
         self._faults = faults or Faults()
+        self._written: dict[Ring, int] = {}  # how many of the next records of a ring a predecessor has written
+        settled = account.settled - sum(each.taken for each in rings)  # of the batch that is in progress
         for ring in rings:
-            if ring.in_progress and account.settled > sum(each.taken for each in rings):
+            if ring.in_progress is None:
+                continue
+            if settled >= ring.in_progress:
                 ring.settle()
+            else:
+                self._written[ring] = settled
 
     def run(self, ending: Callable[[], bool], wanted: Callable[[], bool]) -> None:
         """Write until `ending` is true and nothing is left. When `wanted` is false, the supervisor was killed and the
@@ -77,18 +83,27 @@ class Inlet:
             if batches:
                 found += sum(len(batch.data) for batch in batches)
                 ring.begin(batches[-1])
-                self._write([record for batch in batches for record in self._records(batch)])
+                self._write(batches, self._written.pop(ring, 0))
                 ring.settle()
         held = sum(ring.held for ring in self._rings)
         self._faults.watch(NOT_RECORDED, self._register.publish, held)
         return found
 
-    def _write(self, records: list[Record]) -> None:
-        if records:
-            self._faults.watch(NOT_RECORDED, self._register.append, records)
+    def _write(self, batches: Sequence[Batch], written: int) -> None:
+        """Write the records of batches, but for the first ones that are `written`.
+
+        Those that cannot be made are counted behind the write and all at once. So a successor can tell what is settled:
+        some of the records, all of them, or everything.
+        """
+        records = [record for batch in batches for record in self._records(batch)]
+        if records[written:]:
+            self._faults.watch(NOT_RECORDED, self._register.append, records[written:])
+        unreadable = sum(batch.count for batch in batches) - len(records)
+        if unreadable:
+            self._account.lost("unreadable", unreadable)
 
     def _records(self, batch: Batch) -> list[Record]:
-        """The records of a batch, without those that cannot be made: they are counted."""
+        """The records of a batch, without those that cannot be made."""
         made: list[Record] = []
         try:
             if batch.kind == RECORDS:
@@ -101,8 +116,6 @@ class Inlet:
                     self._faults.report(NOT_RECORDED)
         except Exception:
             self._faults.report(NOT_RECORDED)
-        if len(made) < batch.count:
-            self._account.lost("unreadable", batch.count - len(made))
         return made
 
 

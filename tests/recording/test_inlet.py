@@ -1,6 +1,8 @@
 import threading
 from array import array
 
+import pytest
+
 from httptee.http import Request, Response
 from httptee.ledger import Ledger, Ring
 from httptee.recording.exchange import encode, flat
@@ -130,6 +132,42 @@ def test_a_successor_writes_nothing_twice_that_was_written_and_not_freed(tmp_pat
     successor.turn()
     assert world.end().recorded == 3
     assert [one.target for one in read_recording([tmp_path])] == ["/1", "/2", "/3"]
+
+
+@pytest.mark.parametrize("whole", [0, 1, 3, 4])
+def test_a_successor_writes_the_rest_of_a_batch_that_was_torn(tmp_path, whole):
+    world = World(tmp_path)
+    world.put(0, 1)
+    world.recording.account(0).counted(True)
+    world.recording.rings[0].put(FLAT, 1, b"nonsense")
+    world.put(0, 2, 3, 4)
+    ring = world.recording.rings[0]
+    ring.begin(ring.batches(100_000)[-1])
+    records = [(START + number, encode(exchange(number))) for number in range(1, whole + 1)]
+    if records:
+        world.register.append(records)  # killed within the write, behind this many records
+    world.put(0, 5)
+    successor = world.begin()
+    while successor.turn():
+        pass
+    found = world.end()
+    assert (found.recorded, found.not_recorded_by_reason) == (5, {"unreadable": 1})
+    assert [one.target for one in read_recording([tmp_path])] == ["/1", "/2", "/3", "/4", "/5"]
+
+
+def test_a_successor_counts_nothing_twice_of_a_batch_that_was_settled_and_not_freed(tmp_path):
+    world = World(tmp_path)
+    world.put(0, 1, 2)
+    world.recording.account(0).counted(True)
+    world.recording.rings[0].put(FLAT, 1, b"nonsense")
+    ring = world.recording.rings[0]
+    ring.settle = lambda: None  # killed before it
+    world.inlet.turn()
+    del ring.settle
+    successor = world.begin()
+    assert successor.turn() == 0
+    found = world.end()
+    assert (found.recorded, found.not_recorded_by_reason) == (2, {"unreadable": 1})
 
 
 def test_a_successor_writes_what_was_taken_and_not_written(tmp_path):
