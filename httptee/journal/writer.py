@@ -135,9 +135,16 @@ class JournalWriter:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._descriptor >= 0 and not os.fstat(self._descriptor).st_nlink:
             self._abandon()
+        self._full = self._trim(now)
+        if self._full and self._descriptor >= 0 and self._limits.removes:
+            self.close()  # what is being written is never removed: this may be all that is left
+            self._full = self._trim(now)
+
+    def _trim(self, now: float) -> bool:
+        """Remove the oldest segments until the limits hold. Whether they still do not. Raises OSError."""
         trimmed = trim(self._directory, self._suffix, self._limits, now)
         self.removed += trimmed.files
-        self._full = trimmed.full
+        return trimmed.full
 
     def _open(self) -> Appended:
         """Open a new segment. Raises OSError."""

@@ -179,12 +179,34 @@ def test_a_note_takes_no_sequence(tmp_path):
     segment.close()
 
 
-def test_at_the_limit_of_the_directory_nothing_is_taken(tmp_path):
-    journal = writer(tmp_path, Limits(max_bytes=10, min_free=0.0), clock=(clock := Clock()))
+def test_at_a_limit_its_own_segment_is_closed_and_removed_like_any_other(tmp_path):
+    journal = writer(tmp_path, Limits(max_bytes=1000, min_free=0.0), clock=(clock := Clock()))
+    for number in range(1, 6):
+        assert journal.append([(number, b"x" * 2000)]) is Appended.COMMITTED
+        clock.now += 2
+    journal.close()
+    assert records_of(tmp_path) == [(5, 5, b"x" * 2000)]
+    assert journal.removed == 4
+
+
+def test_at_the_limit_of_the_directory_nothing_is_taken_where_nothing_may_be_removed(tmp_path):
+    journal = writer(tmp_path, Limits(max_bytes=10, min_free=0.0, removes=False), clock=(clock := Clock()))
     journal.append([(1, b"x" * 100)])  # the first look found nothing
     clock.now += 2
     assert journal.append([(2, b"y")]) is Appended.FULL
     assert "limit" in journal.error
+    journal.close()
+
+
+def test_what_another_process_writes_leaves_no_room_and_is_not_removed(tmp_path):
+    limits, clock = Limits(max_bytes=1000, min_free=0.0), Clock()
+    other = JournalWriter(tmp_path, "other", ".log", b"head", UNLIMITED)
+    other.append([(1, b"x" * 2000)])
+    journal = writer(tmp_path, limits, clock=clock)
+    assert journal.append([(1, b"x")]) is Appended.FULL
+    other.close()
+    clock.now += 2
+    assert journal.append([(1, b"x")]) is Appended.COMMITTED
     journal.close()
 
 
