@@ -29,9 +29,9 @@ Flat = tuple[bytes, bytes, bytes]
 """The text, the request's body and the answer's body."""
 
 _dumps = orjson.dumps
-# A quote inside of a string has a backslash before it. So no string contains one of these, and where the first one is
-# found, the fields end. After the fields of the answer comes a string.
-_AFTER_REQUEST, _AFTER_ANSWER = b'"]],[["', b'"]],"'
+# What stands behind the fields of the request, also where the answer has none, and behind those of the answer. A text
+# from outside may contain them too.
+_AFTER_REQUEST, _NOT_ANSWERED, _AFTER_ANSWER = b'"]],[["', b'"]],[],"', b'"]],"'
 _CLOSED = 3  # bytes of them that belong to the fields
 
 
@@ -177,10 +177,20 @@ def flat(
 
 
 def divided(text: bytes) -> tuple[bytes, bytes, bytes] | None:
-    """The fields of the request, those of the answer, and the rest, each of them JSON. None where one has no fields."""
-    middle = text.find(_AFTER_REQUEST) + _CLOSED
-    end = text.find(_AFTER_ANSWER, middle) + _CLOSED
-    return (text[1:middle], text[middle + 1 : end], b"[%b" % text[end + 1 :]) if 2 < middle < end else None
+    """The fields of the request, those of the answer, and the rest, each of them JSON. None where one has no fields, or
+    where it cannot be told without a look at every string."""
+    asked = text.find(_AFTER_REQUEST)
+    answered = text.find(_AFTER_ANSWER, asked + _CLOSED)
+    if (
+        not text.startswith(b"[[[")
+        or _NOT_ANSWERED in text
+        or asked != text.rfind(_AFTER_REQUEST)  # not `count`: two of them may share a quote
+        or answered != text.rfind(_AFTER_ANSWER)
+        or not 0 < asked < answered
+    ):
+        return None
+    middle, end = asked + _CLOSED, answered + _CLOSED
+    return text[1:middle], text[middle + 1 : end], b"[%b" % text[end + 1 :]
 
 
 def put_together(fields: bytes, answered: bytes, rest: bytes) -> bytes:
