@@ -35,7 +35,7 @@ CONNECTIONS = 32
 WORKERS = 2
 TITLE = f"httptee: {RELOADS} reloads, then {KILLS} kills of a worker, {CONNECTIONS} connections"
 LEDGER = re.compile(
-    r"\bB \S+ seen=(\d+) delivered=(\d+).*? failed=(\d+)(?: \(([^)]*)\))? dropped=(\d+).*? in_flight=(\d+)"
+    r"\bB \S+ seen=(\d+) delivered=(\d+).*? failed=(\d+)(?: \(([^)]*)\))? dropped=(\d+).*? in_flight=(-?\d+)"
 )
 RELOADED = re.compile(r"\breloaded: ")
 
@@ -159,7 +159,7 @@ def books_table(reloads: Loaded, kills: Loaded, in_flight: int, books: dict[str,
     """Both loads and the ledger. Each connection of a killed worker may fail one request in flight."""
     total = reloads.requests + kills.requests
     answered = total - reloads.failures - kills.failures
-    unaccounted = abs(2 * books["seen"] - sum(books.values())) + books["in_flight"]
+    unaccounted = abs(2 * books["seen"] - sum(books.values())) + abs(books["in_flight"])
     found: list[Json] = [
         {"subject": "httptee", "scenario": "reloads", **asdict(reloads)},
         {"subject": "httptee", "scenario": "kills", **asdict(kills), "connections": in_flight,

@@ -39,9 +39,9 @@ def test_a_live_rate_of_long_ago_allows_nothing() -> None:
 def test_the_table_says_how_the_backlog_went() -> None:
     found = {catchup.LEVEL: Outcome(100, 1.0, 1.0, 10.0, 0), catchup.BEHIND: Outcome(90, 1.0, 1.0, 11.0, 0)}
     end = {"level": 12.0, "left": 3, "sent": 1000, "cpu": 70.0, "got": 3900.0, "cap": 4000.0, "worst": 0.975,
-           "looks": 9, "wrong": 1, "failed": 0, "dropped": 0}  # fmt: skip
+           "looks": 9, "wrong": 1, "failed": 0, "dropped": 0, "unaccounted": 2}  # fmt: skip
     made = catchup.catchup_table(found, end)
     assert "backlog gone after 12 s, 3 clones left at the end; 1,000 from the spool, 70 µs" in made["cells"][1][6]
-    assert "3,900/s of 4,000 (0.97); ledger exact in 8 of 9 looks" in made["cells"][1][6]
+    assert "3,900/s of 4,000 (0.97); ledger exact in 8 of 9 looks, 2 from A's" in made["cells"][1][6]
     assert catchup.worst({"tables": [made]}) == 0.975
     assert catchup.never_level({"tables": [made]}) == 3

@@ -15,6 +15,14 @@ EXACT = {"seen": 9, "delivered": 3, "failed": 1, "dropped": 2, "in_flight": 1, "
 def test_a_statement_adds_up_or_not() -> None:
     assert looks.exact(EXACT)
     assert not looks.exact(EXACT | {"spooled": 3})
+    assert not looks.exact(EXACT | {"delivered": 5, "in_flight": -1})
+
+
+def test_statements_are_compared_with_what_a_and_b_have_counted() -> None:
+    level = {"seen": 9, "delivered": 9, "in_flight": 0, "recovered": 0}
+    assert looks.unaccounted([level, level | {"seen": 7, "recovered": 4}], 12, 18) == 0
+    assert looks.unaccounted([level], 10, 9) == 1
+    assert looks.unaccounted([level], 9, 11) == 2
 
 
 def test_a_tee_that_is_just_killed_is_no_look(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from httptee.errors import REFUSAL_REASONS
 from httptee.ledger.columns import BOUNDS, DROP_REASONS, FAILURE_REASONS, IS_OPEN, ShadowLine, WorkerLine
 from httptee.ledger.ledger import Ledger
 from httptee.ledger.statements import Worker, distinct
+from tests.support.ledger import parse
 from tests.support.net import eventually
 
 
@@ -46,6 +47,19 @@ def test_every_clone_is_somewhere_at_every_step():
     assert statement.failed_by_reason == {"timeout": 1}
     assert statement.dropped_by_reason == {"saturated": 1, "closing": 1}
     assert (statement.seen, statement.in_flight) == (4, 0)
+
+
+def test_a_clone_that_is_counted_twice_is_found_by_the_tests():
+    ledger = Ledger(["b"])
+    (account,) = ledger.accounts(0)
+    account.drop("saturated")
+    (line,) = parse(str(ledger))
+    line.check()
+    account.settle_failed("lost")
+    (line,) = parse(str(ledger))
+    assert line.in_flight == -1
+    with pytest.raises(AssertionError):
+        line.check()
 
 
 @pytest.mark.parametrize("reason", FAILURE_REASONS)

@@ -34,7 +34,7 @@ from ...reports.tables import FORMATS, TIMES, multiple, table
 from ...reports.targets import Target
 from ..rounds import progress
 from ..scenario import Result, Scenario, positive
-from .looks import exact
+from .looks import exact, unaccounted
 from .spool import Stores
 
 CONNECTIONS = 64
@@ -42,7 +42,6 @@ TITLE = f"A backlog beside a live load, {CONNECTIONS} connections"
 LEVEL, BEHIND = "no backlog", "catching up"
 SLICE, WINDOW, RECENT = 0.05, 0.5, 10.0  # seconds: of the servers' counts, of B's rate, of the live rate that counts
 LEAST = 100.0  # clones a second that B may always get
-PATIENCE = 60.0  # seconds beyond the shortest time, after which B counts as never level
 _BATCH = 500
 _LATE = 0.5  # seconds that the clones may be late of which no more is left than those of the live load
 
@@ -173,7 +172,7 @@ def caught_up(workspace: Workspace, options: argparse.Namespace) -> tuple[dict[s
     found: dict[str, Outcome] = {}
     tee = started(workspace, a, b, options.rate, spool)
     found[LEVEL] = tee.load.paced(f"http://127.0.0.1:{tee.port}", options.rate, options.seconds, CONNECTIONS)
-    workspace.end(tee.tee)
+    before = tee.end()
     leave(spool, options.clones)
     tee = started(workspace, a, b, options.rate, spool)
     watched, over = Watched(tee), threading.Event()
@@ -191,7 +190,8 @@ def caught_up(workspace: Workspace, options: argparse.Namespace) -> tuple[dict[s
     _, cpu = lowest_of(tee)
     end = {"worst": most.share, "got": most.got, "cap": most.cap, "level": watched.level, "wrong": watched.wrong,
            "looks": watched.looks, "cpu": 1e6 * cpu / max(1, sent), "sent": sent, **tee.counts()}  # fmt: skip
-    return found, end | {"left": end["spooled"]}
+    books = unaccounted([before, tee.end()], *(sum(came for came, _ in arrivals(port).values()) for port in (a, b)))
+    return found, end | {"left": end["spooled"], "unaccounted": books}
 
 
 def started(workspace: Workspace, a: int, b: int, rate: int, spool: Path) -> Stores:
@@ -225,7 +225,7 @@ def said(end: Json) -> str:
     return (
         f"{level}, {end['left']:,} clones left at the end; {end['sent']:,} from the spool, {end['cpu']:.0f} µs of CPU "
         f"each; highest half second {end['got']:,.0f}/s of {end['cap']:,.0f} ({end['worst']:.2f}); ledger exact in "
-        f"{end['looks'] - end['wrong']} of {end['looks']} looks; failed {end['failed']}, dropped {end['dropped']}"
+        f"{end['looks'] - end['wrong']} of {end['looks']} looks, {end['unaccounted']} from A's and B's own counts; failed {end['failed']}, dropped {end['dropped']}"
     )
 
 

@@ -40,7 +40,7 @@ _NUMBERS = count()
 FIRST, UP, DOWN, BACK, END = "no spool, B up", "spool, B up", "B stopped", "B back", "both servers"
 PATIENCE = 300.0  # seconds until B must be level
 _LINE = re.compile(
-    r"\bB \S+ seen=(\d+) delivered=(\d+).*? failed=(\d+).*? dropped=(\d+).*? in_flight=(\d+) spooled=(\d+) "
+    r"\bB \S+ seen=(\d+) delivered=(\d+).*? failed=(\d+).*? dropped=(\d+).*? in_flight=(-?\d+) spooled=(-?\d+) "
     r"recovered=(\d+)"
 )
 
@@ -107,11 +107,23 @@ class Stores:
 
     def counts(self) -> dict[str, int]:
         """The statement of B now."""
-        before = len(_LINE.findall(self.tee.log.read_text(errors="replace")))
+        before = len(self._lines())
         os.kill(self.tee.group, signal.SIGUSR1)
-        until(lambda: len(_LINE.findall(self.tee.log.read_text(errors="replace"))) > before, "a statement", 10.0)
-        names = ("seen", "delivered", "failed", "dropped", "in_flight", "spooled", "recovered")
-        return dict(zip(names, map(int, _LINE.findall(self.tee.log.read_text(errors="replace"))[-1]), strict=True))
+        until(lambda: len(self._lines()) > before, "a statement", 10.0)
+        return _counts(self._lines()[-1])
+
+    def end(self) -> dict[str, int]:
+        """End the tee; its last statement of B."""
+        self.workspace.end(self.tee)
+        return _counts(self._lines()[-1])
+
+    def _lines(self) -> list[tuple[str, ...]]:
+        return _LINE.findall(self.tee.log.read_text(errors="replace"))
+
+
+def _counts(line: tuple[str, ...]) -> dict[str, int]:
+    names = ("seen", "delivered", "failed", "dropped", "in_flight", "spooled", "recovered")
+    return dict(zip(names, map(int, line), strict=True))
 
 
 def until(probe: Callable[[], bool], what: str, seconds: float) -> None:
