@@ -21,6 +21,10 @@ logger = logging.getLogger(__name__)
 LAST_WORDS = 1.0
 """Seconds for answers in flight at the end of a process beside the worker processes."""
 
+UNENDING = 5.0
+"""Seconds after SIGKILL from which the tee ends without a process that has not ended: it waits for a disk or a device,
+and the kernel ends it only after that."""
+
 _KILL_AGAIN = 0.1  # seconds from one SIGKILL to the next
 # A signal to the whole process group must not end a process beside the worker processes: the supervisor does that.
 _NOT_FOR_SIDE = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
@@ -86,6 +90,26 @@ def how_it_ended(status: int) -> str:
         return f"was killed by {signal.Signals(-code).name}"
     except ValueError:  # a real-time signal has no name
         return f"was killed by signal {-code}"
+
+
+def end_child(pid: int, seconds: float, name: str) -> None:
+    """End a child process by SIGTERM, and by SIGKILL after so many seconds. Wait for its end, but no longer than
+    `UNENDING` after that."""
+    os.kill(pid, signal.SIGTERM)
+    deadline = monotonic() + seconds
+    while not os.waitpid(pid, os.WNOHANG)[0]:
+        if monotonic() > deadline + UNENDING:
+            say_unending(name, pid)
+            return
+        if monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+        sleep(0.01)
+
+
+def say_unending(name: str, pid: int = 0) -> None:
+    """Log that a process does not end."""
+    which = f"{name} {pid}" if pid else name
+    logger.error("%s does not end after SIGKILL: it waits for a disk or a device; the tee ends without it", which)
 
 
 class CannotRunError(Exception):
@@ -217,12 +241,6 @@ class SideProcess:
         side.run(wanted)
 
     def _end_process(self) -> None:
-        if not self._pid:
-            return
-        os.kill(self._pid, signal.SIGTERM)
-        deadline = monotonic() + 2 * LAST_WORDS
-        while not os.waitpid(self._pid, os.WNOHANG)[0]:
-            if monotonic() > deadline:
-                os.kill(self._pid, signal.SIGKILL)
-            sleep(0.01)
-        self._pid = 0
+        if self._pid:
+            end_child(self._pid, 2 * LAST_WORDS, f"the {self._name} process")
+            self._pid = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import mmap
 import os
 import signal
@@ -15,7 +16,7 @@ from time import monotonic
 
 from httptee.build import Part, Watching
 from httptee.ledger import Ledger
-from httptee.processes.child import fork, how_it_ended
+from httptee.processes.child import UNENDING, fork, how_it_ended, say_unending
 from httptee.processes.drain import Drain
 from httptee.processes.recording import RecordingProcess
 from httptee.processes.reload import follow_level
@@ -76,6 +77,7 @@ class Generation:
         self._ready = mmap.mmap(-1, settings.processes)  # shared; one byte a worker: whether it accepts connections
         self._retired = False
         self._kill_at = 0.0
+        self._leave_at = math.inf  # the time of the monotonic clock; finite after `retire`
 
     def __repr__(self) -> str:
         running = sum(bool(worker.pid) for worker in self._workers)
@@ -95,6 +97,11 @@ class Generation:
     def ended(self) -> bool:
         """Whether it was retired and no process is left."""
         return self._retired and not self._working and self._recording.ended
+
+    @property
+    def unending(self) -> bool:
+        """Whether a process has not ended some seconds after SIGKILL."""
+        return not self.ended and monotonic() >= self._leave_at
 
     @property
     def _working(self) -> bool:
@@ -140,23 +147,42 @@ class Generation:
             self._recording.retire()
         self._recording.collect()
         if self.ended and not self.ledger.finished:
-            self.ledger.recording.settle_writer()
-            self.ledger.finished = True
-            self.ledger.spools.give_back()
-            if self.watching is not None:
-                self.watching.tallies.finished = True
+            self._finish()
+
+    def leave(self) -> None:
+        """The tee ends without the processes that do not end, if there are any: settle their clones in flight."""
+        for worker in self._workers:
+            if worker.pid:
+                say_unending("worker process", worker.pid)
+                self.ledger.settle_lost(worker.row)
+                worker.pid = 0
+        if not self._recording.ended:
+            say_unending("the recording process")
+        if not self.ledger.finished:
+            self._finish()
+
+    def _finish(self) -> None:
+        self.ledger.recording.settle_writer()
+        self.ledger.finished = True
+        self.ledger.spools.give_back()
+        if self.watching is not None:
+            self.watching.tallies.finished = True
 
     def retire(self) -> None:
         """Make every worker answer its requests, drain its shadows and end. None of them is replaced."""
         if not self._retired:
             self._retired = True
             self._kill_at = monotonic() + self.settings.drain_timeout + _LAST_WORDS
+            self._leave_at = self._kill_at + UNENDING
+            if not self._recording.ended:  # which ends behind them, and has as much time
+                self._leave_at += max(_LAST_WORDS, self.settings.drain_timeout)
             self._signal(signal.SIGTERM)
 
     def kill_overdue(self, at_once: bool = False) -> None:
         """Kill the retired workers that have not ended in time, or all retired workers if `at_once`."""
         if at_once:
             self._recording.hurry()
+            self._leave_at = min(self._leave_at, monotonic() + _LAST_WORDS + UNENDING)
         if self._retired and (at_once or monotonic() >= self._kill_at):
             self._kill_at = monotonic() + _LAST_WORDS
             self.killed = max(self.killed, sum(bool(worker.pid) for worker in self._workers))

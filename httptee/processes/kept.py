@@ -7,9 +7,9 @@ import math
 import os
 import signal
 from collections.abc import Callable
-from time import monotonic, sleep
+from time import monotonic
 
-from httptee.processes.child import fork, how_it_ended
+from httptee.processes.child import end_child, fork, how_it_ended
 
 logger = logging.getLogger(__name__)
 
@@ -88,16 +88,10 @@ class Kept:
             self.kill_at = monotonic() + seconds
 
     def stop(self, seconds: float) -> None:
-        """End it and wait until it has ended. May be called twice."""
-        if not self.pid:
-            return
-        os.kill(self.pid, signal.SIGTERM)
-        deadline = monotonic() + seconds
-        while not os.waitpid(self.pid, os.WNOHANG)[0]:
-            if monotonic() > deadline:
-                os.kill(self.pid, signal.SIGKILL)
-            sleep(0.01)
-        self.pid = 0
+        """End it and wait until it has ended, but not for a disk. May be called twice."""
+        if self.pid:
+            end_child(self.pid, seconds, f"the {self._name}")
+            self.pid = 0
 
     def _plan_start(self) -> None:
         lived = monotonic() - self._started

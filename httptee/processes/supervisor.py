@@ -215,7 +215,8 @@ class Supervisor:
         self._draining.append(generation)
 
     def _stop(self) -> None:
-        """End all workers: by SIGTERM, and by SIGKILL after the drain timeout or at a second signal."""
+        """End all workers: by SIGTERM, and by SIGKILL after the drain timeout or at a second signal. One that waits for
+        a disk even then is left."""
         notify.stopping()
         signals = StopSignals()
         signals.is_second()  # the signal that led here
@@ -224,7 +225,7 @@ class Supervisor:
         generations = self._generations()
         for generation in generations:
             generation.retire()
-        while not all(generation.ended for generation in generations):
+        while not all(generation.ended or generation.unending for generation in generations):
             received = signal.sigtimedwait({signal.SIGCHLD, *_STOP}, 0.1)
             at_once = received is not None and received.si_signo in _STOP and signals.is_second()
             if at_once:
@@ -235,4 +236,6 @@ class Supervisor:
             for generation in generations:
                 generation.collect()
                 generation.kill_overdue(at_once)
+        for generation in generations:
+            generation.leave()
         logger.info("drained in %s", drain.result(sum(generation.killed for generation in generations)))

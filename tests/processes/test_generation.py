@@ -11,6 +11,7 @@ import pytest
 
 from httptee.build import build_ledger
 from httptee.http.endpoint import Endpoint
+from httptee.ledger.columns import WorkerLine
 from httptee.processes import generation as module
 from httptee.processes.generation import SIGNALS, Generation
 from httptee.settings.settings import Settings
@@ -182,3 +183,26 @@ def test_a_worker_closes_the_sockets_of_others(monkeypatch):
     monkeypatch.setattr(module, "run_worker", lambda *_, **__: None)
     one._serve(one._workers[0], lambda: True)
     assert [other.fileno() for other in one._others] == [-1, -1]
+
+
+def test_the_tee_ends_without_a_worker_that_sigkill_does_not_end(generations, monkeypatch, caplog):
+    one = generations(hangs)
+    eventually(lambda: one.ready)
+    one.ledger.worker(0).publish(connections=3)
+    stuck = pids(one)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "UNENDING", 0.0)
+        patched.setattr(module, "_LAST_WORDS", 0.0)
+        patched.setattr(os, "waitpid", lambda *_: (0, 0))
+        one.retire()
+        assert not one.unending
+        one.kill_overdue(at_once=True)
+        assert one.unending
+        one.leave()
+    for pid in stuck:
+        assert f"worker process {pid} does not end after SIGKILL" in caplog.text
+        os.waitpid(pid, 0)
+    assert one.ended
+    assert not one.unending
+    assert one.ledger.finished
+    assert not one.ledger.worker(0)._cells[WorkerLine.GAUGES["connections"]]

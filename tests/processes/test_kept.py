@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from httptee.processes import child as children
 from httptee.processes import kept as module
 from httptee.processes.kept import NEVER, Kept
 from tests.support.net import eventually
@@ -86,3 +87,15 @@ def test_where_the_system_has_no_room_it_is_tried_again_and_each_time_later(chil
         waits.append(round(child.next_event(wanted=True), 1))
     assert waits == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 10.0, 10.0]
     assert "cannot start the useful process: Resource temporarily unavailable; it is tried again" in caplog.text
+
+
+def test_stop_does_not_wait_for_one_that_sigkill_does_not_end(child, monkeypatch, caplog):
+    child.keep(sleeps)
+    pid = child.pid
+    with monkeypatch.context() as patched:
+        patched.setattr(children, "UNENDING", 0.05)
+        patched.setattr(os, "waitpid", lambda *_: (0, 0))
+        child.stop(0.0)
+    os.waitpid(pid, 0)
+    assert child.pid == 0
+    assert f"the useful process {pid} does not end after SIGKILL" in caplog.text

@@ -16,11 +16,6 @@ from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 
-from httptee.http import Request
-from httptee.settings import SpoolSettings
-from httptee.spool import Sheet, StreamName, directory_of
-from httptee.spool.record import encode
-
 from ...programs.load import Load, Outcome
 from ...programs.measure import TICKS, cpu_ticks, members
 from ...programs.processes import free_port
@@ -34,6 +29,7 @@ from ...reports.tables import FORMATS, TIMES, multiple, table
 from ...reports.targets import Target
 from ..rounds import progress
 from ..scenario import Result, Scenario, positive
+from .backlog import leave
 from .looks import exact, unaccounted
 from .spool import Stores
 
@@ -42,7 +38,6 @@ TITLE = f"A backlog beside a live load, {CONNECTIONS} connections"
 LEVEL, BEHIND = "no backlog", "catching up"
 SLICE, WINDOW, RECENT = 0.05, 0.5, 10.0  # seconds: of the servers' counts, of B's rate, of the live rate that counts
 LEAST = 100.0  # clones a second that B may always get
-_BATCH = 500
 _LATE = 0.5  # seconds that the clones may be late of which no more is left than those of the live load
 
 Slices = dict[int, tuple[int, int]]
@@ -101,22 +96,6 @@ def highest(a: Slices, b: Slices) -> Highest:
     return found
 
 
-def leave(directory: Path, number: int) -> None:
-    """Write clones as an earlier run has left them."""
-    name = StreamName("20200101T000000abcdef", 1, 1)
-    sheet = Sheet(directory_of(str(directory), "b"), lambda: name, SpoolSettings(str(directory), min_free=0.0))
-    stamp = time.time_ns() - 600_000_000_000
-    fields = [("Host", "bench"), ("User-Agent", "bench"), ("Content-Length", "20")]
-    for first in range(0, number, _BATCH):
-        sheet.append(
-            [
-                (stamp + each, encode(Request("POST", "/", fields, b"x" * 20, "", "http"), f"{each % CONNECTIONS}"))
-                for each in range(first, min(first + _BATCH, number))
-            ]
-        )
-    sheet.close()
-
-
 def late(workspace: Workspace, name: str, seconds: float) -> int:
     """The port of a server that answers after so many seconds."""
     port = free_port()
@@ -173,7 +152,7 @@ def caught_up(workspace: Workspace, options: argparse.Namespace) -> tuple[dict[s
     tee = started(workspace, a, b, options.rate, spool)
     found[LEVEL] = tee.load.paced(f"http://127.0.0.1:{tee.port}", options.rate, options.seconds, CONNECTIONS)
     before = tee.end()
-    leave(spool, options.clones)
+    leave(spool, options.clones, CONNECTIONS)
     tee = started(workspace, a, b, options.rate, spool)
     watched, over = Watched(tee), threading.Event()
     looks = threading.Thread(target=watched.watch, args=(over,))
@@ -225,7 +204,8 @@ def said(end: Json) -> str:
     return (
         f"{level}, {end['left']:,} clones left at the end; {end['sent']:,} from the spool, {end['cpu']:.0f} µs of CPU "
         f"each; highest half second {end['got']:,.0f}/s of {end['cap']:,.0f} ({end['worst']:.2f}); ledger exact in "
-        f"{end['looks'] - end['wrong']} of {end['looks']} looks, {end['unaccounted']} from A's and B's own counts; failed {end['failed']}, dropped {end['dropped']}"
+        f"{end['looks'] - end['wrong']} of {end['looks']} looks, {end['unaccounted']} from A's and B's own "
+        f"counts; failed {end['failed']}, dropped {end['dropped']}"
     )
 
 
