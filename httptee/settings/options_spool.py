@@ -91,8 +91,8 @@ SPOOL_OPTIONS: tuple[Option, ...] = (
         "b.check",
         path_or_none,
         "",
-        "A path on each B that is asked with GET, if one spooled request fails again and again and no other lane shows "
-        "whether B is up. An answer below 500 means that only this request fails.",
+        "A path on each B that is asked with GET, if one spooled request fails again and again. An answer below 500 "
+        "means that only this request fails.",
         "PATH",
     ),
 )

@@ -57,8 +57,9 @@ class Spooling(Protocol):
     def repeats(self, method: str, reason: str, status: int) -> bool:
         """Whether a clone is sent again that failed for this `reason`, or that B answered with this `status`."""
 
-    def take(self, exchange: Exchange, reason: str, *, opened: bool) -> str:
-        """Take a clone and count it: one in flight that was `opened`, or one that was just offered.
+    def take(self, exchange: Exchange, reason: str, *, opened: bool, answer: Answer | None = None) -> str:
+        """Take a clone and count it: one in flight that was `opened`, or one that was just offered. With an `answer`,
+        its Retry-After is honored.
 
         Returns an empty text, or the drop reason of a clone that was not taken and is not counted.
         """

@@ -162,13 +162,13 @@ class Shadow:
             self._drop_all(order.waiting_behind(exchange), BACKLOG)
             return spooling.take(exchange, reason, opened=False)
 
-    def _repeated(self, exchange: Exchange, reason: str, status: int) -> bool:
+    def _repeated(self, exchange: Exchange, reason: str, answer: Answer | None) -> bool:
         """Whether a clone that was sent has gone into the spool, to be sent again."""
-        spooling = self._spooling
+        spooling, status = self._spooling, 0 if answer is None else answer.status
         return (
             spooling is not None
             and spooling.repeats(exchange.request.method, reason, status)
-            and not spooling.take(exchange, reason or str(status), opened=True)
+            and not spooling.take(exchange, reason or str(status), opened=True, answer=answer)
         )
 
     def _last_refusal(self, exchange: Exchange) -> str | None:
@@ -193,7 +193,7 @@ class Shadow:
         """Count the outcome of an exchange, update the breaker, and free what the clone held."""
         status = 0 if answer is None else answer.status
         reason = "" if error is None else upstream_error(error).reason
-        if self._repeated(exchange, reason, status):
+        if self._repeated(exchange, reason, answer):
             pass
         elif error is None:
             self._account.settle_delivered(status, seconds, exchange.follower)

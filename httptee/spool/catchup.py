@@ -1,8 +1,8 @@
 """Sends what was spooled for one B, each lane in its order, as fast as B takes it, until nothing is left.
 
-A clone that B cannot take is tried again. If a clone fails five times and more, and B answers others before and after
-its last attempt, it is poison: it is set aside, and its lane goes on. If B answers nothing else either, B is down, and
-nothing is set aside. An answer before the last attempt is not enough: B may have come up only then.
+A clone that B cannot take is tried again. If it fails five times and more, and B answers others or its check before and
+after its last attempt, it is poison: it is set aside, and its lane goes on. If B answers nothing else either, B is
+down, and nothing is set aside. An answer before the last attempt is not enough: B may have come up only then.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
+from math import inf
 from queue import Empty, SimpleQueue
-from time import monotonic, sleep, time_ns
+from time import monotonic, time_ns
 
 from httptee.http import Exchange, Request
 from httptee.ledger import SpoolWords
 from httptee.spool.aside import Aside
 from httptee.spool.counts import DROPPED, FAILED, Counts, delivered
-from httptee.spool.door import REPEATED
-from httptee.spool.lanes import Flight, Lane, Lanes, Result, Told, result_of
+from httptee.spool.lanes import SUSPECT, Flight, Lane, Lanes, Suspects, Told
+from httptee.spool.outcome import Result, result_of
 from httptee.spool.pace import Pace
 from httptee.spool.sheet import Policy
 from httptee.spool.source import Source
@@ -30,9 +31,8 @@ logger = logging.getLogger(__name__)
 MOST_SENT = 64
 """Clones that are in flight at once."""
 _MOST_READ, _MOST_BYTES = 2048, 16 * 1024 * 1024  # clones in memory, and their bytes
-_SUSPECT = 5  # failures of the first clone of a lane, after which a witness is asked
+_AT_ONCE = 4096  # clones that are read in one step, also if they are lost and take no memory: other Bs wait
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds until the next attempt
-_LAST_ANSWERS = 1.0  # seconds to wait for them at the end
 _NOT_ITS_FAULT = frozenset({"connect", "tls", "429"})  # these say nothing about a single request
 
 
@@ -68,8 +68,7 @@ class Catchup:
         self.flights: dict[int, Flight] = {}
         """The exchanges that have not ended."""
         self._results: SimpleQueue[Result] = SimpleQueue()
-        self._suspects: set[Lane] = set()
-        self._held_bytes = 0
+        self._suspects = Suspects()
         self._not_before = self._check_at = 0.0
         self.ended: Callable[[], object] = lambda: None  # called by any thread when an exchange has ended
 
@@ -100,11 +99,10 @@ class Catchup:
 
     def _read(self) -> bool:
         """Read what fits into memory."""
-        read = False
-        oldest = time_ns() - int(self._settings.max_age * 1e9) if self._settings.max_age else 0
-        while len(self.lanes) < _MOST_READ and self._held_bytes < _MOST_BYTES:
-            entry = self.source.peek()
-            if entry is None:
+        read, oldest = False, self._oldest_kept
+        for _ in range(_AT_ONCE):
+            full = len(self.lanes) >= _MOST_READ or self.lanes.size >= _MOST_BYTES
+            if full or (entry := self.source.peek()) is None:
                 break
             entry.stream.take()
             read = True
@@ -113,7 +111,6 @@ class Catchup:
             elif entry.stamp < oldest:
                 self._lose(entry, "spool_expired")
             else:
-                self._held_bytes += entry.clone.size
                 self.lanes.add(entry.clone.lane, entry)
         return read
 
@@ -122,11 +119,13 @@ class Catchup:
         now, sent = monotonic(), False
         if now < self._not_before:
             return False
+        if self._settings.check and now >= self._check_at and self._suspects.waiting:
+            self._check_at = inf  # until this one has ended
+            self._fly(Request("GET", self._settings.check, [("Host", self._host)], b"", "", "http"), None)
         tokens = self.pace.tokens()
         while tokens > 0 and len(self.flights) < MOST_SENT and (lane := self.lanes.next(now)) is not None:
             entry = lane.head
-            due = 0 if entry.clone is None else entry.clone.due
-            if due and (wait := (due - time_ns()) / 1e9) > 0:
+            if (wait := entry.wait) > 0:
                 self.lanes.again(lane, now + wait)
                 continue
             tokens -= 1
@@ -153,59 +152,54 @@ class Catchup:
             flight = self.flights.pop(id(result.exchange), None)
             if flight is None:
                 continue
-            if result.unsent:
-                if flight.lane is not None:
-                    self.lanes.again(flight.lane, monotonic() + _FIRST_WAIT)
-            elif result.reason or result.status in REPEATED:
-                self._failed(flight, result)
+            if flight.lane is None:
+                self._checked(flight, result)
+            elif result.unsent:
+                self.lanes.again(flight.lane, monotonic() + _FIRST_WAIT)
+            elif result.sent_again(self._settings.ambiguous):
+                self._failed(flight.lane, result)
+            elif result.reason:
+                self.pace.failed()
+                self._settle(flight.lane, FAILED[self._note_failure(result)])
             else:
-                self._succeeded(flight, result)
+                self.pace.succeeded(result.seconds)
+                self._settle(flight.lane, delivered(result.status), result.seconds)
+                self._answered(flight)
 
-    def _succeeded(self, flight: Flight, result: Result) -> None:
+    def _checked(self, flight: Flight, result: Result) -> None:
+        """The check of B has ended."""
+        self._check_at = monotonic() + _FIRST_WAIT
+        if not result.reason and result.status < 500:
+            self._answered(flight)
+        elif not result.unsent:
+            self._note_failure(result)
+
+    def _answered(self, flight: Flight) -> None:
+        """B is well, which is a witness against the clones that fail."""
         self.last_success, self.failure = monotonic(), ""
         if self._breaker is not None:
             self._breaker.succeeded()
-        lane = flight.lane
-        if lane is not None:
-            self.pace.succeeded(result.seconds)
-            self._settle(lane, delivered(result.status), result.seconds)
-        for suspect in list(self._suspects) if self._suspects else ():
-            if suspect.failures >= _SUSPECT and not suspect.sent and flight.began > suspect.failed_at:
-                suspect.answered = True
-                if suspect.bracketed:
-                    self._set_aside(suspect)
+        for poisoned in self._suspects.answered(flight.began, check=flight.lane is None):
+            self._set_aside(poisoned)
 
-    def _failed(self, flight: Flight, result: Result) -> None:
-        now, said = monotonic(), result.reason or str(result.status)
-        self.failure = said
+    def _note_failure(self, result: Result) -> str:
+        self.failure = result.reason or str(result.status)
         if self._breaker is not None and result.reason:
             self._breaker.failed(result.reason)
-        if result.retry_after:
-            self._not_before = max(self._not_before, now + result.retry_after)
-        lane = flight.lane
-        if lane is None:
-            return
-        suspect = lane.failures >= _SUSPECT
-        if not suspect:  # a single request that fails again and again says nothing about B
-            self.pace.failed()
-        if said not in _NOT_ITS_FAULT and not result.retry_after:
-            lane.failures += 1
-            if lane.failures >= _SUSPECT:
-                self._suspects.add(lane)
-            lane.bracketed, lane.answered = lane.answered, False
-            lane.failed_at = now
+        return self.failure
+
+    def _failed(self, lane: Lane, result: Result) -> None:
+        now, said, after = monotonic(), self._note_failure(result), result.retry_after
+        if lane.failures < SUSPECT:  # a single request that fails again and again says nothing about B
+            if said != "429" or lane.attempts == 1:  # nor does a client that B lets wait
+                self.pace.failed()
+            if result.status == 503:
+                self._not_before = max(self._not_before, now + after)
+        if said not in _NOT_ITS_FAULT:
+            self._suspects.failed(lane, now)
             lane.head.said = said
         wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(lane.attempts - 1, 10))
-        self.lanes.again(lane, now + max(wait * random.uniform(0.8, 1.2), result.retry_after))
-        if suspect:
-            self._ask_witness(lane, now)
-
-    def _ask_witness(self, suspect: Lane, now: float) -> None:
-        """If no other lane can be a witness, ask B for the path of its check."""
-        others = any(lane is not suspect for lane in self.lanes)
-        if self._settings.check and not others and now >= self._check_at:
-            self._check_at = now + _FIRST_WAIT
-            self._fly(Request("GET", self._settings.check, [("Host", self._host)], b"", "", "http"), None)
+        self.lanes.again(lane, now + max(wait * random.uniform(0.8, 1.2), after))
 
     def _set_aside(self, lane: Lane) -> None:
         entry = lane.head
@@ -215,36 +209,41 @@ class Catchup:
             self.name, entry.spool_id, lane.failures, entry.said, "" if kept else "; the disk did not take it",
         )  # fmt: skip
         self._counts.settle(entry, FAILED["poison"])
-        self._forget(lane)
+        self._suspects.forget(lane)
         self.lanes.withdraw(lane)
 
-    def _settle(self, lane: Lane, column: int, seconds: float) -> None:
+    def _settle(self, lane: Lane, column: int, seconds: float | None = None) -> None:
         self._counts.settle(lane.head, column, seconds)
-        self._forget(lane)
+        self._suspects.forget(lane)
         self.lanes.done(lane)
 
-    def _forget(self, lane: Lane) -> None:
-        """The first clone of a lane is settled: it holds no memory and is no suspect any more."""
-        self._held_bytes -= lane.head.clone.size if lane.head.clone else 0
-        self._suspects.discard(lane)
+    @property
+    def _oldest_kept(self) -> int:
+        """The stamp before which clones are too old."""
+        return time_ns() - int(self._settings.max_age * 1e9) if self._settings.max_age else 0
 
-    def drop_oldest(self, most: int) -> None:
-        """Drop up to this number of the clones that came first, as `spool_full`: the spool is at its limit."""
-        waiting = sorted((lane for lane in self.lanes if not lane.sent), key=lambda lane: lane.head.stamp)
-        for lane in waiting[:most]:
-            self._lose(lane.head, "spool_full")
-            self._forget(lane)
-            self.lanes.withdraw(lane)
+    def expire(self) -> None:
+        """Drop what has become too old while it waited in memory."""
+        self._cut(self.lanes.older_than(self._oldest_kept), "spool_expired")
+
+    def drop_oldest(self, size: int) -> None:
+        """Drop the clones that came first, of so many bytes together, as `spool_full`: the spool is at its limit."""
+        self._cut(self.lanes.oldest(size), "spool_full")
+
+    def _cut(self, these: list[tuple[Lane, int]], reason: str) -> None:
+        for lane, count in these:
+            if not lane.sent:
+                self._suspects.forget(lane)
+            for entry in self.lanes.cut(lane, count):
+                self._lose(entry, reason)
 
     def _lose(self, entry: Entry, reason: str) -> None:
         slot = self._counts.slot_of(entry.stream.name)
         self.words.lose(reason, slot if reason != "spool_full" else 0, entry.stamp, entry.stamp)
         self._counts.settle(entry, DROPPED[reason])
 
-    def close(self, gather: Callable[[float], bool] = lambda seconds: False) -> None:
-        """Save all places. What is in flight and has no answer soon, by `gather`, is sent again by the next drainer."""
-        deadline = monotonic() + _LAST_ANSWERS
-        while self.flights and monotonic() < deadline:
-            if not self._take_results() and not gather(0.01):
-                sleep(0.01)
+    def close(self) -> None:
+        """Save all places, when all exchanges have ended. The next drainer sends again what may be sent again."""
+        self._breaker = None  # what the end cuts off says nothing about B
+        self._take_results()
         self.source.close()

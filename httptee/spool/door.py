@@ -13,20 +13,15 @@ from httptee.http import Exchange, FileBody
 from httptee.journal import Record
 from httptee.ledger import GuardedAccount, SpoolDesk
 from httptee.spool.outbox import BATCH, Outbox
+from httptee.spool.outcome import retry_after, sent_again
 from httptee.spool.record import Lane, encode
 from httptee.spool.sheet import Policy, Sheet
-from httptee.transport import IDEMPOTENT
+from httptee.transport import Answer
 
 logger = logging.getLogger(__name__)
 
-REPEATED = frozenset({408, 425, 429, *range(500, 600)}) - {501, 505}
-"""Statuses of answers after which a clone is sent again. With 501 and 505, a repeat cannot succeed."""
-
 _HELD = 90  # bytes that a record in the queue takes beside its own
 _MOST_BYTES = 1 << 20  # that are written at once; a record may be longer
-
-_SURELY_NOT_SENT = frozenset({"connect", "tls"})
-_AMBIGUOUS = frozenset({"timeout", "reset", "protocol"})
 
 
 class Door:
@@ -92,17 +87,14 @@ class Door:
 
     def repeats(self, method: str, reason: str, status: int) -> bool:
         """Whether a clone is sent again that failed for this `reason`, or that B answered with this `status`."""
-        if not reason:
-            return status in REPEATED
-        return reason in _SURELY_NOT_SENT or (
-            reason in _AMBIGUOUS
-            and (self._ambiguous == "retry" or (self._ambiguous == "idempotent" and method in IDEMPOTENT))
-        )
+        return sent_again(self._ambiguous, method, reason, status)
 
-    def take(self, exchange: Exchange, reason: str, *, opened: bool) -> str:
-        """Count a clone and queue it, or drop it as `spool_full`. Returns a drop reason if it was not counted."""
+    def take(self, exchange: Exchange, reason: str, *, opened: bool, answer: Answer | None = None) -> str:
+        """Count a clone and queue it, or drop it as `spool_full`. Returns a drop reason if it was not counted. If B has
+        given an `answer`, the clone is not sent before the time that it names."""
         try:
-            data = self._as_bytes(exchange, late=opened)
+            wait = 0.0 if answer is None else retry_after(answer.status, answer.headers)
+            data = self._as_bytes(exchange, time_ns() + int(wait * 1e9) if wait else 0, late=opened)
         except Exception:  # whatever it is, the clone is counted
             return "unreadable"
         fits = bool(data) and self._outbox.reserve(_HELD + len(data))
@@ -176,7 +168,7 @@ class Door:
             self._lose(len(rest), rest[0][0], rest[-1][0])
             self._say_lost()
 
-    def _as_bytes(self, exchange: Exchange, *, late: bool) -> bytes:
+    def _as_bytes(self, exchange: Exchange, due: int, *, late: bool) -> bytes:
         """A clone as it is stored. Empty if there is no room for a body that is in a file, or if it cannot be written
         as HTTP/1, so that it can never be sent. Raises OSError, ValueError or MemoryError if its body cannot be read.
 
@@ -184,20 +176,20 @@ class Door:
         """
         body = exchange.request.body
         if not isinstance(body, FileBody):
-            return self._encoded(exchange, late)
+            return self._encoded(exchange, due, late)
         if not self._outbox.reserve(len(body)):
             return b""
         try:
             exchange.load()
-            return self._encoded(exchange, late)
+            return self._encoded(exchange, due, late)
         finally:
             self._outbox.free(len(body))
 
-    def _encoded(self, exchange: Exchange, late: bool) -> bytes:
+    def _encoded(self, exchange: Exchange, due: int, late: bool) -> bytes:
         # Numbers of connections are unique in one process only.
         connection = exchange.port or f"{os.getpid()}.{exchange.connection}"
         try:
-            return encode(exchange.request, self._lane(exchange.request, connection), late=late)
+            return encode(exchange.request, self._lane(exchange.request, connection), due, late=late)
         except ValueError:
             return b""
 

@@ -25,7 +25,11 @@ _MANY, _GATHER = 8, 0.002  # clones in flight from which answers are gathered fo
 _REFRESH = 0.25  # seconds between two looks at a directory
 _SAVE = 0.25
 _TRY_AGAIN = 1.0
+_LAST_ANSWERS = 1.0  # seconds to wait for them at the end
 _FULL = 0.9  # of the limit: beyond it, the oldest clones make room
+_LEAST_FREE = 1 << 20  # bytes that are left free in any case, unless that is much of the disk
+_PIECE = 256 * 1024  # bytes that are dropped at once: a file is removed only with its last clone
+_MAKES_ROOM = 0.1  # seconds, while all Bs wait
 
 
 @dataclass(slots=True)
@@ -38,6 +42,7 @@ class _Turn:
     save_at: float = 0.0
     try_at: float = 0.0
     lock: int = -1
+    refused: bool = False
     said: str = ""
 
 
@@ -105,6 +110,11 @@ class Drainer:
             for turn in self._turns
         )
 
+    @property
+    def refused(self) -> bool:
+        """Whether another drainer works in a directory of one of these Bs, by the last look."""
+        return any(turn.drained is None and turn.refused for turn in self._turns)
+
     def close(self) -> None:
         """Save every place, and give the locks back. May be called twice."""
         for turn in self._turns:
@@ -133,6 +143,7 @@ class Drainer:
         if now >= turn.refresh_at:
             turn.refresh_at = now + _REFRESH
             catchup.source.refresh()
+            catchup.expire()
             catchup.pace.live = drained.live()
             drained.watch.set_aside()
             self._make_room(drained)
@@ -150,21 +161,21 @@ class Drainer:
 
     def _make_room(self, drained: Drained) -> None:
         """With `spool.full=oldest`, the clones that came first make room for new ones."""
-        settings, catchup = drained.settings, drained.catchup
-        if settings.full == "oldest":
-            while catchup.source.size > _FULL * settings.max_bytes and len(catchup.lanes):
-                before = len(catchup.lanes)
-                catchup.drop_oldest(256)
-                if len(catchup.lanes) == before:
-                    break
-                catchup.step(held=True)
-                catchup.source.refresh()
+        catchup, deadline = drained.catchup, monotonic() + _MAKES_ROOM
+        while drained.settings.full == "oldest" and (excess := _excess(drained)) > 0 and monotonic() < deadline:
+            catchup.step(held=True)  # reads what there was no room for
+            before = len(catchup.lanes)
+            catchup.drop_oldest(max(excess, _PIECE))
+            if len(catchup.lanes) == before:
+                break
+            catchup.source.refresh()
 
     def _enter(self, turn: _Turn) -> Drained | None:
         """Take the lock of the directory, and begin. None if another drainer works there."""
         drained = turn.make()
         turn.lock = _locked(drained.directory)
-        if turn.lock < 0:
+        turn.refused = turn.lock < 0
+        if turn.refused:
             drained.close()
             return None
         drained.catchup.ended = self._end_wait
@@ -176,11 +187,32 @@ class Drainer:
         drained, turn.drained = turn.drained, None
         if drained is not None:
             with contextlib.suppress(OSError):
-                drained.catchup.close(drained.gather)
+                _await_answers(drained)
             drained.close()
+            with contextlib.suppress(OSError):
+                drained.catchup.close()
         if turn.lock >= 0:
             os.close(turn.lock)
             turn.lock = -1
+
+
+def _excess(drained: Drained) -> int:
+    """The bytes by which a spool is over one of its limits, or 0. What others take of the disk does not count if even
+    the whole spool is less than that: then to drop it would be of no use. Raises OSError."""
+    settings, size = drained.settings, drained.catchup.source.size
+    disk = os.statvfs(drained.directory)
+    total = disk.f_blocks * disk.f_frsize
+    least = max(int(settings.min_free / 100 * total), min(_LEAST_FREE, total // 20))
+    lacking = least - disk.f_bavail * disk.f_frsize
+    return max(size - int(_FULL * settings.max_bytes), lacking if lacking <= size else 0, 0)
+
+
+def _await_answers(drained: Drained) -> None:
+    """Wait a moment for the answers that are still to come."""
+    deadline = monotonic() + _LAST_ANSWERS
+    while drained.catchup.flights and monotonic() < deadline:
+        if not drained.catchup.step(held=True) and not drained.gather(0.01):
+            sleep(0.01)
 
 
 def _locked(directory: Path) -> int:

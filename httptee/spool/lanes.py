@@ -9,16 +9,16 @@ import heapq
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 from time import monotonic
 from typing import Protocol
 
-from httptee.errors import upstream_error
-from httptee.http import Exchange, values
+from httptee.http import Exchange
 from httptee.spool.stream import Entry
-from httptee.transport import Answer
 
-_LONGEST_RETRY_AFTER = 300.0  # seconds
-_NEVER_LATER = frozenset(range(200, 400))  # statuses after which a clone is not sent again, whatever the fields say
+SUSPECT = 5
+"""Failures of the first clone of a lane after which a witness is asked."""
+_FEW = 8  # suspects; if more fail and no clone is answered, an answer of the check alone does not show that B is well
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +51,8 @@ class Lanes:
         self._later: list[tuple[float, int, Lane]] = []
         self._count = 0
         self._tie = 0
+        self.size = 0
+        """Bytes of all clones."""
 
     def __repr__(self) -> str:
         return f"<Lanes [{self._count} clones in {len(self._lanes)} lanes]>"
@@ -68,12 +70,13 @@ class Lanes:
             lane = self._lanes[key] = Lane(key)
             self._ready.append(lane)
         self._count += 1
+        self.size += entry.size
         at = len(lane.entries)
         if entry.clone is not None and entry.clone.late:
             while at > lane.sent and lane.entries[at - 1].stamp > entry.stamp:
                 at -= 1
         if at == 0:  # the failures were those of another one
-            lane.failures, lane.answered, lane.bracketed = 0, False, False
+            _begin_anew(lane)
         lane.entries.insert(at, entry)
 
     def next(self, now: float) -> Lane | None:
@@ -88,10 +91,10 @@ class Lanes:
 
     def done(self, lane: Lane) -> None:
         """The first entry is settled."""
-        lane.entries.popleft()
+        self.size -= lane.entries.popleft().size
         self._count -= 1
-        lane.failures = lane.attempts = 0
-        lane.sent = lane.answered = lane.bracketed = False
+        lane.sent = False
+        _begin_anew(lane)
         if lane.entries:
             self._ready.append(lane)
         else:
@@ -105,24 +108,95 @@ class Lanes:
 
     def withdraw(self, lane: Lane) -> None:
         """The first entry of a lane that is not in flight is settled without an attempt."""
+        self._take_out(lane)
+        self.done(lane)
+
+    def cut(self, lane: Lane, count: int) -> list[Entry]:
+        """Take out so many of the first entries of a lane, from the first one on that is not in flight."""
+        head = lane.entries.popleft() if lane.sent else None
+        taken = [lane.entries.popleft() for _ in range(min(count, len(lane.entries)))]
+        self._count -= len(taken)
+        self.size -= sum(entry.size for entry in taken)
+        if head is not None:
+            lane.entries.appendleft(head)
+        elif taken:
+            _begin_anew(lane)
+            if not lane.entries:
+                self._take_out(lane)
+                del self._lanes[lane.key]
+        return taken
+
+    def older_than(self, stamp: int) -> list[tuple[Lane, int]]:
+        """How many of the first entries of each lane came before that, without one in flight."""
+        found = []
+        for lane in self._lanes.values():
+            older = takewhile(lambda entry: entry.stamp < stamp, islice(lane.entries, lane.sent, None))
+            if count := sum(1 for _ in older):
+                found.append((lane, count))
+        return found
+
+    def oldest(self, size: int) -> list[tuple[Lane, int]]:
+        """How many of the first entries of each lane came first and have so many bytes together, without those in
+        flight."""
+        waiting = [(entry.stamp, entry.size, lane) for lane in self for entry in islice(lane.entries, lane.sent, None)]
+        found: dict[Lane, int] = {}
+        for _, each, lane in sorted(waiting, key=lambda one: one[0]):
+            if size <= 0:
+                break
+            found[lane] = found.get(lane, 0) + 1
+            size -= each
+        return list(found.items())
+
+    def _take_out(self, lane: Lane) -> None:
+        """Have the lane wait for nothing."""
         if lane in self._ready:
             self._ready.remove(lane)
         else:
             self._later = [one for one in self._later if one[2] is not lane]
             heapq.heapify(self._later)
-        self.done(lane)
 
 
-@dataclass(slots=True)
-class Result:
-    """What became of an exchange: `reason` of its failure or an empty text, the status, and Retry-After in seconds."""
+def _begin_anew(lane: Lane) -> None:
+    """Another entry is the first one."""
+    lane.failures = lane.attempts = 0
+    lane.answered = lane.bracketed = False
 
-    exchange: Exchange
-    seconds: float
-    reason: str
-    status: int
-    retry_after: float = 0.0
-    unsent: bool = False
+
+class Suspects:
+    """The lanes whose first clone has failed so often that it may be its own fault."""
+
+    def __init__(self) -> None:
+        self._lanes: set[Lane] = set()
+
+    def __repr__(self) -> str:
+        return f"<Suspects [{len(self._lanes)} lanes]>"
+
+    @property
+    def waiting(self) -> bool:
+        """Whether any of them waits for a witness, and an answer of the check would be one."""
+        return 0 < len(self._lanes) <= _FEW and any(not lane.answered and not lane.sent for lane in self._lanes)
+
+    def failed(self, lane: Lane, now: float) -> None:
+        """The first clone of a lane has failed."""
+        lane.failures += 1
+        if lane.failures >= SUSPECT:
+            self._lanes.add(lane)
+        lane.bracketed, lane.answered = lane.answered, False
+        lane.failed_at = now
+
+    def answered(self, began: float, *, check: bool) -> list[Lane]:
+        """B has answered something that was sent then. Returns the lanes whose first clone is poison: it has failed
+        twice, with an answer between and another one after that. `check`: what was sent is no clone."""
+        if not self._lanes or (check and len(self._lanes) > _FEW):
+            return []
+        found = [lane for lane in self._lanes if lane.failures >= SUSPECT and not lane.sent and began > lane.failed_at]
+        for lane in found:
+            lane.answered = True
+        return [lane for lane in found if lane.bracketed]
+
+    def forget(self, lane: Lane) -> None:
+        """Another clone is the first one of the lane."""
+        self._lanes.discard(lane)
 
 
 class Told(Protocol):
@@ -146,14 +220,3 @@ class Flight:
     exchange: Exchange
     lane: Lane | None
     began: float = field(default_factory=monotonic)
-
-
-def result_of(exchange: Exchange, seconds: float, error: Exception | None, answer: Answer | None) -> Result:
-    """The result of an exchange: its error, or its answer as far as it came."""
-    reason = "" if error is None else upstream_error(error).reason
-    status = 0 if answer is None else answer.status
-    if answer is None or status in _NEVER_LATER:
-        return Result(exchange, seconds, reason, status)
-    found = values(answer.headers, "retry-after")
-    after = float(found[0]) if found and found[0].isdigit() else 0.0
-    return Result(exchange, seconds, reason, status, min(after, _LONGEST_RETRY_AFTER))

@@ -1101,7 +1101,7 @@ class ScriptedSpool:
     def repeats(self, method, reason, status):
         return bool(reason)
 
-    def take(self, exchange, reason, *, opened):
+    def take(self, exchange, reason, *, opened, answer=None):
         self._account.spool(opened=opened)
         self.taken.append((exchange.request.target, reason))
         return ""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from httptee.errors import UpstreamConnectError, UpstreamTimeout
 from httptee.http import Exchange, Request
 from httptee.ledger import SpoolWords
 from httptee.settings import SpoolSettings
@@ -54,7 +55,7 @@ def bodies(stream: Stream) -> list[bytes | None]:
 
 
 class Bench:
-    """A `Catchup` with a B that `answer` plays: a status, or an error's name."""
+    """A `Catchup` with a B that `answer` plays: a status, one with fields, an error's name, or None for nothing."""
 
     def __init__(self, directory: Path, answer: Callable[[Request], object], **settings: object) -> None:
         self.words = SpoolWords()
@@ -70,15 +71,15 @@ class Bench:
 
     def send(self, exchange: Exchange) -> None:
         """Answer at once."""
-        from httptee.errors import UpstreamConnectError
-
         request = exchange.request
         self.sent.append(request)
         found = self.answer(request)
-        if isinstance(found, int):
-            self.catchup.settled(exchange, 0.001, None, _Answer(found))  # type: ignore[arg-type]
-        else:
-            self.catchup.settled(exchange, 0.001, UpstreamConnectError("refused"), None)
+        if isinstance(found, str):
+            error = UpstreamTimeout(found) if found == "timeout" else UpstreamConnectError(found)
+            self.catchup.settled(exchange, 0.001, error, None)
+        elif found is not None:
+            status, *headers = found if isinstance(found, tuple) else (found,)
+            self.catchup.settled(exchange, 0.001, None, _Answer(status, headers))  # type: ignore[arg-type]
 
     def run(self, until: Callable[[], bool], patience: float = 20.0) -> None:
         """Work until it is so."""
@@ -86,6 +87,7 @@ class Bench:
         while not until():
             assert time.monotonic() < deadline, "it takes too long"
             self.source.refresh()
+            self.catchup.expire()
             if not self.catchup.step():
                 time.sleep(0.005)
 
@@ -96,6 +98,6 @@ class Bench:
 
 
 class _Answer:
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, headers: list[tuple[str, str]]) -> None:
         self.status = status
-        self.headers: list[tuple[str, str]] = []
+        self.headers = headers

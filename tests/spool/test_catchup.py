@@ -1,10 +1,15 @@
 """Sends what was spooled, each lane in its order."""
 
+import time
+
+import pytest
+
 from httptee.ledger import ShadowLine
+from httptee.spool import lanes
 from httptee.spool.counts import DROPPED, FAILED, delivered
 from httptee.spool.record import ID_FIELD
 
-from .spools import Bench, write
+from .spools import Bench, a_request, a_sheet, encode, write
 
 
 def test_everything_arrives_in_the_order_of_its_lane_with_an_id(tmp_path):
@@ -76,7 +81,7 @@ def test_the_oldest_make_room(tmp_path):
     bench = Bench(tmp_path, lambda request: 204)
     bench.source.refresh()
     bench.catchup.step(held=True)
-    bench.catchup.drop_oldest(3)
+    bench.catchup.drop_oldest(3 * next(iter(bench.catchup.lanes)).head.size)
     assert bench.words.line[DROPPED["spool_full"]] == 3
     bench.run(lambda: bench.level)
     assert sorted(int(request.body) for request in bench.sent) == list(range(3, 10))
@@ -90,3 +95,125 @@ def test_nothing_is_sent_while_it_is_held(tmp_path):
     for _ in range(5):
         bench.catchup.step(held=True)
     assert bench.sent == []
+
+
+@pytest.mark.parametrize(
+    ("ambiguous", "status", "sent"), [("never", "timeout", 1), ("idempotent", "timeout", 1), ("retry", "timeout", 2)]
+)
+def test_what_b_may_have_executed_is_sent_again_only_if_that_is_wanted(tmp_path, ambiguous, status, sent):
+    write(tmp_path, 2)
+    answers = iter([status])
+    bench = Bench(tmp_path, lambda request: next(answers, 200), ambiguous=ambiguous)
+    bench.run(lambda: bench.level)
+    assert [request.body for request in bench.sent] == [b"0"] * sent + [b"1"]
+    assert bench.words.line[FAILED["timeout"]] == (sent == 1)
+    assert bench.words.line[delivered(200)] == sent
+
+
+def test_what_was_certainly_not_sent_is_sent_again_in_any_case(tmp_path):
+    write(tmp_path, 1)
+    answers = iter(["connect"])
+    bench = Bench(tmp_path, lambda request: next(answers, 200), ambiguous="never")
+    bench.run(lambda: bench.level)
+    assert len(bench.sent) == 2
+
+
+def test_what_the_end_cuts_off_is_not_sent_again_by_the_next_drainer_if_that_is_not_wanted(tmp_path):
+    write(tmp_path, 1)
+    bench = Bench(tmp_path, lambda request: None, ambiguous="never")
+    bench.run(lambda: bool(bench.sent))
+    (flight,) = bench.catchup.flights.values()
+    bench.answer = lambda request: "timeout"
+    bench.send(flight.exchange)  # as the roads do when they are closed
+    bench.catchup.close()
+    assert bench.words.line[FAILED["timeout"]] == 1
+    assert bench.level
+
+
+def two_poisonous_lanes(request):
+    return 204 if request.target == "/ping" else 500
+
+
+def test_two_lanes_that_both_fail_do_not_hold_each_other_while_the_check_is_answered(tmp_path):
+    write(tmp_path, 4, lanes=2)
+    bench = Bench(tmp_path, two_poisonous_lanes, check="/ping")
+    bench.run(lambda: bench.level)
+    assert bench.words.line[FAILED["poison"]] == 4
+
+
+def test_if_the_check_fails_too_nothing_is_set_aside(tmp_path):
+    write(tmp_path, 4, lanes=2)
+    bench = Bench(tmp_path, lambda request: 500, check="/ping")
+    bench.run(lambda: sum(request.target == "/ping" for request in bench.sent) > 5)
+    assert len(bench.aside) == 0
+
+
+def test_a_check_that_is_answered_while_many_lanes_and_no_clone_succeed_shows_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(lanes, "_FEW", 3)
+    write(tmp_path, 4, lanes=4)
+    bench = Bench(tmp_path, two_poisonous_lanes, check="/ping")
+    bench.run(lambda: all(lane.failures > 9 for lane in bench.catchup.lanes) and len(bench.catchup.lanes) == 4)
+    assert len(bench.aside) == 0
+
+
+def retry_after(seconds, status):
+    return status, ("Retry-After", str(seconds))
+
+
+def test_one_client_that_is_to_wait_holds_no_other(tmp_path):
+    write(tmp_path, 40, lanes=4)
+    bench = Bench(tmp_path, lambda request: retry_after(60, 429) if int(request.body) % 4 == 1 else 204)
+    bench.run(lambda: bench.words.line[delivered(204)] == 30)
+    assert len([request for request in bench.sent if int(request.body) % 4 == 1]) == 1
+
+
+def test_b_that_is_to_be_left_alone_gets_nothing(tmp_path):
+    write(tmp_path, 40, lanes=4)
+    bench = Bench(tmp_path, lambda request: retry_after(60, 503))
+    bench.catchup.pace.rate = bench.catchup.pace.live = 1.0
+    bench.run(lambda: bool(bench.catchup.failure))
+    sent = len(bench.sent)
+    bench.catchup.pace.rate = bench.catchup.pace.live = 1e6
+    for _ in range(5):
+        bench.catchup.step()
+    assert len(bench.sent) == sent
+
+
+def test_a_request_that_fails_alone_is_set_aside_also_if_each_answer_names_a_time(tmp_path):
+    write(tmp_path, 400, lanes=4)
+    bench = Bench(tmp_path, lambda request: retry_after(0, 500) if request.body == b"8" else 204)
+    bench.catchup.pace.rate = bench.catchup.pace.live = 200.0
+    bench.run(lambda: bench.level)
+    assert bench.words.line[FAILED["poison"]] == 1
+
+
+def test_a_clone_waits_for_the_time_that_the_answer_has_named_that_put_it_into_the_spool(tmp_path):
+    sheet, now = a_sheet(tmp_path), time.time_ns()
+    soon, never = now + 60 * 10**9, now + 3600 * 10**9  # the clock was set back since the last one was written
+    for number, due in enumerate((soon, 0, never)):
+        assert sheet.append([(now - 10**9, encode(a_request(number), f"lane{number}", due))])
+    sheet.close()
+    bench = Bench(tmp_path, lambda request: 204)
+    bench.run(lambda: len(bench.sent) == 2)
+    bench.catchup.step()
+    assert [request.body for request in bench.sent] == [b"1", b"2"]
+
+
+def test_what_waits_in_memory_becomes_too_old_while_b_is_down(tmp_path):
+    write(tmp_path, 40, lanes=4)
+    bench = Bench(tmp_path, lambda request: "connect", max_age=3600.0)
+    bench.run(lambda: len(bench.sent) > 4)
+    assert bench.words.line[DROPPED["spool_expired"]] == 0
+    bench.catchup._settings = type(bench.catchup._settings)("", max_age=0.5)
+    bench.run(lambda: bench.level)
+    assert bench.words.line[DROPPED["spool_expired"]] == 40
+
+
+def test_what_is_behind_a_clone_in_flight_becomes_too_old(tmp_path):
+    write(tmp_path, 40, lanes=1)
+    bench = Bench(tmp_path, lambda request: None)
+    bench.run(lambda: len(bench.sent) == 1)
+    bench.catchup._settings = type(bench.catchup._settings)("", max_age=0.5)
+    bench.catchup.expire()
+    assert bench.words.line[DROPPED["spool_expired"]] == 39
+    assert len(bench.catchup.lanes) == 1

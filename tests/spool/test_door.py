@@ -4,6 +4,7 @@ import dataclasses
 import gc
 import io
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -78,6 +79,20 @@ def test_a_clone_that_was_sent_and_failed_has_the_time_when_it_was_offered(tmp_p
         stream.take()
     assert [each[:2] for each in found] == [(b"2", False), (b"1", True)]
     assert 4.9e9 < found[0][2] - found[1][2] < 6e9
+
+
+def test_a_clone_is_not_sent_before_the_time_that_b_has_named(tmp_path, ledger):
+    door, account = a_door(tmp_path, ledger)
+    before = time.time_ns()
+    for fields in ([], [("Retry-After", "60")]):
+        account.open()
+        answer = SimpleNamespace(status=429, headers=fields)
+        door.take(Exchange(a_request(), 204, 0.0), "429", opened=True, answer=answer)
+    door.write(100)
+    stream = Stream(tmp_path / "b", NAME)
+    assert stream.peek(alive=False).clone.due == 0
+    stream.take()
+    assert 60e9 <= stream.peek(alive=False).clone.due - before <= 90e9
 
 
 def test_each_connection_is_a_lane_of_its_own(tmp_path, ledger):
@@ -229,7 +244,7 @@ def test_after_the_end_of_the_account_nothing_is_taken(tmp_path, ledger):
         ("retry", "POST", "protocol", 0, True),
         ("never", "POST", "", 503, True),
         ("never", "POST", "", 500, True),
-        ("retry", "POST", "", 501, False),
+        ("retry", "POST", "", 501, True),
         ("retry", "POST", "", 404, False),
         ("retry", "POST", "", 204, False),
     ],

@@ -1,7 +1,9 @@
 """The loop of the drainer."""
 
 import logging
+import os
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -10,16 +12,18 @@ from httptee.build import make_drained, spooling
 from httptee.ledger import SpoolWords
 from httptee.settings import Backend, Settings, SpoolSettings, shadow_settings
 from httptee.spool import drainer as module
+from httptee.spool.counts import DROPPED
 from httptee.spool.drainer import Drained, Drainer
 from httptee.spool.pace import Settling
+from httptee.spool.record import encode
 from httptee.spool.watch import Watch
 
-from .spools import Bench, write
+from .spools import Bench, a_request, a_sheet, write
 
 
-def drained(directory, bench):
+def drained(directory, bench, **settings):
     catchup = bench.catchup
-    settings = SpoolSettings(str(directory.parent))
+    settings = SpoolSettings(str(directory.parent), **settings)
     return Drained(
         directory, settings, catchup, Watch(catchup), Settling(catchup.words), lambda: False, lambda: 1e6, lambda: None
     )
@@ -32,7 +36,7 @@ def test_it_works_until_nothing_is_left_and_one_works_in_a_directory(tmp_path):
     other = Drainer([lambda: drained(tmp_path, Bench(tmp_path, lambda request: 204))])
     drainer.step()
     other.step()
-    assert not other.done
+    assert (other.done, other.refused, drainer.refused) == (False, True, False)
     drainer.run(lambda: not drainer.done)
     assert len(bench.sent) == 5
 
@@ -93,3 +97,70 @@ def test_without_a_tee_only_the_rate_that_was_asked_for_bounds_a_b(tmp_path, rat
     made.catchup.pace.live = made.live()
     assert made.catchup.pace.cap == cap
     made.close()
+
+
+def full_of_clones(directory, count=6000, per_segment=1000):
+    """A spool with few lanes and several files, and one turn of its drainer, while B is down. Returns the statement."""
+    sheet = a_sheet(directory)
+    stamp = time.time_ns() - 10**9
+    for first in range(0, count, per_segment):
+        clones = range(first, first + per_segment)
+        assert sheet.append([(stamp + each, encode(a_request(each), f"lane{each % 3}")) for each in clones])
+        sheet.rest()
+    sheet.close()
+    return Bench(directory, lambda request: "connect")
+
+
+def one_turn(directory, bench, monkeypatch, **settings):
+    monkeypatch.setattr(module, "_MAKES_ROOM", 60.0)  # also where the disk of the test is slow
+    drainer = Drainer([lambda: drained(directory, bench, **settings)])
+    drainer.step()
+    return bench.words.line[DROPPED["spool_full"]]
+
+
+def left(bench):
+    """What is left for B, once it is up."""
+    bench.answer = lambda request: 204
+    bench.run(lambda: bench.level)
+    return [int(request.body) for request in bench.sent]
+
+
+def test_the_oldest_make_room_at_the_limit_of_bytes_at_once(tmp_path, monkeypatch):
+    bench = full_of_clones(tmp_path)
+    size = sum(path.stat().st_size for path in tmp_path.glob("*.spool"))
+    limit = size // 2
+    dropped = one_turn(tmp_path, bench, monkeypatch, max_bytes=limit, min_free=0.0)
+    assert bench.source.size <= limit
+    assert 3000 <= dropped < 4500
+    assert sorted(set(left(bench))) == list(range(dropped, 6000))
+
+
+def on_a_disk(monkeypatch, directory, free, total=1 << 30):
+    """A disk of so many bytes, with so many free beside what the directory holds at first."""
+    held = sum(path.stat().st_size for path in directory.glob("*.spool"))
+
+    def statvfs(path):
+        now = sum(each.stat().st_size for each in directory.glob("*.spool"))
+        return SimpleNamespace(f_frsize=1, f_blocks=total, f_bavail=free + held - now)
+
+    monkeypatch.setattr(module, "os", SimpleNamespace(**{**vars(os), "statvfs": statvfs}))
+
+
+@pytest.mark.parametrize(("min_free", "least"), [(5.0, (1 << 30) // 20), (0.0, 1 << 20)])
+def test_the_oldest_make_room_on_a_disk_with_too_little(tmp_path, monkeypatch, min_free, least):
+    bench = full_of_clones(tmp_path)
+    on_a_disk(monkeypatch, tmp_path, least - 200_000)
+    dropped = one_turn(tmp_path, bench, monkeypatch, min_free=min_free)
+    assert 500 <= dropped < 3000
+    assert bench.words.losses()[0].reason == "spool_full"
+
+
+def test_nothing_is_dropped_where_others_have_filled_the_disk(tmp_path, monkeypatch):
+    bench = full_of_clones(tmp_path)
+    on_a_disk(monkeypatch, tmp_path, 0)
+    assert one_turn(tmp_path, bench, monkeypatch, min_free=50.0) == 0
+
+
+def test_the_newest_are_not_dropped_by_the_drainer(tmp_path, monkeypatch):
+    bench = full_of_clones(tmp_path, count=1000)
+    assert one_turn(tmp_path, bench, monkeypatch, max_bytes=1000, full="newest") == 0

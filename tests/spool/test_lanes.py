@@ -1,11 +1,8 @@
 """What was read and is not settled yet."""
 
-from httptee.http import Exchange
-from httptee.spool.lanes import Lanes, result_of
+from httptee.spool.lanes import Lanes
 from httptee.spool.record import decode, encode
 from httptee.spool.stream import Entry
-from httptee.transport import Reading
-from httptee.transport.pending import Unread
 
 from .spools import a_request
 
@@ -92,8 +89,29 @@ def test_the_clock_that_was_set_back_changes_no_order():
     assert [each.stamp for each in one.entries] == [5, 1, 2]
 
 
-def test_retry_after_counts_where_a_clone_is_sent_again():
-    answer = Unread(Reading()).answer("GET")
-    answer.feed(b"HTTP/1.1 503 Busy\r\nX: 1\r\nretry-after: 7\r\nContent-Length: 0\r\n\r\n")
-    result = result_of(Exchange(a_request(), 0, 0.0), 0.1, None, answer)
-    assert (result.status, result.retry_after) == (503, 7.0)
+def test_a_part_of_a_lane_is_taken_out_but_nothing_that_is_in_flight():
+    lanes = Lanes()
+    for number, key in enumerate("aabaab"):
+        lanes.add(key, entry(number))
+    (a, b) = (each[2] for each in heads(lanes))
+    lanes.again(b, at=5.0)
+    assert [each.stamp for each in lanes.cut(a, 2)] == [1, 3]
+    assert [each.stamp for each in lanes.cut(b, 2)] == [2, 5]
+    assert len(lanes) == 2
+    assert not heads(lanes, now=6.0)
+    lanes.done(a)
+    assert [each[1] for each in heads(lanes)] == [4]
+
+
+def test_what_is_older_and_what_came_first():
+    lanes = Lanes()
+    for number in range(6):
+        lanes.add("ab"[number % 2], Entry(None, number, number, late(number).clone))
+    (_, b) = heads(lanes)
+    lanes.again(b[2], at=5.0)
+    size = late(0).size
+    assert lanes.size == 6 * size
+    assert [(lane.key, count) for lane, count in lanes.older_than(4)] == [("a", 1), ("b", 2)]
+    assert [(lane.key, count) for lane, count in lanes.oldest(3 * size)] == [("b", 2), ("a", 1)]
+    lanes.cut(b[2], 3)
+    assert lanes.size == 3 * size

@@ -44,6 +44,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "recording.formats",
         "recording",
         "spool",
+        "spool.outcome",
         "shadow",
         "logs",
         "settings",
