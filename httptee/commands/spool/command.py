@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time_ns
 
 from httptee.build import make_drained
 from httptee.commands.paper import printer
@@ -72,14 +72,21 @@ def _verify(asked: argparse.Namespace) -> int:
 
 def _retry(asked: argparse.Namespace) -> int:
     for directory, one in list(_chosen(asked)):
-        sheet = Sheet(directory, _stream_of_its_own, SpoolSettings(str(directory.parent), fsync="always"))
-        stored = sheet.append([(int(one.came * 1e9), one.clone.packed())])
+        sheet = Sheet(directory, _stream_of_its_own, _without_limits(directory))
+        stored = sheet.append([(time_ns(), one.clone.packed())])  # by the time when it came, it may be too old by now
         sheet.close()
         if not stored:
             raise ValueError(f"{directory}: the spool takes no more: {sheet.error}")
         Aside(directory).remove(one.spool_id)
         print(f"{one.spool_id} is in the spool again")
     return 0
+
+
+def _without_limits(directory: Path, rate: int = 0) -> SpoolSettings:
+    """What is done by hand loses nothing that waits, whatever the limits of the tee are."""
+    return SpoolSettings(
+        str(directory.parent), max_bytes=1 << 62, max_age=0.0, min_free=0.0, rate=rate, fsync="always", full="newest"
+    )
 
 
 def _stream_of_its_own() -> StreamName:
@@ -101,10 +108,12 @@ def _drain(asked: argparse.Namespace) -> int:
     settings = Settings(b=(Backend(asked.to, (("name", directory.name),)),), b_timeout=asked.timeout)
     words = SpoolWords()
     words.put[0] = 1  # until the drainer has counted what is there
-    spool = SpoolSettings(str(directory.parent), rate=asked.rate)
+    spool = _without_limits(directory, asked.rate)
     drainer = Drainer([lambda: make_drained(settings, shadow_settings(settings)[0], spool, words, new_run())])
     deadline = monotonic() + asked.wait
-    drainer.run(lambda: not drainer.done and monotonic() < deadline)
+    drainer.run(lambda: not drainer.done and not drainer.refused and monotonic() < deadline)
+    if drainer.refused:
+        raise ValueError(f"{directory}: a tee sends what waits there, or another drain does; end it first")
     line = words.line.tolist()
     sent = sum(line[column] for column in ShadowLine.DELIVERED.values()) + line[ShadowLine.OTHER_STATUS]
     failed, dropped = (sum(line[at] for at in some.values()) for some in (ShadowLine.FAILED, ShadowLine.DROPPED))

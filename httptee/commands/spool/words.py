@@ -12,8 +12,12 @@ from httptee.http import Endpoint
 EPILOG = """\
 DIR is the directory of -b.spool, or that of one B in it. ID is the id of a request that was set aside, or all.
 
-The exit status is 0; of verify, 1 if something is missing or damaged; of drain, 1 if something is left; 2 for a mistake
-in the command, or if something cannot be read or written.
+drain and retry drop nothing, however old it is and however much it takes. Where a tee runs, it sends what retry puts
+into the spool, and drops it when it is too old from then on; drain ends at once.
+
+The exit status is 0; of verify, 1 if something is missing or damaged; of drain, 1 if something is left, was set aside
+or is damaged; 2 for a mistake in the command, if something cannot be read or written, or if a tee sends what drain is
+to send.
 """
 
 
