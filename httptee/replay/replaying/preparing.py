@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from httptee.compare import Outcome
+from httptee.errors import ClientGone, UpstreamError, UpstreamTimeout
 from httptee.http import HOP_BY_HOP, Headers, Request, end_to_end, values, with_field
 from httptee.recording import Exchange, Fields
 from httptee.replay.replaying.masked import has_secrets
@@ -54,7 +55,7 @@ class Preparing:
             return NO_BODY
         headers = _with_length(end_to_end(list(exchange.headers), _LEFT_OUT), len(body.data))
         request = Request(exchange.method, exchange.target, headers, body.data, exchange.client, "http")
-        if (refused := self._selection.refuses(request)) is not None:
+        if (refused := self._selection.refuses(request, status_of(exchange))) is not None:
             return refused
         marked = Request(
             request.method, request.target, with_field(headers, MARK, str(number)), request.body, request.client, "http"
@@ -64,6 +65,14 @@ class Preparing:
         except ValueError:
             return MALFORMED
         return Prepared(request, head + body.data, answer_of(exchange) if self._compares else None)
+
+
+def status_of(exchange: Exchange) -> int:
+    """The status that the client got, as `only-status` sees it in the live tee; 0 if nothing was recorded of it."""
+    if exchange.status or not exchange.error:
+        return exchange.status
+    reason = exchange.error.removeprefix("primary_")
+    return next((kind.status for kind in (UpstreamTimeout, ClientGone) if kind.reason == reason), UpstreamError.status)
 
 
 def answer_of(exchange: Exchange) -> Outcome | None:

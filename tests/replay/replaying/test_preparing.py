@@ -62,6 +62,19 @@ def test_the_filters_of_a_line_of_a_b_apply(line, reason):
     assert dict(made.refused) == ({reason: 1} if reason else {})
 
 
+@pytest.mark.parametrize(
+    ("chosen", "sends"),
+    [("2xx", {200, 204}), ("!5xx", {200, 204, 404, 499}), ("200,404", {200, 404}), ("504", {504}), ("502", {502})],
+)
+def test_only_status_is_that_of_the_recorded_answer(chosen, sends):
+    made = preparing(f"http://b.example:9001 only-status={chosen}")
+    statuses = {each: exchange(status=each) for each in (200, 204, 404, 500)}
+    failures = {504: "primary_timeout", 502: "primary_connect", 499: "client_gone"}  # what the client got
+    statuses |= {each: exchange(status=0, error=error) for each, error in failures.items()}
+    assert {each for each, one in statuses.items() if made(one, 0) is not None} == sends
+    assert made.refused == {"other_status": len(statuses) - len(sends)}
+
+
 def test_a_request_whose_body_was_not_recorded_is_not_sent():
     made = preparing()
     assert made(exchange(body=Kept(b"", 10, b"digest")), 0) is None
