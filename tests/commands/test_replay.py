@@ -6,6 +6,7 @@ import pytest
 
 from httptee.commands.cli import main
 from httptee.recording import RecordingWriter
+from httptee.replay.figures import report
 from tests.replay.made import exchange
 from tests.support.backend import Backend
 from tests.support.net import free_port
@@ -75,6 +76,15 @@ def test_too_few_answers_are_not_enough_and_3(run):
     assert status == 3
     assert "NOT YET  B" in out
     assert "A was not asked again" in out
+
+
+def test_a_generator_that_is_late_is_3_whatever_differs(run, monkeypatch):
+    monkeypatch.setattr(report, "LATEST", 0.0)
+    with Backend(dearer) as backend:
+        status, out, _ = run("--to", backend.url, "--rate", "2000/s", "--delta", "2")
+    assert status == 3
+    assert "The generator could not keep up" in out
+    assert "NO  B" in out
 
 
 def test_the_verdict_is_kept_for_the_command_verdict(run, tmp_path, capsys):

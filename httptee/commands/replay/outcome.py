@@ -50,12 +50,14 @@ def show(
 
 
 def status(figures: Figures, word: str | None, interrupted: bool) -> int:
-    """The exit status. That the generator could not keep up comes first: then nothing else is sure."""
+    """The exit status. That the generator could not keep up comes first: then nothing else is sure. What differs
+    differs, though a process that sends has died; that nothing else does is not sure then."""
     if interrupted:
         return _INTERRUPTED
     if not kept_up(figures) or not figures.answered:
         return _NOT_ENOUGH
-    return 0 if word is None else STATUS[word]
+    found = 0 if word is None else STATUS[word]
+    return _NOT_ENOUGH if figures.died and not found else found
 
 
 def notes(judging: Judging | None, compared: bool, replaced: int) -> Iterator[str]:

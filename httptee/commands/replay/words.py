@@ -18,8 +18,8 @@ TIME is a date and a time such as 2026-11-24T12:30:00 (local, unless it ends wit
 start of the recording such as +90s, +5m or +1h.
 
 The exit status is 0 if B's answers are the same as the recorded ones (without those: if the generator kept up), 1 if
-they differ, 3 if the evidence is not enough or the generator could not keep up, 2 for a mistake in the command, 4 if
-something cannot be read or written, and 130 after Ctrl-C.
+they differ, 3 if the evidence is not enough or the generator could not keep up (or one of its processes died), 2 for a
+mistake in the command, 4 if something cannot be read or written, and 130 after Ctrl-C.
 """
 
 

@@ -44,6 +44,8 @@ def _lines(figures: Figures, closed: bool) -> Iterator[str]:
         f"+ {unanswered:,} without an answer{_by(figures.unanswered)}"
     )
     yield f"{figures.seconds:.1f} s, {figures.rate:,.1f} requests/s"
+    if figures.died:
+        yield f"{figures.died} of the processes that send died. Of what is lost, it is not known whether it was sent."
     yield ""
     rows: list[tuple[str, ...]] = [_HEAD]
     if not closed:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from httptee.replay.figures.histogram import Histogram, Percentiles
-from httptee.replay.sending import STOPPED, Sent
+from httptee.replay.sending import LOST, STOPPED, Sent
 
 _TENTH = 10
 
@@ -19,7 +19,9 @@ class Figures:
     `from_due` and `from_send` are the times to the end of an answer, in seconds; a request whose answer took longer
     than the limit is in them with the time at which it was given up. `late`: from the due time until the request was
     sent or, if its connection was busy, until it stood in line there. `drift`: the mean lateness of the last tenth less
-    that of the first. `began`: the due time 0, in seconds since the epoch. `seconds`: how long the replay took.
+    that of the first. `began`: the due time 0, in seconds since the epoch. `seconds`: how long the replay took. `died`:
+    the processes that ended before their time. What they had without a result has failed, as `lost`: it is not known
+    whether it was sent.
     """
 
     recorded: int
@@ -35,6 +37,7 @@ class Figures:
     drift: float
     seconds: float
     began: float = 0.0
+    died: int = 0
 
     @property
     def answered(self) -> int:
@@ -60,7 +63,7 @@ class Tally:
         self.failed: Counter[str] = Counter()
         self.unanswered: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()
-        self.stopped = 0
+        self.stopped = self.died = 0
         self.sent = 0
         self.from_due, self.from_send, self.late = Histogram(), Histogram(), Histogram()
         self.lately = Histogram()
@@ -73,6 +76,9 @@ class Tally:
         failure = sent.failure
         if failure == STOPPED:
             self.stopped += 1
+            return
+        if failure == LOST:
+            self.failed[failure] += 1
             return
         self.late.add(sent.late)
         self.lately.add(sent.late)
@@ -96,7 +102,7 @@ class Tally:
         return Figures(
             recorded, self.sent, filtered, dict(self.failed), unreached, dict(self.unanswered), dict(self.statuses),
             self.from_due.percentiles(), self.from_send.percentiles(), self.late.percentiles(), self.drift, seconds,
-            began,
+            began, self.died,
         )  # fmt: skip
 
     @property

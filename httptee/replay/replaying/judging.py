@@ -13,7 +13,7 @@ from httptee.compare import Difference, Outcome, Routes, differences
 from httptee.replay.replaying.asking import Live
 from httptee.replay.replaying.earlier import Earlier, Seen, identity
 from httptee.replay.replaying.feed import Planned
-from httptee.replay.sending import STOPPED, Sent
+from httptee.replay.sending import LOST, STOPPED, Sent
 from httptee.verdict.court import (
     BUCKETS,
     Again,
@@ -31,7 +31,6 @@ from httptee.verdict.evidence import Evidence
 
 _APART = 90.0  # seconds between two answers of A that show whether it changes with time
 _READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-_NOT_RUN = "lost"  # what was sent to a process that has died
 
 
 @dataclass(slots=True)
@@ -108,7 +107,7 @@ class Judging:
             self._delivered += 1
         elif request.method not in _READS:
             self._missed += 1
-        if (a := planned.prepared.expected) is not None and sent.failure != _NOT_RUN:
+        if (a := planned.prepared.expected) is not None and sent.failure != LOST:
             self._compare(planned, sent, a)
 
     def turn(self) -> None:

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from time import monotonic, time
 from typing import Any, Protocol
 
-from httptee.compare import Outcome
 from httptee.replay.figures import Figures, Tally
 from httptee.replay.replaying.feed import Feed, Planned
-from httptee.replay.sending import DONE, END, START, STOP, Item, Process, Sending, Sent, start
+from httptee.replay.sending import DONE, END, LOST, START, STOP, Item, Process, Sending, Sent, start
 
 _PREFILL = 0.5  # seconds before the start: for the first messages, and to open connections
 _AHEAD = 2.0  # seconds
@@ -149,12 +148,9 @@ class Replay:
     def _deal_one(self, planned: Planned) -> bool:
         lane = planned.exchange.connection
         pooled = self._sending.connections is not None
-        process = self._processes[(planned.number if pooled else lane) % len(self._processes)]
-        if len(process.unsettled) >= _UNSETTLED or process.held >= _HELD or process.channel.unsent >= _UNSENT:
-            return False
-        if self._started and planned.due > self._clock() - self._started + _AHEAD:
-            return False
-        if not self._started and planned.due > _AHEAD:
+        process = self._process_of(planned.number if pooled else lane)
+        soon = _AHEAD + (self._clock() - self._started if self._started else 0.0)
+        if process is None or _is_full(process) or planned.due > soon:
             return False
         prepared, expected = planned.prepared, None
         if (a := prepared.expected) is not None:
@@ -166,6 +162,12 @@ class Replay:
         self._pending[planned.number] = self._latest = planned
         return True
 
+    def _process_of(self, key: int) -> Process | None:
+        """The process for a connection of the recording or a number. If it has died, another one takes its place."""
+        first = key % len(self._processes)
+        order = (*self._processes[first:], *self._processes[:first])
+        return next((process for process in order if not process.channel.ended), None)
+
     def _exchange(self, wait: float) -> None:
         """Pass messages on, in both directions."""
         alive = [process for process in self._processes if not process.channel.ended and not process.done]
@@ -174,9 +176,27 @@ class Replay:
         for process in alive:
             process.channel.flush()
             if process.channel in ready:
-                process.channel.receive()
-                for message in process.channel.messages():
-                    self._on_message(process, message)
+                self._receive(process)
+            if process.channel.ended and not process.done:
+                self._bury(process)
+
+    def _receive(self, process: Process) -> bool:
+        """Take in what has arrived. Returns whether there was something."""
+        before = process.channel.unread
+        process.channel.receive()
+        some = process.channel.unread > before
+        for message in process.channel.messages():
+            self._on_message(process, message)
+        return some
+
+    def _bury(self, process: Process) -> None:
+        """A process has died: take its last results, and count the rest as lost."""
+        while self._receive(process):
+            pass
+        self.tally.died += not process.done
+        for number in list(process.unsettled):
+            self._lose(number)
+        process.unsettled.clear()
 
     def _on_message(self, process: Process, message: Sequence[Any]) -> None:
         if message[0] == DONE:
@@ -195,13 +215,14 @@ class Replay:
                 self._judging.settled(planned, sent)
 
     def _settle_rest(self) -> None:
-        """Count what has no result, because its process was killed or has not ended in time."""
+        """Count what has no result, because its process has not ended in time."""
         for number in list(self._pending):
-            self._settle(Sent(number, "lost", 0, 0.0, 0.0, 0.0, 0.0, None, None))
+            self._lose(number)
+
+    def _lose(self, number: int) -> None:
+        self._settle(Sent(number, LOST, 0, 0.0, -1.0, 0.0, 0.0, None, None))
 
 
-def outcome_of(sent: Sent, expected: Outcome) -> Outcome:
-    """What B answered, if A's answer was `expected`."""
-    if sent.failure:
-        return Outcome(0, [], b"", failure=sent.failure)
-    return expected if sent.answer is None else Outcome(*sent.answer)
+def _is_full(process: Process) -> bool:
+    """Whether a process has so much to do that it gets nothing more."""
+    return len(process.unsettled) >= _UNSETTLED or process.held >= _HELD or process.channel.unsent >= _UNSENT

@@ -53,6 +53,8 @@ class Sent(NamedTuple):
 
 STOPPED = "stopped"
 """The reason of an item that was not sent because the replay was stopped."""
+LOST = "lost"
+"""The reason of an item whose process has ended without a result for it."""
 END, START, STOP, DONE = "end", "start", "stop", "done"
 """The first element of a message that is no item: the last item was sent; the start, with its time; send no more; and
 the answer when all has ended."""

@@ -1,5 +1,6 @@
 from httptee.replay.figures.report import LATEST, as_dict, kept_up, text
 from httptee.replay.figures.tally import Tally
+from httptee.replay.sending import LOST
 from tests.replay.figures.test_tally import sent, tally
 
 
@@ -42,3 +43,11 @@ def test_the_figures_are_json():
 
 def test_without_a_request_there_is_a_report():
     assert text(Tally().figures(0, {}, 0, 0.0)).startswith("0 recorded = 0 sent + 0 filtered + 0 failed to send\n")
+
+
+def test_it_says_that_a_process_has_died():
+    made = tally(sent(), sent(LOST, 0, waited=-1.0))
+    made.died = 1
+    lines = text(made.figures(2, {}, 0, 1.0)).splitlines()
+    assert lines[0] == "2 recorded = 1 sent + 0 filtered + 1 failed to send (lost: 1)"
+    assert lines[3] == "1 of the processes that send died. Of what is lost, it is not known whether it was sent."

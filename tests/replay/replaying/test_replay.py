@@ -8,6 +8,7 @@ import pytest
 from httptee.build import shadow_upstream
 from httptee.recording import Kept
 from httptee.replay.figures.progress import PlainProgress
+from httptee.replay.replaying import replay as module
 from httptee.replay.replaying.feed import Feed, Range
 from httptee.replay.replaying.replay import Replay
 from httptee.replay.replaying.schedule import Schedule
@@ -35,12 +36,16 @@ class Judging:
         pass
 
 
-def replayed(url, exchanges, schedule=FAST, pool=None, processes=1, judging=None, line="", timeout=5.0, **chosen):
+def prepared(url, exchanges, schedule=FAST, pool=None, processes=1, judging=None, line="", timeout=5.0, chosen=None):
     text = f"{url} {line}".strip()
     (shadow,) = shadow_settings(load([f"--b={text}"], {}))
-    feed = Feed(Made(exchanges), Range(**chosen), schedule, preparing(text))
+    feed = Feed(Made(exchanges), chosen or Range(), schedule, preparing(text))
     sending = Sending(partial(shadow_upstream, load([f"--b={text}"], {}), shadow), timeout, pool, schedule.closed)
-    replay = Replay(feed, sending, processes, judging, PlainProgress(lambda text: None))
+    return Replay(feed, sending, processes, judging, PlainProgress(lambda text: None))
+
+
+def replayed(url, exchanges, schedule=FAST, pool=None, processes=1, judging=None, line="", timeout=5.0, **chosen):
+    replay = prepared(url, exchanges, schedule, pool, processes, judging, line, timeout, Range(**chosen))
     figures = replay.run()
     assert figures.adds_up
     return replay, figures
@@ -127,16 +132,24 @@ def test_a_server_that_never_answers_is_given_up_in_time():
     assert figures.from_send.longest >= 0.5
 
 
+def meanwhile(backend, act):
+    """A thread that acts once the server has got a request."""
+
+    def run():
+        while not backend.requests:
+            threading.Event().wait(0.01)
+        act()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
 def test_an_interrupt_ends_it_with_all_accounts():
     made = [exchange(number, at=number * 1.0) for number in range(100)]
     with Backend(deterministic) as backend:
-        text = backend.url
-        (shadow,) = shadow_settings(load([f"--b={text}"], {}))
-        sending = Sending(partial(shadow_upstream, load([f"--b={text}"], {}), shadow), 5.0)
-        feed = Feed(Made(made), Range(), Schedule(), preparing(text))
-        replay = Replay(feed, sending, 1, None, PlainProgress(lambda text: None))
-        thread = threading.Thread(target=_interrupt_after_first, args=(backend, replay))
-        thread.start()
+        replay = prepared(backend.url, made, Schedule())
+        thread = meanwhile(backend, replay.interrupt)
         figures = replay.run()
         thread.join()
     assert figures.adds_up
@@ -144,32 +157,42 @@ def test_an_interrupt_ends_it_with_all_accounts():
     assert figures.unreached == 100 - figures.sent
 
 
-def _interrupt_after_first(backend, replay):
-    while not backend.requests:
-        threading.Event().wait(0.01)
-    replay.interrupt()
-
-
-def test_what_a_killed_process_had_is_counted_as_lost():
-    made = [exchange(number, at=number * 0.2) for number in range(20)]
+def killed(made, processes, judging=None):
+    """The figures of a replay of which one process is killed after the first request."""
     with Backend() as backend:
-        text = backend.url
-        (shadow,) = shadow_settings(load([f"--b={text}"], {}))
-        sending = Sending(partial(shadow_upstream, load([f"--b={text}"], {}), shadow), 5.0)
-        feed = Feed(Made(made), Range(), Schedule(), preparing(text))
-        replay = Replay(feed, sending, 1, None, PlainProgress(lambda text: None))
-
-        def kill():
-            while not backend.requests:
-                threading.Event().wait(0.01)
-            os.kill(replay._processes[0].pid, signal.SIGKILL)
-
-        thread = threading.Thread(target=kill)
-        thread.start()
+        replay = prepared(backend.url, made, Schedule(), processes=processes, judging=judging)
+        thread = meanwhile(backend, lambda: os.kill(replay._processes[0].pid, signal.SIGKILL))
         figures = replay.run()
         thread.join()
+        arrived = len(backend.requests)
     assert figures.adds_up
-    assert figures.unanswered["lost"] > 0
+    assert figures.died == 1
+    return figures, arrived
+
+
+def test_what_a_killed_process_had_is_lost_and_not_sent_and_has_no_lateness():
+    judging = Judging()
+    figures, _ = killed([exchange(number, at=number * 0.2) for number in range(20)], 1, judging)
+    assert figures.failed["lost"] > 0
+    assert figures.late.count == figures.sent
+    assert figures.from_due.count == figures.answered
+    assert {one.waited for one in judging.results.values() if one.failure == "lost"} == {-1.0}
+
+
+def test_where_one_of_two_processes_is_killed_the_other_one_sends_the_rest(monkeypatch):
+    monkeypatch.setattr(module, "_AHEAD", 0.1)
+    monkeypatch.setattr(module, "_UNSENT", 1000)  # so that it is soon full for a process that takes nothing
+    made = [exchange(number, at=number * 0.05, connection=number % 2) for number in range(40)]
+    figures, arrived = killed(made, 2)
+    assert 0 < figures.failed["lost"] < 10
+    assert figures.sent == 40 - figures.failed["lost"] <= arrived
+    assert figures.unreached == 0
+
+
+def test_where_all_processes_are_killed_the_rest_is_not_reached(monkeypatch):
+    monkeypatch.setattr(module, "_AHEAD", 0.1)
+    figures, _ = killed([exchange(number, at=number * 0.2) for number in range(20)], 1)
+    assert figures.unreached > 10
 
 
 def test_the_filters_of_the_line_and_a_limit_apply():
