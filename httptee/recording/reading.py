@@ -145,14 +145,20 @@ def read_recording(paths: Iterable[str | Path]) -> Recording:
     Raises OSError if one cannot be read, and ValueError if one is no recording.
     """
     files: list[Path] = []
+    named: set[Path] = set()
     for path in map(Path, paths):
-        found = [one.path for one in stored(path, SUFFIX)] if path.is_dir() else [path]
-        if not found:
-            raise ValueError(f"{path}: there is no recording in it")
-        files += found
+        if path.is_dir():
+            found = [one.path for one in stored(path, SUFFIX)]
+            if not found:
+                raise ValueError(f"{path}: there is no recording in it")
+            files += found
+        else:
+            files.append(path)
+            named.add(path)
     parts = [_part(file) for file in dict.fromkeys(files)]
     for part in parts:
-        if part.head is None and part.size and not part.count and len(parts) == 1:
+        # Beside others in a directory, such a file is one whose start is damaged.
+        if part.head is None and part.size and not part.count and (part.path in named or len(parts) == 1):
             raise ValueError(f"{part.path}: this is no recording")
     return Recording(parts)
 

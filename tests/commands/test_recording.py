@@ -58,6 +58,24 @@ def test_a_file_of_goreplay_goes_in_and_out_byte_for_byte(run, tmp_path):
     assert (tmp_path / "out.gor").read_bytes() == FILE
 
 
+def test_the_files_of_a_goreplay_go_in_and_come_out_as_one(run, tmp_path):
+    whole = gor(payload(1, "a", NOW, asked("/a")), payload(2, "a", NOW + 5, answered()))
+    (tmp_path / "x_0.gor").write_bytes(whole)
+    (tmp_path / "x_1.gor").write_bytes(FILE.replace(b"a1", b"c1").replace(str(NOW).encode(), str(NOW + 9).encode()))
+    status, _, err = run("convert", "x_1.gor", "x_0.gor", "all.gor")
+    assert (status, err.splitlines()[0]) == (0, "all.gor: 3 exchanges")
+    assert (tmp_path / "all.gor").read_bytes() == whole + (tmp_path / "x_1.gor").read_bytes()
+
+
+def test_a_file_of_goreplay_beside_a_recording_is_refused(run, tmp_path):
+    recorded(tmp_path / "rec", exchange())
+    (tmp_path / "x.gor").write_bytes(FILE)
+    status, _, err = run("convert", "rec", "x.gor", "all")
+    assert status == 2
+    assert err.startswith("httptee: x.gor is a file of GoReplay and rec is a recording: ")
+    assert not (tmp_path / "all").exists()
+
+
 def test_a_compressed_file_is_read_and_written(run, tmp_path):
     (tmp_path / "in.gor.gz").write_bytes(gzip.compress(FILE))
     assert run("convert", "in.gor.gz", "rec")[0] == 0

@@ -29,6 +29,20 @@ def test_a_file_of_another_program_becomes_a_recording_until_the_end(tmp_path):
     assert not written.exists()
 
 
+def test_several_files_of_another_program_become_one_recording(tmp_path):
+    later = REQUEST.replace(b"1700", b"1701").replace(b"/x", b"/later")
+    (tmp_path / "x_0.gor").write_bytes(later + SEPARATOR)
+    (tmp_path / "x_1.gor").write_bytes(REQUEST + SEPARATOR)
+    with opened([str(tmp_path / "x_0.gor"), str(tmp_path / "x_1.gor")]) as recording:
+        assert [one.target for one in recording] == ["/x", "/later"]
+    (tmp_path / "notes").write_bytes(b"hello")
+    with (
+        pytest.raises(Unreadable, match="notes: this is no recording"),
+        opened([str(tmp_path / "x_0.gor"), str(tmp_path / "notes")]),
+    ):
+        pass
+
+
 def test_what_cannot_be_taken_from_such_a_file_is_said(tmp_path, capsys):
     file = tmp_path / "x.gor"
     file.write_bytes(REQUEST + SEPARATOR + b"1 0123456789abcdef01234568 1700000000000000000 0\nnonsense" + SEPARATOR)

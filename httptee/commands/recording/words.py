@@ -77,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _from_to(made: argparse.ArgumentParser) -> None:
-    made.add_argument("sources", nargs="+", metavar="RECORDING", help="what is read; several are read as one")
+    made.add_argument(
+        "sources", nargs="+", metavar="RECORDING", help="what is read; several of one form are read as one"
+    )
     made.add_argument("to", metavar="TO", help="what is written, and must not exist; - is standard output")
 
 

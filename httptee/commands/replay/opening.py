@@ -15,7 +15,7 @@ from httptee.verdict.evidence import Unreadable
 
 @contextmanager
 def opened(paths: Sequence[str]) -> Iterator[Recording]:
-    """The recording in these files and directories, or the one that a `.gor` file or a HAR file makes.
+    """The recording in these files and directories, or the one that `.gor` files or HAR files make.
 
     The latter is in a temporary directory (0700) until the end. Its secrets are those of the file. Raises OSError and
     Unreadable.

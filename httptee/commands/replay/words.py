@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = made.add_argument
-    add("recording", nargs="+", metavar="RECORDING", help="files or directories of a recording, or a .gor or HAR file")
+    add("recording", nargs="+", metavar="RECORDING", help="files or directories of a recording, or .gor or HAR files")
     add("--to", required=True, metavar="LINE", help="the server: a URL, or a line as for -b, with filters and changes")
     pace = made.add_mutually_exclusive_group()
     number = _number("a number over 0")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import BinaryIO
 
 from httptee.http import Headers, values
@@ -36,25 +37,37 @@ class _Slot:
 
 
 class GorReader:
-    """Reads exchanges, nearly in the order of their arrival. `losses` counts what could not be taken."""
+    """Reads exchanges, nearly in the order of their arrival. `losses` counts what could not be taken.
 
-    def __init__(self, file: Readable) -> None:
+    Of several files, each is asked for when the one before it has ended. An answer may be in a later file than its
+    request: GoReplay begins a new file at any payload.
+    """
+
+    def __init__(self, *files: Readable, more: Iterable[Readable] = ()) -> None:
         self.losses: Counter[str] = Counter()
-        self._payloads = PayloadReader(file)
+        self._files = chain(files, more)
         self._open: dict[str, _Slot] = {}
         self._order: list[tuple[int, int, _Slot]] = []
         self._held = 0
         self._connections = 0
 
     def __iter__(self) -> Iterator[Exchange]:
-        for payload in self._payloads:
+        for payload in self._payloads():
             self._take(payload)
             while len(self._order) > _MOST or self._held > _MOST_BYTES:
                 yield from self._first()
         while self._order:
             yield from self._first()
-        if self._payloads.skipped:
-            self.losses["bytes that belong to no payload"] += self._payloads.skipped
+
+    def _payloads(self) -> Iterator[Payload]:
+        index = 0
+        for file in self._files:
+            reader = PayloadReader(file, index)
+            for payload in reader:
+                index = payload.index + 1
+                yield payload
+            if reader.skipped:
+                self.losses["bytes that belong to no payload"] += reader.skipped
 
     def _take(self, payload: Payload) -> None:
         name = {REQUEST: "request", ANSWER: "answer", REPLAYED: "replayed"}[payload.type]

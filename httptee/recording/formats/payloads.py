@@ -63,15 +63,16 @@ class Payload:
 
 class PayloadReader:
     """Reads the payloads of a file in memory that does not grow with it. `skipped` is the number of bytes that belong
-    to none. Raises OSError, zlib.error and EOFError as the file does."""
+    to none. `first` is the index of the first one. Raises OSError, zlib.error and EOFError as the file does."""
 
-    def __init__(self, file: Readable) -> None:
+    def __init__(self, file: Readable, first: int = 0) -> None:
         self._window = _Window(file)
+        self._first = first
         self._heads: dict[str, None] = {}  # the ids of requests with HEAD: their answers have no body
         self.skipped = 0
 
     def __iter__(self) -> Iterator[Payload]:
-        window, index = self._window, 0
+        window, index = self._window, self._first
         while window.has(1):
             line = self._line()
             if line is None:
@@ -211,9 +212,10 @@ class _Window:
         return taken
 
 
-def begins_payload(start: bytes) -> bool:
-    """Whether the first bytes of a file are those of a payload."""
-    return _LINE.match(start) is not None
+def first_stamp(start: bytes) -> int | None:
+    """The stamp of the payload that a file begins with, by its first bytes. None if it begins with none."""
+    line = _LINE.match(start)
+    return None if line is None else int(line[3])
 
 
 def _number(text: bytes | None) -> int | None:

@@ -7,46 +7,85 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from heapq import merge
+from itertools import starmap
+from operator import itemgetter
 from typing import BinaryIO
 
 from httptee.recording import Exchange, Recording, read_recording
 from httptee.recording.formats.gor import GorReader
 from httptee.recording.formats.har import HarReader
-from httptee.recording.formats.payloads import begins_payload
+from httptee.recording.formats.payloads import first_stamp
 
 _GZIP = b"\x1f\x8b"
 _FIRST = 512  # bytes that are looked at
 _PIECE = 1 << 18
+_NAMES = {"recording": "a recording", "gor": "a file of GoReplay", "har": "a HAR file"}
 
 
 class Source:
     """Exchanges to read, as often as wanted, in bounded memory.
 
-    `format` is `recording`, `gor` or `har`. `losses` counts what could not be taken, once all was read. Recordings of
-    several processes or tees may be read as one. Raises OSError if it cannot be read, and ValueError if it is none of
-    these.
+    `format` is `recording`, `gor` or `har`. `losses` counts what could not be taken, once all was read. Several
+    recordings are read as one, in the order of arrival, and so are several files of GoReplay and several HAR files:
+    the one that begins first comes first. Raises OSError if one cannot be read, and ValueError if it is none of these,
+    or if they are not of one form.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
         self.losses: Counter[str] = Counter()
         self.recording: Recording | None = None
-        self._paths = paths
-        self.format = "recording" if len(paths) > 1 or os.path.isdir(paths[0]) else _format_of(paths[0])
+        starts = {path: _Start.of(path) for path in paths}
+        self.format = starts[paths[0]].format
+        for path, start in starts.items():
+            if start.format != self.format:
+                for one in (path, paths[0]):
+                    if starts[one].format == "recording":
+                        read_recording([one])  # it may be none at all, and then that is the reason
+                raise ValueError(
+                    f"{path} is {_NAMES[start.format]} and {paths[0]} is {_NAMES[self.format]}: only those of one form "
+                    "are read as one; httptee recording convert makes one of the other"
+                )
+        self._paths = sorted(starts, key=lambda path: starts[path].stamp)
         if self.format == "recording":
-            self.recording = read_recording(paths)
+            self.recording = read_recording(self._paths)
 
     def __iter__(self) -> Iterator[Exchange]:
-        if self.recording is not None:
-            yield from self.recording
-            return
         self.losses.clear()
-        with open(self._paths[0], "rb") as raw:
-            file = _Unzipped(raw)
-            reader = GorReader(file) if self.format == "gor" else HarReader(file)
-            yield from reader
+        if self.recording is not None:
+            return iter(self.recording)
+        return self._of_gor() if self.format == "gor" else self._of_har()
+
+    def _of_gor(self) -> Iterator[Exchange]:
+        reader = GorReader(more=self._opened())
+        yield from reader
+        self.losses.update(reader.losses)
+
+    def _of_har(self) -> Iterator[Exchange]:
+        readers = [HarReader(file) for file in self._opened()]
+        connections: dict[tuple[int, int], int] = {}
+        alone = len(readers) == 1
+
+        def renumbered(number: int, reader: HarReader) -> Iterator[tuple[int, Exchange]]:
+            """With its arrival; a connection of one file is none of another."""
+            for one in reader:
+                connection = connections.setdefault((number, one.connection), len(connections) + 1)
+                yield one.arrived, one if alone else replace(one, connection=connection)
+
+        for _, exchange in merge(*starmap(renumbered, enumerate(readers)), key=itemgetter(0)):
+            yield exchange
+        for reader in readers:
             self.losses.update(reader.losses)
-            if file.broken:
-                self.losses["ends of a file that is compressed: it breaks off"] += 1
+
+    def _opened(self) -> Iterator[_Unzipped]:
+        """The files, each open until the next one is asked for."""
+        for path in self._paths:
+            with open(path, "rb") as raw:
+                file = _Unzipped(raw)
+                yield file
+                if file.broken:
+                    self.losses["ends of a file that is compressed: it breaks off"] += 1
 
 
 class _Unzipped:
@@ -74,10 +113,20 @@ class _Unzipped:
             return b""
 
 
-def _format_of(path: str) -> str:
-    """The format of a file by its first bytes. Raises OSError."""
-    with open(path, "rb") as raw:
-        start = _Unzipped(raw).read(_FIRST)
-    if begins_payload(start):
-        return "gor"
-    return "har" if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else "recording"
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What a path is by its first bytes: its form and, of a file of GoReplay, its first stamp."""
+
+    format: str
+    stamp: int = 0
+
+    @classmethod
+    def of(cls, path: str) -> _Start:
+        """Look at a path. Raises OSError."""
+        if os.path.isdir(path):
+            return cls("recording")
+        with open(path, "rb") as raw:
+            start = _Unzipped(raw).read(_FIRST)
+        if (stamp := first_stamp(start)) is not None:
+            return cls("gor", stamp)
+        return cls("har" if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") else "recording")

@@ -3,7 +3,7 @@ import io
 import pytest
 
 from httptee.recording.formats import payloads as module
-from httptee.recording.formats.payloads import SEPARATOR, PayloadReader, begins_payload
+from httptee.recording.formats.payloads import SEPARATOR, PayloadReader, first_stamp
 from tests.recording.formats.made import MONKEYS, NOW, answered, asked, gor, payload
 
 
@@ -69,7 +69,7 @@ def test_junk_of_any_size_is_skipped_without_being_held(monkeypatch):
 
 
 def test_a_file_is_known_by_its_first_line():
-    assert begins_payload(b"1 a 1 1\nGET")
-    assert begins_payload(b"2 a 1\n")
+    assert first_stamp(b"1 a 17 1\nGET") == 17
+    assert first_stamp(b"2 a 0\n") == 0
     for start in (b"", b"4 a 1 1\n", b"1 a\n", b"1 a x\n", b"1 a 1 1", b"{}"):
-        assert not begins_payload(start)
+        assert first_stamp(start) is None
