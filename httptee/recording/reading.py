@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import heapify, heappop, heappush, heapreplace
+from itertools import chain
 from pathlib import Path
 from weakref import WeakSet
 
@@ -30,9 +31,10 @@ class _Part:
 class Recording:
     """A recording. Iterate over it for its exchanges, as often as needed.
 
-    `primary` is A's address, or empty if it is not known. `count` is the number of exchanges by the index of each file,
-    so one that is damaged counts too. `first` and `last` are the earliest and the latest arrival, in nanoseconds since
-    the epoch; 0 if there is none. `size` is in bytes. `masked`: no file holds secrets as they were.
+    `primary` is A's address, or empty if it is not known; of several As, their addresses with spaces between. `count`
+    is the number of exchanges by the index of each file, so one that is damaged counts too. `first` and `last` are the
+    earliest and the latest arrival, in nanoseconds since the epoch; 0 if there is none. `size` is in bytes. `masked`:
+    no file holds secrets as they were.
     """
 
     def __init__(self, parts: Sequence[_Part]) -> None:
@@ -41,7 +43,7 @@ class Recording:
         self._running: WeakSet[Generator[Exchange, None, None]] = WeakSet()
         self.files = tuple(part.path for part in parts)
         self.size = sum(part.size for part in parts)
-        self.primary = next((head.primary for head in heads if head.primary), "")
+        self.primary = " ".join(dict.fromkeys(chain.from_iterable(head.primary.split() for head in heads)))
         self.masked = all(head.masked for head in heads)
         self.count = sum(part.count for part in self._parts)
         self.first = min((part.first for part in self._parts), default=0)

@@ -8,7 +8,7 @@ from httptee.settings.effective import IGNORED, OF_A_SERVER_A, differences, effe
 from httptee.settings.option import Option, environment_name
 from httptee.settings.option_texts import help_text
 from httptee.settings.options import BY_NAME, check, unknown
-from httptee.settings.same import check_same, own_addresses, own_sockets
+from httptee.settings.same import check_same, of_same_address, own_addresses, own_sockets
 from httptee.settings.settings import Settings, SpoolSettings
 from httptee.settings.shadow_settings import (
     ShadowSettings,
@@ -43,6 +43,7 @@ __all__ = [
     "load_given",
     "load_or_exit",
     "load_words",
+    "of_same_address",
     "own_addresses",
     "own_sockets",
     "pem_flaw",

@@ -76,6 +76,22 @@ def check_same(settings: Settings, own: Sequence[Own]) -> None:
             raise ConfigError(f"{name} is A: every request would reach it twice, writes too. {permits}")
 
 
+def of_same_address(endpoint: Endpoint, others: Sequence[Endpoint]) -> Endpoint | None:
+    """The first one of the others with the address and port of this endpoint, whatever its scheme and prefix, or None.
+
+    Which site it is there, a Host field and a path decide: two endpoints of one address may be one server.
+    """
+    found = _resolved({one.host for one in (endpoint, *others) if not one.socket})
+    return next((one for one in others if _is_at(endpoint, one, found)), None)
+
+
+def _is_at(one: Endpoint, other: Endpoint, found: _Found) -> bool:
+    if one.socket or other.socket:
+        return _same_file(one.socket, other.socket)
+    ips, more = (found.get(each.host, frozenset()) for each in (one, other))
+    return one.port == other.port and (_plain(one.host) == _plain(other.host) or not ips.isdisjoint(more))
+
+
 def _check_own(name: str, endpoint: Endpoint, own: Iterable[Own], found: _Found, permits: str) -> None:
     for listener in own:
         if endpoint.socket or listener.path:

@@ -145,6 +145,26 @@ def test_the_server_that_was_a_is_refused_without_yes(run, tmp_path):
     assert status == 3
 
 
+@pytest.mark.parametrize("changed", [" host=other", " 'rewrite-path=^/ -> /x/'", "/v2", " rewrite"])
+def test_no_change_in_the_line_makes_it_another_server(run, tmp_path, changed):
+    with Backend(price) as backend:
+        recorded(tmp_path / "of a", 2, primary=backend.url)
+        url = backend.url.replace("127.0.0.1", "localhost")
+        status, _, err = run(str(tmp_path / "of a"), "--to", url + changed)
+        assert not backend.requests
+    assert status == 2
+    assert f"is {backend.url}, and that is A in this recording" in err
+
+
+def test_the_a_of_each_recording_counts_and_is_known_in_one_made_of_them(run, tmp_path):
+    with Backend(price) as backend:
+        recorded(tmp_path / "second", 2, primary=backend.url)
+        assert run(str(tmp_path / "second"), "--to", backend.url)[0] == 2
+        main(["recording", "convert", str(tmp_path / "recording"), str(tmp_path / "second"), str(tmp_path / "both")])
+        assert run("--to", backend.url, place=str(tmp_path / "both"))[0] == 2
+        assert not backend.requests
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [(["--to", "http://b rate=5/s"], "--rate sends all of them"), (["--to", "http://b colour=red"], "unknown field"),

@@ -5,6 +5,7 @@ import pytest
 from httptee.journal import Segment
 from httptee.recording.exchange import encode
 from httptee.recording.reading import read_recording
+from httptee.recording.writing import RecordingWriter
 from tests.recording.made import START, exchange, journal, write
 
 
@@ -48,6 +49,12 @@ def test_files_and_directories_are_read_together_and_each_once(tmp_path):
     write(tmp_path / "b", [2])
     (file,) = (tmp_path / "a").iterdir()
     assert numbers(read_recording([tmp_path / "a", tmp_path / "b", file])) == [1, 2, 3]
+
+
+def test_the_addresses_of_all_its_as_are_known(tmp_path):
+    for name, primary in (("1", "http://a"), ("2", ""), ("3", "http://b http://a"), ("4", "http://c")):
+        RecordingWriter(tmp_path / name, primary).close()
+    assert read_recording(tmp_path / name for name in "1234").primary == "http://a http://b http://c"
 
 
 def test_a_recording_is_read_while_it_is_written(tmp_path):

@@ -6,9 +6,10 @@ from time import monotonic
 import pytest
 
 from httptee.errors import ConfigError
+from httptee.http import Endpoint
 from httptee.settings import same
 from httptee.settings.config import load
-from httptee.settings.same import check_same, own_addresses, own_sockets
+from httptee.settings.same import check_same, of_same_address, own_addresses, own_sockets
 from tests.support.net import ipv6_or_skip
 
 NAMES = {
@@ -186,3 +187,16 @@ def test_a_unix_socket_of_the_tee_is_not_its_upstream_and_no_b_is_a(tmp_path):
         check_same(found, ())
     found = load(["-a", f"unix:{path}", "-b", "localhost:80", "-b", f"unix:{path}:/v2"], {})
     check_same(found, ())
+
+
+@pytest.mark.parametrize(
+    ("one", "others", "which"),
+    [
+        ("http://prod", ["http://next", "https://alias:80/v2"], 1), ("https://prod", ["http://prod:443"], 0),
+        ("http://prod", ["http://prod:81", "http://next"], None), ("unknown:80", ["Unknown.:80"], 0),
+        ("http://prod", [], None), ("unix:/run/a", ["localhost:80", "http://unix:/run/../run/a:/v2"], 1),
+    ],
+)  # fmt: skip
+def test_an_address_is_the_same_whatever_the_scheme_and_the_prefix(one, others, which):
+    found = [Endpoint.parse(each) for each in others]
+    assert of_same_address(Endpoint.parse(one), found) is (None if which is None else found[which])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,12 +16,13 @@ from httptee.commands.replay.opening import opened
 from httptee.commands.replay.outcome import show
 from httptee.commands.replay.words import given, moment
 from httptee.errors import ConfigError
+from httptee.http import Endpoint
 from httptee.recording import Recording
 from httptee.replay.figures import Figures, standard_progress
 from httptee.replay.replaying import Feed, Judging, Live, Preparing, Range, Replay, Schedule, hidden
 from httptee.replay.sending import Sending
 from httptee.selection import selections
-from httptee.settings import Settings, ShadowSettings, check_same, load, shadow_settings, usable_cores
+from httptee.settings import Settings, ShadowSettings, load, of_same_address, shadow_settings, usable_cores
 from httptee.verdict.court import Policy
 from httptee.verdict.display import harmless
 from httptee.verdict.evidence import Evidence, Unreadable
@@ -52,7 +54,7 @@ def run_replay(argv: Sequence[str], environ: Mapping[str, str]) -> int:
 def _replay(asked: argparse.Namespace, settings: Settings, recording: Recording, environ: Mapping[str, str]) -> int:
     (shadow,) = shadow_settings(settings)
     if not asked.yes:
-        _check_not_a(asked, recording)
+        _check_not_a(shadow, recording)
     feed = _feed(asked, settings, shadow, recording)
     if asked.dry_run:
         print(dry_run(feed, recording), end="")
@@ -95,17 +97,20 @@ def _settings(asked: argparse.Namespace) -> Settings:
     return settings
 
 
-def _check_not_a(asked: argparse.Namespace, recording: Recording) -> None:
-    """Raise ConfigError if the requests would go to the server that was A."""
-    if not recording.primary:
-        return
-    try:
-        check_same(load([f"--a={recording.primary}", f"--b={asked.to}"], {}), [])
-    except ConfigError:
+def _check_not_a(shadow: ShadowSettings, recording: Recording) -> None:
+    """Raise ConfigError if the requests would go to the address of a server that was A.
+
+    Neither a Host of its own nor another path makes it another server: the address alone counts.
+    """
+    servers = []
+    for text in recording.primary.split():
+        with contextlib.suppress(ValueError):
+            servers.append(Endpoint.parse(text))
+    if (a := of_same_address(shadow.endpoint, servers)) is not None:
+        to = f"--to {shadow.endpoint}" + (f" is {a}, and that" if str(shadow.endpoint) != str(a) else "")
         raise ConfigError(
-            f"--to {recording.primary} is A in this recording: every request would reach it again, writes too. "
-            "--yes permits it"
-        ) from None
+            f"{to} is A in this recording: every request would reach it again, writes too. --yes permits it"
+        )
 
 
 def _feed(asked: argparse.Namespace, settings: Settings, shadow: ShadowSettings, recording: Recording) -> Feed:
