@@ -17,6 +17,10 @@ from httptee.recording.formats.targets import CurlWriter, VegetaTextWriter, Vege
 
 FORMATS = ("recording", "gor", "har", "vegeta", "vegeta-http", "curl")
 _BY_NAME = {".gor": "gor", ".har": "har", ".sh": "curl", ".json": "vegeta", ".jsonl": "vegeta", ".txt": "vegeta-http"}
+_NO_OUTPUT = {
+    "recording": "a recording is a directory, and not standard output",
+    "vegeta-http": "vegeta's text needs a file: the bodies go to files beside it",
+}
 
 
 class Writer(Protocol):
@@ -34,9 +38,10 @@ class Writer(Protocol):
 class Sink:
     """Writes exchanges to `path`, which must be new; `-` is standard output. `kind` is one of FORMATS.
 
-    The file or directory has its name once all is written, and is removed if it was not. It is the user's alone: it
-    holds what was recorded. `server` is a URL for targets and commands; `primary` is A's address and `masked` says
-    whether secrets are replaced, for a recording. `form` says what the format has no place for. Raises OSError.
+    The file or directory has its name once all is written, and is removed if it was not. So is the directory of bodies
+    beside it, which must be new too. They are the user's alone: they hold what was recorded. `server` is a URL for
+    targets and commands; `primary` is A's address and `masked` says whether secrets are replaced, for a recording.
+    `form` says what the format has no place for. Raises OSError.
     """
 
     def __init__(self, path: str, kind: str, server: str = "", primary: str = "", masked: bool = True) -> None:
@@ -46,31 +51,27 @@ class Sink:
         self._part = "" if path == "-" else f"{path}.{os.getpid()}.part"
         self._file: BinaryIO | None = None
         self._zipped: gzip.GzipFile | None = None
-        self._bodies = ""
+        self._bodies = ""  # the directory, once it is made
         self.writer: Writer
-        if kind == "recording":
-            if path == "-":
-                raise ValueError("a recording is a directory, and not standard output")
-            self.writer = _Recorder(self._part, primary, masked)
-        else:
-            self.writer = self._made(kind, self._opened(), server)
+        try:
+            self.writer = self._made(kind, server, primary, masked)
+        except BaseException:
+            self._discard()
+            raise
         self.form: str = getattr(self.writer, "losses_of_form", "")
 
     def __enter__(self) -> Sink:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._close()
+        if kind is not None:
+            self._discard()
             return
-        with contextlib.suppress(OSError):
-            if self._file is not None:
-                self._file.close()
-        if self._part:
-            for left in filter(None, (self._part, self._bodies)):
-                shutil.rmtree(left, ignore_errors=True)
-                with contextlib.suppress(OSError):
-                    os.unlink(left)
+        try:
+            self._close()
+        except BaseException:
+            self._discard()
+            raise
 
     def _close(self) -> None:
         self.writer.close()
@@ -78,8 +79,23 @@ class Sink:
             self._zipped.close()
         if self._file is not None:
             self._file.flush() if self._path == "-" else self._file.close()
+        if self._bodies:
+            with contextlib.suppress(OSError):
+                os.rmdir(self._bodies)  # there were none
         if self._part:
             os.rename(self._part, self._path)
+
+    def _discard(self) -> None:
+        """Remove what was made."""
+        if not self._part:
+            return
+        with contextlib.suppress(OSError):
+            if self._file is not None:
+                self._file.close()
+        for left in filter(None, (self._part, self._bodies)):
+            shutil.rmtree(left, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                os.unlink(left)
 
     def _opened(self) -> BinaryIO:
         if self._path == "-":
@@ -89,7 +105,18 @@ class Sink:
         self._file = open(descriptor, "wb")  # noqa: SIM115
         return self._file
 
-    def _made(self, kind: str, file: BinaryIO, server: str) -> Writer:
+    def _made(self, kind: str, server: str, primary: str, masked: bool) -> Writer:
+        if self._path == "-" and kind in ("recording", "vegeta-http"):
+            raise ValueError(_NO_OUTPUT[kind])
+        if kind == "recording":
+            return _Recorder(self._part, primary, masked)
+        if kind == "vegeta-http":
+            bodies = f"{self._path}.bodies"
+            if os.path.lexists(bodies):
+                raise FileExistsError(f"{bodies}: it exists already")
+            os.mkdir(bodies, 0o700)
+            self._bodies = bodies
+        file = self._opened()
         if self._path.endswith(".gz"):
             self._zipped = gzip.GzipFile("", "wb", 6, file, mtime=0)  # without a time: equal content is an equal file
             file = cast(BinaryIO, self._zipped)
@@ -97,14 +124,9 @@ class Sink:
             return GorWriter(file)
         if kind == "har":
             return HarWriter(file)
-        if kind == "vegeta":
-            return VegetaWriter(file, server)
         if kind == "curl":
             return CurlWriter(file, server)
-        if self._path == "-":
-            raise ValueError("vegeta's text needs a file: the bodies go to files beside it")
-        self._bodies = f"{self._path}.bodies"
-        return VegetaTextWriter(file, server, self._bodies)
+        return VegetaTextWriter(file, server, self._bodies) if self._bodies else VegetaWriter(file, server)
 
 
 class _Recorder:

@@ -65,7 +65,8 @@ class VegetaWriter:
 
 
 class VegetaTextWriter(VegetaWriter):
-    """Writes vegeta's targets as text (`-format=http`). Bodies go to files of their own in the directory `bodies`."""
+    """Writes vegeta's targets as text (`-format=http`). Bodies go to files of their own in the directory `bodies`,
+    which is there."""
 
     def __init__(self, file: BinaryIO, server: str, bodies: str) -> None:
         super().__init__(file, server)
@@ -88,7 +89,6 @@ class VegetaTextWriter(VegetaWriter):
 
     def _body(self, data: bytes) -> str:
         self._number += 1
-        os.makedirs(self._bodies, mode=0o700, exist_ok=True)
         name = os.path.join(self._bodies, f"{self._number:06}")
         descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with open(descriptor, "wb") as file:

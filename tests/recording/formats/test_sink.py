@@ -45,6 +45,46 @@ def test_what_exists_is_not_overwritten(tmp_path):
         Sink(str(tmp_path / "x"), "gor")
 
 
+def test_the_bodies_of_another_file_are_refused_at_the_start_and_stay(tmp_path):
+    bodies = tmp_path / "x.bodies"
+    bodies.mkdir()
+    (bodies / "000001").write_bytes(b"precious")
+    with pytest.raises(FileExistsError, match=r"x\.bodies: it exists already"):
+        Sink(str(tmp_path / "x"), "vegeta-http")
+    assert (bodies / "000001").read_bytes() == b"precious"
+    assert os.listdir(tmp_path) == ["x.bodies"]
+
+
+def test_bodies_stay_with_their_file(tmp_path):
+    with Sink(str(tmp_path / "x"), "vegeta-http") as sink:
+        sink.writer.write(exchange(body=b"x", method="POST"))
+    assert sorted(os.listdir(tmp_path)) == ["x", "x.bodies"]
+    assert os.listdir(tmp_path / "x.bodies") == ["000001"]
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_nothing_is_left_where_the_end_cannot_be_written(tmp_path, kind, monkeypatch):
+    def full():
+        raise OSError(28, "No space left on device")
+
+    sink = Sink(str(tmp_path / "x"), kind)
+    sink.writer.write(exchange(body=b"x", method="POST"))
+    monkeypatch.setattr(sink.writer, "close", full)
+    with pytest.raises(OSError, match="No space"):
+        sink.__exit__(None)
+    assert os.listdir(tmp_path) == []
+
+
+def test_nothing_is_left_where_it_cannot_begin(tmp_path, monkeypatch):
+    def full(*words):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Sink, "_opened", full)
+    with pytest.raises(OSError, match="No space"):
+        Sink(str(tmp_path / "x"), "vegeta-http")
+    assert os.listdir(tmp_path) == []
+
+
 def test_equal_content_is_an_equal_file(tmp_path):
     for name in ("a.gor.gz", "b.gor.gz"):
         with Sink(str(tmp_path / name), "gor") as sink:

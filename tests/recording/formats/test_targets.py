@@ -55,6 +55,7 @@ def test_what_vegeta_does_not_take_is_left_out_and_told():
 
 def test_bodies_of_the_text_format_go_to_files(tmp_path):
     file, bodies = io.BytesIO(), str(tmp_path / "x.bodies")
+    os.mkdir(bodies)
     writer = VegetaTextWriter(file, "", bodies)
     text = written(
         writer,
