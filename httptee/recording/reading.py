@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import heapify, heappop, heappush, heapreplace
@@ -76,13 +76,18 @@ class Recording:
         """
         return self.between()
 
-    def between(self, first: int = 0, last: int | None = None) -> Iterator[Exchange]:
-        """The exchanges that arrived from `first` up to `last`, in nanoseconds since the epoch."""
-        reading = self._between(first, self.last if last is None else last)
+    def between(
+        self, first: int = 0, last: int | None = None, on_damaged: Callable[[int], object] = lambda arrived: None
+    ) -> Iterator[Exchange]:
+        """The exchanges that arrived from `first` up to `last`, in nanoseconds since the epoch.
+
+        `on_damaged` is called with the arrival of each one that is damaged and left out.
+        """
+        reading = self._between(first, self.last if last is None else last, on_damaged)
         self._running.add(reading)
         return reading
 
-    def _between(self, first: int, last: int) -> Generator[Exchange, None, None]:
+    def _between(self, first: int, last: int, on_damaged: Callable[[int], object]) -> Generator[Exchange, None, None]:
         wanted = [part for part in self._parts if part.last >= first and part.first <= last]
         waiting = [(max(part.first, first), number, part) for number, part in enumerate(wanted)]
         heapify(waiting)
@@ -98,9 +103,11 @@ class Recording:
                     else:
                         heappush(running, (cursor.stamp, number, cursor))
                 if running:
-                    _, number, cursor = running[0]
+                    arrived, number, cursor = running[0]
                     if (data := cursor.take()) is not None:
                         yield decode(data)
+                    else:
+                        on_damaged(arrived)
                     if cursor.ended:
                         cursor.close()
                         heappop(running)

@@ -1,10 +1,12 @@
 """`httptee replay`, from its command line to its exit status, against servers in this process."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from httptee.commands.cli import main
+from httptee.journal import Segment
 from httptee.recording import RecordingWriter
 from httptee.replay.figures import report
 from tests.replay.made import exchange
@@ -131,6 +133,28 @@ def test_a_dry_run_sends_nothing(run):
     assert status == 0
     assert "600 recorded = 300 to send + 300 filtered (filtered: 300)\n" in out
     assert "connection 1  GET /price/1\n" in out
+
+
+def test_what_is_damaged_has_its_count_and_its_time_in_the_report(run, tmp_path):
+    place = tmp_path / "damaged"
+    (file,) = Path(recorded(place, 20)).iterdir()
+    segment = Segment(file)
+    data = bytearray(file.read_bytes())
+    data[segment.index.offsets[7] + 60] ^= 1
+    segment.close()
+    file.write_bytes(data)
+    told = "the recording is not whole: missing at "
+    with Backend(price) as backend:
+        _, out, _ = run("--to", backend.url, "--max", place=str(place))
+        assert "20 recorded = 19 sent + 0 filtered + 0 failed to send + 1 damaged in the recording\n" in out
+        assert f"note: {told}" in out
+        found = json.loads(run("--to", backend.url, "--max", "--json", place=str(place))[1])["replay"]
+        assert (found["damaged"], found["gaps"][0]["reason"]) == (1, "damaged")
+        assert found["gaps"][0]["first"] == exchange(7).arrived
+        assert told not in run("--to", backend.url, "--max", "--from", "+80ms", place=str(place))[1]
+    _, out, _ = run("--to", backend.url, "--dry-run", place=str(place))
+    assert "20 recorded = 19 to send + 0 filtered + 1 damaged in the recording\n" in out
+    assert told in out
 
 
 def test_the_server_that_was_a_is_refused_without_yes(run, tmp_path):

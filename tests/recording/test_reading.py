@@ -76,6 +76,9 @@ def test_a_damaged_exchange_is_left_out(tmp_path):
     file.write_bytes(data)
     recording = read_recording([tmp_path])
     assert numbers(recording) == [1, 2, 4, 5]
+    damaged = []
+    assert numbers(recording.between(on_damaged=damaged.append)) == [1, 2, 4, 5]
+    assert damaged == [START + 3_000_000]
     (gap,) = recording.gaps
     assert (gap.first, gap.last, gap.lost) == (START + 3_000_000, START + 3_000_000, 1)
 

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from httptee.recording import Exchange, Kept
+from httptee.recording import Exchange, Gap, Kept
 
 NOON = 1_800_000_000 * 10**9  # the arrival of the first request, in nanoseconds
 MS = 1_000_000
 
 
 class Made:
-    """A recording of these exchanges. It has what `recording.Recording` has."""
+    """A recording of these exchanges, of which those in a gap are damaged. It has what `recording.Recording` has."""
 
-    def __init__(self, exchanges: Iterable[Exchange], primary: str = "") -> None:
+    def __init__(self, exchanges: Iterable[Exchange], primary: str = "", gaps: Sequence[Gap] = ()) -> None:
         self.exchanges = sorted(exchanges, key=lambda exchange: exchange.arrived)
         self.primary = primary
         self.count = len(self.exchanges)
         self.first = self.exchanges[0].arrived if self.exchanges else 0
         self.last = self.exchanges[-1].arrived if self.exchanges else 0
-        self.gaps = ()
+        self.gaps = tuple(gaps)
+        self.damaged = {gap.first for gap in gaps if gap.reason == "damaged"}
 
     def __iter__(self):
         return self.between()
 
-    def between(self, first=0, last=None):
+    def between(self, first=0, last=None, on_damaged=None):
         for exchange in self.exchanges:
             if exchange.arrived >= first and (last is None or exchange.arrived <= last):
-                yield exchange
+                if exchange.arrived in self.damaged:
+                    on_damaged(exchange.arrived)
+                else:
+                    yield exchange
 
     def close(self):
         pass

@@ -26,10 +26,15 @@ def findings(row: Summary) -> Iterator[tuple[str, str]]:
     said = "whole" if whole(row) else "not whole"
     yield ("title" if whole(row) else "error"), f"{harmless(row.name)}: {said}, {row.exchanges:,} exchanges{times}"
     for gap in row.gaps:
-        yield "error", f"  missing {_interval(gap)}: {_lost(gap)}"
+        yield "error", f"  {missing(gap)}"
     for text, count in sorted(row.losses.items()):
         if count:
             yield "error", f"  {count:,} {text}"
+
+
+def missing(gap: Gap) -> str:
+    """What is missing, in words: when, how many, and why."""
+    return f"missing {_interval(gap)}: {_lost(gap)}"
 
 
 def _interval(gap: Gap) -> str:

@@ -17,7 +17,7 @@ from httptee.commands.replay.outcome import show
 from httptee.commands.replay.words import given, moment
 from httptee.errors import ConfigError
 from httptee.http import Endpoint
-from httptee.recording import Recording
+from httptee.recording import Gap, Recording
 from httptee.replay.figures import Figures, standard_progress
 from httptee.replay.replaying import Feed, Judging, Live, Preparing, Range, Replay, Schedule, hidden
 from httptee.replay.sending import Sending
@@ -57,7 +57,7 @@ def _replay(asked: argparse.Namespace, settings: Settings, recording: Recording,
         _check_not_a(shadow, recording)
     feed = _feed(asked, settings, shadow, recording)
     if asked.dry_run:
-        print(dry_run(feed, recording), end="")
+        print(dry_run(feed), end="")
         return 0
     evidence = Evidence(asked.verdict)
     try:
@@ -67,9 +67,20 @@ def _replay(asked: argparse.Namespace, settings: Settings, recording: Recording,
         replaced = feed.preparing.with_secrets if recording.masked else 0
         if judging is not None and not replay.interrupted:
             judging.finish(_ASK_ON)
-        return show(asked, figures, judging, replay.interrupted, replaced, environ)
+        gaps = () if replay.interrupted else _gaps(feed)
+        return show(asked, figures, judging, replay.interrupted, replaced, gaps, environ)
     finally:
         evidence.close()
+
+
+def _gaps(feed: Feed) -> Sequence[Gap]:
+    """What is missing in the recording. A tee that still records may remove a file meanwhile: there is a report all
+    the same."""
+    try:
+        return feed.gaps
+    except OSError as error:
+        _complain(f"what is missing in the recording is not known: {error}")
+        return ()
 
 
 def _run(replay: Replay) -> Figures:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from httptee.recording import Recording
+from httptee.commands.recording import missing
+from httptee.recording import Gap
 from httptee.replay.replaying import Feed
 from httptee.verdict.display import harmless
 
 _SHOWN = 10
 
 
-def dry_run(feed: Feed, recording: Recording) -> str:
+def dry_run(feed: Feed) -> str:
     """Read all of the recording, and say what would be sent."""
-    return "\n".join(_lines(feed, recording)) + "\n"
+    return "\n".join(_lines(feed)) + "\n"
 
 
-def _lines(feed: Feed, recording: Recording) -> Iterator[str]:
+def _lines(feed: Feed) -> Iterator[str]:
     count, last = 0, 0.0
     seconds: dict[int, int] = {}
     for planned in feed:
@@ -33,10 +34,17 @@ def _lines(feed: Feed, recording: Recording) -> Iterator[str]:
     filtered = sum(feed.filtered.values())
     reasons = ", ".join(f"{reason}: {times:,}" for reason, times in feed.filtered.items())
     about = f" ({reasons})" if reasons else ""
-    rest = f" + {feed.unread:,} not reached" if feed.unread else ""
+    rest = f" + {feed.damaged:,} damaged in the recording" if feed.damaged else ""
+    rest += f" + {feed.unread:,} not reached" if feed.unread else ""
     yield f"{feed.recorded:,} recorded = {count:,} to send + {filtered:,} filtered{about}{rest}"
     if last:
         yield f"{last:.1f} s, {count / last:,.1f} requests/s, at most {max(seconds.values()):,} in a second"
-    for gap in recording.gaps:
-        lost = "an unknown number" if gap.lost is None else f"{gap.lost:,}"
-        yield f"missing in the recording: {lost} in {(gap.last - gap.first) / 1e9:.3f} s ({gap.reason})"
+    yield from gap_lines(feed.gaps)
+
+
+def gap_lines(gaps: Sequence[Gap]) -> Iterator[str]:
+    """What is missing in a recording: the first of it, each with its interval of time."""
+    for gap in gaps[:_SHOWN]:
+        yield f"the recording is not whole: {missing(gap)}"
+    if len(gaps) > _SHOWN:
+        yield f"and {len(gaps) - _SHOWN:,} more gaps; httptee recording verify names them"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from httptee.commands.replay.dry import gap_lines
 from httptee.commands.verdict import STATUS, print_text, terminal_style, write_file
+from httptee.recording import Gap
 from httptee.replay.figures import Figures, as_dict, kept_up, text
 from httptee.replay.replaying import Judging
 from httptee.verdict.display import page, table
@@ -24,15 +27,18 @@ def show(
     judging: Judging | None,
     interrupted: bool,
     replaced: int,
+    gaps: Sequence[Gap],
     environ: Mapping[str, str],
 ) -> int:
-    """Print what is asked for. `replaced` requests were sent with replaced credentials.
+    """Print what is asked for. `replaced` requests were sent with replaced credentials; `gaps` are those of the
+    recording.
 
     Returns the exit status. Raises Unreadable where a file cannot be written.
     """
     compared = judging is not None and judging.compared > 0
-    reports = judging.reports(as_dict(figures)) if judging is not None and compared else []
-    found: dict[str, Any] = document(reports, time.time(), replay=as_dict(figures))
+    replayed = {**as_dict(figures), "gaps": list(map(asdict, gaps))}
+    reports = judging.reports(replayed) if judging is not None and compared else []
+    found: dict[str, Any] = document(reports, time.time(), replay=replayed)
     if not compared:
         found["word"] = None
     made = [report_of(one) for one in reports]
@@ -44,7 +50,7 @@ def show(
         print_text(text(figures, asked.max))
         if compared:
             print_text("\n" + table(made, None, terminal_style(environ)))
-        for note in notes(judging, compared, replaced):
+        for note in (*gap_lines(gaps), *notes(judging, compared, replaced)):
             print_text(f"note: {note}\n")
     return status(figures, found["word"], interrupted)
 

@@ -33,10 +33,11 @@ def text(figures: Figures, closed: bool = False) -> str:
 
 def _lines(figures: Figures, closed: bool) -> Iterator[str]:
     filtered, failed = sum(figures.filtered.values()), sum(figures.failed.values())
+    damaged = f" + {figures.damaged:,} damaged in the recording" if figures.damaged else ""
     unreached = f" + {figures.unreached:,} not reached" if figures.unreached else ""
     yield (
         f"{figures.recorded:,} recorded = {figures.sent:,} sent + {filtered:,} filtered{_by(figures.filtered)} "
-        f"+ {failed:,} failed to send{_by(figures.failed)}{unreached}"
+        f"+ {failed:,} failed to send{_by(figures.failed)}{damaged}{unreached}"
     )
     unanswered = sum(figures.unanswered.values())
     yield (

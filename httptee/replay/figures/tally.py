@@ -14,7 +14,8 @@ _TENTH = 10
 @dataclass(frozen=True, slots=True)
 class Figures:
     """The counts and times of a replay. `recorded` exchanges = `sent` + those `filtered` + those that `failed` to be
-    sent + `unreached`, each by reason. `sent` = those answered, by `statuses`, + those `unanswered`, by reason.
+    sent, each by reason, + those `damaged` in the recording + `unreached`. `sent` = those answered, by `statuses`, +
+    those `unanswered`, by reason.
 
     `from_due` and `from_send` are the times to the end of an answer, in seconds; a request whose answer took longer
     than the limit is in them with the time at which it was given up. `late`: from the due time until the request was
@@ -38,6 +39,7 @@ class Figures:
     seconds: float
     began: float = 0.0
     died: int = 0
+    damaged: int = 0
 
     @property
     def answered(self) -> int:
@@ -52,7 +54,7 @@ class Figures:
     @property
     def adds_up(self) -> bool:
         """Whether each exchange of the recording is counted once."""
-        counted = self.sent + sum(self.filtered.values()) + sum(self.failed.values()) + self.unreached
+        counted = self.sent + sum(self.filtered.values()) + sum(self.failed.values()) + self.damaged + self.unreached
         return self.recorded == counted and self.sent == self.answered + sum(self.unanswered.values())
 
 
@@ -96,13 +98,19 @@ class Tally:
             self.from_due.add(sent.waited + sent.took)
 
     def figures(
-        self, recorded: int, filtered: dict[str, int], unreached: int, seconds: float, began: float = 0.0
+        self,
+        recorded: int,
+        filtered: dict[str, int],
+        unreached: int,
+        seconds: float,
+        began: float = 0.0,
+        damaged: int = 0,
     ) -> Figures:
         """The figures, with what is known of the exchanges that were not sent."""
         return Figures(
             recorded, self.sent, filtered, dict(self.failed), unreached, dict(self.unanswered), dict(self.statuses),
             self.from_due.percentiles(), self.from_send.percentiles(), self.late.percentiles(), self.drift, seconds,
-            began, self.died,
+            began, self.died, damaged,
         )  # fmt: skip
 
     @property

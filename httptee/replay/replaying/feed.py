@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
-from httptee.recording import Exchange, Recording
+from httptee.recording import Exchange, Gap, Recording
 from httptee.replay.replaying.preparing import Prepared, Preparing
 from httptee.replay.replaying.schedule import Schedule, round_length
 
@@ -35,14 +35,15 @@ class Range:
 
 
 class Feed:
-    """Reads a recording and prepares its requests. `read` counts the exchanges that were read."""
+    """Reads a recording and prepares its requests. `read` counts the exchanges that were read, and `damaged` those that
+    could not be."""
 
     def __init__(self, recording: Recording, chosen: Range, schedule: Schedule, preparing: Preparing) -> None:
         self._recording = recording
         self._chosen = chosen
         self._schedule = schedule
         self.preparing = preparing
-        self.read = self.begun = 0
+        self.read = self.damaged = self.begun = 0
         self.whole = False
         """Whether all has been read."""
         self._first = max(recording.first, chosen.first)
@@ -55,7 +56,7 @@ class Feed:
         due_at, number = self._schedule.clock(), 0
         for one in count() if chosen.rounds is None else range(chosen.rounds):
             self.begun = one + 1
-            for exchange in recording.between(chosen.first, chosen.last):
+            for exchange in recording.between(chosen.first, chosen.last, self._on_damaged):
                 if chosen.limit is not None and number >= chosen.limit:
                     return
                 self.read += 1
@@ -75,13 +76,22 @@ class Feed:
     @property
     def filtered(self) -> dict[str, int]:
         """The exchanges that were not to be sent, by reason."""
-        outside = self.recorded - self.read if self.whole else 0
+        outside = self.recorded - self.read - self.damaged if self.whole else 0
         return {**self.preparing.refused, **({OUTSIDE: outside} if outside else {})}
 
     @property
     def unread(self) -> int:
         """The exchanges that were not reached."""
-        return 0 if self.whole else self.recorded - self.read
+        return 0 if self.whole else self.recorded - self.read - self.damaged
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """What is missing in the part that was chosen. The first use reads all of the recording. Raises OSError."""
+        last = self._recording.last if self._chosen.last is None else self._chosen.last
+        return tuple(gap for gap in self._recording.gaps if gap.last >= self._chosen.first and gap.first <= last)
+
+    def _on_damaged(self, arrived: int) -> None:
+        self.damaged += 1
 
     def done(self, planned: Planned) -> float | None:
         """Which part of the replay lies before this request, from 0 to 1; None where there is no end."""

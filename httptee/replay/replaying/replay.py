@@ -87,7 +87,8 @@ class Replay:
         feed, tally = self._feed, self.tally
         unreached = feed.unread + tally.stopped + (self._next is not None)
         seconds = max(0.0, (self._ended or self._clock()) - self._started)
-        return tally.figures(feed.recorded, feed.filtered, unreached, seconds, time() - self._clock() + self._started)
+        began = time() - self._clock() + self._started
+        return tally.figures(feed.recorded, feed.filtered, unreached, seconds, began, feed.damaged)
 
     def interrupt(self) -> None:
         """Send no more. What is in flight may end. For a signal handler."""

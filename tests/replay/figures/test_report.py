@@ -15,6 +15,13 @@ def test_the_counts_are_in_two_lines_that_add_up():
     assert lines[2] == "4.0 s, 0.8 requests/s"
 
 
+def test_what_is_damaged_has_a_place_of_its_own():
+    lines = text(tally(sent()).figures(5, {}, 1, 4.0, damaged=3)).splitlines()
+    assert lines[0] == (
+        "5 recorded = 1 sent + 0 filtered + 0 failed to send + 3 damaged in the recording + 1 not reached"
+    )
+
+
 def test_the_times_are_from_the_due_time_and_from_the_send_time():
     lines = text(tally(sent(waited=1.0, took=0.5, late=0.002)).figures(1, {}, 0, 1.0)).splitlines()
     table = [line.split("  ") for line in lines if line.startswith(("from", "lateness"))]

@@ -27,6 +27,7 @@ def test_each_exchange_is_counted_once():
     assert figures.unanswered == {"timeout": 1, "reset": 1}
     assert figures.statuses == {200: 1, 500: 1}
     assert not made.figures(11, {"filtered": 2}, 3, 2.0).adds_up
+    assert made.figures(11, {"filtered": 2}, 3, 2.0, damaged=1).adds_up
 
 
 def test_the_time_from_the_due_time_has_the_wait_in_it():

@@ -1,18 +1,19 @@
 import pytest
 
+from httptee.recording import Gap
 from httptee.replay.replaying.feed import OUTSIDE, Feed, Range
 from httptee.replay.replaying.schedule import Schedule
 from tests.replay.made import MS, NOON, Made, exchange
 from tests.replay.replaying.test_preparing import preparing
 
 
-def feed(chosen=None, line="http://b.example:9001", schedule=None, count=5):
-    recording = Made(exchange(number) for number in range(count))
+def feed(chosen=None, line="http://b.example:9001", schedule=None, count=5, gaps=()):
+    recording = Made((exchange(number) for number in range(count)), gaps=gaps)
     return Feed(recording, chosen or Range(), schedule or Schedule(), preparing(line))
 
 
 def accounted(found, sent):
-    return found.recorded == sent + sum(found.filtered.values()) + found.unread
+    return found.recorded == sent + sum(found.filtered.values()) + found.damaged + found.unread
 
 
 def test_each_exchange_is_planned_once_in_order_with_its_time():
@@ -37,6 +38,31 @@ def test_the_times_choose_a_part():
     assert [one.exchange.target for one in made] == ["/1", "/2", "/3"]
     assert made.filtered == {OUTSIDE: 2}
     assert accounted(made, 3)
+
+
+def gap(first, last=None):
+    times = (NOON + at * 10 * MS for at in (first, first if last is None else last))
+    return Gap(*times, 1, "damaged")
+
+
+def test_what_is_damaged_is_counted_as_that():
+    made = feed(Range(NOON + 10 * MS, NOON + 30 * MS), gaps=[gap(0), gap(2), gap(4)])
+    assert [one.exchange.target for one in made] == ["/1", "/3"]
+    assert (made.damaged, made.filtered) == (1, {OUTSIDE: 2})
+    assert accounted(made, 2)
+
+
+def test_what_is_damaged_before_a_limit_was_reached():
+    made = feed(Range(limit=2), gaps=[gap(1)])
+    assert [one.exchange.target for one in made] == ["/0", "/2"]
+    assert (made.damaged, made.unread) == (1, 2)
+    assert accounted(made, 2)
+
+
+def test_the_gaps_are_those_of_the_time_that_was_chosen():
+    gaps = [gap(0), gap(0.5, 1.5), gap(2), gap(4)]
+    assert feed(Range(NOON + 10 * MS, NOON + 30 * MS), gaps=gaps).gaps == (gaps[1], gaps[2])
+    assert feed(gaps=gaps).gaps == tuple(gaps)
 
 
 def test_a_limit_ends_it():
