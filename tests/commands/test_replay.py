@@ -1,6 +1,8 @@
 """`httptee replay`, from its command line to its exit status, against servers in this process."""
 
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from httptee.commands.cli import main
 from httptee.journal import Segment
 from httptee.recording import RecordingWriter
 from httptee.replay.figures import report
+from httptee.replay.replaying import Live
 from tests.replay.made import exchange
 from tests.support.backend import Backend
 from tests.support.net import free_port
@@ -124,6 +127,21 @@ def test_a_live_a_is_asked(run):
         status, out, _ = run("--to", backend.url, "--max", "--a", a.url, "--a-rate", "1000/s")
     assert status == 1
     assert "A was not asked again" not in out
+
+
+def test_ctrl_c_while_a_live_a_is_asked_at_the_end_gives_the_report(run, monkeypatch):
+    def finish(live, *words):
+        os.kill(os.getpid(), signal.SIGINT)
+        return whole(live, *words)
+
+    whole = Live.finish
+    monkeypatch.setattr(Live, "finish", finish)
+    before = signal.getsignal(signal.SIGINT)
+    with Backend(dearer) as backend, Backend(price) as a:
+        status, out, _ = run("--to", backend.url, "--max", "--a", a.url, "--a-rate", "0.001/s")
+    assert status == 130
+    assert "600 recorded = 600 sent" in out
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_dry_run_sends_nothing(run):

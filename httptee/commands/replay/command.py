@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from types import FrameType
 
@@ -18,7 +18,7 @@ from httptee.commands.replay.words import given, moment
 from httptee.errors import ConfigError
 from httptee.http import Endpoint
 from httptee.recording import Gap, Recording
-from httptee.replay.figures import Figures, standard_progress
+from httptee.replay.figures import standard_progress
 from httptee.replay.replaying import Feed, Judging, Live, Preparing, Range, Replay, Schedule, hidden
 from httptee.replay.sending import Sending
 from httptee.selection import selections
@@ -63,12 +63,13 @@ def _replay(asked: argparse.Namespace, settings: Settings, recording: Recording,
     try:
         judging = None if asked.no_compare else _judging(asked, settings, shadow, evidence, recording.masked)
         replay = Replay(feed, _sending(asked, settings, shadow), _processes(asked), judging, standard_progress())
-        figures = _run(replay)
-        replaced = feed.preparing.with_secrets if recording.masked else 0
-        if judging is not None and not replay.interrupted:
-            judging.finish(_ASK_ON)
-        gaps = () if replay.interrupted else _gaps(feed)
-        return show(asked, figures, judging, replay.interrupted, replaced, gaps, environ)
+        with _interrupting(replay):
+            figures = replay.run()
+            replaced = feed.preparing.with_secrets if recording.masked else 0
+            if judging is not None and not replay.interrupted:
+                judging.finish(_ASK_ON, lambda: replay.interrupted)
+            gaps = () if replay.interrupted else _gaps(feed)
+            return show(asked, figures, judging, replay.interrupted, replaced, gaps, environ)
     finally:
         evidence.close()
 
@@ -83,8 +84,10 @@ def _gaps(feed: Feed) -> Sequence[Gap]:
         return ()
 
 
-def _run(replay: Replay) -> Figures:
-    """Replay. The first Ctrl-C stops it, a second one ends the program."""
+@contextlib.contextmanager
+def _interrupting(replay: Replay) -> Iterator[None]:
+    """Until the report is shown, the first Ctrl-C only stops the replay and what A is still asked, so that there is a
+    report; a second one ends the program."""
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         if replay.interrupted:
@@ -93,7 +96,7 @@ def _run(replay: Replay) -> Figures:
 
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        return replay.run()
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -43,10 +43,10 @@ class Live:
             self._next = max(self._next, now) + 1 / self._rate
         return self._asking.done()
 
-    def finish(self, seconds: float) -> list[tuple[Ask, Again | None]]:
-        """Ask on for at most so many seconds. What is left then has no answer."""
+    def finish(self, seconds: float, stopped: Callable[[], bool] = lambda: False) -> list[tuple[Ask, Again | None]]:
+        """Ask on for at most so many seconds, and not once `stopped` says so. What is left then has no answer."""
         found, until = self.turn(), self._clock() + seconds
-        while (self._waiting or not self._asking.idle) and self._clock() < until:
+        while (self._waiting or not self._asking.idle) and self._clock() < until and not stopped():
             sleep(_POLL)
             found += self.turn()
         found += [(ask, None) for ask in self._waiting]

@@ -116,10 +116,10 @@ class Judging:
             for ask, again in self._live.turn():
                 self._confirm(ask, again)
 
-    def finish(self, seconds: float) -> None:
-        """Wait for at most so long for what A and B are asked again."""
+    def finish(self, seconds: float, stopped: Callable[[], bool] = lambda: False) -> None:
+        """Wait for at most so long for what A and B are asked again, and not once `stopped` says so."""
         if self._live is not None:
-            for ask, again in self._live.finish(seconds):
+            for ask, again in self._live.finish(seconds, stopped):
                 self._confirm(ask, again)
 
     def reports(self, figures: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -61,6 +61,16 @@ def test_only_so_many_wait():
     assert sum(live.offer(Ask()) for _ in range(1000)) < 500
 
 
+def test_at_the_end_nothing_waits_once_it_is_stopped():
+    asker = Asker()
+    live = Live(asker, 0.001, clock=lambda: 0.0)  # its time never comes
+    for _ in range(3):
+        live.offer(Ask())
+    found = live.finish(60.0, lambda: True)
+    assert sum(again is None for _, again in found) == 2
+    assert asker.closed
+
+
 def test_at_the_end_what_was_not_asked_has_no_answer():
     asker = Asker()
     live = Live(asker, 0.001)

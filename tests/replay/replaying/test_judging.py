@@ -165,7 +165,7 @@ class Live:
         self.made += len(asks)
         return [(ask, Again(answer(self.a(ask)), answer(self.b(ask)), NOON / 1e9 + 1000)) for ask in asks]
 
-    def finish(self, seconds):
+    def finish(self, seconds, stopped):
         return self.turn()
 
 
