@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from time import monotonic
 
 from httptee.build.part import Part
@@ -51,6 +52,9 @@ def give_desks(settings: Settings, ledger: Ledger) -> None:
     new = [name for name in spooled if name not in spools.by_name]
     places = {name: str(directory_of(spool.directory, name)) for name, spool in spooled.items()}
     spools.give_desks([shadow.name for shadow in shadow_settings(settings)], ledger.rows, places)
+    for name, place in places.items():
+        if (kept := spools.by_name[name].place) != place:
+            logger.warning("B %s: another directory for its spool needs a restart: %s stays", name, kept)
     for name in new:
         if _holds_any(spooled[name], name):
             # Closed until the drainer has counted what is there: nothing may pass it.
@@ -66,10 +70,10 @@ def build_door(
     if not settings.directory:
         return None
     if desk is None:
-        logger.warning("B %s: this process has no spool: too many processes have ended before it", shadow.name)
+        logger.warning("B %s: this process has no spool: too many processes have one", shadow.name)
         return None
-    directory, run = directory_of(settings.directory, shadow.name), ledger.spools.run
-    sheet = Sheet(directory, lambda: StreamName(run, desk.slot, desk.number), settings)
+    run = ledger.spools.run
+    sheet = Sheet(Path(desk.words.place), lambda: StreamName(run, desk.slot, desk.number), settings)
     return Door(GuardedAccount(account, faults), shadow.name, desk, settings, lane_of(settings.lane), sheet, outbox)
 
 
@@ -115,7 +119,7 @@ def _one(
     held: Callable[[], bool],
     live: Callable[[], float],
 ) -> Drained:
-    directory = directory_of(spool.directory, shadow.name)
+    directory = Path(words.place) if words.place else directory_of(spool.directory, shadow.name)
     counts = Counts(words, run)
     reading = Reading()
     upstream = shadow_upstream(settings, shadow, _SENDERS, reading)

@@ -59,7 +59,7 @@ class Spools:
 
     def give_desks(self, names: Sequence[str], rows: int, spooled: Mapping[str, str]) -> None:
         """Give each worker process a desk at the spools of these Bs, by their directories. Call it once, before the
-        first fork."""
+        first fork. A B that had a spool before keeps its directory: what is there would be nobody's otherwise."""
         for number, name in enumerate(names):
             if name in spooled:
                 words = self.by_name.get(name) or SpoolWords(spooled[name], self.run)
