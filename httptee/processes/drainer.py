@@ -36,6 +36,7 @@ class DrainerProcess:
         self._made: Made = ()
         self._child = Kept("drainer")
         self._thread: threading.Thread | None = None
+        self._before: threading.Thread | None = None  # the thread of the settings before, which may still work
         self._ending = threading.Event()
 
     def renew(self, settings: Settings, ledger: Ledger) -> None:
@@ -48,23 +49,27 @@ class DrainerProcess:
         self.replace(drained(settings, ledger))
 
     def replace(self, made: Made) -> None:
-        """Drain others. A process can read only memory that was mapped before its fork, so a new one is needed."""
-        had, self._made = bool(self._made), made
-        if had and self._alone:
-            self._end_thread()
+        """Drain others. A process can read only memory that was mapped before its fork, so a new one is needed.
+
+        Waits for nothing: in one process, this is the thread that serves all clients.
+        """
+        self._made = made
+        if self._thread is not None:
+            self._ending.set()
+            self._before, self._thread = self._thread, None
         self._child.end(_LAST_WORDS)
 
     def start_thread(self) -> None:
         """Drain in a thread of this process. Called again about once a second, in case it could not be started."""
         if not self._made or (self._thread is not None and self._thread.is_alive()):
             return
-        self._ending = threading.Event()
-        ending, drainer = self._ending, Drainer(self._made)
-        self._thread = threading.Thread(
-            target=drainer.run, args=(lambda: not ending.is_set(),), name="drainer", daemon=True
+        ending = threading.Event()
+        thread = threading.Thread(
+            target=_drain_after, args=(self._before, Drainer(self._made), ending), name="drainer", daemon=True
         )
         with contextlib.suppress(RuntimeError, MemoryError):
-            self._thread.start()
+            thread.start()
+            self._thread, self._ending = thread, ending
 
     def keep(self) -> float:
         """Start, replace or kill the child process as needed. Call it again within the returned seconds."""
@@ -77,15 +82,10 @@ class DrainerProcess:
 
     def stop(self) -> None:
         """End the drainer, which saves its places. May be called twice."""
-        self._made = ()
-        self._end_thread()
+        self.replace(())
+        if self._before is not None:
+            self._before.join(_LAST_WORDS)
         self._child.stop(_LAST_WORDS)
-
-    def _end_thread(self) -> None:
-        thread, self._thread = self._thread, None
-        if thread is not None and thread.ident is not None:
-            self._ending.set()
-            thread.join(_LAST_WORDS)
 
     def _drain(self, made: Made, wanted: Callable[[], bool]) -> None:
         """The body of the child process."""
@@ -101,3 +101,10 @@ class DrainerProcess:
         with contextlib.suppress(OSError, AttributeError):  # a sandbox may forbid it
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         Drainer(made).run(lambda: not ending and wanted())
+
+
+def _drain_after(before: threading.Thread | None, drainer: Drainer, ending: threading.Event) -> None:
+    """The body of the thread. What the one before has in flight is counted when it has ended."""
+    if before is not None:
+        before.join()
+    drainer.run(lambda: not ending.is_set())
