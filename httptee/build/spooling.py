@@ -74,12 +74,14 @@ def build_door(
         return None
     run = ledger.spools.run
     sheet = Sheet(Path(desk.words.place), lambda: StreamName(run, desk.slot, desk.number), settings)
-    return Door(GuardedAccount(account, faults), shadow.name, desk, settings, lane_of(settings.lane), sheet, outbox)
+    return Door(
+        GuardedAccount(account, faults), shadow.name, desk, settings, lane_of(settings.lane), sheet, outbox.tray()
+    )
 
 
-def build_outbox(part: Part) -> Outbox:
+def build_outbox(settings: Settings, part: Part) -> Outbox:
     """The queues of one worker process. Starts no thread."""
-    return Outbox(part.of(MOST_HELD))
+    return Outbox(part.of(MOST_HELD), sum(bool(shadow.spool.directory) for shadow in shadow_settings(settings)))
 
 
 def drained(settings: Settings, ledger: Ledger) -> list[Callable[[], Drained]]:

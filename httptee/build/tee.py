@@ -67,7 +67,7 @@ def build_tee(
     pressure = Pressure()
     budget = Budget(part.of(settings.b_max_bytes))
     cutoff = Cutoff(settings.b_cutoff) if settings.b_cutoff else None
-    outbox = build_outbox(part)
+    outbox = build_outbox(settings, part)
     none: tuple[None, list[Comparer | None]] = (None, [None] * len(settings.b))
     added = additions(settings)
     # Without a B there is nothing to compare.

@@ -84,6 +84,11 @@ class JournalWriter:
         """Append what the writer has to say about its records."""
         return self._append(NOTE, [(stamp, payload)])
 
+    @property
+    def rotates(self) -> bool:
+        """Whether the next batch begins a new segment. What is not flushed of the last one can only be so before."""
+        return self._descriptor < 0 or self._size >= self._limits.segment_bytes
+
     def flush(self) -> str:
         """Have the disk hold all that is committed. Returns the error, or an empty text."""
         try:

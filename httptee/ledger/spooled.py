@@ -66,8 +66,8 @@ class Loss:
 class SpoolWords:
     """The shared memory of the spool of one B. It is mapped before any fork, and a reload keeps it.
 
-    `place` is the directory of the spool, for the next start of the tee: if all processes of this one are killed, it
-    finds the words. `left` are such words. With neither, the memory is anonymous.
+    `place` is the directory of the spool until the tee ends. If all processes are killed, the next start of the tee
+    finds the words by it. `left` are such words. With neither, the memory is anonymous.
     """
 
     COUNT = sum(_PLACES)
@@ -76,15 +76,13 @@ class SpoolWords:
         self.file: Path | None = None
         """What is to be removed at the end."""
         self.place = place
-        """The directory of the spool, until the tee ends."""
         if left is not None:
             words = left
         elif place:
             words, self.file = outliving_words(self.COUNT, place, run)
         else:
             words = shared_words(self.COUNT)
-        places = iter(_PLACES)
-        at = 0
+        at, places = 0, iter(_PLACES)
 
         def part() -> memoryview:
             nonlocal at

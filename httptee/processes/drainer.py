@@ -65,7 +65,7 @@ class DrainerProcess:
             return
         ending = threading.Event()
         thread = threading.Thread(
-            target=_drain_after, args=(self._before, Drainer(self._made), ending), name="drainer", daemon=True
+            target=_drain_after, args=(self._before, self._made, ending), name="drainer", daemon=True
         )
         with contextlib.suppress(RuntimeError, MemoryError):
             thread.start()
@@ -100,11 +100,38 @@ class DrainerProcess:
             os.nice(_NICE)
         with contextlib.suppress(OSError, AttributeError):  # a sandbox may forbid it
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-        Drainer(made).run(lambda: not ending and wanted())
+        drain_all(made, lambda: not ending and wanted())
 
 
-def _drain_after(before: threading.Thread | None, drainer: Drainer, ending: threading.Event) -> None:
+def drain_all(made: Made, goes_on: Callable[[], bool]) -> None:
+    """Drain each B in a thread of its own, while `goes_on` returns True: a disk that one of them waits for holds up no
+    other. If one fails, all end. Raises what that one has raised."""
+    errors: list[BaseException] = []
+    threads = []
+
+    def drain(some: Made) -> None:
+        try:
+            Drainer(some).run(lambda: not errors and goes_on())
+        except BaseException as error:
+            errors.append(error)
+
+    alone = list(made[-1:])
+    for one in made[:-1]:
+        thread = threading.Thread(target=drain, args=([one],), name="drainer", daemon=True)
+        try:
+            thread.start()
+            threads.append(thread)
+        except (RuntimeError, MemoryError):  # the process may start no more threads
+            alone.append(one)
+    drain(alone)
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def _drain_after(before: threading.Thread | None, made: Made, ending: threading.Event) -> None:
     """The body of the thread. What the one before has in flight is counted when it has ended."""
     if before is not None:
         before.join()
-    drainer.run(lambda: not ending.is_set())
+    drain_all(made, lambda: not ending.is_set())

@@ -1,4 +1,4 @@
-"""Where the shadow of one B puts clones that B cannot take now: counted and queued, for the thread of the outbox."""
+"""Where the shadow of one B puts clones that B cannot take now: counted and queued, for the thread that writes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from time import monotonic, monotonic_ns, sleep, time_ns
 from httptee.http import Exchange, FileBody
 from httptee.journal import Record
 from httptee.ledger import GuardedAccount, SpoolDesk
-from httptee.spool.outbox import BATCH, Outbox
+from httptee.spool.outbox import BATCH, Tray
 from httptee.spool.outcome import retry_after, sent_again
 from httptee.spool.record import Lane, encode
 from httptee.spool.sheet import Policy, Sheet
@@ -39,14 +39,14 @@ class Door:
         settings: Policy,
         lane: Lane,
         sheet: Sheet,
-        outbox: Outbox,
+        tray: Tray,
     ) -> None:
         self._account = account
         self._name = name
         self._desk = desk
         self._lane = lane
         self._sheet = sheet
-        self._outbox = outbox
+        self._tray = tray
         self._ambiguous = settings.ambiguous
         self._lock = threading.Lock()  # so that clones are queued in the order in which they are counted
         # In two queues, since the collector of garbage counts a tuple as an object that lives on, and neither of these.
@@ -56,7 +56,7 @@ class Door:
         self._losing = 0  # clones that were dropped since the first of a row
         self._lost_from = self._lost_to = 0
         self._look: Callable[[], bool] = lambda: False
-        outbox.add(self)
+        tray.serve(self)
 
     @property
     def settling(self) -> bool:
@@ -69,7 +69,7 @@ class Door:
 
     def call(self) -> None:
         """Have that thread run."""
-        self._outbox.call()
+        self._tray.call()
 
     def look(self) -> bool:
         """Let clones go on that wait for the last ones in the spool. Whether any wait. For one thread."""
@@ -97,7 +97,7 @@ class Door:
             data = self._as_bytes(exchange, time_ns() + int(wait * 1e9) if wait else 0, late=opened)
         except Exception:  # whatever it is, the clone is counted
             return "unreadable"
-        fits = bool(data) and self._outbox.reserve(_HELD + len(data))
+        fits = bool(data) and self._tray.reserve(_HELD + len(data))
         arrived = time_ns() - (monotonic_ns() - exchange.offered if opened and exchange.offered else 0)
         with self._lock:
             counted = self._account.spool(opened=opened)
@@ -108,10 +108,10 @@ class Door:
                     self._queue.append(data)
         if not counted:
             if fits:
-                self._outbox.free(_HELD + len(data))
+                self._tray.free(_HELD + len(data))
             return "closing"
         if fits:
-            self._outbox.call()
+            self._tray.call()
         else:
             self._lose(1, arrived, arrived)
         if exchange.follower is not None:
@@ -131,8 +131,12 @@ class Door:
             return 0
         self._batch = []
         self._desk.stored(batch[-1][0])
-        self._outbox.free(size + _HELD * len(batch))
+        self._tray.free(size + _HELD * len(batch))
         return len(batch)
+
+    def sync(self) -> None:
+        """Have the disk hold what it is to hold by now. For one thread."""
+        self._sheet.sync_due()
 
     def rest(self) -> None:
         """Nothing is to be written: have the disk hold all, and close the file, so that it can be removed."""
@@ -149,7 +153,7 @@ class Door:
         self._queue.clear()
         self._stamps.clear()
         if rest:
-            self._outbox.free(sum(_HELD + len(data) for _, data in rest))
+            self._tray.free(sum(_HELD + len(data) for _, data in rest))
             self._lose(len(rest), rest[0][0], rest[-1][0])
         if self._losing:
             self._say_lost()
@@ -164,7 +168,7 @@ class Door:
             except IndexError:
                 break
         if rest:
-            self._outbox.free(sum(_HELD + len(data) for _, data in rest))
+            self._tray.free(sum(_HELD + len(data) for _, data in rest))
             self._lose(len(rest), rest[0][0], rest[-1][0])
             self._say_lost()
 
@@ -177,13 +181,13 @@ class Door:
         body = exchange.request.body
         if not isinstance(body, FileBody):
             return self._encoded(exchange, due, late)
-        if not self._outbox.reserve(len(body)):
+        if not self._tray.reserve(len(body)):
             return b""
         try:
             exchange.load()
             return self._encoded(exchange, due, late)
         finally:
-            self._outbox.free(len(body))
+            self._tray.free(len(body))
 
     def _encoded(self, exchange: Exchange, due: int, late: bool) -> bytes:
         # Numbers of connections are unique in one process only.

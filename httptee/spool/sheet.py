@@ -63,12 +63,16 @@ class Sheet:
         self._cursor = -1
         self._sync_at = 0.0
         self._dirty = False
+        self._renamed = False  # whether the directory has names that may not be on the disk
 
     def append(self, records: Sequence[tuple[int, bytes]]) -> bool:
         """Store records: all of them, or none."""
         journal = self._journal or self._opened()
         if journal is None:
             return False
+        if journal.rotates:
+            self._sync(journal)
+            self._renamed = True
         outcome = journal.append(records)
         if outcome is not Appended.COMMITTED:
             self._failed(journal.error or self.error)  # it tries again only after a while
@@ -78,16 +82,21 @@ class Sheet:
         with contextlib.suppress(OSError):
             note_written(self._cursor, journal.sequence)
         self._dirty = True
-        if self._settings.fsync == "1s" and self._clock() >= self._sync_at:
-            self._sync_at = self._clock() + _SYNC
-            self._sync(journal)
+        if self._settings.fsync == "always":  # the journal has synced all but the names
+            self._dirty = False
+            self._renamed = self._renamed and bool(_flush_names(self._directory))
+        self.sync_due()
         return True
+
+    def sync_due(self) -> None:
+        """Have the disk hold all if that is due. Call it many times a second while anything may be due."""
+        if self._dirty and self._clock() >= self._sync_at and self._journal is not None:
+            self._sync(self._journal)
 
     def rest(self) -> None:
         """Have the disk hold all, and close the segment, so that it can be removed once it is settled."""
         if self._journal is not None:
-            if self._dirty and self._settings.fsync != "never":
-                self._sync(self._journal)
+            self._sync(self._journal)
             self._journal.close()
 
     def close(self) -> None:
@@ -118,11 +127,35 @@ class Sheet:
         return self._journal
 
     def _sync(self, journal: JournalWriter) -> None:
-        self._dirty = False
-        if error := journal.flush():
+        """Have the disk hold what is written, and the names of its files, unless it is never asked for."""
+        if not self._dirty:
+            return
+        self._dirty, self._sync_at = False, self._clock() + _SYNC
+        if self._settings.fsync == "never":
+            return
+        error = journal.flush()
+        if self._renamed and not error:
+            error = _flush_names(self._directory)
+            self._renamed = bool(error)
+        if error:
             self._failed(error)
 
     def _failed(self, error: str) -> None:
         if error != self.error:
             logger.warning("the spool in %s takes no clones: %s; they wait in memory", self._directory, error)
         self.error = error
+
+
+def _flush_names(directory: Path) -> str:
+    """Have the disk hold the names in a directory. Returns the error, or an empty text."""
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        return error.strerror or str(error)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        return error.strerror or str(error)
+    finally:
+        os.close(descriptor)
+    return ""

@@ -29,7 +29,7 @@ def ledger():
 
 
 def a_door(directory, ledger, limit=1 << 20, **settings):
-    outbox = Outbox(limit, start=lambda task: None)
+    tray = Outbox(limit, start=lambda task: None).tray()
     (account,) = ledger.accounts(0)
     chosen = SpoolSettings(str(directory), **settings)
     door = Door(
@@ -39,7 +39,7 @@ def a_door(directory, ledger, limit=1 << 20, **settings):
         chosen,
         lane_of(settings.get("lane", "all")),
         a_sheet(directory / "b"),
-        outbox,
+        tray,
     )
     return door, account
 
@@ -181,16 +181,16 @@ def test_large_clones_are_not_written_all_at_once(tmp_path, ledger):
 def test_what_was_written_or_given_up_holds_no_memory(tmp_path, ledger):
     limit = 100_000
     door, _ = a_door(tmp_path, ledger, limit=limit)
-    outbox = door._outbox
+    tray = door._tray
     for number in range(20):
         door.take(Exchange(a_request(number), 204, 0.0), "circuit_open", opened=False)
-    assert not outbox.reserve(limit)
+    assert not tray.reserve(limit)
     door.write(100)
-    assert outbox.reserve(limit)
-    outbox.free(limit)
+    assert tray.reserve(limit)
+    tray.free(limit)
     door.take(Exchange(a_request(20), 204, 0.0), "circuit_open", opened=False)
     door.close(deadline=0.0)
-    assert outbox.reserve(limit)
+    assert tray.reserve(limit)
 
 
 def test_what_waits_does_not_make_the_collector_of_garbage_work(tmp_path, ledger):
@@ -216,7 +216,7 @@ def test_a_body_in_a_file_is_read_if_there_is_room_for_it(tmp_path, ledger):
     assert checked(ledger).dropped_by_reason == {"spool_full": 1}
     assert door.write(100) == 1
     assert bodies(Stream(tmp_path / "b", NAME)) == [b"y" * 5000]
-    assert door._outbox.reserve(10_000)
+    assert door._tray.reserve(10_000)
 
 
 def test_a_body_that_cannot_be_read_is_not_counted(tmp_path, ledger):
@@ -224,7 +224,7 @@ def test_a_body_that_cannot_be_read_is_not_counted(tmp_path, ledger):
     request = dataclasses.replace(a_request(), body=FileBody(io.BytesIO(b"short"), 100))
     assert door.take(Exchange(request, 204, 0.0), "circuit_open", opened=False) == "unreadable"
     assert checked(ledger).seen == 0
-    assert door._outbox.reserve(1 << 20)
+    assert door._tray.reserve(1 << 20)
 
 
 def test_after_the_end_of_the_account_nothing_is_taken(tmp_path, ledger):

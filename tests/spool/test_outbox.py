@@ -2,7 +2,10 @@
 
 import threading
 
+from httptee.spool import outbox as module
+from httptee.spool import sheet
 from httptee.spool.outbox import Outbox
+from tests.support.net import eventually
 
 
 class Queue:
@@ -22,6 +25,9 @@ class Queue:
             self.written.set()
         return taken
 
+    def sync(self):
+        """Have the disk hold all that is due."""
+
     def rest(self):
         """Nothing is to be written."""
 
@@ -34,23 +40,34 @@ class Queue:
 
 def test_a_clone_wakes_the_thread_and_the_end_closes_the_queue():
     outbox, queue = Outbox(100), Queue()
-    outbox.add(queue)
+    tray = outbox.tray()
+    tray.serve(queue)
     for _ in range(2):
         queue.written.clear()
         queue.waiting = 1
-        outbox.call()
+        tray.call()
         assert queue.written.wait(30)
     outbox.close(30)
     assert queue.closed
-    assert not outbox.reserve(1)
+    assert not tray.reserve(1)
 
 
 def test_no_more_is_held_than_the_limit():
-    outbox = Outbox(100)
-    assert outbox.reserve(60)
-    assert not outbox.reserve(60)
-    outbox.free(60)
-    assert outbox.reserve(60)
+    tray = Outbox(100).tray()
+    assert tray.reserve(60)
+    assert not tray.reserve(60)
+    tray.free(60)
+    assert tray.reserve(60)
+
+
+def test_a_clone_that_is_larger_than_the_part_of_its_b_is_taken_alone():
+    tray = Outbox(100, parts=4).tray()
+    assert not tray.reserve(101)
+    assert tray.reserve(100)
+    assert not tray.reserve(1)
+    tray.free(100)
+    assert tray.reserve(20)
+    assert not tray.reserve(6)
 
 
 def test_a_system_that_starts_no_thread_costs_nothing():
@@ -58,8 +75,10 @@ def test_a_system_that_starts_no_thread_costs_nothing():
         raise RuntimeError("can't start new thread")
 
     outbox = Outbox(100, start=no_thread)
-    outbox.call()
-    outbox.call()
+    tray = outbox.tray()
+    tray.serve(Queue())
+    tray.call()
+    tray.call()
     outbox.close(0)
 
 
@@ -80,8 +99,9 @@ class Stalled(Queue):
 
 def test_the_end_does_not_wait_for_a_write_that_the_disk_does_not_take():
     outbox, queue = Outbox(100), Stalled()
-    outbox.add(queue)
-    outbox.call()
+    tray = outbox.tray()
+    tray.serve(queue)
+    tray.call()
     assert queue.written.wait(30)
     outbox.close(0.0)
     assert queue.abandoned
@@ -91,7 +111,8 @@ def test_the_end_does_not_wait_for_a_write_that_the_disk_does_not_take():
 
 def test_the_end_does_not_wait_for_a_disk_that_is_stalled_only_then():
     outbox, queue = Outbox(100), Stalled()
-    outbox.add(queue)
+    tray = outbox.tray()
+    tray.serve(queue)
     outbox.close(0.0)
     assert queue.written.is_set()
     assert not queue.abandoned
@@ -100,8 +121,9 @@ def test_the_end_does_not_wait_for_a_disk_that_is_stalled_only_then():
 
 def test_clones_at_the_gate_go_on_while_the_thread_waits_for_a_disk():
     outbox, queue = Outbox(100), Stalled()
-    outbox.add(queue)
-    outbox.call()
+    tray = outbox.tray()
+    tray.serve(queue)
+    tray.call()
     assert queue.written.wait(30)
     before = queue.looks
     outbox.call_again()
@@ -119,12 +141,51 @@ def test_a_thread_that_could_not_be_started_is_started_later_without_a_further_c
             raise RuntimeError("can't start new thread")
 
     outbox, queue = Outbox(100, start=start), Queue()
-    outbox.add(queue)
+    tray = outbox.tray()
+    tray.serve(queue)
     outbox.call_again()
     assert not started
     queue.waiting = 1
-    outbox.call()
+    tray.call()
     outbox.call_again()
     outbox.call_again()
     outbox.call_again()
     assert len(started) == 3
+
+
+def test_a_b_whose_disk_takes_nothing_stops_no_other():
+    outbox, stalled, other = Outbox(100, parts=2), Stalled(), Queue()
+    first, second = outbox.tray(), outbox.tray()
+    first.serve(stalled)
+    second.serve(other)
+    assert first.reserve(50)
+    first.call()
+    assert stalled.written.wait(30)
+    assert not first.reserve(1)
+    assert second.reserve(50)
+    other.waiting = 1
+    second.call()
+    assert other.written.wait(30)
+    outbox.close(0.2)
+    assert other.closed
+    assert stalled.abandoned
+    assert not stalled.closed
+    stalled.goes_on.set()
+
+
+def test_what_is_due_is_synced_while_no_clone_comes_and_the_thread_does_not_wait_before():
+    class Synced(Queue):
+        syncs = 0
+
+        def sync(self):
+            self.syncs += 1
+
+    outbox, queue = Outbox(100), Synced()
+    tray = outbox.tray()
+    tray.serve(queue)
+    queue.waiting = 1
+    tray.call()
+    eventually(lambda: tray._asleep)
+    assert queue.syncs
+    assert module._IDLE > sheet._SYNC  # the second in which all must be on the disk
+    outbox.close(30)

@@ -52,3 +52,60 @@ def test_a_segment_is_closed_when_the_disk_is_full_so_that_it_can_be_removed(tmp
     path.unlink()  # the drainer has settled all of it
     sheet._journal._try_at = 0.0
     assert sheet.append([(2, b"y")])
+
+
+class Disk:
+    """Notes what was synced, and a clock."""
+
+    def __init__(self, monkeypatch):
+        self.now, self.files, self.directories = 100.0, 0, 0
+        monkeypatch.setattr("os.fdatasync", self.fdatasync)
+        monkeypatch.setattr("os.fsync", self.fsync)
+
+    def fdatasync(self, descriptor):
+        self.files += 1
+
+    def fsync(self, descriptor):
+        self.directories += 1
+
+
+def test_the_tail_of_a_burst_is_on_the_disk_within_a_second_also_if_nothing_follows(tmp_path, monkeypatch):
+    disk = Disk(monkeypatch)
+    sheet = a_sheet(tmp_path, fsync="1s")
+    sheet._clock = lambda: disk.now
+    assert sheet.append([(1, b"x")])
+    assert (disk.files, disk.directories) == (1, 1)  # the name of the file too
+    disk.now += 0.5
+    assert sheet.append([(2, b"y")])
+    sheet.sync_due()
+    assert disk.files == 1
+    disk.now += 0.5
+    sheet.sync_due()
+    assert disk.files == 2
+    disk.now += 5.0
+    sheet.sync_due()
+    sheet.rest()
+    assert (disk.files, disk.directories) == (2, 1)
+
+
+def test_what_is_in_a_full_segment_is_on_the_disk_before_the_next_one_begins(tmp_path, monkeypatch):
+    disk = Disk(monkeypatch)
+    sheet = a_sheet(tmp_path, fsync="1s", max_bytes=1 << 20)
+    sheet._clock = lambda: disk.now
+    assert sheet.append([(1, b"x")])
+    assert sheet.append([(2, b"x" * 65_536)])
+    assert disk.files == 1
+    assert sheet.append([(3, b"x")])
+    assert disk.files == 2
+    disk.now += 1.0
+    sheet.sync_due()
+    assert (disk.files, disk.directories) == (3, 2)
+
+
+def test_without_fsync_nothing_is_synced(tmp_path, monkeypatch):
+    disk = Disk(monkeypatch)
+    sheet = a_sheet(tmp_path)
+    assert sheet.append([(1, b"x")])
+    sheet.sync_due()
+    sheet.rest()
+    assert (disk.files, disk.directories) == (0, 0)
