@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,11 +20,12 @@ from httptee.http import Headers, Request, Response
 from httptee.http.uploads import StreamedBody
 from httptee.recording.exchange import divided, fields_in, packed, put_together, record_of
 from httptee.recording.pending import Pending
-from httptee.recording.secrets import OPENS, Secrets
+from httptee.recording.secrets import Secrets
 
 _PIECE = 256 * 1024
 _REMEMBERED = 1024  # heads of requests, and as many of answers
 _LONG = 2048  # bytes; longer heads are not remembered
+_SUSPICIOUS = re.compile(b"[?#;@]")  # a target without these holds no secret
 _TARGET = 6  # its place in the rest
 _Fields = Sequence[tuple[str, str]]
 _Body = tuple[bytes, int, str]  # the bytes that are kept, the length of the whole, and its digest if it was cut
@@ -64,8 +66,7 @@ class RecordMaker:
             body, length, digest = self._answered(pending)
         target, secrets = request.target, self.secrets
         if secrets is not None:
-            if "?" in target:
-                target = secrets.target(target)
+            target = secrets.target(target)
             headers, asked, asked_length, asked_digest = secrets.message(headers, asked, asked_length, asked_digest)
             answered, body, length, digest = secrets.message(answered, body, length, digest)
         number, place = pending.place
@@ -125,12 +126,11 @@ class RecordMaker:
 @dataclass(frozen=True, slots=True)
 class _Head:
     """What is known of a head. `text` stands for it, or None where nothing in it is replaced. `kind` is the type of the
-    body, which is looked into if it is `examined`, whatever it begins with. `plain`: the body has no content coding."""
+    body, and `coding` its content codings."""
 
     text: bytes | None
     kind: str = ""
-    examined: bool = False
-    plain: bool = False
+    coding: str = ""
 
 
 class Sieve:
@@ -153,20 +153,21 @@ class Sieve:
         answered = self._answered(answer) if len(answer) <= _LONG else self._look_at(answer)
         if (asked and self._opens(known, asked)) or (body and self._opens(answered, body)):
             return self._made(text, asked, body)
-        if known.text is not None or answered.text is not None or b"?" in rest:
-            text = put_together(known.text or head, answered.text or answer, self._rest(rest))
+        suspicious = _SUSPICIOUS.search(rest) is not None
+        if known.text is not None or answered.text is not None or suspicious:
+            text = put_together(known.text or head, answered.text or answer, self._rest(rest) if suspicious else rest)
         return record_of(text, asked, body)
 
     def _opens(self, head: _Head, body: bytes) -> bool:
         """Whether something in a body may have to be replaced."""
-        if not head.examined and not (head.plain and body[:1] in OPENS):
-            return False
         secrets = self._secrets
-        return secrets is not None and (not head.plain or secrets.content(head.kind, body) != body)
+        if secrets is None or not secrets.looked_into(head.kind, head.coding, body):
+            return False
+        return bool(head.coding) or secrets.content(head.kind, body) is not body
 
     def _rest(self, rest: bytes) -> bytes:
         """The rest of a text with the secrets in its target replaced."""
-        if self._secrets is None or b"?" not in rest:
+        if self._secrets is None:
             return rest
         values = orjson.loads(rest)
         values[_TARGET] = self._secrets.target(values[_TARGET])
@@ -186,8 +187,7 @@ class Sieve:
         fields = fields_in(text)
         kind, coding = secrets.content_of(fields)
         replaced = orjson.dumps(secrets.fields(fields))
-        examined = "json" in kind or "form" in kind
-        return _Head(None if replaced == text else replaced, kind, examined, not coding)
+        return _Head(None if replaced == text else replaced, kind, coding)
 
     def _made(self, text: bytes, asked: bytes, body: bytes) -> bytes:
         """The record, made anew of its values."""

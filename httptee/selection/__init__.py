@@ -8,7 +8,7 @@ from httptee.selection.hosts import Host
 from httptee.selection.rate import Rate
 from httptee.selection.rules import Filter, header_filter, methods_filter, methods_search, path_filter
 from httptee.selection.sampling import SCALE, Sticky
-from httptee.selection.secret_names import is_secret, may_name_secrets
+from httptee.selection.secrets import is_secret, may_name_secrets
 from httptee.selection.selection import Criteria, Finding, Selection, selections
 from httptee.selection.statuses import Statuses
 

@@ -327,6 +327,17 @@ def test_further_secrets_are_replaced_by_name_and_by_pattern(run, tmp_path):
     assert b"1111-1111" not in everything(tmp_path / "new")
 
 
+def test_what_a_pattern_matches_is_replaced_wherever_it_stands(run, tmp_path):
+    address = "192.0.2.77"
+    answer = {"reason": address, "answer_headers": [("X-Client", address)], "answer_body": address.encode()}
+    headers = [("X-Forwarded-For", address)]
+    recorded("rec", exchange(1, address, f"/{address}", headers, address.encode(), client=address, **answer))
+    assert run("redact", "rec", "new", "--pattern", r"192\.0\.2\.\d+")[0] == 0
+    (one,) = read_recording(["new"])
+    assert one.client == one.headers[0][1] == one.method == one.body.data.decode() != address
+    assert address.encode() not in everything(tmp_path / "new")
+
+
 def test_a_body_that_cannot_be_looked_into_is_not_kept(run):
     recorded("rec", exchange(1, answer_headers=[("Content-Encoding", "gzip")], answer_body=b"no gzip"))
     assert run("redact", "rec", "new", "--pattern", "x")[0] == 0

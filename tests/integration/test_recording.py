@@ -86,7 +86,9 @@ def test_none_of_the_secrets_is_in_the_files(a, tmp_path):
     target = "/login?access_token=planted-query&sig=planted-sig"
     words = ("-record.secret", "iban", "-record.secret", "pin")
     with tee(a, tmp_path, *words) as running:
-        document = json.dumps({"user": {"password": "planted-json"}, "iban": "planted-named-json"}).encode()
+        document = json.dumps(
+            {"user": {"password": ["x]", {"a": "planted-json"}]}, "iban": {"a": {"b": "planted-named-json"}}}
+        ).encode()
         ask(running.port, "POST", target, headers=[*fields, ("Content-Type", "application/json")], body=document)
         form = [("Content-Type", "application/x-www-form-urlencoded")]
         ask(running.port, "POST", "/form", headers=form, body=b"a=1&pin=planted-named-form&password=planted-form")

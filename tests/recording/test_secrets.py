@@ -32,7 +32,16 @@ def body(secrets, data, kind="application/json", *fields):
         ("X-Auth-Token", SECRET),
         ("x-tenant", SECRET),
         ("Location", f"https://x/cb?access_token={SECRET}"),
+        ("Location", f"https://x/cb#access_token={SECRET}&state=1"),
         ("Referer", f"https://x/?a=1&token={SECRET}#top"),
+        ("Authorization", f"{SECRET} x"),
+        ("Content-Location", f"/?token={SECRET}"),
+        ("X-Original-URL", f"/?token={SECRET}"),
+        ("X-Forwarded-Uri", f"/?token={SECRET}"),
+        ("X-Rewrite-URL", f"/?token={SECRET}"),
+        ("Refresh", f"5; url=https://x/?token={SECRET}"),
+        ("Link", f"<https://x/?token={SECRET}>; rel=next"),
+        ("X-Any-Other", f"see https://me:{SECRET}@x/ or /?token={SECRET}"),
     ],
 )
 def test_no_secret_is_left_in_a_header_field(secrets, field):
@@ -47,6 +56,17 @@ def test_what_is_no_secret_stays_as_it_is(secrets):
     assert secrets.fields(fields) is fields
     assert secrets.fields([("Set-Cookie", "sid=x; Path=/a; HttpOnly")])[0][1].endswith("; Path=/a; HttpOnly")
     assert secrets.fields([("Authorization", "Bearer x")])[0][1].startswith("Bearer ")
+
+
+@pytest.mark.parametrize("scheme", ["Basic", "bearer", "Digest", "Negotiate", "NTLM", "AWS4-HMAC-SHA256", "Token"])
+def test_a_scheme_that_is_known_stays(secrets, scheme):
+    assert secrets.fields([("Authorization", f"{scheme} {SECRET}")])[0][1].startswith(f"{scheme} ")
+
+
+def test_the_secrets_of_an_absolute_target_are_replaced(secrets):
+    found = secrets.target(f"http://me:{SECRET}@x:80/a?b=c")
+    assert SECRET not in found
+    assert (found[:10], found[-11:]) == ("http://me:", "@x:80/a?b=c")
 
 
 @pytest.mark.parametrize("name", ["access_token", "api_key", "key", "sig", "password", "iban", "X-Amz-Signature"])
@@ -71,6 +91,10 @@ def test_the_password_of_influxdb_is_a_secret_beside_its_user(secrets):
         {"tokens": [SECRET, SECRET]},
         {"credentials": {"user": SECRET}},
         {"access_token": SECRET, "note": 'a "quoted" one'},
+        {"token": {"a": {"b": SECRET}}},
+        {"tokens": [{"value": SECRET}, [[SECRET]]]},
+        {"password": [f"x]{SECRET}", "{", SECRET]},
+        {"iban": {"a": [{"b": SECRET}]}, "n": ["]"]},
     ],
 )
 @pytest.mark.parametrize("indent", [None, 2])
@@ -125,6 +149,26 @@ def test_a_compressed_body_without_a_secret_stays_compressed(secrets):
     assert body(secrets, data, "application/json", ("Content-Encoding", "gzip"))[1] is data
 
 
+@pytest.mark.parametrize("kind", ["", "text/plain"])
+def test_compressed_json_of_another_type_is_looked_into(secrets, kind):
+    data = gzip.compress(json.dumps({"password": SECRET}).encode())
+    fields = [("Content-Type", kind)] if kind else []
+    found, replaced, _, _ = secrets.message([*fields, ("Content-Encoding", "gzip")], data, len(data), "")
+    assert json.loads(replaced)["password"] == secrets.replaced(SECRET)
+    assert "gzip" not in dict(found).values()
+
+
+def test_codings_of_two_fields_are_both_taken_off(secrets):
+    data = gzip.compress(gzip.compress(json.dumps({"password": SECRET}).encode()))
+    both = [("Content-Encoding", "gzip"), ("Content-Encoding", "gzip")]
+    assert json.loads(body(secrets, data, "application/json", *both)[1])["password"] == secrets.replaced(SECRET)
+
+
+@pytest.mark.parametrize("data", [b"no gzip", gzip.compress(b"<html>")])
+def test_a_compressed_body_of_another_type_stays_as_it_is(secrets, data):
+    assert body(secrets, data, "text/html", ("Content-Encoding", "gzip"))[1] is data
+
+
 def test_a_compressed_body_that_cannot_be_looked_into_is_not_kept(secrets):
     fields, found, length, digest = body(secrets, b"no gzip", "application/json", ("Content-Encoding", "gzip"))
     assert (found, length, len(digest)) == (b"", 7, 64)
@@ -137,6 +181,13 @@ def test_equal_secrets_stay_equal_and_others_differ(secrets):
     in_cookie = secrets.fields([("Cookie", f"sid={SECRET}")])[0][1]
     in_answer = secrets.fields([("Set-Cookie", f"sid={SECRET}; Path=/")])[0][1]
     assert in_cookie == in_answer.partition(";")[0]
+
+
+def test_long_secrets_and_targets_are_not_remembered(secrets):
+    long = "x" * 100_000
+    assert secrets.replaced(long) == secrets.replaced(long)
+    assert len(secrets.target(f"/?token={long}")) == len(long) + 8
+    assert secrets._known_secret.cache_info().currsize == secrets._known_target.cache_info().currsize == 0
 
 
 @given(st.text(st.characters(max_codepoint=255), max_size=300))

@@ -20,7 +20,7 @@ class Redaction:
     """Replaces secrets in exchanges. `changed` counts the exchanges that had some.
 
     `names` are names of header fields and parameters, and keys of JSON and of forms. Of what a pattern matches, its
-    first group is replaced, or all of it if it has none.
+    first group is replaced, or all of it if it has none: in every text of an exchange but for the names of fields.
     """
 
     def __init__(self, names: Sequence[str], patterns: Sequence[re.Pattern[str]]) -> None:
@@ -35,9 +35,12 @@ class Redaction:
         answer_headers, answer_body = self._message(exchange.answer_headers, exchange.answer_body)
         found = replace(
             exchange,
+            client=self._text(exchange.client),
+            method=self._text(exchange.method),
             target=self._text(self._secrets.target(exchange.target)),
             headers=headers,
             body=body,
+            reason=self._text(exchange.reason),
             answer_headers=answer_headers,
             answer_body=answer_body,
         )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from httptee.compare import Difference
+from httptee.compare import Difference, Scalar
 from httptee.http import Headers
 from httptee.selection import is_secret
+from httptee.selection.secrets import Names, in_words, replaced_at
 
 _SEGMENTS = re.compile(r"[.\[\]:]")
 _COOKIE = "set-cookie:"
@@ -23,14 +24,27 @@ def hidden(names: Iterable[str] = ()) -> Callable[[Difference], bool]:
 
     `names` are further names of secrets. That a secret is missing at B is a difference all the same.
     """
-    more = frozenset(name.lower() for name in names)
+    known = Names(names)
 
     def is_hidden(found: Difference) -> bool:
         part, path, kind = found.key
-        if kind != "value" or part not in ("header", "body"):
+        if kind != "value":
             return False
-        if part == "header" and path.startswith(_COOKIE):
+        if part == "body":
+            return path.startswith("$") and _replaced(found.a) and any(map(known.name, _SEGMENTS.split(path)))
+        if path.startswith(_COOKIE):
             return ";" not in path  # the attributes of a cookie are no secret
-        return any(is_secret(one) or one.lower() in more for one in _SEGMENTS.split(path))
+        return part == "header" and (known.name(path) or _rest(found.a, known) == _rest(found.b, known))
 
     return is_hidden
+
+
+def _replaced(value: Scalar) -> bool:
+    """Whether a value of JSON is one that is replaced: `true`, `false`, `null` and an empty text stay."""
+    return not isinstance(value, bool) and value is not None and value != ""
+
+
+def _rest(value: Scalar, names: Names) -> str:
+    """The value of a header field without the secrets in its URLs."""
+    text = str(value)
+    return replaced_at(in_words(text, names), text, lambda secret, number: "")

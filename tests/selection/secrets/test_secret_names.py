@@ -1,6 +1,6 @@
 import pytest
 
-from httptee.selection.secret_names import is_secret, may_name_secrets
+from httptee.selection.secrets.secret_names import is_secret, may_name_secrets
 
 SECRET = [
     "Authorization",
