@@ -15,8 +15,9 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from httptee.admin.judged import Judged
-from httptee.admin.operating_metrics import operating_metrics, spool_metrics
+from httptee.admin.operating_metrics import operating_metrics
 from httptee.admin.processes import Mounting
+from httptee.admin.spools import spool_metrics
 from httptee.admin.verdict_metrics import Shown, verdict_metrics
 from httptee.errors import REFUSAL_REASONS, UPSTREAM_REASONS
 from httptee.ledger import (

@@ -12,11 +12,10 @@ from typing import Any
 
 from httptee.admin.check import Check
 from httptee.admin.history import History, Moment
-from httptee.admin.judged import Judged
-from httptee.admin.operating_metrics import spool_status
+from httptee.admin.judged import Judged, judge_status, verdict_status
 from httptee.admin.processes import Mounting, processes
 from httptee.admin.shares import Share, shares_of
-from httptee.admin.verdict_status import judge_status, verdict_status
+from httptee.admin.spools import orphaned_spools, spool_status
 from httptee.ledger import (
     COMMANDS,
     RESULTS,
@@ -67,6 +66,7 @@ def status(
         "a": _a(settings, check, workers, primary, moment),
         "b": _shadows(settings, ledger, moment, judged),
         "verdict": judge_status(judged, len(workers) if mounting else None) if judged else None,
+        "orphaned_spools": orphaned_spools(settings) or None,
         "recording": _recording(settings, ledger.recorded(), moment),
         "share": mean_share(workers),
         "share_changes": primary.share_changes,

@@ -20,8 +20,8 @@ from httptee.ledger.places import Places
 from httptee.ledger.recording import RECORD_REASONS, RecordAccount, RecordLedger, RecordStatement
 from httptee.ledger.ring import Batch, Ring
 from httptee.ledger.shared import shared_numbers
-from httptee.ledger.spooled import ADOPTED, SLOTS, Spooled, SpoolWords
-from httptee.ledger.spools import SpoolDesk
+from httptee.ledger.spooled import ADOPTED, SLOTS, SpoolWords
+from httptee.ledger.spools import SpoolDesk, Spooled
 from httptee.ledger.statements import (
     Latency,
     PrimaryStatement,

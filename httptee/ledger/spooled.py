@@ -35,6 +35,7 @@ SPOOL_GAUGES = (
     "bytes",
     "oldest",
     "rate",
+    "shrinks",
     "state",
     "set_aside",
     "tick",
@@ -42,7 +43,9 @@ SPOOL_GAUGES = (
     "orphans",
 )
 """The gauges of the drainer. `bytes` are those of its files. `oldest` and `since` (of the state) are in nanoseconds
-since the epoch. `rate` is in thousandths of a clone a second. `tick` is when they were written."""
+since the epoch. `rate` is in thousandths of a clone a second that leave the spool, `shrinks` in thousandths of a clone
+a second by which it becomes smaller. `orphans` are streams that another tee may still write. `tick` is when they were
+written."""
 
 SPOOL_STATES = ("level", "spooling", "catching up", "held")
 """Nothing is spooled; B takes nothing; B takes what was spooled; the cutoff or an operator holds it back."""
@@ -126,7 +129,11 @@ class SpoolWords:
     @property
     def not_stored(self) -> tuple[int, int]:
         """When the first and the last clone came, at the most, that are not stored yet. Two zeros if there is none."""
-        slots = [(self.stored[slot] or came, came) for slot, came in enumerate(self.came) if came > self.stored[slot]]
+        slots = [
+            (self.stored[slot] or came, came)
+            for slot, came in enumerate(self.came)
+            if came > self.stored[slot] and self.put[slot] != self.left[slot]
+        ]
         return min((first for first, _ in slots), default=0), max((last for _, last in slots), default=0)
 
     @property
@@ -208,32 +215,3 @@ class SpoolWords:
         self._names[at : at + 8] = len(names).to_bytes(8, "little")
         self._which[0] += 1
         return True
-
-
-@dataclass(frozen=True, slots=True)
-class Spooled:
-    """What the spool of one B holds, for a reader."""
-
-    state: str
-    since: float
-    bytes: int
-    oldest: float
-    rate: float
-    set_aside: int
-    losses: tuple[Loss, ...]
-    drained: bool
-
-    @classmethod
-    def of(cls, words: SpoolWords, now: int) -> Spooled:
-        """The gauges at a moment, in nanoseconds since the epoch."""
-        gauges = words.gauges()
-        return cls(
-            state=SPOOL_STATES[gauges["state"] % len(SPOOL_STATES)],
-            since=gauges["since"] / 1e9,
-            bytes=gauges["bytes"],
-            oldest=max(0, now - gauges["oldest"]) / 1e9 if gauges["oldest"] else 0.0,
-            rate=gauges["rate"] / 1000,
-            set_aside=gauges["set_aside"],
-            losses=tuple(words.losses()),
-            drained=now - gauges["tick"] < 5e9,
-        )

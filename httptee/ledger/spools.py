@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from time import time_ns
 
 from httptee.ledger.columns import ShadowLine
 from httptee.ledger.outliving import forget
-from httptee.ledger.spooled import Spooled, SpoolWords
+from httptee.ledger.spooled import SPOOL_STATES, Loss, SpoolWords
 
 
 class SpoolDesk:
@@ -35,17 +36,54 @@ class SpoolDesk:
     def put(self, count: int, came: int = 0) -> None:
         """Count clones that were put into the spool, and when the last one came; a negative count for those that were
         dropped again."""
-        self.words.put[self.slot] += count
+        words, slot = self.words, self.slot
+        words.put[slot] += count
         if came:
-            self.words.came[self.slot] = came
+            waits = words.stored[slot] < words.came[slot]
+            words.stored[slot] = min(words.stored[slot], came - 1) if waits else came - 1
+            words.came[slot] = max(words.came[slot], came) if waits else came
 
-    def stored(self, came: int) -> None:
-        """Note that all are stored that came up to this time."""
-        self.words.stored[self.slot] = came
+    def stored(self, came: int, *, everything: bool) -> None:
+        """Note that all are stored that came up to this time, or `everything`."""
+        self.words.stored[self.slot] = self.words.came[self.slot] if everything else came
 
     def lose(self, first: int, last: int) -> None:
         """Note when clones came that were dropped as `spool_full`."""
         self.words.lose("spool_full", self.slot, first or time_ns(), last or time_ns())
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """What the spool of one B holds, for a reader."""
+
+    state: str
+    since: float
+    bytes: int
+    oldest: float
+    rate: float
+    shrinks: float
+    set_aside: int
+    orphans: int
+    losses: tuple[Loss, ...]
+    drained: bool
+
+    @classmethod
+    def of(cls, words: SpoolWords, now: int) -> Spooled:
+        """The gauges at a moment, in nanoseconds since the epoch."""
+        gauges = words.gauges()
+        oldest = min(filter(None, (gauges["oldest"], words.not_stored[0])), default=0)
+        return cls(
+            state=SPOOL_STATES[gauges["state"] % len(SPOOL_STATES)],
+            since=gauges["since"] / 1e9,
+            bytes=gauges["bytes"],
+            oldest=max(0, now - oldest) / 1e9 if oldest else 0.0,
+            rate=gauges["rate"] / 1000,
+            shrinks=gauges["shrinks"] / 1000,
+            set_aside=gauges["set_aside"],
+            orphans=gauges["orphans"],
+            losses=tuple(words.losses()),
+            drained=now - gauges["tick"] < 5e9,
+        )
 
 
 class Spools:

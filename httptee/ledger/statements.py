@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from httptee.ledger.columns import BOUNDS
-from httptee.ledger.spooled import Spooled
+from httptee.ledger.spools import Spooled
 
 
 @dataclass(frozen=True, slots=True)

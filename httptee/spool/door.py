@@ -130,7 +130,8 @@ class Door:
         if not batch or not self._sheet.append(batch):
             return 0
         self._batch = []
-        self._desk.stored(batch[-1][0])
+        with self._lock:
+            self._desk.stored(batch[-1][0], everything=not queue)
         self._tray.free(size + _HELD * len(batch))
         return len(batch)
 

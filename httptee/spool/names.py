@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import gmtime, strftime
@@ -41,3 +43,30 @@ def new_run() -> str:
 def directory_of(directory: str, backend: str) -> Path:
     """The directory of one B in a spool, by the B's name."""
     return Path(directory) / (_UNSAFE.sub("_", backend).lstrip(".") or "_")
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """A directory of a spool that belongs to no B: the bytes and the number of its segments and of what was set aside
+    there."""
+
+    path: Path
+    size: int
+    files: int
+
+
+def orphans_in(directory: str, backends: Sequence[str]) -> list[Orphan]:
+    """What is in a spool beside the directories of these Bs. A directory that cannot be read has nothing."""
+    own, found = {directory_of(directory, name).name for name in backends}, []
+    with contextlib.suppress(OSError):
+        for path in sorted(path for path in Path(directory).iterdir() if path.is_dir() and path.name not in own):
+            sizes = list(_sizes(path))
+            if sizes:
+                found.append(Orphan(path, sum(sizes), len(sizes)))
+    return found
+
+
+def _sizes(path: Path) -> Iterator[int]:
+    for file in (*path.glob(f"*{SUFFIX}"), *path.glob(f"{ASIDE}/*")):
+        with contextlib.suppress(OSError):  # it was just removed
+            yield file.stat().st_size

@@ -15,6 +15,7 @@ _LEVEL, _SPOOLING, _CATCHING_UP, _HELD = range(4)
 _SAID_AFTER = 1.0  # seconds for which a state must hold, so that a single repeat is not logged
 _STALE = 3.0  # seconds without any success, after which B counts as down
 _EACH = 0.25  # seconds between two looks
+_SMOOTH = 0.1  # of the last look in the rate at which the spool becomes smaller: clones come in bursts
 
 
 class Watch:
@@ -29,6 +30,9 @@ class Watch:
         self._settled, self._at = self._left(), clock()
         self.rate = 0.0
         """Clones a second that leave the spool."""
+        self.shrinks = 0.0
+        """Clones a second by which the spool becomes smaller: those that leave it, without those that come."""
+        self._records = self._count()
 
     def look(self, *, held: bool) -> None:
         """Publish, if it is time."""
@@ -39,7 +43,9 @@ class Watch:
         catchup, words = self._catchup, self._catchup.words
         left = self._left()
         self.rate = 0.5 * self.rate + 0.5 * (left - self._settled) / max(1e-3, now - self._at)
-        self._settled, self._at = left, now
+        records = self._count()
+        self.shrinks += _SMOOTH * ((self._records - records) / max(1e-3, now - self._at) - self.shrinks)
+        self._settled, self._records, self._at = left, records, now
         state = self._found(held)
         if state != self._state:
             self._state, self._since = state, now
@@ -49,10 +55,11 @@ class Watch:
         source = catchup.source
         words.publish(
             state=state,
-            records=max(0, sum(words.put) - sum(words.left)),
+            records=records,
             bytes=source.size,
             oldest=catchup.oldest,
             rate=int(self.rate * 1000),
+            shrinks=max(0, int(self.shrinks * 1000)),
             orphans=source.orphans,
             tick=time_ns(),
         )
@@ -66,6 +73,9 @@ class Watch:
         catchup = self._catchup
         return bool(catchup.failure) and (catchup.refused or monotonic() - catchup.last_success > _STALE)
 
+    def _count(self) -> int:
+        return max(0, sum(self._catchup.words.put) - sum(self._catchup.words.left))
+
     def _left(self) -> int:
         return sum(self._catchup.words.line[: ShadowLine.SEEN])
 
@@ -78,8 +88,7 @@ class Watch:
 
     def _say(self, state: int) -> None:
         self._said = state
-        catchup = self._catchup
-        count = sum(catchup.words.put) - sum(catchup.words.left)
+        catchup, count = self._catchup, self._count()
         if state == _SPOOLING:
             logger.warning("B %s is down (%s): its clones are spooled", catchup.name, catchup.failure)
         elif state == _CATCHING_UP:

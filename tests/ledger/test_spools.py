@@ -1,7 +1,10 @@
 """The places of worker processes in the spools, over many reloads."""
 
+import pytest
+
 from httptee.ledger.ledger import Ledger
 from httptee.ledger.spooled import SLOTS, SpoolWords
+from httptee.ledger.spools import Spooled
 
 
 def reloaded(earlier, rows):
@@ -50,3 +53,30 @@ def test_a_slot_with_a_backlog_is_shared_only_if_no_other_is_free():
     assert [words.take_slot() for _ in range(3)] == [9, 8, 7]
     words.settle_death(7, 3)
     assert words.dead(7) == (2, 8)
+
+
+def oldest(words, now):
+    return Spooled.of(words, now).oldest
+
+
+def test_clones_that_wait_in_memory_only_have_an_age():
+    second = 1_000_000_000
+    words = reloaded(None, 1).spools
+    desk, words = words.desk(0, 0), words.by_name["b"]
+    assert oldest(words, 100 * second) == 0.0
+    desk.put(1, 10 * second)
+    desk.put(1, 20 * second)
+    assert oldest(words, 100 * second) == pytest.approx(90.0)
+    desk.stored(10 * second, everything=False)
+    assert oldest(words, 100 * second) <= 90.0
+    desk.stored(20 * second, everything=True)
+    assert oldest(words, 100 * second) == 0.0
+    desk.put(1, 70 * second)  # long after the last one
+    assert oldest(words, 100 * second) == pytest.approx(30.0)
+    desk.put(1, 60 * second)  # one that was sent before
+    assert oldest(words, 100 * second) == pytest.approx(40.0)
+    words.publish(oldest=50 * second)
+    assert oldest(words, 100 * second) == pytest.approx(50.0)
+    words.publish(oldest=0)
+    words.left[desk.slot] = words.put[desk.slot]  # a process was killed, and this is lost
+    assert oldest(words, 100 * second) == 0.0

@@ -2,6 +2,9 @@
 
 import logging
 
+import pytest
+
+from httptee.ledger.columns import ShadowLine
 from httptee.spool.watch import Watch
 
 from .spools import Bench, write
@@ -32,3 +35,24 @@ def test_down_then_catching_up_then_level(tmp_path, caplog):
     assert len(said) == 3
     for text, word in zip(said, ("down (connect)", "catches up", "level again"), strict=True):
         assert word in text
+
+
+def test_the_rate_at_which_the_spool_becomes_smaller_is_without_the_clones_that_come(tmp_path):
+    bench = Bench(tmp_path, lambda request: 204)
+    now, words = [0.0], bench.words
+    words.put[1] = 100_000
+    watch = Watch(bench.catchup, clock=lambda: now[0])
+    for _ in range(200):
+        now[0] += 0.25
+        words.put[1] += 500  # 2,000 come in a second, and 3,300 leave
+        words.left[1] += 825
+        words.line[ShadowLine.DELIVERED[204]] += 825
+        watch.look(held=False)
+    gauges = words.gauges()
+    assert gauges["rate"] == pytest.approx(3_300_000, rel=0.01)
+    assert gauges["shrinks"] == pytest.approx(1_300_000, rel=0.01)
+    for _ in range(200):
+        now[0] += 0.25
+        words.put[1] += 500
+        watch.look(held=False)
+    assert words.gauges()["shrinks"] == 0
