@@ -55,12 +55,14 @@ class Gate:
         return len(self._held) + self._road.waiting
 
     def take(self, exchange: Exchange) -> None:
-        """Send an exchange, or let it wait. Never waits itself."""
+        """Send an exchange, let it wait, or give it back to the spool. Never waits itself."""
         if self._held or self._spooling.settling:
             self._held.append(exchange)
             self._spooling.call()
             if self._closed:  # perhaps since the caller's check: nobody lets this one go on
                 self._drop_held("closing", None)
+        elif self._spooling.backlog:  # the time to wait has ended since the caller's check
+            self._back(exchange, BACKLOG)
         else:
             self._road.take(exchange)
 

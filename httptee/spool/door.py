@@ -98,11 +98,11 @@ class Door:
         except Exception:  # whatever it is, the clone is counted
             return "unreadable"
         fits = bool(data) and self._tray.reserve(_HELD + len(data))
-        arrived = time_ns() - (monotonic_ns() - exchange.offered if opened and exchange.offered else 0)
         with self._lock:
+            arrived = time_ns() - (monotonic_ns() - exchange.offered if opened and exchange.offered else 0)
             counted = self._account.spool(opened=opened)
             if counted:
-                self._desk.put(1, arrived)
+                self._desk.put(1, arrived if fits else 0)  # the drainer waits until it is stored
                 if fits:
                     self._stamps.append(arrived)
                     self._queue.append(data)

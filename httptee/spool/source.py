@@ -22,7 +22,10 @@ logger = logging.getLogger(__name__)
 
 _SETTLED_FOR = 1.0  # seconds since the last write to a stream of another run, until it is adopted
 _QUIET = 0.005  # seconds until a file in which nothing new was found is looked at again: a look is several system calls
-_BEHIND = 100_000_000  # nanoseconds: what came later may still be in the queue of another process
+_BEHIND = 100_000_000  # nanoseconds: what came later may not be counted yet by another process
+_DECIDED = 3.0  # seconds after the start of a drainer, within which it is known what earlier runs have left
+_PATIENCE = 5.0  # seconds for which others wait for a process that stores nothing of what came to it
+_ANY = 1 << 63  # later than any stamp
 
 
 class Source:
@@ -39,6 +42,9 @@ class Source:
         """Bytes of all segments."""
         self.orphans = 0
         """Streams that another tee may still write."""
+        self._began = 0.0
+        self._decided = False  # nothing of this run goes out before that: what earlier runs have left came first
+        self._late = _Late(counts.words)
 
     def recover(self) -> None:
         """Finish what the last drainer was about to do. Raises OSError."""
@@ -54,9 +60,11 @@ class Source:
 
     def refresh(self) -> None:
         """Look for new streams, remove those that are settled, and count what is lost. Raises OSError."""
+        self._began = self._began or monotonic()
         deaths = [self._counts.words.dead(slot)[0] for slot in range(SLOTS)]
         names = streams_in(self._directory)
         self._adopt([name for name in names if name.run != self._run and name not in self._counts.adopted])
+        self._decided = self._decided or not self.orphans or monotonic() - self._began > _DECIDED
         for name in [name for name, stream in self._open.items() if stream.settled]:
             self._open.pop(name).remove()
             names.discard(name)
@@ -77,14 +85,14 @@ class Source:
         """The entry that came first of those that can be read now, or None. Raises OSError."""
         first: Entry | None = None
         now, clock = time_ns(), monotonic()
-        for stream in self._open.values():
+        for stream in self._open.values() if self._decided else ():
             if stream.quiet_until > clock:
                 continue
             entry = stream.peek(alive=stream.name in self._alive)
             if entry is None:
                 stream.quiet_until = clock + _QUIET
                 continue
-            if not stream.cursor.has_room(entry.sequence):
+            if not stream.cursor.has_room(entry.sequence) or entry.stamp > self._late.limit(stream.slot, clock):
                 continue
             # A stamp of the future comes from a clock that was set back since: it says nothing.
             if not now - _BEHIND < entry.stamp <= now and (first is None or entry.stamp < first.stamp):
@@ -116,6 +124,7 @@ class Source:
     def _begin(self, name: StreamName) -> None:
         if name not in self._open:
             self._open[name] = Stream(self._directory, name)
+            self._open[name].slot = self._counts.slot_of(name)
 
     def _refresh_slot(self, slot: int, deaths: int, names: list[StreamName]) -> None:
         dead = [name for name in names if name.number <= deaths]
@@ -175,11 +184,42 @@ class Source:
         for path in self._directory.glob(f"{name}.*{SUFFIX}"):
             segment = Segment(path)
             try:
-                if segment.being_written() or self._clock() - path.stat().st_mtime < _SETTLED_FOR:
+                if segment.being_written() or abs(self._clock() - path.stat().st_mtime) < _SETTLED_FOR:
                     return True
             finally:
                 segment.close()
         return False
+
+
+class _Late:
+    """Up to which time all processes have stored what came to them. What came later to one waits for the others, since
+    these may have clones of the same lane that came before it: a disk may stall, and so may a process."""
+
+    def __init__(self, words: SpoolWords) -> None:
+        self._words = words
+        self._next = 0.0
+        self._waited: dict[int, tuple[int, float]] = {}  # by slot: what it has stored last, and since when
+        self._slot, self._first, self._second = 0, _ANY, _ANY
+
+    def limit(self, slot: int, clock: float) -> int:
+        """The stamp up to which the clones of a slot may go out. `clock` is monotonic."""
+        if clock >= self._next:
+            self._next = clock + _QUIET
+            (self._first, self._slot), (self._second, _) = [*sorted(self._find(clock))[:2], (_ANY, 0), (_ANY, 0)][:2]
+        return self._second if slot == self._slot else self._first
+
+    def _find(self, clock: float) -> list[tuple[int, int]]:
+        """The last stamp of each slot with clones that came and are not stored, and the slot."""
+        words, before = self._words, self._waited
+        self._waited = {}
+        if words.came.tobytes() == words.stored.tobytes():
+            return []
+        for slot in range(1, SLOTS):
+            stored, put = words.stored[slot], words.put[slot]
+            if words.came[slot] != stored and put not in (words.left[slot], words.put_by_dead[slot]):
+                known = before.get(slot)
+                self._waited[slot] = known if known is not None and known[0] == stored else (stored, clock)
+        return [(stored, slot) for slot, (stored, since) in self._waited.items() if clock - since < _PATIENCE]
 
 
 def _remaining(directory: Path, name: StreamName) -> int:

@@ -63,6 +63,8 @@ class Stream:
         """Whether everything that was written has been read."""
         self.quiet_until = 0.0
         """Until when it need not be looked at, by the monotonic clock: nothing new was found just now."""
+        self.slot = 0
+        """The slot in which its clones are counted."""
         self.last = 0
         """The sequence of the last record that was read."""
         self._stamp = 0

@@ -60,6 +60,13 @@ def test_without_a_backlog_a_clone_is_sent_at_once(world):
     assert world.spool.calls == 0
 
 
+def test_a_clone_that_comes_when_the_time_to_wait_has_just_ended_goes_into_the_spool(world):
+    (one,) = clones(1)
+    world.spool.backlog = True
+    world.gate.take(one)
+    assert (world.road.sent, world.back, world.gate.waiting) == ([], [(one, "backlog")], 0)
+
+
 def test_clones_wait_until_the_spool_is_empty_and_go_out_in_their_order_before_later_ones(world):
     some = clones(4)
     world.spool.settling = True

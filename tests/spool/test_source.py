@@ -1,13 +1,19 @@
 """All streams of one B."""
 
 import contextlib
+import os
 import time
+from functools import partial
 
 import pytest
 
 from httptee.ledger import ShadowLine, SpoolWords, outliving
+from httptee.settings import SpoolSettings
+from httptee.spool import source as module
 from httptee.spool.counts import FAILED, Counts, delivered
+from httptee.spool.names import StreamName
 from httptee.spool.record import encode
+from httptee.spool.sheet import Sheet
 from httptee.spool.source import Source
 
 from .spools import RUN, a_request, a_sheet, write
@@ -183,3 +189,116 @@ def test_a_drainer_that_is_killed_while_it_counts_what_was_lost_counts_it_once(t
     words, _, _ = opened(tmp_path / "b", shared)
     assert words.line[ShadowLine.SEEN] == words.line[FAILED["lost"]] == 4
     assert not words.backlog
+
+
+def test_nothing_goes_out_until_it_is_known_what_the_last_run_has_left(tmp_path):
+    write(tmp_path, 2, run="earlier")
+    write(tmp_path, 2, first=10)
+    words, now = SpoolWords(), [time.time()]  # the last write was just now: is its writer still there?
+    words.put[1] = 2
+    source = Source(tmp_path, RUN, Counts(words, RUN), clock=lambda: now[0])
+    source.refresh()
+    assert source.orphans == 1
+    assert source.peek() is None
+    now[0] += 60
+    source.refresh()
+    assert [entry.clone.body for entry in everything(source)] == [b"0", b"1", b"10", b"11"]
+    source.close()
+
+
+def test_what_another_tee_writes_holds_nothing_for_long(tmp_path, monkeypatch):
+    write(tmp_path, 2)
+    sheet = a_sheet(tmp_path, run="another")
+    sheet.append([(1, b"x")])
+    words, clock = SpoolWords(), [1.0]
+    words.put[1] = 2
+    monkeypatch.setattr(module, "monotonic", lambda: clock[0])
+    source = Source(tmp_path, RUN, Counts(words, RUN))
+    source.refresh()
+    assert everything(source) == []
+    clock[0] += 4.0
+    source.refresh()
+    assert [entry.clone.body for entry in everything(source)] == [b"0", b"1"]
+    sheet.append([(2, b"x")])
+    source.refresh()
+    assert source.orphans == 1
+    source.close()
+    sheet.close()
+
+
+def test_a_file_of_the_future_is_nobodys(tmp_path):
+    write(tmp_path, 2, run="earlier")
+    (path,) = tmp_path.glob("*.spool")
+    os.utime(path, (time.time() + 3600,) * 2)  # the clock was set back since
+    source = Source(tmp_path, RUN, Counts(SpoolWords(), RUN))
+    source.refresh()
+    assert len(everything(source)) == 2
+    source.close()
+
+
+class Two:
+    """Two processes of one run: what they have put into the spool, and what of it is stored."""
+
+    def __init__(self, directory, monkeypatch):
+        self.words, self.clock = SpoolWords(), 1.0
+        self.now = time.time_ns() - 10**9
+        for slot, numbers in ((1, (0, 2, 9)), (2, (1, 3, 4, 12))):
+            assert self.words.take_slot() == slot
+            sheet = Sheet(directory, partial(StreamName, RUN, slot, 1), SpoolSettings("", fsync="never", min_free=0.0))
+            assert sheet.append([(self.now + each, encode(a_request(each), "lane")) for each in numbers])
+            sheet.close()
+            self.words.put[slot] = len(numbers)
+            self.words.came[slot] = self.words.stored[slot] = self.now + numbers[-1]
+        monkeypatch.setattr(module, "monotonic", lambda: self.clock)
+        self.source = Source(directory, RUN, Counts(self.words, RUN))
+        self.source.refresh()
+
+    def late(self, slot, stored, came):
+        """A clone came to a process, which has not stored it yet."""
+        self.words.stored[slot], self.words.came[slot] = self.now + stored, self.now + came
+        self.words.put[slot] += 1
+
+    def read(self):
+        self.clock += 0.1
+        return [int(entry.clone.body) for entry in everything(self.source)]
+
+
+@pytest.fixture
+def two(tmp_path, monkeypatch):
+    made = Two(tmp_path, monkeypatch)
+    yield made
+    made.source.close()
+
+
+def test_the_clones_of_two_processes_go_out_in_the_order_in_which_they_came(two):
+    assert two.read() == [0, 1, 2, 3, 4, 9, 12]
+
+
+def test_what_came_later_waits_for_a_process_that_stores_late(two):
+    two.late(1, stored=9, came=10)
+    assert two.read() == [0, 1, 2, 3, 4, 9]
+    two.words.stored[1] = two.words.came[1]
+    assert two.read() == [12]
+
+
+def test_each_of_two_processes_waits_for_the_other(two):
+    two.late(1, stored=9, came=30)
+    two.late(2, stored=4, came=31)  # as it was before 12 was stored
+    assert two.read() == [0, 1, 2, 3, 4]
+    two.words.stored[2] = two.words.came[2]
+    assert two.read() == [9]
+    two.words.stored[1] = two.words.came[1]
+    assert two.read() == [12]
+
+
+def test_a_process_that_stores_nothing_is_not_waited_for_any_more(two):
+    two.late(1, stored=9, came=10)
+    assert two.read() == [0, 1, 2, 3, 4, 9]
+    two.clock += 6.0  # a full disk may take nothing until something has gone out
+    assert two.read() == [12]
+
+
+def test_a_process_that_has_ended_is_not_waited_for(two):
+    two.late(1, stored=9, came=10)
+    two.words.settle_death(1, 4)
+    assert two.read() == [0, 1, 2, 3, 4, 9, 12]
