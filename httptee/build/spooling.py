@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 _SENDERS = 32  # threads at most; those that are idle end
 _LIVE_SPAN, _LIVE_SPANS = 2.0, 5  # seconds, and how many of them: the highest rate of one of the last ones counts
 _LOOK = 0.25  # seconds between two looks at the cutoff
+_CHOSEN = frozenset({"spool_full", "spool_expired", "spool_corrupt"})  # why clones are dropped that B was to get
 _ANY_RATE = 1e6  # clones a second: more than can be sent
 _TIGHT = 0.5  # of the timeout: a p99 above it is too slow
 
@@ -171,7 +172,8 @@ class _Held:
 
 
 class _Live:
-    """The highest rate of the clones that came for one B in the last seconds, in clones a second."""
+    """The highest rate of the clones that came for one B in the last seconds, in clones a second. What was not chosen
+    for B does not count: B never gets it."""
 
     def __init__(self, ledger: Ledger, name: str) -> None:
         self._ledger = ledger
@@ -190,8 +192,9 @@ class _Live:
         return max(self._rates, default=0.0)
 
     def _count(self) -> int:
-        statements = self._ledger.statements()
-        return sum(one.seen - one.recovered for one in statements if one.backend == self._name)
+        found = [one for one in self._ledger.statements() if one.backend == self._name]
+        dropped = sum(each for one in found for reason, each in one.dropped_by_reason.items() if reason not in _CHOSEN)
+        return sum(one.seen - one.recovered for one in found) - dropped
 
 
 def _holds_any(spool: SpoolSettings, name: str) -> bool:

@@ -51,6 +51,15 @@ class Entry:
         return f"{self.stream.label}-{self.sequence}"
 
 
+@dataclass(slots=True)
+class _Gap:
+    """Records that are missing, from the first to the last one: there may be millions of them."""
+
+    first: int
+    last: int
+    stamp: int
+
+
 class Stream:
     """One stream of a directory. `look_only`: nothing is written. Raises OSError if its cursor cannot be opened."""
 
@@ -73,7 +82,7 @@ class Stream:
         self._offset = 0
         self._last_look = False
         self._done: deque[tuple[Path, int]] = deque()  # segments that were read, with their last sequence
-        self._ahead: deque[Entry] = deque()
+        self._ahead: deque[Entry | _Gap] = deque()
         self._began = False
 
     def __repr__(self) -> str:
@@ -88,13 +97,21 @@ class Stream:
         """The next record that is not settled, or None if there is none now. `alive`: its process may write more.
         Raises OSError."""
         ahead = self._ahead
-        while not ahead and not self.ended and self._read(alive):
-            pass
-        return ahead[0] if ahead else None
+        while True:
+            while not ahead and not self.ended and self._read(alive):
+                pass
+            if not ahead:
+                return None
+            first = ahead[0]
+            if isinstance(first, Entry):
+                return first
+            self._open_gap(first)
 
     def take(self) -> Entry:
         """The record that `peek` returned."""
-        return self._ahead.popleft()
+        first = self._ahead.popleft()
+        assert isinstance(first, Entry)
+        return first
 
     def settle(self, sequence: int) -> None:
         """Note that a record is settled."""
@@ -192,10 +209,19 @@ class Stream:
     def _missing_up_to(self, sequence: int) -> None:
         """The records after the last one that was read, up to this one, are not there."""
         first = max(self.last, self.cursor.low) + 1
-        for missing in range(first, sequence + 1):
-            if not self.cursor.settled(missing):
-                self._ahead.append(Entry(self, missing, self._stamp, None))
+        if first <= sequence:
+            self._ahead.append(_Gap(first, sequence, self._stamp))
         self.last = max(self.last, sequence)
+
+    def _open_gap(self, gap: _Gap) -> None:
+        """Put the next record of a gap that is not settled before the rest of it."""
+        while gap.first <= gap.last and self.cursor.settled(gap.first):
+            gap.first += 1
+        if gap.first <= gap.last:
+            self._ahead.appendleft(Entry(self, gap.first, gap.stamp, None))
+            gap.first += 1
+        else:
+            self._ahead.popleft()
 
     def _close_segment(self) -> None:
         segment, self._segment, self._scan = self._segment, None, None

@@ -7,9 +7,11 @@ import pytest
 from httptee.ledger import ShadowLine
 from httptee.spool import lanes
 from httptee.spool.counts import DROPPED, FAILED, delivered
+from httptee.spool.names import StreamName
 from httptee.spool.record import ID_FIELD
+from httptee.spool.stream import Stream
 
-from .spools import Bench, a_request, a_sheet, encode, write
+from .spools import RUN, Bench, a_request, a_sheet, encode, write
 
 
 def test_everything_arrives_in_the_order_of_its_lane_with_an_id(tmp_path):
@@ -217,3 +219,51 @@ def test_what_is_behind_a_clone_in_flight_becomes_too_old(tmp_path):
     bench.catchup.expire()
     assert bench.words.line[DROPPED["spool_expired"]] == 39
     assert len(bench.catchup.lanes) == 1
+
+
+def three_files(directory):
+    """The clones 0, 1 and 2, each in a file of its own."""
+    sheet, stamp = a_sheet(directory), time.time_ns() - 10**9
+    for number in range(3):
+        assert sheet.append([(stamp + number, encode(a_request(number), "lane"))])
+        sheet.rest()
+    sheet.close()
+    return sorted(directory.glob("*.spool"))
+
+
+def exact(bench):
+    """Everything that was found has become something."""
+    line = bench.words.line
+    assert line[ShadowLine.SEEN] == sum(line[: ShadowLine.SEEN])
+    return line
+
+
+def test_a_cursor_before_the_beginning_counts_what_was_removed(tmp_path):
+    three_files(tmp_path)[0].unlink()
+    bench = Bench(tmp_path, lambda request: 204)
+    bench.run(lambda: bench.level)
+    line = exact(bench)
+    assert (line[ShadowLine.SEEN], line[DROPPED["spool_corrupt"]], line[delivered(204)]) == (3, 1, 2)
+
+
+def test_a_cursor_after_the_end_counts_nothing(tmp_path):
+    three_files(tmp_path)
+    stream = Stream(tmp_path, StreamName(RUN, 1, 1))
+    stream.cursor.skip_to(99)
+    stream.close()
+    bench = Bench(tmp_path, lambda request: 204)
+    bench.run(lambda: bench.level)
+    assert exact(bench)[ShadowLine.SEEN] == 0
+    assert bench.sent == []
+    bench.source.refresh()
+    assert not list(tmp_path.glob("*.spool"))
+
+
+def test_without_any_file_but_the_cursor_everything_that_was_stored_is_counted_as_lost(tmp_path):
+    for path in three_files(tmp_path):
+        path.unlink()
+    bench = Bench(tmp_path, lambda request: 204)
+    bench.run(lambda: bench.level)
+    line = exact(bench)
+    assert (line[ShadowLine.SEEN], line[DROPPED["spool_corrupt"]]) == (3, 3)
+    assert bench.sent == []

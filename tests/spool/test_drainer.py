@@ -77,7 +77,7 @@ def test_the_rate_of_the_clones_that_come_is_not_too_high_if_the_drainer_waits_f
 
     def statements():
         now[0] += delay
-        return [SimpleNamespace(backend="b", seen=int(1000 * now[0]), recovered=0)]
+        return [SimpleNamespace(backend="b", seen=int(1000 * now[0]), recovered=0, dropped_by_reason={})]
 
     monkeypatch.setattr(spooling, "monotonic", lambda: now[0])
     delay = 0.0
@@ -87,6 +87,40 @@ def test_the_rate_of_the_clones_that_come_is_not_too_high_if_the_drainer_waits_f
         now[0] += 2.0
         live()
     assert 990 <= live() <= 1000
+
+
+def test_only_the_clones_that_were_chosen_for_b_count_in_its_rate(monkeypatch):
+    now = [0.0]
+
+    def statements():
+        seen = int(1000 * now[0])
+        dropped = {
+            "sampled_out": seen * 8 // 10,
+            "filtered": seen // 10,
+            "spool_full": seen // 20,
+            "spool_expired": 700,
+        }
+        other = SimpleNamespace(backend="c", seen=10 * seen, recovered=0, dropped_by_reason={})
+        return [SimpleNamespace(backend="b", seen=seen + 900, recovered=900, dropped_by_reason=dropped), other]
+
+    monkeypatch.setattr(spooling, "monotonic", lambda: now[0])
+    live = spooling._Live(SimpleNamespace(statements=statements), "b")
+    now[0] += 2.0
+    assert live() == 100.0
+
+
+@pytest.mark.parametrize(("cut", "paused", "held"), [(1.0, False, False), (0.5, False, True), (1.0, True, True)])
+def test_nothing_is_sent_while_the_cutoff_cuts_or_b_is_paused(monkeypatch, cut, paused, held):
+    now = [0.0]
+    monkeypatch.setattr(spooling, "monotonic", lambda: now[0])
+    monkeypatch.setattr(spooling, "mean_share", lambda workers: workers[0])
+    workers, orders = [cut], SimpleNamespace(paused=paused)
+    found = spooling._Held(SimpleNamespace(workers=lambda: workers), orders)
+    assert found() is held
+    workers[0], orders.paused = 1.0, False
+    assert found() is (cut < 1.0)  # the cutoff is looked at now and then, since that costs more
+    now[0] += 1.0
+    assert not found()
 
 
 @pytest.mark.parametrize(("rate", "cap"), [(0, 2e6), (50, 50.0)])

@@ -5,6 +5,7 @@ import random
 
 import pytest
 
+from httptee.spool.cursor import note_written
 from httptee.spool.names import CURSOR, SUFFIX, StreamName
 from httptee.spool.record import encode
 from httptee.spool.stream import Stream, streams_in
@@ -143,6 +144,26 @@ def test_a_segment_that_somebody_removed_is_missing_by_number(tmp_path):
     sheet.close()
     sorted(tmp_path.glob(f"*{SUFFIX}"))[1].unlink()
     assert bodies(Stream(tmp_path, NAME)) == [b"0", None, b"2"]
+
+
+def test_millions_of_missing_records_take_no_memory(tmp_path):
+    write(tmp_path, 1)
+    many = 5_000_000
+    descriptor = os.open(tmp_path / f"{NAME}{CURSOR}", os.O_RDWR)
+    note_written(descriptor, many)
+    os.close(descriptor)
+    stream = Stream(tmp_path, NAME)
+    stream.settle(4)
+    found = []
+    for _ in range(5):
+        entry = stream.peek(alive=False)
+        assert stream.peek(alive=False) is entry
+        found.append((entry.sequence, entry.clone is None))
+        stream.settle(stream.take().sequence)
+    assert found == [(1, False), (2, True), (3, True), (5, True), (6, True)]
+    assert len(stream._ahead) == 1
+    assert not stream.settled
+    assert stream.last == many
 
 
 def test_the_streams_of_a_directory(tmp_path):
