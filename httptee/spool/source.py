@@ -76,8 +76,11 @@ class Source:
         words = self._counts.words
         if self._counts.recovered and not adopted and words.put[ADOPTED] > words.left[ADOPTED]:
             self._counts.lose(ADOPTED, words.put[ADOPTED] - words.left[ADOPTED])  # their files were removed
+        own: dict[int, list[StreamName]] = {}
+        for name in sorted(name for name in names if name.run == self._run):
+            own.setdefault(name.slot, []).append(name)
         for slot in range(1, SLOTS):
-            self._refresh_slot(slot, deaths[slot], sorted(name for name in names if self._is_own(name, slot)))
+            self._refresh_slot(slot, deaths[slot], own.get(slot, []))
         self._alive = frozenset(name for name in self._open if self._is_alive(name))
         self.size = sum(path.stat().st_size for path in self._directory.glob(f"*{SUFFIX}"))
 
@@ -114,9 +117,6 @@ class Source:
     def empty(self) -> bool:
         """Whether no stream is open."""
         return not self._open
-
-    def _is_own(self, name: StreamName, slot: int) -> bool:
-        return name.run == self._run and name.slot == slot
 
     def _is_alive(self, name: StreamName) -> bool:
         return name.run == self._run and name.number > self._counts.words.dead(name.slot)[0]
@@ -212,11 +212,8 @@ class _Late:
         """The last stamp of each slot with clones that came and are not stored, and the slot."""
         words, before = self._words, self._waited
         self._waited = {}
-        if words.came.tobytes() == words.stored.tobytes():
-            return []
-        for slot in range(1, SLOTS):
-            stored, put = words.stored[slot], words.put[slot]
-            if words.came[slot] != stored and put not in (words.left[slot], words.put_by_dead[slot]):
+        for slot, (came, stored) in enumerate(zip(words.came.tolist(), words.stored.tolist(), strict=True)):
+            if came != stored and words.put[slot] not in (words.left[slot], words.put_by_dead[slot]):
                 known = before.get(slot)
                 self._waited[slot] = known if known is not None and known[0] == stored else (stored, clock)
         return [(stored, slot) for slot, (stored, since) in self._waited.items() if clock - since < _PATIENCE]
