@@ -8,7 +8,7 @@ from .middleware import middleware
 from .recording import record
 from .scenario import Scenario
 from .steady import memory, steady
-from .stores import catchup, influx, spool
+from .stores import catchup, influx, kills, spool
 from .tls import tls
 from .verdict import verdict
 
@@ -33,5 +33,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     middleware.SCENARIO,
     spool.SCENARIO,
     catchup.SCENARIO,
+    kills.SCENARIO,
 )
 TARGETS = tuple(target for scenario in SCENARIOS for target in scenario.targets)
