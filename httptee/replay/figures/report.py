@@ -62,7 +62,10 @@ def _lines(figures: Figures, closed: bool) -> Iterator[str]:
         yield f"drift of the lateness from the first to the last tenth: {abs(figures.drift) * 1000:.2f} ms"
         if not kept_up(figures):
             late = figures.late.p99 * 1000
-            yield f"The generator could not keep up: 1 in 100 requests was over {late:.0f} ms late. Use --processes."
+            yield (
+                f"The generator could not keep up: 1 in 100 requests was over {late:.0f} ms late. More --processes may "
+                "help, or a larger -c of a pool; to open connections counts too."
+            )
 
 
 def as_dict(figures: Figures) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from httptee.replay.figures.histogram import Histogram, Percentiles
-from httptee.replay.sending import LOST, STOPPED, Sent
+from httptee.replay.sending import STOPPED, Sent
 
 _TENTH = 10
 
@@ -19,10 +19,10 @@ class Figures:
 
     `from_due` and `from_send` are the times to the end of an answer, in seconds; a request whose answer took longer
     than the limit is in them with the time at which it was given up. `late`: from the due time until the request was
-    sent or, if its connection was busy, until it stood in line there. `drift`: the mean lateness of the last tenth less
-    that of the first. `began`: the due time 0, in seconds since the epoch. `seconds`: how long the replay took. `died`:
-    the processes that ended before their time. What they had without a result has failed, as `lost`: it is not known
-    whether it was sent.
+    sent; where a connection of the recording was busy with the one before, from the end of that one. `drift`: the mean
+    lateness of the last tenth less that of the first. `began`: the due time 0, in seconds since the epoch. `seconds`:
+    how long the replay took. `died`: the processes that ended before their time. What they had without a result has
+    failed, as `lost`: it is not known whether it was sent.
     """
 
     recorded: int
@@ -79,15 +79,12 @@ class Tally:
         if failure == STOPPED:
             self.stopped += 1
             return
-        if failure == LOST:
+        if sent.waited < 0 and failure:
             self.failed[failure] += 1
             return
         self.late.add(sent.late)
         self.lately.add(sent.late)
         self._add_second(due, sent.late)
-        if sent.waited < 0 and failure:
-            self.failed[failure] += 1
-            return
         self.sent += 1
         if failure:
             self.unanswered[failure] += 1

@@ -35,9 +35,10 @@ class Item(NamedTuple):
 class Sent(NamedTuple):
     """What became of an item. `failure` is a reason, or empty for a whole answer. Times are in seconds.
 
-    `late`: from the due time until the sender took the item up. `waited`: from the due time until the request was on
-    the wire, on its connection; -1.0 if it never was. `took`: from there to the end of the answer, `head` to its head.
-    `equal`: whether the answer is A's, or None if that was not compared; if it is not, `answer` is what B answered.
+    `waited`: from the due time until the request was on the wire, on its connection; -1.0 if it never was. `late`: the
+    part of it that is the sender's: on a connection of the recording, from when the exchange before it had ended.
+    `took`: from there to the end of the answer, `head` to its head. `equal`: whether the answer is A's, or None if that
+    was not compared; if it is not, `answer` is what B answered.
     """
 
     number: int

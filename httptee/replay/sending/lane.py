@@ -60,7 +60,8 @@ class Unread(list[bytes]):
 
 
 class Lane:
-    """One connection, or the place for one. `queue` holds the items that wait for it, each with its lateness.
+    """One connection, or the place for one. `queue` holds the items that wait for it, each with its lateness if it was
+    on the wire before. `free_at` is when the last exchange ended, or 0.0.
 
     While `item` is set, an exchange is in flight: `sent_at` is when its request went out, and `head_at` when the head
     of its answer was read, or 0.0. `ahead` items are known that are not due yet. `opening`: a connection is on its way.
@@ -68,15 +69,15 @@ class Lane:
 
     __slots__ = (
         *("_answer", "_body", "_fresh", "_rest", "_silent"),
-        *("ahead", "head_at", "idle_since", "item", "key", "late", "opening", "queue", "sent_at", "sock"),
+        *("ahead", "free_at", "head_at", "idle_since", "item", "key", "late", "opening", "queue", "sent_at", "sock"),
     )
 
-    def __init__(self, key: int, queue: deque[tuple[Item, float]]) -> None:
+    def __init__(self, key: int, queue: deque[tuple[Item, float | None]]) -> None:
         self.key = key
         self.queue = queue
         self.sock: Any = None
         self.item: Item | None = None
-        self.late = self.sent_at = self.head_at = self.idle_since = 0.0
+        self.late = self.sent_at = self.head_at = self.free_at = self.idle_since = 0.0
         self.ahead = 0
         self.opening = False
         self._rest: memoryview | None = None

@@ -14,9 +14,11 @@ _IDLE = 30.0  # seconds after which a connection of the recording that has nothi
 
 
 class Lanes(Protocol):
-    """The connections of one sender. `opening` of them are on their way; the sender counts them."""
+    """The connections of one sender. `opening` of them are on their way; the sender counts them. `in_order`: a request
+    waits for the one before it on its connection, as its client did."""
 
     opening: int
+    in_order: bool
 
     @property
     def waiting(self) -> bool:
@@ -29,7 +31,7 @@ class Lanes(Protocol):
     def announce(self, item: Item) -> Lane | None:
         """An item will be due. Returns the lane for which a connection is to be opened beforehand."""
 
-    def queue(self, item: Item, late: float) -> Lane | None:
+    def queue(self, item: Item) -> Lane | None:
         """An item is due. Returns the lane that has something to do now: to send it or to open a connection."""
 
     def idle(self, lane: Lane, now: float) -> None:
@@ -51,7 +53,7 @@ class RecordedLanes:
     A request waits for the answer to the one before it, as it did for the client.
     """
 
-    has_free = True
+    has_free = in_order = True
 
     def __init__(self) -> None:
         self.opening = 0
@@ -70,11 +72,11 @@ class RecordedLanes:
         lane.ahead += 1
         return lane if lane.sock is None and lane.item is None else None
 
-    def queue(self, item: Item, late: float) -> Lane | None:
+    def queue(self, item: Item) -> Lane | None:
         """An item is due. Returns its lane, unless that is busy."""
         lane = self._lanes[item.lane]
         lane.ahead -= 1
-        lane.queue.append((item, late))
+        lane.queue.append((item, None))
         return lane if lane.item is None else None
 
     def idle(self, lane: Lane, now: float) -> None:
@@ -106,10 +108,12 @@ class RecordedLanes:
 class PooledLanes:
     """At most `most` connections, and any of them for any request."""
 
+    in_order = False
+
     def __init__(self, most: int) -> None:
         self.opening = 0
         self._most = most
-        self._queue: deque[tuple[Item, float]] = deque()
+        self._queue: deque[tuple[Item, float | None]] = deque()
         self._free: list[Lane] = []
         self._count = 0
 
@@ -129,9 +133,9 @@ class PooledLanes:
             return self._new()
         return None
 
-    def queue(self, item: Item, late: float) -> Lane | None:
+    def queue(self, item: Item) -> Lane | None:
         """An item is due. Returns a free lane, or a new one if there may be more."""
-        self._queue.append((item, late))
+        self._queue.append((item, None))
         if self._free:
             return self._free.pop()
         if self._count < self._most and self.opening < len(self._queue):

@@ -55,9 +55,9 @@ class Results:
         """An item is not sent, because the replay was stopped."""
         self.add(Sent(item.number, STOPPED, 0, 0.0, -1.0, 0.0, 0.0, None, None))
 
-    def unsent(self, item: Item, reason: str, late: float) -> None:
+    def unsent(self, item: Item, reason: str) -> None:
         """An item could not be sent."""
-        self.add(Sent(item.number, reason, 0, late, -1.0, 0.0, 0.0, None, None))
+        self.add(Sent(item.number, reason, 0, 0.0, -1.0, 0.0, 0.0, None, None))
 
     def flush(self, now: float) -> None:
         """Send what has waited for its time."""

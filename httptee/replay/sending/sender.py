@@ -93,16 +93,16 @@ class Sender:
         upcoming = self._upcoming
         while upcoming and self._start:
             now = self._clock()
-            late = now - self._start - upcoming[0].due
-            if late < 0:
-                return min(-late, _WAIT)
+            early = self._start + upcoming[0].due - now
+            if early > 0:
+                return min(early, _WAIT)
             if self._closed and not self._lanes.has_free:
                 break
-            self._take_up(upcoming.popleft(), late)
+            self._take_up(upcoming.popleft())
         return _FLUSH if self._results else _WAIT
 
-    def _take_up(self, item: Item, late: float) -> None:
-        lane = self._lanes.queue(item, 0.0 if self._closed else late)
+    def _take_up(self, item: Item) -> None:
+        lane = self._lanes.queue(item)
         if lane is not None:
             self._next(lane)
 
@@ -113,8 +113,9 @@ class Sender:
                 self._open(lane)
                 return
             item, late = lane.queue.popleft()
+            now = self._clock()
             try:
-                lane.send(item, late, self._clock())
+                lane.send(item, self._lateness(lane, item, now) if late is None else late, now)
             except UpstreamError as error:
                 self._failed(lane, error)
                 continue
@@ -123,6 +124,14 @@ class Sender:
                 self._epoll.modify(lane.sock, select.EPOLLIN | select.EPOLLOUT)
             return
         self._lanes.idle(lane, self._clock())
+
+    def _lateness(self, lane: Lane, item: Item, now: float) -> float:
+        """How late a request goes out on this connection. To open it, or to wait for one of a full pool, counts; an
+        answer for which its client waited too does not."""
+        since = self._start + item.due
+        if self._lanes.in_order:
+            since = max(since, lane.free_at)
+        return 0.0 if self._closed else max(0.0, now - since)
 
     # --- Connections ------------------------------------------------------------------------------------------------
 
@@ -137,8 +146,7 @@ class Sender:
         self._lanes.opening -= 1
         if isinstance(opened, UpstreamError):
             if lane.queue:
-                item, late = lane.queue.popleft()
-                self._results.unsent(item, reason_of(opened), late)
+                self._results.unsent(lane.queue.popleft()[0], reason_of(opened))
         else:
             lane.connected(opened.sock)  # type: ignore[attr-defined]
             self._by_descriptor[lane.sock.fileno()] = lane
@@ -181,7 +189,8 @@ class Sender:
     # --- What became of them ----------------------------------------------------------------------------------------
 
     def _answered(self, lane: Lane) -> None:
-        self._results.ended(lane, self._clock(), self._start)
+        lane.free_at = self._clock()
+        self._results.ended(lane, lane.free_at, self._start)
         descriptor = lane.sock.fileno()
         self._busy.discard(lane)
         if not lane.end():
@@ -196,7 +205,8 @@ class Sender:
         if lane.item is not None and lane.may_repeat(error):
             lane.queue.appendleft((lane.item, lane.late))
         else:
-            self._results.ended(lane, self._clock(), self._start, error.reason)
+            lane.free_at = self._clock()
+            self._results.ended(lane, lane.free_at, self._start, error.reason)
         lane.item = None
         self._close(lane)
 

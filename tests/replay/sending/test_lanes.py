@@ -28,9 +28,9 @@ def test_a_request_waits_for_the_one_before_it_on_its_connection():
     lanes = RecordedLanes()
     lane = opened(lanes.announce(item(0)))
     lanes.announce(item(1))
-    assert lanes.queue(item(0), 0.0) is lane
+    assert lanes.queue(item(0)) is lane
     lane.item = lane.queue.popleft()[0]
-    assert lanes.queue(item(1), 0.0) is None
+    assert lanes.queue(item(1)) is None
     assert lanes.waiting
 
 
@@ -39,7 +39,7 @@ def test_a_connection_that_has_nothing_to_do_is_closed_after_some_time():
     lane = opened(lanes.announce(item(0)))
     lanes.idle(lane, 0.0)
     assert lanes.expired(1000.0) == []  # its request is still to come
-    lanes.queue(item(0), 0.0)
+    lanes.queue(item(0))
     lane.queue.clear()
     assert lanes.expired(1.0) == []
     assert lanes.expired(1000.0) == [lane]
@@ -50,17 +50,17 @@ def test_what_waits_can_be_taken_out():
     lanes = RecordedLanes()
     for number in range(4):
         lanes.announce(item(number, number % 2))
-        lanes.queue(item(number, number % 2), 0.0)
+        lanes.queue(item(number, number % 2))
     assert sorted(one.number for one in lanes.drop()) == [0, 1, 2, 3]
     assert not lanes.waiting
 
 
 def test_a_pool_opens_no_more_than_its_most_connections():
     lanes = PooledLanes(2)
-    first, second = lanes.queue(item(0), 0.0), lanes.queue(item(1), 0.0)
+    first, second = lanes.queue(item(0)), lanes.queue(item(1))
     assert first is not None
     assert second is not None
-    assert lanes.queue(item(2), 0.0) is None
+    assert lanes.queue(item(2)) is None
     assert not lanes.has_free
 
 
@@ -72,7 +72,7 @@ def test_a_pool_keeps_spare_connections_open():
     lanes.opening += 1
     assert lanes.announce(item(2)) is None
     lanes.idle(opened(spare), 0.0)
-    assert lanes.queue(item(0), 0.0) is spare
+    assert lanes.queue(item(0)) is spare
 
 
 def test_a_connection_of_a_pool_that_the_server_has_closed_makes_room_for_another_one():
