@@ -12,7 +12,7 @@ from httptee.journal import Segment
 from httptee.recording import RecordingWriter
 from httptee.replay.figures import report
 from httptee.replay.replaying import Live
-from tests.replay.made import exchange
+from tests.replay.made import NOON, exchange
 from tests.support.backend import Backend
 from tests.support.net import free_port
 from tests.support.scripts import response
@@ -125,7 +125,7 @@ def test_where_nothing_is_answered_it_is_not_enough(run):
 def test_a_live_a_is_asked(run):
     with Backend(dearer) as backend, Backend(price) as a:
         status, out, _ = run("--to", backend.url, "--max", "--a", a.url, "--a-rate", "1000/s")
-    assert status == 1
+    assert status == 1, out
     assert "A was not asked again" not in out
 
 
@@ -151,6 +151,40 @@ def test_a_dry_run_sends_nothing(run):
     assert status == 0
     assert "600 recorded = 300 to send + 300 filtered (filtered: 300)\n" in out
     assert "connection 1  GET /price/1\n" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "numbers", "counts"),
+    [
+        (["--from", "+150ms"], range(15, 20), "5 sent + 15 filtered (outside the time: 15)"),
+        (["--from", "2027-01-15T08:00:00.15Z", "--to-time", "2027-01-15T09:00:00.17+01:00"], range(15, 18),
+         "3 sent + 17 filtered (outside the time: 17)"),
+        (["--to-time", "+20ms", "--loop", "3"], [*range(3)] * 3, "9 sent + 51 filtered (outside the time: 51)"),
+        (["--loop", "2"], [*range(20)] * 2, "40 sent + 0 filtered"),
+        (["--loop", "--limit", "25"], [*range(20), *range(5)], "25 sent + 0 filtered"),
+    ],
+)  # fmt: skip
+def test_the_time_and_the_rounds_choose_what_is_sent(run, tmp_path, words, numbers, counts):
+    with RecordingWriter(tmp_path / "short") as writer:
+        for number in range(20):
+            writer.write(exchange(number))
+    with Backend(price) as backend:
+        _, out, _ = run("--to", backend.url, "--max", "-c", "1", *words, place=str(tmp_path / "short"))
+        assert [request.target for request in backend.requests] == [f"/{number}" for number in numbers]
+    assert f"recorded = {counts} + 0 failed to send" in out
+
+
+def test_a_long_gap_is_cut(run, tmp_path):
+    with RecordingWriter(tmp_path / "night") as writer:
+        for number, at in enumerate((0.0, 0.1, 3600.0, 3600.05)):
+            writer.write(exchange(number, at=NOON / 1e9 + at))
+    with Backend(price) as backend:
+        words = ("--to", backend.url, "--max-gap", "200ms")
+        _, out, _ = run(*words, "--json", place=str(tmp_path / "night"))
+        assert len(backend.requests) == 4
+    assert json.loads(out)["replay"]["seconds"] < 600
+    _, out, _ = run(*words, "--dry-run", place=str(tmp_path / "night"))
+    assert [line.split()[0] for line in out.splitlines()[:4]] == ["0.000", "0.100", "0.300", "0.350"]
 
 
 def test_what_is_damaged_has_its_count_and_its_time_in_the_report(run, tmp_path):
