@@ -150,6 +150,10 @@ class Load:
         """InfluxDB writes at a fixed rate, from `clients/paced_writes.py`. `first` is the number of the first point."""
         return self._own("paced_writes", url, str(rate), str(seconds), str(first), seconds=seconds)
 
+    def bodies(self, url: str, rate: int, seconds: float, connections: int) -> Outcome:
+        """Numbered requests with bodies at a fixed rate, from `clients/paced_bodies.py`, on connections in turn."""
+        return self._own("paced_bodies", url, str(rate), str(seconds), str(connections), seconds=seconds)
+
     def _own(self, name: str, url: str, *words: str, seconds: float) -> Outcome:
         port = urllib.parse.urlsplit(url).port
         argv = [sys.executable, "-m", f"bench.programs.clients.{name}", str(port), *words]

@@ -1,4 +1,4 @@
-"""A recording replayed at nginx: whether each request arrives once, whole, and when it is due."""
+"""What a tee has recorded, replayed at nginx: whether each request arrives once, whole, and when it is due."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from random import Random
 from statistics import median
 
-from httptee.recording import Exchange, Kept, RecordingWriter
+from httptee.recording import Exchange
 
 from ..errors import BenchError
 from ..programs.measure import members
@@ -29,6 +28,7 @@ from ..reports.figures import Json
 from ..reports.lookups import Lookup, Measured
 from ..reports.tables import table
 from ..reports.targets import Target
+from .recording.taken import recorded_by_tee
 from .rounds import progress
 from .scenario import Result, Scenario, listed, positive
 
@@ -37,7 +37,7 @@ CONNECTIONS = 64
 PACES = {"x1": ["--speed", "1"], "x2": ["--speed", "2"], "3000/s": ["--rate", "3000/s"]}
 TITLE = f"A recording of {RATE:,} requests/s, replayed at nginx"
 STOPPED = "A server that is stopped for 1 s"
-_BEGAN = 1_800_000_000 * 10**9
+FROM_DUE, FROM_SEND = "from the due time", "from the send time"
 
 
 @dataclass(frozen=True)
@@ -55,24 +55,6 @@ class Arrivals:
     drift: float
     late_p99: float
     seconds: float
-
-
-def record(directory: Path, seconds: int, rate: int = RATE) -> list[Exchange]:
-    """Write a recording of requests at random times; one in five has a body of any bytes."""
-    random, at, made = Random(1), 0.0, []
-    with RecordingWriter(directory) as writer:
-        for number in range(rate * seconds):
-            at += random.expovariate(rate)
-            body = random.randbytes(random.randrange(1, 2000)) if number % 5 == 0 else b""
-            fields = (("Host", "bench"), ("Content-Length", str(len(body)))) if body else (("Host", "bench"),)
-            method, target = ("PUT", f"/body/{number}") if body else ("GET", f"/{number}")
-            one = Exchange(
-                number % CONNECTIONS, number // CONNECTIONS + 1, "192.0.2.1", _BEGAN + int(at * 1e9), 100_000, 200_000,
-                method, target, fields, Kept.of(body), 200, "OK", (), Kept.of(b"ok"),
-            )  # fmt: skip
-            writer.write(one)
-            made.append(one)
-    return made
 
 
 def replayed(recording: Path, port: int, *words: str) -> Json:
@@ -149,7 +131,7 @@ def paces(workspace: Workspace, recording: Path, recorded: list[Exchange], names
 
 
 def stopped(workspace: Workspace, recording: Path) -> Json:
-    """The table of a server that stands still for a second, in a replay of one and a half."""
+    """The table of a server that stands still for a second, in a replay of a second and a half."""
     nginx = LoggingNginx(workspace, free_port(), free_port())
     workers = set(members(nginx.process.group)) - {nginx.process.group}
     ended, before = threading.Event(), nginx.log.stat().st_size
@@ -169,18 +151,19 @@ def stopped(workspace: Workspace, recording: Path) -> Json:
     thread.join()
     rows: list[Json] = []
     cells = []
-    for name, key in (("from the due time", "from_due"), ("from the send time", "from_send")):
+    for name, key in ((FROM_DUE, "from_due"), (FROM_SEND, "from_send")):
         times = {each: 1000 * figures[key][each] for each in ("p50", "p90", "p99", "longest")}
         rows.append({"subject": "httptee", "scenario": name, **times})
         cells.append([name, *(f"{value:,.1f} ms" for value in times.values())])
     return table(STOPPED, ["time", "p50", "p90", "p99", "max"], cells, rows, Sessions.ONE)
 
 
-def worst(title: str, of: Callable[[Json], float]) -> Lookup:
-    """The largest figure of a table."""
+def worst(title: str, of: Callable[[Json], float], name: str = "") -> Lookup:
+    """The largest figure of a table, or that of the row with this name."""
 
     def measure(result: Json) -> Measured:
         rows = [row for one in result["tables"] if one["title"] == title for row in one["rows"]]
+        rows = [row for row in rows if name in ("", row["scenario"])]
         return max(map(of, rows)) if rows else None
 
     return measure
@@ -192,6 +175,10 @@ TARGETS = (
     Target("replay: arrivals off their due time, p99, ms", "replay",
            worst(TITLE, lambda row: row["off_p99"]), 2.0, True),
     Target("replay: drift, ms", "replay", worst(TITLE, lambda row: abs(row["drift"])), 2.0, True),
+    Target("replay: a server stopped for 1 s, from the due time, p90, ms", "replay",
+           worst(STOPPED, lambda row: row["p90"], FROM_DUE), 800.0),
+    Target("replay: a server stopped for 1 s, from the send time, p90, ms", "replay",
+           worst(STOPPED, lambda row: row["p90"], FROM_SEND), 100.0, True),
 )  # fmt: skip
 
 
@@ -204,15 +191,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> Result:
-    """Make a recording, and replay it at each pace and at a server that stands still."""
+    """Have a tee record a load, and replay that at each pace and at a server that stands still."""
     names = listed(options.paces)
     if unknown := [name for name in names if name not in PACES]:
         raise BenchError(f"unknown pace {unknown[0]!r}: {', '.join(PACES)}")
     with Workspace() as workspace:
         recording = workspace.subdirectory("recording")
-        recorded = record(recording, options.seconds)
+        recorded = recorded_by_tee(workspace, recording, RATE, options.seconds, CONNECTIONS)
+        progress(f"recorded {len(recorded):,} requests")
         tables = [paces(workspace, recording, recorded, names), stopped(workspace, recording)]
     return Result(tables, {"seconds": options.seconds, "connections": CONNECTIONS})
 
 
-SCENARIO = Scenario("replay", "a recording replayed at nginx: what arrives, and when", add_arguments, run, TARGETS)
+SCENARIO = Scenario(
+    "replay", "what a tee has recorded, replayed at nginx: what arrives, and when", add_arguments, run, TARGETS
+)
