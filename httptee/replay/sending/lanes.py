@@ -14,11 +14,9 @@ _IDLE = 30.0  # seconds after which a connection of the recording that has nothi
 
 
 class Lanes(Protocol):
-    """The connections of one sender. `opening` of them are on their way; the sender counts them. `in_order`: a request
-    waits for the one before it on its connection, as its client did."""
+    """The connections of one sender. `opening` of them are on their way; the sender counts them."""
 
     opening: int
-    in_order: bool
 
     @property
     def waiting(self) -> bool:
@@ -33,6 +31,10 @@ class Lanes(Protocol):
 
     def queue(self, item: Item) -> Lane | None:
         """An item is due. Returns the lane that has something to do now: to send it or to open a connection."""
+
+    def sendable(self, lane: Lane, due: float) -> float:
+        """From when on a request of this lane could be sent that is due at this time: what it waits longer is the
+        sender's own. To open a connection is, and to wait for one of a full pool."""
 
     def idle(self, lane: Lane, now: float) -> None:
         """A lane has nothing to send."""
@@ -53,7 +55,7 @@ class RecordedLanes:
     A request waits for the answer to the one before it, as it did for the client.
     """
 
-    has_free = in_order = True
+    has_free = True
 
     def __init__(self) -> None:
         self.opening = 0
@@ -78,6 +80,10 @@ class RecordedLanes:
         lane.ahead -= 1
         lane.queue.append((item, None))
         return lane if lane.item is None else None
+
+    def sendable(self, lane: Lane, due: float) -> float:
+        """When it is due, or when the answer before it has come: its client waited for that too."""
+        return max(due, lane.free_at)
 
     def idle(self, lane: Lane, now: float) -> None:
         """A lane has nothing to send."""
@@ -107,8 +113,6 @@ class RecordedLanes:
 
 class PooledLanes:
     """At most `most` connections, and any of them for any request."""
-
-    in_order = False
 
     def __init__(self, most: int) -> None:
         self.opening = 0
@@ -141,6 +145,10 @@ class PooledLanes:
         if self._count < self._most and self.opening < len(self._queue):
             return self._new()
         return None
+
+    def sendable(self, lane: Lane, due: float) -> float:
+        """When it is due."""
+        return due
 
     def idle(self, lane: Lane, now: float) -> None:
         """A lane has nothing to send: it is free, or gone if it has no connection."""

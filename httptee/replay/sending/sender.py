@@ -126,12 +126,8 @@ class Sender:
         self._lanes.idle(lane, self._clock())
 
     def _lateness(self, lane: Lane, item: Item, now: float) -> float:
-        """How late a request goes out on this connection. To open it, or to wait for one of a full pool, counts; an
-        answer for which its client waited too does not."""
-        since = self._start + item.due
-        if self._lanes.in_order:
-            since = max(since, lane.free_at)
-        return 0.0 if self._closed else max(0.0, now - since)
+        """How late a request goes out on this connection."""
+        return 0.0 if self._closed else max(0.0, now - self._lanes.sendable(lane, self._start + item.due))
 
     # --- Connections ------------------------------------------------------------------------------------------------
 
