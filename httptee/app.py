@@ -89,6 +89,7 @@ class Tee:
         """Answer one request (PEP 3333)."""
         if RECEIVED_HEADERS not in environ:
             start_response = for_other_servers(start_response)
+        chosen: Chosen = (None, 0)
         try:
             request = receive(environ, self.additions, self._in_memory, self._max_request_body)
             cancellation: Cancellation | None = environ.get(CANCELLATION)
@@ -97,7 +98,7 @@ class Tee:
             response = self.primary.answer(request, cancellation, environ.get(INTERIM), chosen[0] is not None)
         except Refusal as refusal:
             answer = tee_answer(refusal)
-            self.refused(environ, answer)
+            self.refused(environ, answer, chosen)
             return Relay(answer, start_response, ())
         request, read_at, withheld = ended(request)
         seconds = perf_counter() - max(started, read_at)
@@ -133,12 +134,14 @@ class Tee:
             response = self.recorder.follow(arrived, request, response, environ)
         if kept is not None and self._keeper is not None:
             kept, response = self._keeper.keep(kept, response, seconds)
-        record, response = self._followed(environ, response, seconds)
+        record, response = self._logged(environ, response, seconds)
         return response, record, kept
 
-    def refused(self, environ: WSGIEnvironment, answer: Response) -> None:
+    def refused(self, environ: WSGIEnvironment, answer: Response, chosen: Chosen = (None, 0)) -> None:
         """Count and log a request that was answered without A, by the tee or by the server in front of it."""
         self.faults.watch(COUNTING, self.account.refused, answer.error)
+        if chosen[1] and self.recorder is not None:
+            self.recorder.unanswered()
         self._log_refused(environ, answer)
 
     def discarded(self, environ: WSGIEnvironment) -> None:
@@ -163,9 +166,7 @@ class Tee:
             except Exception:
                 self._not_logged()
 
-    def _followed(
-        self, environ: WSGIEnvironment, response: Response, seconds: float
-    ) -> tuple[Follower | None, Response]:
+    def _logged(self, environ: WSGIEnvironment, response: Response, seconds: float) -> tuple[Follower | None, Response]:
         """The record of a request, and the answer that it watches. If the log fails: no record, and the same answer."""
         try:
             return self._log.follow(environ, response, seconds) if self._log else (None, response)
@@ -188,10 +189,9 @@ class Tee:
         if self.outbox is not None:
             self.outbox.close(_LAST_RECORDS)
         self.primary.close(deadline - perf_counter())
-        if self.recorder is not None:
-            self.recorder.close(_LAST_RECORDS)
-        if self._log is not None:
-            self._log.close(_LAST_RECORDS)
+        for last in (self.recorder, self._log):
+            if last is not None:
+                last.close(_LAST_RECORDS)
 
 
 class Relay:

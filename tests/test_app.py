@@ -6,7 +6,7 @@ from wsgiref.validate import validator
 import pytest
 
 from httptee.app import Tee
-from httptee.errors import BadRequest, BodyStorage, ClientGone, CutOff, UpstreamReset, UpstreamTimeout
+from httptee.errors import BadRequest, BodyStorage, ClientGone, CutOff, Overloaded, UpstreamReset, UpstreamTimeout
 from httptee.http.cancellation import CANCELLATION, Cancellation
 from httptee.http.headers import Additions
 from httptee.http.inbound import RECEIVED_HEADERS
@@ -229,6 +229,20 @@ def test_a_body_that_cannot_be_read_for_a_is_refused_and_makes_no_clone(monkeypa
     assert answer.status == "507 Insufficient Storage"
     assert answer.body == b"507 Insufficient Storage: body_storage\n"
     assert made.log == ["headers", "body"]
+
+
+def test_a_request_that_was_to_be_recorded_and_is_refused_is_counted_by_the_recorder(monkeypatch):
+    def overloaded(request, cancellation=None, interim=None, timed=False):
+        raise Overloaded("no thread is free")
+
+    made, said = build(), []
+    made.tee.recorder = SimpleNamespace(begin=lambda request: 7, unanswered=lambda: said.append("unanswered"))
+    monkeypatch.setattr(made.primary, "answer", overloaded)
+    assert call(made).status.startswith("503")
+    assert said == ["unanswered"]
+    made.tee.recorder.begin = lambda request: 0
+    call(made)
+    assert said == ["unanswered"]
 
 
 def test_a_and_b_get_the_same_derived_headers():

@@ -17,6 +17,7 @@ from httptee.ledger.shared import Anonymous, Memory
 RECORD_REASONS: tuple[str, ...] = (
     "sampled_out",
     "filtered",
+    "unanswered",
     "queue_full",
     "unread",
     "disk_full",
@@ -24,9 +25,10 @@ RECORD_REASONS: tuple[str, ...] = (
     "unreadable",
     "lost",
 )
-"""Why a request is not recorded: the closed set. The first two are the operator's choice, the others are losses."""
+"""Why a request is not recorded: the closed set. The first two are the operator's choice, and `unanswered` are requests
+that did not go to A after all. The others are losses."""
 
-LOSSES: tuple[str, ...] = RECORD_REASONS[2:]
+LOSSES: tuple[str, ...] = RECORD_REASONS[3:]
 """The reasons that a recording itself names, as gaps."""
 
 _REASONS = {reason: number for number, reason in enumerate(RECORD_REASONS)}
@@ -75,37 +77,23 @@ class RecordStatement:
 
 
 class RecordAccount:
-    """The counts of one worker process. The threads that answer clients call `seen`, `counted` and `refused`, and the
-    one that writes calls the others. They share no lock, except where something is lost."""
+    """The counts of one worker process. The threads that answer clients call `seen`, `take` and `refused`, the one that
+    writes calls the others, and all call `lost`. They share a lock that is held for a few instructions: no thread waits
+    for a disk or for another process behind it."""
 
     def __init__(self, cells: memoryview) -> None:
         self._cells = cells
-        self._lock = threading.Lock()  # held for a few instructions
+        self._lock = threading.Lock()
         self._taken = 0
         self._freed = 0
 
-    def seen(self, size: int, most: int) -> bool:
-        """Count a request, and take `size` bytes of the `most` that may be held. False if there is no room: then it is
-        counted as `queue_full`."""
+    def seen(self) -> None:
+        """Count a request that is to be recorded, before A is asked."""
         with self._lock:
             self._cells[_SEEN] += 1
-            fits = self._taken + size - self._freed <= most
-            if fits:
-                self._taken += size
-            else:
-                self._cells[_REASONS["queue_full"]] += 1
-            return fits
-
-    def counted(self, fits: bool) -> bool:
-        """Count a small request, for which no bytes are taken. If it does not fit, it is counted as `queue_full`."""
-        with self._lock:
-            self._cells[_SEEN] += 1
-            if not fits:
-                self._cells[_REASONS["queue_full"]] += 1
-        return fits
 
     def take(self, size: int, most: int) -> bool:
-        """Take more bytes for a request that was seen. False if there is no room."""
+        """Take `size` bytes for a request that was seen, of the `most` that may be held. False if there is no room."""
         with self._lock:
             fits = self._taken + size - self._freed <= most
             if fits:
@@ -128,7 +116,7 @@ class RecordAccount:
         self._cells[_RECORDED] = sequence
 
     def lost(self, reason: str, count: int = 1) -> None:
-        """Count requests that were seen and could not be recorded."""
+        """Count requests that were seen and are not recorded."""
         with self._lock:
             self._cells[_REASONS[reason]] += count
 

@@ -155,6 +155,7 @@ class Passage:
         except Exception:
             self._tee.faults.report(FOLLOWING)
         finally:
+            self._unanswered()
             self._tee.faults.watch(FOLLOWING, self._body.release)
 
     def _start(self, status: int, reason: str, headers: Sequence[tuple[str, str]]) -> None:
@@ -202,6 +203,13 @@ class Passage:
         """Count a request that was chosen to be recorded and cannot be."""
         if arrived and self._tee.recorder is not None:
             self._tee.recorder.unread()
+
+    def _unanswered(self) -> None:
+        """Count a request that was chosen to be recorded if no answer has begun."""
+        arrived = 0 if self._observed else self._chosen[1]
+        if arrived and self._tee.recorder is not None:
+            self._chosen = (None, 0)
+            self._tee.recorder.unanswered()
 
     def _end(self) -> None:
         """Let those who follow the answer see its end. Without one, the client has gone."""

@@ -40,12 +40,14 @@ class Outlet:
         return f"<Outlet [waiting {len(self._waiting)}]>"
 
     def put(self, arrived: int, record: Flat) -> None:
-        """Count a small exchange, and add its flat record. Never waits."""
+        """Add the flat record of a small exchange, or count it as lost. Never waits."""
         waiting = self._waiting
-        if self._account.counted(len(waiting) < _MOST):
-            waiting.append((arrived, record))
-            if len(waiting) >= _BATCH:
-                self._copy(_BATCH)
+        if len(waiting) >= _MOST:
+            self._account.lost("queue_full")
+            return
+        waiting.append((arrived, record))
+        if len(waiting) >= _BATCH:
+            self._copy(_BATCH)
 
     def flush(self) -> None:
         """Copy what waits. Never waits itself."""

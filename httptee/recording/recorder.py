@@ -1,7 +1,7 @@
 """The tee's side of a recording, in the threads that answer clients: they only append to a queue with a bound.
 
-Nothing here writes, waits, or replaces a secret; the thread of a `Scribe` does that. A request is seen when A's answer
-has begun, and then it is recorded, or counted with the reason why not.
+Nothing here writes, waits, or replaces a secret; the thread of a `Scribe` does that. A request is seen before A is
+asked, and then it is recorded, or counted with the reason why not, also if this process is killed while A is asked.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Handover(Protocol):
     """Takes flat records of small exchanges for another process. Never waits."""
 
     def put(self, arrived: int, record: Flat) -> None:
-        """Count one and add it."""
+        """Add one, or count it as lost."""
 
     def flush(self) -> None:
         """Hand on what was added."""
@@ -92,12 +92,14 @@ class Recorder:
         self._connections = 0
 
     def begin(self, request: Request) -> int:
-        """Choose, before A is asked: when the request arrived, or 0 if it is not to be recorded. Never raises."""
-        if self._refuses is None and not request.upgrade:
-            return time_ns()
+        """Choose, before A is asked: when the request arrived, or 0 if it is not to be recorded. Never raises.
+
+        Each that is to be recorded goes to `follow`, `unread` or `unanswered`.
+        """
         try:
-            reason = "filtered" if request.upgrade or self._refuses is None else self._refuses(request)
+            reason = "filtered" if request.upgrade else self._refuses(request) if self._refuses else None
             if reason is None:
+                self._account.seen()
                 return time_ns()
             self._account.refused(reason)
         except Exception:
@@ -115,14 +117,16 @@ class Recorder:
                 try:
                     record = flat(request, response, place, arrived, now if now > 0 else 0, self._base, self._via)
                 except Exception:
-                    self._account.refused("unreadable")
+                    self._account.lost("unreadable")
                     raise
                 if self._outlet is not None:
                     self._outlet.put(arrived, record)
                     return response
                 if sum(map(len, record)) <= _SMALL:
-                    if self._account.counted(len(self._queue) < _MOST_SMALL):
+                    if len(self._queue) < _MOST_SMALL:
                         self._queue.put_record(arrived, record)
+                    else:
+                        self._account.lost("queue_full")
                     return response
             return self._large(Pending(request, response, place, arrived, now))
         except Exception:
@@ -131,7 +135,11 @@ class Recorder:
 
     def unread(self) -> None:
         """Count a request whose body was not read, or was too long to be kept. Never raises."""
-        self._faults.watch(NOT_RECORDED, self._account.refused, "unread")
+        self._faults.watch(NOT_RECORDED, self._account.lost, "unread")
+
+    def unanswered(self) -> None:
+        """Count a request that the tee has refused meanwhile, or that an application has not answered. Never raises."""
+        self._faults.watch(NOT_RECORDED, self._account.lost, "unanswered")
 
     def tick(self) -> None:
         """Hand on what waits for others. Called about once a second."""
@@ -150,7 +158,8 @@ class Recorder:
         reserved = len(body) if isinstance(body, bytes) else self._announced(response)
         kept = 0 if isinstance(asked, StreamedBody) else len(asked) if isinstance(asked, bytes) else self.most_body
         pending.size = _OVERHEAD + heads + kept + reserved
-        if not self._account.seen(pending.size, self._most):
+        if not self._account.take(pending.size, self._most):
+            self._account.lost("queue_full")
             return response
         pending.hold_file()
         if isinstance(body, bytes):

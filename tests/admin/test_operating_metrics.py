@@ -61,7 +61,8 @@ def test_a_tee_of_one_process_is_one_worker(ledger):
 def test_the_recording_has_its_counts_from_the_first_request_on(ledger):
     assert not [name for name in found(ledger) if "recording" in name]
     account = ledger.recording.account(0)
-    account.seen(40, 100)
+    account.seen()
+    account.take(40, 100)
     account.refused("sampled_out")
     account.publish(3)
     after = found(ledger)

@@ -10,7 +10,8 @@ def test_every_request_is_recorded_or_not_for_a_reason_or_waits():
     ledger = Ledger([])
     account = ledger.recording.account(0)
     for _ in range(5):
-        assert account.seen(10, MOST)
+        account.seen()
+        assert account.take(10, MOST)
     account.refused("sampled_out")
     account.recorded(2, 77)
     account.lost("disk_full", 2)
@@ -21,13 +22,13 @@ def test_every_request_is_recorded_or_not_for_a_reason_or_waits():
     assert str(statement) == ("recording seen=6 recorded=2 not_recorded=3 (sampled_out=1 disk_full=2) waiting=1")
 
 
-def test_a_request_without_room_is_counted_and_takes_none():
+def test_a_request_without_room_takes_none():
     account = Ledger([]).recording.account(0)
-    assert account.seen(600, MOST)
-    assert not account.seen(600, MOST)
+    assert account.take(600, MOST)
+    assert not account.take(600, MOST)
     assert account.held == 600
     account.free(600)
-    assert account.seen(600, MOST)
+    assert account.take(600, MOST)
 
 
 def test_what_a_killed_process_held_is_lost_and_what_it_stored_is_recorded():
@@ -35,7 +36,8 @@ def test_what_a_killed_process_held_is_lost_and_what_it_stored_is_recorded():
     ledger.recording.written = lambda row: 4
     account = ledger.recording.account(1)
     for _ in range(9):
-        account.seen(1, MOST)
+        account.seen()
+        account.take(1, MOST)
     account.recorded(3, 0)  # killed between the write and the count of number 4
     account.publish(0)
     ledger.settle_lost(1)
@@ -50,7 +52,7 @@ def test_what_was_handed_on_to_another_process_is_settled_by_that_one():
     recording.rings = [Ring(1000), Ring(1000)]
     recording.written = lambda row: 2
     for _ in range(9):
-        recording.account(1).counted(True)
+        recording.account(1).seen()
     recording.account(1).lost("queue_full", 1)
     recording.rings[1].put(1, 5, b"five")
     ledger.settle_lost(1)
@@ -74,7 +76,7 @@ def test_a_row_that_saw_nothing_looks_at_no_file():
 def test_losses_are_told_once_and_by_a_successor_if_need_be():
     ledger = Ledger([])
     account = ledger.recording.account(0)
-    account.seen(1, MOST)
+    account.seen()
     account.lost("disk_failed", 3)
     account.refused("filtered")  # the operator's choice is no loss
     assert account.untold() == {"disk_failed": 3}
@@ -87,10 +89,10 @@ def test_losses_are_told_once_and_by_a_successor_if_need_be():
 
 def test_counts_go_on_over_reloads_and_never_decrease():
     first = Ledger([])
-    first.recording.account(0).seen(1, MOST)
+    first.recording.account(0).seen()
     first.recording.account(0).recorded(1, 0)
     second = Ledger([], 1, first.history)
-    second.recording.account(0).seen(1, MOST)
+    second.recording.account(0).seen()
     assert second.recorded().seen == 2
     first.settle_lost(0)
     first.finished = True
@@ -114,11 +116,12 @@ def test_another_process_reads_the_counts():
 def test_files_that_were_removed_and_bytes_that_are_held_are_published():
     ledger = Ledger([])
     account = ledger.recording.account(0)
-    account.seen(40, MOST)
+    account.seen()
+    account.take(40, MOST)
     account.publish(2)
     account.publish(1)
     assert (ledger.recorded().removed, ledger.recorded().held) == (3, 40)
 
 
-def test_losses_are_all_reasons_but_the_choices():
-    assert set(RECORD_REASONS) - set(LOSSES) == {"sampled_out", "filtered"}
+def test_losses_are_all_reasons_but_the_choices_and_what_did_not_go_to_a():
+    assert set(RECORD_REASONS) - set(LOSSES) == {"sampled_out", "filtered", "unanswered"}

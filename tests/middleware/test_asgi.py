@@ -190,6 +190,17 @@ def test_a_request_that_the_server_cancels_has_lost_its_client(shadowed):
     assert app.ledger.primary().client_gone == 1
 
 
+def test_a_request_without_an_answer_is_not_recorded_and_counted(shadowed, tmp_path):
+    async def application(given, receive, send):
+        raise asyncio.CancelledError
+
+    app = shadowed(application, record=tmp_path / "recording")
+    with pytest.raises(asyncio.CancelledError):
+        ask(app, scope())
+    found = app.ledger.recorded()
+    assert (found.seen, found.not_recorded_by_reason) == (1, {"unanswered": 1})
+
+
 def test_a_body_that_the_application_has_not_read_is_dropped(shadowed, b):
     app = shadowed(answering(b"no", status=401, reads=False))
     ask(app, scope("POST", "/", b"", [(b"content-length", b"5")]), b"hello")

@@ -38,6 +38,7 @@ class World:
             values = {"headers": [("Host", "a")], "body": b"", "client": "192.0.2.1", "scheme": "http"} | changed
             request = Request("GET", f"/{number}", **values)
             response, place = Response(200, "OK", [("Server", "a")], b"hello"), (row, number)
+            self.recording.account(row).seen()
             self.outlets[row].put(START + number, flat(request, response, place, START + number, 5, 0, ("Via", "")))
         self.outlets[row].flush()
 
@@ -89,7 +90,7 @@ def test_no_secret_is_written(tmp_path):
 
 def test_records_that_are_made_are_written_as_they_are(tmp_path):
     world = World(tmp_path)
-    world.recording.account(0).counted(True)
+    world.recording.account(0).seen()
     world.outlets[0].append([(START, encode(exchange(7)))])
     world.inlet.turn()
     assert world.end().recorded == 1
@@ -100,7 +101,7 @@ def test_what_cannot_be_read_costs_only_itself(tmp_path):
     world = World(tmp_path)
     world.put(0, 1)
     for data in (b"nonsense", array("q", [START]).tobytes() + array("I", [5, 0, 0]).tobytes() + b"[1,2]"):
-        world.recording.account(0).counted(True)
+        world.recording.account(0).seen()
         world.recording.rings[0].put(FLAT, 1, data)
     world.put(0, 2)
     world.inlet.turn()
@@ -112,7 +113,7 @@ def test_what_a_killed_worker_process_had_handed_on_is_written_and_the_rest_is_l
     world = World(tmp_path)
     world.put(0, 1, 2)
     for _ in range(3):
-        world.recording.account(0).counted(True)  # killed before they are handed on
+        world.recording.account(0).seen()  # killed before they are handed on
     world.kill(0)
     world.put(0, 3)
     world.inlet.turn()
@@ -138,7 +139,7 @@ def test_a_successor_writes_nothing_twice_that_was_written_and_not_freed(tmp_pat
 def test_a_successor_writes_the_rest_of_a_batch_that_was_torn(tmp_path, whole):
     world = World(tmp_path)
     world.put(0, 1)
-    world.recording.account(0).counted(True)
+    world.recording.account(0).seen()
     world.recording.rings[0].put(FLAT, 1, b"nonsense")
     world.put(0, 2, 3, 4)
     ring = world.recording.rings[0]
@@ -158,7 +159,7 @@ def test_a_successor_writes_the_rest_of_a_batch_that_was_torn(tmp_path, whole):
 def test_a_successor_counts_nothing_twice_of_a_batch_that_was_settled_and_not_freed(tmp_path):
     world = World(tmp_path)
     world.put(0, 1, 2)
-    world.recording.account(0).counted(True)
+    world.recording.account(0).seen()
     world.recording.rings[0].put(FLAT, 1, b"nonsense")
     ring = world.recording.rings[0]
     ring.settle = lambda: None  # killed before it
@@ -190,7 +191,7 @@ def test_what_nobody_has_written_at_the_end_is_lost(tmp_path):
 def test_it_says_how_much_waits(tmp_path):
     world, said = World(tmp_path), []
     world.inlet._on_backlog = said.append
-    world.recording.account(1).counted(True)
+    world.recording.account(1).seen()
     world.outlets[1].append([(START, bytes(1 << 19))])
     world.inlet.turn()
     world.inlet.turn()

@@ -22,6 +22,7 @@ class World:
         for number in numbers:
             request = Request("GET", f"/{number}", [("Host", "a")], b"asked", "192.0.2.1", "http")
             response, place = Response(200, "OK", [("X", "y")], b"answer"), (3, number)
+            self.ledger.recording.account(0).seen()
             self.outlet.put(1000 + number, flat(request, response, place, 1000 + number, 5, 100, ("Via", "")))
 
     def taken(self):
@@ -81,7 +82,7 @@ def test_records_wait_for_room_for_a_while(monkeypatch):
     thread.join()
     assert world.taken() == [(RECORDS, [(7, bytes(100))])]
     monkeypatch.setattr(module, "_PATIENCE", 0.0)
-    world.ledger.recording.account(0).counted(True)
+    world.ledger.recording.account(0).seen()
     world.outlet.append([(8, bytes(100))])
     assert world.ledger.recorded().not_recorded_by_reason == {"queue_full": 1}
 

@@ -107,6 +107,22 @@ def test_a_request_that_is_refused_is_counted_with_its_reason():
     assert world.ledger.recorded().seen == 1
 
 
+def test_a_request_is_seen_before_a_is_asked():
+    world = World()
+    world.recorder.begin(request())
+    assert (world.ledger.recorded().seen, world.ledger.recorded().waiting) == (1, 1)
+    world.ledger.settle_lost(0)  # the process was killed while A was asked
+    assert world.reasons == {"lost": 1}
+
+
+@pytest.mark.parametrize("reason", ["unread", "unanswered"])
+def test_a_request_that_cannot_be_followed_is_counted_with_its_reason(reason):
+    world = World()
+    world.recorder.begin(request())
+    getattr(world.recorder, reason)()
+    assert (world.ledger.recorded().seen, world.reasons) == (1, {reason: 1})
+
+
 def test_small_exchanges_over_their_number_are_not_recorded():
     world = World()
     world.queue.extend([None] * 4096)

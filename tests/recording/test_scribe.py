@@ -31,7 +31,7 @@ class World:
 
     def put(self, *numbers):
         for number in numbers:
-            self.account.counted(True)
+            self.account.seen()
             self.scribe.put(pending(number))
 
     @property
@@ -52,7 +52,7 @@ def test_what_is_put_in_is_written_and_counted(tmp_path):
 
 def test_a_flat_record_is_written(tmp_path):
     world = World(tmp_path)
-    world.account.counted(True)
+    world.account.seen()
     one = pending(7)
     world.scribe.put_record(1, flat(one.request, one.response, one.place, 1, 0, 0, ("Via", "")))
     world.scribe.close(10)
@@ -91,7 +91,7 @@ def test_an_exchange_that_cannot_be_encoded_costs_only_itself(tmp_path):
     world.put(1)
     bad = pending(2)
     bad.request = None
-    world.account.counted(True)
+    world.account.seen()
     world.scribe.put(bad)
     world.put(3)
     world.scribe.close(10)
@@ -105,13 +105,13 @@ def test_a_successor_names_what_a_killed_process_has_lost(tmp_path):
     world.put(1)
     eventually(lambda: world.statement.recorded == 1)
     for _ in range(3):
-        world.account.counted(True)  # the process is killed before they are written
+        world.account.seen()  # the process is killed before they are written
     world.ledger.settle_lost(0)
     account = world.ledger.recording.account(0)
     journal = JournalWriter(tmp_path, "s", SUFFIX, Head("a").packed(), Limits(min_free=0.0), sequence=account.sequence)
     maker = RecordMaker(None, 100)
     successor = Scribe(Register(journal, account), account, maker, Sieve(maker))
-    account.counted(True)
+    account.seen()
     successor.put(pending(2))
     successor.close(10)
     recording = read_recording([tmp_path])
