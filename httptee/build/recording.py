@@ -51,6 +51,7 @@ def name_recording(settings: Settings, ledger: Ledger, rows: int, earlier: Seque
     recording = ledger.recording
     keys = [before.recording.key for before in earlier if before.recording.key]
     recording.name, recording.key = new_name(), keys[0] if keys else secrets.token_bytes(KEY_SIZE)
+    recording.earlier = [before.recording for before in earlier if not before.finished]
     directory, name = Path(settings.record), recording.name
     recording.written = lambda row: last_sequence(directory, _stream(name, row), SUFFIX)
     if rows > 1:
@@ -108,10 +109,9 @@ def build_inlet(
     # A predecessor may have been killed between the write and the count.
     account.recorded(max(account.sequence, recording.written(recording.writer)), account.last)
     journal = _journal(settings, recording, recording.writer, 1, account.sequence)
-    others = [recording.account(row) for row in range(len(recording.rings))]
     return Inlet(
         recording.rings,
-        Register(journal, account, others),
+        Register(journal, account, recording.to_name),
         account,
         Sieve(RecordMaker(_secrets(settings, recording), settings.record_max_body, additions(settings).via)),
         on_backlog=on_backlog,

@@ -39,7 +39,8 @@ _COUNTERS = _REMOVED + 1
 _TOLD = {reason: _COUNTERS + number for number, reason in enumerate(LOSSES)}
 _LAST = _COUNTERS + len(LOSSES)
 _HELD = _LAST + 1
-_WIDTH = _HELD + 1
+_ENDED = _HELD + 1
+_WIDTH = _ENDED + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,8 @@ class RecordLedger:
 
     `name` is in the names of their files, and `key` is for what the recording replaces: a reload keeps it. `written`
     returns the number of the last record that is stored in the files of a row. With `rings`, one for each worker
-    process, one process writes for all of them, in the row `writer`. Who builds the ledger sets all of these.
+    process, one process writes for all of them, in the row `writer`. `earlier` are ledgers that are not finished. Who
+    builds the ledger sets all of these.
     """
 
     def __init__(self, rows: int, memory: Memory | None = None) -> None:
@@ -169,6 +171,7 @@ class RecordLedger:
         self.written: Callable[[int], int] = lambda row: 0
         self.rings: Sequence[Ring] = ()
         self.writer = rows + 1
+        self.earlier: Sequence[RecordLedger] = ()
         self._rows = rows
         # The row before the last is for ledgers that have finished.
         self._cells = (memory or Anonymous()).own((rows + 2) * _WIDTH)
@@ -176,6 +179,12 @@ class RecordLedger:
     def account(self, row: int) -> RecordAccount:
         """A worker process's account. A new process continues in the row of one that has ended."""
         return RecordAccount(self._row(row))
+
+    def to_name(self) -> list[RecordAccount]:
+        """The accounts whose losses the process that writes is to name: all of this ledger, and those of earlier ones
+        for which nobody writes any more."""
+        ended = [ledger for ledger in self.earlier if ledger._row(ledger.writer)[_ENDED]]
+        return [ledger.account(row) for ledger in (self, *ended) for row in (*range(ledger._rows), ledger.writer)]
 
     def settle_lost(self, row: int) -> None:
         """Count what a worker process held that has ended. Call it only when no process writes to its row."""
@@ -195,9 +204,11 @@ class RecordLedger:
         if handed_on:
             line[_RECORDED] = max(line[_RECORDED], self.written(self.writer))
             line[_REASONS["lost"]] += max(0, handed_on - sum(line[:_SEEN]))
+        line[_ENDED] = 1
 
     def take_over(self, finished: RecordLedger) -> None:
-        """Add the counts of a ledger that has finished."""
+        """Add the counts of a ledger that has finished. It drops its references to earlier ones."""
+        finished.earlier = ()
         line = self._row(self._rows)
         for number, more in enumerate(finished._sums()[:_COUNTERS]):
             line[number] += more

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic, time_ns
 
 from httptee.journal import Appended, JournalWriter
@@ -24,12 +24,18 @@ Record = tuple[int, bytes]
 
 
 class Register:
-    """One journal with its `account`. `others` are accounts whose losses are named in it too. For one thread."""
+    """One journal with its `account`. `to_name` gives the accounts whose losses are named in it, where these are more
+    than its own. For one thread."""
 
-    def __init__(self, journal: JournalWriter, account: RecordAccount, others: Sequence[RecordAccount] = ()) -> None:
+    def __init__(
+        self,
+        journal: JournalWriter,
+        account: RecordAccount,
+        to_name: Callable[[], Sequence[RecordAccount]] | None = None,
+    ) -> None:
         self._journal = journal
         self._account = account
-        self._accounts = (account, *others)
+        self._to_name = to_name or (lambda: (account,))
         self._since = account.last or time_ns()  # when everything was told
         self._tell_at = 0.0
         self._removed = 0
@@ -75,9 +81,10 @@ class Register:
             return
         self._tell_at = monotonic() + _TELL
         until = time_ns()
-        for account in self._accounts:
+        for account in self._to_name():
+            since = min(self._since, account.last or self._since)  # what an earlier process has lost was before
             for reason, count in account.untold().items():
-                note = Loss(reason, count, self._since, until)
+                note = Loss(reason, count, since, until)
                 if self._journal.note(until, note.packed()) is not Appended.COMMITTED:
                     return
                 account.told(reason, count)

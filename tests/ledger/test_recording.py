@@ -87,6 +87,32 @@ def test_losses_are_told_once_and_by_a_successor_if_need_be():
     assert successor.untold() == {}
 
 
+def test_what_a_writer_has_left_is_named_by_the_next_one_once_it_has_ended():
+    def untold(ledger):
+        return [found for account in ledger.recording.to_name() if (found := account.untold())]
+
+    first = Ledger([], rows=2)
+    first.recording.rings = [Ring(1000), Ring(1000)]
+    first.recording.account(0).seen()
+    first.recording.rings[0].put(1, 1, b"one")
+    second = Ledger([], 2, first.history)
+    second.recording.earlier = [first.recording]
+    second.recording.account(1).lost("queue_full", 7)
+    first.recording.account(1).lost("disk_full", 2)  # its own writer names it
+    assert untold(second) == [{"queue_full": 7}]
+    first.recording.account(1).told("disk_full", 2)
+    first.recording.settle_writer()
+    assert untold(second) == [{"queue_full": 7}, {"lost": 1}]
+    for account in second.recording.to_name():
+        for reason, count in account.untold().items():
+            account.told(reason, count)
+    assert untold(second) == []
+    first.finished = True
+    third = Ledger([], 2, second.history)
+    assert first.recording.earlier == ()
+    assert untold(third) == []
+
+
 def test_counts_go_on_over_reloads_and_never_decrease():
     first = Ledger([])
     first.recording.account(0).seen()

@@ -29,7 +29,7 @@ class World:
 
     def begin(self):
         writer = journal(self.directory, sequence=self.account.sequence)
-        self.register = Register(writer, self.account, [self.recording.account(row) for row in (0, 1)])
+        self.register = Register(writer, self.account, self.recording.to_name)
         sieve = Sieve(RecordMaker(Secrets(b"k" * 32), 1000))
         return Inlet(self.recording.rings, self.register, self.account, sieve)
 

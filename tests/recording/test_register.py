@@ -70,11 +70,12 @@ def test_what_the_disk_does_not_take_is_counted_logged_once_and_named_later(capl
 def test_the_losses_of_others_are_named_too():
     broken, ledger = Broken(Appended.COMMITTED), Ledger([], 2)
     other = ledger.recording.account(1)
-    register = Register(broken, ledger.recording.account(0), [other])
+    register = Register(broken, ledger.recording.account(0), lambda: [other])
     other.lost("queue_full", 7)
+    other.recorded(1, START)
     register.publish()
     register.close()
-    assert [(note["reason"], note["lost"]) for note in broken.notes] == [("queue_full", 7)]
+    assert [(note["reason"], note["lost"], note["since"]) for note in broken.notes] == [("queue_full", 7, START)]
     assert broken.closed
 
 
