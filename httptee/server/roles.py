@@ -75,6 +75,9 @@ class Peer(Protocol):
     def take_in(self, request: Any, data: bytes) -> None:
         """Parse data of a request that is served already, and what comes behind it."""
 
+    def reset_when_closed(self) -> None:
+        """Make every close of the connection a reset, even a close by the end of the process."""
+
     def begin_unframed(self) -> None:
         """Begin an answer that ends with the connection."""
 

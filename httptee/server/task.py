@@ -110,7 +110,7 @@ class TeeTask(Task):
                 close = True  # for an HTTP/1.0 client, the end of the connection is the end of this body
                 self.channel.begin_unframed()
         if switches:
-            pass
+            self.channel.reset_when_closed()  # from the moment the client knows of it, until the tunnel has ended
         elif close:
             self.close_on_finish = True
             extra += "Connection: close\r\n"

@@ -27,6 +27,7 @@ class Switch:
         self, tunnels: Tunnels, connection: Connection, arrived: bytes, account: WorkerAccount, faults: Faults
     ) -> None:
         self._tunnels = tunnels
+        self._end_of_a = End(connection.sock)  # before the client knows of it: from now on, any close is a reset
         self._connection = connection
         self._arrived = arrived
         self._account = account
@@ -48,8 +49,10 @@ class Switch:
             self._connection.close()
             self._ended("reset", 0, 0)
             return
-        ends = End(client), End(self._connection.sock)
-        self._tunnels.open(Tunnel(*ends, self._ended, monotonic(), arrived=arrived, unsent=unsent + self._arrived))
+        tunnel = Tunnel(
+            End(client), self._end_of_a, self._ended, monotonic(), arrived=arrived, unsent=unsent + self._arrived
+        )
+        self._tunnels.open(tunnel)
 
     def _ended(self, why: str, received: int, sent: int) -> None:
         self._faults.watch(COUNTING, self._account.tunnel_ended, why)

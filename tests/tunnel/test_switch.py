@@ -1,4 +1,5 @@
 import socket
+import struct
 from types import SimpleNamespace
 
 import pytest
@@ -40,6 +41,10 @@ def begun(switch, log):
     answer.close()
     assert (answer.status, answer.headers, closed) == (101, [("Upgrade", "x")], [])
     return environ["join"], closed
+
+
+def test_before_the_client_knows_of_the_101_a_close_of_the_connection_to_a_is_a_reset(switch):
+    assert switch.a.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == struct.pack("ii", 1, 0)
 
 
 def test_the_request_ends_with_the_tunnel(switch, ledger):
