@@ -17,7 +17,7 @@ from tests.support.scripts import response
 from tests.support.tee import Tee
 from tests.support.wire import Request
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 SLOW = 100
 WORKERS = 2

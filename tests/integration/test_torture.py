@@ -22,7 +22,7 @@ from tests.support.ledger import Ledger
 from tests.support.net import eventually
 from tests.support.torture import Resources, Stage, seed, staged
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 CLIENTS = 32
 PROCESSES = pytest.mark.parametrize("processes", [1, 2])

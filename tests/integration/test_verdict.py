@@ -24,7 +24,7 @@ from tests.support.verdicts import command, fed, findings, latencies, until
 from tests.worlds import SERVICES
 from tests.worlds.clients import sent
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 OFTEN = ("-verdict.repeat", "100")
 SHOP = SERVICES["shop"]

@@ -24,7 +24,7 @@ from tests.support.tls import Authority
 from tests.support.verdicts import command, findings, judged, report, reports
 from tests.support.wire import Request
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 JSON = [("Content-Type", "application/json")]
 OFTEN = ("-verdict.repeat", "100")

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.support.tee import Tee
 from tests.support.tls import Authority
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 MANY = 1000
 SIZES = (0, 1, 125, 126, 65535, 65536, 1 << 20)
