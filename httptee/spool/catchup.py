@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 MOST_SENT = 64
 """Clones that are in flight at once."""
 _MOST_READ, _MOST_BYTES = 2048, 16 * 1024 * 1024  # clones in memory, and their bytes
-_AT_ONCE = 4096  # clones that are read in one step, also if they are lost and take no memory: other Bs wait
+_AT_ONCE = 4096  # clones that are read in one step, also if they are lost and take no memory
 _FIRST_WAIT, _LONGEST_WAIT = 0.1, 2.0  # seconds until the next attempt
 _NOT_ITS_FAULT = frozenset({"connect", "tls", "429"})  # these say nothing about a single request
 
@@ -168,8 +168,9 @@ class Catchup:
 
     def _checked(self, flight: Flight, result: Result) -> None:
         """The check of B has ended."""
-        self._check_at = monotonic() + _FIRST_WAIT
-        if not result.reason and result.status < 500:
+        well = not result.reason and result.status < 500
+        self._check_at = monotonic() + (_FIRST_WAIT if well else _LONGEST_WAIT)
+        if well:
             self._answered(flight)
         elif not result.unsent:
             self._note_failure(result)

@@ -29,7 +29,7 @@ _LAST_ANSWERS = 1.0  # seconds to wait for them at the end
 _FULL = 0.9  # of the limit: beyond it, the oldest clones make room
 _LEAST_FREE = 1 << 20  # bytes that are left free in any case, unless that is much of the disk
 _PIECE = 256 * 1024  # bytes that are dropped at once: a file is removed only with its last clone
-_MAKES_ROOM = 0.1  # seconds, while all Bs wait
+_MAKES_ROOM = 0.1  # seconds at once
 
 
 @dataclass(slots=True)

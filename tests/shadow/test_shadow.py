@@ -1099,10 +1099,11 @@ class ScriptedSpool:
         """It looks at nothing by itself."""
 
     def repeats(self, method, reason, status):
-        return bool(reason)
+        return bool(reason) or status == 429
 
     def take(self, exchange, reason, *, opened, answer=None):
         self._account.spool(opened=opened)
+        self.answer = answer
         self.taken.append((exchange.request.target, reason))
         return ""
 
@@ -1119,6 +1120,15 @@ def test_clones_that_wait_for_one_that_is_spooled_go_into_the_spool_in_their_ord
     assert [target for target, _ in spool.taken] == [f"/{number}" for number in range(5)]
     assert upstream.sent == 1
     assert ledger.statements()[0].spooled == 5
+
+
+def test_the_spool_gets_the_answer_that_puts_a_clone_into_it(make):
+    shadow, *_ = make(outcome=429)
+    shadow._spooling = spool = ScriptedSpool(shadow._account)
+    shadow.offer(EXCHANGE)
+    eventually(lambda: spool.taken)
+    assert spool.taken[0][1] == "429"
+    assert spool.answer.status == 429  # with its Retry-After
 
 
 def test_a_clone_that_is_spooled_at_once_does_not_pass_those_that_wait(make):

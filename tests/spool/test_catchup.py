@@ -169,6 +169,17 @@ def test_one_client_that_is_to_wait_holds_no_other(tmp_path):
     assert len([request for request in bench.sent if int(request.body) % 4 == 1]) == 1
 
 
+def test_one_client_that_is_always_to_wait_slows_no_other_down(tmp_path):
+    write(tmp_path, 2, lanes=2)
+    bench = Bench(tmp_path, lambda request: 429 if request.body == b"1" else 204)
+    pace = bench.catchup.pace
+    pace.rate, pace.live = 1000.0, 1000.0
+    began = time.monotonic()
+    bench.run(lambda: len(bench.sent) > 10 and time.monotonic() - began > 0.6)
+    assert pace.rate >= 500.0
+    assert bench.words.line[delivered(204)] == 1
+
+
 def test_b_that_is_to_be_left_alone_gets_nothing(tmp_path):
     write(tmp_path, 40, lanes=4)
     bench = Bench(tmp_path, lambda request: retry_after(60, 503))
