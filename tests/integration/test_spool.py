@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -202,13 +203,17 @@ def test_clones_that_a_killed_tee_had_in_memory_only_are_counted_and_named_by_th
             assert began - 0.01 <= float(said[1]) <= float(said[2]) <= ended + 0.01
 
 
-def test_the_same_series_on_one_connection_ends_with_the_last_value(tmp_path: Path) -> None:
-    with spooling(tmp_path) as (tee, port), RawClient(tee.port) as client:
-        for turn in range(10):
-            assert client.ask("POST", "/series", body=b"1").status == 200
+@pytest.mark.parametrize(
+    ("lane", "connections"), [("connection", 1), ("query:db", 4)], ids=["one connection", "four connections"]
+)
+def test_the_same_series_ends_with_the_last_value(tmp_path: Path, lane: str, connections: int) -> None:
+    with spooling(tmp_path, "-b.spool.lane", lane) as (tee, port), ExitStack() as ends:
+        clients = cycle([ends.enter_context(RawClient(tee.port)) for _ in range(connections)])
+        for turn in range(50):
+            assert next(clients).ask("POST", "/series?db=x", body=b"1").status == 200
             spooled(tee, 1)
             with Backend(port=port) as b:
-                assert client.ask("POST", "/series", body=b"2").status == 200
+                assert next(clients).ask("POST", "/series?db=x", body=b"2").status == 200
                 level(tee)
                 assert numbers(b) == [1, 2], turn
 
