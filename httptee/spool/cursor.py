@@ -60,15 +60,24 @@ def note_written(descriptor: int, sequence: int) -> None:
 
 class Cursor:
     """`<Cursor at 12>`: the settled records of one stream. The file is made if it is missing, unless `look_only`: then
-    nothing is written, so another process may have it. Raises OSError."""
+    nothing is written, so another process may have it. While a disk has no room for the file, the place is in memory
+    only: what was settled then is sent again if this process ends. Raises OSError."""
 
     def __init__(self, path: Path, *, look_only: bool = False) -> None:
         self.path = path
         self.fresh = not path.exists()
         """Whether there was no file, so that it is not known what is settled."""
         self._look_only = look_only
-        missing = look_only and self.fresh
-        self._descriptor = os.open("/dev/null" if missing else path, os.O_RDONLY) if look_only else make_cursor(path)
+        self._in_memory = look_only and self.fresh
+        if look_only:
+            self._descriptor = os.open("/dev/null" if self._in_memory else path, os.O_RDONLY)
+        else:
+            try:
+                self._descriptor = make_cursor(path)
+            except OSError:
+                if not self.fresh:
+                    raise
+                self._descriptor, self._in_memory = os.open("/dev/null", os.O_RDWR), True
         data = os.pread(self._descriptor, _SIZE, 0).ljust(_SIZE, b"\0")
         self.low = 0
         """Everything up to this sequence is settled."""
@@ -81,7 +90,7 @@ class Cursor:
         restarted = not boot_id() or data[_BOOT_AT : _BOOT_AT + _BOOT_SIZE] != boot_id()
         if restarted:
             self._marks = bytearray(WINDOW)
-        if restarted and not look_only:
+        if restarted and not look_only and not self._in_memory:
             _fill(self._descriptor, bytes(WINDOW), _MARKS_AT)
             os.fsync(self._descriptor)
             os.pwrite(self._descriptor, boot_id(), _BOOT_AT)
@@ -125,6 +134,8 @@ class Cursor:
 
     def save(self, *, sync: bool = False) -> None:
         """Write the place, and have the disk hold it if `sync`. Files are removed after that. Raises OSError."""
+        if self._in_memory and not self._made():
+            return
         if self.low != self._saved and not self._look_only:
             numbers = _SLOT.pack(self._generation + 1, self.low, 0)[:16]
             at = _SLOTS[(self._generation + 1) % 2]
@@ -133,6 +144,19 @@ class Cursor:
             self._saved = self.low
         if sync:
             os.fsync(self._descriptor)
+
+    def _made(self) -> bool:
+        """Make the file that there was no room for, with what is in memory; whether there is room now."""
+        if self._look_only:
+            return False
+        try:
+            descriptor = make_cursor(self.path)
+        except OSError:
+            return False
+        os.close(self._descriptor)
+        self._descriptor, self._in_memory, self._saved = descriptor, False, -1
+        _fill(descriptor, bytes(self._marks), _MARKS_AT)
+        return True
 
     def remove(self) -> None:
         """Close and remove the file: its stream is gone."""

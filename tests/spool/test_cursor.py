@@ -1,6 +1,8 @@
 """How far a stream has been settled."""
 
+import errno
 import os
+from unittest.mock import Mock
 
 import pytest
 
@@ -65,3 +67,27 @@ def test_to_look_writes_nothing(tmp_path):
     assert (look.low, look.fresh) == (0, True)
     look.close()
     assert not list(tmp_path.iterdir())
+
+
+def test_while_there_is_no_room_for_the_file_the_place_is_in_memory(tmp_path, monkeypatch):
+    with monkeypatch.context() as full:
+        full.setattr(os, "pwrite", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+        cursor = Cursor(tmp_path / "x.cursor")
+        for sequence in (1, 2, 4):
+            cursor.settle(sequence)
+        cursor.save(sync=True)
+        assert (cursor.low, cursor.written) == (2, 0)
+        assert not list(tmp_path.iterdir())
+    cursor.save(sync=True)
+    cursor.settle(5)
+    cursor.close()
+    again = Cursor(tmp_path / "x.cursor")
+    assert again.low == 2
+    assert [again.settled(sequence) for sequence in (3, 4, 5)] == [False, True, True]
+    again.close()
+
+
+def test_a_file_that_is_there_and_cannot_be_opened_is_an_error(tmp_path):
+    (tmp_path / "x.cursor").mkdir()
+    with pytest.raises(OSError):
+        Cursor(tmp_path / "x.cursor")
