@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +10,7 @@ import pytest
 
 from tests.support.backend import Backend
 from tests.support.client import RawClient
+from tests.support.disks import fill, small_disk
 from tests.support.net import eventually, free_port
 from tests.support.tee import Tee
 
@@ -25,20 +24,8 @@ LARGE, MANY = 256 * 1024, 20  # bytes, and so many of them: more than the disk h
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MiB, in the place of the spool."""
-    if os.geteuid():
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("only root may mount a disk")
-    path = tmp_path / "spool"
-    path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(path)], check=True)
-    yield path
-    subprocess.run(["umount", "--lazy", str(path)], check=True)
-
-
-def fill(disk: Path) -> None:
-    """Leave no room on a disk."""
-    with contextlib.suppress(OSError), (disk / "filler").open("wb", buffering=0) as file:
-        while file.write(bytes(4096)):
-            pass
+    with small_disk(tmp_path / "spool") as path:
+        yield path
 
 
 def test_a_disk_that_is_too_small_loses_only_what_is_counted(tmp_path: Path, disk: Path) -> None:
