@@ -8,7 +8,7 @@ from .middleware import middleware
 from .recording import record
 from .scenario import Scenario
 from .steady import memory, steady
-from .stores import catchup, influx, kills, spool
+from .stores import catchup, frozen, influx, kills, spool
 from .tls import tls
 from .verdict import verdict
 
@@ -34,5 +34,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     spool.SCENARIO,
     catchup.SCENARIO,
     kills.SCENARIO,
+    frozen.SCENARIO,
 )
 TARGETS = tuple(target for scenario in SCENARIOS for target in scenario.targets)
