@@ -28,7 +28,7 @@ ADOPTED = 0
 """The slot of what is found on the disk."""
 
 _NAMES = 1 << 16  # bytes for the names of the streams that are found on the disk, twice
-_INTENT = 16  # words
+_INTENT = 17  # words
 
 SPOOL_GAUGES = (
     "records",

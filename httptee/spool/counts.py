@@ -1,8 +1,8 @@
 """Counts what leaves the spool of one B: each clone once, also if the drainer is killed at any place.
 
-Three things change when a clone is settled: the count of its outcome, how many clones of its slot have left the spool,
-and the mark in the cursor of its stream. What they will be is written into shared memory before. The next drainer does
-it again: to set them twice is the same as once.
+These change when a clone is settled: the count of its outcome, how many clones of its slot have left the spool, how
+long B took, and the mark in the cursor of its stream. What they will be is written into shared memory before. The next
+drainer does it again: to set them twice is the same as once.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from httptee.spool.stream import Entry, Stream
 
 _PENDING, _COLUMN, _COUNT, _SLOT, _LEFT, _SEQUENCE, _NAME = 0, 1, 2, 3, 4, 5, 6
 _NAME_SIZE = 64
+_BUCKET, _IN_BUCKET, _MICROSECONDS = 14, 15, 16
 
 
 def delivered(status: int) -> int:
@@ -53,11 +54,10 @@ class Counts:
     def unfinished(self) -> tuple[StreamName | None, int] | None:
         """Count again what the last drainer was about to count: the stream and the sequence that are to be marked as
         settled. Call `finish` after that."""
-        intent, words = self.words.intent, self.words
+        intent = self.words.intent
         if not intent[_PENDING]:
             return None
-        words.line[intent[_COLUMN]] = intent[_COUNT]
-        words.left[intent[_SLOT]] = intent[_LEFT]
+        self._apply()
         name = bytes(self._name).rstrip(b"\0").decode("latin-1")
         return StreamName.parse(name), intent[_SEQUENCE]
 
@@ -67,15 +67,11 @@ class Counts:
 
     def settle(self, entry: Entry, column: int, seconds: float | None = None) -> None:
         """Count the outcome of a clone and mark it as settled. `seconds` is what the exchange took, if B answered."""
-        if seconds is not None:
-            line = self.words.line
-            line[ShadowLine.BUCKETS[bisect_left(BOUNDS, seconds)]] += 1
-            line[ShadowLine.MICROSECONDS] += int(seconds * 1e6)
         stream = entry.stream
         if stream is not self._named:
             self._name[:] = stream.label.encode("latin-1")[:_NAME_SIZE].ljust(_NAME_SIZE, b"\0")
             self._named, self._slot = stream, self.slot_of(stream.name)
-        self._count(column, self._slot, 1, entry.sequence)
+        self._count(column, self._slot, 1, entry.sequence, seconds)
         stream.settle(entry.sequence)
         self.finish()
 
@@ -103,11 +99,26 @@ class Counts:
         self.words.line[ShadowLine.SEEN] = total
         self.words.put[ADOPTED] = total
 
-    def _count(self, column: int, slot: int, count: int, sequence: int) -> None:
+    def _count(self, column: int, slot: int, count: int, sequence: int, seconds: float | None = None) -> None:
         words, intent = self.words, self.words.intent
-        intent[_COLUMN], intent[_COUNT] = column, words.line[column] + count
+        line = words.line
+        intent[_COLUMN], intent[_COUNT] = column, line[column] + count
         intent[_SLOT], intent[_LEFT] = slot, words.left[slot] + count
         intent[_SEQUENCE] = sequence
+        if seconds is None:
+            intent[_BUCKET] = 0  # which is the column of something else
+        else:
+            bucket = ShadowLine.BUCKETS[bisect_left(BOUNDS, seconds)]
+            intent[_BUCKET], intent[_IN_BUCKET] = bucket, line[bucket] + 1
+            intent[_MICROSECONDS] = line[ShadowLine.MICROSECONDS] + int(seconds * 1e6)
         intent[_PENDING] = 1
-        words.line[column] = intent[_COUNT]
-        words.left[slot] = intent[_LEFT]
+        self._apply()
+
+    def _apply(self) -> None:
+        """Set what is to be counted."""
+        words, intent = self.words, self.words.intent
+        words.line[intent[_COLUMN]] = intent[_COUNT]
+        words.left[intent[_SLOT]] = intent[_LEFT]
+        if bucket := intent[_BUCKET]:
+            words.line[bucket] = intent[_IN_BUCKET]
+            words.line[ShadowLine.MICROSECONDS] = intent[_MICROSECONDS]

@@ -32,7 +32,7 @@ class Fragile:
         self.words[at] = value
 
 
-@pytest.mark.parametrize("writes", range(12))
+@pytest.mark.parametrize("writes", range(16))
 def test_a_drainer_that_is_killed_anywhere_counts_a_clone_once(tmp_path, writes):
     write(tmp_path, 1)
     words = SpoolWords()
@@ -45,7 +45,7 @@ def test_a_drainer_that_is_killed_anywhere_counts_a_clone_once(tmp_path, writes)
     words.line, words.left, words.intent = (Fragile(each, budget) for each in whole)
     killed = False
     try:
-        counts.settle(entry, delivered(204))
+        counts.settle(entry, delivered(204), 0.25)
     except Killed:
         killed = True
     words.line, words.left, words.intent = whole
@@ -58,8 +58,10 @@ def test_a_drainer_that_is_killed_anywhere_counts_a_clone_once(tmp_path, writes)
     if (rest := place.peek(alive=False)) is not None:
         assert killed
         place.take()
-        again.settle(rest, delivered(204))
+        again.settle(rest, delivered(204), 0.25)
     assert words.line[delivered(204)] == 1
+    assert sum(words.line[column] for column in ShadowLine.BUCKETS) == 1
+    assert words.line[ShadowLine.MICROSECONDS] == 250_000
     assert words.left[1] == words.put[1]
 
 
