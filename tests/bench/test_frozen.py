@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bench.errors import NotStartedError
-from bench.programs import disk as disks
 from bench.programs.load import Outcome
+from bench.scenarios.stores import disk as disks
 from bench.scenarios.stores import frozen
 from bench.scenarios.stores.frozen import FROZEN, PLAIN, SPOOL, Stalled
 

@@ -17,7 +17,6 @@ from statistics import median
 
 from ...programs import measure
 from ...programs.backends import start_backend
-from ...programs.disk import Disk, mounted
 from ...programs.load import CASES, Load, Outcome
 from ...programs.processes import free_port
 from ...programs.sessions import Sessions
@@ -29,6 +28,7 @@ from ...reports.tables import FORMATS, TIMES, multiple, table
 from ...reports.targets import Target
 from ..rounds import progress
 from ..scenario import Result, Scenario, add_plan, positive
+from .disk import Disk, mounted
 
 CONNECTIONS = 32
 TITLE = f"A spool on a disk that is frozen, B down, {CONNECTIONS} connections"
