@@ -131,7 +131,15 @@ def _journal(settings: Settings, recording: RecordLedger, row: int, processes: i
         min_free=settings.record_min_free / 100,
     )
     head = Head(str(settings.a), not settings.record_keep_secrets).packed()
-    return JournalWriter(Path(settings.record), _stream(recording.name, row), SUFFIX, head, limits, sequence=sequence)
+    return JournalWriter(
+        Path(settings.record),
+        _stream(recording.name, row),
+        SUFFIX,
+        head,
+        limits,
+        sequence=sequence,
+        compress=settings.record_compress == "zstd",
+    )
 
 
 def _stream(name: str, row: int) -> str:

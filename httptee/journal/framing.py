@@ -25,8 +25,9 @@ HEADER_SIZE = _MARKED.size + _REST.size
 MAX_PAYLOAD = 256 << 20
 """Bytes. A header that says more is damaged."""
 
-HEAD, RECORD, NOTE, INDEX = 1, 2, 3, 4
-"""The kinds: the first frame of a file, a record, what the writer says about its records, the last frame of a file."""
+HEAD, RECORD, NOTE, INDEX, BLOCK = 1, 2, 3, 4, 5
+"""The kinds: the first frame of a file, a record, what the writer says about its records, the last frame of a file, and
+many records, of which it has the last sequence and the latest stamp."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,12 @@ from httptee.journal.framing import HEADER_SIZE
 _HEAD = Struct("<QQ")  # the number of records, and the sequence of the first one
 _PLACE = Struct("<Q")  # of the frame itself: the last bytes of the file
 PLACE_SIZE = _PLACE.size
+_OFFSET_BITS = 40  # of a place; above them is the number of the record in its block from 1, or 0 if it is in none
 
 
 class Index:
-    """The stamps in nanoseconds and the offsets in bytes of the records of one segment, in their order in the file.
+    """The stamps in nanoseconds and the places of the records of one segment, in their order in the file. A place is an
+    offset in bytes, or `within` a block.
 
     `first_sequence` is the sequence of the first record, 0 if there is none.
     """
@@ -57,6 +59,13 @@ class Index:
             self.offsets.append(offset)
             offset += HEADER_SIZE + len(payload)
 
+    def extend_block(self, sequence: int, stamps: Sequence[int], offset: int) -> None:
+        """Add the records of a block at an offset. `sequence` is that of the first."""
+        if not self.stamps:
+            self.first_sequence = sequence
+        self.stamps.extend(stamps)
+        self.offsets.extend([within(offset, number) for number in range(len(stamps))])
+
     def in_order(self) -> list[int]:
         """The numbers of the records, from 0, by their stamps."""
         return sorted(range(len(self.stamps)), key=self.stamps.__getitem__)
@@ -83,6 +92,16 @@ class Index:
             index.stamps.byteswap()
             index.offsets.byteswap()
         return index
+
+
+def within(offset: int, number: int) -> int:
+    """The place of a record, numbered from 0, in the block at an offset."""
+    return (number + 1) << _OFFSET_BITS | offset
+
+
+def parted(place: int) -> tuple[int, int]:
+    """The offset of a place, and the number of the record in the block there from 0; -1 if it is in none."""
+    return place & ((1 << _OFFSET_BITS) - 1), (place >> _OFFSET_BITS) - 1
 
 
 def place_in(end: bytes) -> int:

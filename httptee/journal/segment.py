@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from httptee.journal.framing import HEAD, HEADER_SIZE, INDEX, NOTE, RECORD, Damage, Frame, FrameReader, size_of
-from httptee.journal.index import PLACE_SIZE, Index, place_in
+from httptee.journal.blocks import available, unpacked
+from httptee.journal.framing import BLOCK, HEAD, HEADER_SIZE, INDEX, NOTE, RECORD, Damage, Frame, FrameReader, size_of
+from httptee.journal.index import PLACE_SIZE, Index, parted, place_in, within
 from httptee.journal.names import segments_of
 from httptee.journal.retention import locked
 
 _PIECE = 1 << 20
 _START = 64 * 1024
 _LIKELY = 4096  # bytes; most records are not longer
+_BLOCKS = 8  # that are held: the order of arrival is not quite that in the file
 
 
 class Segment:
@@ -28,6 +32,7 @@ class Segment:
         self._descriptor = os.open(path, os.O_RDONLY)
         self.size = os.fstat(self._descriptor).st_size
         self.marker = b""
+        self._blocks: dict[int, list[Frame]] = {}
         self.head = b""
         """The record that the writer has put at the beginning, or empty."""
         reader = FrameReader()
@@ -76,12 +81,45 @@ class Segment:
                 index.add(found.sequence, found.stamp, found.offset)
         return index
 
-    def record_at(self, offset: int) -> Frame | None:
-        """The record at an offset, or None if it is damaged."""
-        return self._frame_at(offset, RECORD)
+    def record_at(self, place: int) -> Frame | None:
+        """The record at a place of the index, or None if it is damaged. Raises OSError, also if the library for blocks
+        is missing."""
+        offset, number = parted(place)
+        if number < 0:
+            return self._frame_at(offset, RECORD)
+        if offset not in self._blocks:
+            if len(self._blocks) >= _BLOCKS:
+                del self._blocks[next(iter(self._blocks))]
+            block = self._frame_at(offset, BLOCK)
+            self._blocks[offset] = [] if block is None else self._records(block)
+        records = self._blocks[offset]
+        return records[number] if number < len(records) and records[number].kind == RECORD else None
 
     def scan(self, offset: int = 0) -> Iterator[Frame | Damage]:
-        """Everything from an offset on, with every checksum looked at."""
+        """Everything from an offset on, with every checksum looked at. Of a block, its records; one that is damaged is
+        given itself. Raises OSError as `record_at` does."""
+        for found in self.frames(offset):
+            if isinstance(found, Frame) and found.kind == BLOCK and found.whole:
+                yield from self._records(found)
+            else:
+                yield found
+
+    def _records(self, block: Frame) -> list[Frame]:
+        if not available():
+            said = "it is compressed: the extra zstd (the library zstandard) is needed"
+            raise OSError(errno.ENOTSUP, said, str(self.path))
+        try:
+            records = unpacked(block.payload)
+        except ValueError:
+            return [replace(block, payload=b"", whole=False)]
+        first, offset, end = block.sequence - len(records) + 1, block.offset, block.end
+        return [
+            Frame(RECORD, first + number, stamp, payload, within(offset, number), end)
+            for number, (stamp, payload) in enumerate(records)
+        ]
+
+    def frames(self, offset: int = 0) -> Iterator[Frame | Damage]:
+        """The same as `scan`, with blocks as they are."""
         reader = FrameReader(self.marker, offset)
         while offset < self.size and (piece := os.pread(self._descriptor, min(_PIECE, self.size - offset), offset)):
             offset += len(piece)
@@ -121,7 +159,7 @@ def last_sequence(directory: Path, stream: str, suffix: str) -> int:
         for path in segments_of(directory, stream, suffix)[-1:]:
             segment = Segment(path)
             try:
-                last = max((found.sequence for found in segment.scan() if isinstance(found, Frame)), default=0)
+                last = max((found.sequence for found in segment.frames() if isinstance(found, Frame)), default=0)
             finally:
                 segment.close()
     except OSError:

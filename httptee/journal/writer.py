@@ -15,7 +15,8 @@ from enum import Enum
 from pathlib import Path
 from time import time
 
-from httptee.journal.framing import HEAD, INDEX, NOTE, RECORD, marker_of, pack, pack_all
+from httptee.journal.blocks import divided, packed
+from httptee.journal.framing import BLOCK, HEAD, INDEX, NOTE, RECORD, marker_of, pack, pack_all
 from httptee.journal.index import Index
 from httptee.journal.names import UNFINISHED, number_of, segments_of
 from httptee.journal.retention import Limits, trim
@@ -40,7 +41,8 @@ class JournalWriter:
     """Appends to segments `STREAM.NUMBER SUFFIX` in `directory`: one writer for one stream, used by one thread.
 
     `head` is the first record of every segment, for readers. Sequences go on after `sequence`. The directory is made
-    with the first batch. `sync`: each batch is on the disk before it is committed.
+    with the first batch. `sync`: each batch is on the disk before it is committed. `compress`: records are written in
+    blocks, for which the library must be there.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class JournalWriter:
         *,
         sequence: int = 0,
         sync: bool = False,
+        compress: bool = False,
         clock: Callable[[], float] = time,
     ) -> None:
         self.sequence = sequence
@@ -67,6 +70,7 @@ class JournalWriter:
         self._head = head
         self._limits = limits
         self._sync = sync
+        self._compress = compress
         self._clock = clock
         self._descriptor = -1
         self._size = 0
@@ -110,12 +114,28 @@ class JournalWriter:
     def _append(self, kind: int, records: Sequence[Record]) -> Appended:
         if (outcome := self._prepared()) is not Appended.COMMITTED:
             return outcome
+        if kind == RECORD and self._compress:
+            return self._append_blocks(records)
         first = self.sequence + int(kind == RECORD)  # a note has the sequence of the record before it
         place = self._size
         outcome = self._write(b"".join(pack_all(self._marker, kind, first, records)))
         if outcome is Appended.COMMITTED and kind == RECORD:
             self._index.extend(first, records, place)
             self.sequence += len(records)
+        return outcome
+
+    def _append_blocks(self, records: Sequence[Record]) -> Appended:
+        blocks = list(divided(records))
+        place, last, frames = self._size, self.sequence, []
+        for block in blocks:
+            last += len(block)
+            frames.append(b"".join(pack(self._marker, BLOCK, last, max(stamp for stamp, _ in block), packed(block))))
+        outcome = self._write(b"".join(frames))
+        if outcome is Appended.COMMITTED:
+            for block, frame in zip(blocks, frames, strict=True):
+                self._index.extend_block(self.sequence + 1, [stamp for stamp, _ in block], place)
+                self.sequence += len(block)
+                place += len(frame)
         return outcome
 
     def _prepared(self) -> Appended:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from httptee.journal import NOTE, RECORD, Damage, Frame, Segment, number_of
+from httptee.journal import BLOCK, NOTE, RECORD, Damage, Frame, Segment, number_of
 from httptee.recording.files import Loss
 
 DAMAGED = "damaged"
@@ -74,6 +74,11 @@ class _Stream:
             self._sequence, self._stamp = found.sequence, found.stamp
             if not found.whole:
                 yield Gap(found.stamp, found.stamp, 1, DAMAGED)
+        elif found.kind == BLOCK:  # it is damaged, and has the sequence and the stamp of its last record
+            if self._sequence is None:
+                yield Gap(found.stamp, found.stamp, None, DAMAGED)
+            yield from self._missing(found.sequence, max(found.stamp, self._stamp))
+            self._stamp = max(found.stamp, self._stamp)
         else:  # the head or the index: it has the sequence of the last record before it
             yield from self._missing(found.sequence, max(found.stamp, self._stamp))
 

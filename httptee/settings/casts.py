@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from functools import cache, partial
+from importlib.util import find_spec
 from math import inf
 
 from httptee.http import Listen
@@ -147,6 +148,13 @@ def one_of(text: str, words: tuple[str, ...]) -> str:
     """One of these words."""
     if text not in words:
         raise ValueError(f"must be {' or '.join(words)}: {text!r}")
+    return text
+
+
+def compression(text: str) -> str:
+    """How files are compressed: off or zstd, for which a library must be there."""
+    if one_of(text, ("off", "zstd")) == "zstd" and find_spec("zstandard") is None:
+        raise ValueError("zstd needs the extra zstd: the library zstandard is not installed")
     return text
 
 

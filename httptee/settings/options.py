@@ -16,6 +16,7 @@ from functools import partial
 from httptee.errors import ConfigError
 from httptee.http import without_userinfo
 from httptee.settings.casts import (
+    compression,
     count,
     count_or_none,
     kept_size,
@@ -119,6 +120,13 @@ RECORD_OPTIONS: tuple[Option, ...] = (
         "5",
         "The percentage of the disk that stays free: the oldest files are removed for it, then nothing is recorded.",
         "NUMBER",
+    ),
+    Option(
+        "record.compress",
+        compression,
+        "off",
+        "Compress the files: off or zstd, for which the extra zstd must be installed.",
+        "off|zstd",
     ),
     Option(
         "record.secret",

@@ -113,6 +113,7 @@ class Settings:
     record_max_bytes: int = 1024**3
     record_max_age: float = 0.0
     record_min_free: float = 5.0
+    record_compress: str = "off"
     record_secret: tuple[str, ...] = ()
     record_keep_secrets: bool = False
     forward_client_ip: bool = False

@@ -8,7 +8,9 @@ import pytest
 
 from httptee.commands.recording import run_recording
 from httptee.recording import RecordingWriter, read_recording
+from httptee.recording.exchange import encode
 from tests.recording.formats.made import MONKEYS, NOW, answered, asked, exchange, gor, payload
+from tests.recording.made import journal
 
 
 def flipped(path, at):
@@ -325,6 +327,18 @@ def test_further_secrets_are_replaced_by_name_and_by_pattern(run, tmp_path):
     assert other.answer_headers == (("Content-Length", "11"),)
     assert other.answer_body.data[:5] == b"4111-"
     assert b"1111-1111" not in everything(tmp_path / "new")
+
+
+def test_without_the_library_a_compressed_recording_is_refused_in_one_line(run, tmp_path, monkeypatch):
+    writer = journal(tmp_path / "rec", compress=True)
+    writer.append([(NOW, encode(exchange(1)))])
+    writer.close()
+    assert run("cat", "rec")[0] == run("verify", "rec")[0] == 0
+    monkeypatch.setattr("httptee.journal.segment.available", lambda: False)
+    for command in ("cat", "verify"):
+        status, _, err = run(command, "rec")
+        assert (status, err.count("\n")) == (2, 1)
+        assert "the extra zstd (the library zstandard) is needed" in err
 
 
 def test_what_a_pattern_matches_is_replaced_wherever_it_stands(run, tmp_path):

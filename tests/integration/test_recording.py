@@ -108,6 +108,19 @@ def test_with_keep_secrets_they_are_recorded_and_a_warning_says_so(a, tmp_path):
     assert not read_recording([tmp_path]).masked
 
 
+def test_a_compressed_recording_is_smaller_and_is_read_as_any_other(a, tmp_path):
+    for words in ((), ("-record.compress", "zstd")):
+        with tee(a, tmp_path / f"r{len(words)}", *words) as running:
+            for number in range(40):
+                ask(running.port, "POST", f"/{number}", body=b"the same each time " * 20)
+    plain, compressed = read_recording([tmp_path / "r0"]), read_recording([tmp_path / "r2"])
+    assert [one.target for one in compressed] == [one.target for one in plain] == [f"/{number}" for number in range(40)]
+    assert compressed.count == 40
+    assert compressed.gaps == ()
+    assert compressed.size < plain.size / 2
+    assert b"the same each time" not in b"".join(file.read_bytes() for file in compressed.files)
+
+
 def test_a_share_of_what_passes_the_filters_is_recorded(a, tmp_path):
     admin = free_port()
     words = ("-record.percent", "50", "-record.only", "methods=GET path=/api/*", "-admin", f"127.0.0.1:{admin}")

@@ -1,7 +1,9 @@
 import random
 from bisect import bisect_right
 
-from httptee.journal import Segment
+import pytest
+
+from httptee.journal import BLOCK, Frame, Segment
 from httptee.recording.exchange import encode
 from httptee.recording.files import Loss
 from httptee.recording.gaps import Gap, gaps_of
@@ -134,3 +136,27 @@ def test_200_flipped_bytes_cost_only_what_they_hit_and_every_loss_is_in_a_gap(tm
     assert sum(gap.lost for gap in recording.gaps) == len(hit)
     for number in hit:
         assert any(gap.first <= at(number) <= gap.last for gap in recording.gaps)
+
+
+@pytest.mark.parametrize("number", [0, 3, 9])
+@pytest.mark.parametrize("place", [20, 60])
+def test_a_damaged_block_is_a_gap_of_the_interval_of_its_records(tmp_path, number, place):
+    writer = journal(tmp_path, compress=True)
+    for first in range(1, 101, 10):
+        writer.append([(at(one), encode(exchange(one))) for one in range(first, first + 10)])
+    writer.close()
+    file = only(tmp_path)
+    segment = Segment(file)
+    blocks = [found for found in segment.frames() if isinstance(found, Frame) and found.kind == BLOCK]
+    segment.close()
+    data = bytearray(file.read_bytes())
+    data[blocks[number].offset + place] ^= 1
+    file.write_bytes(data)
+    recording = read_recording([file])
+    lost = range(10 * number + 1, 10 * number + 11)
+    assert [one.place for one in recording] == [one for one in range(1, 101) if one not in lost]
+    (gap,) = recording.gaps
+    assert (gap.lost, gap.reason) == (10, "damaged")
+    if place == 60 or 0 < number < 9:  # the header still says when its last record arrived, or the neighbors do
+        assert gap.first <= at(lost[0] if number else lost[-1])
+        assert gap.last >= at(lost[-1])

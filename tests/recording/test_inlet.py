@@ -18,8 +18,9 @@ from tests.recording.made import START, exchange, journal
 class World:
     """Two worker processes, and the one that writes for both."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, **journal):
         self.directory = directory
+        self.journal = journal
         self.ledger = Ledger([], 2)
         self.recording = self.ledger.recording
         self.recording.rings = [Ring(1 << 20), Ring(1 << 20)]
@@ -28,7 +29,7 @@ class World:
         self.inlet = self.begin()
 
     def begin(self):
-        writer = journal(self.directory, sequence=self.account.sequence)
+        writer = journal(self.directory, sequence=self.account.sequence, **self.journal)
         self.register = Register(writer, self.account, self.recording.to_name)
         sieve = Sieve(RecordMaker(Secrets(b"k" * 32), 1000))
         return Inlet(self.recording.rings, self.register, self.account, sieve)
@@ -154,6 +155,18 @@ def test_a_successor_writes_the_rest_of_a_batch_that_was_torn(tmp_path, whole):
     found = world.end()
     assert (found.recorded, found.not_recorded_by_reason) == (5, {"unreadable": 1})
     assert [one.target for one in read_recording([tmp_path])] == ["/1", "/2", "/3", "/4", "/5"]
+
+
+def test_a_successor_goes_on_behind_a_block_that_is_whole(tmp_path):
+    world = World(tmp_path, compress=True)
+    world.put(0, 1, 2, 3)
+    ring = world.recording.rings[0]
+    ring.begin(ring.batches(100_000)[-1])
+    world.register.append([(START + number, encode(exchange(number))) for number in (1, 2)])  # killed here
+    world.begin().turn()
+    found = world.end()
+    assert (found.recorded, found.not_recorded) == (3, 0)
+    assert [one.target for one in read_recording([tmp_path])] == ["/1", "/2", "/3"]
 
 
 def test_a_successor_counts_nothing_twice_of_a_batch_that_was_settled_and_not_freed(tmp_path):

@@ -142,6 +142,16 @@ def test_every_option_takes_its_default_in_every_form(option: httptee.settings.o
     assert load([], {option.environment: option.default}) == Settings()
 
 
+def test_files_are_compressed_only_where_the_library_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert from_line("-record.compress=zstd").record_compress == "zstd"
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    assert from_line("-record.compress=off").record_compress == "off"
+    with pytest.raises(ConfigError, match=r"record\.compress.*the extra zstd"):
+        from_line("-record.compress=zstd")
+    with pytest.raises(ConfigError, match=r"record\.compress"):
+        from_line("-record.compress=gzip")
+
+
 @pytest.mark.parametrize("value", ["1", "t", "T", "true", "TRUE", "True"])
 def test_what_go_takes_for_true_is_true(value: str) -> None:
     assert load([f"-debug={value}"], {}).debug
