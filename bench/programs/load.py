@@ -58,13 +58,16 @@ CASES = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """The load's own figures. Latencies are in µs. An error is a status from 400 up or a failed connection."""
+    """The load's own figures. Latencies are in µs; `p90` and `p999` are 0 where the load does not tell them. An error
+    is a status from 400 up or a failed connection."""
 
     requests: int
     seconds: float
     p50: float
     p99: float
     errors: int
+    p90: float = 0.0
+    p999: float = 0.0
 
     @property
     def rate(self) -> float:

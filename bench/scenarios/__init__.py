@@ -7,13 +7,14 @@ from .hostile import clients as hostile
 from .middleware import middleware
 from .recording import record
 from .scenario import Scenario
-from .steady import memory, steady
+from .steady import latency, memory, steady
 from .stores import catchup, frozen, influx, kills, spool
 from .tls import tls
 from .verdict import verdict
 
 SCENARIOS: tuple[Scenario, ...] = (
     tees.SCENARIO,
+    latency.SCENARIO,
     isolation.SCENARIO,
     slow.SCENARIO,
     hostile.SCENARIO,

@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from .strict_load import REQUEST, SILENCE, Client, request_for
 
 MOST = 256
+PARTS = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "p999": 0.999}
 
 
 def percentile(values: Sequence[float], part: float) -> float:
@@ -106,7 +107,7 @@ def main() -> None:
     took = load.run()
     print(json.dumps({
         "requests": len(load.latencies) - load.errors, "seconds": took, "errors": load.errors,
-        "p50": percentile(load.latencies, 0.5) * 1e6, "p99": percentile(load.latencies, 0.99) * 1e6,
+        **{name: percentile(load.latencies, part) * 1e6 for name, part in PARTS.items()},
     }))  # fmt: skip
 
 

@@ -1,1 +1,2 @@
-"""A healthy B gets all its clones: in many short rounds, after it was stopped, and the memory that waiting takes."""
+"""A steady load: latencies at fixed rates; whether a healthy B gets all its clones, in many short rounds and after it was
+stopped; and the memory that waiting takes."""
