@@ -2,7 +2,7 @@
 reading of a recording. `read_recording` reads, `RecordingWriter` writes one for a program."""
 
 from httptee.recording.clock import read_time
-from httptee.recording.exchange import Exchange, Fields, Kept
+from httptee.recording.exchange import Exchange, Fields, Kept, MalformedExchange
 from httptee.recording.files import SUFFIX, Head, new_name
 from httptee.recording.gaps import Gap
 from httptee.recording.inlet import Inlet
@@ -25,6 +25,7 @@ __all__ = [
     "Head",
     "Inlet",
     "Kept",
+    "MalformedExchange",
     "Outlet",
     "RecordMaker",
     "Recorder",

@@ -159,7 +159,7 @@ def read_recording(paths: Iterable[str | Path]) -> Recording:
         if path.is_dir():
             found = [one.path for one in stored(path, SUFFIX)]
             if not found:
-                raise ValueError(f"{path}: there is no recording in it")
+                raise ValueError(f"{path}: there is no recording in it: no name ends with {SUFFIX}")
             files += found
         else:
             files.append(path)

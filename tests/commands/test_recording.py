@@ -253,7 +253,7 @@ def test_what_cannot_be_taken_from_a_file_is_named(run, tmp_path):
         (["convert", "rec", "-", "--as", "recording"], "not standard output"),
         (["convert", "rec", "-", "--as", "vegeta-http"], "needs a file"),
         (["convert", "file", "x.gor"], "no recording"),
-        (["convert", "rec", "no/such/x.gor"], "No such file"),
+        (["convert", "rec", "no/such/x.gor"], "no/such: there is no such directory"),
         (["verify", "empty"], "no recording"),
         (["redact", "rec", "new", "--pattern", "("], "no regular expression"),
     ],

@@ -9,7 +9,7 @@ import pytest
 
 from httptee.commands.cli import main
 from httptee.journal import Segment
-from httptee.recording import RecordingWriter
+from httptee.recording import Recording, RecordingWriter, read_recording
 from httptee.replay.figures import report
 from httptee.replay.replaying import Live
 from tests.replay.made import NOON, exchange
@@ -120,6 +120,45 @@ def test_where_nothing_is_answered_it_is_not_enough(run):
     status, out, _ = run("--to", f"http://127.0.0.1:{free_port()}", "--max", "--no-compare")
     assert status == 3
     assert "600 failed to send (connect: 600)" in out
+    assert "note: no request was answered: the exit status is 3" in out
+
+
+def test_where_nothing_is_sent_it_says_that(run):
+    status, out, _ = run("--to", "http://b.invalid methods=POST", "--max")
+    assert status == 3
+    assert "600 recorded = 0 sent + 600 filtered (filtered: 600)" in out
+    assert out.endswith("note: no request was sent\n")
+
+
+def test_a_page_that_cannot_be_written_takes_the_report_not_away(run):
+    with Backend(price) as backend:
+        status, out, err = run("--to", backend.url, "--max", "--limit", "5", "--html", "none/page.html")
+    assert status == 4
+    assert "600 recorded = 5 sent" in out
+    assert "none/page.html: cannot be written" in err
+
+
+def test_a_recording_that_breaks_off_while_it_is_read_gives_a_report_of_what_was_sent(run, tmp_path, monkeypatch):
+    """A tee that still records removes its oldest file when it has too much."""
+    for number in range(2):
+        recorded(tmp_path / "parts" / str(number), 20)
+    places = [str(tmp_path / "parts" / str(number)) for number in range(2)]
+    with RecordingWriter(places[1]) as writer:
+        writer.write(exchange(5000, target="/late/1"))
+    (last,) = (path for path in Path(places[1]).iterdir() if read_recording([path]).count == 1)
+
+    def gone(recording, *words):
+        for one in between(recording, *words):
+            last.unlink(missing_ok=True)
+            yield one
+
+    between = Recording.between
+    monkeypatch.setattr(Recording, "between", gone)
+    with Backend(price) as backend:
+        status, out, err = run(places[0], "--to", backend.url, "--max", place=places[1])
+    assert status == 4
+    assert "41 recorded = 40 sent + 0 filtered + 0 failed to send + 1 not reached\n" in out
+    assert f"the recording cannot be read to its end: {last}: No such file or directory" in err
 
 
 def test_a_live_a_is_asked(run):
@@ -244,7 +283,11 @@ def test_the_a_of_each_recording_counts_and_is_known_in_one_made_of_them(run, tm
 @pytest.mark.parametrize(
     ("words", "said"),
     [(["--to", "http://b rate=5/s"], "--rate sends all of them"), (["--to", "http://b colour=red"], "unknown field"),
-     (["--to", "http://b http://c"], "is not a field"), ([], "--to")],
+     (["--to", "http://b http://c"], "is not a field"), ([], "--to"),
+     (["--to", "http://b", "--from", "+3s", "--to-time", "+1s"], "--from is later than --to-time"),
+     (["--to", "http://b", "--from", "+1h"], "the recording is from "),
+     (["--to", "http://b", "--to-time", "2026-01-01T00:00:00"], "nothing arrived in the time"),
+     (["--to", "http://b", "--speed", "2000000000"], "at most 1,000,000,000: '2000000000'")],
 )  # fmt: skip
 def test_a_mistake_is_one_line_and_2(run, words, said):
     status, out, err = run(*words)
@@ -256,7 +299,7 @@ def test_a_mistake_is_one_line_and_2(run, words, said):
 def test_a_recording_that_is_not_there_is_4(run, tmp_path):
     status, _, err = run("--to", "http://b", place=str(tmp_path / "none"))
     assert status == 4
-    assert err.startswith("httptee: ")
+    assert err == f"httptee: {tmp_path / 'none'}: No such file or directory\n"
 
 
 def test_the_help_explains_it(capsys):

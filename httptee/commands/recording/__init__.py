@@ -2,5 +2,6 @@
 
 from httptee.commands.recording.checking import missing
 from httptee.commands.recording.command import run_recording
+from httptee.commands.recording.summary import at
 
-__all__ = ["missing", "run_recording"]
+__all__ = ["at", "missing", "run_recording"]

@@ -44,7 +44,7 @@ def _written(asked: argparse.Namespace, kind: str, server: str, masks: bool) -> 
     if not masked:
         yield "secrets are in it as they were recorded; httptee recording redact replaces them"
     if recording is not None and recording.gaps:
-        yield f"the recording has {len(recording.gaps):,} gaps; httptee recording verify names them"
+        yield f"gaps in the recording: {len(recording.gaps):,}; httptee recording verify names them"
     for text, number in sorted((source.losses + sink.writer.losses).items()):
         yield f"{number:,} {text}"
     if sink.form:

@@ -11,6 +11,7 @@ from functools import partial
 from types import FrameType
 
 from httptee.build import primary_upstream, shadow_upstream
+from httptee.commands.recording import at
 from httptee.commands.replay.dry import dry_run
 from httptee.commands.replay.opening import opened
 from httptee.commands.replay.outcome import show
@@ -45,7 +46,7 @@ def run_replay(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         _complain(f"{error}; httptee replay -h explains it")
         return 2
     except (Unreadable, OSError) as error:
-        _complain(str(error))
+        _complain(_reason(error))
         return _FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -68,8 +69,11 @@ def _replay(asked: argparse.Namespace, settings: Settings, recording: Recording,
             replaced = feed.preparing.with_secrets if recording.masked else 0
             if judging is not None and not replay.interrupted:
                 judging.finish(_ASK_ON, lambda: replay.interrupted)
-            gaps = () if replay.interrupted else _gaps(feed)
-            return show(asked, figures, judging, replay.interrupted, replaced, gaps, environ)
+            gaps = () if replay.interrupted or replay.broken else _gaps(feed)
+            status = show(asked, figures, judging, replay.interrupted, replaced, gaps, environ)
+        if replay.broken is not None:
+            raise Unreadable(f"the recording cannot be read to its end: {_reason(replay.broken)}")
+        return status
     finally:
         evidence.close()
 
@@ -80,7 +84,7 @@ def _gaps(feed: Feed) -> Sequence[Gap]:
     try:
         return feed.gaps
     except OSError as error:
-        _complain(f"what is missing in the recording is not known: {error}")
+        _complain(f"what is missing in the recording is not known: {_reason(error)}")
         return ()
 
 
@@ -129,7 +133,15 @@ def _check_not_a(shadow: ShadowSettings, recording: Recording) -> None:
 
 def _feed(asked: argparse.Namespace, settings: Settings, shadow: ShadowSettings, recording: Recording) -> Feed:
     schedule = Schedule(asked.speed, asked.rate, asked.max_gap, asked.max)
-    first, last = (moment(text, recording.first) for text in (asked.first, asked.last))
+    first = moment(asked.first, recording.first, "--from")
+    last = moment(asked.last, recording.first, "--to-time")
+    if first is not None and last is not None and first > last:
+        raise ConfigError("--from is later than --to-time: nothing arrived between them")
+    if recording.count and ((first or 0) > recording.last or (last is not None and last < recording.first)):
+        raise ConfigError(
+            f"nothing arrived in the time of --from and --to-time: the recording is from {at(recording.first)} to "
+            f"{at(recording.last)}"
+        )
     chosen = Range(first or 0, last, asked.loop or None, asked.limit)
     (selection,) = selections([shadow.criteria])
     preparing = Preparing(shadow_upstream(settings, shadow), selection, not asked.no_compare)
@@ -156,6 +168,12 @@ def _judging(
         shadows = {shadow.name: (shadow_upstream(settings, shadow), shadow.timeout)}
         live = Live(UpstreamAsker({"": (primary_upstream(settings), settings.a_timeout), **shadows}), asked.a_rate)
     return Judging(policy, evidence, live, hidden(asked.secret)) if masked else Judging(policy, evidence, live)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def _complain(text: str) -> None:

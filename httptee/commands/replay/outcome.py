@@ -42,16 +42,16 @@ def show(
     if not compared:
         found["word"] = None
     made = [report_of(one) for one in reports]
-    if asked.html:
-        write_file(asked.html, page(made, None, found["word"] or "no verdict"))
     if asked.json:
         print(json.dumps(found, indent=2))
     elif asked.html != "-":
         print_text(text(figures, asked.max))
         if compared:
             print_text("\n" + table(made, None, terminal_style(environ)))
-        for note in (*gap_lines(gaps), *notes(judging, compared, replaced)):
+        for note in (*gap_lines(gaps), *notes(figures, judging, compared, replaced)):
             print_text(f"note: {note}\n")
+    if asked.html:  # at last, so that what cannot be written takes nothing else away
+        write_file(asked.html, page(made, None, found["word"] or "no verdict"))
     return status(figures, found["word"], interrupted)
 
 
@@ -66,8 +66,13 @@ def status(figures: Figures, word: str | None, interrupted: bool) -> int:
     return _NOT_ENOUGH if figures.died and not found else found
 
 
-def notes(judging: Judging | None, compared: bool, replaced: int) -> Iterator[str]:
+def notes(figures: Figures, judging: Judging | None, compared: bool, replaced: int) -> Iterator[str]:
     """What one has to know to read the report."""
+    if not figures.sent and not figures.failed:
+        yield "no request was sent"
+        return
+    if not figures.answered:
+        yield "no request was answered: the exit status is 3, whatever the verdict says"
     if replaced:
         yield f"{replaced:,} requests have credentials that were replaced when they were recorded; they were sent so"
     if judging is None:

@@ -10,6 +10,7 @@ from typing import NoReturn
 from httptee.errors import ConfigError
 from httptee.recording import read_time
 
+_OF_VERDICT = ("verdict", "a", "times", "html")
 _UNITS = {"": 1.0, "s": 1.0, "ms": 0.001, "m": 60.0, "h": 3600.0}
 _SECOND = 1_000_000_000
 
@@ -90,19 +91,21 @@ def _add_verdict(made: argparse.ArgumentParser) -> None:
     add("--html", metavar="FILE", help="write the verdict as a page; - is standard output")
 
 
-def moment(text: str | None, start: int) -> int | None:
-    """A TIME in nanoseconds since the epoch; `start` is that of the recording. Raises ConfigError."""
+def moment(text: str | None, start: int, option: str) -> int | None:
+    """The TIME of an option in nanoseconds since the epoch; `start` is that of the recording. Raises ConfigError."""
     if text is None:
         return None
     if text.startswith("+"):
         try:
             return start + round(_seconds(text[1:]) * _SECOND)
         except argparse.ArgumentTypeError as error:
-            raise ConfigError(f"an offset {error}") from None
+            raise ConfigError(f"{option}: an offset {error}") from None
     try:
         found = read_time(text)
     except ValueError:
-        raise ConfigError(f"must be a time such as 2026-11-24T12:30:00 or an offset such as +90s: {text!r}") from None
+        raise ConfigError(
+            f"{option} must be a time such as 2026-11-24T12:30:00 or an offset such as +90s: {text!r}"
+        ) from None
     return round(found.timestamp() * 1_000_000) * 1000
 
 
@@ -113,6 +116,12 @@ def given(argv: Sequence[str]) -> argparse.Namespace:
         raise ConfigError("--max uses a pool of connections: --connections recorded cannot be kept")
     if found.connections is None:
         found.connections = "pool" if found.max else "recorded"
+    if found.c is not None and found.connections == "recorded":
+        raise ConfigError("-c is the size of a pool of connections: it needs --connections pool or --max")
+    if found.max_gap is not None and (found.max or found.rate):
+        raise ConfigError("--max-gap is for the spacing of the recording, which --rate and --max do not keep")
+    if found.no_compare and (word := next((word for word in _OF_VERDICT if getattr(found, word)), "")):
+        raise ConfigError(f"--no-compare leaves nothing for --{word}")
     if found.c is None:
         found.c = 32 if found.max else 1000
     return found
@@ -121,7 +130,7 @@ def given(argv: Sequence[str]) -> argparse.Namespace:
 def _number(rule: str, most: float = 1e9) -> Callable[[str], float]:
     def cast(text: str) -> float:
         if not re.fullmatch(r"[0-9]+(\.[0-9]+)?|\.[0-9]+", text) or not 0 < float(text) <= most:
-            raise argparse.ArgumentTypeError(f"must be {rule}: {text!r}")
+            raise argparse.ArgumentTypeError(f"must be {rule}, and at most {most:,.0f}: {text!r}")
         return float(text)
 
     return cast

@@ -18,7 +18,7 @@ from httptee.recording.formats.targets import CurlWriter, VegetaTextWriter, Vege
 FORMATS = ("recording", "gor", "har", "vegeta", "vegeta-http", "curl")
 _BY_NAME = {".gor": "gor", ".har": "har", ".sh": "curl", ".json": "vegeta", ".jsonl": "vegeta", ".txt": "vegeta-http"}
 _NO_OUTPUT = {
-    "recording": "a recording is a directory, and not standard output",
+    "recording": "a recording is a directory, and not standard output; --as says another form",
     "vegeta-http": "vegeta's text needs a file: the bodies go to files beside it",
 }
 
@@ -47,6 +47,8 @@ class Sink:
     def __init__(self, path: str, kind: str, server: str = "", primary: str = "", masked: bool = True) -> None:
         if path != "-" and os.path.lexists(path):
             raise FileExistsError(f"{path}: it exists already")
+        if path != "-" and not os.path.isdir(directory := os.path.dirname(path) or "."):
+            raise FileNotFoundError(f"{directory}: there is no such directory")
         self._path = path
         self._part = "" if path == "-" else f"{path}.{os.getpid()}.part"
         self._file: BinaryIO | None = None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from time import monotonic, time
 from typing import Any, Protocol
 
+from httptee.recording import MalformedExchange
 from httptee.replay.figures import Figures, Tally
 from httptee.replay.replaying.feed import Feed, Planned
 from httptee.replay.sending import DONE, END, LOST, START, STOP, Item, Process, Sending, Sent, start
@@ -58,6 +59,8 @@ class Replay:
     ) -> None:
         self.tally = Tally()
         self.interrupted = False
+        self.broken: OSError | MalformedExchange | None = None
+        """Why the recording could not be read to its end."""
         self._feed = feed
         self._sending = sending
         self._count = processes
@@ -73,7 +76,7 @@ class Replay:
         self._read_all = False
 
     def run(self) -> Figures:
-        """Replay all. Raises OSError where no process can be started, and what the recording raises."""
+        """Replay all, or what can be read. Raises OSError where no process can be started."""
         try:
             for _ in range(self._count):
                 self._processes.append(start(self._sending))
@@ -135,7 +138,7 @@ class Replay:
             return False
         for _ in range(64):
             if self._next is None:
-                self._next = next(self._source, None)
+                self._next = self._read()
                 if self._next is None:
                     self._read_all = True
                     for process in self._processes:
@@ -145,6 +148,14 @@ class Replay:
                 return False
             self._next = None
         return True
+
+    def _read(self) -> Planned | None:
+        """The next request. A tee that still records may remove a file before it is read: what was sent counts."""
+        try:
+            return next(self._source, None)
+        except (OSError, MalformedExchange) as error:
+            self.broken = error
+            return None
 
     def _deal_one(self, planned: Planned) -> bool:
         lane = planned.exchange.connection

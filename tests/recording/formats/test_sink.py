@@ -85,6 +85,13 @@ def test_nothing_is_left_where_it_cannot_begin(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
+def test_it_needs_a_directory(tmp_path):
+    for kind in FORMATS:
+        with pytest.raises(FileNotFoundError, match="none: there is no such directory"):
+            Sink(str(tmp_path / "none" / "x"), kind)
+    assert os.listdir(tmp_path) == []
+
+
 def test_equal_content_is_an_equal_file(tmp_path):
     for name in ("a.gor.gz", "b.gor.gz"):
         with Sink(str(tmp_path / name), "gor") as sink:
