@@ -164,7 +164,8 @@ def test_a_recording_that_breaks_off_while_it_is_read_gives_a_report_of_what_was
 def test_a_live_a_is_asked(run):
     with Backend(dearer) as backend, Backend(price) as a:
         status, out, _ = run("--to", backend.url, "--max", "--a", a.url, "--a-rate", "1000/s")
-    assert status == 1, out
+        assert {request.target.rpartition("/")[0] for request in a.requests} == {"/price"}
+    assert status in (1, 3), out  # how much is asked while the replay lasts, is a matter of time
     assert "A was not asked again" not in out
 
 
@@ -282,7 +283,8 @@ def test_the_a_of_each_recording_counts_and_is_known_in_one_made_of_them(run, tm
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(["--to", "http://b rate=5/s"], "--rate sends all of them"), (["--to", "http://b colour=red"], "unknown field"),
+    [(["--to", "http://b rate=5/s"], "--rate sends all of them"), (["--to", "http://b send-proxy=v1"], "send-proxy="),
+     (["--to", "http://b colour=red"], "unknown field"),
      (["--to", "http://b http://c"], "is not a field"), ([], "--to"),
      (["--to", "http://b", "--from", "+3s", "--to-time", "+1s"], "--from is later than --to-time"),
      (["--to", "http://b", "--from", "+1h"], "the recording is from "),

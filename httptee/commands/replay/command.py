@@ -112,6 +112,8 @@ def _settings(asked: argparse.Namespace) -> Settings:
     settings = load([*words, *([f"--a={asked.a}"] if asked.a else [])], {})
     if settings.b[0].values("rate"):
         raise ConfigError("--to: rate= would leave requests out; --rate sends all of them, evenly")
+    if settings.b[0].values("send-proxy"):
+        raise ConfigError("--to: send-proxy= is not possible: a replay has no clients")
     return settings
 
 
@@ -144,7 +146,7 @@ def _feed(asked: argparse.Namespace, settings: Settings, shadow: ShadowSettings,
         )
     chosen = Range(first or 0, last, asked.loop or None, asked.limit)
     (selection,) = selections([shadow.criteria])
-    preparing = Preparing(shadow_upstream(settings, shadow), selection, not asked.no_compare)
+    preparing = Preparing(shadow_upstream(settings, shadow), selection, not asked.no_compare, shadow.form)
     return Feed(recording, chosen, schedule, preparing)
 
 

@@ -10,7 +10,7 @@ from httptee.errors import ClientGone, UpstreamError, UpstreamTimeout
 from httptee.http import HOP_BY_HOP, Headers, Request, end_to_end, values, with_field
 from httptee.recording import Exchange, Fields
 from httptee.replay.replaying.masked import has_secrets
-from httptee.selection import Selection
+from httptee.selection import AS_IT_IS, Form, Selection
 from httptee.transport import Upstream
 
 MARK = "X-Httptee-Replay"
@@ -30,11 +30,14 @@ class Prepared:
 
 
 class Preparing:
-    """Prepares the exchanges for one upstream. `refused` counts those that are not sent, by reason, and `with_secrets`
-    those that are sent with credentials in their header fields."""
+    """Prepares the exchanges for one upstream, in the form in which it gets them. `refused` counts those that are not
+    sent, by reason, and `with_secrets` those that are sent with credentials in their header fields."""
 
-    def __init__(self, upstream: Upstream, selection: Selection, compares: bool = True) -> None:
+    def __init__(
+        self, upstream: Upstream, selection: Selection, compares: bool = True, form: Form = AS_IT_IS
+    ) -> None:  # fmt: skip
         self._upstream = upstream
+        self._form = form
         self._selection = selection
         self._compares = compares
         self.refused: Counter[str] = Counter()
@@ -51,20 +54,24 @@ class Preparing:
 
     def _prepared(self, exchange: Exchange, number: int) -> Prepared | str:
         body = exchange.body
-        if not body.whole:
+        if self._form.body and not body.whole:
             return NO_BODY
         headers = _with_length(end_to_end(list(exchange.headers), _LEFT_OUT), len(body.data))
         request = Request(exchange.method, exchange.target, headers, body.data, exchange.client, "http")
-        if (refused := self._selection.refuses(request, status_of(exchange))) is not None:
+        formed = self._form(request)
+        if (refused := self._selection.refuses(formed, status_of(exchange))) is not None:
             return refused
         marked = Request(
-            request.method, request.target, with_field(headers, MARK, str(number)), request.body, request.client, "http"
-        )
+            formed.method, formed.target, with_field(formed.headers, MARK, str(number)), formed.body, formed.client,
+            "http",
+        )  # fmt: skip
         try:
             head = self._upstream.prepare(marked).head()
         except ValueError:
             return MALFORMED
-        return Prepared(request, head + body.data, answer_of(exchange) if self._compares else None)
+        return Prepared(
+            request, head + (body.data if self._form.body else b""), answer_of(exchange) if self._compares else None
+        )
 
 
 def status_of(exchange: Exchange) -> int:

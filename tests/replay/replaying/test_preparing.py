@@ -4,6 +4,7 @@ import pytest
 
 from httptee.build import shadow_upstream
 from httptee.recording import Kept
+from httptee.replay.replaying.earlier import identity
 from httptee.replay.replaying.preparing import MALFORMED, NO_BODY, Preparing, answer_of
 from httptee.selection import selections
 from httptee.settings import load, shadow_settings
@@ -14,7 +15,7 @@ def preparing(line="http://b.example:9001", **changed):
     settings = load([f"--b={line}"], {})
     (shadow,) = shadow_settings(settings)
     (selection,) = selections([shadow.criteria])
-    return Preparing(shadow_upstream(settings, shadow), selection, **changed)
+    return Preparing(shadow_upstream(settings, shadow), selection, form=shadow.form, **changed)
 
 
 def sent(made, line="http://b.example:9001", number=7):
@@ -50,6 +51,23 @@ def test_the_changes_of_a_line_of_a_b_apply():
     assert sent(made, line).startswith(
         b"GET /v2/b/1 HTTP/1.1\r\nHost: b.example:9001\r\nX-Httptee-Replay: 7\r\nX-Env: test"
     )
+
+
+def test_less_than_the_whole_request_is_sent_where_the_line_says_so():
+    line = "http://b.example:9001 body=false"
+    made = exchange(method="PUT", headers=(("Host", "x"), ("Content-Length", "2")), body=b"ab", target="/")
+    assert sent(made, line) == b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nX-Httptee-Replay: 7\r\n\r\n"
+    long = exchange(method="PUT", headers=(("Content-Length", "10"),), body=Kept(b"", 10, b"digest"))
+    assert b"Content-Length: 0\r\n" in sent(long, line)
+    assert preparing(line)(long, 0).request.body == b""
+
+
+def test_a_post_has_an_idempotency_key_of_its_own_where_the_line_says_so():
+    made = preparing("http://b.example:9001 idempotent")
+    posts = [made(exchange(method="POST", body=b"a"), number) for number in range(2)]
+    keys = {line for one in posts for line in one.data.split(b"\r\n") if line.startswith(b"Idempotency-Key: ")}
+    assert len(keys) == 2
+    assert identity(posts[0].request) == identity(posts[1].request)  # as they were recorded
 
 
 @pytest.mark.parametrize(
