@@ -35,7 +35,7 @@ def test_an_option_has_its_value(words, name, value):
      ["--max", "--connections", "recorded"], ["-c", "8"], ["-c", "8", "--connections", "recorded"],
      ["--max-gap", "5s", "--rate", "5/s"], ["--max-gap", "5s", "--max"], ["--no-compare", "--verdict", "x"],
      ["--no-compare", "--html", "x"], ["--no-compare", "--a", "http://a"], ["--no-compare", "--times"],
-     ["--unknown"], ["--spe", "2"]],
+     ["--dry-run", "--loop"], ["--unknown"], ["--spe", "2"]],
 )  # fmt: skip
 def test_a_mistake_is_refused(words):
     with pytest.raises(ConfigError):

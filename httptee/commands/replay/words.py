@@ -120,6 +120,8 @@ def given(argv: Sequence[str]) -> argparse.Namespace:
         raise ConfigError("-c is the size of a pool of connections: it needs --connections pool or --max")
     if found.max_gap is not None and (found.max or found.rate):
         raise ConfigError("--max-gap is for the spacing of the recording, which --rate and --max do not keep")
+    if found.dry_run and not (found.loop or found.limit):
+        raise ConfigError("--dry-run of --loop has no end: --loop N or --limit N gives it one")
     if found.no_compare and (word := next((word for word in _OF_VERDICT if getattr(found, word)), "")):
         raise ConfigError(f"--no-compare leaves nothing for --{word}")
     if found.c is None:
