@@ -13,7 +13,7 @@ from httptee.compare import Difference, Outcome, Routes, differences
 from httptee.replay.replaying.asking import Live
 from httptee.replay.replaying.earlier import Earlier, Seen, identity
 from httptee.replay.replaying.feed import Planned
-from httptee.replay.sending import LOST, STOPPED, Sent
+from httptee.replay.sending import CUT, LOST, STOPPED, Sent
 from httptee.verdict.court import (
     BUCKETS,
     Again,
@@ -97,7 +97,7 @@ class Judging:
 
     def settled(self, planned: Planned, sent: Sent) -> None:
         """Take a result."""
-        if sent.failure == STOPPED:
+        if sent.failure in (STOPPED, CUT):
             return
         request = planned.prepared.request
         line = self._line(request.method, request.target)[1]

@@ -54,6 +54,8 @@ class Sent(NamedTuple):
 
 STOPPED = "stopped"
 """The reason of an item that was not sent because the replay was stopped."""
+CUT = "interrupted"
+"""The reason of a request that had no answer yet when the replay was stopped: B may have been about to give one."""
 LOST = "lost"
 """The reason of an item whose process has ended without a result for it."""
 END, START, STOP, DONE = "end", "start", "stop", "done"

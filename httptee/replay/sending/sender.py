@@ -15,7 +15,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from httptee.errors import UpstreamError, UpstreamTimeout
-from httptee.replay.sending.item import DONE, END, START, STOP, Channel, Item
+from httptee.replay.sending.item import CUT, DONE, END, START, STOP, Channel, Item
 from httptee.replay.sending.lane import Lane, reason_of
 from httptee.replay.sending.lanes import Lanes
 from httptee.replay.sending.opener import Opener
@@ -195,14 +195,14 @@ class Sender:
                 self._open(lane)
         self._next(lane)
 
-    def _failed(self, lane: Lane, error: UpstreamError) -> None:
+    def _failed(self, lane: Lane, error: UpstreamError, reason: str = "") -> None:
         """The exchange has failed. Its connection is closed."""
         self._busy.discard(lane)
         if lane.item is not None and lane.may_repeat(error):
             lane.queue.appendleft((lane.item, lane.late))
         else:
             lane.free_at = self._clock()
-            self._results.ended(lane, lane.free_at, self._start, error.reason)
+            self._results.ended(lane, lane.free_at, self._start, reason or error.reason)
         lane.item = None
         self._close(lane)
 
@@ -243,7 +243,8 @@ class Sender:
             self._checked = now
             limit = min(self._timeout, _GRACE) if self._stopped else self._timeout
             for lane in [lane for lane in self._busy if now - lane.sent_at > limit]:
-                self._failed(lane, UpstreamTimeout("the answer took longer than its limit"))
+                cut = CUT if now - lane.sent_at <= self._timeout else ""
+                self._failed(lane, UpstreamTimeout("the answer took longer than its limit"), cut)
                 self._next(lane)
             for lane in self._lanes.expired(now):
                 self._close(lane)

@@ -10,7 +10,7 @@ from httptee.http import Request
 from httptee.replay.replaying.feed import Planned
 from httptee.replay.replaying.judging import Judging
 from httptee.replay.replaying.preparing import Prepared
-from httptee.replay.sending import STOPPED, Sent
+from httptee.replay.sending import CUT, STOPPED, Sent
 from httptee.verdict.court import Again, Policy
 from httptee.verdict.evidence import Evidence, report_of
 from tests.replay.made import NOON, exchange
@@ -132,6 +132,7 @@ def test_requests_that_failed_speak_against_b(make):
 def test_what_was_not_sent_is_not_judged(make):
     court = make()
     court.pair("/x", '{"p":1}', "", failure=STOPPED)
+    court.pair("/x", '{"p":1}', "", failure=CUT)
     assert court.report().offered == 0
 
 

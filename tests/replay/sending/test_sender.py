@@ -65,12 +65,15 @@ class Sending:
         for descriptor, events in self.sender._epoll.poll(0):
             self.sender._on_event(descriptor, events)
 
-    def results(self):
-        """Lateness and wait of each request, by number."""
+    def sent(self):
+        """The results so far."""
         self.sender._results.flush(self.now + 60)
         self._ours.receive()
-        found = [Sent(*fields) for message in self._ours.messages() for fields in message]
-        return {one.number: (pytest.approx(one.late), pytest.approx(one.waited)) for one in found}
+        return [Sent(*fields) for message in self._ours.messages() for fields in message]
+
+    def results(self):
+        """Lateness and wait of each request, by number."""
+        return {one.number: (pytest.approx(one.late), pytest.approx(one.waited)) for one in self.sent()}
 
     def close(self):
         for lane in list(self.sender._by_descriptor.values()):
@@ -165,6 +168,19 @@ def test_what_is_never_sent_is_not_late(make):
     sending.now += 5.0
     sending.sender._opened(sending.opener.wanted.pop(0), UpstreamTimeout("no answer"))
     assert sending.results() == {0: (0.0, -1.0)}
+
+
+@pytest.mark.parametrize(("waited", "reason"), [(3.0, "interrupted"), (6.0, "timeout")])
+def test_what_has_no_answer_yet_when_it_is_stopped_is_no_timeout_of_the_server(make, waited, reason):
+    sending = make(RecordedLanes(), 0.0)
+    sending.opened()
+    sending.at(0.0)
+    sending.now += waited - 2.5
+    sending.sender._stop()
+    sending.now += 2.5
+    sending.sender._house_keeping()
+    (found,) = sending.sent()
+    assert (found.failure, found.waited) == (reason, 0.0)
 
 
 def test_in_a_closed_loop_nothing_is_late(make):
