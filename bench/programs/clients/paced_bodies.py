@@ -6,13 +6,12 @@ whoever has received them knows whether each came, once, and whole. Prints its o
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import deque
 from itertools import count
 from random import Random
 
-from .paced_load import Paced, percentile
+from .paced_load import Paced, tell
 from .strict_load import Client
 
 
@@ -51,14 +50,9 @@ class Bodies(Paced):
 
 
 def main() -> None:
-    """Run the load and print its outcome, with latencies in µs."""
+    """Run the load of the command line."""
     port, rate, seconds, connections = sys.argv[1:5]
-    load = Bodies(int(port), float(rate), float(seconds), int(connections))
-    took = load.run()
-    print(json.dumps({
-        "requests": len(load.latencies) - load.errors, "seconds": took, "errors": load.errors,
-        "p50": percentile(load.latencies, 0.5) * 1e6, "p99": percentile(load.latencies, 0.99) * 1e6,
-    }))  # fmt: skip
+    tell(Bodies(int(port), float(rate), float(seconds), int(connections)))
 
 
 if __name__ == "__main__":

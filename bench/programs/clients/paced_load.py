@@ -99,16 +99,20 @@ class Paced:
             self.idle.append(client)
 
 
-def main() -> None:
-    """Run the load and print its outcome, with latencies in µs."""
-    port, rate, seconds, *rest = sys.argv[1:]
-    connections, path = int(rest[0]) if rest else 0, rest[1] if rest[1:] else "/"
-    load = Paced(int(port), float(rate), float(seconds), connections, request_for(path))
+def tell(load: Paced) -> None:
+    """Run a load and print its outcome, with latencies in µs."""
     took = load.run()
     print(json.dumps({
         "requests": len(load.latencies) - load.errors, "seconds": took, "errors": load.errors,
         **{name: percentile(load.latencies, part) * 1e6 for name, part in PARTS.items()},
     }))  # fmt: skip
+
+
+def main() -> None:
+    """Run the load of the command line."""
+    port, rate, seconds, *rest = sys.argv[1:]
+    connections, path = int(rest[0]) if rest else 0, rest[1] if rest[1:] else "/"
+    tell(Paced(int(port), float(rate), float(seconds), connections, request_for(path)))
 
 
 if __name__ == "__main__":

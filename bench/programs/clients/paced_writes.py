@@ -6,12 +6,11 @@ the same count and the same last value of every series, whenever they got them. 
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from itertools import count
 
-from .paced_load import Paced, percentile
+from .paced_load import Paced, tell
 from .strict_load import Client
 
 SERIES = 50
@@ -65,14 +64,9 @@ class Writes(Paced):
 
 
 def main() -> None:
-    """Run the load and print its outcome, with latencies in µs."""
+    """Run the load of the command line."""
     port, rate, seconds, first = sys.argv[1:5]
-    load = Writes(int(port), float(rate), float(seconds), int(first))
-    took = load.run()
-    print(json.dumps({
-        "requests": len(load.latencies) - load.errors, "seconds": took, "errors": load.errors,
-        "p50": percentile(load.latencies, 0.5) * 1e6, "p99": percentile(load.latencies, 0.99) * 1e6,
-    }))  # fmt: skip
+    tell(Writes(int(port), float(rate), float(seconds), int(first)))
 
 
 if __name__ == "__main__":
