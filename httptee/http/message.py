@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from email.utils import formatdate
 from itertools import count
+from time import time_ns
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from httptee.errors import ClientGone, MaxForwards, TeeError
@@ -171,8 +172,8 @@ class Exchange:
     `withheld` is the drop reason for every B where the request cannot be sent, or empty.
 
     `request` is replaced when its body is read into memory, and when its head is kept as bytes only. The clones that
-    hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes. `offered` is when a
-    B took it on last, in nanoseconds of the monotonic clock, or 0.
+    hold the exchange are counted in `holders`, and what they hold together in `size`, in bytes. `came` is when A's
+    header fields arrived, in nanoseconds since the epoch: before the client has the answer, and asks the next.
     """
 
     request: Request
@@ -185,22 +186,15 @@ class Exchange:
     connection: int = 0
     withheld: str = ""
     holders: int = field(default=0, init=False, compare=False, repr=False)
-    offered: int = field(default=0, init=False, compare=False, repr=False)
+    came: int = field(default_factory=time_ns, init=False, compare=False, repr=False)
     size: int = field(default=0, init=False, compare=False, repr=False)
 
     def with_request(self, request: Request, withheld: str) -> Exchange:
         """The same exchange with another form of its request, for one B. What its clones hold is counted on its own."""
-        return Exchange(
-            request,
-            self.status,
-            self.seconds,
-            self.follower,
-            self.unsent,
-            self.kept,
-            self.port,
-            self.connection,
-            withheld,
-        )
+        own = (self.status, self.seconds, self.follower, self.unsent, self.kept, self.port, self.connection)
+        made = Exchange(request, *own, withheld)
+        made.came = self.came
+        return made
 
     def load(self) -> None:
         """Read a body that is in a file into memory. Raises OSError or ValueError if that is impossible."""

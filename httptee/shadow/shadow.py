@@ -7,8 +7,6 @@ flight hold is bounded.
 
 from __future__ import annotations
 
-from time import monotonic_ns
-
 from httptee.errors import upstream_error
 from httptee.http import Exchange
 from httptee.ledger import Account, GuardedAccount
@@ -95,7 +93,6 @@ class Shadow:
                 self._faults.watch(COMPARING, self._comparing.missed, exchange)
             return
         self._account.open()
-        exchange.offered = monotonic_ns()
         if exchange.kept is not None and self._comparing is not None:
             self._faults.watch(COMPARING, self._comparing.chosen, exchange)
         self._take(exchange)

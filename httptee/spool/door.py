@@ -7,7 +7,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from time import monotonic, monotonic_ns, sleep, time_ns
+from time import monotonic, sleep, time_ns
 
 from httptee.http import Exchange, FileBody
 from httptee.journal import Record
@@ -98,8 +98,8 @@ class Door:
         except Exception:  # whatever it is, the clone is counted
             return "unreadable"
         fits = bool(data) and self._tray.reserve(_HELD + len(data))
+        arrived = exchange.came
         with self._lock:
-            arrived = time_ns() - (monotonic_ns() - exchange.offered if opened and exchange.offered else 0)
             counted = self._account.spool(opened=opened)
             if counted:
                 self._desk.put(1, arrived if fits else 0)  # the drainer waits until it is stored

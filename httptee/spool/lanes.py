@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice, takewhile
+from math import inf
 from time import monotonic
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from httptee.spool.stream import Entry
 
 SUSPECT = 5
 """Failures of the first clone of a lane after which a witness is asked."""
+_NEAR = 1_000_000_000  # nanoseconds
 _FEW = 8  # suspects; if more fail and no clone is answered, an answer of the check alone does not show that B is well
 
 
@@ -64,7 +66,8 @@ class Lanes:
         return iter(list(self._lanes.values()))
 
     def add(self, key: str, entry: Entry) -> None:
-        """Put an entry at the end of its lane; a late one before those that came after it and are not in flight."""
+        """Put an entry at the end of its lane; a late one before those that came after it and are not in flight. Others
+        may be stored in another order than they came in, but not by much: else the clock was set back."""
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key)
@@ -72,9 +75,9 @@ class Lanes:
         self._count += 1
         self.size += entry.size
         at = len(lane.entries)
-        if entry.clone is not None and entry.clone.late:
-            while at > lane.sent and lane.entries[at - 1].stamp > entry.stamp:
-                at -= 1
+        limit = inf if entry.clone is not None and entry.clone.late else _NEAR
+        while at > lane.sent and 0 < lane.entries[at - 1].stamp - entry.stamp < limit:
+            at -= 1
         if at == 0:  # the failures were those of another one
             _begin_anew(lane)
         lane.entries.insert(at, entry)

@@ -84,9 +84,17 @@ def test_the_failures_of_a_clone_are_not_those_of_a_late_one_before_it():
 def test_the_clock_that_was_set_back_changes_no_order():
     lanes = Lanes()
     for number in (5, 1, 2):
-        lanes.add("a", entry(number))
+        lanes.add("a", entry(number * 10**9))
     (one,) = lanes
-    assert [each.stamp for each in one.entries] == [5, 1, 2]
+    assert [each.stamp // 10**9 for each in one.entries] == [5, 1, 2]
+
+
+def test_clones_that_are_stored_in_another_order_than_they_came_in_go_out_as_they_came():
+    lanes = Lanes()
+    for number in (1, 4, 2, 3):
+        lanes.add("a", entry(number * 10**8))
+    (one,) = lanes
+    assert [each.stamp // 10**8 for each in one.entries] == [1, 2, 3, 4]
 
 
 def test_a_part_of_a_lane_is_taken_out_but_nothing_that_is_in_flight():
