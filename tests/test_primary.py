@@ -1,3 +1,4 @@
+import socket
 from types import SimpleNamespace
 
 import pytest
@@ -232,10 +233,11 @@ def test_without_a_place_a_is_not_asked(mocked, primary):
 
 
 def test_a_101_switches_and_keeps_its_place(ledger):
+    peer, a = socket.socketpair()
     raw = SimpleNamespace(
         status=101, reason="Switch", pairs=[("Upgrade", "x"), ("Content-Length", "3")], length=None, whole=None
     )
-    raw.give_up_connection = lambda: (SimpleNamespace(), b"early")
+    raw.give_up_connection = lambda: (SimpleNamespace(sock=a), b"early")
     upstream = SimpleNamespace(
         send=lambda *_, **__: SimpleNamespace(status_code=101, reason="Switch", raw=raw), close=lambda: None
     )
@@ -247,3 +249,5 @@ def test_a_101_switches_and_keeps_its_place(ledger):
     assert (places.free, places.released) == (0, 0)
     primary.close(3.0)
     assert places.closed == 3.0
+    peer.close()
+    a.close()
