@@ -86,6 +86,7 @@ def effective(directory: Path) -> dict[str, str]:
         "record.max-bytes": "10000000",
         "record.max-age": "1h",
         "record.min-free": "0",
+        "record.compress": "zstd",
         "record.secret": "pin iban",
         "record.keep-secrets": "true",
         "a.insecure": "true",
