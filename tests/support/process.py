@@ -109,6 +109,9 @@ class Program:
 
     def stop(self, number: int = signal.SIGTERM, *, code: int | None = 0) -> str:
         """End it with a signal and return its output; its exit code must be `code` and its group empty afterwards."""
+        if self.running and "gunicorn" in self.command:
+            workers = [pid for pid in self.group() if pid != self.pid]
+            eventually(lambda: all(map(_takes_signals, workers)), "gunicorn's workers")
         if self.running:
             self.send_signal(number)
         return self.wait(code=code)
@@ -157,3 +160,12 @@ class Program:
             if match := re.search(r"VmHWM:\s+(\d+) kB", status):
                 total += int(match[1]) * 1024
         return total
+
+
+def _takes_signals(pid: int) -> bool:
+    """Whether a worker of gunicorn has its own signal handlers, as for SIGABRT. A SIGTERM before that is lost."""
+    try:
+        found = re.search(r"^SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    except OSError:
+        return True  # it has ended
+    return found is None or bool(int(found[1], 16) >> (signal.SIGABRT - 1) & 1)
