@@ -104,7 +104,8 @@ class Crew:
     @property
     def patience(self) -> int:
         """The number of threads that may wait for A's answer to a client that has closed its sending side."""
-        return 0 if self.waiting else max(1, self._size // 4)
+        # A thread that was woken for what waits has not taken it yet.
+        return 0 if self.waiting and not self._anybody_idle else max(1, self._size // 4)
 
     @property
     def queueing(self) -> bool:

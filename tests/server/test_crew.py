@@ -93,6 +93,17 @@ def test_threads_that_wait_for_a_slow_upstream_make_room_for_others(pipes):
     eventually(lambda: len(made.served) == 30)
 
 
+def test_a_part_of_the_threads_waits_for_half_closed_clients_unless_requests_wait_and_no_thread_is_free(pipes):
+    made = pipes(20)
+    assert made.crew.patience == 5
+    made.crew.waiting.append(lambda: None)  # a thread is free for it, and takes it soon
+    assert made.crew.patience == 5
+    made.make_ready(30)
+    eventually(lambda: made.crew.reinforce() and len(made.served) == 20)
+    made.crew.waiting.append(lambda: None)
+    assert made.crew.patience == 0
+
+
 def grown(pipes):
     """A crew of 20 that needed all its threads a moment ago and needs few now."""
     made = pipes(20)
