@@ -42,7 +42,7 @@ MOST_SENT = 64  # clones that the drainer has in flight
 _SHORTEST, _LONGEST = 0.2, 1.5  # seconds from one kill to the next
 _JUST = 0.5  # seconds: what came or was answered in them before a kill may have been in memory or in flight
 _NICE = 10  # of the drainer
-PATIENCE = 120.0  # seconds until B must be level
+PATIENCE, SLOWEST = 60.0, 60  # seconds until B must be level, and one more for so many clones: nothing else comes then
 
 
 @dataclass
@@ -161,7 +161,8 @@ def run_kills(workspace: Workspace, kills: int, seed: int) -> Killed:
                         progress(f"{number + 1} kills: {found}")
                 b.stay_up()
             with contextlib.suppress(NotStartedError):  # what is left is counted below
-                until(lambda: not (now := tee.statement()).spooled and not now.in_flight, "a B that is level", PATIENCE)
+                patience = PATIENCE + tee.statement().spooled / SLOWEST
+                until(lambda: not (now := tee.statement()).spooled and not now.in_flight, "a B that is level", patience)
             last = check(found, tee.last())
     found.lost += last.failures.get("lost", 0)
     found.left = last.spooled
