@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import nan
 from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from httptee.ledger import Spooled, Statement
-from httptee.settings import Settings, shadow_settings
-from httptee.spool import orphans_in
+from httptee.settings import ShadowSettings
+from httptee.spool import orphans_of
 
 _SLOW = 0.01  # clones a second; below it, no end can be foreseen
 
 
-def orphaned_spools(settings: Settings) -> list[dict[str, Any]]:
-    """What is in the spools of these settings and belongs to no B of them: the `directory`, its size in `bytes`, and
-    the number of its `files`. Nothing sends that. A directory that cannot be read has none."""
-    found = []
-    named = [(shadow.spool.directory, shadow.name) for shadow in shadow_settings(settings) if shadow.spool.directory]
-    for directory in sorted({directory for directory, _ in named}):
-        found += orphans_in(directory, [name for each, name in named if each == directory])
+def orphaned_spools(shadows: Iterable[ShadowSettings]) -> list[dict[str, Any]]:
+    """What is in the spools of these Bs and belongs to none of them: the `directory`, its size in `bytes`, and the
+    number of its `files`. Nothing sends that. A directory that cannot be read has none."""
+    found = orphans_of((shadow.spool.directory, shadow.name) for shadow in shadows if shadow.spool.directory)
     return [{"directory": str(one.path), "bytes": one.size, "files": one.files} for one in found]
 
 

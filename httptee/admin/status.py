@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from time import time
 from typing import Any
@@ -54,7 +54,7 @@ def status(
     of options are in their own units. `judged` is the verdict, if answers are compared; with `mounting`, the tee runs
     under another server, and what only that one knows is null."""
     primary, moment = ledger.primary(), history.moment()
-    workers = ledger.workers()
+    workers, shares = ledger.workers(), shares_of(settings, ledger)
     found = {
         "version": __version__,
         "python": platform.python_version(),
@@ -64,9 +64,9 @@ def status(
         "mounted": None,
         "workers": [asdict(worker) for worker in workers],
         "a": _a(settings, check, workers, primary, moment),
-        "b": _shadows(settings, ledger, moment, judged),
+        "b": _shadows(settings, ledger, moment, judged, shares),
         "verdict": judge_status(judged, len(workers) if mounting else None) if judged else None,
-        "orphaned_spools": orphaned_spools(settings) or None,
+        "orphaned_spools": orphaned_spools(share.shadow for share in shares.values()) or None,
         "recording": _recording(settings, ledger.recorded(), moment),
         "share": mean_share(workers),
         "share_changes": primary.share_changes,
@@ -137,14 +137,15 @@ def _a(
     }
 
 
-def _shadows(settings: Settings, ledger: Ledger, moment: Moment, judged: Judged | None) -> list[dict[str, Any]]:
+def _shadows(
+    settings: Settings, ledger: Ledger, moment: Moment, judged: Judged | None, shares: Mapping[str, Share]
+) -> list[dict[str, Any]]:
     statements = ledger.statements()
     names = distinct([statement.backend for statement in statements])
     # A B that a reload removed keeps its account, but has neither address nor line.
     present = distinct(backend_names(settings.b))
     urls = dict(zip(present, map(str, settings.b), strict=True))
     lines = dict(zip(present, effective_lines(settings), strict=True))
-    shares = shares_of(settings, ledger)
     return [
         {
             "name": names[backend],

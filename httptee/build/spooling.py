@@ -32,7 +32,7 @@ from httptee.spool import (
     directory_of,
     lane_of,
     new_run,
-    orphans_in,
+    orphans_of,
 )
 from httptee.transport import Reading
 
@@ -52,9 +52,8 @@ def give_desks(settings: Settings, ledger: Ledger) -> None:
     spools.run = spools.run or new_run()
     spooled = {shadow.name: shadow.spool for shadow in shadow_settings(settings) if shadow.spool.directory}
     new = [name for name in spooled if name not in spools.by_name]
-    for directory in sorted({spool.directory for spool in spooled.values()}):
-        for orphan in orphans_in(directory, [name for name, spool in spooled.items() if spool.directory == directory]):
-            logger.warning("the spool in %s belongs to no B: nothing sends what is there", orphan.path)
+    for orphan in orphans_of((spool.directory, name) for name, spool in spooled.items()):
+        logger.warning("the spool in %s belongs to no B: nothing sends what is there", orphan.path)
     places = {name: str(directory_of(spool.directory, name)) for name, spool in spooled.items()}
     spools.give_desks([shadow.name for shadow in shadow_settings(settings)], ledger.rows, places)
     for name, place in places.items():

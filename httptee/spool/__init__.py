@@ -6,7 +6,7 @@ from httptee.spool.catchup import Catchup
 from httptee.spool.counts import Counts
 from httptee.spool.door import Door
 from httptee.spool.drainer import Drained, Drainer
-from httptee.spool.names import SUFFIX, StreamName, directory_of, new_run, orphans_in
+from httptee.spool.names import SUFFIX, StreamName, directory_of, new_run, orphans_of
 from httptee.spool.outbox import MOST_HELD, Outbox
 from httptee.spool.pace import Pace, Settling
 from httptee.spool.record import lane_of
@@ -36,6 +36,6 @@ __all__ = [
     "directory_of",
     "lane_of",
     "new_run",
-    "orphans_in",
+    "orphans_of",
     "streams_in",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import gmtime, strftime
@@ -64,6 +64,17 @@ def orphans_in(directory: str, backends: Sequence[str]) -> list[Orphan]:
             if sizes:
                 found.append(Orphan(path, sum(sizes), len(sizes)))
     return found
+
+
+def orphans_of(spools: Iterable[tuple[str, str]]) -> list[Orphan]:
+    """The same for several spools. `spools` has the directory of the spool and the name, for each B with one."""
+    named = list(spools)
+    directories = sorted({directory for directory, _ in named})
+    return [
+        orphan
+        for directory in directories
+        for orphan in orphans_in(directory, [name for each, name in named if each == directory])
+    ]
 
 
 def _sizes(path: Path) -> Iterator[int]:

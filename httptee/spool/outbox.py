@@ -58,17 +58,22 @@ Start = Callable[[Callable[[], object]], object]
 
 
 class Outbox:
-    """The queues of one process: a tray for each of `parts` Bs. `limit` is in bytes for all of them."""
+    """The queues of one process: a tray for each of `parts` Bs. `limit` is in bytes for all of them.
+
+    A clone may be larger than the part of its B. One of them at a time is held beside what is in the parts, so all
+    together hold less than twice the limit.
+    """
 
     def __init__(self, limit: int, parts: int = 1, start: Start | None = None) -> None:
         self._limit = limit
         self._part = limit // max(1, parts)
         self._start = start or _start
+        self._large = threading.Lock()  # whoever has it holds a clone that is larger than its part; nobody waits for it
         self._trays: list[Tray] = []
 
     def tray(self) -> Tray:
         """The one of a further B."""
-        self._trays.append(Tray(self._part, self._limit, self._start))
+        self._trays.append(Tray(self._part, self._limit, self._large, self._start))
         return self._trays[-1]
 
     def call_again(self) -> None:
@@ -96,11 +101,14 @@ class Outbox:
 
 
 class Tray:
-    """The queue of one B, and the thread that writes it. It holds up to `limit` bytes, or one clone of up to `most`."""
+    """The queue of one B, and the thread that writes it. It holds up to `limit` bytes, or one clone of up to `most` if
+    no other queue does: then it has `large`."""
 
-    def __init__(self, limit: int, most: int, start: Start) -> None:
+    def __init__(self, limit: int, most: int, large: threading.Lock, start: Start) -> None:
         self._limit = limit
         self._most = most
+        self._large = large
+        self._has_large = False
         self._start = start
         self._door: Writes | None = None
         self._lock = threading.Lock()  # held for a few instructions
@@ -118,8 +126,12 @@ class Tray:
     def reserve(self, size: int) -> bool:
         """Make room for a clone; False if there is none."""
         with self._lock:
-            if self._closing or self._held + size > (self._limit if self._held else self._most):
+            if self._closing:
                 return False
+            if self._held + size > self._limit:
+                if self._held or size > self._most or not self._large.acquire(blocking=False):
+                    return False
+                self._has_large = True
             self._held += size
             return True
 
@@ -127,6 +139,9 @@ class Tray:
         """Give room back."""
         with self._lock:
             self._held -= size
+            if self._has_large and self._held <= self._limit:
+                self._has_large = False
+                self._large.release()
 
     def call(self) -> None:
         """A clone waits: have the thread run."""

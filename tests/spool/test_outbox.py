@@ -70,6 +70,18 @@ def test_a_clone_that_is_larger_than_the_part_of_its_b_is_taken_alone():
     assert not tray.reserve(6)
 
 
+def test_one_clone_at_a_time_is_larger_than_the_part_of_its_b():
+    outbox = Outbox(100, parts=4)
+    one, other = outbox.tray(), outbox.tray()
+    assert one.reserve(100)
+    assert not other.reserve(26)
+    assert other.reserve(25)
+    one.free(100)
+    assert not other.reserve(26)
+    other.free(25)
+    assert other.reserve(26)
+
+
 def test_a_system_that_starts_no_thread_costs_nothing():
     def no_thread(task):
         raise RuntimeError("can't start new thread")
