@@ -96,7 +96,6 @@ def build_recorder(settings: Settings, ledger: Ledger, part: Part, faults: Fault
         faults,
         outlet,
         base,
-        added.via,
     )
 
 

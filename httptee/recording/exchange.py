@@ -1,38 +1,45 @@
 """One recorded exchange: a request with what A answered, and its form as bytes.
 
-All text is latin-1, one character for each byte, as in a `Request`. The bytes are three lengths, the fields as JSON,
-then the two bodies as they are.
+All text is latin-1, one character for each byte, as in a `Request`. There are two formats. `encode` makes the first:
+three lengths, the fields as JSON, then the two bodies as they are.
 
-The tee uses a second format, with the values in another order. The thread that answers a client makes its JSON, so
-nothing is looked at there, and secrets are still in it. What waits for its record must hold little: lists of header
-fields with all their texts would be missing for the next request, and each garbage collection would visit them.
+The tee makes the second: numbers, and the bytes of both heads. The thread that answers a client only collects what
+there is: the head of the request is the one that was sent to A. Nothing is looked at there, so secrets are still in it.
+What waits for its record must hold little: lists of header fields with all their texts would be missing for the next
+request, and each garbage collection would visit them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import orjson
 
-from httptee.http import Headers, Request, Response
+from httptee.http import Request, Response
+from httptee.transport import request_head
 
 _LENGTHS = struct.Struct("<BIII")  # the format, and the bytes of the fields, of the request's body and of the answer's
+_NUMBERS = struct.Struct("<BqqqqqHIIII")  # the format, the numbers of a flat exchange, and the bytes of its texts
 _FORMAT, _FLAT = 1, 2
+_VERSION = " HTTP/1.1"  # behind the target of each request that the tee sends
+NUMBERS, TEXTS = 5, 5
+"""How many of a flat exchange are numbers, and how many are texts. The first `STRINGS` of the texts are no bytes."""
+STRINGS = 2
 
 Fields = tuple[tuple[str, str], ...]
 """Header fields in wire order: case, order and duplicates as received."""
 
-Flat = tuple[bytes, bytes, bytes]
-"""The text, the request's body and the answer's body."""
+Flat = tuple[int, int, int, int, int, str, str, bytes, bytes, bytes]
+"""The arrival, the time to the answer, the connection, the place, the status; the client, the answer's head, the
+request's head and the two bodies. The answer's head is lines: the reason, the error, then each name and each value."""
 
-_dumps = orjson.dumps
-# What stands behind the fields of the request, also where the answer has none, and behind those of the answer. A text
-# from outside may contain them too.
-_AFTER_REQUEST, _NOT_ANSWERED, _AFTER_ANSWER = b'"]],[["', b'"]],[],"', b'"]],"'
-_CLOSED = 3  # bytes of them that belong to the fields
+FlatBytes = tuple[int, int, int, int, int, bytes, bytes, bytes, bytes, bytes]
+"""The same as bytes."""
 
 
 class MalformedExchange(ValueError):
@@ -118,7 +125,7 @@ def decode(data: bytes) -> Exchange:
     """The exchange that `encode` or `flat` made these bytes of. Raises MalformedExchange."""
     try:
         if data and data[0] == _FLAT:
-            return _unflattened(parts(data))
+            return _unflattened(data)
         form, fields_size, body_size, answer_size = _LENGTHS.unpack_from(data)
         start = _LENGTHS.size + fields_size
         end = start + body_size
@@ -138,81 +145,93 @@ def decode(data: bytes) -> Exchange:
         raise MalformedExchange(str(error_)) from None
 
 
-def _unflattened(found: Flat) -> Exchange:
-    text, asked, body = found
-    fields, answered, client, connection, place, arrived, now, method, target, status, reason, error = orjson.loads(
-        text
-    )
+def _unflattened(data: bytes) -> Exchange:
+    _, arrived, now, connection, place, status, *lengths = _NUMBERS.unpack_from(data)
+    start, texts = _NUMBERS.size, []
+    for length in lengths:
+        texts.append(data[start : start + length])
+        start += length
+    if start != len(data):
+        raise MalformedExchange("the lengths do not agree")
+    client, answer, head, asked, body = texts
+    line, fields = divided(head)
+    method, _, target = line.decode("latin-1").removesuffix(_VERSION).partition(" ")
+    reason, error, answered = answer_of(answer)
     return Exchange(
-        connection, place, client, arrived, now, now, method, target, tuple(map(tuple, fields)), Kept.of(asked), status,
-        reason, tuple(map(tuple, answered)), Kept.of(body), error,
+        connection, place, client.decode("latin-1"), arrived, now, now, method, target, tuple(fields_in(fields)),
+        Kept.of(asked), status, reason, tuple(answered), Kept.of(body), error,
     )  # fmt: skip
 
 
-def flat(
-    request: Request,
-    response: Response,
-    place: tuple[int, int],
-    arrived: int,
-    now: int,
-    base: int,
-    via: tuple[str, str],
-) -> Flat:
-    """An exchange with both bodies in memory. Raises TypeError for what is no text.
+def flat(request: Request, response: Response, place: tuple[int, int], arrived: int, now: int, base: int) -> Flat:
+    """An exchange with both bodies in memory. Raises ValueError if it cannot be told as lines of latin-1.
 
-    `base` is added to the number of the connection. `via` is the field that the tee has added last, which goes.
+    `base` is added to the number of the connection.
     """
-    headers: Headers = request.headers
-    if headers and headers[-1] == via:
-        headers = headers[:-1]
-    asked: Any = request.body
+    written, asked = request.shared_head, request.body
     body: Any = response.body
-    status, reason, answered = response.status, response.reason, response.headers
+    if not written:
+        written.append(request_head(request.method, request.target, request.headers))  # a B may need it
+    status, fields = response.status, response.headers
     if response.error:
-        status, reason, answered, body, now = 0, "", [], b"", -1
-    return _dumps((
-        headers, answered, request.client, base + place[0], place[1], arrived, now, request.method, request.target,
-        status, reason, response.error,
-    )), asked, body  # fmt: skip
+        status, fields, body, now = 0, [], b"", -1
+        answer = f"\n{response.error}"
+    else:
+        answer = "\n".join((response.reason, "", *chain.from_iterable(fields)))
+    if not answer.isascii():
+        answer.encode("latin-1")
+    if answer.count("\n") != 2 * len(fields) + 1:
+        raise ValueError("LF in the head of an answer")
+    return (
+        arrived, now, base + place[0], place[1], status, request.client, answer, written[0], asked, body,  # type: ignore[return-value]
+    )  # fmt: skip
 
 
-def divided(text: bytes) -> tuple[bytes, bytes, bytes] | None:
-    """The fields of the request, those of the answer, and the rest, each of them JSON. None where one has no fields, or
-    where it cannot be told without a look at every string."""
-    asked = text.find(_AFTER_REQUEST)
-    answered = text.find(_AFTER_ANSWER, asked + _CLOSED)
-    if (
-        not text.startswith(b"[[[")
-        or _NOT_ANSWERED in text
-        or asked != text.rfind(_AFTER_REQUEST)  # not `count`: two of them may share a quote
-        or answered != text.rfind(_AFTER_ANSWER)
-        or not 0 < asked < answered
-    ):
-        return None
-    middle, end = asked + _CLOSED, answered + _CLOSED
-    return text[1:middle], text[middle + 1 : end], b"[%b" % text[end + 1 :]
+def as_bytes(flat: Flat) -> FlatBytes:
+    """A flat exchange with its texts as bytes."""
+    arrived, now, connection, place, status, client, answer, head, asked, body = flat
+    texts = client.encode("latin-1", "replace"), answer.encode("latin-1"), head, asked, body
+    return arrived, now, connection, place, status, *texts
 
 
-def put_together(fields: bytes, answered: bytes, rest: bytes) -> bytes:
-    """The text that is divided so."""
-    return b"[%b,%b,%b" % (fields, answered, rest[1:])
+def size_of(flat: Flat) -> int:
+    """About how many bytes a flat exchange takes."""
+    return len(flat[5]) + len(flat[6]) + len(flat[7]) + len(flat[8]) + len(flat[9])
 
 
-def record_of(text: bytes, asked: bytes, body: bytes) -> bytes:
-    """The bytes of a record. Raises struct.error."""
-    return b"".join((_LENGTHS.pack(_FLAT, len(text), len(asked), len(body)), text, asked, body))
+def record_of(
+    arrived: int, now: int, connection: int, place: int, status: int,
+    client: bytes, answer: bytes, head: bytes, asked: bytes, body: bytes,
+) -> bytes:  # fmt: skip
+    """The bytes of a flat exchange. Raises struct.error."""
+    lengths = len(client), len(answer), len(head), len(asked), len(body)
+    numbers = _NUMBERS.pack(_FLAT, arrived, now, connection, place, status, *lengths)
+    return b"".join((numbers, client, answer, head, asked, body))
 
 
-def parts(data: bytes) -> Flat:
-    """What `record_of` made these bytes of. Raises ValueError, and struct.error if they are too short."""
-    form, text, asked, body = _LENGTHS.unpack_from(data)
-    start = _LENGTHS.size + text
-    end = start + asked
-    if form != _FLAT or end + body != len(data):
-        raise ValueError("the lengths do not agree")
-    return data[_LENGTHS.size : start], data[start:end], data[end:]
+def divided(head: bytes) -> tuple[bytes, bytes]:
+    """The request line of a head, and its header fields."""
+    line, _, fields = head.partition(b"\r\n")
+    return line, fields
 
 
-def fields_in(text: bytes) -> Fields:
-    """The header fields in a part of a text. Raises ValueError."""
-    return tuple((name, value) for name, value in orjson.loads(text))
+def fields_in(text: bytes) -> list[tuple[str, str]]:
+    """The header fields behind a request line."""
+    pairs = (line.partition(": ") for line in text[:-4].decode("latin-1").split("\r\n") if line)
+    return [(name, value) for name, _, value in pairs]
+
+
+def fields_of(fields: Sequence[tuple[str, str]]) -> bytes:
+    """The bytes of header fields, as they stand behind a request line."""
+    return "".join([*[f"{name}: {value}\r\n" for name, value in fields], "\r\n"]).encode("latin-1")
+
+
+def answer_text(reason: str, error: str, fields: Sequence[tuple[str, str]]) -> bytes:
+    """The head of an answer as bytes."""
+    return "\n".join((reason, error, *chain.from_iterable(fields))).encode("latin-1")
+
+
+def answer_of(text: bytes) -> tuple[str, str, list[tuple[str, str]]]:
+    """The reason, the error and the header fields in an answer's head."""
+    reason, error, *texts = text.decode("latin-1").split("\n")
+    return reason, error, list(zip(texts[::2], texts[1::2], strict=True))

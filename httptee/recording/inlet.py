@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from marshal import loads
 from time import monotonic, sleep
 
 from httptee.ledger import Batch, Faults, RecordAccount, Ring
-from httptee.recording.exchange import Flat
-from httptee.recording.outlet import RECORDS
+from httptee.recording.outlet import RECORDS, exchanges_in
 from httptee.recording.record import Sieve
 from httptee.recording.recorder import NOT_RECORDED
 from httptee.recording.register import Record, Register
 
-_TEXTS = 3  # of a flat record
 _AT_ONCE = 256 * 1024  # bytes
 _MUCH = 128 * 1024  # bytes in a turn, after which the next one follows at once: many small turns cost more
 _PAUSE = 0.05  # seconds between two looks
@@ -109,26 +106,11 @@ class Inlet:
             if batch.kind == RECORDS:
                 return list(loads(batch.data))
             sift = self._sieve.record
-            for arrived, texts in flat_records(batch.data, batch.count):
+            for exchange in exchanges_in(batch.data, batch.count):
                 try:
-                    made.append((arrived, sift(*texts)))
+                    made.append((exchange[0], sift(*exchange)))
                 except Exception:
                     self._faults.report(NOT_RECORDED)
         except Exception:
             self._faults.report(NOT_RECORDED)
         return made
-
-
-def flat_records(data: bytes, count: int) -> Iterator[tuple[int, Flat]]:
-    """The flat records in a batch, as `Outlet` has put it in, with their arrivals. Raises ValueError."""
-    stamps, lengths = array("q"), array("I")
-    second = stamps.itemsize * count
-    at = second + lengths.itemsize * _TEXTS * count
-    stamps.frombytes(data[:second])
-    lengths.frombytes(data[second:at])
-    for arrived, text, asked, body in zip(stamps, *[iter(lengths)] * _TEXTS, strict=True):
-        start = at + text
-        middle = start + asked
-        end = middle + body
-        yield arrived, (data[at:start], data[start:middle], data[middle:end])
-        at = end

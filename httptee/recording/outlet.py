@@ -1,7 +1,7 @@
 """The way of exchanges from a worker process to the process that writes for all: through memory that both have.
 
-Small exchanges go as flat records with their secrets: to look for those costs more than everything else here, and the
-other process has time for it. The threads that answer clients fill a batch, and the one that makes it full copies it.
+Small exchanges go flat, with their secrets: to look for those costs more than everything else here, and the other
+process has time for it. The threads that answer clients fill a batch, and the one that makes it full copies it.
 It does not wait: if another thread copies, that one takes its records too.
 """
 
@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Sequence
-from itertools import chain
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, chain, pairwise
 from marshal import dumps
 from time import monotonic, sleep
+from typing import Any
 
 from httptee.ledger import RecordAccount, Ring
-from httptee.recording.exchange import Flat
+from httptee.recording.exchange import NUMBERS, STRINGS, TEXTS, Flat, FlatBytes
 from httptee.recording.register import Record
 
 FLAT, RECORDS = 1, 2
-"""The kinds of a batch: flat records, behind all arrivals and the lengths of their texts, and records that are made."""
+"""The kinds of a batch: flat exchanges, and records that are made."""
 
 _BATCH = 32  # records; more are held longer, and that costs more than to copy them one batch at a time
 _MOST = 256  # records that may wait for the thread that copies
@@ -33,19 +34,19 @@ class Outlet:
     def __init__(self, ring: Ring, account: RecordAccount) -> None:
         self._ring = ring
         self._account = account
-        self._waiting: list[tuple[int, Flat]] = []
+        self._waiting: list[Flat] = []
         self._copying = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Outlet [waiting {len(self._waiting)}]>"
 
-    def put(self, arrived: int, record: Flat) -> None:
-        """Add the flat record of a small exchange, or count it as lost. Never waits."""
+    def put(self, exchange: Flat) -> None:
+        """Add a small exchange, or count it as lost. Never waits."""
         waiting = self._waiting
         if len(waiting) >= _MOST:
             self._account.lost("queue_full")
             return
-        waiting.append((arrived, record))
+        waiting.append(exchange)
         if len(waiting) >= _BATCH:
             self._copy(_BATCH)
 
@@ -86,9 +87,34 @@ class Outlet:
         finally:
             self._copying.release()
 
-    def _put(self, batch: list[tuple[int, Flat]]) -> None:
-        stamps, records = zip(*batch, strict=True)
-        texts = list(chain.from_iterable(records))
-        data = b"".join((array("q", stamps).tobytes(), array("I", map(len, texts)).tobytes(), *texts))
-        if not self._ring.put(FLAT, len(batch), data):
+    def _put(self, batch: list[Flat]) -> None:
+        if not self._ring.put(FLAT, len(batch), batch_of(batch)):
             self._account.lost("queue_full", len(batch))
+
+
+def batch_of(exchanges: Sequence[Flat]) -> bytes:
+    """Flat exchanges as the bytes of a batch: all numbers, the lengths of all texts, then the texts, each kind for
+    itself. Texts beyond latin-1 have a question mark for each such character."""
+    columns: list[tuple[Any, ...]] = list(zip(*exchanges, strict=True))
+    numbers, texts = columns[:NUMBERS], columns[NUMBERS:]
+    strings = "".join(chain.from_iterable(texts[:STRINGS])).encode("latin-1", "replace")
+    return b"".join(
+        (
+            array("q", chain.from_iterable(numbers)).tobytes(),
+            array("I", map(len, chain.from_iterable(texts))).tobytes(),
+            strings,
+            *chain.from_iterable(texts[STRINGS:]),
+        )
+    )
+
+
+def exchanges_in(data: bytes, count: int) -> Iterator[FlatBytes]:
+    """The flat exchanges in a batch. Raises ValueError."""
+    numbers, lengths = array("q"), array("I")
+    second = numbers.itemsize * NUMBERS * count
+    at = second + lengths.itemsize * TEXTS * count
+    numbers.frombytes(data[:second])
+    lengths.frombytes(data[second:at])
+    texts = [data[start:end] for start, end in pairwise(accumulate(lengths, initial=at))]
+    columns = (column[first : first + count] for column in (numbers, texts) for first in range(0, len(column), count))
+    return zip(*columns, strict=True)

@@ -1,6 +1,6 @@
 """Makes the bytes of a record of an exchange that has ended, without its secrets.
 
-A `Sieve` does it for flat records, and looks at each text only once. Most requests of a client have the same header
+A `Sieve` does it for flat exchanges, and looks at each text only once. Most requests of a client have the same header
 fields, and so have many answers. So what becomes of the bytes of a head is remembered, within bounds. A record without
 a secret stays as it is: the same bytes go to the disk.
 """
@@ -11,14 +11,13 @@ import hashlib
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
-
-import orjson
+from typing import Any
 
 from httptee.http import Headers, Request, Response
 from httptee.http.uploads import StreamedBody
-from httptee.recording.exchange import divided, fields_in, packed, put_together, record_of
+from httptee.recording.exchange import answer_of, answer_text, decode, divided, fields_in, fields_of, packed, record_of
 from httptee.recording.pending import Pending
 from httptee.recording.secrets import Secrets
 
@@ -26,7 +25,6 @@ _PIECE = 256 * 1024
 _REMEMBERED = 1024  # heads of requests, and as many of answers
 _LONG = 2048  # bytes; longer heads are not remembered
 _SUSPICIOUS = re.compile(b"[?#;@]")  # a target without these holds no secret
-_TARGET = 6  # its place in the rest
 _Fields = Sequence[tuple[str, str]]
 _Body = tuple[bytes, int, str]  # the bytes that are kept, the length of the whole, and its digest if it was cut
 
@@ -125,10 +123,10 @@ class RecordMaker:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What is known of a head. `text` stands for it, or None where nothing in it is replaced. `kind` is the type of the
-    body, and `coding` its content codings."""
+    """What is known of a head. `text` stands for it. `kind` is the type of the body, and `coding` its content
+    codings."""
 
-    text: bytes | None
+    text: bytes
     kind: str = ""
     coding: str = ""
 
@@ -140,23 +138,23 @@ class Sieve:
     def __init__(self, maker: RecordMaker) -> None:
         self._maker = maker
         self._secrets = maker.secrets
-        self._asked = lru_cache(_REMEMBERED)(self._look_at_request)
-        self._answered = lru_cache(_REMEMBERED)(self._look_at)
+        self._asked = lru_cache(_REMEMBERED)(self._look_at_fields)
+        self._answered = lru_cache(_REMEMBERED)(self._look_at_answer)
 
-    def record(self, text: bytes, asked: bytes, body: bytes) -> bytes:
-        """The record of an exchange. Raises ValueError."""
-        divided_text = divided(text)
-        if divided_text is None:
-            return self._made(text, asked, body)
-        head, answer, rest = divided_text
-        known = self._asked(head) if len(head) <= _LONG else self._look_at_request(head)
-        answered = self._answered(answer) if len(answer) <= _LONG else self._look_at(answer)
+    def record(
+        self, arrived: int, now: int, connection: int, place: int, status: int,
+        client: bytes, answer: bytes, head: bytes, asked: bytes, body: bytes,
+    ) -> bytes:  # fmt: skip
+        """The record of a flat exchange. Raises ValueError."""
+        line, fields = divided(head)
+        known = self._asked(fields) if len(fields) <= _LONG else self._look_at_fields(fields)
+        answered = self._answered(answer) if len(answer) <= _LONG else self._look_at_answer(answer)
         if (asked and self._opens(known, asked)) or (body and self._opens(answered, body)):
-            return self._made(text, asked, body)
-        suspicious = _SUSPICIOUS.search(rest) is not None
-        if known.text is not None or answered.text is not None or suspicious:
-            text = put_together(known.text or head, answered.text or answer, self._rest(rest) if suspicious else rest)
-        return record_of(text, asked, body)
+            return self._made(arrived, now, connection, place, status, client, answer, head, asked, body)
+        if _SUSPICIOUS.search(line):
+            line = self._without_secrets(line)
+        head = b"%b\r\n%b" % (line, known.text)
+        return record_of(arrived, now, connection, place, status, client, answered.text, head, asked, body)
 
     def _opens(self, head: _Head, body: bytes) -> bool:
         """Whether something in a body may have to be replaced."""
@@ -165,35 +163,34 @@ class Sieve:
             return False
         return bool(head.coding) or secrets.content(head.kind, body) is not body
 
-    def _rest(self, rest: bytes) -> bytes:
-        """The rest of a text with the secrets in its target replaced."""
+    def _without_secrets(self, line: bytes) -> bytes:
+        """A request line with the secrets in its target replaced."""
         if self._secrets is None:
-            return rest
-        values = orjson.loads(rest)
-        values[_TARGET] = self._secrets.target(values[_TARGET])
-        return orjson.dumps(values)
+            return line
+        method, target, version = line.decode("latin-1").split(" ")
+        return " ".join((method, self._secrets.target(target), version)).encode("latin-1")
 
-    def _look_at_request(self, text: bytes) -> _Head:
+    def _look_at_fields(self, text: bytes) -> _Head:
         """What becomes of the header fields of a request: this tee's own entry in Via is not the client's."""
-        received = orjson.dumps(self._maker.received(list(fields_in(text))))
-        found = self._look_at(received)
-        return found if received == text else replace(found, text=found.text or received)
-
-    def _look_at(self, text: bytes) -> _Head:
-        """What becomes of header fields."""
+        fields: _Fields = self._maker.received(fields_in(text))
         secrets = self._secrets
         if secrets is None:
-            return _Head(None)
-        fields = fields_in(text)
-        kind, coding = secrets.content_of(fields)
-        replaced = orjson.dumps(secrets.fields(fields))
-        return _Head(None if replaced == text else replaced, kind, coding)
+            return _Head(fields_of(fields))
+        return _Head(fields_of(secrets.fields(fields)), *secrets.content_of(fields))
 
-    def _made(self, text: bytes, asked: bytes, body: bytes) -> bytes:
+    def _look_at_answer(self, text: bytes) -> _Head:
+        """What becomes of the head of an answer."""
+        secrets = self._secrets
+        if secrets is None:
+            return _Head(text)
+        reason, error, fields = answer_of(text)
+        return _Head(answer_text(reason, error, secrets.fields(fields)), *secrets.content_of(fields))
+
+    def _made(self, *flat: Any) -> bytes:
         """The record, made anew of its values."""
-        fields, answered, client, connection, place, arrived, now, method, target, status, reason, error = orjson.loads(
-            text
-        )
-        request = Request(method, target, [(name, value) for name, value in fields], asked, client, "")
-        response = Response(status, reason, [(name, value) for name, value in answered], body, error=error)
-        return self._maker.record(Pending(request, response, (connection, place), arrived, now))
+        one = decode(record_of(*flat))
+        request = Request(one.method, one.target, list(one.headers), one.body.data, one.client, "")
+        answered, body = list(one.answer_headers), one.answer_body.data
+        response = Response(one.status, one.reason, answered, body, error=one.error)
+        pending = Pending(request, response, (one.connection, one.place), one.arrived, one.first_byte)
+        return self._maker.record(pending)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from httptee.http import CONNECTION, Pieces, Request, Response, values
 from httptee.http.uploads import StreamedBody
 from httptee.ledger import Faults, RecordAccount
-from httptee.recording.exchange import Flat, flat
+from httptee.recording.exchange import Flat, flat, size_of
 from httptee.recording.pending import Pending
 from httptee.transport import GONE, followed
 
@@ -32,9 +32,9 @@ NOT_RECORDED = "a request could not be recorded"
 
 
 class Handover(Protocol):
-    """Takes flat records of small exchanges for another process. Never waits."""
+    """Takes small exchanges for another process. Never waits."""
 
-    def put(self, arrived: int, record: Flat) -> None:
+    def put(self, exchange: Flat) -> None:
         """Add one, or count it as lost."""
 
     def flush(self) -> None:
@@ -47,8 +47,8 @@ class Queue(Protocol):
     def put(self, pending: Pending) -> None:
         """Add one."""
 
-    def put_record(self, arrived: int, record: Flat) -> None:
-        """Add a small one, as a flat record."""
+    def put_flat(self, exchange: Flat) -> None:
+        """Add a small one."""
 
     def __len__(self) -> int:
         """How many wait."""
@@ -63,7 +63,6 @@ class Recorder:
     `refuses` gives the reason why a request is not to be recorded, or None; without it, all are. `most_body` is in
     bytes. `most` is what all large exchanges may hold that are not written yet; of small ones, 4,096 may wait. With an
     `outlet`, small ones go there. `base` is added to the numbers of connections, to make them unique in the recording.
-    `via` is what the tee adds to Via, or empty.
     """
 
     def __init__(
@@ -76,11 +75,9 @@ class Recorder:
         faults: Faults | None = None,
         outlet: Handover | None = None,
         base: int = 0,
-        via: str = "",
     ) -> None:
         self._outlet = outlet
         self._base = base
-        self._via = ("Via", via)
         self._small = min(_SMALL, most_body)
         self._account = account
         self._queue = queue
@@ -115,16 +112,16 @@ class Recorder:
             small = isinstance(body, bytes) and isinstance(asked, bytes) and len(asked) + len(body) <= self._small
             if small:
                 try:
-                    record = flat(request, response, place, arrived, now if now > 0 else 0, self._base, self._via)
+                    exchange = flat(request, response, place, arrived, now if now > 0 else 0, self._base)
                 except Exception:
                     self._account.lost("unreadable")
                     raise
                 if self._outlet is not None:
-                    self._outlet.put(arrived, record)
+                    self._outlet.put(exchange)
                     return response
-                if sum(map(len, record)) <= _SMALL:
+                if size_of(exchange) <= _SMALL:
                     if len(self._queue) < _MOST_SMALL:
-                        self._queue.put_record(arrived, record)
+                        self._queue.put_flat(exchange)
                     else:
                         self._account.lost("queue_full")
                     return response

@@ -14,7 +14,7 @@ from time import sleep
 from typing import Protocol
 
 from httptee.ledger import Faults, RecordAccount
-from httptee.recording.exchange import Flat
+from httptee.recording.exchange import Flat, as_bytes
 from httptee.recording.pending import Pending
 from httptee.recording.record import RecordMaker, Sieve
 from httptee.recording.recorder import NOT_RECORDED
@@ -51,7 +51,7 @@ class Scribe:
         self._maker = maker
         self._sieve = sieve
         self._faults = faults or Faults()
-        self._queue: deque[Pending | tuple[int, Flat]] = deque()
+        self._queue: deque[Pending | Flat] = deque()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._end = threading.Event()
@@ -68,9 +68,9 @@ class Scribe:
         if self._thread is None and self._starting.acquire(blocking=False):
             self._start()
 
-    def put_record(self, arrived: int, record: Flat) -> None:
-        """Add the flat record of an exchange. Never waits."""
-        self._queue.append((arrived, record))
+    def put_flat(self, exchange: Flat) -> None:
+        """Add a flat exchange. Never waits."""
+        self._queue.append(exchange)
         if self._thread is None and self._starting.acquire(blocking=False):
             self._start()
 
@@ -117,7 +117,7 @@ class Scribe:
             one = queue.popleft()
             taken += 1
             try:
-                record = (one[0], sift(*one[1])) if isinstance(one, tuple) else (one.arrived, make(one))
+                record = (one[0], sift(*as_bytes(one))) if isinstance(one, tuple) else (one.arrived, make(one))
                 records.append(record)
                 size += len(record[1])
             except Exception:

@@ -122,7 +122,7 @@ class Secrets:
         """Whether a body may hold secrets that can be found: by its type, or by its beginning."""
         if examined(kind):
             return True
-        return (bool(coding) or body[:1] in _OPENS) and opens(_beginning(body, coding).decode("latin-1"))
+        return bool(coding or (body and body[0] in _OPENS)) and opens(_beginning(body, coding).decode("latin-1"))
 
     def content(self, kind: str, body: bytes) -> bytes:
         """A body of JSON or a form without compression, with its secrets replaced: the same object if it has none.

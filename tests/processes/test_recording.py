@@ -30,8 +30,8 @@ class World:
     def put(self, number):
         request = Request("GET", f"/{number}", [("Host", "a")], b"", "192.0.2.1", "http")
         self.recording.account(0).seen()
-        record = flat(request, Response(200, "OK", [], b""), (1, number), number, 0, 0, ("Via", ""))
-        self.outlet.put(number, record)
+        record = flat(request, Response(200, "OK", [], b""), (1, number), number, 0, 0)
+        self.outlet.put(record)
         self.outlet.flush()
 
     def end(self):

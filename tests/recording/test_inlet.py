@@ -40,7 +40,7 @@ class World:
             request = Request("GET", f"/{number}", **values)
             response, place = Response(200, "OK", [("Server", "a")], b"hello"), (row, number)
             self.recording.account(row).seen()
-            self.outlets[row].put(START + number, flat(request, response, place, START + number, 5, 0, ("Via", "")))
+            self.outlets[row].put(flat(request, response, place, START + number, 5, 0))
         self.outlets[row].flush()
 
     def kill(self, row):

@@ -3,7 +3,6 @@ import os
 import tempfile
 from dataclasses import replace
 
-import orjson
 import pytest
 
 from httptee.errors import UpstreamReset
@@ -11,6 +10,7 @@ from httptee.http import CONNECTION, FileBody, Request, Response, no_answer, tee
 from httptee.http.uploads import StreamedBody
 from httptee.ledger import Ledger
 from httptee.recording import recorder as module
+from httptee.recording.exchange import as_bytes, decode, record_of
 from httptee.recording.recorder import Recorder
 from tests.http.uploads.sources import Scripted, read_all
 
@@ -21,19 +21,17 @@ LARGE = bytes(5000)
 class Waiting(list):
     put = list.append
 
-    def put_record(self, arrived, record):
-        self.append((arrived, record))
+    put_flat = list.append
 
     def close(self, timeout):
         self.closed = timeout
 
 
 def values(waiting):
-    """Of a flat record: the place, the time to the answer, the target, the status and the error."""
-    arrived, (text, *_) = waiting
-    _, _, _, connection, number, said, now, _, target, status, _, error = orjson.loads(text)
-    assert arrived == said > 0
-    return (connection, number), now, target, status, error
+    """Of a flat exchange: the place, the time to the answer, the target, the status and the error."""
+    found = decode(record_of(*as_bytes(waiting)))
+    assert found.arrived > 0
+    return (found.connection, found.place), found.first_byte, found.target, found.status, found.error
 
 
 def request(body=b""):
@@ -238,7 +236,7 @@ def test_an_error_never_reaches_the_client():
     world = World(refuses=fails)
     assert world.recorder.begin(request()) == 0
     world = World()
-    world.queue.put_record = fails
+    world.queue.put_flat = fails
     response = Response(200, "OK", [], b"")
     assert world.follow(response) is response
 
@@ -246,8 +244,7 @@ def test_an_error_never_reaches_the_client():
 class Handed(list):
     flushed = 0
 
-    def put(self, *given):
-        self.append(given)
+    put = list.append
 
     def flush(self):
         self.flushed += 1

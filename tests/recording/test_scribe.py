@@ -54,7 +54,7 @@ def test_a_flat_record_is_written(tmp_path):
     world = World(tmp_path)
     world.account.seen()
     one = pending(7)
-    world.scribe.put_record(1, flat(one.request, one.response, one.place, 1, 0, 0, ("Via", "")))
+    world.scribe.put_flat(flat(one.request, one.response, one.place, 1, 0, 0))
     world.scribe.close(10)
     assert [one.place for one in read_recording([tmp_path])] == [7]
 

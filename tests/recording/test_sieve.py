@@ -2,7 +2,7 @@ import pytest
 
 from httptee.errors import UpstreamReset
 from httptee.http import Request, Response, tee_answer
-from httptee.recording.exchange import decode, flat, record_of
+from httptee.recording.exchange import as_bytes, decode, flat, record_of
 from httptee.recording.pending import Pending
 from httptee.recording.record import RecordMaker, Sieve
 from httptee.recording.secrets import Secrets
@@ -17,7 +17,7 @@ def exchange(response=None, **changed):
 
 
 def made(request, response):
-    return flat(request, response, (7, 2), 1000, 50, 0, ("Via", VIA))
+    return as_bytes(flat(request, response, (7, 2), 1000, 50, 0))
 
 
 def sieve(keep=False):
