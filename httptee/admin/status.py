@@ -29,7 +29,6 @@ from httptee.ledger import (
     distinct,
     mean_share,
 )
-from httptee.quick import native
 from httptee.recording import survey
 from httptee.settings import Settings, backend_names, effective_lines, effective_options
 from httptee.version import __version__
@@ -59,7 +58,6 @@ def status(
     found = {
         "version": __version__,
         "python": platform.python_version(),
-        "native": native,
         "host": platform.node(),
         "started": started,
         "uptime": round(time() - started, 3),

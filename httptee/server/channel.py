@@ -22,7 +22,6 @@ from typing import Any
 from waitress.channel import ClientDisconnected
 
 from httptee.errors import TeeError
-from httptee.quick import receive_now, send_now
 from httptee.server.ownership import HUNG_UP, READY, OwnedChannel
 from httptee.server.parser import RequestParser
 from httptee.server.roles import Host
@@ -47,7 +46,8 @@ class Channel(OwnedChannel):
 
     def __init__(self, server: Host, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
         self._waits_to_write = False
-        self.number, self.served = next(_numbers), 0
+        self.number = next(_numbers)
+        self.served = 0
         super().__init__(server, sock, addr, adj, map)
 
     @property
@@ -77,7 +77,7 @@ class Channel(OwnedChannel):
     def _read(self, whole: bool) -> None:
         """Read once, and add whole requests to `requests`. With `whole`, only an empty read is the end."""
         try:
-            data = receive_now(self.socket, _PIECE)
+            data = self.socket.recv(_PIECE)
         except BlockingIOError:
             self._unread = False
             self._pass_on(waits=True)
@@ -101,7 +101,7 @@ class Channel(OwnedChannel):
             raise self._gone()
         if not self.total_outbufs_len:
             try:
-                sent = send_now(self.socket, data)
+                sent: int = self.socket.send(data)
             except BlockingIOError:
                 sent = 0
             except OSError:

@@ -18,8 +18,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
-from httptee.quick import ready_now
-
 logger = logging.getLogger(__name__)
 
 _QUICK = 8
@@ -197,10 +195,10 @@ class Crew:
 
     def _run(self) -> None:
         """The loop of one thread."""
-        ready, busy, serve, waiting = self.ready, self._busy, self._serve, self.waiting
-        wait, me = ready.poll, threading.get_ident()
+        wait, busy, serve, waiting = self.ready.poll, self._busy, self._serve, self.waiting
+        me = threading.get_ident()
         while True:
-            for descriptor, events in ready_now(ready, 1) or wait(-1, 1):
+            for descriptor, events in wait(-1, 1):
                 if descriptor == self.stop_reader:
                     return
                 busy[me] = monotonic()

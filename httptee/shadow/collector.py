@@ -18,7 +18,6 @@ from time import perf_counter, sleep
 
 from httptee.errors import UpstreamTimeout
 from httptee.http import Exchange
-from httptee.quick import ready_now
 from httptee.shadow.arming import arm
 from httptee.shadow.workers import IDLE
 from httptee.transport import Pending
@@ -45,7 +44,8 @@ class Collector:
     def __init__(
         self, timeout: float, stream_timeout: float, run: Run | None, ended: Ended, answered: Answered, stuck: Stuck
     ) -> None:
-        self._timeout, self._stream_timeout = timeout, stream_timeout
+        self._timeout = timeout
+        self._stream_timeout = stream_timeout
         self._run = run
         self._ended = ended
         self._answered = answered
@@ -98,7 +98,7 @@ class Collector:
         if readable is None or (not wait and not self._awaited):
             return
         try:
-            told = ready_now(readable, most) or readable.poll(wait, most)
+            told = readable.poll(wait, most)
         except (OSError, ValueError):  # the set was closed meanwhile
             return
         self._reading = bool(told)

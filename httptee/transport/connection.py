@@ -1,9 +1,9 @@
 """One connection to an upstream, used as a bare socket.
 
-Each call that may block releases the GIL and has to acquire it again. An exchange needs one such call, a recv, if the
-kernel takes the request at once. A Python socket with a timeout makes four, because it polls before each. So a plain
-connection is a blocking socket with the kernel's timeouts (SO_RCVTIMEO, SO_SNDTIMEO); setting them does not release the
-GIL. They are set anew only if the wanted one is longer, or shorter by more than SLACK. TLS uses Python's timeout.
+Each call that may block releases the GIL and has to acquire it again. An exchange needs two such calls, a send and a
+recv. A Python socket with a timeout makes four, because it polls before each. So a plain connection is a blocking
+socket with the kernel's timeouts (SO_RCVTIMEO, SO_SNDTIMEO); setting them does not release the GIL. They are set anew
+only if the wanted one is longer, or shorter by more than SLACK. TLS uses Python's timeout.
 
 An idle connection is checked before each use: a readable one was closed or has unexpected bytes. poll releases the GIL,
 TCP_INFO does not. It shows the state and how many bytes have come in; if not all of them were read, poll decides.
@@ -21,7 +21,6 @@ from time import monotonic, perf_counter
 
 from httptee.errors import UpstreamReset, UpstreamTimeout, error_of_open
 from httptee.http import Body
-from httptee.quick import receive_now, send_now
 from httptee.transport.names import Address
 from httptee.transport.pressure import MOST_DISCARDED, TCP_INFO, Arrival, discard
 from httptee.transport.timeouts import Timeouts
@@ -78,8 +77,9 @@ class Connection:
         self._poll.register(sock, select.POLLIN)
         self.opened = self.idle_since = monotonic()
         self.received = self.sent = 0
-        self.watched = self._was_shut_down = False
+        self.watched = False
         self.arrival: Arrival | None = None
+        self._was_shut_down = False
 
     def exchange(self, head: bytes, body: Body, answer: Answer, timeouts: Timeouts, deadline: float) -> bool:
         """Send a request and read up to the end of the answer's head. True if the whole request was sent.
@@ -153,24 +153,25 @@ class Connection:
     def send_now(self, data: bytes) -> bool:
         """Send a request on a plain connection. True if the kernel took all of it at once. Never waits."""
         try:
-            return send_now(self.sock, data) == len(data)
+            return self._send(data, socket.MSG_DONTWAIT) == len(data)
         except OSError:
             return False
 
     def receive_now(self, answer: Answer) -> bool:
-        """Read what has arrived of an answer; with TLS nothing. Never waits. True if there may be more."""
+        """Read what has arrived of an answer; with TLS nothing (ValueError). Never waits. True if there may be more."""
         try:
             if answer.headers_complete and (size := self._discards(answer, socket.MSG_DONTWAIT)):
                 return size >= MOST_DISCARDED
-            if self._tls is not None:
-                return False
-            timed = self.arrival
-            data = timed.receive(RECEIVE_SIZE, socket.MSG_DONTWAIT) if timed else receive_now(self.sock, RECEIVE_SIZE)
-        except BlockingIOError:
+            data = (self.arrival.receive if self.arrival else self._recv)(RECEIVE_SIZE, socket.MSG_DONTWAIT)
+        except (BlockingIOError, ValueError):
             return False
         except OSError as error:
             raise error_of_open(error) from error
-        self._take(answer, data)
+        if data:
+            self.received += len(data)
+            answer.feed(data)
+        else:
+            self._end(answer)
         return len(data) == RECEIVE_SIZE
 
     def read_early_answer(self, answer: Answer) -> None:
@@ -179,7 +180,11 @@ class Connection:
             data = self._recv(RECEIVE_SIZE)
         except (BlockingIOError, ssl.SSLWantReadError):
             return
-        self._take(answer, data)
+        if data:
+            self.received += len(data)
+            answer.feed(data)
+        else:
+            self._end(answer)
 
     def _feed(self, answer: Answer, size: int, wait: float) -> None:
         if not 0.0 <= self._timeout_set - wait <= SLACK:
@@ -194,7 +199,11 @@ class Connection:
             raise UpstreamReset("the TLS connection ended without close_notify") from None
         except OSError as error:
             raise error_of_open(error) from error
-        self._take(answer, data)
+        if data:
+            self.received += len(data)
+            answer.feed(data)
+        else:
+            self._end(answer)
 
     def _discards(self, answer: Answer, flags: int = 0) -> int:
         """Discard what has arrived of a body that nobody needs, and return its size in bytes."""
@@ -205,15 +214,11 @@ class Connection:
         answer.pass_over(size)
         return size
 
-    def _take(self, answer: Answer, data: bytes) -> None:
-        """Feed what was read. No data is the end; one that `shut_down` has caused is not the end of the answer."""
-        if data:
-            self.received += len(data)
-            answer.feed(data)
-        elif self._was_shut_down:
+    def _end(self, answer: Answer) -> None:
+        """The upstream has closed. An end that `shut_down` has caused is not the end of the answer."""
+        if self._was_shut_down:
             raise UpstreamReset("the tee has ended the exchange")
-        else:
-            answer.eof()
+        answer.eof()
 
     def _set_timeout(self, wait: float) -> None:
         """Set the timeout of the next blocking call to `wait` seconds."""
@@ -231,19 +236,14 @@ class Connection:
 
     def _send_all(self, data: bytes, limit: float, deadline: float) -> None:
         rest: bytes | memoryview = data
-        at_once = self._tls is None  # mostly the kernel takes all of it
         while rest:
             wait = limit if deadline == inf else min(limit, deadline - monotonic())
             if not 0.0 <= self._timeout_set - wait <= SLACK:
                 self._set_timeout(wait)
-            some = rest if self.sent or self._tls is None else rest[:RECORD]
             try:
-                count = send_now(self.sock, data) if at_once else self._send(some)
+                count = self._send(rest if self.sent or self._tls is None else rest[:RECORD])
             except BlockingIOError:
-                if not at_once:
-                    raise UpstreamTimeout(f"the request could not be sent for {wait:.3g} s") from None
-                count = 0
-            at_once = False
+                raise UpstreamTimeout(f"the request could not be sent for {wait:.3g} s") from None
             self.sent += count
             if count == len(rest):
                 return

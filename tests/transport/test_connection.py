@@ -15,7 +15,6 @@ import trustme
 
 from httptee.errors import UpstreamConnectError, UpstreamProtocolError, UpstreamReset, UpstreamTimeout, UpstreamTLSError
 from httptee.http.message import FileBody
-from httptee.transport import connection as module
 from httptee.transport.connection import Connection
 from httptee.transport.prepared import WireRequest
 from httptee.transport.timeouts import Timeouts
@@ -117,20 +116,20 @@ class TestThePathToThePeerIsLost:
         connection.close()
         peer.close()
 
-    @pytest.mark.parametrize("call", ["send_now", "_recv"])
-    def test_during_an_exchange(self, connection, number, call, monkeypatch):
+    @pytest.mark.parametrize("call", ["_send", "_recv"])
+    def test_during_an_exchange(self, connection, number, call):
         def lost(*arguments):
             raise OSError(number, "lost")
 
-        monkeypatch.setattr(module if call == "send_now" else connection, call, lost)
+        setattr(connection, call, lost)
         with pytest.raises(UpstreamReset):
             connection.exchange(b"GET / HTTP/1.1\r\n\r\n", b"", Answer("GET"), PATIENT, inf)
 
-    def test_while_an_answer_is_read_without_waiting(self, connection, number, monkeypatch):
+    def test_while_an_answer_is_read_without_waiting(self, connection, number):
         def lost(*arguments):
             raise OSError(number, "lost")
 
-        monkeypatch.setattr(module, "receive_now", lost)
+        connection._recv = lost
         with pytest.raises(UpstreamReset):
             connection.receive_now(Answer("GET"))
 

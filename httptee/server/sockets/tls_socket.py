@@ -15,11 +15,9 @@ import contextlib
 import errno
 import socket
 import ssl
-from functools import partial
 from typing import Any
 
 from httptee.http import distinguished_name
-from httptee.quick import receive_now, send_now
 
 _HANDSHAKE = 0x16  # content type of a connection's first record (RFC 8446 §5.1)
 _RECORD = 16_384  # most bytes of plaintext in one record
@@ -54,8 +52,8 @@ class TlsSocket:
         self.established = False
         self.subject = ""
         self.unread = False
-        self._receive = partial(receive_now, raw)
-        self._transmit = partial(send_now, raw)
+        self._receive = raw.recv
+        self._transmit = raw.send
         self._context = context
         self._tls: ssl.SSLObject | None = None  # made at the client's first bytes: a silent client costs nothing
         self._incoming = ssl.MemoryBIO()
