@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from marshal import loads
+from os import sched_yield
 from time import monotonic, sleep
 
 from httptee.ledger import Batch, Faults, RecordAccount, Ring
@@ -92,7 +93,10 @@ class Inlet:
         Those that cannot be made are counted behind the write and all at once. So a successor can tell what is settled:
         some of the records, all of them, or everything.
         """
-        records = [record for batch in batches for record in self._records(batch)]
+        records: list[Record] = []
+        for batch in batches:
+            records += self._records(batch)
+            sched_yield()  # a worker process that has woken up would wait here for a tick of some milliseconds
         if records[written:]:
             self._faults.watch(NOT_RECORDED, self._register.append, records[written:])
         unreadable = sum(batch.count for batch in batches) - len(records)
