@@ -168,7 +168,8 @@ def flat(request: Request, response: Response, place: tuple[int, int], arrived: 
 
     `base` is added to the number of the connection.
     """
-    written, asked = request.shared_head, request.body
+    written = request.shared_head
+    asked: Any = request.body
     body: Any = response.body
     if not written:
         written.append(request_head(request.method, request.target, request.headers))  # a B may need it
@@ -183,7 +184,7 @@ def flat(request: Request, response: Response, place: tuple[int, int], arrived: 
     if answer.count("\n") != 2 * len(fields) + 1:
         raise ValueError("LF in the head of an answer")
     return (
-        arrived, now, base + place[0], place[1], status, request.client, answer, written[0], asked, body,  # type: ignore[return-value]
+        arrived, now, base + place[0], place[1], status, request.client, answer, written[0], asked, body,
     )  # fmt: skip
 
 
@@ -199,14 +200,11 @@ def size_of(flat: Flat) -> int:
     return len(flat[5]) + len(flat[6]) + len(flat[7]) + len(flat[8]) + len(flat[9])
 
 
-def record_of(
-    arrived: int, now: int, connection: int, place: int, status: int,
-    client: bytes, answer: bytes, head: bytes, asked: bytes, body: bytes,
-) -> bytes:  # fmt: skip
+def record_of(exchange: FlatBytes) -> bytes:
     """The bytes of a flat exchange. Raises struct.error."""
-    lengths = len(client), len(answer), len(head), len(asked), len(body)
-    numbers = _NUMBERS.pack(_FLAT, arrived, now, connection, place, status, *lengths)
-    return b"".join((numbers, client, answer, head, asked, body))
+    texts = exchange[5:]
+    numbers = _NUMBERS.pack(_FLAT, *exchange[:5], *map(len, texts))
+    return b"".join((numbers, *texts))
 
 
 def divided(head: bytes) -> tuple[bytes, bytes]:

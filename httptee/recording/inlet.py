@@ -112,7 +112,7 @@ class Inlet:
             sift = self._sieve.record
             for exchange in exchanges_in(batch.data, batch.count):
                 try:
-                    made.append((exchange[0], sift(*exchange)))
+                    made.append((exchange[0], sift(exchange)))
                 except Exception:
                     self._faults.report(NOT_RECORDED)
         except Exception:

@@ -88,7 +88,12 @@ class Outlet:
             self._copying.release()
 
     def _put(self, batch: list[Flat]) -> None:
-        if not self._ring.put(FLAT, len(batch), batch_of(batch)):
+        try:
+            data = batch_of(batch)
+        except Exception:
+            self._account.lost("unreadable", len(batch))
+            raise
+        if not self._ring.put(FLAT, len(batch), data):
             self._account.lost("queue_full", len(batch))
 
 

@@ -13,11 +13,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from httptee.http import Headers, Request, Response
 from httptee.http.uploads import StreamedBody
-from httptee.recording.exchange import answer_of, answer_text, decode, divided, fields_in, fields_of, packed, record_of
+from httptee.recording.exchange import (
+    FlatBytes,
+    answer_of,
+    answer_text,
+    decode,
+    divided,
+    fields_in,
+    fields_of,
+    packed,
+    record_of,
+)
 from httptee.recording.pending import Pending
 from httptee.recording.secrets import Secrets
 
@@ -141,20 +150,18 @@ class Sieve:
         self._asked = lru_cache(_REMEMBERED)(self._look_at_fields)
         self._answered = lru_cache(_REMEMBERED)(self._look_at_answer)
 
-    def record(
-        self, arrived: int, now: int, connection: int, place: int, status: int,
-        client: bytes, answer: bytes, head: bytes, asked: bytes, body: bytes,
-    ) -> bytes:  # fmt: skip
+    def record(self, exchange: FlatBytes) -> bytes:
         """The record of a flat exchange. Raises ValueError."""
+        arrived, now, connection, place, status, client, answer, head, asked, body = exchange
         line, fields = divided(head)
         known = self._asked(fields) if len(fields) <= _LONG else self._look_at_fields(fields)
         answered = self._answered(answer) if len(answer) <= _LONG else self._look_at_answer(answer)
         if (asked and self._opens(known, asked)) or (body and self._opens(answered, body)):
-            return self._made(arrived, now, connection, place, status, client, answer, head, asked, body)
+            return self._made(exchange)
         if _SUSPICIOUS.search(line):
             line = self._without_secrets(line)
         head = b"%b\r\n%b" % (line, known.text)
-        return record_of(arrived, now, connection, place, status, client, answered.text, head, asked, body)
+        return record_of((arrived, now, connection, place, status, client, answered.text, head, asked, body))
 
     def _opens(self, head: _Head, body: bytes) -> bool:
         """Whether something in a body may have to be replaced."""
@@ -186,9 +193,9 @@ class Sieve:
         reason, error, fields = answer_of(text)
         return _Head(answer_text(reason, error, secrets.fields(fields)), *secrets.content_of(fields))
 
-    def _made(self, *flat: Any) -> bytes:
+    def _made(self, exchange: FlatBytes) -> bytes:
         """The record, made anew of its values."""
-        one = decode(record_of(*flat))
+        one = decode(record_of(exchange))
         request = Request(one.method, one.target, list(one.headers), one.body.data, one.client, "")
         answered, body = list(one.answer_headers), one.answer_body.data
         response = Response(one.status, one.reason, answered, body, error=one.error)

@@ -113,6 +113,8 @@ class Recorder:
             if small:
                 try:
                     exchange = flat(request, response, place, arrived, now if now > 0 else 0, self._base)
+                except ValueError:  # an application's head that is no lines of latin-1: as JSON it can be told
+                    return self._large(Pending(request, response, place, arrived, now))
                 except Exception:
                     self._account.lost("unreadable")
                     raise

@@ -117,7 +117,7 @@ class Scribe:
             one = queue.popleft()
             taken += 1
             try:
-                record = (one[0], sift(*as_bytes(one))) if isinstance(one, tuple) else (one.arrived, make(one))
+                record = (one[0], sift(as_bytes(one))) if isinstance(one, tuple) else (one.arrived, make(one))
                 records.append(record)
                 size += len(record[1])
             except Exception:

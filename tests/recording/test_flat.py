@@ -20,7 +20,7 @@ def made(fields, answered, asked=b"asked", body=b"answer", target="/x", reason="
 
 
 def test_an_exchange_is_recorded_as_it_was():
-    data = record_of(*made([("Host", "a")], [("X", "y")]))
+    data = record_of(made([("Host", "a")], [("X", "y")]))
     found = decode(data)
     assert (found.connection, found.place, found.client, found.arrived) == ((1 << 40) + 3, 4, "192.0.2.1", 1000)
     assert (found.first_byte, found.ended, found.error) == (50, 50, "")
@@ -32,7 +32,7 @@ def test_an_exchange_is_recorded_as_it_was():
 def test_where_a_gave_no_answer_nothing_of_the_tees_own_is_recorded():
     request = Request("GET", "/", [], b"", "a", "http")
     given_ = flat(request, tee_answer(UpstreamReset("x"), "primary_reset"), (1, 1), 1, 2, 0)
-    found = decode(record_of(*as_bytes(given_)))
+    found = decode(record_of(as_bytes(given_)))
     assert (found.status, found.reason, found.answer_headers, found.answer_body.length) == (0, "", (), 0)
     assert (found.error, found.first_byte, found.ended) == ("primary_reset", -1, -1)
 
@@ -43,7 +43,7 @@ def test_whatever_the_texts_are_the_record_has_them_as_they_were(fields, answere
     given_ = made(fields, answered, asked, body, target, reason)
     handed = list(exchanges_in(batch_of([flat_again(given_)] * 3), 3))
     assert handed == [given_] * 3
-    for data in (record_of(*given_), Sieve(RecordMaker(None, 1000)).record(*given_)):
+    for data in (record_of(given_), Sieve(RecordMaker(None, 1000)).record(given_)):
         read = decode(data)
         assert (read.headers, read.answer_headers, read.target) == (tuple(fields), tuple(answered), target)
         assert (read.reason, read.body.data, read.answer_body.data) == (reason, asked, body)
@@ -82,7 +82,7 @@ def test_a_client_whose_name_is_not_latin_1_is_recorded_with_question_marks():
 
 
 def test_a_record_of_another_length_is_none():
-    data = record_of(*made([], []))
+    data = record_of(made([], []))
     for wrong in (data[:-1], data + b"x", data[:5]):
         with pytest.raises(MalformedExchange):
             decode(wrong)

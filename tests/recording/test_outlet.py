@@ -1,6 +1,8 @@
 import threading
 from marshal import loads
 
+import pytest
+
 from httptee.http import Request, Response
 from httptee.ledger import Ledger, Ring
 from httptee.recording import outlet as module
@@ -36,20 +38,8 @@ def test_a_batch_is_handed_on_when_it_is_full():
     world.put(31)
     ((kind, records),) = world.taken()
     assert (kind, len(records)) == (FLAT, 32)
-    assert records[7] == (
-        *(
-            1007,
-            5,
-            103,
-            7,
-            200,
-            b"192.0.2.1",
-            b"OK\n\nX\ny",
-            b"GET /7 HTTP/1.1\r\nHost: a\r\n\r\n",
-            b"asked",
-            b"answer",
-        ),
-    )
+    texts = (b"192.0.2.1", b"OK\n\nX\ny", b"GET /7 HTTP/1.1\r\nHost: a\r\n\r\n", b"asked", b"answer")
+    assert records[7] == (1007, 5, 103, 7, 200, *texts)
     assert world.ledger.recorded().seen == world.ledger.recorded().waiting == 32
 
 
@@ -69,6 +59,15 @@ def test_what_finds_no_room_is_counted():
     world.put(*range(32))
     assert world.ring.put_in == 0
     assert world.ledger.recorded().not_recorded_by_reason == {"queue_full": 32}
+
+
+def test_a_batch_that_cannot_be_put_together_is_counted():
+    world = World()
+    with pytest.raises(OverflowError):
+        world.put(*range(31), 1 << 70)
+    assert world.ledger.recorded().not_recorded_by_reason == {"unreadable": 32}
+    world.put(*range(32))
+    assert world.ring.put_in == 32
 
 
 def test_records_that_are_made_go_the_same_way():

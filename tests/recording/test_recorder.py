@@ -11,6 +11,7 @@ from httptee.http.uploads import StreamedBody
 from httptee.ledger import Ledger
 from httptee.recording import recorder as module
 from httptee.recording.exchange import as_bytes, decode, record_of
+from httptee.recording.record import RecordMaker
 from httptee.recording.recorder import Recorder
 from tests.http.uploads.sources import Scripted, read_all
 
@@ -29,7 +30,7 @@ class Waiting(list):
 
 def values(waiting):
     """Of a flat exchange: the place, the time to the answer, the target, the status and the error."""
-    found = decode(record_of(*as_bytes(waiting)))
+    found = decode(record_of(as_bytes(waiting)))
     assert found.arrived > 0
     return (found.connection, found.place), found.first_byte, found.target, found.status, found.error
 
@@ -239,6 +240,17 @@ def test_an_error_never_reaches_the_client():
     world.queue.put_flat = fails
     response = Response(200, "OK", [], b"")
     assert world.follow(response) is response
+
+
+@pytest.mark.parametrize("value", ["\u20ac", "a\nb"])
+def test_a_head_that_is_no_lines_of_latin_1_is_recorded_too(value):
+    world = World(outlet=Handed())
+    response = Response(200, "OK", [("X", value)], b"hello")
+    assert world.follow(response) is response
+    (waiting,) = world.queue
+    record = decode(RecordMaker(None, 1000).record(waiting))
+    assert (record.answer_headers, record.answer_body.data) == ((("X", value),), b"hello")
+    assert (world.recorder._outlet, world.reasons) == ([], {})
 
 
 class Handed(list):

@@ -26,7 +26,7 @@ def sieve(keep=False):
 
 def test_a_record_without_a_secret_stays_as_it_is():
     given = made(*exchange())
-    assert sieve().record(*given) == record_of(*given)
+    assert sieve().record(given) == record_of(given)
 
 
 SECRETS = [
@@ -52,7 +52,7 @@ def test_a_secret_is_replaced_as_the_maker_of_records_replaces_it(changed):
     one, maker = sieve(), RecordMaker(Secrets(b"k" * 32), 1000, VIA)
     expected = decode(maker.record(Pending(request, response, (7, 2), 1000, 50)))
     for _ in range(2):  # the second time, the head is known
-        data = one.record(*made(request, response))
+        data = one.record(made(request, response))
         assert b"sesame" not in data
         assert decode(data) == expected
 
@@ -60,7 +60,7 @@ def test_a_secret_is_replaced_as_the_maker_of_records_replaces_it(changed):
 @pytest.mark.parametrize("changed", SECRETS)
 def test_secrets_that_are_to_be_kept_are_kept(changed):
     given = made(*exchange(**changed))
-    assert decode(sieve(keep=True).record(*given)) == decode(record_of(*given))
+    assert decode(sieve(keep=True).record(given)) == decode(record_of(given))
 
 
 @pytest.mark.parametrize("keep", [False, True])
@@ -72,24 +72,24 @@ def test_what_the_tee_has_added_to_via_is_left_out_wherever_it_stands(keep):
         ([("Via", "1.1 other"), *HEADERS], (("Via", "1.1 other"), *HEADERS)),
     ]:
         for _ in range(2):
-            assert decode(one.record(*made(*exchange(headers=headers)))).headers == recorded
+            assert decode(one.record(made(*exchange(headers=headers)))).headers == recorded
 
 
 def test_equal_heads_of_requests_and_answers_are_not_taken_for_each_other():
     fields = [("Via", f"1.0 mine, {VIA}")]
     one = sieve()
-    found = decode(one.record(*made(*exchange(Response(200, "OK", fields, b""), headers=fields))))
+    found = decode(one.record(made(*exchange(Response(200, "OK", fields, b""), headers=fields))))
     assert (found.headers, found.answer_headers) == ((("Via", "1.0 mine"),), tuple(fields))
 
 
 def test_a_compressed_body_that_cannot_be_looked_into_is_not_kept():
     answer = Response(200, "OK", [("Content-Type", "application/json"), ("Content-Encoding", "gzip")], b"no gzip")
-    found = decode(sieve().record(*made(*exchange(answer))))
+    found = decode(sieve().record(made(*exchange(answer))))
     assert (found.answer_body.data, found.answer_body.length) == (b"", 7)
 
 
 def test_heads_are_remembered_within_a_bound():
     one = sieve()
     for number in range(3000):
-        one.record(*made(*exchange(headers=[("X", str(number))])))
+        one.record(made(*exchange(headers=[("X", str(number))])))
     assert one._asked.cache_info().currsize == 1024
