@@ -1,0 +1,6 @@
+"""Logs that outlive a machine, behind one interface: a topic of Redis Streams or of Kafka. Local segments stay in front
+of each as its outbox, so an engine that is down costs no request. `open_engine` opens a topic by its address."""
+
+from httptee.journal.engines.engine import Engine, Entry, Member, Message, Trimmed, Unavailable
+
+__all__ = ["Engine", "Entry", "Member", "Message", "Trimmed", "Unavailable"]
