@@ -1,7 +1,7 @@
 """Append-only files of framed, checksummed records: what survives a torn write, a full disk and flipped bytes.
 `JournalWriter` writes one stream of segments, `Segment` reads one segment."""
 
-from httptee.journal.framing import BLOCK, NOTE, RECORD, Damage, Frame
+from httptee.journal.framing import BLOCK, HEAD, NOTE, RECORD, Damage, Frame
 from httptee.journal.names import number_of
 from httptee.journal.retention import Limits, stored
 from httptee.journal.segment import Segment, last_sequence
@@ -9,6 +9,7 @@ from httptee.journal.writer import Appended, JournalWriter, Record
 
 __all__ = [
     "BLOCK",
+    "HEAD",
     "NOTE",
     "RECORD",
     "Appended",

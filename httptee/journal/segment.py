@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,6 @@ from httptee.journal.blocks import available, unpacked
 from httptee.journal.framing import BLOCK, HEAD, HEADER_SIZE, INDEX, NOTE, RECORD, Damage, Frame, FrameReader, size_of
 from httptee.journal.index import PLACE_SIZE, Index, parted, place_in, within
 from httptee.journal.names import segments_of
-from httptee.journal.retention import locked
 
 _PIECE = 1 << 20
 _START = 64 * 1024
@@ -64,10 +64,13 @@ class Segment:
     def being_written(self) -> bool:
         """Whether a process has it open for writing."""
         try:
-            with locked(self.path) as free:
-                return not free
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
         except OSError:
             return False
+        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        return False
 
     @cached_property
     def index(self) -> Index:

@@ -50,7 +50,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "settings",
         *(f"verdict.{room}" for room in ("judge", "display", "evidence", "pairs", "court")),
     ),
-    "2": ("selection", "selection.secrets", "compare", "transport", "journal.engines", "journal"),
+    "2": ("selection", "selection.secrets", "compare", "transport", "journal.shipping", "journal.engines", "journal"),
     "1": ("ledger",),
     "0": ("http", "http.uploads", "http.peers", "errors", "version"),
 }
