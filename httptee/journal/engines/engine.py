@@ -11,7 +11,7 @@ message once saves its state together with its place: `Member.save`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -102,6 +102,10 @@ class Engine(Protocol):
 
     def join(self, group: str) -> Member:
         """A new member of a group."""
+
+    def scan(self, partition: int) -> Iterator[Entry]:
+        """What is in a partition when the first one is asked for, from the oldest message on. It needs no group,
+        settles nothing, and shows messages that came twice."""
 
     def depth(self, group: str) -> int:
         """How many messages the group has not settled."""
