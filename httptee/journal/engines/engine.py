@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from httptee.journal import Appended
+from httptee.journal.engines.numbers import Missing
 
 
 class Unavailable(Exception):
@@ -56,13 +57,19 @@ class Member(Protocol):
 
     @property
     def owned(self) -> frozenset[int]:
-        """The partitions that are this member's, by the last call of `read`."""
+        """The partitions that are this member's, by the last call of `read`. One that was lost and taken again is
+        absent after one call at least."""
 
     def read(self, limit: int, timeout: float = 0.0) -> list[Entry]:
         """The next messages of the partitions that are owned, in order within each, at most `limit`. Waits up to
         `timeout` seconds for the first one. Call it at least once a second: it keeps what is owned, takes what is free,
         and gives back what is more than this member's share. A new partition starts at the first message that is not
         settled, or after the place that `save` has stored."""
+
+    def missing(self) -> list[Missing]:
+        """What was noticed to be missing since the last call: it was in the topic, and nobody removed it by `settle`,
+        `save` or `trim`. Ask after each `read`. Whoever reads on after a member that was killed notices again what is
+        missing behind the last place that was settled: with `save` each is counted once. Does not raise."""
 
     def settle(self, entries: Sequence[Entry]) -> None:
         """These are done with. What belongs to another member by now is left alone."""

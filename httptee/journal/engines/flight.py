@@ -1,0 +1,138 @@
+"""What one member has read from one partition and not yet settled, and up to where all is settled."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import takewhile
+
+from httptee.journal.engines.numbers import Mark, Missing, Numbers
+
+
+def order(cursor: str) -> tuple[int, ...]:
+    """What places of one partition are compared by: `1700000000000-3` of Redis, `1234` of Kafka."""
+    return tuple(map(int, cursor.split("-")))
+
+
+@dataclass(slots=True)
+class _Read:
+    """A message that was read, or one that the group settled earlier out of its turn."""
+
+    cursor: str
+    writer: str
+    mark: Mark
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to store after messages were settled. Up to `low` everything is settled (empty: as before). `marks` are the
+    last numbers there. `done` are settled beyond it, and `passed` were so and are below it now."""
+
+    low: str = ""
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    done: Mapping[str, tuple[str, Mark]] = field(default_factory=dict)
+    passed: tuple[str, ...] = ()
+
+
+class Flight:
+    """One partition in the hands of one member. `low`, `marks` and `done` are what the group had stored as a `Step`.
+
+    Places grow: `order` compares them. `position` is the last one that was read.
+    """
+
+    def __init__(
+        self, partition: int, low: str, marks: Mapping[str, Mark], done: Mapping[str, tuple[str, Mark]]
+    ) -> None:
+        self.position = low
+        self.missing: list[Missing] = []
+        self._numbers = Numbers(partition, marks)
+        self._reads: deque[_Read] = deque()
+        self._open: dict[str, _Read] = {}
+        self._earlier = deque(sorted(done.items(), key=lambda item: order(item[0])))
+        self._beyond = set(done)  # what is stored as settled beyond the low mark
+        # What is not stored yet, as in a Step.
+        self._low = ""
+        self._marks: dict[str, Mark] = {}
+        self._done: dict[str, tuple[str, Mark]] = {}
+        self._passed: list[str] = []
+
+    @property
+    def unsettled(self) -> int:
+        """How many messages were read and not settled."""
+        return len(self._open)
+
+    def take(self, cursor: str, writer: str, mark: Mark, gone: Callable[[], Mapping[str, Mark]]) -> bool:
+        """A message that was read: whether it is to be handed out. `gone` is asked only where one seems missing."""
+        self.position = cursor
+        settled = self._catch_up(order(cursor), gone) == cursor
+        if settled or not self._numbers.is_new(writer, mark.number):
+            # A repetition is done with already, but its place has to be passed, too.
+            if not settled:
+                self._reads.append(_Read(cursor, writer, mark, settled=True))
+            return False
+        self._note(writer, mark, gone)
+        read = self._open[cursor] = _Read(cursor, writer, mark)
+        self._reads.append(read)
+        return True
+
+    def end(self, marks: Mapping[str, Mark], gone: Callable[[], Mapping[str, Mark]]) -> None:
+        """There is nothing beyond the position, and these messages were the last that were put in."""
+        self._catch_up(None, gone)
+        for writer, mark in marks.items():
+            if self._numbers.is_new(writer, mark.number):
+                found = self._numbers.end(writer, mark, gone())
+                if found is not None:
+                    self.missing.append(found)
+                    self._reads.append(_Read(self.position, writer, mark, settled=True))
+
+    def settle(self, cursors: Iterable[str] = ()) -> Step | None:
+        """These are done with. What is to be stored since the last call of `stored`; None: nothing."""
+        for cursor in cursors:
+            read = self._open.pop(cursor, None)
+            if read is not None:
+                read.settled = True
+                self._done[cursor] = (read.writer, read.mark)
+        while self._reads and self._reads[0].settled:
+            self._pass(self._reads.popleft())
+        if not self._low and not self._done:
+            return None
+        return Step(self._low, dict(self._marks), dict(self._done), tuple(self._passed))
+
+    def settle_up_to(self, cursor: str) -> Step | None:
+        """Everything up to this place is done with. Empty: nothing more than what was."""
+        last = order(cursor) if cursor else ()
+        return self.settle(list(takewhile(lambda read: order(read) <= last, self._open)))
+
+    def stored(self) -> None:
+        """What `settle` returned is stored."""
+        self._beyond.update(self._done)
+        self._low, self._marks, self._done, self._passed = "", {}, {}, []
+
+    def _pass(self, read: _Read) -> None:
+        """The low mark goes on to this one."""
+        self._low = read.cursor
+        if read.mark.number > self._marks.get(read.writer, Mark()).number:
+            self._marks[read.writer] = read.mark
+        self._done.pop(read.cursor, None)
+        if read.cursor in self._beyond:
+            self._beyond.discard(read.cursor)
+            self._passed.append(read.cursor)
+
+    def _catch_up(self, limit: tuple[int, ...] | None, gone: Callable[[], Mapping[str, Mark]]) -> str:
+        """Take in what was settled earlier up to here. The place of the last one."""
+        last = ""
+        while self._earlier and (limit is None or order(self._earlier[0][0]) <= limit):
+            last, (writer, mark) = self._earlier.popleft()
+            self._note(writer, mark, gone)
+            self._reads.append(_Read(last, writer, mark, settled=True))
+        return last
+
+    def _note(self, writer: str, mark: Mark, gone: Callable[[], Mapping[str, Mark]]) -> None:
+        # Most messages follow the one before: then nothing else is asked for.
+        before = self._numbers
+        known = None if before.follows(writer, mark.number) else gone()
+        found = before.note(writer, mark, known)
+        if found is not None:
+            self.missing.append(found)
