@@ -279,3 +279,15 @@ def test_nothing_is_owned_after_the_end_which_may_come_twice(topic: Topic) -> No
     assert member.owned == frozenset()
     engine.close()
     engine.close()
+
+
+def test_a_scan_shows_what_is_there_and_settles_nothing(topic: Topic) -> None:
+    engine = topic.open()
+    fill(engine, 2_500, partition=1)
+    assert numbers(list(engine.scan(1))) == list(range(1, 2_501))
+    assert list(engine.scan(0)) == []
+    scanned = engine.scan(1)
+    first = next(scanned)
+    fill(engine, 1, partition=1, first=2_501)
+    assert numbers([first, *scanned]) == list(range(1, 2_501))
+    assert engine.depth("g") == 2_501

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic, sleep
 
@@ -77,6 +77,11 @@ class MemoryEngine:
 
     def join(self, group: str) -> MemoryMember:
         return MemoryMember(self, self._groups.setdefault(group, _Group()))
+
+    def scan(self, partition: int) -> Iterator[Entry]:
+        self.check()
+        for place, message in list(self._streams[partition].items()):
+            yield Entry(message, place)
 
     def depth(self, group: str) -> int:
         self.check()

@@ -10,11 +10,11 @@ from time import monotonic, sleep
 from typing import Any
 
 from httptee.journal.engines import redis_group_scripts as scripts
-from httptee.journal.engines.engine import Entry, Message, Unavailable
+from httptee.journal.engines.engine import Entry, Unavailable
 from httptee.journal.engines.flight import Flight, Step, order
 from httptee.journal.engines.numbers import Mark, Missing
 from httptee.journal.engines.redis_link import Full, RedisLink
-from httptee.journal.engines.redis_topic import RedisTopic, done, marks, packed
+from httptee.journal.engines.redis_topic import RedisTopic, done, entry_of, marks, packed
 
 _LONGEST_WAIT = 1.0  # seconds that the server is asked to wait for a message
 _MOST_BYTES = 8 * 1024 * 1024  # what is read at once, as far as the sizes before can tell
@@ -183,14 +183,15 @@ class RedisMember:
         by_name = dict(zip(names, reading, strict=True))
         for name, entries in self._link.ask("XREAD", *words, "STREAMS", *names, *places) or ():
             for cursor, fields in entries:
-                self._take(by_name[name.decode()], cursor.decode(), fields)
+                self._take(entry_of(by_name[name.decode()], cursor, fields))
 
-    def _take(self, partition: int, cursor: str, fields: Mapping[bytes, bytes]) -> None:
-        writer, payload = fields[b"w"].decode(), fields[b"p"]
-        mark = Mark(int(fields[b"n"]), int(fields[b"s"]))
-        self._size += (len(payload) - self._size) / 64
-        if self._flights[partition].take(cursor, writer, mark, lambda: self._gone(partition)):
-            self._ready.append(Entry(Message(partition, writer, mark.number, mark.stamp, payload), cursor))
+    def _take(self, entry: Entry) -> None:
+        message = entry.message
+        self._size += (len(message.payload) - self._size) / 64
+        mark = Mark(message.number, message.stamp)
+        flight = self._flights[message.partition]
+        if flight.take(entry.cursor, message.writer, mark, lambda: self._gone(message.partition)):
+            self._ready.append(entry)
 
     def _gone(self, partition: int) -> Mapping[str, Mark]:
         found = self._link.ask("HGETALL", self._topic.gone(partition))

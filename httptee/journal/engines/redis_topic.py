@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from httptee.journal.engines.engine import Entry, Message
 from httptee.journal.engines.numbers import Mark
 
 
@@ -71,6 +72,12 @@ class RedisTopic:
 
     def _in_group(self, group: str, partition: int) -> str:
         return f"{self.prefix}:g:{group}:{partition}"
+
+
+def entry_of(partition: int, cursor: bytes, fields: Mapping[bytes, bytes]) -> Entry:
+    """A message as the server hands it out."""
+    message = Message(partition, fields[b"w"].decode(), int(fields[b"n"]), int(fields[b"s"]), fields[b"p"])
+    return Entry(message, cursor.decode())
 
 
 def packed(mark: Mark) -> str:
