@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from httptee.journal import Appended
-from httptee.journal.engines import Engine, Entry, Member, Message, open_engine
+from httptee.journal.engines import Engine, Entry, Member, Message, Missing, open_engine
 from tests.support.engine import MemoryEngine
 from tests.support.net import eventually
 from tests.support.redis_server import RedisServer
@@ -284,10 +284,25 @@ def test_nothing_is_owned_after_the_end_which_may_come_twice(topic: Topic) -> No
 def test_a_scan_shows_what_is_there_and_settles_nothing(topic: Topic) -> None:
     engine = topic.open()
     fill(engine, 2_500, partition=1)
-    assert numbers(list(engine.scan(1))) == list(range(1, 2_501))
+    assert scanned_numbers(engine.scan(1)) == list(range(1, 2_501))
     assert list(engine.scan(0)) == []
     scanned = engine.scan(1)
     first = next(scanned)
     fill(engine, 1, partition=1, first=2_501)
-    assert numbers([first, *scanned]) == list(range(1, 2_501))
+    assert scanned_numbers([first, *scanned]) == list(range(1, 2_501))
     assert engine.depth("g") == 2_501
+
+
+def test_a_scan_says_what_is_missing_with_its_interval(topic: Topic) -> None:
+    engine = topic.open()
+    assert engine.append([message(1), message(2), message(5), message(6)]) is Appended.COMMITTED
+    _, _, missing, *more = engine.scan(0)
+    assert isinstance(missing, Missing)
+    assert (missing.first, missing.last, missing.since, missing.until) == (3, 4, 2000, 5000)
+    assert len(more) == 2
+    engine.trim(1, 0)
+    assert not [found for found in engine.scan(0) if isinstance(found, Missing)]
+
+
+def scanned_numbers(found: Iterable[Entry | Missing]) -> list[int]:
+    return [one.message.number for one in found if isinstance(one, Entry)]

@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from httptee.journal import Appended
 from httptee.journal.engines import Entry, Message, Missing, Trimmed, Unavailable
 from httptee.journal.engines.flight import Flight, Step
-from httptee.journal.engines.numbers import Mark
+from httptee.journal.engines.numbers import Mark, Numbers
 
 
 @dataclass
@@ -78,10 +78,16 @@ class MemoryEngine:
     def join(self, group: str) -> MemoryMember:
         return MemoryMember(self, self._groups.setdefault(group, _Group()))
 
-    def scan(self, partition: int) -> Iterator[Entry]:
+    def scan(self, partition: int) -> Iterator[Entry | Missing]:
         self.check()
+        numbers, gone, last = Numbers(partition), dict(self._gone[partition]), dict(self._last[partition])
         for place, message in list(self._streams[partition].items()):
+            missing = numbers.note(message.writer, Mark(message.number, message.stamp), gone)
+            yield from () if missing is None else (missing,)
             yield Entry(message, place)
+        for writer, mark in last.items():
+            missing = numbers.end(writer, mark, gone)
+            yield from () if missing is None else (missing,)
 
     def depth(self, group: str) -> int:
         self.check()

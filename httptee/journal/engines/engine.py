@@ -110,9 +110,9 @@ class Engine(Protocol):
     def join(self, group: str) -> Member:
         """A new member of a group."""
 
-    def scan(self, partition: int) -> Iterator[Entry]:
-        """What is in a partition when the first one is asked for, from the oldest message on. It needs no group,
-        settles nothing, and shows messages that came twice."""
+    def scan(self, partition: int) -> Iterator[Entry | Missing]:
+        """What is in a partition when the first one is asked for, from the oldest message on, each once, and what is
+        missing: as `Member.missing`, in its place. It needs no group, and settles nothing."""
 
     def depth(self, group: str) -> int:
         """How many messages the group has not settled."""

@@ -11,13 +11,15 @@ from httptee.journal.engines import redis_scripts as scripts
 from httptee.journal.engines.address import Address, check_name
 from httptee.journal.engines.engine import Entry, Message, Trimmed, Unavailable
 from httptee.journal.engines.flight import order
+from httptee.journal.engines.numbers import Missing
 from httptee.journal.engines.redis_link import Full, RedisLink
 from httptee.journal.engines.redis_member import RedisMember
-from httptee.journal.engines.redis_topic import RedisTopic, entry_of
+from httptee.journal.engines.redis_scan import scan
+from httptee.journal.engines.redis_topic import RedisTopic
 
 _MOST_MESSAGES, _MOST_BYTES = 512, 4 * 1024 * 1024
 """What one script stores at most: others wait while it runs."""
-_TRIMMED_AT_ONCE, _READ_AT_ONCE = 256, 1000
+_TRIMMED_AT_ONCE = 256
 
 
 class RedisEngine:
@@ -75,19 +77,9 @@ class RedisEngine:
         self._members.append(member)
         return member
 
-    def scan(self, partition: int) -> Iterator[Entry]:
-        """What is in a partition now, from the oldest message on."""
-        stream = self._topic.stream(partition)
-        newest = self._link.ask("XREVRANGE", stream, "+", "-", "COUNT", 1)
-        place, count = "-", 1
-        while newest:
-            entries = self._link.ask("XRANGE", stream, place, newest[0][0], "COUNT", count)
-            for cursor, fields in entries:
-                yield entry_of(partition, cursor, fields)
-            if not entries:
-                return
-            size = sum(len(fields[b"p"]) for _, fields in entries) / len(entries)
-            place, count = f"({entries[-1][0].decode()}", max(1, min(_READ_AT_ONCE, int(_MOST_BYTES / (size + 1))))
+    def scan(self, partition: int) -> Iterator[Entry | Missing]:
+        """What is in a partition now, and what is missing there."""
+        return scan(self._link, self._topic, partition)
 
     def depth(self, group: str) -> int:
         """How many messages the group has not settled."""
