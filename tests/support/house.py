@@ -48,7 +48,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "shadow",
         "logs",
         "settings",
-        *(f"verdict.{room}" for room in ("judge", "display", "evidence", "pairs", "court")),
+        *(f"verdict.{room}" for room in ("fleet", "judge", "display", "evidence", "pairs", "court")),
     ),
     "2": ("selection", "selection.secrets", "compare", "transport", "journal.shipping", "journal.engines", "journal"),
     "1": ("ledger",),

@@ -63,11 +63,20 @@ class Court:
         self._since = 0.0
         self._writes = True
         if state is not None:
-            if state["version"] != _VERSION:
-                raise ValueError(f"a state of version {state['version']}")
-            self._since = float(state["since"])
-            for name, each in state["routes"].items():
-                self._routes[name] = RouteState.restored(each, policy.keys)
+            self.take(state)
+
+    def take(self, state: Mapping[str, Any]) -> None:
+        """Add what another court knows by its `state`, of other routes or of the same. Raises KeyError, TypeError or
+        ValueError if it is none."""
+        if state["version"] != _VERSION:
+            raise ValueError(f"a state of version {state['version']}")
+        routes = {name: RouteState.restored(each, self._policy.keys) for name, each in state["routes"].items()}
+        self._since = min((each for each in (self._since, float(state["since"])) if each), default=0.0)
+        for name, route in routes.items():
+            if name in self._routes:
+                self._routes[name].merge(route)
+            else:
+                self._routes[name] = route
 
     def unequal(self, pair: Pair, found: Sequence[Difference]) -> Ask | None:
         """Count a pair and its differences, or take an equal one of the unconditional sample (`extra`).

@@ -43,20 +43,20 @@ def _safe(finding: Finding, backend: str, chapter: int, example: Example, keep: 
     elif kept and (kept[0].masked or finding.label != "constant" or not (finding.a or finding.b)):
         a, b = kept[0].a, kept[0].b
     else:
-        a, b = _masked(finding)
+        a, b = _masked(finding.part, finding.path, finding.a, finding.b)
     a, b = "" if finding.kind == "extra" else a, "" if finding.kind == "missing" else b
     reason = _without(finding.reason, ((finding.a, a), (finding.b, b)))
     return replace(finding, a=a, b=b, reason=reason, examples=kept[1] if kept else ())
 
 
-def _masked(finding: Finding) -> tuple[str, str]:
-    masks = Masks((finding.a, finding.b))
+def _masked(part: str, path: str, a: str, b: str) -> tuple[str, str]:
+    masks = Masks((a, b))
 
     def one(value: str) -> str:
         text = value.encode("utf-8", "replace").decode("latin-1")
-        return masks.at(finding.part, finding.path, text).encode("latin-1").decode("utf-8", "replace")
+        return masks.at(part, path, text).encode("latin-1").decode("utf-8", "replace")
 
-    return one(finding.a), one(finding.b)
+    return one(a), one(b)
 
 
 def _without(reason: str, replaced: Sequence[tuple[str, str]]) -> str:
@@ -74,4 +74,17 @@ def without_examples(state: Any) -> Any:
         return {key: bare.get(key, without_examples(value)) for key, value in state.items()}
     if isinstance(state, list | tuple):
         return [without_examples(one) if isinstance(one, Mapping | list | tuple) else one for one in state]
+    return state
+
+
+def with_safe_examples(state: Any) -> Any:
+    """A court's state in which the examples have no credentials: it may be stored where others read."""
+    if isinstance(state, Mapping):
+        safe = {key: with_safe_examples(value) for key, value in state.items()}
+        if "place" in state:
+            part, path, _ = state["place"]
+            safe["a"], safe["b"] = _masked(str(part), str(path), str(state["a"]), str(state["b"]))
+        return safe
+    if isinstance(state, list | tuple):
+        return [with_safe_examples(one) if isinstance(one, Mapping | list | tuple) else one for one in state]
     return state

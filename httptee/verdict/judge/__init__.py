@@ -5,19 +5,24 @@ from httptee.verdict.judge.asking import ApplicationAsker, Asker, Asking, Upstre
 from httptee.verdict.judge.channel import PairReader, PairSender, Reader, open_channel
 from httptee.verdict.judge.judge import Judge
 from httptee.verdict.judge.pace import Memory, Pace
-from httptee.verdict.judge.repeats import Ask, RepeatLimits, Repeats, unrepeatable
+from httptee.verdict.judge.repeatable import unrepeatable
+from httptee.verdict.judge.repeats import Ask, RepeatLimits, Repeats
 from httptee.verdict.judge.thread import JudgeThread, MakeJudge
-from httptee.verdict.judge.trial import Trial
+from httptee.verdict.judge.trial import Compare, CourtLike, Evidence, Observed, Trial
 
 __all__ = [
     "ApplicationAsker",
     "Ask",
     "Asker",
     "Asking",
+    "Compare",
+    "CourtLike",
+    "Evidence",
     "Judge",
     "JudgeThread",
     "MakeJudge",
     "Memory",
+    "Observed",
     "Pace",
     "PairReader",
     "PairSender",

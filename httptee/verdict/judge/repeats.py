@@ -3,28 +3,15 @@ are strict: safe methods only, few a second, a small part of the traffic, and no
 
 from __future__ import annotations
 
-import re
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import parse_qsl, unquote
 
-from httptee.http import Request, values
 from httptee.ledger import Latency, PrimaryStatement
 from httptee.verdict.court import Pair
 from httptee.verdict.judge.channel import size_of
-
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110 §9.2.1, without TRACE
-# A GET to such a path is mostly a link in a mail, or has an effect although it should not.
-_WORDS = re.compile(
-    r"(?<![a-z])((confirm|verif|unsubscri|activat|deactivat|reset|oauth|invit)[a-z]*|(log|sign)[-_.]?(out|off)|validate|"
-    r"password|token|openid|saml2?|sso|callback|one[-_.]?time|otp|magic|nonce|redeem|delete|remove|destroy|revoke|cancel|"
-    r"approve|accept|reject)(?![a-z])"
-)
-_PARAMETERS = re.compile(r"(.*[-_.])?(token|code|otp|nonce|ticket|secret|confirm(ation)?|activation|verification)")
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_ONCE = ("digest", "negotiate", "ntlm")  # schemes whose credentials are good for one request
+from httptee.verdict.judge.repeatable import unrepeatable
 
 _WINDOW = 10.0  # seconds over which A is watched
 _ERRORS = 0.01  # of A's exchanges without a whole answer in the window
@@ -73,22 +60,6 @@ class RepeatLimits:
     warm_up: int = 200
     waiting: int = 256
     room: int = 32 * 1024 * 1024
-
-
-def unrepeatable(request: Request) -> str:
-    """Why a request must not be sent again: `method`, `body`, `route` or `credentials`; empty if it may be."""
-    if request.method not in _SAFE:
-        return "method"
-    if not isinstance(request.body, bytes):  # it was too long for the judge
-        return "body"
-    path, _, query = request.target.partition("?")
-    if _WORDS.search(_HUMP.sub("-", unquote(path)).lower()):
-        return "route"
-    if any(_PARAMETERS.fullmatch(_HUMP.sub("-", name).lower()) for name, _ in parse_qsl(query, True)):
-        return "route"
-    if any(value.lower().startswith(_ONCE) for value in values(request.headers, "authorization")):
-        return "credentials"
-    return ""
 
 
 class Condition:
@@ -143,6 +114,8 @@ class Repeats:
         paused: Callable[[str], bool] = lambda backend: False,
     ) -> None:
         self._paused = paused
+        self.part = 1.0
+        """The part of the limits that is this judge's, from 0 to 1: others may ask the same A."""
         self.condition = Condition()
         self.refused: Counter[str] = Counter()
         self.made = self._made_before = int((state or {}).get("made", 0))
@@ -219,11 +192,12 @@ class Repeats:
     def _over_share(self) -> bool:
         warm_up = max(0, self._limits.warm_up - self._made_before)
         requests = self._requests - (self._first_requests or 0)
-        return self.made - self._made_before >= warm_up + self._limits.share * requests
+        return self.made - self._made_before >= self.part * (warm_up + self._limits.share * requests)
 
     def _fill(self, now: float) -> None:
         passed, self._filled = max(0.0, now - self._filled), now
-        self._tokens = min(max(1.0, self._limits.per_second / 10), self._tokens + passed * self._limits.per_second)
+        per_second = self.part * self._limits.per_second
+        self._tokens = min(max(1.0, per_second / 10), self._tokens + passed * per_second)
 
     def _worst(self) -> Ask:
         """The oldest of the lowest priority. Delayed wishes wait for long, so they may have half of the places."""

@@ -29,6 +29,9 @@ class CourtLike(Protocol):
     def fold(self, name_of: Callable[[str], str]) -> None:
         """Put routes together that have turned out to be one."""
 
+    def take(self, state: Mapping[str, Any]) -> None:
+        """Add what another court knows by its `state`. Raises KeyError, TypeError or ValueError if it is none."""
+
     def report(self, sums: Mapping[str, RouteSums], counts: Any, now: float) -> Report:
         """What is known of this B."""
 
@@ -38,6 +41,9 @@ class CourtLike(Protocol):
 
 class Evidence(Protocol):
     """Where pairs, states and reports are kept, see `evidence.Evidence`. Its methods do not raise."""
+
+    keep: str
+    """How much is kept of a pair: `paths`, `values` or `full`."""
 
     def add(self, pair: Pair, found: Sequence[Difference], again: Again | None = None) -> bool:
         """Keep a pair, or what was asked again for it; whether it is kept."""

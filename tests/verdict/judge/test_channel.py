@@ -12,7 +12,7 @@ from httptee.http import FileBody, Request
 from httptee.transport import request_head
 from httptee.verdict.judge import channel as module
 from httptee.verdict.judge.channel import LocalChannel, open_channel, size_of
-from httptee.verdict.judge.repeats import unrepeatable
+from httptee.verdict.judge.repeatable import unrepeatable
 from tests.verdict.judge.samples import outcome, pair
 
 

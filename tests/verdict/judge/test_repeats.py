@@ -10,7 +10,7 @@ from httptee.ledger import Latency, PrimaryStatement
 from httptee.ledger.columns import BOUNDS
 from httptee.verdict.court import Pair
 from httptee.verdict.judge.channel import size_of
-from httptee.verdict.judge.repeats import Condition, RepeatLimits, Repeats, unrepeatable
+from httptee.verdict.judge.repeats import Condition, RepeatLimits, Repeats
 from tests.verdict.judge.samples import outcome, pair
 
 QUICK, SLOW = BOUNDS.index(0.005), BOUNDS.index(0.5)
@@ -41,73 +41,6 @@ def repeats(**limits):
 
 def request(method="GET", target="/users/12", headers=()):
     return Request(method, target, list(headers), b"", "", "http")
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
-def test_a_safe_method_may_be_repeated(method):
-    assert unrepeatable(request(method)) == ""
-
-
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "get", "PROPFIND"])
-def test_any_other_method_is_not_repeated(method):
-    assert unrepeatable(request(method)) == "method"
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        "/logout",
-        "/session/log-out",
-        "/user/signOut",
-        "/LogOut?x=1",
-        "/%6Cogout",
-        "/confirm/123",
-        "/api/v1/confirmEmail",
-        "/verify-email",
-        "/verification",
-        "/newsletter/unsubscribe/9",
-        "/activate",
-        "/resetPassword",
-        "/reset_password",
-        "/oauth2/authorize",
-        "/auth/callback",
-        "/one-time/55",
-        "/oneTime",
-        "/magic-link/5",
-        "/invite/5",
-        "/items/5/delete",
-        "/login?token=1",
-        "/?access_token=1",
-        "/?accessToken",
-        "/cb?x=1&code=5",
-        "/?ticket=ST-1",
-    ],
-)
-def test_what_looks_like_a_link_for_one_use_is_not_repeated(target):
-    assert unrepeatable(request(target=target)) == "route"
-
-
-@pytest.mark.parametrize(
-    "target",
-    [
-        "/",
-        "/users/12",
-        "/blog/tokens",
-        "/catalogue",
-        "/design",
-        "/preset",
-        "/?country_codes=1",
-        "/?decode=1",
-        "/?a=code",
-    ],
-)
-def test_an_ordinary_path_may_be_repeated(target):
-    assert unrepeatable(request(target=target)) == ""
-
-
-def test_credentials_for_one_request_are_not_sent_again():
-    assert unrepeatable(request(headers=[("authorization", "Digest nonce=1")])) == "credentials"
-    assert unrepeatable(request(headers=[("Authorization", "Bearer x")])) == ""
 
 
 def test_what_must_not_be_repeated_is_refused_at_once_and_counted():
@@ -296,3 +229,16 @@ def test_a_b_that_is_paused_is_not_asked_until_it_is_resumed():
     assert made.due(1001.0) is None
     paused.clear()
     assert made.due(1001.0) is wish
+
+
+def test_a_judge_among_several_has_its_part_of_the_limits():
+    made = repeats(per_second=2.0, warm_up=4)
+    made.part = 0.5
+    for _ in range(10):
+        made.offer(Wish())
+    at, times = 1000.0, []
+    while at < 1010.0:
+        if made.due(at) is not None:
+            times.append(at)
+        at += 0.25
+    assert times == [1000.0, 1001.0]

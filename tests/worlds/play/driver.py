@@ -19,7 +19,8 @@ from httptee.compare import Difference, Outcome
 from httptee.ledger import Latency, PrimaryStatement
 from httptee.verdict.court.pair import Again, Pair
 from httptee.verdict.court.sums import RouteSums
-from httptee.verdict.judge.repeats import Ask, Repeats, unrepeatable
+from httptee.verdict.judge.repeatable import unrepeatable
+from httptee.verdict.judge.repeats import Ask, Repeats
 from tests.worlds.play.tally import Tally
 from tests.worlds.traffic import Arrival, Traffic
 from tests.worlds.world import World
