@@ -19,7 +19,7 @@ class RedisServer:
     def __init__(self, root: Path, *words: str, port: int = 0) -> None:
         self._path = require("redis-server")
         self._root = root
-        self._words = words
+        self.words = words
         self._program: Program | None = None
         self.port = port or free_port()
 
@@ -37,7 +37,7 @@ class RedisServer:
         """Start it and wait until it answers."""
         self._root.mkdir(parents=True, exist_ok=True)
         words = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._root), "--save", ""]
-        words += ["--appendonly", "yes", "--appendfsync", "always", *self._words]
+        words += ["--appendonly", "yes", "--appendfsync", "always", *self.words]
         self._program = Program([self._path, *words])
         eventually(self._ready, "redis-server answering")
 

@@ -68,28 +68,11 @@ def is_engine_address(text: str) -> bool:
 
 def parse_address(text: str) -> Address:
     """The address of a topic. Raises ValueError: what is wrong, without a password that stands there."""
-    found = _FORM.fullmatch(text.strip())
-    if found is None or found["scheme"].lower() not in SCHEMES:
-        if "@" in text:
-            text = f"{text.partition('://')[0]}://…@{text.rpartition('@')[2]}"
-        raise ValueError(f"{text!r}: expected redis://HOST/TOPIC, rediss://HOST/TOPIC or kafka://HOST/TOPIC")
-    scheme = found["scheme"].lower()
-    user = unquote(found["user"] or "")
-    if ":" in user:
-        raise ValueError(f"{scheme}://…@{found['hosts']}: a password in the address is seen by everybody: {_WHERE}")
-    topic = found["topic"] or ""
-    if not _NAME.fullmatch(topic) or topic in (".", ".."):
-        raise ValueError(
-            f"{scheme}://{found['hosts']}/{topic}: expected a topic of letters, digits, '.', '_' and '-' after the host"
-        )
-    hosts = tuple(_host(part, scheme) for part in found["hosts"].split(","))
-    if scheme != "kafka" and len(hosts) > 1:
-        raise ValueError(f"{scheme}://{found['hosts']}/{topic}: expected one host")
-    options = _options(found["more"] or "", scheme)
-    address = Address(scheme, hosts, topic, user, **options)
-    if (address.ca or address.cert or address.key) and not address.tls:
-        raise ValueError(f"{address.label}: ca, cert and key are for TLS: say rediss:// or tls=1")
-    return address
+    text = text.strip()
+    try:
+        return _parsed(text)
+    except ValueError as error:
+        raise ValueError(f"{_shown(text)}: {error}") from None
 
 
 def check_name(name: str) -> str:
@@ -116,11 +99,39 @@ def tls_context(address: Address) -> ssl.SSLContext:
     return context
 
 
+def _shown(text: str) -> str:
+    """An address for a message: nothing of what may be a name and a password, and no options."""
+    before, at, host = text.rpartition("@")
+    scheme, slashes, _ = before.partition("://")
+    return f"{scheme if slashes else ''}{slashes}…@{host}".partition("?")[0] if at else text.partition("?")[0]
+
+
+def _parsed(text: str) -> Address:
+    """Raises ValueError: what was expected."""
+    found = _FORM.fullmatch(text)
+    if found is None or found["scheme"].lower() not in SCHEMES:
+        raise ValueError("expected redis://HOST/TOPIC, rediss://HOST/TOPIC or kafka://HOST/TOPIC")
+    scheme, user, topic = found["scheme"].lower(), unquote(found["user"] or ""), found["topic"] or ""
+    if ":" in user:
+        raise ValueError(f"a password in the address is seen by everybody: {_WHERE}")
+    if not _NAME.fullmatch(topic) or topic in (".", ".."):
+        raise ValueError("expected a topic of letters, digits, '.', '_' and '-' after the host")
+    hosts = tuple(_host(part, scheme) for part in found["hosts"].split(","))
+    if scheme != "kafka" and len(hosts) > 1:
+        raise ValueError("expected one host")
+    address = Address(scheme, hosts, topic, user, **_options(found["more"] or "", scheme))
+    if scheme != "kafka" and address.tls != (scheme == "rediss"):
+        raise ValueError(f"tls={int(address.tls)}: say {'rediss' if address.tls else 'redis'}://")
+    if (address.ca or address.cert or address.key) and not address.tls:
+        raise ValueError("ca, cert and key are for TLS: say rediss:// or tls=1")
+    return address
+
+
 def _host(text: str, scheme: str) -> tuple[str, int]:
     found = _HOST.fullmatch(text)
     port = int(found["port"] or _PORTS[scheme]) if found else 0
     if found is None or not 0 < port < 65536:
-        raise ValueError(f"{scheme}://{text}: expected HOST or HOST:PORT")
+        raise ValueError("expected HOST or HOST:PORT")
     return found["host"].strip("[]"), port
 
 
@@ -128,10 +139,10 @@ def _options(text: str, scheme: str) -> dict[str, Any]:
     """The fields that are said after the question mark."""
     options: dict[str, Any] = {"tls": scheme == "rediss"}
     for name, value in parse_qsl(text, keep_blank_values=True):
-        if "password" in name and name != "password-file":
+        if "password" in name.lower() and name != "password-file":
             raise ValueError(f"{name}=: a password in the address is seen by everybody: {_WHERE}")
         if name not in _OPTIONS:
-            raise ValueError(f"{name}={value}: expected one of {', '.join(_OPTIONS)}")
+            raise ValueError(f"{name}: expected one of {', '.join(_OPTIONS)}")
         options[name.replace("-", "_")] = _OPTIONS[name](name, value)
     return options
 

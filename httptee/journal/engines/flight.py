@@ -52,6 +52,7 @@ class Flight:
         self._open: dict[str, _Read] = {}
         self._earlier = deque(sorted(done.items(), key=lambda item: order(item[0])))
         self._beyond = set(done)  # what is stored as settled beyond the low mark
+        self._behind = (low, dict(marks))  # the low mark, and all numbers there
         # What is not stored yet, as in a Step.
         self._low = ""
         self._marks: dict[str, Mark] = {}
@@ -110,11 +111,21 @@ class Flight:
         self._beyond.update(self._done)
         self._low, self._marks, self._done, self._passed = "", {}, {}, []
 
+    def again(self) -> None:
+        """Nothing is stored any more: the next step has all of it."""
+        low, marks = self._behind
+        self._low, self._marks = self._low or low, dict(marks)
+        self._done |= {read.cursor: (read.writer, read.mark) for read in self._reads if read.settled}
+        self._beyond.clear()
+        self._passed = []
+
     def _pass(self, read: _Read) -> None:
         """The low mark goes on to this one."""
         self._low = read.cursor
         if read.mark.number > self._marks.get(read.writer, Mark()).number:
             self._marks[read.writer] = read.mark
+        self._behind[1].update({read.writer: self._marks[read.writer]})
+        self._behind = (read.cursor, self._behind[1])
         self._done.pop(read.cursor, None)
         if read.cursor in self._beyond:
             self._beyond.discard(read.cursor)

@@ -1,15 +1,16 @@
 """The scripts of a group of readers: `redis_scripts` has the names of the keys, and why some begin with a DEL."""
 
-# KEYS: about, groups, members, then the owner and the group's hash of each
-# partition. ARGV: partitions, group, token, lease in ms, then for
-# each partition 1 if it is held. Returns the share of this member, then the partitions that it owns now.
+# KEYS: about, groups, members, grace, then the owner and the group's hash of each partition. ARGV: partitions, group,
+# token, lease in ms, then for each partition 1 if it is held. Returns the share of this member, the partitions that it
+# owns now, and those of them that it goes on with although the server knows nothing of the group any more: then all
+# have the time of a lease for that, before anybody takes what seems to be free.
 KEEP = """
 redis.call('DEL', KEYS[1] .. ':')
 local partitions = redis.call('HGET', KEYS[1], 'partitions')
 if not partitions then
     redis.call('HSET', KEYS[1], 'partitions', ARGV[1])
 elseif partitions ~= ARGV[1] then
-    return {-tonumber(partitions)}
+    return {-tonumber(partitions), {}, {}}
 end
 redis.call('SADD', KEYS[2], ARGV[2])
 local time = redis.call('TIME')
@@ -22,26 +23,32 @@ for i, member in ipairs(members) do if member == token then rank = i - 1 end end
 local count = tonumber(ARGV[1])
 local share = math.floor(count / #members)
 if rank < count % #members then share = share + 1 end
-local owned, free = {share}, {}
+local owned, revived, free = {}, {}, {}
 for partition = 0, count - 1 do
-    local owner, hash = KEYS[4 + 2 * partition], KEYS[5 + 2 * partition]
-    local token_there = redis.call('GET', owner)
-    if (token_there == token or not token_there) and redis.call('HGET', hash, 'taken') == token then
+    local owner, hash = KEYS[5 + 2 * partition], KEYS[6 + 2 * partition]
+    local there, held = redis.call('GET', owner), ARGV[5 + partition] == '1'
+    if held and not there and redis.call('EXISTS', hash) == 0 then
+        revived[#revived + 1] = partition
+        redis.call('HSET', hash, 'taken', token, 'low', '0-0')
+        redis.call('SET', KEYS[4], '1', 'PX', lease)
+    end
+    if (there == token or not there) and redis.call('HGET', hash, 'taken') == token then
         redis.call('SET', owner, token, 'PX', lease)
         owned[#owned + 1] = partition
-    elseif not token_there and ARGV[5 + partition] == '0' then
+    elseif not there and not held then
         free[#free + 1] = partition
     end
 end
+if redis.call('EXISTS', KEYS[4]) == 1 then free = {} end
 for i = 0, #free - 1 do
-    if #owned > share then break end
+    if #owned >= share then break end
     -- Each begins elsewhere, so that those that join at once take different ones.
     local partition = free[(i + rank * math.max(1, math.floor(#free / #members))) % #free + 1]
-    redis.call('SET', KEYS[4 + 2 * partition], token, 'PX', lease)
-    redis.call('HSET', KEYS[5 + 2 * partition], 'taken', token)
+    redis.call('SET', KEYS[5 + 2 * partition], token, 'PX', lease)
+    redis.call('HSET', KEYS[6 + 2 * partition], 'taken', token)
     owned[#owned + 1] = partition
 end
-return owned
+return {share, owned, revived}
 """
 
 # KEYS: the members, then the owner and the group's hash of each partition that is given back. ARGV: token, 1 if the
@@ -83,10 +90,10 @@ return {low, redis.call('HGETALL', KEYS[2]), redis.call('HGETALL', KEYS[3])}
 # KEYS: the group's hash of the partition, marks, done, state, stream, gone, groups. ARGV: token, topic's prefix,
 # partition, 1 to keep what is settled, low or empty, the place after it, 1 and the state or 0 and nothing; how many
 # marks, then writer and mark of each; how many done, then place and mark of each; then the places that low has passed.
-# Returns 0 if the partition is not the token's.
+# Returns 0 if the partition is not the token's, and -1 if the server knows nothing of the group any more.
 SETTLE = """
 redis.call('DEL', KEYS[1] .. ':')
-if redis.call('HGET', KEYS[1], 'taken') ~= ARGV[1] then return 0 end
+if redis.call('HGET', KEYS[1], 'taken') ~= ARGV[1] then return -1 + redis.call('EXISTS', KEYS[1]) end
 local low, at = ARGV[5], 9
 if ARGV[7] == '1' then redis.call('SET', KEYS[4], ARGV[8]) end
 local groups = redis.call('SMEMBERS', KEYS[7])

@@ -11,10 +11,10 @@ from typing import Any
 
 from httptee.journal.engines import redis_group_scripts as scripts
 from httptee.journal.engines.engine import Entry, Unavailable
-from httptee.journal.engines.flight import Flight, Step, order
+from httptee.journal.engines.flight import Flight, Step
 from httptee.journal.engines.numbers import Mark, Missing
 from httptee.journal.engines.redis_link import Full, RedisLink
-from httptee.journal.engines.redis_topic import RedisTopic, done, entry_of, marks, packed
+from httptee.journal.engines.redis_topic import RedisTopic, after, done, entry_of, marks, packed_step
 
 _LONGEST_WAIT = 1.0  # seconds that the server is asked to wait for a message
 _MOST_BYTES = 8 * 1024 * 1024  # what is read at once, as far as the sizes before can tell
@@ -117,15 +117,17 @@ class RedisMember:
         """Renew what is owned, take what is free, and give back what is too much."""
         everywhere = range(self._topic.partitions)
         held = [int(partition in self._flights) for partition in everywhere]
-        keys = [self._topic.about, self._topic.groups, self._topic.members(self._group)]
+        keys = [self._topic.about, self._topic.groups, self._topic.members(self._group), self._topic.grace(self._group)]
         arguments: list[str | int | bytes] = [self._topic.partitions, self._group, self._token, int(self._lease * 1000)]
         arguments += held
-        answer = self._run(scripts.KEEP, [*keys, *self._topic.ownership(self._group, everywhere)], arguments)
-        share, *now = map(int, answer)
+        keys += self._topic.ownership(self._group, everywhere)
+        share, now, revived = self._run(scripts.KEEP, keys, arguments)
         if share < 0:
             raise Unavailable(f"the topic {self._topic.prefix} has {-share} partitions, not {self._topic.partitions}")
         for partition in self.owned - set(now):
             self._lose(partition)
+        for partition in revived:
+            self._flights[partition].again()
         for partition in set(now) - self.owned:
             self._begin(partition)
         for partition in self.owned:
@@ -202,7 +204,7 @@ class RedisMember:
         flight = self._flights[partition]
         keys = [self._topic.stream(partition), self._topic.last(partition)]
         keys += self._topic.progress(self._group, partition)[:3]
-        answer = self._run(scripts.END, keys, [_after(flight.position), flight.position])
+        answer = self._run(scripts.END, keys, [after(flight.position), flight.position])
         if answer == b"behind":
             self._release([partition])
             self._lose(partition)
@@ -220,15 +222,13 @@ class RedisMember:
         if step is None:
             return True
         keys = self._topic.progress(self._group, partition)
-        arguments: list[str | int | bytes] = [self._token, self._topic.prefix, partition, int(self._keep)]
-        arguments += [step.low, _after(step.low) if step.low else "", int(state is not None), state or b""]
-        arguments.append(len(step.marks))
-        for writer, mark in step.marks.items():
-            arguments += (writer, packed(mark))
-        arguments.append(len(step.done))
-        for cursor, (writer, mark) in step.done.items():
-            arguments += (cursor, f"{packed(mark)}:{writer}")
-        if not self._run(scripts.SETTLE, keys, [*arguments, *step.passed]):
+        arguments = [self._token, self._topic.prefix, partition, int(self._keep), *packed_step(step, state)]
+        answer = self._run(scripts.SETTLE, keys, arguments)
+        if answer < 0:
+            self._renew()  # the server has lost what it knew: this member goes on where it is, and stores all of it
+            flight = self._flights.get(partition)
+            return flight is not None and self._store(partition, flight.settle() or step, state)
+        if not answer:
             self._lose(partition)
             return False
         self._flights[partition].stored()
@@ -239,9 +239,3 @@ class RedisMember:
             return self._link.run(script, keys, arguments)
         except Full as error:
             raise Unavailable(str(error)) from error
-
-
-def _after(cursor: str) -> str:
-    """The first place behind a cursor."""
-    milliseconds, sequence = order(cursor)
-    return f"{milliseconds}-{sequence + 1}"

@@ -11,6 +11,7 @@ The keys of a topic T, all with `{T}` in them, so that a cluster keeps them toge
     {T}:documents          hash: name -> document
     {T}:aside              stream of what was set aside
     {T}:g:G:members        sorted set: token -> when its lease ends, in ms
+    {T}:g:G:grace          there while nobody takes a partition that is free
     {T}:g:G:P:owner        the token of the owner; expires with its lease, and then another may take the partition
     {T}:g:G:P              hash: `taken`, the token of the owner until another takes the partition; `low`, the place up
                            to which all is settled

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from httptee.journal.engines.engine import Entry, Message
+from httptee.journal.engines.flight import Step, order
 from httptee.journal.engines.numbers import Mark
 
 
@@ -38,6 +39,10 @@ class RedisTopic:
     def members(self, group: str) -> str:
         """Who is in a group."""
         return f"{self.prefix}:g:{group}:members"
+
+    def grace(self, group: str) -> str:
+        """While nobody takes what is free."""
+        return f"{self.prefix}:g:{group}:grace"
 
     def ownership(self, group: str, partitions: Iterable[int]) -> list[str]:
         """The keys that say whose each partition is."""
@@ -80,9 +85,22 @@ def entry_of(partition: int, cursor: bytes, fields: Mapping[bytes, bytes]) -> En
     return Entry(message, cursor.decode())
 
 
-def packed(mark: Mark) -> str:
-    """A mark as it is stored."""
-    return f"{mark.number}:{mark.stamp}"
+def packed_step(step: Step, state: bytes | None) -> Iterator[str | int | bytes]:
+    """A step and a state as SETTLE takes them."""
+    yield from (step.low, after(step.low) if step.low else "", int(state is not None), state or b"")
+    yield len(step.marks)
+    for writer, mark in step.marks.items():
+        yield from (writer, _packed(mark))
+    yield len(step.done)
+    for cursor, (writer, mark) in step.done.items():
+        yield from (cursor, f"{_packed(mark)}:{writer}")
+    yield from step.passed
+
+
+def after(cursor: str) -> str:
+    """The first place behind a cursor."""
+    milliseconds, sequence = order(cursor)
+    return f"{milliseconds}-{sequence + 1}"
 
 
 def marks(pairs: Sequence[bytes]) -> Mapping[str, Mark]:
@@ -97,6 +115,10 @@ def done(pairs: Sequence[bytes]) -> Mapping[str, tuple[str, Mark]]:
         number, stamp, writer = value.split(b":", 2)
         found[cursor.decode()] = (writer.decode(), Mark(int(number), int(stamp)))
     return found
+
+
+def _packed(mark: Mark) -> str:
+    return f"{mark.number}:{mark.stamp}"
 
 
 def _mark(value: bytes) -> Mark:
