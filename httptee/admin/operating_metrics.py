@@ -94,10 +94,16 @@ def _of_orders(settings: Settings, ledger: Ledger) -> Iterator[Metric]:
     percent = GaugeMetricFamily(
         "httptee_shadow_percent", "The share of B in force while it is not paused, in percent.", labels=("backend",)
     )
+    part = GaugeMetricFamily(
+        "httptee_shadow_rate_part",
+        "The part of the rate of B for this tee, 0 to 1; less than 1 only where tees share it (-b.rates).",
+        labels=("backend",),
+    )
     for name, share in shares.items():
         paused.add_metric((name,), int(share.orders.paused))
         percent.add_metric((name,), share.percent)
-    yield from (paused, percent)
+        part.add_metric((name,), share.orders.part())
+    yield from (paused, percent, part)
     yield GaugeMetricFamily(
         "httptee_control_orders",
         "What is in force by order and differs from the file: Bs that are paused, shares, the level of the log.",

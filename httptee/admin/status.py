@@ -162,7 +162,7 @@ def _shadows(
 def _share(share: Share | None) -> dict[str, Any]:
     if share is None:
         return {"percent": None, "orders": None}
-    orders = {"paused": share.orders.paused, "percent": share.orders.percent}
+    orders = {"paused": share.orders.paused, "percent": share.orders.percent, "rate_part": share.orders.rate_part}
     return {"percent": share.percent, "orders": orders}
 
 

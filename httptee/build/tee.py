@@ -108,7 +108,8 @@ def _shadows(settings: Settings, ledger: Ledger, part: Part, common: _Common) ->
     policy = BreakerPolicy(failures=settings.b_breaker_failures, longest=settings.b_probe_interval)
     chosen = shadow_settings(settings)
     ordered = ledger.orders if settings.control else ()
-    rules = selections([shadow.criteria for shadow in chosen], ledger.clocks, ordered)
+    parts = [orders.part for orders in ledger.orders]
+    rules = selections([shadow.criteria for shadow in chosen], ledger.clocks, ordered, parts)
     each = zip(chosen, ledger.accounts(part.row), rules, ledger.circuits, common.comparers, ledger.orders, strict=True)
     for number, (shadow, account, selection, circuit, comparing, orders) in enumerate(each):
         workers = part.of(shadow.workers, least=1)

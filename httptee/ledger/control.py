@@ -28,10 +28,13 @@ _MILLIONTHS = 10**6
 
 
 class Orders:
-    """`<Orders paused, 20 percent>`: what was ordered for one B. Without an order, what its line says is in force."""
+    """`<Orders paused, 20 percent>`: what was ordered for one B. Without an order, what its line says is in force.
+
+    Where several tees share the rate of a B, `rate_part` is what they have agreed on.
+    """
 
     def __init__(self) -> None:
-        self._words = shared_words(2)
+        self._words = shared_words(3)
 
     def __repr__(self) -> str:
         percent = "" if self.percent is None else f"{self.percent:g} percent"
@@ -55,6 +58,20 @@ class Orders:
     @percent.setter
     def percent(self, value: float | None) -> None:
         self._words[1] = 0 if value is None else round(value * _MILLIONTHS) + 1
+
+    @property
+    def rate_part(self) -> float | None:
+        """The part of the rate for this tee, above 0.0 and up to 1.0; None: the rate is not shared."""
+        word = self._words[2]
+        return word / _MILLIONTHS if word else None
+
+    @rate_part.setter
+    def rate_part(self, value: float | None) -> None:
+        self._words[2] = 0 if value is None else max(1, round(value * _MILLIONTHS))
+
+    def part(self) -> float:
+        """The part of the rate that is in force. Read for each request that needs a token."""
+        return (self._words[2] or _MILLIONTHS) / _MILLIONTHS
 
 
 def continued(backends: Sequence[Key], known: Mapping[Key, Orders]) -> tuple[Orders, ...]:

@@ -66,6 +66,7 @@ class SingleProcess:
         self._admin = start.admin
         self._judge = start.judge
         self._drainer = start.drainer
+        self._rates = start.rates
         self._pid_file = start.pid_file
         self._load = start.load
         self._read = start.read
@@ -90,6 +91,7 @@ class SingleProcess:
         self._admin.start_thread()
         self._judge.start_thread()
         self._drainer.start_thread()
+        self._rates.start_thread()
         notify.ready()
         while True:
             self._serving.server.run(self._goes_on)
@@ -144,6 +146,7 @@ class SingleProcess:
         self._admin.start_thread()
         self._judge.start_thread()
         self._drainer.start_thread()
+        self._rates.start_thread()
         self._drain_old()
         follow_level(self._serving.settings, self._serving.ledger)
         self._serving.vitals.published()
@@ -165,6 +168,7 @@ class SingleProcess:
             try:
                 ledger = build_ledger(settings, 1, current.ledger.history)
                 self._drainer.renew(settings, ledger)
+                self._rates.renew(settings, ledger)
                 self._successor = self._build(settings, ledger, tls, self._judge.renew(settings, ledger))
                 self._changes, self._read = differences(self._read, read), read
                 return
@@ -172,6 +176,7 @@ class SingleProcess:
                 logger.exception("reload failed, nothing changes")
                 self._judge.resume(current.settings, current.ledger, current.watching)
                 self._drainer.resume(current.settings, current.ledger)
+                self._rates.renew(current.settings, current.ledger)
         current.ledger.control.reloaded(False)
         notify.ready("serving; the last reload was refused")
 

@@ -18,9 +18,10 @@ from httptee.ledger import Ledger
 from httptee.logs import check_log
 from httptee.processes.drainer import DrainerProcess
 from httptee.processes.judge import JudgeProcess
-from httptee.processes.kept import NEVER
+from httptee.processes.kept import NEVER, Kept
 from httptee.processes.limits import TooFewDescriptorsError, within_descriptors, within_threads
 from httptee.processes.notify import PidFile
+from httptee.processes.rates import RatesProcess
 from httptee.server.sockets import ControlError, address_of, certificate_end, file_of, listen, listening_tls
 from httptee.settings import Settings, check_same, descriptions, own_sockets
 from httptee.verdict.evidence import check_directory
@@ -84,6 +85,7 @@ class Start:
     admin: Listeners | NoListeners
     judge: JudgeProcess
     drainer: DrainerProcess
+    rates: RatesProcess
     pid_file: PidFile
     watching: Watching | None
     tls: ssl.SSLContext | None
@@ -124,8 +126,10 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
     announce_recording(settings)
     _tell_of(watching, admin)
     drainer = _drainer(settings, ledger, admin.sockets, listening)
+    rates = RatesProcess(Kept("rates"), (listening, *admin.sockets))
+    rates.renew(settings, ledger)
     pid_file = PidFile(settings.pid_file)
-    return Start(settings, read, ledger, listening, load, admin, judge, drainer, pid_file, watching, tls)
+    return Start(settings, read, ledger, listening, load, admin, judge, drainer, rates, pid_file, watching, tls)
 
 
 def _listeners(settings: Settings, ledger: Ledger, listening: socket.socket) -> Listeners | NoListeners:

@@ -56,6 +56,7 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
     start.admin.stop()
     start.judge.stop()
     start.drainer.stop()
+    start.rates.stop()
     last.spools.end()
     start.pid_file.remove()
     print_ledger(last)
@@ -84,6 +85,7 @@ class Supervisor:
         self._admin = start.admin
         self._judge = start.judge
         self._drainer = start.drainer
+        self._rates = start.rates
         self._ledger = start.ledger  # the newest one; it includes the counts of the earlier ones
         self._current = Generation(
             start.settings, start.ledger, start.listening, start.tls, start.admin.sockets, start.watching
@@ -115,7 +117,8 @@ class Supervisor:
 
     def _rest(self) -> float:
         """Keep the processes beside the workers; return the seconds until there is work to do without a signal."""
-        return min(self._patience(), self._admin.keep(), self._judge.keep(), self._drainer.keep())
+        beside = (self._admin, self._judge, self._drainer, self._rates)
+        return min(self._patience(), *(each.keep() for each in beside))
 
     def _patience(self) -> float:
         """Seconds until there is work to do without a signal."""
@@ -162,6 +165,7 @@ class Supervisor:
             ledger = build_ledger(settings, settings.processes, self._ledger.history)
             watching = self._judge.renew(settings, ledger)
             self._drainer.renew(settings, ledger)
+            self._rates.renew(settings, ledger)
             arriving = Generation(settings, ledger, self._listening, tls, self._admin.sockets, watching)
         except (OSError, MemoryError) as error:
             logger.error("reload refused, nothing changes: %s", error)
@@ -185,6 +189,7 @@ class Supervisor:
             self._admin.replace(self._current.settings, self._ledger, self._current.watching)
             self._judge.resume(self._current.settings, self._ledger, self._current.watching)
             self._drainer.resume(self._current.settings, self._ledger)
+            self._rates.renew(self._current.settings, self._ledger)
         elif arriving.ready and not self._admin.changing:
             self._current.drain = Drain(self._current.ledger)
             self._retire(self._current)

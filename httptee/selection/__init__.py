@@ -5,7 +5,7 @@ from httptee.selection.changes import NO_CHANGES, Changes, HeaderLine, PathRewri
 from httptee.selection.expressions import pattern
 from httptee.selection.form import AS_IT_IS, Form
 from httptee.selection.hosts import Host
-from httptee.selection.rate import Rate
+from httptee.selection.rate import Rate, part_of
 from httptee.selection.rules import Filter, header_filter, methods_filter, methods_search, path_filter
 from httptee.selection.sampling import SCALE, Sticky
 from httptee.selection.secrets import is_secret, may_name_secrets
@@ -34,6 +34,7 @@ __all__ = [
     "methods_filter",
     "methods_search",
     "names_to_remove",
+    "part_of",
     "path_filter",
     "pattern",
     "selections",

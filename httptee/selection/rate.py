@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
@@ -38,22 +38,46 @@ class Rate:
 
 
 class TokenBucket:
-    """Tokens that come at a rate, for all threads of all processes that share `clock`."""
+    """Tokens that come at a rate, for all threads of all processes that share `clock`.
 
-    def __init__(self, rate: Rate, clock: memoryview[float], now: Callable[[], float] = monotonic) -> None:
+    `part` returns how much of the rate is for this tee now, above 0.0 and up to 1.0: several tees may share it.
+    """
+
+    def __init__(
+        self,
+        rate: Rate,
+        clock: memoryview[float],
+        now: Callable[[], float] = monotonic,
+        part: Callable[[], float] = lambda: 1.0,
+    ) -> None:
         self._clock = clock
         self._now = now  # the system's monotonic clock is the same in all processes
-        self._token = 1.0 / rate.per_second
-        self._depth = max(0.0, _BURST - self._token)
+        self._part = part
+        self._interval = 1.0 / rate.per_second
         self._lock = threading.Lock()  # for the threads of this process; held for a few instructions
 
     def take(self) -> bool:
         """Take a token; False if there is none."""
-        now = self._now()
+        now, token = self._now(), self._interval / self._part()
+        depth = max(0.0, _BURST - token)
         with self._lock:
             earned: float = self._clock[0]
             # Without the 1e-9 s, the rounding of a sum would cost the last token of a full bucket.
-            if earned - now > self._depth + 1e-9:
+            if earned - now > depth + 1e-9:
                 return False
-            self._clock[0] = max(earned, now) + self._token
+            self._clock[0] = max(earned, now) + token
             return True
+
+
+def part_of(own: float, demands: Sequence[float], per_second: float) -> float:
+    """The part of a common rate for a tee that has `own` requests a second for it, one of the `demands` of all tees.
+
+    What all ask for is granted if it fits, and what is left is divided evenly. Otherwise each gets in proportion to its
+    demand. Every tee counts with one request a second at least, so one that is idle can begin. The parts of all tees
+    make 1.0.
+    """
+    asked = [max(1.0, demand) for demand in demands]
+    every = sum(asked)
+    if every <= per_second:
+        return (max(1.0, own) + (per_second - every) / len(asked)) / per_second
+    return max(1.0, own) / every

@@ -24,6 +24,8 @@ from httptee.selection.statuses import Statuses
 _OVER_RATE = "rate_limited"
 _BEFORE_SHARE = frozenset({"paused", "filtered"})
 _OTHER_STATUS = "other_status"
+Part = Callable[[], float]
+"""Returns the part of a rate that is for this tee."""
 
 
 def _nothing(request: Request) -> str:
@@ -141,25 +143,33 @@ class Selection:
 
 
 def selections(
-    criteria: Sequence[Criteria], clocks: Sequence[memoryview[float]] = (), orders: Sequence[Orders] = ()
+    criteria: Sequence[Criteria],
+    clocks: Sequence[memoryview[float]] = (),
+    orders: Sequence[Orders] = (),
+    parts: Sequence[Part] = (),
 ) -> list[Selection]:
     """One selection for each B. `clocks` is the state of the rate limits in shared memory; by default it is new.
-    `orders` is what may be ordered while the tee runs; without it, no rule reads it."""
+    `orders` is what may be ordered while the tee runs; without it, no rule reads it. `parts` return the part of each
+    rate that is for this tee; without them, all of it."""
     decks: dict[str, SharedDeck] = {}
     ordered: Sequence[Orders | None] = orders or [None] * len(criteria)
-    both = zip(clocks or shared_numbers(len(criteria)), ordered, strict=True)
+    of_each = zip(criteria, clocks or shared_numbers(len(criteria)), ordered, parts or _whole(criteria), strict=True)
     return [
         Selection(
-            list(_rules(one, decks, clock, order)),
+            list(_rules(one, decks, clock, order, part)),
             one.max_body if one.percent or order is not None else 0,
             upgrades=one.upgrades,
         )
-        for one, (clock, order) in zip(criteria, both, strict=True)
+        for one, clock, order, part in of_each
     ]
 
 
+def _whole(criteria: Sequence[Criteria]) -> Sequence[Part]:
+    return [lambda: 1.0] * len(criteria)
+
+
 def _rules(
-    criteria: Criteria, decks: dict[str, SharedDeck], clock: memoryview[float], orders: Orders | None
+    criteria: Criteria, decks: dict[str, SharedDeck], clock: memoryview[float], orders: Orders | None, part: Part
 ) -> Iterator[Rule]:
     if orders is not None:
         yield Rule("not paused", "paused", lambda request: not orders.paused)
@@ -171,7 +181,7 @@ def _rules(
         yield _share(criteria, decks, _end_of(criteria, orders))
     yield Rule(f"max-body={criteria.max_body}", "too_large", _within(criteria.max_body))
     if criteria.rate is not None:
-        yield _limit(criteria.rate, TokenBucket(criteria.rate, clock))
+        yield _limit(criteria.rate, TokenBucket(criteria.rate, clock, part=part))
 
 
 def _accepted(statuses: Statuses) -> Rule:

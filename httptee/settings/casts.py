@@ -12,6 +12,7 @@ from math import inf
 
 from httptee.http import Listen
 from httptee.http.peers import Proxies
+from httptee.journal.engines import parse_address
 
 WORKERS_PER_CORE = 16
 SPOOL_AMBIGUOUS = ("retry", "idempotent", "never")
@@ -239,3 +240,10 @@ def free_percent(text: str) -> float:
 def spool_directory(text: str) -> str:
     """A directory, or the empty text for `off`."""
     return "" if text == "off" else text
+
+
+def rates_address(text: str) -> str:
+    """The address of a topic in Redis as it is, or the empty text. Raises ValueError."""
+    if text and parse_address(text).scheme == "kafka":
+        raise ValueError("must be the address of a Redis server, redis://HOST/TOPIC: Kafka cannot share a rate")
+    return text

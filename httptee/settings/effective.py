@@ -28,6 +28,7 @@ IGNORED = (
     "b.spool.ambiguous",
     "b.spool.full",
     "b.check",
+    "b.rates",
     "processes",
     "no-pin",
     "connection-limit",

@@ -21,6 +21,7 @@ from httptee.settings.casts import (
     path_or_none,
     percent,
     proxy_version,
+    rates_address,
     size,
 )
 from httptee.settings.option import Option, flag
@@ -181,6 +182,15 @@ UPSTREAM_OPTIONS: tuple[Option, ...] = (
         "Protects A. While more than 1 in 100 of A's answers take longer than this, or requests wait for a thread, the "
         "share of clones is halved every second. After that, ten percentage points are added every second. 0: off.",
         "MILLISECONDS",
+    ),
+    Option(
+        "b.rates",
+        rates_address,
+        "",
+        "A Redis server through which several tees share the rate of each B, such as redis://10.0.0.5/rates: all that "
+        "name the same topic, and a B of the same name, keep to its rate together. While the server is down, each tee "
+        "keeps to the whole rate by itself, and says so.",
+        "ADDRESS",
     ),
     Option(
         "dns.ttl",

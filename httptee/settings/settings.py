@@ -84,6 +84,7 @@ class Settings:
     b_probe_interval: float = 1.5
     b_when_a_fails: str = "drop"
     b_cutoff: float = 0.0
+    b_rates: str = ""
     b_spool: str = ""
     b_spool_max_bytes: int = 1024**3
     b_spool_max_age: float = 24 * 3600.0

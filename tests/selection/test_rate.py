@@ -1,9 +1,11 @@
 import multiprocessing
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from httptee.ledger.shared import shared_numbers
-from httptee.selection.rate import Rate, TokenBucket
+from httptee.selection.rate import Rate, TokenBucket, part_of
 from tests.support.clock import Clock
 
 
@@ -66,3 +68,35 @@ def test_processes_share_one_bucket():
         process.join()
     assert [results.get() for _ in range(3)] == [60, 40, 0]
     assert not tokens.take()
+
+
+def test_a_part_of_the_rate_is_a_slower_bucket_at_once():
+    clock, part = Clock(), [1.0]
+    tokens = TokenBucket(Rate.parse("100/s"), shared_numbers(1)[0], clock, lambda: part[0])
+    assert sum(tokens.take() for _ in range(300)) == 100
+    part[0] = 0.25
+    clock.now += 100
+    assert sum(tokens.take() for _ in range(300)) == 25
+    clock.now += 10
+    taken = 0
+    for _ in range(10_000):
+        clock.now += 0.001
+        taken += tokens.take()
+    assert taken in range(250 + 24, 250 + 28)  # ten seconds, and the full bucket of the first one
+
+
+def test_what_all_ask_for_is_granted_if_it_fits_and_the_rest_is_divided():
+    assert part_of(10, [10, 50], 100) == pytest.approx(0.3)
+    assert part_of(50, [10, 50], 100) == pytest.approx(0.7)
+
+
+def test_a_rate_that_is_too_small_is_divided_by_demand():
+    assert part_of(300, [300, 100], 100) == pytest.approx(0.75)
+    assert part_of(0, [0, 99], 50) == pytest.approx(0.01)
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=20), st.floats(0.001, 1e6))
+def test_the_parts_of_all_tees_make_one(demands, rate):
+    parts = [part_of(own, demands, rate) for own in demands]
+    assert sum(parts) == pytest.approx(1.0)
+    assert all(0.0 < part <= 1.0 + 1e-9 for part in parts)

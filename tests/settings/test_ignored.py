@@ -19,6 +19,7 @@ VALUES = {
     "b.spool.ambiguous": "never",
     "b.spool.full": "newest",
     "b.check": "/ping",
+    "b.rates": "redis://127.0.0.1/rates",
     **dict.fromkeys(("cert.file", "key.file", "key.password-file", "client-ca"), "x.pem"),
 }
 

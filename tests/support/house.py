@@ -35,7 +35,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
             ),
         )
     ),
-    "7": ("processes", "processes.limits"),
+    "7": ("processes", "processes.limits", "processes.rates"),
     "6": ("wsgi", "middleware", "admin", "server", "server.uploads", "page", "server.sockets"),
     "5": ("build",),
     "4": ("app", "primary", *(f"replay.{room}" for room in ("replaying", "figures", "sending"))),

@@ -51,7 +51,7 @@ function _shtab_httptee_using
 end
 
 set -g _shtab_httptee_commands explain check verdict ctl recording replay spool config completion man
-set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.send-proxy --a.server-name --a.stream-from --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.check --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.server-name --b.spool --b.spool.ambiguous --b.spool.fsync --b.spool.full --b.spool.lane --b.spool.max-age --b.spool.max-bytes --b.spool.min-free --b.spool.rate --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --control --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --proxy-protocol --record --record.compress --record.max-age --record.max-body --record.max-bytes --record.min-free --record.only --record.percent --record.secret --request-id-header --socket-mode --socket-owner --threads --tls-handshake-timeout --to --trusted-proxies --upgrade-idle-timeout --upgrades --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
+set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.send-proxy --a.server-name --a.stream-from --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.check --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.rates --b.server-name --b.spool --b.spool.ambiguous --b.spool.fsync --b.spool.full --b.spool.lane --b.spool.max-age --b.spool.max-bytes --b.spool.min-free --b.spool.rate --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --control --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --proxy-protocol --record --record.compress --record.max-age --record.max-body --record.max-bytes --record.min-free --record.only --record.percent --record.secret --request-id-header --socket-mode --socket-owner --threads --tls-handshake-timeout --to --trusted-proxies --upgrade-idle-timeout --upgrades --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
 
 complete -c httptee -e
 complete -c httptee -f
@@ -79,6 +79,7 @@ complete -c httptee -n _shtab_httptee_using -l b.breaker-failures -x -d 'After t
 complete -c httptee -n _shtab_httptee_using -l b.probe-interval -x -d 'The longest wait between two probes of a B that is down.'
 complete -c httptee -n _shtab_httptee_using -l b.when-a-fails -xka "drop send" -d 'What becomes of the clone of a request that A certainly did not get, because there was no connection to A.'
 complete -c httptee -n _shtab_httptee_using -l b.cutoff -x -d 'Protects A.'
+complete -c httptee -n _shtab_httptee_using -l b.rates -x -d 'A Redis server through which several tees share the rate of each B, such as redis://10.0.0.5/rates'
 complete -c httptee -n _shtab_httptee_using -l dns.ttl -x -d 'How long the addresses of A and each B are used before their names are looked up again, in the background.'
 complete -c httptee -n _shtab_httptee_using -l max-response-fields -x -d 'Header fields that an answer of A may have.'
 complete -c httptee -n _shtab_httptee_using -l max-response-header -x -d 'Size of the status line and the header fields of an answer of A.'
@@ -184,6 +185,7 @@ complete -c httptee -n '_shtab_httptee_using explain' -l b.breaker-failures -x -
 complete -c httptee -n '_shtab_httptee_using explain' -l b.probe-interval -x -d 'The longest wait between two probes of a B that is down.'
 complete -c httptee -n '_shtab_httptee_using explain' -l b.when-a-fails -xka "drop send" -d 'What becomes of the clone of a request that A certainly did not get, because there was no connection to A.'
 complete -c httptee -n '_shtab_httptee_using explain' -l b.cutoff -x -d 'Protects A.'
+complete -c httptee -n '_shtab_httptee_using explain' -l b.rates -x -d 'A Redis server through which several tees share the rate of each B, such as redis://10.0.0.5/rates'
 complete -c httptee -n '_shtab_httptee_using explain' -l dns.ttl -x -d 'How long the addresses of A and each B are used before their names are looked up again, in the background.'
 complete -c httptee -n '_shtab_httptee_using explain' -l max-response-fields -x -d 'Header fields that an answer of A may have.'
 complete -c httptee -n '_shtab_httptee_using explain' -l max-response-header -x -d 'Size of the status line and the header fields of an answer of A.'
@@ -289,6 +291,7 @@ complete -c httptee -n '_shtab_httptee_using check' -l b.breaker-failures -x -d 
 complete -c httptee -n '_shtab_httptee_using check' -l b.probe-interval -x -d 'The longest wait between two probes of a B that is down.'
 complete -c httptee -n '_shtab_httptee_using check' -l b.when-a-fails -xka "drop send" -d 'What becomes of the clone of a request that A certainly did not get, because there was no connection to A.'
 complete -c httptee -n '_shtab_httptee_using check' -l b.cutoff -x -d 'Protects A.'
+complete -c httptee -n '_shtab_httptee_using check' -l b.rates -x -d 'A Redis server through which several tees share the rate of each B, such as redis://10.0.0.5/rates'
 complete -c httptee -n '_shtab_httptee_using check' -l dns.ttl -x -d 'How long the addresses of A and each B are used before their names are looked up again, in the background.'
 complete -c httptee -n '_shtab_httptee_using check' -l max-response-fields -x -d 'Header fields that an answer of A may have.'
 complete -c httptee -n '_shtab_httptee_using check' -l max-response-header -x -d 'Size of the status line and the header fields of an answer of A.'
@@ -397,6 +400,7 @@ complete -c httptee -n '_shtab_httptee_using ctl' -l b.breaker-failures -x -d 'A
 complete -c httptee -n '_shtab_httptee_using ctl' -l b.probe-interval -x -d 'The longest wait between two probes of a B that is down.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l b.when-a-fails -xka "drop send" -d 'What becomes of the clone of a request that A certainly did not get, because there was no connection to A.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l b.cutoff -x -d 'Protects A.'
+complete -c httptee -n '_shtab_httptee_using ctl' -l b.rates -x -d 'A Redis server through which several tees share the rate of each B, such as redis://10.0.0.5/rates'
 complete -c httptee -n '_shtab_httptee_using ctl' -l dns.ttl -x -d 'How long the addresses of A and each B are used before their names are looked up again, in the background.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l max-response-fields -x -d 'Header fields that an answer of A may have.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l max-response-header -x -d 'Size of the status line and the header fields of an answer of A.'
@@ -502,6 +506,7 @@ complete -c httptee -n '_shtab_httptee_using replay' -l b.breaker-failures -x -d
 complete -c httptee -n '_shtab_httptee_using replay' -l b.probe-interval -x -d 'The longest wait between two probes of a B that is down.'
 complete -c httptee -n '_shtab_httptee_using replay' -l b.when-a-fails -xka "drop send" -d 'What becomes of the clone of a request that A certainly did not get, because there was no connection to A.'
 complete -c httptee -n '_shtab_httptee_using replay' -l b.cutoff -x -d 'Protects A.'
+complete -c httptee -n '_shtab_httptee_using replay' -l b.rates -x -d 'A Redis server through which several tees share the rate of each B, such as redis://10.0.0.5/rates'
 complete -c httptee -n '_shtab_httptee_using replay' -l dns.ttl -x -d 'How long the addresses of A and each B are used before their names are looked up again, in the background.'
 complete -c httptee -n '_shtab_httptee_using replay' -l max-response-fields -x -d 'Header fields that an answer of A may have.'
 complete -c httptee -n '_shtab_httptee_using replay' -l max-response-header -x -d 'Size of the status line and the header fields of an answer of A.'
