@@ -42,6 +42,7 @@ def spool_status(statement: Statement, most: int | None = None) -> dict[str, Any
         "eta": eta(statement, spool),
         "set_aside": spool.set_aside,
         "orphans": spool.orphans,
+        "engine": engine_status(statement, spool),
         "lost": [
             {
                 "reason": loss.reason,
@@ -60,6 +61,20 @@ def eta(statement: Statement, spool: Spooled) -> float | None:
     if not statement.spooled:
         return 0.0
     return round(statement.spooled / spool.shrinks, 1) if spool.shrinks > _SLOW else None
+
+
+def engine_status(statement: Statement, spool: Spooled) -> dict[str, Any] | None:
+    """The engine behind the spool of a B: whether it is `up`, the `depth` of what waits in it for all tees, and how
+    many partitions this tee has `owned`; None if there is none."""
+    if not spool.engine:
+        return None
+    return {
+        "up": spool.engine == "up",
+        "depth": spool.depth,
+        "owned": spool.owned,
+        "handed_over": statement.handed_over,
+        "taken_over": statement.taken_over,
+    }
 
 
 def spool_metrics(statements: Sequence[tuple[str, Statement]]) -> Iterator[Metric]:
@@ -90,9 +105,17 @@ def spool_metrics(statements: Sequence[tuple[str, Statement]]) -> Iterator[Metri
         lambda one, spool: spool.orphans,
     )
     yield gauge("drained", "Whether a drainer works.", lambda one, spool: spool.drained)
-    recovered = CounterMetricFamily(
-        "httptee_spool_recovered", "Clones that an earlier run has left in the spool.", labels=("backend",)
-    )
-    for backend, statement, _ in found:
-        recovered.add_metric((backend,), statement.recovered)
-    yield recovered
+
+    def counter(name: str, text: str, value: Callable[[Statement], float]) -> Metric:
+        family = CounterMetricFamily(f"httptee_spool_{name}", text, labels=("backend",))
+        for backend, statement, _ in found:
+            family.add_metric((backend,), value(statement))
+        return family
+
+    yield counter("recovered", "Clones that an earlier run has left in the spool.", lambda one: one.recovered)
+    if any(spool.engine for _, _, spool in found):
+        yield gauge("engine_up", "Whether the engine answers.", lambda one, spool: spool.engine == "up")
+        yield gauge("engine_depth", "Clones of all tees that wait in the engine.", lambda one, spool: spool.depth)
+        yield gauge("engine_owned", "Partitions of the engine that this tee sends.", lambda one, spool: spool.owned)
+        yield counter("handed_over", "Clones that were put into the engine.", lambda one: one.handed_over)
+        yield counter("taken_over", "Clones from the engine that this tee has settled.", lambda one: one.taken_over)

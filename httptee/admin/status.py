@@ -186,6 +186,8 @@ def _shadow(statement: Statement, moment: Moment, backend: int, share: Share | N
             "in_flight": statement.in_flight,
             "spooled": statement.spooled,
             "recovered": statement.recovered,
+            "handed_over": statement.handed_over,
+            "taken_over": statement.taken_over,
         },
         "spool": spool_status(statement, share.shadow.spool.max_bytes if share else None),
     }

@@ -21,7 +21,6 @@ from httptee.spool import (
     Catchup,
     Counts,
     Door,
-    Drained,
     Outbox,
     Pace,
     Settling,
@@ -34,6 +33,7 @@ from httptee.spool import (
     new_run,
     orphans_of,
 )
+from httptee.spool.draining import Drained
 from httptee.transport import Reading
 
 logger = logging.getLogger(__name__)
@@ -193,7 +193,7 @@ class _Live:
     def _count(self) -> int:
         found = [one for one in self._ledger.statements() if one.backend == self._name]
         dropped = sum(each for one in found for reason, each in one.dropped_by_reason.items() if reason not in _CHOSEN)
-        return sum(one.seen - one.recovered for one in found) - dropped
+        return sum(one.seen - one.recovered - one.taken_over for one in found) - dropped
 
 
 def _holds_any(spool: SpoolSettings, name: str) -> bool:

@@ -20,7 +20,7 @@ from httptee.ledger.places import Places
 from httptee.ledger.recording import RECORD_REASONS, RecordAccount, RecordLedger, RecordStatement
 from httptee.ledger.ring import Batch, Ring
 from httptee.ledger.shared import shared_numbers
-from httptee.ledger.spooled import ADOPTED, SLOTS, SpoolWords
+from httptee.ledger.spooled import ADOPTED, SLOTS, TAKEN, SpoolWords
 from httptee.ledger.spools import SpoolDesk, Spooled
 from httptee.ledger.statements import (
     Latency,
@@ -45,6 +45,7 @@ __all__ = [
     "RECORD_REASONS",
     "RESULTS",
     "SLOTS",
+    "TAKEN",
     "TUNNEL_ENDS",
     "Account",
     "Batch",

@@ -101,7 +101,8 @@ class ShadowLine:
     gets more outcomes than `SEEN`.
 
     `SPOOLED` counts clones that a worker process has put into the spool. What it drops of them (`spool_full`) is still
-    among them. The drainer has a line of its own, for what comes out of the spool.
+    among them. The drainer has a line of its own, for what comes out of the spool. `HANDED_OVER` counts what it has put
+    into an engine: whichever tee sends it counts the rest in the line of what was taken over.
     """
 
     _take = _Columns()
@@ -109,6 +110,7 @@ class ShadowLine:
     DROPPED = _take.each(DROP_REASONS)
     DELIVERED = _take.each(_STATUSES)
     OTHER_STATUS = _take.one()
+    HANDED_OVER = _take.one()
     SPOOLED = _take.one()
     SEEN = _take.one()
     BUCKETS = tuple(_take.each(range(len(BOUNDS) + 1)).values())

@@ -3,7 +3,7 @@
 The counters are in anonymous shared memory that is mapped before any fork. Every process that maps it reads the
 counts of all worker processes, and the counts of a killed process remain. For each B, at every moment:
 
-    seen = delivered + failed + dropped + in flight + spooled
+    seen = delivered + failed + dropped + in flight + spooled + handed over
 
 Every figure is a sum over all rows, so a new worker process continues in the row of one that has ended.
 """
@@ -218,10 +218,10 @@ class Ledger:
 
     def _statement(self, backend: _Backend) -> Statement:
         # First: what leaves the spool now is still in it when the lines of the worker processes are read.
-        drained, spool = self.spools.read(backend[0])
+        drained, taken, spool = self.spools.read(backend[0])
         workers = summed([line for ledger in self.history for line in ledger._shadow_lines(backend)])
         live = [line for ledger in self.history for line in ledger._live_lines(backend)]
-        total = summed([workers, drained])
+        total = summed([workers, drained, taken])
         recovered = drained[ShadowLine.SEEN]
         return Statement(
             backend=backend[0],
@@ -234,6 +234,8 @@ class Ledger:
             state=self._state(backend),
             spooled=ShadowLine.spooled(workers) + recovered - sum(drained[: ShadowLine.SEEN]),
             recovered=recovered,
+            handed_over=drained[ShadowLine.HANDED_OVER],
+            taken_over=taken[ShadowLine.SEEN],
             spool=spool,
         )
 

@@ -41,18 +41,26 @@ SPOOL_GAUGES = (
     "tick",
     "since",
     "orphans",
+    "engine",
+    "depth",
+    "owned",
 )
 """The gauges of the drainer. `bytes` are those of its files. `oldest` and `since` (of the state) are in nanoseconds
 since the epoch. `rate` is in thousandths of a clone a second that leave the spool, `shrinks` in thousandths of a clone
 a second by which it becomes smaller. `orphans` are streams that another tee may still write. `tick` is when they were
-written."""
+written. With an engine, `engine` is 1 while it answers and 2 while it does not, `depth` what waits in it for all tees,
+and `owned` the number of its partitions that this tee sends."""
 
 SPOOL_STATES = ("level", "spooling", "catching up", "held")
 """Nothing is spooled; B takes nothing; B takes what was spooled; the cutoff or an operator holds it back."""
 
 _LOSSES = ("spool_full", "spool_expired", "spool_corrupt", "lost")
+TAKEN = SLOTS
+"""The slot of the losses of what comes out of an engine."""
+_WRITERS = SLOTS + 1
 _PLACES = (
-    ShadowLine.WIDTH, *(SLOTS,) * 6, len(SPOOL_GAUGES), 2 * len(_LOSSES) * SLOTS, _INTENT, 1, 1, 2 * _NAMES // 8,
+    *(ShadowLine.WIDTH,) * 2, *(SLOTS,) * 6, len(SPOOL_GAUGES), 2 * len(_LOSSES) * _WRITERS, _INTENT, 1, 1, 1,
+    2 * _NAMES // 8,
 )  # fmt: skip
 
 
@@ -94,6 +102,8 @@ class SpoolWords:
 
         self.line = part()
         """The line of the drainer."""
+        self.taken = part()
+        """The line of what comes out of an engine: its outcomes alone say how many clones were taken over."""
         self.put = part()
         """By slot: how many clones have been put into the spool and not dropped again."""
         self.left = part()
@@ -111,14 +121,35 @@ class SpoolWords:
         self.intent = part()
         """What the drainer is about to count: see `spool/counts.py`."""
         self._settles_until = part()
+        self._remote = part()
         self._which = part()
         self._names = part().cast("B")
         self._bases = {ADOPTED: 0}  # of the slots that are in use: what was put into them before
 
     @property
     def backlog(self) -> bool:
-        """Whether B has clones in the spool. Costs 0.4 microseconds."""
-        return self.put.tobytes() != self.left.tobytes()
+        """Whether B has clones in the spool, or in its engine. Costs 0.4 microseconds."""
+        return self._remote[0] != 0 or self.put.tobytes() != self.left.tobytes()
+
+    @property
+    def remote(self) -> int:
+        """The clones in the engine, of all tees, by the last look; 1 before the first one."""
+        return int(self._remote[0])
+
+    @remote.setter
+    def remote(self, count: int) -> None:
+        self._remote[0] = count
+
+    @property
+    def waiting(self) -> int:
+        """The clones in the spool and in its engine."""
+        return max(0, sum(self.put) - sum(self.left)) + self.remote
+
+    @property
+    def gone(self) -> int:
+        """The clones that have left the spool: with an engine, those that have left the engine by this tee."""
+        line = self.taken if self.gauges()["engine"] else self.line
+        return sum(line[: ShadowLine.SEEN])
 
     @property
     def held(self) -> int:
@@ -184,7 +215,7 @@ class SpoolWords:
 
     def lose(self, reason: str, slot: int, first: int, last: int) -> None:
         """Note when the first and the last clone came that the spool could not keep. A slot has one writer."""
-        at = 2 * (_LOSSES.index(reason) * SLOTS + slot)
+        at = 2 * (_LOSSES.index(reason) * _WRITERS + slot)
         words = self._losses
         words[at] = min(words[at] or first, first)
         words[at + 1] = max(words[at + 1], last)
@@ -194,7 +225,7 @@ class SpoolWords:
         found = []
         words = self._losses.tolist()
         for number, reason in enumerate(_LOSSES):
-            own = words[2 * number * SLOTS : 2 * (number + 1) * SLOTS]
+            own = words[2 * number * _WRITERS : 2 * (number + 1) * _WRITERS]
             if any(own):
                 found.append(Loss(reason, min(filter(None, own[::2])), max(own[1::2])))
         return found

@@ -10,6 +10,8 @@ from httptee.ledger.columns import ShadowLine
 from httptee.ledger.outliving import forget
 from httptee.ledger.spooled import SPOOL_STATES, Loss, SpoolWords
 
+_ENGINE = ("", "up", "down")
+
 
 class SpoolDesk:
     """One worker process's place in the spool of one B: its slot, and how many processes had it before."""
@@ -54,7 +56,7 @@ class SpoolDesk:
 
 @dataclass(frozen=True, slots=True)
 class Spooled:
-    """What the spool of one B holds, for a reader."""
+    """What the spool of one B holds, for a reader. `engine` is empty without one, `up` or `down`."""
 
     state: str
     since: float
@@ -66,6 +68,9 @@ class Spooled:
     orphans: int
     losses: tuple[Loss, ...]
     drained: bool
+    engine: str = ""
+    depth: int = 0
+    owned: int = 0
 
     @classmethod
     def of(cls, words: SpoolWords, now: int) -> Spooled:
@@ -83,6 +88,9 @@ class Spooled:
             orphans=gauges["orphans"],
             losses=tuple(words.losses()),
             drained=now - gauges["tick"] < 5e9,
+            engine=_ENGINE[gauges["engine"] % len(_ENGINE)],
+            depth=gauges["depth"],
+            owned=gauges["owned"],
         )
 
 
@@ -126,9 +134,11 @@ class Spools:
         for words in self.by_name.values():
             forget(words.file)
 
-    def read(self, name: str) -> tuple[list[int], Spooled | None]:
-        """The line of the drainer, and what the spool of a B holds."""
+    def read(self, name: str) -> tuple[list[int], list[int], Spooled | None]:
+        """The line of the drainer, that of what was taken over, and what the spool of a B holds."""
         words = self.by_name.get(name)
         if words is None:
-            return [0] * ShadowLine.WIDTH, None
-        return words.line.tolist(), Spooled.of(words, time_ns())
+            return [0] * ShadowLine.WIDTH, [0] * ShadowLine.WIDTH, None
+        taken = words.taken.tolist()
+        taken[ShadowLine.SEEN] = sum(taken[: ShadowLine.SEEN])
+        return words.line.tolist(), taken, Spooled.of(words, time_ns())

@@ -42,6 +42,9 @@ class Statement:
 
     `waiting` is a gauge: the sum over all worker processes. `state` is `up` or `down`, or `gone` if a reload removed B.
     `spooled` is what waits in the spool. `recovered` is the part of `seen` that an earlier run has left there.
+
+    `handed_over` clones are in an engine, or another tee or this one has taken them from there. Those that this one has
+    taken and settled are `taken_over`, a part of `seen`. Over all tees, what waits in the engine is the difference.
     """
 
     backend: str
@@ -55,6 +58,8 @@ class Statement:
     spooled: int = 0
     recovered: int = 0
     spool: Spooled | None = None
+    handed_over: int = 0
+    taken_over: int = 0
 
     @property
     def delivered(self) -> int:
@@ -74,7 +79,12 @@ class Statement:
     @property
     def in_flight(self) -> int:
         """Clones that wait for a thread or for B's answer."""
-        return self.seen - self.delivered - self.failed - self.dropped - self.spooled
+        return self.seen - self.delivered - self.failed - self.dropped - self.spooled - self.handed_over
+
+    @property
+    def has_engine(self) -> bool:
+        """Whether its spool is on an engine."""
+        return self.spool is not None and bool(self.spool.engine)
 
     def __str__(self) -> str:
         return (
@@ -82,6 +92,7 @@ class Statement:
             f" failed={self.failed}{_detail(self.failed_by_reason)}"
             f" dropped={self.dropped}{_detail(self.dropped_by_reason)} in_flight={self.in_flight}"
             + (f" spooled={self.spooled} recovered={self.recovered}" if self.spool is not None else "")
+            + (f" handed_over={self.handed_over} taken_over={self.taken_over}" if self.has_engine else "")
         )
 
 

@@ -15,13 +15,13 @@ from httptee.build import drained, give_desks
 from httptee.ledger import Ledger
 from httptee.processes.kept import Kept
 from httptee.settings import Settings
-from httptee.spool import Drained, Drainer
+from httptee.spool.draining import Drainer, Drains
 
 _LAST_WORDS = 3.0  # seconds after SIGTERM, until a drainer that has not ended is killed
 _NICE = 10
 _RARELY = 100_000  # objects more, after which unreachable circles are looked for
 
-Made = Sequence[Callable[[], Drained]]
+Made = Sequence[Callable[[], Drains]]
 
 
 class DrainerProcess:

@@ -1,38 +1,47 @@
 """The spool of a B: clones that it cannot take go to the disk, and reach it later, in their order. The worker process
-writes by an `Outbox` with a `Door` for each B; one `Drainer` sends."""
+writes by an `Outbox` with a `Door` for each B; one `Catchup` a B sends."""
 
 from httptee.spool.aside import Aside, SetAside
 from httptee.spool.catchup import Catchup
-from httptee.spool.counts import Counts
+from httptee.spool.counts import DROPPED, FAILED, Counts, delivered
+from httptee.spool.cursor import boot_id
 from httptee.spool.door import Door
-from httptee.spool.drainer import Drained, Drainer
+from httptee.spool.entry import Entry
 from httptee.spool.names import SUFFIX, StreamName, directory_of, new_run, orphans_of
 from httptee.spool.outbox import MOST_HELD, Outbox
-from httptee.spool.pace import Pace, Settling
-from httptee.spool.record import lane_of
-from httptee.spool.sheet import Sheet
+from httptee.spool.pace import PATIENCE, Pace, Settling
+from httptee.spool.record import MalformedClone, StoredClone, decode, lane_of
+from httptee.spool.sheet import Policy, Sheet
 from httptee.spool.source import Source
 from httptee.spool.stream import Stream, streams_in
 from httptee.spool.watch import Watch
 
 __all__ = [
+    "DROPPED",
+    "FAILED",
     "MOST_HELD",
+    "PATIENCE",
     "SUFFIX",
     "Aside",
     "Catchup",
     "Counts",
     "Door",
-    "Drained",
-    "Drainer",
+    "Entry",
+    "MalformedClone",
     "Outbox",
     "Pace",
+    "Policy",
     "SetAside",
     "Settling",
     "Sheet",
     "Source",
+    "StoredClone",
     "Stream",
     "StreamName",
     "Watch",
+    "boot_id",
+    "decode",
+    "delivered",
     "directory_of",
     "lane_of",
     "new_run",

@@ -16,14 +16,12 @@ from time import monotonic, time_ns
 
 from httptee.http import Exchange, Request
 from httptee.ledger import SpoolWords
-from httptee.spool.aside import Aside
-from httptee.spool.counts import DROPPED, FAILED, Counts, delivered
+from httptee.spool.counts import DROPPED, FAILED, delivered
+from httptee.spool.entry import Counting, Entry, Incoming, Keeping
 from httptee.spool.lanes import SUSPECT, Flight, Lane, Lanes, Suspects, Told
 from httptee.spool.outcome import Result, result_of
 from httptee.spool.pace import Pace
 from httptee.spool.sheet import Policy
-from httptee.spool.source import Source
-from httptee.spool.stream import Entry
 from httptee.transport import Answer
 
 logger = logging.getLogger(__name__)
@@ -42,9 +40,9 @@ class Catchup:
     def __init__(
         self,
         name: str,
-        source: Source,
-        counts: Counts,
-        aside: Aside,
+        source: Incoming,
+        counts: Counting,
+        aside: Keeping,
         settings: Policy,
         pace: Pace,
         send: Callable[[Exchange], object],
@@ -52,17 +50,14 @@ class Catchup:
         host: str = "",
     ) -> None:
         self.name = name
-        self._host = host or name
-        self.source = source
-        self.pace = pace
+        self.source, self.pace, self._host = source, pace, host or name
         self.lanes = Lanes()
         self.aside = aside
         self.last_success = 0.0
         self.failure = ""
         """Why the last attempt failed, in a word; empty after a success."""
         self.words: SpoolWords = counts.words
-        self._counts = counts
-        self._settings = settings
+        self._counts, self._settings = counts, settings
         self._send = send
         self._breaker = breaker
         self.flights: dict[int, Flight] = {}
@@ -79,7 +74,7 @@ class Catchup:
 
     @property
     def oldest(self) -> int:
-        """When the oldest clone came that was read, in nanoseconds since the epoch."""
+        """The stamp of the oldest clone that was read."""
         return min((lane.head.stamp for lane in self.lanes if lane.entries), default=0)
 
     def settled(self, exchange: Exchange, seconds: float, error: Exception | None, answer: Answer | None) -> None:
@@ -231,12 +226,17 @@ class Catchup:
         """Drop the clones that came first, of so many bytes together, as `spool_full`: the spool is at its limit."""
         self._cut(self.lanes.oldest(size), "spool_full")
 
+    def release(self, theirs: Callable[[Entry], bool]) -> None:
+        """Forget the clones that another tee sends now, but for those in flight."""
+        self._cut(self.lanes.those(theirs), "")
+
     def _cut(self, these: list[tuple[Lane, int]], reason: str) -> None:
         for lane, count in these:
             if not lane.sent:
                 self._suspects.forget(lane)
             for entry in self.lanes.cut(lane, count):
-                self._lose(entry, reason)
+                if reason:
+                    self._lose(entry, reason)
 
     def _lose(self, entry: Entry, reason: str) -> None:
         slot = self._counts.slot_of(entry.stream.name)

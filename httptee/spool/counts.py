@@ -12,8 +12,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from httptee.ledger import ADOPTED, BOUNDS, ShadowLine, SpoolWords
+from httptee.spool.entry import Entry, Whence
 from httptee.spool.names import StreamName
-from httptee.spool.stream import Entry, Stream
 
 _PENDING, _COLUMN, _COUNT, _SLOT, _LEFT, _SEQUENCE, _NAME = 0, 1, 2, 3, 4, 5, 6
 _NAME_SIZE = 64
@@ -40,7 +40,7 @@ class Counts:
         """The streams of earlier runs that are counted."""
         self.recovered = 0
         """The clones of earlier runs that are counted."""
-        self._named: Stream | None = None  # the one whose name is in the shared memory
+        self._named: Whence | None = None  # the one whose name is in the shared memory
         self._slot = 0
         if words.names:
             found = json.loads(words.names)

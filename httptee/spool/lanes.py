@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice, takewhile
 from math import inf
@@ -15,7 +15,7 @@ from time import monotonic
 from typing import Protocol
 
 from httptee.http import Exchange
-from httptee.spool.stream import Entry
+from httptee.spool.entry import Entry
 
 SUSPECT = 5
 """Failures of the first clone of a lane after which a witness is asked."""
@@ -129,14 +129,17 @@ class Lanes:
                 del self._lanes[lane.key]
         return taken
 
-    def older_than(self, stamp: int) -> list[tuple[Lane, int]]:
-        """How many of the first entries of each lane came before that, without one in flight."""
+    def those(self, chosen: Callable[[Entry], bool]) -> list[tuple[Lane, int]]:
+        """How many of the first entries of each lane are chosen, without one in flight."""
         found = []
         for lane in self._lanes.values():
-            older = takewhile(lambda entry: entry.stamp < stamp, islice(lane.entries, lane.sent, None))
-            if count := sum(1 for _ in older):
+            if count := sum(1 for _ in takewhile(chosen, islice(lane.entries, lane.sent, None))):
                 found.append((lane, count))
         return found
+
+    def older_than(self, stamp: int) -> list[tuple[Lane, int]]:
+        """How many of the first entries of each lane came before that, without one in flight."""
+        return self.those(lambda entry: entry.stamp < stamp)
 
     def oldest(self, size: int) -> list[tuple[Lane, int]]:
         """How many of the first entries of each lane came first and have so many bytes together, without those in

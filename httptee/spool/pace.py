@@ -146,7 +146,7 @@ class Settling:
         self._next = now + _EACH
         if not well:
             return 0.0
-        left = sum(self._words.put) - sum(self._words.left)
+        left = self._words.waiting
         if not left:
             self._rest = _FIRST_REST
         elif left <= max(1.0, rate * _SOON):

@@ -15,8 +15,9 @@ from time import monotonic, time, time_ns
 from httptee.journal import Segment
 from httptee.ledger import ADOPTED, SLOTS, SpoolWords, forget, left_behind
 from httptee.spool.counts import Counts
+from httptee.spool.entry import Entry
 from httptee.spool.names import SUFFIX, StreamName
-from httptee.spool.stream import Entry, Stream, streams_in
+from httptee.spool.stream import Stream, streams_in
 
 logger = logging.getLogger(__name__)
 

@@ -11,44 +11,12 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from time import time_ns
 
 from httptee.journal import RECORD, Damage, Frame, Segment, number_of
 from httptee.spool.cursor import Cursor
+from httptee.spool.entry import Entry
 from httptee.spool.names import CURSOR, SUFFIX, StreamName
-from httptee.spool.outcome import LONGEST_WAIT
 from httptee.spool.record import MalformedClone, StoredClone, decode
-
-
-@dataclass(slots=True)
-class Entry:
-    """One record of a stream. `clone` is None if it is damaged or missing. `stamp` is when it came, in nanoseconds
-    since the epoch; of a missing record, that of the record before it."""
-
-    stream: Stream
-    sequence: int
-    stamp: int
-    clone: StoredClone | None
-    said: str = ""
-    """Why the last attempt failed, in a word."""
-
-    @property
-    def size(self) -> int:
-        """About how many bytes it takes."""
-        return 0 if self.clone is None else self.clone.size
-
-    @property
-    def wait(self) -> float:
-        """The seconds until it may be sent."""
-        if self.clone is None or not self.clone.due:
-            return 0.0
-        wait = (self.clone.due - time_ns()) / 1e9
-        return wait if 0.0 < wait <= LONGEST_WAIT else 0.0  # further away: the clock was set back since
-
-    @property
-    def spool_id(self) -> str:
-        """What the field `X-Httptee-Spool-Id` has."""
-        return f"{self.stream.label}-{self.sequence}"
 
 
 @dataclass(slots=True)

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from time import monotonic, time_ns
 
-from httptee.ledger import ShadowLine
 from httptee.spool.catchup import Catchup
 
 logger = logging.getLogger(__name__)
@@ -74,10 +73,10 @@ class Watch:
         return bool(catchup.failure) and (catchup.refused or monotonic() - catchup.last_success > _STALE)
 
     def _count(self) -> int:
-        return max(0, sum(self._catchup.words.put) - sum(self._catchup.words.left))
+        return self._catchup.words.waiting
 
     def _left(self) -> int:
-        return sum(self._catchup.words.line[: ShadowLine.SEEN])
+        return self._catchup.words.gone
 
     def _found(self, held: bool) -> int:
         if not self._catchup.words.backlog:

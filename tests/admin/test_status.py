@@ -71,6 +71,8 @@ def test_status_has_the_ledger_and_the_settings_in_force():
         "in_flight": 2,
         "spooled": 0,
         "recovered": 0,
+        "handed_over": 0,
+        "taken_over": 0,
     }
     assert list(found["settings"]) == [option.name for option in OPTIONS]
     assert found["settings"]["b"] == ["http://b:2", "http://b:2"]

@@ -22,7 +22,9 @@ def test_a_new_ledger_is_all_zero():
 def test_every_number_of_an_account_is_read_from_the_memory():
     ledger = Ledger(["b"])
     ledger.spools.give_desks(["b"], 1, {"b": ""})
-    ledger.spools.by_name["b"].line[ShadowLine.SEEN] = 1
+    words = ledger.spools.by_name["b"]
+    words.line[ShadowLine.SEEN] = 2
+    words.line[ShadowLine.HANDED_OVER] = words.taken[ShadowLine.OTHER_STATUS] = 1
     for line, width in ((ledger.accounts(0)[0], ShadowLine.WIDTH), (ledger.worker(0), WorkerLine.WIDTH)):
         for column in range(width):
             line._cells[column] = 1
@@ -297,7 +299,7 @@ def test_quantiles_are_as_exact_as_the_buckets(seconds, half, most):
 
 
 def test_every_outcome_is_read_before_the_clones_seen():
-    outcomes = [ShadowLine.OTHER_STATUS, ShadowLine.SPOOLED]
+    outcomes = [ShadowLine.OTHER_STATUS, ShadowLine.HANDED_OVER, ShadowLine.SPOOLED]
     for columns in (ShadowLine.FAILED, ShadowLine.DROPPED, ShadowLine.DELIVERED):
         outcomes += columns.values()
     assert sorted(outcomes) == list(range(ShadowLine.SEEN))

@@ -1,8 +1,8 @@
 """What was read and is not settled yet."""
 
+from httptee.spool.entry import Entry
 from httptee.spool.lanes import Lanes
 from httptee.spool.record import decode, encode
-from httptee.spool.stream import Entry
 
 from .spools import a_request
 

@@ -43,6 +43,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
         "tunnel",
         "recording.formats",
         "recording",
+        "spool.engine",
+        "spool.draining",
         "spool",
         "spool.outcome",
         "shadow",

@@ -12,6 +12,7 @@ LEDGER = re.compile(
     r" failed=(?P<failed>\d+)(?: \((?P<failures>[^)]*)\))?"
     r" dropped=(?P<dropped>\d+)(?: \((?P<drops>[^)]*)\))? in_flight=(?P<in_flight>-?\d+)"
     r"(?: spooled=(?P<spooled>-?\d+) recovered=(?P<recovered>\d+))?"
+    r"(?: handed_over=(?P<handed_over>\d+) taken_over=(?P<taken_over>\d+))?"
 )
 
 
@@ -30,6 +31,8 @@ class Ledger:
     in_flight: int
     spooled: int = 0
     recovered: int = 0
+    handed_over: int = 0
+    taken_over: int = 0
 
     @classmethod
     def parse(cls, match: re.Match[str]) -> Ledger:
@@ -46,6 +49,8 @@ class Ledger:
             in_flight=int(match["in_flight"]),
             spooled=int(match["spooled"] or 0),
             recovered=int(match["recovered"] or 0),
+            handed_over=int(match["handed_over"] or 0),
+            taken_over=int(match["taken_over"] or 0),
         )
 
     def check(self) -> None:
@@ -56,7 +61,8 @@ class Ledger:
         """
         assert self.in_flight >= 0, self
         assert self.spooled >= 0, self
-        assert self.seen == self.delivered + self.failed + self.dropped + self.in_flight + self.spooled, self
+        settled = self.delivered + self.failed + self.dropped + self.handed_over
+        assert self.seen == settled + self.in_flight + self.spooled, self
         assert not self.statuses or self.delivered == sum(self.statuses.values()), self
         assert self.failed == sum(self.failures.values()), self
         assert self.dropped == sum(self.drops.values()), self

@@ -15,7 +15,8 @@ from httptee.commands.spool.words import given
 from httptee.errors import ConfigError
 from httptee.ledger import ShadowLine, SpoolWords
 from httptee.settings import Backend, Settings, SpoolSettings, shadow_settings
-from httptee.spool import Aside, Drainer, SetAside, Sheet, StreamName, new_run
+from httptee.spool import Aside, SetAside, Sheet, StreamName, new_run
+from httptee.spool.draining import Drainer
 from httptee.verdict.display import harmless
 
 _WRONG = 2

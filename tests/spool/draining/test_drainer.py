@@ -11,14 +11,15 @@ import pytest
 from httptee.build import make_drained, spooling
 from httptee.ledger import SpoolWords
 from httptee.settings import Backend, Settings, SpoolSettings, shadow_settings
-from httptee.spool import drainer as module
 from httptee.spool.counts import DROPPED
-from httptee.spool.drainer import Drained, Drainer
+from httptee.spool.draining import Drained, Drainer
+from httptee.spool.draining import drained as drained_module
+from httptee.spool.draining import drainer as module
 from httptee.spool.pace import Settling
 from httptee.spool.record import encode
 from httptee.spool.watch import Watch
 
-from .spools import Bench, a_request, a_sheet, write
+from ..spools import Bench, a_request, a_sheet, write
 
 
 def drained(directory, bench, **settings):
@@ -77,7 +78,7 @@ def test_the_rate_of_the_clones_that_come_is_not_too_high_if_the_drainer_waits_f
 
     def statements():
         now[0] += delay
-        return [SimpleNamespace(backend="b", seen=int(1000 * now[0]), recovered=0, dropped_by_reason={})]
+        return [SimpleNamespace(backend="b", seen=int(1000 * now[0]), recovered=0, taken_over=0, dropped_by_reason={})]
 
     monkeypatch.setattr(spooling, "monotonic", lambda: now[0])
     delay = 0.0
@@ -100,8 +101,11 @@ def test_only_the_clones_that_were_chosen_for_b_count_in_its_rate(monkeypatch):
             "spool_full": seen // 20,
             "spool_expired": 700,
         }
-        other = SimpleNamespace(backend="c", seen=10 * seen, recovered=0, dropped_by_reason={})
-        return [SimpleNamespace(backend="b", seen=seen + 900, recovered=900, dropped_by_reason=dropped), other]
+        other = SimpleNamespace(backend="c", seen=10 * seen, recovered=0, taken_over=0, dropped_by_reason={})
+        return [
+            SimpleNamespace(backend="b", seen=seen + 900, recovered=900, taken_over=0, dropped_by_reason=dropped),
+            other,
+        ]
 
     monkeypatch.setattr(spooling, "monotonic", lambda: now[0])
     live = spooling._Live(SimpleNamespace(statements=statements), "b")
@@ -146,7 +150,7 @@ def full_of_clones(directory, count=6000, per_segment=1000):
 
 
 def one_turn(directory, bench, monkeypatch, **settings):
-    monkeypatch.setattr(module, "_MAKES_ROOM", 60.0)  # also where the disk of the test is slow
+    monkeypatch.setattr(drained_module, "_MAKES_ROOM", 60.0)  # also where the disk of the test is slow
     drainer = Drainer([lambda: drained(directory, bench, **settings)])
     drainer.step()
     return bench.words.line[DROPPED["spool_full"]]
@@ -177,7 +181,7 @@ def on_a_disk(monkeypatch, directory, free, total=1 << 30):
         now = sum(each.stat().st_size for each in directory.glob("*.spool"))
         return SimpleNamespace(f_frsize=1, f_blocks=total, f_bavail=free + held - now)
 
-    monkeypatch.setattr(module, "os", SimpleNamespace(**{**vars(os), "statvfs": statvfs}))
+    monkeypatch.setattr(drained_module, "os", SimpleNamespace(**{**vars(os), "statvfs": statvfs}))
 
 
 @pytest.mark.parametrize(("min_free", "least"), [(5.0, (1 << 30) // 20), (0.0, 1 << 20)])
