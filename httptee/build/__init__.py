@@ -1,10 +1,11 @@
 """Builds the tee from the settings: A, every B, and their parts. `processes/`, `middleware/` and `admin/` build what is
 around it: the servers, the gauges, the admin listener and its check of A."""
 
+from httptee.build.draining import drained, make_drained
 from httptee.build.judging import make_judge
 from httptee.build.part import WHOLE, Part
 from httptee.build.recording import announce_recording, build_inlet, name_recording
-from httptee.build.spooling import drained, give_desks, make_drained
+from httptee.build.spooling import end_spools, give_desks
 from httptee.build.tee import MAX_BODY_IN_MEMORY, build_ledger, build_tee
 from httptee.build.upstreams import additions, primary_upstream, shadow_upstream
 from httptee.build.watching import Watching, build_tallies
@@ -21,6 +22,7 @@ __all__ = [
     "build_tallies",
     "build_tee",
     "drained",
+    "end_spools",
     "give_desks",
     "make_drained",
     "make_judge",

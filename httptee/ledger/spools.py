@@ -101,6 +101,8 @@ class Spools:
         self.by_name: dict[str, SpoolWords] = earlier.by_name if earlier else {}
         self.run: str = earlier.run if earlier else ""
         """The name of this start of the tee in the names of the files."""
+        self.outbox: str = earlier.outbox if earlier else ""
+        """A directory of this start of the tee for what waits for an engine, if it has one."""
         self._desks: dict[tuple[int, int], SpoolDesk] = {}
 
     def give_desks(self, names: Sequence[str], rows: int, spooled: Mapping[str, str]) -> None:

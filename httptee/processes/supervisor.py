@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
-from httptee.build import build_ledger
+from httptee.build import build_ledger, end_spools
 from httptee.ledger import Ledger
 from httptee.logs import close_log, flush_log
 from httptee.processes import notify
@@ -57,7 +57,7 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
     start.judge.stop()
     start.drainer.stop()
     start.rates.stop()
-    last.spools.end()
+    end_spools(last)
     start.pid_file.remove()
     print_ledger(last)
     close_log()

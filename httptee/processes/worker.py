@@ -157,9 +157,7 @@ def _streaming(settings: Settings) -> Streaming | None:
     if not settings.a_stream_from:
         return None
     needed = [
-        shadow.criteria.max_body
-        for shadow in shadow_settings(settings)
-        if shadow.spool.directory or shadow.sends_unsent
+        shadow.criteria.max_body for shadow in shadow_settings(settings) if shadow.spool.wanted or shadow.sends_unsent
     ]
     return Streaming(max(settings.a_stream_from, *needed, 0), expecting=not needed)
 

@@ -12,7 +12,7 @@ from math import inf
 
 from httptee.http import Listen
 from httptee.http.peers import Proxies
-from httptee.journal.engines import parse_address
+from httptee.journal.engines import is_engine_address, parse_address
 
 WORKERS_PER_CORE = 16
 SPOOL_AMBIGUOUS = ("retry", "idempotent", "never")
@@ -237,8 +237,10 @@ def free_percent(text: str) -> float:
     return found
 
 
-def spool_directory(text: str) -> str:
-    """A directory, or the empty text for `off`."""
+def spool_place(text: str) -> str:
+    """A directory, the address of an engine, or the empty text for `off`."""
+    if is_engine_address(text):
+        parse_address(text)
     return "" if text == "off" else text
 
 

@@ -138,10 +138,10 @@ def _taken(settings: Settings, backend: Backend, shadow: ShadowSettings) -> Iter
 def _spool(shadow: ShadowSettings) -> dict[str, Any]:
     """The fields of the spool, if there is one."""
     spool = shadow.spool
-    if not spool.directory:
+    if not spool.wanted:
         return {}
     return {
-        "spool": spool.directory,
+        "spool": spool.engine or spool.directory,
         "spool.max-bytes": spool.max_bytes,
         "spool.max-age": _milliseconds(spool.max_age),
         "spool.min-free": f"{spool.min_free:g}",

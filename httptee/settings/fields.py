@@ -39,7 +39,7 @@ from httptee.settings.casts import (
     percent,
     proxy_version,
     size,
-    spool_directory,
+    spool_place,
 )
 from httptee.verdict.court import Rule, route_template
 
@@ -114,7 +114,7 @@ FIELDS: dict[str, Field] = {
         Field("key", _file),
         Field("server-name", _name),
         Field("send-proxy", proxy_version),
-        Field("spool", spool_directory),
+        Field("spool", spool_place),
         Field("spool.max-bytes", size),
         Field("spool.max-age", milliseconds_or_off),
         Field("spool.min-free", free_percent),

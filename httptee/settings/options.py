@@ -143,12 +143,22 @@ RECORD_OPTIONS: tuple[Option, ...] = (
     ),
 )
 
+OUTBOX_OPTION = Option(
+    "outbox",
+    str,
+    "",
+    "A directory where what goes to an engine waits until it is there. By default a temporary one of the tee's own: "
+    "what is left in it at the end is not sent.",
+    "DIR",
+)
+
 OPTIONS: tuple[Option, ...] = (
     LISTEN_OPTION,
     *UPSTREAM_OPTIONS,
     *SPOOL_OPTIONS,
     *VERDICT_OPTIONS,
     *RECORD_OPTIONS,
+    OUTBOX_OPTION,
     *SERVER_OPTIONS,
     *upstream_tls("a", "A"),
     *upstream_tls("b", "every B"),

@@ -15,18 +15,19 @@ from httptee.settings.casts import (
     one_of,
     path_or_none,
     size,
-    spool_directory,
+    spool_place,
 )
 from httptee.settings.option import Option
 
 SPOOL_OPTIONS: tuple[Option, ...] = (
     Option(
         "b.spool",
-        spool_directory,
+        spool_place,
         "",
         "Clones that a B cannot take now are kept in this directory, and B gets them later, in order. Without it, they "
-        "are dropped. Not under another WSGI server.",
-        "DIR",
+        "are dropped. redis://HOST/TOPIC: they are kept there, and any tee with the same address sends them. Not under "
+        "another WSGI server.",
+        "DIR|ADDRESS",
     ),
     Option(
         "b.spool.max-bytes",

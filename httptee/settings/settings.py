@@ -42,8 +42,10 @@ class RecordOnly:
 
 @dataclass(frozen=True, slots=True)
 class SpoolSettings:
-    """The spool of one B; without a `directory` there is none. `max_age` is in seconds, `rate` in clones a second or 0,
-    `min_free` a percentage of the disk. `check` is a path on B: see `spool/catchup.py`."""
+    """The spool of one B; without a `directory` and an `engine` there is none. With an engine, the address of a topic,
+    the directory is that of the outbox in front of it; it may be empty, for one of the tee's own. `max_age` is in
+    seconds, `rate` in clones a second or 0, `min_free` a percentage of the disk. `check` is a path on B: see
+    `spool/catchup.py`."""
 
     directory: str
     max_bytes: int = 1 << 30
@@ -55,6 +57,12 @@ class SpoolSettings:
     ambiguous: str = "retry"
     full: str = "oldest"
     check: str = ""
+    engine: str = ""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is a spool."""
+        return bool(self.directory or self.engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +125,7 @@ class Settings:
     record_compress: str = "off"
     record_secret: tuple[str, ...] = ()
     record_keep_secrets: bool = False
+    outbox: str = ""
     forward_client_ip: bool = False
     proxy_protocol: Proxies | None = None
     x_forwarded: bool = False

@@ -10,6 +10,7 @@ from typing import Any
 
 from httptee.errors import ConfigError
 from httptee.http import Endpoint
+from httptee.journal.engines import is_engine_address, parse_address
 from httptee.selection import AS_IT_IS, NO_CHANGES, SCALE, Changes, Criteria, Filter, Form, Host, methods_search
 from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings, SpoolSettings
@@ -60,7 +61,13 @@ class ShadowSettings:
 def shadow_settings(settings: Settings) -> tuple[ShadowSettings, ...]:
     """The settings of every B, in order. Raises ConfigError if two Bs contradict each other."""
     shares = zip(settings.b, backend_names(settings.b), _starts(settings), strict=True)
-    return tuple(_one(settings, backend, name, first) for backend, name, first in shares)
+    found = tuple(_one(settings, backend, name, first) for backend, name, first in shares)
+    topics = [(parse_address(one.spool.engine).label, one.name) for one in found if one.spool.engine]
+    for topic, name in topics:
+        other = next(other for each, other in topics if each == topic)
+        if other != name:
+            raise ConfigError(f"B {name}: spool={topic} is the spool of B {other}: each B needs a topic of its own")
+    return found
 
 
 def record_criteria(settings: Settings) -> Criteria:
@@ -153,12 +160,14 @@ def _changes(backend: Backend, host: Host | None) -> Changes:
 def _spool(settings: Settings, backend: Backend) -> SpoolSettings:
     """The settings of B's spool: each from the line, or from the option of the same name."""
     found = {}
-    for name in (each.name for each in fields(SpoolSettings)):
+    for name in (each.name for each in fields(SpoolSettings) if each.name != "engine"):
         line = _SPOOL_FIELDS.get(name, f"spool.{name.replace('_', '-')}")
         given = backend.values(line)
         found[name] = given[-1] if given else getattr(settings, f"b_{line.replace('.', '_').replace('-', '_')}")
     if found["directory"] and "handshake" in backend.values("upgrade"):
         raise ConfigError(f"B {backend}: upgrade=handshake and a spool exclude each other: no handshake is sent later")
+    if is_engine_address(found["directory"]):
+        found |= {"engine": found["directory"], "directory": settings.outbox and f"{settings.outbox}/spool"}
     return SpoolSettings(**found)
 
 

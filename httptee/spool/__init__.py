@@ -6,7 +6,7 @@ from httptee.spool.catchup import Catchup
 from httptee.spool.counts import DROPPED, FAILED, Counts, delivered
 from httptee.spool.cursor import boot_id
 from httptee.spool.door import Door
-from httptee.spool.entry import Entry
+from httptee.spool.entry import Counting, Entry, Incoming, Keeping
 from httptee.spool.names import SUFFIX, StreamName, directory_of, new_run, orphans_of
 from httptee.spool.outbox import MOST_HELD, Outbox
 from httptee.spool.pace import PATIENCE, Pace, Settling
@@ -24,9 +24,12 @@ __all__ = [
     "SUFFIX",
     "Aside",
     "Catchup",
+    "Counting",
     "Counts",
     "Door",
     "Entry",
+    "Incoming",
+    "Keeping",
     "MalformedClone",
     "Outbox",
     "Pace",

@@ -51,7 +51,7 @@ function _shtab_httptee_using
 end
 
 set -g _shtab_httptee_commands explain check verdict ctl recording replay spool config completion man
-set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.send-proxy --a.server-name --a.stream-from --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.check --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.rates --b.server-name --b.spool --b.spool.ambiguous --b.spool.fsync --b.spool.full --b.spool.lane --b.spool.max-age --b.spool.max-bytes --b.spool.min-free --b.spool.rate --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --control --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --percent --pid-file --processes --proxy-protocol --record --record.compress --record.max-age --record.max-body --record.max-bytes --record.min-free --record.only --record.percent --record.secret --request-id-header --socket-mode --socket-owner --threads --tls-handshake-timeout --to --trusted-proxies --upgrade-idle-timeout --upgrades --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
+set -g _shtab_httptee_opts_with_value --a.ca --a.cert --a.check --a.idle-timeout --a.keep-alive --a.key --a.send-proxy --a.server-name --a.stream-from --a.timeout --access-log --access-log-format --admin --b --b.breaker-failures --b.ca --b.cert --b.chanSize --b.check --b.cutoff --b.keep-alive --b.key --b.max-body --b.max-bytes --b.methods --b.percent --b.probe-interval --b.rates --b.server-name --b.spool --b.spool.ambiguous --b.spool.fsync --b.spool.full --b.spool.lane --b.spool.max-age --b.spool.max-bytes --b.spool.min-free --b.spool.rate --b.timeout --b.when-a-fails --b.workers --cert.file --client --client-auth --client-ca --client-subject-header --client-timeout --config --connection-limit --control --dns.ttl --drain-timeout --html --key.file --key.password-file --log-format --max-pending --max-request-body --max-request-memory --max-response-fields --max-response-header --max.queue --max.workers --outbox --percent --pid-file --processes --proxy-protocol --record --record.compress --record.max-age --record.max-body --record.max-bytes --record.min-free --record.only --record.percent --record.secret --request-id-header --socket-mode --socket-owner --threads --tls-handshake-timeout --to --trusted-proxies --upgrade-idle-timeout --upgrades --verdict --verdict.delta --verdict.keep --verdict.max-age --verdict.max-body --verdict.max-bytes --verdict.rate --verdict.repeat --wait -H -a -b -d -l -p
 
 complete -c httptee -e
 complete -c httptee -f
@@ -112,6 +112,7 @@ complete -c httptee -n _shtab_httptee_using -l record.min-free -x -d 'The percen
 complete -c httptee -n _shtab_httptee_using -l record.compress -xka "off zstd" -d 'Compress the files'
 complete -c httptee -n _shtab_httptee_using -l record.secret -x -d 'A further name whose values are secrets'
 complete -c httptee -n _shtab_httptee_using -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
+complete -c httptee -n _shtab_httptee_using -l outbox -xka "(__fish_complete_directories)" -d 'A directory where what goes to an engine waits until it is there.'
 complete -c httptee -n _shtab_httptee_using -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
 complete -c httptee -n _shtab_httptee_using -l proxy-protocol -x -d 'Whose connections begin with a preamble of the PROXY protocol, version 1 or 2'
 complete -c httptee -n _shtab_httptee_using -l x-forwarded -d 'Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for.'
@@ -218,6 +219,7 @@ complete -c httptee -n '_shtab_httptee_using explain' -l record.min-free -x -d '
 complete -c httptee -n '_shtab_httptee_using explain' -l record.compress -xka "off zstd" -d 'Compress the files'
 complete -c httptee -n '_shtab_httptee_using explain' -l record.secret -x -d 'A further name whose values are secrets'
 complete -c httptee -n '_shtab_httptee_using explain' -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
+complete -c httptee -n '_shtab_httptee_using explain' -l outbox -xka "(__fish_complete_directories)" -d 'A directory where what goes to an engine waits until it is there.'
 complete -c httptee -n '_shtab_httptee_using explain' -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
 complete -c httptee -n '_shtab_httptee_using explain' -l proxy-protocol -x -d 'Whose connections begin with a preamble of the PROXY protocol, version 1 or 2'
 complete -c httptee -n '_shtab_httptee_using explain' -l x-forwarded -d 'Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for.'
@@ -324,6 +326,7 @@ complete -c httptee -n '_shtab_httptee_using check' -l record.min-free -x -d 'Th
 complete -c httptee -n '_shtab_httptee_using check' -l record.compress -xka "off zstd" -d 'Compress the files'
 complete -c httptee -n '_shtab_httptee_using check' -l record.secret -x -d 'A further name whose values are secrets'
 complete -c httptee -n '_shtab_httptee_using check' -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
+complete -c httptee -n '_shtab_httptee_using check' -l outbox -xka "(__fish_complete_directories)" -d 'A directory where what goes to an engine waits until it is there.'
 complete -c httptee -n '_shtab_httptee_using check' -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
 complete -c httptee -n '_shtab_httptee_using check' -l proxy-protocol -x -d 'Whose connections begin with a preamble of the PROXY protocol, version 1 or 2'
 complete -c httptee -n '_shtab_httptee_using check' -l x-forwarded -d 'Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for.'
@@ -433,6 +436,7 @@ complete -c httptee -n '_shtab_httptee_using ctl' -l record.min-free -x -d 'The 
 complete -c httptee -n '_shtab_httptee_using ctl' -l record.compress -xka "off zstd" -d 'Compress the files'
 complete -c httptee -n '_shtab_httptee_using ctl' -l record.secret -x -d 'A further name whose values are secrets'
 complete -c httptee -n '_shtab_httptee_using ctl' -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
+complete -c httptee -n '_shtab_httptee_using ctl' -l outbox -xka "(__fish_complete_directories)" -d 'A directory where what goes to an engine waits until it is there.'
 complete -c httptee -n '_shtab_httptee_using ctl' -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
 complete -c httptee -n '_shtab_httptee_using ctl' -l proxy-protocol -x -d 'Whose connections begin with a preamble of the PROXY protocol, version 1 or 2'
 complete -c httptee -n '_shtab_httptee_using ctl' -l x-forwarded -d 'Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for.'
@@ -539,6 +543,7 @@ complete -c httptee -n '_shtab_httptee_using replay' -l record.min-free -x -d 'T
 complete -c httptee -n '_shtab_httptee_using replay' -l record.compress -xka "off zstd" -d 'Compress the files'
 complete -c httptee -n '_shtab_httptee_using replay' -l record.secret -x -d 'A further name whose values are secrets'
 complete -c httptee -n '_shtab_httptee_using replay' -l record.keep-secrets -d 'Record passwords, tokens and cookies as they are.'
+complete -c httptee -n '_shtab_httptee_using replay' -l outbox -xka "(__fish_complete_directories)" -d 'A directory where what goes to an engine waits until it is there.'
 complete -c httptee -n '_shtab_httptee_using replay' -l forward-client-ip -d 'Append the client'"'"'s address to X-Forwarded-For and Forwarded (RFC 7239).'
 complete -c httptee -n '_shtab_httptee_using replay' -l proxy-protocol -x -d 'Whose connections begin with a preamble of the PROXY protocol, version 1 or 2'
 complete -c httptee -n '_shtab_httptee_using replay' -l x-forwarded -d 'Set X-Forwarded-Proto, X-Forwarded-Host and X-Forwarded-Port to what the client asked for.'

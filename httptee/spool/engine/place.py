@@ -71,8 +71,6 @@ class Place:
         """Whether anything is to be stored."""
         self.after = ""
         """The cursor up to which everything is settled; empty: as it was."""
-        self.stored = state
-        """What the engine has stored last."""
         self._run = run
         self._state = _read(state)
         self._last = {writer: (number, stamp) for writer, (number, stamp) in self._state.low.items()}
@@ -117,6 +115,11 @@ class Place:
             self._last[writer] = (number, stamp)
         self._advance()
         return (None if item.done or item.poisoned else item), gap
+
+    def reaches(self, writer: str, number: int) -> bool:
+        """Whether all messages of a writer before this one were read or counted."""
+        known, _ = self._last.get(writer, (0, 0))
+        return not self._state.beyond[writer].lacking(known + 1, number - 1)
 
     def miss(self, writer: str, first: int, last: int, since: int, until: int) -> Gap | None:
         """Count messages of a writer as lost, except for those that were counted or read before."""
@@ -165,6 +168,8 @@ class Place:
         """The state as bytes."""
         state = self._state
         _trim(state.counts)
+        for key in [key for key in state.aside if self._passed(*key.rsplit(" ", 1))]:
+            del state.aside[key]
         for writer in sorted(state.low, key=lambda each: state.low[each][1])[:-_MOST_WRITERS]:
             del state.low[writer]
         return json.dumps(
@@ -177,6 +182,9 @@ class Place:
                 "gap": state.gap,
             }
         ).encode()
+
+    def _passed(self, writer: str, number: str) -> bool:
+        return int(number) <= self._state.low.get(writer, [0])[0]
 
     def _count(self, outcome: str, count: int) -> None:
         counts = self._state.counts.pop(self._run, {})  # so that the runs which counted last come last

@@ -73,7 +73,7 @@ class Sending:
     def step(self) -> bool:
         """Do what is due. Raises ValueError if the state of a partition cannot be read."""
         catchup, now = self._catchup, monotonic()
-        self._leaving |= self._taking.refresh(idle=not catchup.flights and not len(catchup.lanes))
+        self._leaving |= self._taking.keep(idle=not catchup.flights and not len(catchup.lanes))
         if self._leaving:
             self._release()
         if now >= self._expire_at:

@@ -7,10 +7,11 @@ all waits in the outbox, up to its limits.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from time import monotonic, time_ns
+from time import monotonic, sleep, time_ns
 
 from httptee.journal import Appended
 from httptee.journal.engines import Engine, Message
@@ -28,6 +29,7 @@ _AT_ONCE = 4096  # clones that are dropped in one step
 _REFRESH, _SAVE = 0.25, 0.25  # seconds
 _FIRST_REST, _LONGEST_REST = 0.1, 2.0  # seconds until an engine that took nothing is tried again
 _MAKES_ROOM = 0.1  # seconds at once
+_LAST_WORDS = 1.0  # seconds to bring in what is left at the end
 
 
 class Shipping:
@@ -103,7 +105,12 @@ class Shipping:
             self._numbers.close()
 
     def end(self) -> None:
-        """Save the place."""
+        """Bring in what is left, within a moment, and save the place."""
+        deadline = monotonic() + _LAST_WORDS
+        with contextlib.suppress(OSError):
+            while not self.done and not self._said and monotonic() < deadline:
+                if not self.step():
+                    sleep(0.01)
         self._source.close()
         self.close()
 

@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from time import monotonic
 
-from httptee.journal.engines import Engine, Member, Message, Unavailable
+from httptee.journal.engines import Engine, Member, Message, Missing, Unavailable
 from httptee.journal.engines import Entry as Taken
 from httptee.ledger import TAKEN, SpoolWords
 from httptee.spool import Entry, MalformedClone, StoredClone
@@ -47,6 +47,7 @@ class Taking:
         self._unsure: set[int] = set(range(engine.partitions))  # whose count by this run is to be read
         self._answered = self._read_at = self._save_at = 0.0
         self._losses = 0
+        self._reports: list[Missing] = []
         self._said = ""
 
     def __repr__(self) -> str:
@@ -69,7 +70,10 @@ class Taking:
         """The next entry of all that were read, or None."""
         return self._ahead[0] if self._ahead else None
 
-    def refresh(self, *, idle: bool = False) -> bool:
+    def refresh(self) -> None:
+        """`keep` does it."""
+
+    def keep(self, *, idle: bool) -> bool:
         """Keep what is owned, and store what is due: also at once, if it is `idle`. Whether other tees send now what
         this one has read. Raises ValueError if a state cannot be read."""
         losses = self._losses
@@ -90,7 +94,7 @@ class Taking:
         return self._losses > losses
 
     def save(self) -> None:
-        """`refresh` does it."""
+        """`keep` does it."""
 
     def close(self) -> None:
         """Store all places, and give back what is owned."""
@@ -119,17 +123,15 @@ class Taking:
         room = not self._ahead and not any(place.full for place in self._places.values())
         if not room and now - self._answered < _KEEP:
             return
-        found, stalled = member.read(_MOST if room else 0), now - self._answered > SURE
+        found = member.read(_MOST if room else 0)
         self._answered = monotonic()
         self._read_at = self._answered + (0.0 if len(found) == _MOST else _READ)
         self._own(member)
-        if stalled and any(member.load(each) != place.stored for each, place in self._places.items()):
-            self._join_again(member)  # another tee has owned it meanwhile
-            return
         for entry in found:
             place = self._places.get(entry.message.partition)
             if place is not None:
                 self._take(place, entry)
+        self._reports = [each for each in (*self._reports, *member.missing()) if not self._told(each)]
 
     def _own(self, member: Member) -> None:
         owned = member.owned
@@ -147,11 +149,17 @@ class Taking:
         self._unsure.add(partition)
         self._ahead = deque(entry for entry in self._ahead if not origin_of(entry).place.gone)
 
-    def _join_again(self, member: Member) -> None:
-        for partition in list(self._places):
-            self._lose(partition)
-        self._member = None
-        member.close()
+    def _told(self, missing: Missing) -> bool:
+        """Count what the engine misses, once all before it was taken; whether that is done."""
+        place = self._places.get(missing.partition)
+        if place is None:
+            return True  # its next owner learns of it
+        if not place.reaches(missing.writer, missing.first):
+            return False
+        gap = place.miss(missing.writer, missing.first, missing.last, missing.since, missing.until)
+        if gap is not None:
+            self._tell(gap)
+        return True
 
     def _take(self, place: Place, taken: Taken) -> None:
         item, gap = place.take(taken)
@@ -192,7 +200,7 @@ class Taking:
         if not member.save(place.partition, state, place.after):
             self._lose(place.partition)
             return
-        place.dirty, place.stored = False, state
+        place.dirty = False
         self._tally.count(place.partition, place.counted)
         for item in place.poisoned():
             if item.entry is not None:

@@ -29,6 +29,7 @@ class Tally:
         self.words = words
         self._run = run
         self._counted: dict[int, Count] = {}
+        self._earlier: Count = {}  # what was counted in states that the engine has lost
 
     def slot_of(self, name: StreamName) -> int:
         """The slot of the losses of what comes out of an engine."""
@@ -52,8 +53,11 @@ class Tally:
     def count(self, partition: int, counted: Count) -> None:
         """The state of a partition is stored, with what this run has counted there."""
         before = self._counted.get(partition, {})
+        if any(count > counted.get(outcome, 0) for outcome, count in before.items()):
+            for outcome, count in before.items():  # a count never becomes less
+                self._earlier[outcome] = self._earlier.get(outcome, 0) + count
         self._counted[partition] = counted
         for outcome in {*before, *counted} & _COLUMNS.keys():
             if before.get(outcome) != counted.get(outcome):
                 total = sum(each.get(outcome, 0) for each in self._counted.values())
-                self.words.taken[_COLUMNS[outcome]] = total
+                self.words.taken[_COLUMNS[outcome]] = total + self._earlier.get(outcome, 0)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from httptee.build import make_drained, spooling
+from httptee.build import draining, make_drained
 from httptee.ledger import SpoolWords
 from httptee.settings import Backend, Settings, SpoolSettings, shadow_settings
 from httptee.spool.counts import DROPPED
@@ -80,9 +80,9 @@ def test_the_rate_of_the_clones_that_come_is_not_too_high_if_the_drainer_waits_f
         now[0] += delay
         return [SimpleNamespace(backend="b", seen=int(1000 * now[0]), recovered=0, taken_over=0, dropped_by_reason={})]
 
-    monkeypatch.setattr(spooling, "monotonic", lambda: now[0])
+    monkeypatch.setattr(draining, "monotonic", lambda: now[0])
     delay = 0.0
-    live = spooling._Live(SimpleNamespace(statements=statements), "b")
+    live = draining.Live(SimpleNamespace(statements=statements), "b")
     for waited in (0.0, 1.5, 0.0, 0.9, 0.0, 0.0):
         delay = waited
         now[0] += 2.0
@@ -107,8 +107,8 @@ def test_only_the_clones_that_were_chosen_for_b_count_in_its_rate(monkeypatch):
             other,
         ]
 
-    monkeypatch.setattr(spooling, "monotonic", lambda: now[0])
-    live = spooling._Live(SimpleNamespace(statements=statements), "b")
+    monkeypatch.setattr(draining, "monotonic", lambda: now[0])
+    live = draining.Live(SimpleNamespace(statements=statements), "b")
     now[0] += 2.0
     assert live() == 100.0
 
@@ -116,10 +116,10 @@ def test_only_the_clones_that_were_chosen_for_b_count_in_its_rate(monkeypatch):
 @pytest.mark.parametrize(("cut", "paused", "held"), [(1.0, False, False), (0.5, False, True), (1.0, True, True)])
 def test_nothing_is_sent_while_the_cutoff_cuts_or_b_is_paused(monkeypatch, cut, paused, held):
     now = [0.0]
-    monkeypatch.setattr(spooling, "monotonic", lambda: now[0])
-    monkeypatch.setattr(spooling, "mean_share", lambda workers: workers[0])
+    monkeypatch.setattr(draining, "monotonic", lambda: now[0])
+    monkeypatch.setattr(draining, "mean_share", lambda workers: workers[0])
     workers, orders = [cut], SimpleNamespace(paused=paused)
-    found = spooling._Held(SimpleNamespace(workers=lambda: workers), orders)
+    found = draining.Held(SimpleNamespace(workers=lambda: workers), orders)
     assert found() is held
     workers[0], orders.paused = 1.0, False
     assert found() is (cut < 1.0)  # the cutoff is looked at now and then, since that costs more

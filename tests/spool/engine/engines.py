@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from httptee.journal import Appended
-from httptee.journal.engines import Entry, Message, Trimmed, Unavailable
+from httptee.journal.engines import Entry, Message, Missing, Trimmed, Unavailable
 
 
 class Topic:
@@ -69,6 +69,9 @@ class FakeMember:
                     found.append(entry)
         return found
 
+    def missing(self) -> list[Missing]:
+        return []
+
     def settle(self, entries: Sequence[Entry]) -> None:
         self._topic.check()
         for entry in entries:
@@ -112,6 +115,9 @@ class FakeEngine:
 
     def join(self, group: str) -> FakeMember:
         return FakeMember(self.topic)
+
+    def scan(self, partition: int) -> Iterator[Entry]:
+        yield from self.topic.entries[partition]
 
     def depth(self, group: str) -> int:
         self.topic.check()

@@ -7,7 +7,6 @@ import pytest
 from httptee.ledger import ShadowLine, SpoolWords
 from httptee.spool import catchup as catchup_module
 from httptee.spool.counts import DROPPED, FAILED
-from httptee.spool.engine import taking as taking_module
 
 from ..spools import write
 from .benches import Sender, ship
@@ -163,26 +162,3 @@ def test_nothing_is_sent_while_the_engine_does_not_answer_and_all_after_that(tmp
     sender.run(lambda: depth(topic) == 0)
     assert sender.taken == 30
     assert sender.words.taken[ShadowLine.DELIVERED[204]] == 30
-
-
-def test_a_tee_that_stood_still_while_another_one_had_its_partitions_begins_anew(tmp_path, monkeypatch):
-    topic = filled(tmp_path, count=30, partitions=1)
-    first = Sender(topic, lambda request: None, run="one")
-    first.run(lambda: len(first.sent) == 7)
-    second = Sender(topic, lambda request: 204 if len(second.sent) <= 10 else None, run="two")
-    second.taking._member = second.engine.join("spool")
-    topic.give(second.taking._member, 0)
-    second.run(lambda: second.taken == 10)
-    topic.give(first.taking._member, 0)  # before the first one has looked
-    monkeypatch.setattr(taking_module, "SURE", 0.0)
-    first.answer = lambda request: 204
-    first.taking._answered = 0.0
-    first.sending.step()
-    monkeypatch.undo()
-    topic.give(topic.members[-1], 0)
-    first.catchup.flights.clear()
-    for lane in first.catchup.lanes:
-        first.catchup.lanes.again(lane, 0.0)
-    first.run(lambda: bool(first.taking._places) or topic.give(topic.members[-1], 0))
-    first.run(lambda: depth(topic) == 0)
-    assert first.taken + second.taken == 30
