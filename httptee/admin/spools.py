@@ -105,17 +105,21 @@ def spool_metrics(statements: Sequence[tuple[str, Statement]]) -> Iterator[Metri
         lambda one, spool: spool.orphans,
     )
     yield gauge("drained", "Whether a drainer works.", lambda one, spool: spool.drained)
-
-    def counter(name: str, text: str, value: Callable[[Statement], float]) -> Metric:
-        family = CounterMetricFamily(f"httptee_spool_{name}", text, labels=("backend",))
-        for backend, statement, _ in found:
-            family.add_metric((backend,), value(statement))
-        return family
-
-    yield counter("recovered", "Clones that an earlier run has left in the spool.", lambda one: one.recovered)
     if any(spool.engine for _, _, spool in found):
         yield gauge("engine_up", "Whether the engine answers.", lambda one, spool: spool.engine == "up")
         yield gauge("engine_depth", "Clones of all tees that wait in the engine.", lambda one, spool: spool.depth)
         yield gauge("engine_owned", "Partitions of the engine that this tee sends.", lambda one, spool: spool.owned)
+    yield from _counters([(name, one) for name, one, _ in found])
+
+
+def _counters(found: Sequence[tuple[str, Statement]]) -> Iterator[Metric]:
+    def counter(name: str, text: str, value: Callable[[Statement], float]) -> Metric:
+        family = CounterMetricFamily(f"httptee_spool_{name}", text, labels=("backend",))
+        for backend, statement in found:
+            family.add_metric((backend,), value(statement))
+        return family
+
+    yield counter("recovered", "Clones that an earlier run has left in the spool.", lambda one: one.recovered)
+    if any(statement.has_engine for _, statement in found):
         yield counter("handed_over", "Clones that were put into the engine.", lambda one: one.handed_over)
         yield counter("taken_over", "Clones from the engine that this tee has settled.", lambda one: one.taken_over)

@@ -44,8 +44,7 @@ class Ledger:
         earlier: Sequence[Ledger] = (),
         memory: Memory | None = None,
     ) -> None:
-        memory = memory or Anonymous()
-        self.finished = False
+        memory, self.finished = memory or Anonymous(), False
         """Set when no process writes to this ledger and all its clones are settled."""
         self._accounts = len(backends)
         self._running = [ledger for ledger in earlier if not ledger.finished]
@@ -60,8 +59,8 @@ class Ledger:
         self.circuits = tuple(memory.common(CIRCUIT_WORDS) for _ in backends)
         self.outage: memoryview = earlier[0].outage if earlier else memory.common(OUTAGE_WORDS)
         self.control: Control = earlier[0].control if earlier else Control()
-        known = zip(earlier[0]._backends, earlier[0].orders, strict=False) if earlier else ()
-        self.orders: tuple[Orders, ...] = continued(self._backends[: self._accounts], dict(known))
+        known = dict(zip(earlier[0]._backends, earlier[0].orders, strict=False)) if earlier else {}
+        self.orders: tuple[Orders, ...] = continued(self._backends[: self._accounts], known)
         self.clocks = as_numbers(memory.common(len(backends)))[: len(backends)]
         self.spools: Spools = Spools(earlier[0].spools if earlier else None)
         self.recording = RecordLedger(rows, memory)
@@ -85,7 +84,7 @@ class Ledger:
         return [self, *self._running]
 
     def statements(self) -> list[Statement]:
-        """The account of every B at this moment, over all worker processes."""
+        """The account of every B at this moment."""
         return [self._statement(backend) for backend in self._listed()]
 
     def primary(self) -> PrimaryStatement:
@@ -162,7 +161,7 @@ class Ledger:
 
     def holds_any(self, row: int) -> bool:
         """Whether a worker process's row has a clone in flight."""
-        lines = [self._shadow_line(row, number).tolist() for number in range(self._accounts)]
+        lines = (self._shadow_line(row, number).tolist() for number in range(self._accounts))
         return any(ShadowLine.in_flight(line) > 0 for line in lines)
 
     def lines(self) -> list[str]:
@@ -202,8 +201,8 @@ class Ledger:
 
     def _live_lines(self, backend: _Backend) -> list[list[int]]:
         """The lines of worker processes that are alive: only their gauges count."""
-        both = zip(self._shadow_lines(backend), self._worker_lines(), strict=False)
-        return [line for line, worker in both if worker[WorkerLine.GAUGES["pid"]]]
+        both, pid = zip(self._shadow_lines(backend), self._worker_lines(), strict=False), WorkerLine.GAUGES["pid"]
+        return [line for line, worker in both if worker[pid]]
 
     def _take_over(self, ledger: Ledger) -> None:
         """Add the counts of a finished ledger, but not its gauges, to the last row.
@@ -221,8 +220,7 @@ class Ledger:
         drained, taken, spool = self.spools.read(backend[0])
         workers = summed([line for ledger in self.history for line in ledger._shadow_lines(backend)])
         live = [line for ledger in self.history for line in ledger._live_lines(backend)]
-        total = summed([workers, drained, taken])
-        recovered = drained[ShadowLine.SEEN]
+        total, recovered = summed([workers, drained, taken]), drained[ShadowLine.SEEN]
         return Statement(
             backend=backend[0],
             seen=total[ShadowLine.SEEN],
@@ -234,9 +232,9 @@ class Ledger:
             state=self._state(backend),
             spooled=ShadowLine.spooled(workers) + recovered - sum(drained[: ShadowLine.SEEN]),
             recovered=recovered,
+            spool=spool,
             handed_over=drained[ShadowLine.HANDED_OVER],
             taken_over=taken[ShadowLine.SEEN],
-            spool=spool,
         )
 
     def _state(self, backend: _Backend) -> str:

@@ -116,13 +116,10 @@ class SpoolWords:
         """By slot: when the last clone came that was put into the spool, in nanoseconds since the epoch."""
         self.stored = part()
         """By slot: when the last clone came that is stored."""
-        self._gauges = part()
-        self._losses = part()
+        self._gauges, self._losses = part(), part()
         self.intent = part()
         """What the drainer is about to count: see `spool/counts.py`."""
-        self._settles_until = part()
-        self._remote = part()
-        self._which = part()
+        self._settles_until, self._remote, self._which = part(), part(), part()
         self._names = part().cast("B")
         self._bases = {ADOPTED: 0}  # of the slots that are in use: what was put into them before
 

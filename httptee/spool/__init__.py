@@ -11,7 +11,7 @@ from httptee.spool.names import SUFFIX, StreamName, directory_of, new_run, orpha
 from httptee.spool.outbox import MOST_HELD, Outbox
 from httptee.spool.pace import PATIENCE, Pace, Settling
 from httptee.spool.record import MalformedClone, StoredClone, decode, lane_of
-from httptee.spool.sheet import Policy, Sheet
+from httptee.spool.sheet import Policy, Sheet, lacking_room
 from httptee.spool.source import Source
 from httptee.spool.stream import Stream, streams_in
 from httptee.spool.watch import Watch
@@ -46,6 +46,7 @@ __all__ = [
     "decode",
     "delivered",
     "directory_of",
+    "lacking_room",
     "lane_of",
     "new_run",
     "orphans_of",

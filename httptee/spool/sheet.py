@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 _LARGEST, _SMALLEST = 16 * 1024 * 1024, 64 * 1024  # bytes of a segment
 _PARTS = 16  # segments within the limit of all
 _SYNC = 1.0  # seconds
+_FULL = 0.9  # of the limit: beyond it, the oldest clones make room
+_LEAST_FREE = 1 << 20  # bytes that are left free in any case, unless that is much of the disk
+_PIECE = 256 * 1024  # bytes that are dropped at once: a file is removed only with its last clone
 
 
 class Policy(Protocol):
@@ -38,6 +41,20 @@ class Policy(Protocol):
     def full(self) -> str: ...  # noqa: D102
     @property
     def check(self) -> str: ...  # noqa: D102
+
+
+def lacking_room(settings: Policy, directory: Path, size: int) -> int:
+    """The bytes of the clones that are to make room now, the oldest ones; 0 if none are. `size` is that of the spool.
+    What others take of the disk does not count if even the whole spool is less than that: then to drop it would be of
+    no use. Raises OSError."""
+    if settings.full != "oldest":
+        return 0
+    disk = os.statvfs(directory)
+    total = disk.f_blocks * disk.f_frsize
+    least = max(int(settings.min_free / 100 * total), min(_LEAST_FREE, total // 20))
+    lacking = least - disk.f_bavail * disk.f_frsize
+    excess = max(size - int(_FULL * settings.max_bytes), lacking if lacking <= size else 0, 0)
+    return max(excess, _PIECE) if excess else 0
 
 
 class Sheet:

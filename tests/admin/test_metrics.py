@@ -75,6 +75,7 @@ def test_every_metric_page_and_reason_is_in_the_documentation(tmp_path):
     made.ledger.control.certificate_ends = 1
     (name, *_) = [one.backend for one in made.ledger.statements()]
     made.ledger.spools.give_desks([name], 1, {name: ""})
+    made.ledger.spools.by_name[name].publish(engine=1)
     made.ledger.recording.account(0).refused("filtered")
     text = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text()
     families = re.findall(r"^# TYPE (\S+) ", get(made, "/metrics").body, re.M)

@@ -89,6 +89,7 @@ def effective(directory: Path) -> dict[str, str]:
         "record.compress": "zstd",
         "record.secret": "pin iban",
         "record.keep-secrets": "true",
+        "outbox": str(directory / "outbox"),
         "a.insecure": "true",
         "a.server-name": "a.test",
         "b.insecure": "true",

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
-from httptee.spool import Catchup, Policy, Settling, Watch
+from httptee.spool import Catchup, Policy, Settling, Watch, lacking_room
 
 _REFRESH = 0.25  # seconds between two looks at a directory
 _SAVE = 0.25
 _LAST_ANSWERS = 1.0  # seconds to wait for them at the end
-_FULL = 0.9  # of the limit: beyond it, the oldest clones make room
-_LEAST_FREE = 1 << 20  # bytes that are left free in any case, unless that is much of the disk
-_PIECE = 256 * 1024  # bytes that are dropped at once: a file is removed only with its last clone
 _MAKES_ROOM = 0.1  # seconds at once
 
 
@@ -97,17 +93,3 @@ class Drained:
             if len(catchup.lanes) == before:
                 break
             catchup.source.refresh()
-
-
-def lacking_room(settings: Policy, directory: Path, size: int) -> int:
-    """The bytes of the clones that are to make room now, the oldest ones; 0 if none are. `size` is that of the spool.
-    What others take of the disk does not count if even the whole spool is less than that: then to drop it would be of
-    no use. Raises OSError."""
-    if settings.full != "oldest":
-        return 0
-    disk = os.statvfs(directory)
-    total = disk.f_blocks * disk.f_frsize
-    least = max(int(settings.min_free / 100 * total), min(_LEAST_FREE, total // 20))
-    lacking = least - disk.f_bavail * disk.f_frsize
-    excess = max(size - int(_FULL * settings.max_bytes), lacking if lacking <= size else 0, 0)
-    return max(excess, _PIECE) if excess else 0

@@ -16,8 +16,7 @@ from time import monotonic, sleep, time_ns
 from httptee.journal import Appended
 from httptee.journal.engines import Engine, Message
 from httptee.ledger import ShadowLine, SpoolWords
-from httptee.spool import DROPPED, Counts, Entry, Policy, Source, Stream, StreamName, streams_in
-from httptee.spool.draining import lacking_room
+from httptee.spool import DROPPED, Counts, Entry, Policy, Source, Stream, StreamName, lacking_room, streams_in
 from httptee.spool.engine.look import Look
 from httptee.spool.engine.numbers import BATCH, Numbers, Planned
 from httptee.spool.engine.parcel import packed, partition_of

@@ -11,6 +11,7 @@ import pytest
 from httptee.build import draining, make_drained
 from httptee.ledger import SpoolWords
 from httptee.settings import Backend, Settings, SpoolSettings, shadow_settings
+from httptee.spool import sheet
 from httptee.spool.counts import DROPPED
 from httptee.spool.draining import Drained, Drainer
 from httptee.spool.draining import drained as drained_module
@@ -181,7 +182,7 @@ def on_a_disk(monkeypatch, directory, free, total=1 << 30):
         now = sum(each.stat().st_size for each in directory.glob("*.spool"))
         return SimpleNamespace(f_frsize=1, f_blocks=total, f_bavail=free + held - now)
 
-    monkeypatch.setattr(drained_module, "os", SimpleNamespace(**{**vars(os), "statvfs": statvfs}))
+    monkeypatch.setattr(sheet, "os", SimpleNamespace(**{**vars(os), "statvfs": statvfs}))
 
 
 @pytest.mark.parametrize(("min_free", "least"), [(5.0, (1 << 30) // 20), (0.0, 1 << 20)])
