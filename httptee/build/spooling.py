@@ -36,7 +36,9 @@ def give_desks(settings: Settings, ledger: Ledger) -> None:
     new = [name for name in spooled if name not in spools.by_name]
     for orphan in orphans_of((spool.directory, name) for name, spool in spooled.items() if spool.directory):
         logger.warning("the spool in %s belongs to no B: nothing sends what is there", orphan.path)
-    places = {name: str(directory_of(spool.directory or spools.outbox, name)) for name, spool in spooled.items()}
+    places = {
+        name: str(directory_of(spool.directory or f"{spools.outbox}/spool", name)) for name, spool in spooled.items()
+    }
     spools.give_desks([shadow.name for shadow in shadow_settings(settings)], ledger.rows, places)
     for name, place in places.items():
         if (kept := spools.by_name[name].place) != place:
@@ -88,8 +90,7 @@ def end_spools(ledger: Ledger) -> None:
     outbox = ledger.spools.outbox
     if not outbox:
         return
-    left = sum(path.stat().st_size for path in Path(outbox).glob(f"*/*{SUFFIX}"))
-    if left:
-        logger.warning("%d bytes of clones are left in %s: -outbox %s sends them", left, outbox, outbox)
+    if left := sum(sum(words.put) - sum(words.left) for words in ledger.spools.by_name.values()):
+        logger.warning("%d clones are left in %s: -outbox %s sends them", left, outbox, outbox)
     else:
         rmtree(outbox, ignore_errors=True)
