@@ -12,7 +12,6 @@ from math import inf
 
 from httptee.http import Listen
 from httptee.http.peers import Proxies
-from httptee.journal.engines import is_engine_address, parse_address
 
 WORKERS_PER_CORE = 16
 SPOOL_AMBIGUOUS = ("retry", "idempotent", "never")
@@ -235,17 +234,3 @@ def free_percent(text: str) -> float:
     if found >= 100:
         raise ValueError(f"must be less than 100: {text!r}")
     return found
-
-
-def spool_place(text: str) -> str:
-    """A directory, the address of an engine, or the empty text for `off`."""
-    if is_engine_address(text):
-        parse_address(text)
-    return "" if text == "off" else text
-
-
-def rates_address(text: str) -> str:
-    """The address of a topic in Redis as it is, or the empty text. Raises ValueError."""
-    if text and parse_address(text).scheme == "kafka":
-        raise ValueError("must be the address of a Redis server, redis://HOST/TOPIC: Kafka cannot share a rate")
-    return text
