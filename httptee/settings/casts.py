@@ -12,15 +12,14 @@ from math import inf
 
 from httptee.http import Listen
 from httptee.http.peers import Proxies
+from httptee.journal.engines import is_engine_address, parse_address
 
 WORKERS_PER_CORE = 16
 SPOOL_AMBIGUOUS = ("retry", "idempotent", "never")
 SPOOL_FSYNC = ("1s", "always", "never")
 SPOOL_FULL = ("oldest", "newest")
 _NAMED = re.compile(r"(header|query):([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128})")
-_MOST_MILLISECONDS = 2**31 - 1
-_MOST_BYTES = 2**63 - 1
-_MOST_OF_ANYTHING = 1_000_000
+_MOST_MILLISECONDS, _MOST_BYTES, _MOST_OF_ANYTHING = 2**31 - 1, 2**63 - 1, 1_000_000
 # What Go's strconv.ParseBool accepts, in any case, and the words of other programs' files.
 _TRUE = ("1", "t", "true", "y", "yes", "on")
 _FALSE = ("0", "f", "false", "n", "no", "off")
@@ -234,3 +233,17 @@ def free_percent(text: str) -> float:
     if found >= 100:
         raise ValueError(f"must be less than 100: {text!r}")
     return found
+
+
+def spool_place(text: str) -> str:
+    """A directory, the address of an engine, or the empty text for `off`."""
+    if is_engine_address(text):
+        parse_address(text)
+    return "" if text == "off" else text
+
+
+def rates_address(text: str) -> str:
+    """The address of a topic in Redis as it is, or the empty text. Raises ValueError."""
+    if text and parse_address(text).scheme == "kafka":
+        raise ValueError("must be the address of a Redis server, redis://HOST/TOPIC: Kafka cannot share a rate")
+    return text

@@ -39,8 +39,8 @@ from httptee.settings.casts import (
     percent,
     proxy_version,
     size,
+    spool_place,
 )
-from httptee.settings.places import spool_place
 from httptee.verdict.court import Rule, route_template
 
 _HOST = re.compile(r"[A-Za-z0-9_.:-]{1,253}")

@@ -15,9 +15,9 @@ from httptee.settings.casts import (
     one_of,
     path_or_none,
     size,
+    spool_place,
 )
 from httptee.settings.option import Option
-from httptee.settings.places import spool_place
 
 SPOOL_OPTIONS: tuple[Option, ...] = (
     Option(

@@ -21,10 +21,10 @@ from httptee.settings.casts import (
     path_or_none,
     percent,
     proxy_version,
+    rates_address,
     size,
 )
 from httptee.settings.option import Option, flag
-from httptee.settings.places import rates_address
 
 UPSTREAM_OPTIONS: tuple[Option, ...] = (
     Option(
