@@ -47,7 +47,7 @@ class Admin:
         watched: Watched | None = None,
         mounting: Mounting | None = None,
     ) -> None:
-        self.history = History(ledger, recording=settings.record)
+        self.history = History(ledger, recording=ledger.recording.directory or settings.record)
         self._hour = hour or Hour.of(ledger)
         self.check = check
         self._settings = settings

@@ -34,7 +34,7 @@ class Commands:
     def __init__(
         self, settings: Settings, ledger: Ledger, reload: Callable[[], object], started: float | None = None
     ) -> None:
-        self.history = History(ledger, recording=settings.record)
+        self.history = History(ledger, recording=ledger.recording.directory or settings.record)
         self._settings = settings
         self._ledger = ledger
         self._reload = reload

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from httptee.ledger import Latency, Ledger
-from httptee.recording import survey
+from httptee.recording import SUFFIX, survey
 
 WINDOWS: tuple[int, ...] = (1, 10, 60)
 """The periods for which there are rates, in seconds."""
@@ -112,7 +112,7 @@ class Moment:
 class History:
     """Snapshots of the ledger, one a second. Written by one thread, read by any.
 
-    `recording` is the directory of the recording, or empty.
+    `recording` is the directory of the recording, or empty. Its files end with the suffix that the ledger says.
     """
 
     def __init__(self, ledger: Ledger, clock: Callable[[], float] = monotonic, recording: str = "") -> None:
@@ -141,7 +141,7 @@ class History:
             Counts({what: getattr(statement, what) for what in (*OUTCOMES, SPOOLED)}, statement.latency)
             for statement in statements
         )
-        recording = survey(self._recording).size if self._recording else 0
+        recording = survey(self._recording, self._ledger.recording.suffix or SUFFIX).size if self._recording else 0
         return Snapshot(at, Counts(of_a, primary.latency), shadows, recording)
 
 

@@ -145,3 +145,12 @@ def _of_the_recording(statement: RecordStatement) -> Iterator[Metric]:
         "httptee_recording_files_removed", "Files that were removed to keep the limits.", statement.removed
     )
     yield GaugeMetricFamily("httptee_recording_held_bytes", "Bytes in memory that are not written yet.", statement.held)
+    if (shipped := statement.shipped) is not None:
+        yield CounterMetricFamily("httptee_recording_shipped", "Records that the engine has.", shipped.shipped)
+        yield CounterMetricFamily(
+            "httptee_recording_unshipped", "Records that the outbox has lost before the engine had them.", shipped.lost
+        )
+        yield GaugeMetricFamily("httptee_recording_outbox_records", "Records that wait in the outbox.", shipped.waiting)
+        yield GaugeMetricFamily("httptee_recording_outbox_bytes", "The size of the outbox.", shipped.size)
+        failing = 1 if shipped.error else 0
+        yield GaugeMetricFamily("httptee_recording_shipping_failing", "1 while the engine takes nothing.", failing)

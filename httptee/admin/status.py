@@ -16,6 +16,7 @@ from httptee.admin.judged import Judged, judge_status, verdict_status
 from httptee.admin.processes import Mounting, processes
 from httptee.admin.shares import Share, shares_of
 from httptee.admin.spools import orphaned_spools, spool_status
+from httptee.build import recorded_in
 from httptee.ledger import (
     COMMANDS,
     RESULTS,
@@ -23,13 +24,13 @@ from httptee.ledger import (
     Latency,
     Ledger,
     PrimaryStatement,
-    RecordStatement,
     Statement,
     Worker,
     distinct,
     mean_share,
 )
-from httptee.recording import survey
+from httptee.ledger.boards import Shipped
+from httptee.recording import SUFFIX, survey
 from httptee.settings import Settings, backend_names, effective_lines, effective_options
 from httptee.version import __version__
 
@@ -67,7 +68,7 @@ def status(
         "b": _shadows(settings, ledger, moment, judged, shares),
         "verdict": judge_status(judged, len(workers) if mounting else None) if judged else None,
         "orphaned_spools": orphaned_spools(share.shadow for share in shares.values()) or None,
-        "recording": _recording(settings, ledger.recorded(), moment),
+        "recording": _recording(settings, ledger, moment),
         "share": mean_share(workers),
         "share_changes": primary.share_changes,
         "log_dropped": primary.log_dropped,
@@ -203,16 +204,17 @@ def _latency(latency: Latency) -> dict[str, float]:
     }
 
 
-def _recording(settings: Settings, statement: RecordStatement, moment: Moment) -> dict[str, Any] | None:
+def _recording(settings: Settings, ledger: Ledger, moment: Moment) -> dict[str, Any] | None:
     """The recording as one JSON object; None if there is none. Sizes are in bytes, `oldest` in seconds since the epoch,
     `fill` is the part of `-record.max-bytes` that is used, `eta` the seconds until all of it is, at the growth of the
-    last minute."""
+    last minute. If it goes to an engine, the files are those of its outbox, and `shipped` says what became of them."""
+    statement, place = ledger.recorded(), ledger.recording
     if not settings.record and not statement.seen:
         return None
-    found = survey(settings.record) if settings.record else None
+    found = survey(place.directory or settings.record, place.suffix or SUFFIX) if settings.record else None
     growth, room = moment.recording_growth(), settings.record_max_bytes - found.size if found else 0
     return {
-        "directory": settings.record,
+        "directory": recorded_in(settings),
         "seen": statement.seen,
         "recorded": statement.recorded,
         "not_recorded": statement.not_recorded,
@@ -226,4 +228,14 @@ def _recording(settings: Settings, statement: RecordStatement, moment: Moment) -
         "eta": round(room / growth, 1) if growth > 0 and room > 0 else None,
         "files_removed": statement.removed,
         "error": found.error if found else "",
+        "shipped": _shipped(statement.shipped),
     }
+
+
+def _shipped(shipped: Shipped | None) -> dict[str, Any] | None:
+    """What became of the records of an outbox; None without one."""
+    if shipped is None:
+        return None
+    gaps = [dict(zip(("lost", "first", "last", "reason"), gap, strict=True)) for gap in shipped.gaps]
+    counts = {name: getattr(shipped, name) for name in ("left", "shipped", "waiting", "lost", "error")}
+    return {**counts, "bytes": shipped.size, "gaps": gaps}

@@ -5,6 +5,7 @@ from httptee.build.draining import drained, make_drained
 from httptee.build.judging import make_judge
 from httptee.build.part import WHOLE, Part
 from httptee.build.recording import announce_recording, build_inlet, name_recording
+from httptee.build.shipping import end_recording, recorded_in
 from httptee.build.spooling import end_spools, give_desks
 from httptee.build.tee import MAX_BODY_IN_MEMORY, build_ledger, build_tee
 from httptee.build.upstreams import additions, primary_upstream, shadow_upstream
@@ -22,11 +23,13 @@ __all__ = [
     "build_tallies",
     "build_tee",
     "drained",
+    "end_recording",
     "end_spools",
     "give_desks",
     "make_drained",
     "make_judge",
     "name_recording",
     "primary_upstream",
+    "recorded_in",
     "shadow_upstream",
 ]

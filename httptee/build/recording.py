@@ -11,25 +11,26 @@ from math import inf
 from pathlib import Path
 
 from httptee.build.part import Part
+from httptee.build.shipping import place_recording, recorded_in, register_of
 from httptee.build.upstreams import additions
 from httptee.http import Additions
 from httptee.journal import JournalWriter, Limits, last_sequence
+from httptee.journal.engines import is_engine_address
 from httptee.ledger import Faults, Ledger, RecordLedger, Ring
 from httptee.recording import (
     KEY_SIZE,
-    SUFFIX,
     Head,
     Inlet,
     Outlet,
     Recorder,
     RecordMaker,
-    Register,
     Scribe,
     Secrets,
     Sieve,
     connection_base,
     new_name,
 )
+from httptee.recording.engine import ShippedRegister
 from httptee.selection import SCALE, selections
 from httptee.settings import Settings, record_criteria
 
@@ -52,8 +53,9 @@ def name_recording(settings: Settings, ledger: Ledger, rows: int, earlier: Seque
     keys = [before.recording.key for before in earlier if before.recording.key]
     recording.name, recording.key = new_name(), keys[0] if keys else secrets.token_bytes(KEY_SIZE)
     recording.earlier = [before.recording for before in earlier if not before.finished]
-    directory, name = Path(settings.record), recording.name
-    recording.written = lambda row: last_sequence(directory, _stream(name, row), SUFFIX)
+    place_recording(settings, recording, [before.recording for before in earlier])
+    directory, name = Path(recording.directory), recording.name
+    recording.written = lambda row: last_sequence(directory, _stream(name, row), recording.suffix)
     if rows > 1:
         recording.rings = [Ring(MOST_HELD // rows + _MARGIN) for _ in range(rows)]
 
@@ -62,13 +64,16 @@ def announce_recording(settings: Settings) -> None:
     """Log where requests are recorded, and what is wrong with that. A recording never refuses a start."""
     if not settings.record:
         return
-    logger.info("Requests are recorded in %s", settings.record)
+    logger.info("Requests are recorded in %s", recorded_in(settings))
+    shipped = is_engine_address(settings.record)
+    directory, option = (settings.outbox, "-outbox") if shipped else (settings.record, "-record")
     try:
-        os.makedirs(settings.record, mode=0o700, exist_ok=True)
-        if not os.access(settings.record, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        if directory:
+            os.makedirs(directory, mode=0o700, exist_ok=True)
+            if not os.access(directory, os.W_OK | os.X_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as error:
-        logger.warning("cannot write in %s (-record): %s; it is tried again", settings.record, error.strerror)
+        logger.warning("cannot write in %s (%s): %s; it is tried again", directory, option, error.strerror)
     if settings.record_keep_secrets:
         logger.warning(
             "-record.keep-secrets: passwords, tokens and cookies are recorded as they are; whoever can read the "
@@ -84,7 +89,8 @@ def build_recorder(settings: Settings, ledger: Ledger, part: Part, faults: Fault
     hidden = _secrets(settings, recording)
     maker, remaker = (RecordMaker(hidden, settings.record_max_body, added.via, more) for more in (base, 0))
     outlet = Outlet(recording.rings[part.row], account) if recording.rings else None
-    register = Register(_journal(settings, recording, part.row, part.processes, account.sequence), account)
+    journal = _journal(settings, recording, part.row, part.processes, account.sequence)
+    register = register_of(settings, recording, journal, _stream(recording.name, part.row), account)
     (selection,) = selections([criteria := record_criteria(settings)])
     everything = criteria.percent >= SCALE and not criteria.filters
     return Recorder(
@@ -108,9 +114,13 @@ def build_inlet(
     # A predecessor may have been killed between the write and the count.
     account.recorded(max(account.sequence, recording.written(recording.writer)), account.last)
     journal = _journal(settings, recording, recording.writer, 1, account.sequence)
+    stream = _stream(recording.name, recording.writer)
+    register = register_of(settings, recording, journal, stream, account, recording.to_name)
+    if isinstance(register, ShippedRegister):
+        register.start()  # what an earlier run has left does not wait for the first request
     return Inlet(
         recording.rings,
-        Register(journal, account, recording.to_name),
+        register,
         account,
         Sieve(RecordMaker(_secrets(settings, recording), settings.record_max_body, additions(settings).via)),
         on_backlog=on_backlog,
@@ -131,9 +141,9 @@ def _journal(settings: Settings, recording: RecordLedger, row: int, processes: i
     )
     head = Head(str(settings.a), not settings.record_keep_secrets).packed()
     return JournalWriter(
-        Path(settings.record),
+        Path(recording.directory),
         _stream(recording.name, row),
-        SUFFIX,
+        recording.suffix,
         head,
         limits,
         sequence=sequence,

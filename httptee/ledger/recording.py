@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from httptee.ledger.boards import Board, Shipped
 from httptee.ledger.ring import Ring
 from httptee.ledger.shared import Anonymous, Memory
 
@@ -46,13 +47,14 @@ _WIDTH = _ENDED + 1
 @dataclass(frozen=True, slots=True)
 class RecordStatement:
     """The recording's account at one moment. `removed` is the number of files that the limits have removed, and `held`
-    the bytes in memory that are not written yet."""
+    the bytes in memory that are not written yet. `shipped` says what became of the records of an outbox."""
 
     seen: int
     recorded: int
     not_recorded_by_reason: dict[str, int]
     removed: int
     held: int
+    shipped: Shipped | None = None
 
     @property
     def not_recorded(self) -> int:
@@ -74,6 +76,7 @@ class RecordStatement:
         return (
             f"recording seen={self.seen} recorded={self.recorded} not_recorded={self.not_recorded}"
             f"{f' ({reasons})' if reasons else ''} waiting={self.waiting}"
+            f"{f' {self.shipped}' if self.shipped else ''}"
         )
 
 
@@ -161,8 +164,9 @@ class RecordLedger:
 
     `name` is in the names of their files, and `key` is for what the recording replaces: a reload keeps it. `written`
     returns the number of the last record that is stored in the files of a row. With `rings`, one for each worker
-    process, one process writes for all of them, in the row `writer`. `earlier` are ledgers that are not finished. Who
-    builds the ledger sets all of these.
+    process, one process writes for all of them, in the row `writer`. `earlier` are ledgers that are not finished. The
+    files are in `directory`, and end with `suffix`; if they are shipped into an engine, `board` says what became of
+    them. `private`: the directory ends with the tee. Who builds the ledger sets all of these.
     """
 
     def __init__(self, rows: int, memory: Memory | None = None) -> None:
@@ -170,6 +174,9 @@ class RecordLedger:
         self.key = b""
         self.written: Callable[[int], int] = lambda row: 0
         self.rings: Sequence[Ring] = ()
+        self.directory = self.suffix = ""
+        self.board: Board | None = None
+        self.private = False
         self.writer = rows + 1
         self.earlier: Sequence[RecordLedger] = ()
         self._rows = rows
@@ -217,7 +224,8 @@ class RecordLedger:
         """The account of these ledgers together, at this moment."""
         total = [sum(column) for column in zip(*(ledger._sums() for ledger in running), strict=True)]
         reasons = {reason: total[number] for reason, number in _REASONS.items() if total[number]}
-        return RecordStatement(total[_SEEN], total[_RECORDED], reasons, total[_REMOVED], total[_HELD])
+        shipped = self.board.read() if self.board else None
+        return RecordStatement(total[_SEEN], total[_RECORDED], reasons, total[_REMOVED], total[_HELD], shipped)
 
     def _row(self, row: int) -> memoryview:
         return self._cells[row * _WIDTH : (row + 1) * _WIDTH]

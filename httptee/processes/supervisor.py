@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from time import monotonic
 
-from httptee.build import build_ledger, end_spools
+from httptee.build import build_ledger, end_recording, end_spools
 from httptee.ledger import Ledger
 from httptee.logs import close_log, flush_log
 from httptee.processes import notify
@@ -60,6 +60,7 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
     end_spools(last)
     start.pid_file.remove()
     print_ledger(last)
+    end_recording(last)
     close_log()
     if threading.active_count() > 1:
         # In a single process, a thread may wait for a B after the drain timeout. The program does not wait for it.

@@ -2,15 +2,15 @@
 reading of a recording. `read_recording` reads, `RecordingWriter` writes one for a program."""
 
 from httptee.recording.clock import read_time
-from httptee.recording.exchange import Exchange, Fields, Kept, MalformedExchange
-from httptee.recording.files import SUFFIX, Head, new_name
+from httptee.recording.exchange import Exchange, Fields, Kept, MalformedExchange, connection_of
+from httptee.recording.files import SUFFIX, Head, Loss, new_name
 from httptee.recording.gaps import Gap
 from httptee.recording.inlet import Inlet
 from httptee.recording.outlet import Outlet
 from httptee.recording.reading import Recording, read_recording
 from httptee.recording.record import RecordMaker, Sieve, connection_base
 from httptee.recording.recorder import Recorder
-from httptee.recording.register import Register
+from httptee.recording.register import Record, Register
 from httptee.recording.scribe import Scribe
 from httptee.recording.secrets import KEY_SIZE, Secrets
 from httptee.recording.survey import survey
@@ -25,8 +25,10 @@ __all__ = [
     "Head",
     "Inlet",
     "Kept",
+    "Loss",
     "MalformedExchange",
     "Outlet",
+    "Record",
     "RecordMaker",
     "Recorder",
     "Recording",
@@ -36,6 +38,7 @@ __all__ = [
     "Secrets",
     "Sieve",
     "connection_base",
+    "connection_of",
     "new_name",
     "read_recording",
     "read_time",

@@ -145,6 +145,17 @@ def decode(data: bytes) -> Exchange:
         raise MalformedExchange(str(error_)) from None
 
 
+def connection_of(data: bytes) -> int:
+    """The connection of the exchange in these bytes, without reading the rest. Raises MalformedExchange."""
+    try:
+        if data[0] == _FLAT:
+            return int(_NUMBERS.unpack_from(data)[3])
+        start = _LENGTHS.size + 1
+        return int(data[start : data.index(b",", start)])
+    except (struct.error, ValueError, IndexError) as error:
+        raise MalformedExchange(str(error)) from None
+
+
 def _unflattened(data: bytes) -> Exchange:
     _, arrived, now, connection, place, status, *lengths = _NUMBERS.unpack_from(data)
     start, texts = _NUMBERS.size, []

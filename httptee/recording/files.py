@@ -38,10 +38,11 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What the writer says about exchanges that it did not record: how many, why, and from when to when."""
+    """What the writer says about exchanges that it did not record: how many or None if it is not known, why, and from
+    when to when."""
 
     reason: str
-    lost: int
+    lost: int | None
     since: int
     until: int
 
@@ -54,7 +55,9 @@ class Loss:
         """The note in these bytes, or None if they are another one."""
         try:
             found = orjson.loads(data)
-            return cls(str(found["reason"]), int(found["lost"]), int(found["since"]), int(found["until"]))
+            lost = found["lost"]
+            number = None if lost is None else int(lost)
+            return cls(str(found["reason"]), number, int(found["since"]), int(found["until"]))
         except (ValueError, KeyError, TypeError):
             return None
 

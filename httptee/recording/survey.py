@@ -20,10 +20,11 @@ class Survey:
     error: str = ""
 
 
-def survey(directory: str) -> Survey:
-    """Look at the directory of a recording. Raises nothing: one that cannot be read has an `error`."""
+def survey(directory: str, suffix: str = SUFFIX) -> Survey:
+    """Look at the directory of a recording, or of its outbox. Raises nothing: one that cannot be read has an
+    `error`."""
     try:
-        found = stored(Path(directory), SUFFIX)
+        found = stored(Path(directory), suffix)
     except FileNotFoundError:  # it is made with the first record
         return Survey()
     except OSError as error:

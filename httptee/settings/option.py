@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from httptee.journal.engines import is_engine_address, open_engine
 from httptee.settings.backend import split_backends
 from httptee.settings.casts import boolean
 
@@ -50,6 +51,13 @@ class Option:
 def environment_name(name: str) -> str:
     """The environment variable for the name of an option."""
     return "HTTPTEE_" + re.sub("[.-]", "_", name).upper()
+
+
+def directory_or_engine(text: str) -> str:
+    """A directory, or the address of a topic, which is checked: it connects to nobody. Raises ValueError."""
+    if is_engine_address(text):
+        open_engine(text).close()
+    return text
 
 
 def flag(name: str, text: str) -> Option:

@@ -28,7 +28,7 @@ from httptee.settings.casts import (
     secret_name,
     size,
 )
-from httptee.settings.option import Option, environment_name, flag, upstream_tls
+from httptee.settings.option import Option, directory_or_engine, environment_name, flag, upstream_tls
 from httptee.settings.options_server import LISTEN_OPTION, SERVER_OPTIONS
 from httptee.settings.options_spool import SPOOL_OPTIONS
 from httptee.settings.options_upstreams import UPSTREAM_OPTIONS
@@ -90,11 +90,11 @@ VERDICT_OPTIONS: tuple[Option, ...] = (
 RECORD_OPTIONS: tuple[Option, ...] = (
     Option(
         "record",
-        str,
+        directory_or_engine,
         "",
-        "Record what A is asked and what it answers in files in this directory, to replay it later. A disk that is "
-        "full or fails costs records, which are counted, and never a request.",
-        "DIR",
+        "Record what A is asked and what it answers in files in this directory, to replay it later; or in a topic: "
+        "redis://HOST/TOPIC. What is full or fails costs records, which are counted, and never a request.",
+        "DIR|TOPIC",
     ),
     Option("record.percent", percent, "100", "The percentage of requests to record.", "NUMBER"),
     Option(
@@ -147,8 +147,8 @@ OUTBOX_OPTION = Option(
     "outbox",
     str,
     "",
-    "A directory where what goes to an engine waits until it is there. By default a temporary one of the tee's own: "
-    "what is left in it at the end is not sent.",
+    "A directory where what goes to an engine waits until it is there. What is left in it at the end is sent after the "
+    "next start. By default a temporary one of the tee's own.",
     "DIR",
 )
 

@@ -6,6 +6,7 @@ from httptee.admin.metrics import LedgerCollector, exposition
 from httptee.admin.processes import Mounting
 from httptee.errors import REFUSAL_REASONS
 from httptee.ledger import RECORD_REASONS
+from httptee.ledger.boards import Board
 from httptee.ledger.columns import DROP_REASONS, FAILURE_REASONS
 from httptee.verdict.pairs import Tallies
 from tests.admin.page import get, make, with_worker
@@ -77,6 +78,7 @@ def test_every_metric_page_and_reason_is_in_the_documentation(tmp_path):
     made.ledger.spools.give_desks([name], 1, {name: ""})
     made.ledger.spools.by_name[name].publish(engine=1)
     made.ledger.recording.account(0).refused("filtered")
+    made.ledger.recording.board = Board()
     text = (Path(__file__).parents[2] / "docs" / "monitoring.md").read_text()
     families = re.findall(r"^# TYPE (\S+) ", get(made, "/metrics").body, re.M)
     assert len(families) >= 30

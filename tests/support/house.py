@@ -41,6 +41,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     "4": ("app", "primary", *(f"replay.{room}" for room in ("replaying", "figures", "sending"))),
     "3": (
         "tunnel",
+        "recording.engine",
         "recording.formats",
         "recording",
         "spool.engine",
@@ -53,7 +54,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
         *(f"verdict.{room}" for room in ("fleet", "judge", "display", "evidence", "pairs", "court")),
     ),
     "2": ("selection", "selection.secrets", "compare", "transport", "journal.shipping", "journal.engines", "journal"),
-    "1": ("ledger",),
+    "1": ("ledger", "ledger.boards"),
     "0": ("http", "http.uploads", "http.peers", "errors", "version"),
 }
 ROOMS = [room for rooms in FLOORS.values() for room in rooms]

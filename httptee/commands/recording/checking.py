@@ -12,6 +12,9 @@ _MILLISECOND = 1_000_000
 _REASONS = {
     "damaged": "damaged on the disk",
     "lost": "the file has no end: its process was killed, or the end is damaged",
+    "removed": "removed from the outbox by its limits, before the engine had them",
+    "too_large": "too large for the engine",
+    "gone": "gone from the topic",
 }
 
 

@@ -11,6 +11,7 @@ from httptee.commands.recording.checking import findings, whole
 from httptee.commands.recording.converting import convert, redact
 from httptee.commands.recording.showing import shown
 from httptee.commands.recording.summary import summary_of, table
+from httptee.commands.recording.topics import fetched
 from httptee.commands.recording.words import given
 from httptee.errors import ConfigError
 from httptee.recording.formats import Source
@@ -24,7 +25,10 @@ def run_recording(argv: Sequence[str]) -> int:
     """Run the command and return its exit status, see `words.EPILOG`."""
     try:
         asked = given(argv)
-        return {"ls": _ls, "cat": _cat, "verify": _verify, "redact": _redact, "convert": _convert}[asked.command](asked)
+        command = {"ls": _ls, "cat": _cat, "verify": _verify, "redact": _redact, "convert": _convert}[asked.command]
+        named = [asked.recording] if asked.command == "cat" else getattr(asked, "recordings", None) or asked.sources
+        with fetched(named) as asked.paths:
+            return command(asked)
     except ConfigError as error:
         _complain(f"{error}; httptee recording -h explains it")
     except BrokenPipeError:
@@ -40,7 +44,7 @@ def run_recording(argv: Sequence[str]) -> int:
 
 
 def _ls(asked: argparse.Namespace) -> int:
-    lines = table(summary_of(path) for path in asked.recordings)
+    lines = table(summary_of(path, asked.paths[path]) for path in asked.recordings)
     show = printer()
     for number, line in enumerate(lines):
         show("plain" if number else "head", line)
@@ -51,7 +55,7 @@ def _cat(asked: argparse.Namespace) -> int:
     show, wanted = printer(), set(asked.numbers)
     number = 0
     before = False
-    for number, exchange in enumerate(Source([asked.recording]), 1):
+    for number, exchange in enumerate(Source([asked.paths[asked.recording]]), 1):
         if asked.numbers and number not in wanted:
             continue
         if before:
@@ -70,7 +74,7 @@ def _cat(asked: argparse.Namespace) -> int:
 def _verify(asked: argparse.Namespace) -> int:
     show, good = printer(), True
     for path in asked.recordings:
-        row = summary_of(path)
+        row = summary_of(path, asked.paths[path])
         good = good and whole(row)
         for kind, line in findings(row):
             show(kind, line)

@@ -25,7 +25,7 @@ def redact(asked: argparse.Namespace) -> Iterator[str]:
 
 def _written(asked: argparse.Namespace, kind: str, server: str, masks: bool) -> Iterator[str]:
     """`masks`: credentials are replaced, if they are not already."""
-    source = Source(asked.sources)
+    source = Source([asked.paths[path] for path in asked.sources])
     recording = source.recording
     masked = recording is not None and recording.masked
     redaction = None

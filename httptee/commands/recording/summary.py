@@ -44,11 +44,11 @@ class Summary:
         return (self.exchanges - 1) / span if span > 0 else 0.0
 
 
-def summary_of(path: str) -> Summary:
-    """Read a recording. Raises OSError and ValueError."""
+def summary_of(name: str, path: str) -> Summary:
+    """Read the recording at a path. Raises OSError and ValueError."""
     source = Source([path])
     recording = source.recording
-    made = Summary(path, os.stat(path).st_size if recording is None else recording.size)
+    made = Summary(name, os.stat(path).st_size if recording is None else recording.size)
     for exchange in source:
         made.add(exchange)
     made.losses = source.losses

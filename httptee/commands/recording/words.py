@@ -11,7 +11,8 @@ from httptee.errors import ConfigError
 from httptee.recording.formats import FORMATS
 
 EPILOG = """\
-A RECORDING is a directory of -record or files of one, a file of GoReplay (.gor, .gor.gz), or a HAR file.
+A RECORDING is a directory of -record or files of one, a topic such as redis://HOST/TOPIC, a file of GoReplay (.gor,
+.gor.gz), or a HAR file.
 
 The exit status is 0; of verify, 1 if something is missing or damaged; 2 for a mistake in the command, or if something
 cannot be read or written.

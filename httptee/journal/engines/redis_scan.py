@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from httptee.journal.engines.engine import Entry
+from httptee.journal.engines.engine import Entry, Unavailable
 from httptee.journal.engines.numbers import Mark, Missing, Numbers
 from httptee.journal.engines.redis_link import RedisLink
 from httptee.journal.engines.redis_topic import RedisTopic, entry_of, marks
@@ -15,6 +15,9 @@ _MOST, _MOST_BYTES = 1000, 4 * 1024 * 1024
 
 def scan(link: RedisLink, topic: RedisTopic, partition: int) -> Iterator[Entry | Missing]:
     """What is there now, each once, and what is missing. Raises Unavailable."""
+    known = link.ask("HGET", topic.about, "partitions")
+    if known is not None and int(known) != topic.partitions:
+        raise Unavailable(f"the topic {topic.prefix} has {int(known)} partitions, not {topic.partitions}")
     stream, numbers, count = topic.stream(partition), Numbers(partition), 1
     last, gone = _marks(link, topic.last(partition)), _marks(link, topic.gone(partition))
     newest = link.ask("XREVRANGE", stream, "+", "-", "COUNT", 1)

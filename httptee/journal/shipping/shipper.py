@@ -10,17 +10,17 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 from zlib import crc32
 
 from httptee.journal import Appended
-from httptee.journal.engines import Engine, Message
+from httptee.journal.engines import Message
 from httptee.journal.shipping import parcel
 from httptee.journal.shipping.batch import Batch
 from httptee.journal.shipping.outbox import Outbox
 from httptee.journal.shipping.parcel import Missing
+from httptee.journal.shipping.shipment import Shipment, Topic
 from httptee.journal.shipping.state import State
 
 logger = logging.getLogger(__name__)
@@ -31,36 +31,25 @@ _BACK_OFF = (0.1, 5.0)  # seconds until it is tried again, first and at most
 _SLICE = 0.1  # seconds between two looks whether it is to end
 
 
-@dataclass(frozen=True, slots=True)
-class Shipment:
-    """What became of the records of a directory, since it is shipped: `shipped`, `waiting` and `lost` count records,
-    `size` is in bytes. `gaps` has the latest losses. `error` says why nothing is shipped, or is empty."""
-
-    shipped: int = 0
-    waiting: int = 0
-    lost: int = 0
-    size: int = 0
-    gaps: tuple[Missing, ...] = ()
-    error: str = ""
-
-
 class Shipper:
     """`<Shipper redis://host/traffic [12 waiting]>`: ships the segments with a `suffix` in `directory`. For one thread;
     `shipment` may be read by others.
 
     `writer` begins the name under which the messages are numbered. `partition_of` says to which partition a record
     belongs, from 0. `own` is the stream that this process writes, if it does. The sequences of a stream never go back.
+    `on_look` gets the `shipment` about once a second, and at the end.
     """
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Topic,
         directory: Path,
         suffix: str,
         writer: str,
         partition_of: Callable[[bytes], int],
         *,
         own: str = "",
+        on_look: Callable[[Shipment], object] = lambda shipment: None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.shipment = Shipment()
@@ -71,9 +60,11 @@ class Shipper:
         self._writer = writer
         self._partition_of = partition_of
         self._own = own
+        self._on_look = on_look
         self._clock = clock
         self._outbox: Outbox | None = None
         self._batch: Batch | None = None  # which the engine has not taken
+        self._begun = False
         self._messages: list[Message] = []
         self._pause = 0.0
         self._look_at = 0.0
@@ -94,6 +85,13 @@ class Shipper:
         while self._clock() < deadline and self.turn() == 0:
             pass
         self.close()
+
+    def look(self) -> None:
+        """Look at what waits now, without the engine. Before the first `turn`, so that it is told apart from what comes
+        later. Does not raise."""
+        with suppress(Exception):
+            self._opened()
+        self._look()
 
     def turn(self) -> float:
         """Ship one batch. The seconds until the next turn: 0.0 if more may wait. Does not raise."""
@@ -120,22 +118,27 @@ class Shipper:
 
     def _turn(self) -> bool | None:
         """Whether anything was shipped; None if the engine took nothing. Raises OSError."""
-        batch = None
-        if self._outbox is None:
-            self._outbox = Outbox(
-                self._directory, self._suffix, self._writer, self._engine.label, self._own, self._clock
-            )
-            batch = self._outbox.again()
-        elif self._batch is not None:
-            return self._ship(self._outbox, self._batch)
-        batch = batch or self._outbox.next()
+        outbox = self._opened()
+        if self._batch is not None:
+            return self._ship(outbox, self._batch)
+        batch = None if self._begun else outbox.again()
+        self._begun = True
+        batch = batch or outbox.next()
         if batch is None:
             self._goes_on()
             return False
-        self._messages = self._made(self._outbox.state, batch)
-        self._outbox.plan(batch, _counted(self._messages))
+        self._messages = self._made(outbox.state, batch)
+        outbox.plan(batch, _counted(self._messages))
         self._batch = batch
-        return self._ship(self._outbox, batch)
+        return self._ship(outbox, batch)
+
+    def _opened(self) -> Outbox:
+        """What waits. Raises OSError, also if another process ships."""
+        if self._outbox is None:
+            label = self._engine.label
+            self._outbox = Outbox(self._directory, self._suffix, self._writer, label, self._own, self._clock)
+            self._begun = False
+        return self._outbox
 
     def _ship(self, outbox: Outbox, batch: Batch) -> bool | None:
         outcome = self._put(batch)
@@ -201,8 +204,9 @@ class Shipper:
         if self._outbox is not None:
             self._outbox.look()
             self._publish(self._outbox)
-        else:
+        elif self._error:
             self.shipment = Shipment(error=self._error)
+            self._on_look(self.shipment)
 
     def _publish(self, outbox: Outbox) -> None:
         state = outbox.state
@@ -210,6 +214,7 @@ class Shipper:
         lost = state.lost + sum(one.count or 0 for one in removed)
         gaps = (*state.gaps, *removed)
         self.shipment = Shipment(state.shipped, waiting, lost, outbox.size, gaps, self._error or outbox.error)
+        self._on_look(self.shipment)
 
 
 def _counted(messages: list[Message]) -> dict[int, int]:
