@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from httptee.journal import Appended
 from httptee.journal.engines import Engine, Entry, Member, Message, Missing, open_engine
 from tests.support.engine import MemoryEngine
+from tests.support.kafka_cluster import KafkaCluster
 from tests.support.net import eventually
 from tests.support.redis_server import RedisServer
 
@@ -40,14 +42,25 @@ class Topic:
         return engine
 
 
-@pytest.fixture(params=["memory", "redis"])
-def topic(request: pytest.FixtureRequest, redis: RedisServer) -> Iterator[Topic]:
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[KafkaCluster]:
+    with KafkaCluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["memory", "redis", "kafka"])
+def topic(request: pytest.FixtureRequest, redis: RedisServer, kafka: KafkaCluster) -> Iterator[Topic]:
     with ExitStack() as stack:
         if request.param == "memory":
             engines: dict[str, MemoryEngine] = {}
 
             def connect(keep: bool = False) -> Engine:
                 return engines.setdefault("topic", MemoryEngine(PARTITIONS, keep))
+        elif request.param == "kafka":
+            address = kafka.address(re.sub(r"\W", "_", request.node.name))
+
+            def connect(keep: bool = False) -> Engine:
+                return open_engine(address, lease=LEASE, keep=keep)
         else:
             redis.ask("FLUSHALL")
             address = redis.address("topic", f"?partitions={PARTITIONS}")
@@ -56,6 +69,10 @@ def topic(request: pytest.FixtureRequest, redis: RedisServer) -> Iterator[Topic]
                 return open_engine(address, lease=LEASE, keep=keep)
 
         yield Topic(connect, stack)
+
+
+NOT_KAFKA = pytest.mark.parametrize("topic", ["memory", "redis"], indirect=True)
+"""What Kafka decides by itself: it keeps what is settled, and takes a partition back at once."""
 
 
 def message(number: int, partition: int = 0, writer: str = "w", payload: bytes = b"payload") -> Message:
@@ -145,6 +162,7 @@ def test_members_share_the_partitions(topic: Topic) -> None:
     owning(first, PARTITIONS)
 
 
+@NOT_KAFKA
 def test_a_partition_is_given_back_once_what_was_read_is_settled(topic: Topic) -> None:
     engine = topic.open()
     for partition in range(PARTITIONS):
@@ -186,6 +204,7 @@ def test_what_is_kept_is_read_by_a_group_that_comes_later(topic: Topic) -> None:
     assert other.missing() == []
 
 
+@NOT_KAFKA
 def test_what_is_not_kept_is_not_missing_for_a_group_that_comes_later(topic: Topic) -> None:
     engine = topic.open()
     fill(engine, 10)
@@ -293,6 +312,7 @@ def test_a_scan_shows_what_is_there_and_settles_nothing(topic: Topic) -> None:
     assert engine.depth("g") == 2_501
 
 
+@NOT_KAFKA
 def test_a_scan_says_what_is_missing_with_its_interval(topic: Topic) -> None:
     engine = topic.open()
     assert engine.append([message(1), message(2), message(5), message(6)]) is Appended.COMMITTED

@@ -383,3 +383,16 @@ def test_members_go_on_with_what_they_have_after_a_server_has_lost_everything(tm
         assert first.missing() + second.missing() == []
         first.settle(entries[0])
         assert engine.depth("g") == 2 * PARTITIONS + 5
+
+
+def test_what_somebody_else_has_put_there_is_passed_over(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as server, opened(server) as engine:
+        engine.append([message(1)])
+        server.ask("XADD", "{topic}:0", "*", "greeting", "hello")
+        engine.append([message(2)])
+        member = engine.join("g")
+        entries = read(member, 2)
+        assert numbers(entries) == [1, 2]
+        member.settle(entries)
+        assert engine.depth("g") == 0
+        assert server.ask("XLEN", "{topic}:0") == b":0\r\n"

@@ -16,6 +16,8 @@ from urllib.parse import parse_qsl, unquote
 
 SCHEMES = ("redis", "rediss", "kafka")
 PASSWORD_VARIABLE = "HTTPTEE_ENGINE_PASSWORD"
+SASL = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
+"""How a user of Kafka shows the password."""
 PARTITIONS = 16
 MOST_PARTITIONS = 1024
 
@@ -31,7 +33,7 @@ _WHERE = f"put it into a file that password-file=FILE names, or into the environ
 @dataclass(frozen=True, slots=True)
 class Address:
     """A topic of an engine. `hosts` holds at least one (host, port). `password_file`, `ca`, `cert` and `key` are paths,
-    or empty. `tls` is always set for `rediss`."""
+    or empty. `tls` is always set for `rediss`. `sasl` is for Kafka."""
 
     scheme: str
     hosts: tuple[tuple[str, int], ...]
@@ -43,6 +45,7 @@ class Address:
     ca: str = ""
     cert: str = ""
     key: str = ""
+    sasl: str = SASL[0]
 
     @property
     def label(self) -> str:
@@ -124,6 +127,8 @@ def _parsed(text: str) -> Address:
         raise ValueError(f"tls={int(address.tls)}: say {'rediss' if address.tls else 'redis'}://")
     if (address.ca or address.cert or address.key) and not address.tls:
         raise ValueError("ca, cert and key are for TLS: say rediss:// or tls=1")
+    if address.sasl == "PLAIN" and not address.tls:
+        raise ValueError("sasl=PLAIN sends the password as it is: say tls=1")
     return address
 
 
@@ -165,6 +170,12 @@ def _file(name: str, value: str) -> str:
     return value
 
 
+def _mechanism(name: str, value: str) -> str:
+    if value not in SASL:
+        raise ValueError(f"{name}={value}: expected one of {', '.join(SASL)}")
+    return value
+
+
 _OPTIONS: dict[str, Callable[[str, str], object]] = {
     "partitions": _count,
     "password-file": _file,
@@ -172,4 +183,5 @@ _OPTIONS: dict[str, Callable[[str, str], object]] = {
     "ca": _file,
     "cert": _file,
     "key": _file,
+    "sasl": _mechanism,
 }

@@ -63,8 +63,9 @@ class Member(Protocol):
     def read(self, limit: int, timeout: float = 0.0) -> list[Entry]:
         """The next messages of the partitions that are owned, in order within each, at most `limit`. Waits up to
         `timeout` seconds for the first one. Call it at least once a second: it keeps what is owned, takes what is free,
-        and gives back what is more than this member's share. A new partition starts at the first message that is not
-        settled, or after the place that `save` has stored."""
+        and gives back what is more than this member's share: what it had read there and not settled, the next owner
+        reads again. (Redis lets it settle that first, for the time of three leases.) A new partition starts at the
+        first message that is not settled, or after the place that `save` has stored."""
 
     def missing(self) -> list[Missing]:
         """What was noticed to be missing since the last call: it was in the topic, and nobody removed it by `settle`,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 
+from httptee.journal.engines.engine import Entry
 from httptee.journal.engines.numbers import Mark, Missing, Numbers
 
 
@@ -111,6 +112,11 @@ class Flight:
         self._beyond.update(self._done)
         self._low, self._marks, self._done, self._passed = "", {}, {}, []
 
+    def whole(self) -> Step:
+        """All that is settled, stored or not."""
+        low, marks = self._behind
+        return Step(low, dict(marks), {read.cursor: (read.writer, read.mark) for read in self._reads if read.settled})
+
     def again(self) -> None:
         """Nothing is stored any more: the next step has all of it."""
         low, marks = self._behind
@@ -122,10 +128,11 @@ class Flight:
     def _pass(self, read: _Read) -> None:
         """The low mark goes on to this one."""
         self._low = read.cursor
-        if read.mark.number > self._marks.get(read.writer, Mark()).number:
-            self._marks[read.writer] = read.mark
-        self._behind[1].update({read.writer: self._marks[read.writer]})
-        self._behind = (read.cursor, self._behind[1])
+        marks = self._behind[1]
+        # A repetition has a lower number than what is known.
+        if read.mark.number > marks.get(read.writer, Mark()).number:
+            self._marks[read.writer] = marks[read.writer] = read.mark
+        self._behind = (read.cursor, marks)
         self._done.pop(read.cursor, None)
         if read.cursor in self._beyond:
             self._beyond.discard(read.cursor)
@@ -147,3 +154,13 @@ class Flight:
         found = before.note(writer, mark, known)
         if found is not None:
             self.missing.append(found)
+
+
+def told(entry: Entry, numbers: Numbers, gone: Mapping[str, Mark]) -> Iterator[Entry | Missing]:
+    """A message that a scan has come to, if it is no repetition, behind what is missing before it."""
+    message = entry.message
+    if numbers.is_new(message.writer, message.number):
+        missing = numbers.note(message.writer, Mark(message.number, message.stamp), gone)
+        if missing is not None:
+            yield missing
+        yield entry

@@ -10,16 +10,15 @@ from httptee.journal import Appended
 from httptee.journal.engines import redis_scripts as scripts
 from httptee.journal.engines.address import Address, check_name
 from httptee.journal.engines.engine import Entry, Message, Trimmed, Unavailable
-from httptee.journal.engines.flight import order
-from httptee.journal.engines.numbers import Missing
+from httptee.journal.engines.flight import order, told
+from httptee.journal.engines.numbers import Mark, Missing, Numbers
 from httptee.journal.engines.redis_link import Full, RedisLink
 from httptee.journal.engines.redis_member import RedisMember
-from httptee.journal.engines.redis_scan import scan
-from httptee.journal.engines.redis_topic import RedisTopic
+from httptee.journal.engines.redis_topic import RedisTopic, entry_of, marks
 
 _MOST_MESSAGES, _MOST_BYTES = 512, 4 * 1024 * 1024
 """What one script stores at most: others wait while it runs."""
-_TRIMMED_AT_ONCE = 256
+_TRIMMED_AT_ONCE, _READ_AT_ONCE = 256, 1000
 
 
 class RedisEngine:
@@ -79,7 +78,21 @@ class RedisEngine:
 
     def scan(self, partition: int) -> Iterator[Entry | Missing]:
         """What is in a partition now, and what is missing there."""
-        return scan(self._link, self._topic, partition)
+        known = self._link.ask("HGET", self._topic.about, "partitions")
+        if known is not None and int(known) != self.partitions:
+            raise Unavailable(f"{self.label}: the topic has {int(known)} partitions, not {self.partitions}")
+        stream, numbers, count = self._topic.stream(partition), Numbers(partition), 1
+        last, gone = self._marks(self._topic.last(partition)), self._marks(self._topic.gone(partition))
+        newest = self._link.ask("XREVRANGE", stream, "+", "-", "COUNT", 1)
+        place = "-"
+        while newest and (entries := self._link.ask("XRANGE", stream, place, newest[0][0], "COUNT", count)):
+            for cursor, fields in entries:
+                yield from told(entry_of(partition, cursor, fields), numbers, gone)
+            size = sum(len(fields.get(b"p", b"")) for _, fields in entries) / len(entries)
+            place, count = f"({entries[-1][0].decode()}", max(1, min(_READ_AT_ONCE, int(_MOST_BYTES / (size + 1))))
+        for writer, mark in last.items():
+            if (missing := numbers.end(writer, mark, gone)) is not None:
+                yield missing
 
     def depth(self, group: str) -> int:
         """How many messages the group has not settled."""
@@ -144,6 +157,9 @@ class RedisEngine:
         answer = int(self._link.run(scripts.APPEND, keys, arguments))
         if answer < 0:
             raise Unavailable(f"{self.label}: the topic has {-answer} partitions, not {self.partitions}")
+
+    def _marks(self, key: str) -> Mapping[str, Mark]:
+        return marks([part for pair in self._link.ask("HGETALL", key).items() for part in pair])
 
     def _trim(self, partition: int, count: int, before: int) -> tuple[int, Trimmed]:
         """How many were removed, and what nobody had read of them."""

@@ -80,9 +80,12 @@ class RedisTopic:
 
 
 def entry_of(partition: int, cursor: bytes, fields: Mapping[bytes, bytes]) -> Entry:
-    """A message as the server hands it out."""
-    message = Message(partition, fields[b"w"].decode(), int(fields[b"n"]), int(fields[b"s"]), fields[b"p"])
-    return Entry(message, cursor.decode())
+    """A message as the server hands it out. What somebody else has put there has the number 0: it is passed over."""
+    try:
+        writer, number, stamp = fields[b"w"].decode(), int(fields[b"n"]), int(fields[b"s"])
+    except (KeyError, ValueError):
+        writer, number, stamp = "", 0, 0
+    return Entry(Message(partition, writer, number, stamp, fields.get(b"p", b"")), cursor.decode())
 
 
 def packed_step(step: Step, state: bytes | None) -> Iterator[str | int | bytes]:

@@ -40,12 +40,14 @@ def test_an_address_needs_little():
         ("kafka://one,,two/topic", "expected HOST or HOST:PORT"),
         ("redis://host/topic?partitions=0", "expected a number from 1 to 1024"),
         ("redis://host/topic?partitions=x", "expected a number from 1 to 1024"),
-        ("redis://host/topic?parts=1", "expected one of partitions, password-file, tls, ca, cert, key"),
+        ("redis://host/topic?parts=1", "expected one of partitions, password-file, tls, ca, cert, key, sasl"),
         ("redis://host/topic?tls=yes", "expected 0 or 1"),
         ("redis://host/topic?tls=1", "say rediss://"),
         ("redis://host/topic?ca=/x", "ca, cert and key are for TLS"),
         ("rediss://host/topic?tls=0", "say redis://"),
         ("rediss://host/topic?ca=", "expected a file"),
+        ("kafka://host/topic?sasl=NONE", "expected one of SCRAM-SHA-512, SCRAM-SHA-256, PLAIN"),
+        ("kafka://me@host/topic?sasl=PLAIN", "say tls=1"),
     ],
 )
 def test_a_wrong_address_is_refused_with_what_was_expected(text, message):

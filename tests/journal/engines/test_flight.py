@@ -83,6 +83,29 @@ def test_a_repetition_is_passed_over():
     assert flight.settle(["1"]).low == "2"
 
 
+def test_a_repetition_does_not_turn_the_numbers_back():
+    flight = flying(1, 2)
+    flight.settle(["1", "2"])
+    flight.stored()
+    assert not flight.take("3", "w", Mark(1, 10), nothing_gone)
+    assert flight.settle() == Step("3")
+    assert flight.whole() == Step("3", {"w": Mark(2, 20)})
+
+
+def test_what_has_no_number_is_passed_over():
+    flight = flying(1)
+    assert not flight.take("2", "", Mark(), nothing_gone)
+    assert flight.settle(["1"]) == Step("2", {"w": Mark(1, 10)})
+
+
+def test_where_nothing_is_stored_any_more_the_next_step_has_all():
+    flight = flying(2, 3, 4, 5, low="1", marks={"v": Mark(7, 70)}, done={})
+    flight.settle(["2", "4"])
+    flight.stored()
+    flight.again()
+    assert flight.settle() == Step("2", {"v": Mark(7, 70), "w": Mark(2, 20)}, {"4": ("w", Mark(4, 40))})
+
+
 def test_at_the_end_of_what_is_there_the_last_numbers_tell():
     flight = flying(1, 2)
     flight.end({"w": Mark(5, 50), "other": Mark(0, 0)}, nothing_gone)
