@@ -229,6 +229,31 @@ def test_what_trim_removed_is_told_by_it_and_not_again_by_the_numbers(tmp_path: 
         assert engine.depth("g") == 0
 
 
+def test_what_trim_removed_amid_a_read_is_not_missing_once_that_is_settled(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as server, opened(server) as engine:
+        engine.append([message(number) for number in range(1, 101)])
+        member = engine.join("g")
+        entries = read(member, 50)
+        assert engine.trim(1, 0).count == 100
+        member.settle(entries)
+        engine.append([message(101)])
+        assert numbers(read(member, 1)) == [101]
+        assert member.missing() == []
+
+
+def test_how_many_wait_for_the_only_group_is_known_without_the_numbers_of_all_writers(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as server, opened(server) as engine:
+        engine.append([Message(0, f"writer {number}", 1, 1, b"") for number in range(100)])
+        member = engine.join("g")
+        entries = read(member, 100)
+        member.settle(entries[:30] + entries[60:])
+        server.ask("CONFIG", "RESETSTAT")
+        assert engine.depth("g") == 30
+        assert b"hgetall" not in server.ask("INFO", "commandstats")
+        engine.join("h").read(1)
+        assert engine.depth("g") == 30
+
+
 def test_the_partitions_of_a_member_that_is_gone_are_taken_when_its_lease_ends(tmp_path: Path) -> None:
     with RedisServer(tmp_path) as server, opened(server) as engine, opened(server) as other:
         engine.append([message(number, 1) for number in range(1, 11)])
@@ -382,7 +407,7 @@ def test_members_go_on_with_what_they_have_after_a_server_has_lost_everything(tm
         assert (first.owned, second.owned) == owned
         assert first.missing() + second.missing() == []
         first.settle(entries[0])
-        assert engine.depth("g") == 2 * PARTITIONS + 5
+        assert engine.depth("g") == 2 * PARTITIONS
 
 
 def test_what_somebody_else_has_put_there_is_passed_over(tmp_path: Path) -> None:

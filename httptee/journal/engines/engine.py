@@ -116,7 +116,7 @@ class Engine(Protocol):
         missing: as `Member.missing`, in its place. It needs no group, and settles nothing."""
 
     def depth(self, group: str) -> int:
-        """How many messages the group has not settled."""
+        """How many messages that the group has not settled are in the topic."""
 
     def trim(self, most_bytes: int, most_seconds: float) -> Trimmed:
         """Remove the oldest messages until both limits hold. 0: no limit."""

@@ -95,9 +95,9 @@ class RedisEngine:
                 yield missing
 
     def depth(self, group: str) -> int:
-        """How many messages the group has not settled."""
-        keys = [self._topic.about, *self._topic.depth_keys(group)]
-        return int(self._link.run(scripts.DEPTH, keys, [self.partitions]))
+        """How many messages that the group has not settled are in the topic."""
+        keys = [self._topic.groups, *self._topic.depth_keys(group)]
+        return int(self._run(scripts.DEPTH, keys, [self.partitions, int(self._keep)]))
 
     def trim(self, most_bytes: int, most_seconds: float) -> Trimmed:
         """Remove the oldest messages until both limits hold: by the memory that the server says they take, and by when

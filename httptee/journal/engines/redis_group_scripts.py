@@ -135,7 +135,13 @@ if not single then
     if lowest == low then marks = redis.call('HGETALL', KEYS[2]) end
 end
 redis.call('XTRIM', KEYS[5], 'MINID', after)
-for i = 1, #marks, 2 do redis.call('HSET', KEYS[6], marks[i], marks[i + 1]) end
+local function number(mark) return mark and tonumber(string.match(mark, '^%d+')) or 0 end
+for i = 1, #marks, 2 do
+    -- `trim` may have removed more by now.
+    if number(marks[i + 1]) > number(redis.call('HGET', KEYS[6], marks[i])) then
+        redis.call('HSET', KEYS[6], marks[i], marks[i + 1])
+    end
+end
 return 1
 """
 

@@ -49,16 +49,22 @@ if added > 0 and not partitions then redis.call('HSET', KEYS[1], 'partitions', A
 return added
 """
 
-# KEYS: about, then last, gone, marks and done of each partition. ARGV: partitions. Returns how many are not settled.
+# KEYS: groups, then stream, last, gone, marks and done of each partition. ARGV: partitions, 1 if what is settled is
+# kept. Returns how many are not settled. With one group, what is in the streams is just that. It is asked many times a
+# second, and there is a number for each start of each writer: these are looked at only where they have to be.
 DEPTH = """
 local depth = 0
+if ARGV[2] ~= '1' and redis.call('SCARD', KEYS[1]) < 2 then
+    for i = 2, #KEYS, 5 do depth = depth + redis.call('XLEN', KEYS[i]) end
+    return depth
+end
 local function numbers(key)
     local found, pairs = {}, redis.call('HGETALL', key)
     for i = 1, #pairs, 2 do found[pairs[i]] = tonumber(string.match(pairs[i + 1], '^%d+')) end
     return found
 end
 for i = 0, tonumber(ARGV[1]) - 1 do
-    local at = 2 + 4 * i
+    local at = 3 + 5 * i
     local gone, marks = numbers(KEYS[at + 1]), numbers(KEYS[at + 2])
     for writer, number in pairs(numbers(KEYS[at])) do
         local behind = number - math.max(gone[writer] or 0, marks[writer] or 0)

@@ -73,7 +73,13 @@ class RedisTopic:
         """What DEPTH needs of each partition."""
         for partition in range(self.partitions):
             own = self._in_group(group, partition)
-            yield from (self.last(partition), self.gone(partition), f"{own}:marks", f"{own}:done")
+            yield from (
+                self.stream(partition),
+                self.last(partition),
+                self.gone(partition),
+                f"{own}:marks",
+                f"{own}:done",
+            )
 
     def _in_group(self, group: str, partition: int) -> str:
         return f"{self.prefix}:g:{group}:{partition}"
