@@ -16,16 +16,16 @@ from httptee.admin.judged import Judged, Watched, judged
 from httptee.admin.metrics import CONTENT_TYPE, LedgerCollector, exposition
 from httptee.admin.processes import Mounting
 from httptee.admin.status import status
-from httptee.http import RECEIVED_HEADERS, Headers, values
+from httptee.http import RECEIVED_HEADERS, Headers
+from httptee.journal.engines import parse_address
 from httptee.ledger import Ledger
-from httptee.page import MISDIRECTED, SECURITY, Curve, Page, Served, View, is_loopback, is_own_name
+from httptee.page import MISDIRECTED, Curve, Page, Served, View, is_loopback, is_own_name, respond, text
 from httptee.settings import Settings
 from httptee.verdict.evidence import Unreadable, read_verdict
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_TEXT = "text/plain; charset=utf-8"
 _JSON = "application/json"
 
 
@@ -55,7 +55,8 @@ class Admin:
         self._mounting = mounting
         self._ledger = ledger
         self._started = time() if started is None else started
-        self._judged = partial(_judged, watched) if watched is not None else None
+        self._elsewhere = parse_address(settings.verdict_engine).label if settings.verdict_engine else ""
+        self._judged = partial(_judged, watched, self._elsewhere) if watched is not None else None
         self._collector = LedgerCollector(ledger, self._started, self._judged, settings, mounting)
         self._any_name = not is_loopback(settings.admin)
         self._page = Page(self._view, self._curves)
@@ -70,13 +71,8 @@ class Admin:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
         headers: Headers = environ.get(RECEIVED_HEADERS, [])
-        served = self._answer(environ["REQUEST_METHOD"], environ["REQUEST_URI"].partition("?")[0], headers)
-        line, body = served.status, served.body
-        if served.tag and served.tag in ",".join(values(headers, "if-none-match")):
-            line, body = "304 Not Modified", b""
-        fields = [("Content-Type", served.kind), ("Content-Length", str(len(body)))]
-        start_response(line, [*fields, *served.fields, *SECURITY])
-        return Answer((body,))
+        path = environ["REQUEST_URI"].partition("?")[0]
+        return respond(self._answer(environ["REQUEST_METHOD"], path, headers), environ, start_response)
 
     def second(self) -> None:
         """Remember the counts of this moment. Called about once a second."""
@@ -84,12 +80,12 @@ class Admin:
 
     def _answer(self, method: str, path: str, headers: Headers) -> Served:
         if not self._any_name and not is_own_name(headers):
-            return _text("421 Misdirected Request", MISDIRECTED)
+            return text("421 Misdirected Request", MISDIRECTED)
         made = self._pages.get(path) or self._page.at(path)
         if made is None:
-            return _text("404 Not Found", f"the pages are /, {', '.join(self._pages)}")
+            return text("404 Not Found", f"the pages are /, {', '.join(self._pages)}")
         if method not in ("GET", "HEAD"):
-            return replace(_text("405 Method Not Allowed", "read-only"), allow="GET, HEAD")
+            return replace(text("405 Method Not Allowed", "read-only"), allow="GET, HEAD")
         return made()
 
     def _view(self) -> View:
@@ -111,7 +107,7 @@ class Admin:
     def _health(self) -> Served:
         """Whether a worker process is alive, even if it drains."""
         if self._ledger.workers():
-            return _text("200 OK", "ok")
+            return text("200 OK", "ok")
         return _unavailable("no worker is alive")
 
     def _readiness(self) -> Served:
@@ -124,7 +120,7 @@ class Admin:
         self.check.wait()
         if not self.check.passes:
             return _unavailable(f"A fails its check: {self.check.said}")
-        return _text("200 OK", "ready")
+        return text("200 OK", "ready")
 
     def _status(self) -> Served:
         return Served(_JSON, json.dumps(self._view().status, indent=2).encode() + b"\n")
@@ -135,7 +131,9 @@ class Admin:
     def _verdict(self) -> Served:
         """The latest reports on all Bs."""
         if self._watched is None:
-            return _text("404 Not Found", "no answers are compared: see the option -verdict")
+            return text("404 Not Found", "no answers are compared: see the option -verdict")
+        if self._elsewhere:
+            return _unavailable(f"other judges judge the pairs of this tee: httptee verdict {self._elsewhere}")
         if not self._watched.place:
             return _unavailable("no pair of answers has been compared yet")
         try:
@@ -145,22 +143,9 @@ class Admin:
         return Served(_JSON, json.dumps(found, indent=2).encode() + b"\n")
 
 
-class Answer(tuple[bytes, ...]):
-    """A body with a `close` method, which the tee's own server calls."""
-
-    __slots__ = ()
-
-    def close(self) -> None:
-        """Do nothing: there is nothing to free."""
-
-
-def _judged(watched: Watched) -> Judged:
-    return judged(watched.place, watched.tallies)
+def _judged(watched: Watched, elsewhere: str) -> Judged:
+    return judged("" if elsewhere else watched.place, watched.tallies, elsewhere)
 
 
 def _unavailable(why: str) -> Served:
-    return _text("503 Service Unavailable", why)
-
-
-def _text(line: str, said: str) -> Served:
-    return Served(_TEXT, f"{said}\n".encode(), line)
+    return text("503 Service Unavailable", why)

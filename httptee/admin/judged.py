@@ -20,7 +20,8 @@ _SILENT = 60.0  # seconds; a report that takes long is made less often
 class Judged:
     """`document` is what the judge has published, empty if it cannot be read: `error` says why. `reports` are those in
     it, by B. `sums` are the counts of each B by route since the start of the tee, with or without a judge, and `missed`
-    the writes that it did not get. `backends` are the Bs of the settings.
+    the writes that it did not get. `backends` are the Bs of the settings. `elsewhere` is where the pairs are published
+    if other judges judge them, or empty.
     """
 
     document: Mapping[str, Any] = field(default_factory=dict)
@@ -29,6 +30,7 @@ class Judged:
     backends: tuple[str, ...] = ()
     sums: Mapping[str, Mapping[str, RouteSums]] = field(default_factory=dict)
     missed: Mapping[str, int] = field(default_factory=dict)
+    elsewhere: str = ""
 
     @property
     def judge(self) -> Mapping[str, Any]:
@@ -44,7 +46,10 @@ class Judged:
 
     @property
     def state(self) -> str:
-        """Of the judge: `starting`, `running`, `stopped` (by a signal), `silent` (it makes no reports) or `gone`."""
+        """Of the judge: `starting`, `running`, `stopped` (by a signal), `silent` (it makes no reports) or `gone`;
+        `elsewhere` if other judges judge the pairs."""
+        if self.elsewhere:
+            return "elsewhere"
         if not self.judge:
             return "starting"
         process = _state_of(self.judge.get("pid"))
@@ -63,8 +68,9 @@ class Watched(Protocol):
         """What is counted of the pairs."""
 
 
-def judged(evidence: str, tallies: Tallies | None) -> Judged:
-    """What is known now. `evidence` is the directory that the judge writes to, or empty before there is any."""
+def judged(evidence: str, tallies: Tallies | None, elsewhere: str = "") -> Judged:
+    """What is known now. `evidence` is the directory that the judge writes to, or empty before there is any.
+    `elsewhere` is where the pairs are published for other judges, or empty."""
     document: Mapping[str, Any] = {}
     error, reports = "", []
     try:
@@ -74,11 +80,11 @@ def judged(evidence: str, tallies: Tallies | None) -> Judged:
         error = str(problem)
     by_backend = {report.backend: report for report in reports}
     if tallies is None:
-        return Judged(document, error, by_backend)
+        return Judged(document, error, by_backend, elsewhere=elsewhere)
     folding = Folding([*tallies.names(), *({route.route for route in report.routes} for report in reports)])
     sums = {backend: folded(routes, folding) for backend, routes in tallies.sums().items()}
     missed = {backend: tallies.missed(backend) for backend in {**sums, **dict.fromkeys(tallies.backends)}}
-    return Judged(document, error, by_backend, tallies.backends, sums, missed)
+    return Judged(document, error, by_backend, tallies.backends, sums, missed, elsewhere)
 
 
 def _state_of(pid: object) -> str:
@@ -103,6 +109,7 @@ def judge_status(found: Judged, processes: int | None) -> dict[str, Any]:
     names = ("pid", "thread", "began", "failures", "strange", "dropped", "repeats")
     return {
         "directory": found.document.get("directory"),
+        "elsewhere": found.elsewhere or None,
         "error": found.error or None,
         "age": None if age is None else round(age, 3),
         "alone": None if processes is None else {"pid": os.getpid(), "processes": processes},

@@ -60,7 +60,7 @@ def processes(
     own = os.getpid()
     if mounting is not None:
         return list(_read({worker.pid: "worker" for worker in ledger.workers()}))
-    if settings.processes == 1:
+    if settings.alone:
         return list(_read({own: "worker"}))
     supervisor = os.getppid()
     kinds = dict.fromkeys(_children(supervisor), "other")

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Thread, current_thread, main_thread
 from time import sleep
+from typing import TYPE_CHECKING, Protocol
 
 from waitress.adjustments import Adjustments
 
-from httptee.admin.application import Admin
 from httptee.page import prepare
 from httptee.server import Server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _THREADS = 4
 _CONNECTIONS = 64
@@ -23,11 +26,35 @@ _LAST_WORDS = 1.0  # seconds for answers in flight at the end
 _PREPARED_AFTER = 1.0  # seconds: the worker processes start first
 
 
+class Checks(Protocol):
+    """What runs beside the pages."""
+
+    def start(self) -> None:
+        """Start it, if it does not run."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+class Pages(Protocol):
+    """The WSGI application that is served."""
+
+    @property
+    def check(self) -> Checks:
+        """What runs beside the pages."""
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+
+    def second(self) -> None:
+        """Called about once a second."""
+
+
 class AdminServer(Server):
     """The tee's own server with one request a connection and a time limit for each connection: a client that sends its
     request or reads its answer slowly is cut off."""
 
-    application: Admin
+    application: Pages
 
     def leave_memory(self) -> None:
         """Return none to the kernel: malloc is blocked meanwhile, and the requests of this process are another's."""
@@ -47,7 +74,7 @@ class AdminSide:
     another server."""
 
     def __init__(
-        self, application: Admin, listening: socket.socket, each_second: Callable[[], object], *, guest: bool = False
+        self, application: Pages, listening: socket.socket, each_second: Callable[[], object], *, guest: bool = False
     ) -> None:
         adjustments = Adjustments(
             max_request_header_size=_LONGEST_HEAD,
@@ -84,7 +111,7 @@ class AdminSide:
         self._server.drain(_LAST_WORDS)
         self._server.application.check.stop()
 
-    def renew(self, application: Admin) -> None:
+    def renew(self, application: Pages) -> None:
         """Another application in the same server."""
         old = self._server.application
         application.check.start()

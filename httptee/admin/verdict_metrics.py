@@ -144,7 +144,9 @@ def _by_label(reports: Sequence[RouteReport]) -> Counter[str]:
 
 def _of_the_judge(found: Judged) -> Iterator[Metric]:
     yield GaugeMetricFamily(
-        "httptee_verdict_judge_up", "Whether the judge runs and makes reports.", int(found.state == "running")
+        "httptee_verdict_judge_up",
+        "Whether the judge runs and makes reports.",
+        int(found.state in ("running", "elsewhere")),
     )
     yield GaugeMetricFamily(
         "httptee_verdict_report_timestamp_seconds",

@@ -2,7 +2,7 @@
 around it: the servers, the gauges, the admin listener and its check of A."""
 
 from httptee.build.draining import drained, make_drained
-from httptee.build.judging import make_judge
+from httptee.build.judging import Observed, asking_of, evidence_of, fingerprints_of, make_judge, trials_of
 from httptee.build.part import WHOLE, Part
 from httptee.build.recording import announce_recording, build_inlet, name_recording
 from httptee.build.shipping import end_recording, recorded_in
@@ -14,10 +14,12 @@ from httptee.build.watching import Watching, build_tallies
 __all__ = [
     "MAX_BODY_IN_MEMORY",
     "WHOLE",
+    "Observed",
     "Part",
     "Watching",
     "additions",
     "announce_recording",
+    "asking_of",
     "build_inlet",
     "build_ledger",
     "build_tallies",
@@ -25,6 +27,8 @@ __all__ = [
     "drained",
     "end_recording",
     "end_spools",
+    "evidence_of",
+    "fingerprints_of",
     "give_desks",
     "make_drained",
     "make_judge",
@@ -32,4 +36,5 @@ __all__ = [
     "primary_upstream",
     "recorded_in",
     "shadow_upstream",
+    "trials_of",
 ]

@@ -12,7 +12,7 @@ from typing import Any
 
 from httptee.build.upstreams import primary_upstream, shadow_upstream
 from httptee.compare import differences
-from httptee.ledger import Ledger, PrimaryStatement, mean_share
+from httptee.ledger import Ledger, PrimaryStatement, Statement, mean_share
 from httptee.primary import Answering
 from httptee.settings import Settings, ShadowSettings, shadow_settings
 from httptee.verdict.court import Counts, Court, Policy, RouteSums
@@ -90,9 +90,34 @@ class Observed:
         """A's account."""
         return self.ledger.primary()
 
+    def statements(self) -> Sequence[Statement]:
+        """The account of each B."""
+        return self.ledger.statements()
+
     def share(self) -> float:
         """The part of the clones that the cutoffs let through."""
         return mean_share(self.ledger.workers())
+
+
+def evidence_of(settings: Settings, place: str) -> Evidence:
+    """The evidence in the directory `place`, within the limits of the settings."""
+    return Evidence(
+        place,
+        settings.verdict_max_bytes,
+        settings.verdict_max_age,
+        settings.verdict_keep,
+        id_header=settings.request_id_header,
+    )
+
+
+def trials_of(settings: Settings) -> list[Trial]:
+    """Each B with its court."""
+    return [_trial(settings, shadow) for shadow in shadow_settings(settings)]
+
+
+def asking_of(settings: Settings, primary: Answering | None = None, left_out: frozenset[str] = frozenset()) -> Asking:
+    """What asks A and the Bs again."""
+    return Asking(_asker(settings, shadow_settings(settings), primary, left_out), settings.verdict_max_body)
 
 
 def _judge(
@@ -104,13 +129,6 @@ def _judge(
     pace: Pace,
     short_of_memory: Callable[[], bool],
 ) -> Judge:
-    evidence = Evidence(
-        place,
-        settings.verdict_max_bytes,
-        settings.verdict_max_age,
-        settings.verdict_keep,
-        id_header=settings.request_id_header,
-    )
     chosen = shadow_settings(settings)
     limits = RepeatLimits(per_second=settings.verdict_repeat)
     orders = [(shadow.name, ordered) for shadow, ordered in zip(chosen, observed.ledger.orders, strict=True)]
@@ -120,9 +138,9 @@ def _judge(
 
     return Judge(
         reader,
-        [_trial(settings, shadow) for shadow in chosen],
-        evidence,
-        Asking(_asker(settings, chosen, *asked), settings.verdict_max_body),
+        trials_of(settings),
+        evidence_of(settings, place),
+        asking_of(settings, *asked),
         lambda state: Repeats(limits, time(), state, paused),
         observed,
         differences,
@@ -141,13 +159,21 @@ def _asker(
     return UpstreamAsker({"": (primary_upstream(settings), settings.a_timeout), **shadows}, left_out)
 
 
-def _trial(settings: Settings, shadow: ShadowSettings) -> Trial:
+def fingerprints_of(settings: Settings) -> dict[str, str]:
+    """The fingerprint of each B, by its name."""
+    return {shadow.name: _fingerprint(shadow) for shadow in shadow_settings(settings)}
+
+
+def _fingerprint(shadow: ShadowSettings) -> str:
     """Another endpoint, or other changes to its requests, make another B: its verdict begins anew."""
-    delta, repeat = settings.verdict_delta / 100, settings.verdict_repeat > 0
     same = f"{shadow.endpoint} {shadow.rewrite_host} {shadow.changes}"
-    fingerprint = hashlib.sha256(same.encode()).hexdigest()  # the changes may contain credentials
+    return hashlib.sha256(same.encode()).hexdigest()  # the changes may contain credentials
+
+
+def _trial(settings: Settings, shadow: ShadowSettings) -> Trial:
+    delta, repeat = settings.verdict_delta / 100, settings.verdict_repeat > 0
 
     def court(chapter: int, state: Mapping[str, Any] | None) -> Court:
         return Court(Policy(shadow.name, chapter, delta, repeat=repeat, rules=shadow.rules), Random(), state)
 
-    return Trial(shadow.name, fingerprint, court)
+    return Trial(shadow.name, _fingerprint(shadow), court)

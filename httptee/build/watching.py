@@ -23,6 +23,7 @@ class Watching:
     sender: Sender
     place: str  # the directory of the evidence
     left_out: frozenset[str] = frozenset()  # the header fields that are not compared, in lower case
+    engine: str = ""  # the address of the topic in which the pairs are published; then `place` is the outbox
 
 
 def build_tallies(settings: Settings, rows: int = 1, earlier: Sequence[Tallies] = ()) -> Tallies:

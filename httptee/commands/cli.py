@@ -54,6 +54,10 @@ def _run(arguments: Sequence[str]) -> int:
         from httptee.commands.verdict import run_verdict
 
         return run_verdict(arguments[1:], os.environ)
+    if word == "judge":
+        from httptee.commands.judge import run_judge
+
+        return run_judge(arguments[1:], os.environ)
     if word in _OF_FILES:
         return _run_of_files(word, arguments[1:])
     gc.disable()  # nothing of what is imported is garbage

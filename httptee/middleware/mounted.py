@@ -16,7 +16,7 @@ from httptee.logs import check_log, flush_log
 from httptee.primary import Answering
 from httptee.settings import Settings, check_trust, descriptions
 from httptee.verdict.evidence import check_directory, own_directory, private_directory, remove_private
-from httptee.verdict.judge import Judge, JudgeThread, Pace, Reader
+from httptee.verdict.judge import JudgeThread, Pace, Reader, Runs
 from httptee.verdict.pairs import Tallies
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,11 @@ def check_mounted(settings: Settings) -> None:
         raise ConfigError(
             "-record: what records into a topic is a process of the tee, and another server has none: record into a "
             "directory, or run httptee as a server of its own"
+        )
+    if settings.verdict_engine:
+        raise ConfigError(
+            "-verdict: pairs are published for other judges only by a tee with a server of its own: "
+            "give a directory, or memory"
         )
     try:
         check_log(settings.access_log)
@@ -103,7 +108,7 @@ class Mounted:
             return build_tee(settings, ledger, primary=primary)
         self.tallies = tallies = build_tallies(settings)
 
-        def make(reader: Reader, pace: Pace, short_of_memory: Callable[[], bool]) -> Judge:
+        def make(reader: Reader, pace: Pace, short_of_memory: Callable[[], bool]) -> Runs:
             made = make_judge(
                 settings,
                 ledger,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import platform
 import resource
 import signal
 import socket
@@ -19,6 +20,7 @@ from time import monotonic
 from httptee.build import Watching, build_tallies, make_judge
 from httptee.ledger import Ledger
 from httptee.processes.kept import Kept
+from httptee.processes.publishing import make_publisher
 from httptee.processes.reload import follow_level
 from httptee.settings import Settings
 from httptee.verdict.court import Sender
@@ -70,7 +72,7 @@ class JudgeProcess:
         Call it before they are forked. Their tallies continue those of the last call. Raises OSError.
         """
         if settings.verdict != self._verdict:
-            private = private_directory(settings.verdict_max_bytes) if settings.verdict == "memory" else ""
+            private = private_directory(settings.verdict_max_bytes) if _in_private(settings) else ""
             self._use_private(private)
             self._verdict = settings.verdict
         if settings.verdict == "off":
@@ -78,14 +80,14 @@ class JudgeProcess:
             return None
         earlier = self._tallies.history if self._tallies is not None else ()
         self._tallies = build_tallies(settings, settings.processes, earlier)
-        place = self._private or settings.verdict
+        place = self._private or (f"{settings.outbox}/verdict" if settings.verdict_engine else settings.verdict)
         self._follow = partial(follow_level, settings, ledger)
-        self.replace(make_judge(settings, ledger, self._tallies, place))
-        return Watching(self._tallies, self.sender(), place)
+        self.replace(self._maker(settings, ledger, self._tallies, place))
+        return Watching(self._tallies, self.sender(), place, engine=settings.verdict_engine)
 
     def resume(self, settings: Settings, ledger: Ledger, watching: Watching | None) -> None:
         """Judge again as before the last call of `renew`: the reload has failed. What its processes counted counts."""
-        private = watching.place if watching is not None and settings.verdict == "memory" else ""
+        private = watching.place if watching is not None and _in_private(settings) else ""
         self._use_private(private)
         self._verdict = settings.verdict
         if watching is None:
@@ -96,7 +98,13 @@ class JudgeProcess:
             failed.finished |= self._alone  # in one process, the new server has not served
             watching.tallies.continue_after(failed)
         self._follow = partial(follow_level, settings, ledger)
-        self.replace(make_judge(settings, ledger, watching.tallies, watching.place))
+        self.replace(self._maker(settings, ledger, watching.tallies, watching.place))
+
+    def _maker(self, settings: Settings, ledger: Ledger, tallies: Tallies, place: str) -> MakeJudge:
+        """What makes the judge or, if pairs are judged elsewhere, what publishes them."""
+        if settings.verdict_engine:
+            return make_publisher(settings, ledger, tallies, place, settings.instance or _own_name(self._inherited))
+        return make_judge(settings, ledger, tallies, place)
 
     def start_thread(self) -> None:
         """Judge in a thread of this process. Called again about once a second, in case it could not be started."""
@@ -182,6 +190,17 @@ class JudgeProcess:
         for place in [place for place, at in self._left.items() if at <= now]:
             remove_private(place)
             del self._left[place]
+
+
+def _in_private(settings: Settings) -> bool:
+    """Whether the evidence, or the outbox of what is published, is in a directory that ends with the tee."""
+    return settings.verdict == "memory" or (bool(settings.verdict_engine) and not settings.outbox)
+
+
+def _own_name(sockets: Sequence[socket.socket]) -> str:
+    """The name of the host and the port or file at which the tee listens."""
+    where = sockets[0].getsockname() if sockets else ""
+    return f"{platform.node()}:{where[1] if isinstance(where, tuple) else str(where).replace('/', '_')}"
 
 
 def _step_back() -> None:

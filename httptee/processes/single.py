@@ -164,6 +164,10 @@ class SingleProcess:
             if settings.processes != 1:
                 logger.warning("a new number of processes needs a restart: 1 stays, %d is ignored", settings.processes)
                 settings, read = replace(settings, processes=1), replace(read, processes=1)
+            if settings.verdict_engine:
+                logger.warning("a verdict in an engine needs a restart: %s stays", current.settings.verdict)
+                stays = current.settings.verdict
+                settings, read = replace(settings, verdict=stays), replace(read, verdict=stays)
             self._bury()
             try:
                 ledger = build_ledger(settings, 1, current.ledger.history)

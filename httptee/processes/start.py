@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from httptee.build import Watching, announce_recording, build_ledger
 from httptee.errors import ConfigError
 from httptee.http import Listen
+from httptee.journal.engines import parse_address
 from httptee.ledger import Ledger
 from httptee.logs import check_log
 from httptee.processes.drainer import DrainerProcess
@@ -115,7 +116,7 @@ def prepare(settings: Settings, load: Callable[[], Settings]) -> Start:
         listening.close()
         admin.stop()
         raise CannotStartError(str(error), 2) from None
-    judge = JudgeProcess(None, inherited=(listening, *admin.sockets), alone=settings.processes == 1)
+    judge = JudgeProcess(None, inherited=(listening, *admin.sockets), alone=settings.alone)
     try:
         watching = judge.renew(settings, ledger)
     except OSError as error:
@@ -143,13 +144,18 @@ def _listeners(settings: Settings, ledger: Ledger, listening: socket.socket) -> 
 def _tell_of(watching: Watching | None, admin: Listeners | NoListeners) -> None:
     if watching is not None:
         admin.admin.watching = watching
-        logger.info("The answers of each B are compared with A's; the evidence is in %s", watching.place)
+        if watching.engine:
+            logger.info(
+                "The answers of each B are compared with A's; the pairs go to %s", parse_address(watching.engine).label
+            )
+        else:
+            logger.info("The answers of each B are compared with A's; the evidence is in %s", watching.place)
 
 
 def _drainer(
     settings: Settings, ledger: Ledger, others: Sequence[socket.socket], listening: socket.socket
 ) -> DrainerProcess:
-    drainer = DrainerProcess((listening, *others), alone=settings.processes == 1)
+    drainer = DrainerProcess((listening, *others), alone=settings.alone)
     drainer.renew(settings, ledger)
     return drainer
 
@@ -185,7 +191,8 @@ def _checked(settings: Settings) -> tuple[Settings, ssl.SSLContext | None]:
         tls = listening_tls(settings)
         settings = within_threads(within_descriptors(settings))
         check_log(settings.access_log)
-        check_directory(settings.verdict)
+        if not settings.verdict_engine:
+            check_directory(settings.verdict)
     except ConfigError as error:
         raise CannotStartError(str(error), 2) from None
     except TooFewDescriptorsError as error:

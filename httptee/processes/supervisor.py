@@ -50,7 +50,7 @@ def serve(settings: Settings, load: Callable[[], Settings] | None = None) -> int
         flush_log()
         print(f"httptee: {error}", file=sys.stderr)
         return error.status
-    kind = SingleProcess if start.settings.processes == 1 else Supervisor
+    kind = SingleProcess if start.settings.alone else Supervisor
     set_title("supervisor" if kind is Supervisor else "serving")
     last = kind(start).run()
     start.admin.stop()

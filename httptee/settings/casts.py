@@ -157,11 +157,6 @@ def compression(text: str) -> str:
     return text
 
 
-def place_or_off(text: str) -> str:
-    """`off`, `memory` or a directory."""
-    return text or "off"
-
-
 def secret_name(text: str) -> str:
     """The name of something secret: of a header field, a parameter or a key."""
     if not re.fullmatch(r"[^\s,;=\"']{1,64}", text):

@@ -38,6 +38,7 @@ IGNORED = (
     "upgrades",
     "upgrade-idle-timeout",
     "max-request-memory",
+    "instance",
     "control",
     "pid-file",
     "cert.file",

@@ -38,6 +38,11 @@ COMMANDS: tuple[Command, ...] = (
         "prints whether B can replace A, as the running tee knows it; verdict -h: more",
     ),
     Command(
+        "judge",
+        "[--from ADDRESS] [--evidence DIR] [--name NAME] [options]",
+        "reaches one verdict for many tees, from what they publish; judge -h: more",
+    ),
+    Command(
         "ctl",
         "[options] status|pause|resume|percent|reload|log-level",
         "pauses a B of the running tee, changes its share, reloads; ctl -h: more",

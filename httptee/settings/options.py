@@ -24,7 +24,6 @@ from httptee.settings.casts import (
     milliseconds_or_off,
     one_of,
     percent,
-    place_or_off,
     secret_name,
     size,
 )
@@ -34,14 +33,23 @@ from httptee.settings.options_spool import SPOOL_OPTIONS
 from httptee.settings.options_upstreams import UPSTREAM_OPTIONS
 from httptee.settings.settings import RecordOnly
 
+
+def _instance(text: str) -> str:
+    """The name of a tee among others, or the empty text."""
+    if not re.fullmatch(r"[A-Za-z0-9._:\[\]-]{0,128}", text):
+        raise ValueError(f"must have at most 128 letters, digits, dots, colons, dashes and underscores: {text!r}")
+    return text
+
+
 VERDICT_OPTIONS: tuple[Option, ...] = (
     Option(
         "verdict",
-        place_or_off,
+        lambda text: directory_or_engine(text) or "off",
         "off",
         "Compare each B's answers with A's, to learn whether B can replace A. httptee verdict prints what is found. "
-        "A directory: the evidence is kept there, also over restarts. memory: it is kept until the tee ends.",
-        "off|memory|DIR",
+        "A directory: the evidence is kept there, also over restarts. memory: it is kept until the tee ends. "
+        "redis://HOST/TOPIC: the pairs are published there, and httptee judge reaches one verdict for many tees.",
+        "off|memory|DIR|ADDRESS",
     ),
     Option(
         "verdict.rate",
@@ -85,6 +93,13 @@ VERDICT_OPTIONS: tuple[Option, ...] = (
     Option("verdict.max-bytes", size, "268435456", "The size of the evidence. The oldest is removed first.", "BYTES"),
     Option("verdict.max-age", milliseconds, "604800000", "The age at which evidence is removed.", "MILLISECONDS"),
     flag("verdict.reset", "Begin a new chapter for each B at the start: what was found before does not count."),
+    Option(
+        "instance",
+        _instance,
+        "",
+        "The name of this tee among those that publish in one topic. By default the host name and the port.",
+        "NAME",
+    ),
 )
 
 RECORD_OPTIONS: tuple[Option, ...] = (

@@ -115,6 +115,7 @@ class Settings:
     verdict_max_bytes: int = 256 * 1024 * 1024
     verdict_max_age: float = 168 * 3600.0
     verdict_reset: bool = False
+    instance: str = ""
     record: str = ""
     record_percent: float = 100.0
     record_only: RecordOnly = field(default=RecordOnly())
@@ -171,3 +172,13 @@ class Settings:
     b_key: str = ""
     b_insecure: bool = False
     b_server_name: str = ""
+
+    @property
+    def verdict_engine(self) -> str:
+        """The address of the topic in which pairs are published for judges elsewhere, or empty."""
+        return self.verdict if "://" in self.verdict else ""
+
+    @property
+    def alone(self) -> bool:
+        """Whether the tee is one process, without a supervisor: what goes to an engine needs a process beside it."""
+        return self.processes == 1 and not self.verdict_engine

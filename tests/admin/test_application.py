@@ -3,7 +3,7 @@ import json
 import pytest
 
 from httptee.errors import UpstreamConnectError
-from httptee.page import SECURITY
+from httptee.page.served import SECURITY
 from httptee.verdict.evidence import Evidence
 from tests.admin.page import get, make, with_worker
 from tests.verdict.evidence.made import report

@@ -27,6 +27,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
                 "demo",
                 "replay",
                 "verdict",
+                "judge",
                 "ctl",
                 "recording",
                 "spool",
@@ -35,8 +36,8 @@ FLOORS: dict[str, tuple[str, ...]] = {
             ),
         )
     ),
-    "7": ("processes", "processes.limits", "processes.rates"),
-    "6": ("wsgi", "middleware", "admin", "server", "server.uploads", "page", "server.sockets"),
+    "7": ("processes", "processes.limits", "processes.rates", "processes.publishing"),
+    "6": ("wsgi", "middleware", "admin.fleet", "admin", "server", "server.uploads", "page", "server.sockets"),
     "5": ("build",),
     "4": ("app", "primary", *(f"replay.{room}" for room in ("replaying", "figures", "sending"))),
     "3": (

@@ -27,7 +27,7 @@ from httptee.settings import Backend, Settings
 from httptee.verdict.court import Report
 from httptee.verdict.display import table
 from httptee.verdict.evidence import Unreadable, private_directory, read_verdict, report_of
-from httptee.verdict.judge import Judge, JudgeThread, Pace, Reader
+from httptee.verdict.judge import JudgeThread, Pace, Reader, Runs
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -105,7 +105,7 @@ def _tee(a: str, b: str) -> Iterator[tuple[int, str]]:
     place = private_directory(settings.verdict_max_bytes)
     ledger, tallies = build_ledger(settings), build_tallies(settings)
 
-    def make(reader: Reader, pace: Pace, short_of_memory: Callable[[], bool]) -> Judge:
+    def make(reader: Reader, pace: Pace, short_of_memory: Callable[[], bool]) -> Runs:
         quick = Pace(_SHARE, time.thread_time)
         return make_judge(settings, ledger, tallies, place)(reader, quick, short_of_memory)
 

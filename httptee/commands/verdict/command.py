@@ -15,9 +15,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from httptee.commands.verdict.merged import Merged
 from httptee.commands.verdict.words import Asked, read_words
 from httptee.errors import ConfigError
 from httptee.http import Listen
+from httptee.journal.engines import is_engine_address
 from httptee.settings import Settings, load_or_exit, shadow_settings
 from httptee.verdict.court import NO, NOT_YET, YES
 from httptee.verdict.display import CannotSend, Source, Style, curl, har, harmless, page, rules_text
@@ -30,8 +32,9 @@ usage: httptee verdict [DIR|URL] [--b NAME] [--json] [--html FILE] [--wait [SECO
        httptee verdict show ID [DIR|URL] [--b NAME] [--curl | --har] [--to URL]
        httptee verdict rules [options]
 
-DIR is the directory of -verdict, URL the admin listener: http://127.0.0.1:9990. Without either, -config FILE or the
-environment says where. ID is the number of a pair, or the id of a difference in the report.
+DIR is the directory of -verdict, URL the admin listener: http://127.0.0.1:9990. Of many tees, URL is the address where
+they publish, redis://HOST/TOPIC, or the listener of a judge. Without either, -config FILE or the environment says
+where. ID is the number of a pair, or the id of a difference in the report.
 The exit status is 0 for YES, 1 for NO, 3 for NOT YET (of several Bs, the worst), 2 for a mistake in the command, and
 4 if nothing can be read or written.
 """
@@ -93,7 +96,7 @@ def _chosen(found: dict[str, Any], name: str) -> dict[str, Any]:
     return {**found, "word": worst([str(one.get("word")) for one in reports]), "reports": reports}
 
 
-def _awaited(asked: Asked, source: Source) -> dict[str, Any]:
+def _awaited(asked: Asked, source: Source | Merged) -> dict[str, Any]:
     """The document; with `--wait`, once it is decided or the time is over. Raises Unreadable."""
     if asked.wait is None:
         return source.verdict()
@@ -132,7 +135,7 @@ def _show(asked: Asked, environ: Mapping[str, str]) -> int:
     return 0
 
 
-def _example(source: Source, name: str, backend: str) -> int:
+def _example(source: Source | Merged, name: str, backend: str) -> int:
     """The number of the first pair that is kept for a difference of the report."""
     for one in _chosen(source.verdict(), backend)["reports"]:
         for route in report_of(one).routes:
@@ -152,13 +155,15 @@ def _rules(settings: Settings) -> int:
     return 0
 
 
-def _source(words: Sequence[str], options: Sequence[str], environ: Mapping[str, str]) -> Source:
+def _source(words: Sequence[str], options: Sequence[str], environ: Mapping[str, str]) -> Source | Merged:
     """Where to read: as it is given, or as the tee's own options say."""
     if words:
-        return Source(words[0])
+        return Merged(words[0]) if is_engine_address(words[0]) else Source(words[0])
     if not options and not any(name.startswith("HTTPTEE_") for name in environ):
         raise ConfigError("a directory, a URL or -config FILE is missing")
     settings = load_or_exit(options, environ)
+    if settings.verdict_engine:
+        return Merged(settings.verdict_engine)
     if settings.verdict not in ("off", "memory"):
         return Source(settings.verdict)
     if settings.admin is not None:

@@ -7,13 +7,15 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from typing import TypeVar
 
-from httptee.ledger import Latency, PrimaryStatement, Statement
+from httptee.ledger import BOUNDS, Latency, PrimaryStatement, Statement
 from httptee.verdict.court import Counts, RouteSums
 from httptee.verdict.fleet.document import Lost, OfB, TeeDocument
 from httptee.verdict.fleet.lines import Line, sums_of
 
 _SILENT = 10.0  # seconds without a document, after which a tee is not heard of any more
 _TOTALS = ("client_gone", "log_dropped", "share_changes", "cut_off", "unanswered", "unobserved")
+
+_NO_TIMES = Latency((0,) * (len(BOUNDS) + 1), 0.0)
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -108,7 +110,7 @@ def _statement(name: str, every: Sequence[Statement]) -> Statement:
 
 
 def _latency(every: Iterable[Latency]) -> Latency:
-    found = list(every)
+    found = [_NO_TIMES, *every]
     columns = zip_longest(*(one.buckets for one in found), fillvalue=0)
     return Latency(tuple(map(sum, columns)), sum(one.seconds for one in found))
 

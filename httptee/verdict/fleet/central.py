@@ -105,7 +105,9 @@ class CentralJudge:
             self._faults.watch(_ASKING, self._refuse, ask)
         self._faults.watch(_LOOKING, self._look)
         self._faults.watch(_JUDGING, self._partitions.save, everything=True)
+        self._faults.watch(_LOOKING, self._standing.leave)
         self._partitions.close()
+        self._standing.close()
         self._evidence.close()
         self._asking.close()
 
@@ -116,7 +118,8 @@ class CentralJudge:
         self._faults.watch(_ASKING, self._ask)
         if self._clock() >= self._next_second:
             self._next_second = self._clock() + _SECOND
-            self._observe()
+            self._fleet = Fleet(self._documents.read())
+            self._faults.watch(_ASKING, self._observe)
         self._partitions.save()
         if self._clock() >= self._next_look:
             began = self._clock()
@@ -192,8 +195,7 @@ class CentralJudge:
         return docket, docket.hearings.get(ask.pair.backend) if docket is not None else None
 
     def _observe(self) -> None:
-        """Read what the tees have counted, and see how A does. Raises Unavailable."""
-        self._fleet = Fleet(self._documents.read())
+        """Learn the names of the routes, see how A does, and refuse what has waited for too long."""
         self._folding.learn(self._fleet.names())
         self._partitions.fold(self._folding)
         now = self._clock()

@@ -44,14 +44,14 @@ def merged_reports(
 
 
 def lost(states: Iterable[Mapping[str, Any]], fleet: Fleet) -> Lost:
-    """The unequal pairs that never reach a judge: an outbox or the engine has lost them."""
+    """The pairs that never reach a judge: an outbox or the engine has lost them."""
     return sum((Lost(*state.get("lost", ())) for state in states), start=fleet.lost())
 
 
 def _notes(gone: Lost, strange: int) -> list[str]:
     notes = []
     if gone.last:
-        number = f"{gone.count} unequal pairs" if gone.count else "an unknown number of unequal pairs"
+        number = f"{gone.count} pairs" if gone.count else "an unknown number of pairs"
         between = f"of the time from {_time(gone.first)} to {_time(gone.last)}"
         notes.append(f"{number} {between} were lost on the way to the judges: they are taken to be like the others")
     if strange:

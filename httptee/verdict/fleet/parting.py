@@ -1,19 +1,22 @@
 """In which partition the pairs of a route are.
 
 Worker processes may name a route differently, and later it turns out that it is one: see `pairs.Folding`. Such names
-have the same method and the same number of segments. So only these two decide, and all pairs of a route meet in one
-court.
+have the same method, the same number of segments, and the same placeholders but for `{name}`. So only these decide, and
+all pairs of a route meet in one court.
 """
 
 from __future__ import annotations
 
 from zlib import crc32
 
+from httptee.compare import NAME
+
 
 def key_of(route: str) -> int:
     """What decides, as a number of 32 bits, for a route such as `GET /users/{int}`."""
     method, _, path = route.partition(" ")
-    return crc32(f"{method} {path.count('/')}".encode("utf-8", "replace"))
+    known = (segment if "{" in segment and segment != NAME else "" for segment in path.split("/"))
+    return crc32(f"{method} {'/'.join(known)}".encode("utf-8", "replace"))
 
 
 def partition_of(route: str, partitions: int) -> int:

@@ -26,7 +26,8 @@ VERDICT = "verdict"
 JUDGE = "judge/"
 """What the names of the judges' own documents begin with."""
 
-SILENT = 10.0  # seconds without a document
+_SILENT = 10.0  # seconds without a document
+_FORGOTTEN = 60.0  # seconds after which a judge that was killed is not listed any more
 
 
 class Standing:
@@ -50,11 +51,21 @@ class Standing:
         safe = published(reports, lambda _: None, {}, self._evidence.keep)
         self._engine.put(VERDICT, as_json(document(safe, now, **more)).encode())
 
+    def leave(self) -> None:
+        """Say that this judge ends. Raises Unavailable."""
+        self._engine.put(f"{JUDGE}{self._name}", b"")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._engine.close()
+
     def _fleet(self, fleet: Fleet, gone: Lost, now: float) -> dict[str, Any]:
         judges = []
-        for data in self._engine.documents(JUDGE).values():
+        for data in filter(None, self._engine.documents(JUDGE).values()):
             found = orjson.loads(data)
-            judges.append({**found, "age": max(0.0, now - float(found["at"]))})
+            age = max(0.0, now - float(found["at"]))
+            if age < _FORGOTTEN:
+                judges.append({**found, "age": age})
         return {
             "tees": [_tee(one, now) for one in fleet.documents],
             "ledger": [account(one) for one in fleet.statements()],
@@ -83,7 +94,7 @@ def _tee(one: TeeDocument, now: float) -> dict[str, Any]:
         "began": one.began,
         "at": one.at,
         "age": age,
-        "state": "ended" if one.ended else "silent" if age > SILENT else "running",
+        "state": "ended" if one.ended else "silent" if age > _SILENT else "running",
         "answered": one.primary.answered,
         "ledger": [account(b.statement) for b in one.backends.values()],
         "pairs": asdict(one.pairs),

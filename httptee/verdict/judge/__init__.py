@@ -7,7 +7,7 @@ from httptee.verdict.judge.judge import Judge
 from httptee.verdict.judge.pace import Memory, Pace
 from httptee.verdict.judge.repeatable import unrepeatable
 from httptee.verdict.judge.repeats import Ask, RepeatLimits, Repeats
-from httptee.verdict.judge.thread import JudgeThread, MakeJudge
+from httptee.verdict.judge.thread import JudgeThread, MakeJudge, Runs
 from httptee.verdict.judge.trial import Compare, CourtLike, Evidence, Observed, Trial
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Reader",
     "RepeatLimits",
     "Repeats",
+    "Runs",
     "Trial",
     "UpstreamAsker",
     "open_channel",

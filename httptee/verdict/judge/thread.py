@@ -11,7 +11,6 @@ from typing import Protocol
 
 from httptee.verdict.court import Pair
 from httptee.verdict.judge.channel import LocalChannel, Reader
-from httptee.verdict.judge.judge import Judge
 from httptee.verdict.judge.pace import Pace
 
 logger = logging.getLogger(__name__)
@@ -22,10 +21,17 @@ _TRY_AGAIN = 5.0  # seconds until a thread that could not be started is tried ag
 _ANEW = 10.0  # seconds until a judge that has failed is made anew
 
 
+class Runs(Protocol):
+    """A judge, or what takes its place."""
+
+    def run(self, wanted: Callable[[], bool] = ...) -> None:
+        """Take pairs until `wanted` returns False; then save and close all."""
+
+
 class MakeJudge(Protocol):
     """Makes a judge in the process and the thread in which it runs."""
 
-    def __call__(self, reader: Reader, pace: Pace, short_of_memory: Callable[[], bool]) -> Judge:
+    def __call__(self, reader: Reader, pace: Pace, short_of_memory: Callable[[], bool]) -> Runs:
         """A judge that takes its pairs from `reader`. May raise."""
 
 

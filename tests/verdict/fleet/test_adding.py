@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+from httptee.ledger.columns import BOUNDS
 from httptee.verdict.court import RouteSums
 from httptee.verdict.fleet.adding import Fleet
 from httptee.verdict.fleet.document import Lost, Pairs
@@ -48,6 +49,7 @@ def test_without_a_tee_there_is_nothing():
     fleet = Fleet()
     assert (fleet.sums(), fleet.statements(), fleet.share(), fleet.primary().answered) == ({}, [], 1.0, 0)
     assert fleet.lost() == Lost()
+    assert len(fleet.primary().latency.buckets) == len(BOUNDS) + 1
 
 
 def test_a_cutoff_of_one_tee_counts_while_that_tee_is_heard():

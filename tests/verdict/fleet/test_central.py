@@ -185,7 +185,7 @@ def test_what_an_outbox_has_lost_is_told_and_counted():
     setting.turn(judge)
     assert setting.published["fleet"]["lost"] == {"count": 5, "first": 1.0, "last": 2.0}
     assert judge._partitions.owned[0].lost == Lost(5, 1.0, 2.0)
-    assert any("5 unequal pairs of the time" in note for note in setting.published["reports"][0]["notes"])
+    assert any("5 pairs of the time" in note for note in setting.published["reports"][0]["notes"])
 
 
 def test_an_engine_that_is_down_is_waited_for(caplog):

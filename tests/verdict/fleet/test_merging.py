@@ -118,7 +118,7 @@ def test_what_was_lost_on_the_way_is_said_with_its_time():
     docket.strange = 2
     (report,) = merged_reports([trial()], [docket.state()], fleet_of([]), same, NOW)
     assert report.notes[-2:] == (
-        "3 unequal pairs of the time from 2023-11-14 22:13:20 UTC to 2023-11-14 22:14:20 UTC were lost on the way to "
+        "3 pairs of the time from 2023-11-14 22:13:20 UTC to 2023-11-14 22:14:20 UTC were lost on the way to "
         "the judges: they are taken to be like the others",
         "2 messages were no pair, or of a B that the judges do not know",
     )

@@ -7,6 +7,11 @@ def test_routes_that_may_be_one_are_in_one_partition():
     assert partition_of("GET /users/bob", 16) == partition_of("GET /users/{name}", 16)
 
 
+def test_routes_with_other_placeholders_may_be_in_other_partitions():
+    routes = ("/users/bob", "/users/{int}", "/users/{uuid}", "/{int}/bob")
+    assert len({partition_of(f"GET {route}", 2**20) for route in routes}) == 4
+
+
 def test_a_partition_is_one_of_those_that_there_are():
     assert {partition_of(f"GET {'/x' * depth}", 3) for depth in range(50)} == {0, 1, 2}
     assert 0 <= partition_of("other", 3) < 3

@@ -1,0 +1,5 @@
+"""`httptee judge`: one verdict for many tees."""
+
+from httptee.commands.judge.command import run_judge
+
+__all__ = ["run_judge"]
