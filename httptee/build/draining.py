@@ -35,6 +35,7 @@ _LIVE_SPAN, _LIVE_SPANS = 2.0, 5  # seconds, and how many of them: the highest r
 _LOOK = 0.25  # seconds between two looks at the cutoff
 _CHOSEN = frozenset({"spool_full", "spool_expired", "spool_corrupt"})  # why clones are dropped that B was to get
 _ANY_RATE = 1e6  # clones a second: more than can be sent
+_LEASE = 5.0  # seconds after which another tee takes over what a dead one owned
 _TIGHT = 0.5  # of the timeout: a p99 above it is too slow
 
 
@@ -94,7 +95,7 @@ def _sending(settings: Settings, ledger: Ledger, shadow: ShadowSettings, number:
     """What sends from the engine of one B. Raises ValueError."""
     words, run = ledger.spools.by_name[shadow.name], ledger.spools.run
     breaker, held, live = _asked(settings, ledger, shadow, number)
-    engine, tally = open_engine(shadow.spool.engine), Tally(words, run)
+    engine, tally = open_engine(shadow.spool.engine, lease=_LEASE), Tally(words, run)
     taking = Taking(shadow.name, engine, run, words, tally)
     catchup, roads = _way(settings, shadow, shadow.spool, taking, tally, Apart(), breaker)
     return Sending(engine, taking, catchup, held, live, roads.close, roads.turn)

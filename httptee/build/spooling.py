@@ -22,13 +22,17 @@ from httptee.spool import (
     new_run,
     orphans_of,
 )
+from httptee.spool.engine import look_first
 
 logger = logging.getLogger(__name__)
+
+_FIRST_LOOK = 1.0  # seconds at the start, within which an engine says that nothing waits there
 
 
 def give_desks(settings: Settings, ledger: Ledger) -> None:
     """Give the worker processes of a ledger their places in the spools. Call it once, before they are forked."""
     spools = ledger.spools
+    first = not spools.run
     spools.run = spools.run or new_run()
     spooled = {shadow.name: shadow.spool for shadow in shadow_settings(settings) if shadow.spool.wanted}
     if not spools.outbox and any(not spool.directory for spool in spooled.values()):
@@ -52,6 +56,8 @@ def give_desks(settings: Settings, ledger: Ledger) -> None:
             # The same: what other tees have put into the engine is not known yet.
             words.remote = 1
             words.publish(engine=2)
+            if first:  # nobody is served yet, so nobody waits
+                look_first(spooled[name].engine, words, _FIRST_LOOK)
 
 
 def build_door(

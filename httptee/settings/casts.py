@@ -12,7 +12,7 @@ from math import inf
 
 from httptee.http import Listen
 from httptee.http.peers import Proxies
-from httptee.journal.engines import is_engine_address, parse_address
+from httptee.journal.engines import is_engine_address, open_engine, parse_address
 
 WORKERS_PER_CORE = 16
 SPOOL_AMBIGUOUS = ("retry", "idempotent", "never")
@@ -231,9 +231,9 @@ def free_percent(text: str) -> float:
 
 
 def spool_place(text: str) -> str:
-    """A directory, the address of an engine, or the empty text for `off`."""
+    """A directory, the address of an engine whose library is there, or the empty text for `off`."""
     if is_engine_address(text):
-        parse_address(text)
+        open_engine(text).close()
     return "" if text == "off" else text
 
 

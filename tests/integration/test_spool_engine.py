@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import threading
 import time
 from collections import defaultdict
@@ -92,13 +95,13 @@ def write(tee: Tee, lanes: int, each: int, first: int = 0) -> None:
 
 
 @contextmanager
-def live(tee: Tee, first: int, clients: int = 4) -> Iterator[None]:
+def live(tee: Tee, first: int, clients: int = 4, pause: float = 0.002) -> Iterator[None]:
     """Clients that go on, so that B may get twice as much."""
     ending = threading.Event()
 
     def lane(number: int) -> None:
         with RawClient(tee.port) as client:
-            while not ending.wait(0.002):
+            while not ending.wait(pause):
                 post(client, [number])
                 number += 1
 
@@ -228,6 +231,39 @@ def test_an_engine_that_takes_nothing_costs_nothing_and_gets_all_when_it_is_back
             eventually(lambda: tee.ledger().taken_over == tee.ledger().handed_over == 400, "all counted", SLOW)
             last = level(tee)
             assert (last.failed, last.dropped) == (0, 0)
+
+
+def drainer_of(tee: Tee) -> int:
+    """The process that drains: no other one is as nice."""
+    for pid in tee.program.group():
+        with contextlib.suppress(ProcessLookupError):
+            if os.getpriority(os.PRIO_PROCESS, pid) == 10:
+                return pid
+    return 0
+
+
+def test_a_drainer_that_is_killed_again_and_again_counts_each_clone_once(tmp_path: Path) -> None:
+    with two(tmp_path) as both, both.tee() as tee:
+        write(tee, 10, 200)
+        handed_over(tee, 2000)
+        with Backend(port=both.b_port) as b:
+            with live(tee, 100, clients=2, pause=0.01):
+                for _ in range(3):
+                    before = len(numbers(b))
+                    eventually(lambda before=before: len(numbers(b)) > before + 50, "clones at B", SLOW)
+                    killed = drainer_of(tee)
+                    os.kill(killed, signal.SIGKILL)
+                    eventually(lambda killed=killed: drainer_of(tee) not in (0, killed), "another drainer", SLOW)
+                wanted = {lane * LANE + number for lane in range(10) for number in range(200)}
+                eventually(lambda: wanted <= set(numbers(b)), "all at B", SLOW)
+            eventually(lambda: both.depth() == 0, "an empty engine", SLOW)
+            eventually(lambda: (one := tee.ledger()).taken_over == one.handed_over, "all counted", SLOW)
+            last = level(tee)
+            found = numbers(b)
+        check_lanes(found, [*range(10), 100, 101])
+        assert sum(both.stored().values()) == last.handed_over
+        assert last.seen - last.taken_over == len(both.a.requests) == len(set(found))
+        assert (last.failed, last.dropped) == (0, 0)
 
 
 def test_what_was_removed_from_the_engine_by_hand_is_counted_with_its_interval(tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ first says so in a document beside the topic.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from secrets import token_hex
+from threading import Thread
 from time import monotonic
 
-from httptee.journal.engines import Engine, Unavailable
+from httptee.journal.engines import Engine, Unavailable, open_engine
 from httptee.ledger import SpoolWords
 from httptee.spool import PATIENCE
 
@@ -52,6 +54,26 @@ class Look:
                 self._words.settle(PATIENCE)
             self._said = said
         self._next = self._clock() + (_SOON if self._words.settling else _EACH)
+
+
+def look_first(address: str, words: SpoolWords, seconds: float) -> None:
+    """Look at what waits in a topic before any clone comes, for so many seconds at most. In a thread: an engine that is
+    down is to hold up nobody for longer."""
+    found: list[int] = []
+
+    def look() -> None:
+        with suppress(Unavailable, ValueError):
+            engine = open_engine(address)
+            found.append(engine.depth(GROUP))
+            engine.close()
+
+    thread = Thread(target=look, name="first look", daemon=True)
+    with suppress(RuntimeError, MemoryError):
+        thread.start()
+        thread.join(seconds)
+    for depth in found[:1]:
+        words.remote = depth
+        words.publish(engine=1, depth=depth)
 
 
 def tell_all(engine: Engine) -> None:
