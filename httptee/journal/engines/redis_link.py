@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from httptee.journal.engines.address import Address, tls_context
@@ -33,7 +34,7 @@ class RedisLink:
 
     def run(self, script: str, keys: Sequence[str], arguments: Sequence[str | int | bytes]) -> Any:
         """The answer of a script. Raises Full or Unavailable."""
-        digest = hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+        digest = _digest(script)
         try:
             try:
                 return self._client.execute_command("EVALSHA", digest, len(keys), *keys, *arguments)
@@ -41,6 +42,27 @@ class RedisLink:
                 return self._client.execute_command("EVAL", script, len(keys), *keys, *arguments)
         except self._errors.OutOfMemoryError as error:
             raise Full("the server has no memory left (maxmemory)") from error
+        except (self._errors.RedisError, OSError, ValueError) as error:
+            raise self._unavailable(error) from error
+
+    def run_each(self, script: str, calls: Sequence[tuple[Sequence[str], Sequence[str | int | bytes]]]) -> list[Any]:
+        """The answers of a script for each pair of keys and arguments, in one round trip. Raises Unavailable."""
+        if len(calls) <= 1:
+            return [self.run(script, *call) for call in calls]
+        digest = _digest(script)
+        try:
+            for _ in range(2):
+                pipeline = self._client.pipeline(transaction=False)
+                for keys, arguments in calls:
+                    pipeline.execute_command("EVALSHA", digest, len(keys), *keys, *arguments)
+                answers: list[Any] = pipeline.execute(raise_on_error=False)
+                errors = [answer for answer in answers if isinstance(answer, Exception)]
+                if not errors:
+                    return answers
+                if not isinstance(errors[0], self._errors.NoScriptError):
+                    raise errors[0]
+                self._client.execute_command("SCRIPT LOAD", script)
+            raise errors[0]
         except (self._errors.RedisError, OSError, ValueError) as error:
             raise self._unavailable(error) from error
 
@@ -60,6 +82,12 @@ class RedisLink:
         if "OOM" in text[:4] or isinstance(error, self._errors.OutOfMemoryError):
             text = "the server has no memory left (maxmemory)"
         return Unavailable(f"{self._address.label}: {hidden(text, self._password)[:300]}")
+
+
+@cache
+def _digest(script: str) -> str:
+    """What Redis knows a script by."""
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
 
 
 def hidden(text: str, password: str) -> str:

@@ -72,10 +72,8 @@ class RedisMember:
         by_partition: dict[int, list[str]] = {}
         for entry in entries:
             by_partition.setdefault(entry.message.partition, []).append(entry.cursor)
-        for partition, cursors in by_partition.items():
-            flight = self._flights.get(partition)
-            if flight is not None:
-                self._store(partition, flight.settle(cursors))
+        held = {partition: cursors for partition, cursors in by_partition.items() if partition in self._flights}
+        self._store_each({partition: self._flights[partition].settle(cursors) for partition, cursors in held.items()})
 
     def set_aside(self, entry: Entry, reason: str) -> None:
         """Settle a message, and keep it apart with the reason."""
@@ -107,8 +105,7 @@ class RedisMember:
             return
         self._closed = True
         with contextlib.suppress(Unavailable):
-            for partition in self.owned:
-                self._pass_over(partition)
+            self._pass_over()
             self._release(list(self._flights), leaves=True)
         self._flights.clear()
         self._ready.clear()
@@ -130,9 +127,8 @@ class RedisMember:
             self._flights[partition].again()
         for partition in set(now) - self.owned:
             self._begin(partition)
-        for partition in self.owned:
-            self._look_at_the_end(partition)
-            self._pass_over(partition)
+        self._look_at_the_end()
+        self._pass_over()
         self._give_back(share)
         self._next = monotonic() + min(1.0, self._lease / 4)
 
@@ -199,40 +195,53 @@ class RedisMember:
         found = self._link.ask("HGETALL", self._topic.gone(partition))
         return marks([part for pair in found.items() for part in pair])
 
-    def _look_at_the_end(self, partition: int) -> None:
+    def _look_at_the_end(self) -> None:
         """Whether somebody has removed messages behind which none is left that would tell by its number."""
-        flight = self._flights[partition]
-        keys = [self._topic.stream(partition), self._topic.last(partition)]
-        keys += self._topic.progress(self._group, partition)[:3]
-        answer = self._run(scripts.END, keys, [after(flight.position), flight.position])
-        if answer == b"behind":
-            self._release([partition])
-            self._lose(partition)
-        elif answer != b"more":
-            flight.end(marks(answer), lambda: self._gone(partition))
+        owned, calls = list(self._flights), []
+        for partition in owned:
+            position = self._flights[partition].position
+            keys = [self._topic.stream(partition), self._topic.last(partition)]
+            calls.append(([*keys, *self._topic.progress(self._group, partition)[:3]], [after(position), position]))
+        for partition, answer in zip(owned, self._link.run_each(scripts.END, calls), strict=True):
+            if answer == b"behind":
+                self._release([partition])
+                self._lose(partition)
+            elif answer != b"more":
+                self._flights[partition].end(marks(answer), lambda partition=partition: self._gone(partition))  # type: ignore[misc]
 
-    def _pass_over(self, partition: int) -> None:
+    def _pass_over(self) -> None:
         """What was told to be missing is not told to the next owner: but a state that counts it comes first."""
-        flight = self._flights.get(partition)
-        if flight is not None and not flight.missing and not self._saves:
-            self._store(partition, flight.settle())
+        if not self._saves:
+            told = {partition: flight for partition, flight in self._flights.items() if not flight.missing}
+            self._store_each({partition: flight.settle() for partition, flight in told.items()})
 
-    def _store(self, partition: int, step: Step | None, state: bytes | None = None) -> bool:
+    def _store_each(self, steps: Mapping[int, Step | None]) -> None:
+        wanted = {partition: step for partition, step in steps.items() if step is not None}
+        calls = [self._settling(partition, step, None) for partition, step in wanted.items()]
+        for partition, answer in zip(wanted, self._link.run_each(scripts.SETTLE, calls), strict=True):
+            self._stored(partition, answer, None)
+
+    def _store(self, partition: int, step: Step, state: bytes | None) -> bool:
         """Whether the partition was still this member's, and the step and the state are stored."""
-        if step is None:
-            return True
+        return self._stored(partition, self._run(scripts.SETTLE, *self._settling(partition, step, state)), state)
+
+    def _settling(self, partition: int, step: Step, state: bytes | None) -> tuple[list[str], list[str | int | bytes]]:
+        """The keys and the arguments of SETTLE."""
         keys = self._topic.progress(self._group, partition)
-        arguments = [self._token, self._topic.prefix, partition, int(self._keep), *packed_step(step, state)]
-        answer = self._run(scripts.SETTLE, keys, arguments)
+        return keys, [self._token, self._topic.prefix, partition, int(self._keep), *packed_step(step, state)]
+
+    def _stored(self, partition: int, answer: int, state: bytes | None) -> bool:
+        """What SETTLE has answered."""
         if answer < 0:
             self._renew()  # the server has lost what it knew: this member goes on where it is, and stores all of it
-            flight = self._flights.get(partition)
-            return flight is not None and self._store(partition, flight.settle() or step, state)
-        if not answer:
+            if partition in self._flights:
+                return self._store(partition, self._flights[partition].settle() or Step(), state)
+        elif not answer:
             self._lose(partition)
-            return False
-        self._flights[partition].stored()
-        return True
+        elif partition in self._flights:
+            self._flights[partition].stored()
+            return True
+        return False
 
     def _run(self, script: str, keys: Sequence[str], arguments: Sequence[str | int | bytes]) -> Any:
         try:
