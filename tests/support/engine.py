@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from time import monotonic, sleep
 
 from httptee.journal import Appended
-from httptee.journal.engines import Entry, Message, Missing, Trimmed, Unavailable
+from httptee.journal.engines import Entry, Message, Missing, Unavailable
+from httptee.journal.engines.engine import Trimmed
 from httptee.journal.engines.flight import Flight, Step
 from httptee.journal.engines.numbers import Mark, Numbers
 

@@ -6,7 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from httptee.journal import Appended
-from httptee.journal.engines import Entry, Message, Missing, Trimmed, Unavailable
+from httptee.journal.engines import Entry, Message, Missing, Unavailable
+from httptee.journal.engines.engine import Trimmed
 
 
 class Topic:
