@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from httptee.journal import Appended
-from httptee.journal.engines import Engine, Entry, Member, Message, Missing, Unavailable, open_engine
+from httptee.journal.engines import Engine, Entry, Member, Message, Missing, TooLarge, Unavailable, open_engine
+from httptee.journal.engines.kafka_store import KafkaStore
 from tests.support.house import ROOT
 from tests.support.kafka_cluster import KafkaCluster
 from tests.support.net import eventually, refusing_port
@@ -64,6 +65,29 @@ def test_a_record_of_a_mebibyte_comes_back_as_it_was(kafka: KafkaCluster) -> Non
         assert engine.append([Message(2, "w", 1, 7, record)]) is Appended.COMMITTED, engine.error
         (entry,) = read(engine.join("g"), 1)
         assert entry.message.payload == record
+
+
+def test_a_record_that_is_too_large_is_refused_for_good_and_the_others_are_taken(kafka: KafkaCluster) -> None:
+    with opened(kafka, "too-large") as engine:
+        large = message(2, size=(64 << 20) + 1)
+        with pytest.raises(TooLarge, match="too large"):
+            engine.append([message(1), large, message(3)])
+        assert engine.append([message(1)]) is Appended.COMMITTED
+        with pytest.raises(TooLarge):
+            engine.append([large])
+        assert engine.append([message(2), message(3)]) is Appended.COMMITTED
+        assert numbers(read(engine.join("g"), 3)) == [1, 2, 3]
+
+
+def test_how_much_waits_is_known_without_the_states(kafka: KafkaCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(kafka, "depth") as engine:
+        engine.append([message(number) for number in range(1, 11)])
+        member = engine.join("g")
+        entries = read(member, 10)
+        assert member.save(0, bytes(10_000), entries[3].cursor)
+        member.settle(entries[6:9])
+        monkeypatch.setattr(KafkaStore, "_message", None)
+        assert engine.depth("g") == 3
 
 
 def test_what_the_cluster_removed_before_anybody_read_it_is_missing_with_its_interval(kafka: KafkaCluster) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from httptee.journal import Appended
-from httptee.journal.engines import Engine, Entry, Member, Message, Missing, Unavailable, open_engine
+from httptee.journal.engines import Engine, Entry, Member, Message, Missing, TooLarge, Unavailable, open_engine
 from tests.support.house import ROOT
 from tests.support.net import eventually, free_port, refusing_port
 from tests.support.redis_server import RedisServer
@@ -300,6 +300,16 @@ def test_a_server_that_is_not_there_is_told_in_one_line() -> None:
         with pytest.raises(Unavailable, match="refused"):
             engine.join("g").read(1)
         engine.close()
+
+
+def test_what_no_server_takes_is_refused_for_good(tmp_path: Path) -> None:
+    large = message(2, payload=bytes(512 * 1024 * 1024))
+    with (
+        RedisServer(tmp_path) as server,
+        opened(server) as engine,
+        pytest.raises(TooLarge, match="a message of 536870912 bytes"),
+    ):
+        engine.append([message(1), large])
 
 
 def test_a_replica_takes_nothing(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 of each as its outbox, so an engine that is down costs no request. `open_engine` opens a topic by its address."""
 
 from httptee.journal.engines.address import Address, is_engine_address, parse_address
-from httptee.journal.engines.engine import Engine, Entry, Member, Message, Unavailable
+from httptee.journal.engines.engine import Engine, Entry, Member, Message, TooLarge, Unavailable
 from httptee.journal.engines.numbers import Missing
 from httptee.journal.engines.opening import open_engine
 from httptee.journal.engines.redis_link import Full, RedisLink
@@ -16,6 +16,7 @@ __all__ = [
     "Message",
     "Missing",
     "RedisLink",
+    "TooLarge",
     "Unavailable",
     "is_engine_address",
     "open_engine",

@@ -23,6 +23,10 @@ class Unavailable(Exception):
     """The engine cannot be reached, or refuses. The text is one line for a person, and holds no credential."""
 
 
+class TooLarge(Unavailable):
+    """The engine does not take a message of this size, however often it is put in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """What is put into a topic. `number` counts the messages of this `writer` in this `partition`, from 1. `stamp` is
@@ -106,7 +110,9 @@ class Engine(Protocol):
 
     def append(self, messages: Sequence[Message]) -> Appended:
         """Put messages in. COMMITTED: each of them is in the topic. Else some may be: put the same ones in again with
-        their numbers, and each is there once, or its reader knows the second one by its number."""
+        their numbers, and each is there once, or its reader knows the second one by its number.
+
+        Raises TooLarge: the engine does not take one of them. Put in one by one, the others are taken."""
 
     def join(self, group: str) -> Member:
         """A new member of a group."""

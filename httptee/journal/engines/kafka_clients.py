@@ -11,12 +11,13 @@ from time import monotonic
 from typing import Any
 
 from httptee.journal.engines.address import Address, host_and_port, tls_context
-from httptee.journal.engines.engine import Unavailable
+from httptee.journal.engines.engine import TooLarge, Unavailable
 
 ANSWER = 5.0
 """Seconds to wait for an answer of the cluster."""
 _LARGEST = 64 * 1024 * 1024  # bytes of a message for this end; the topic has a limit of its own
 _QUEUED = 32 * 1024  # KiB that a consumer reads ahead
+_BATCH = 256 * 1024  # bytes that are sent as one, less than what a topic takes
 _CREATE = 3.0  # seconds to wait for a topic to be made
 
 _STATE = {"cleanup.policy": "compact", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}
@@ -87,12 +88,16 @@ class KafkaClients:
 
     def send(self, messages: Sequence[Sent]) -> list[int]:
         """Put messages in, in their order, and wait until each is stored by all brokers that have to: their places.
-        Raises Unavailable: some may be stored, in each partition the first ones."""
+        Raises Unavailable: some may be stored, in each partition the first ones. TooLarge: the cluster does not take
+        one of them."""
         self.prepare()
         with self._lock:
             self._after_fork()
             producer, self._producer = self._producer, None
-            producer = producer or self._new_producer()
+            try:
+                producer = producer or self._new_producer()
+            except (self.kafka.KafkaException, ValueError) as error:  # a file with a password that is gone is one
+                raise self.unavailable(error) from error
             places: dict[int, int] = {}
             errors: list[Any] = []
             end = monotonic() + self.answer
@@ -137,7 +142,8 @@ class KafkaClients:
         text = " ".join(text.split())
         if self._password:
             text = text.replace(self._password, "…")
-        return Unavailable(f"{self._address.label}: {text[:300]}")
+        large = isinstance(what, self.kafka.KafkaError) and what.code() == self.kafka.KafkaError.MSG_SIZE_TOO_LARGE
+        return (TooLarge if large else Unavailable)(f"{self._address.label}: {text[:300]}")
 
     def close(self) -> None:
         """Close all clients. They are made again when they are needed."""
@@ -197,6 +203,7 @@ class KafkaClients:
                 "acks": "all",
                 "linger.ms": 0,
                 "message.max.bytes": _LARGEST,
+                "batch.size": _BATCH,
                 "message.timeout.ms": 0,  # `send` ends what takes too long: all at once, so that no gap arises
                 "compression.type": "none",
             }

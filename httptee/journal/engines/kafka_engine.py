@@ -8,12 +8,14 @@ from typing import Any
 
 from httptee.journal import Appended
 from httptee.journal.engines.address import Address, check_name
-from httptee.journal.engines.engine import Entry, Message, Trimmed, Unavailable
+from httptee.journal.engines.engine import Entry, Message, TooLarge, Trimmed, Unavailable
 from httptee.journal.engines.flight import told
 from httptee.journal.engines.kafka_clients import KafkaClients, Sent
 from httptee.journal.engines.kafka_member import KafkaMember, entry_of, headers
 from httptee.journal.engines.kafka_store import KafkaStore
 from httptee.journal.engines.numbers import Missing, Numbers
+
+_LARGE = 128 * 1024  # bytes
 
 
 class KafkaEngine:
@@ -28,7 +30,7 @@ class KafkaEngine:
         self._address = address
         self._lease = lease
         self._clients = KafkaClients(address)
-        self._store = KafkaStore(self._clients, address.topic)
+        self._store = KafkaStore(self._clients, address.topic, address.partitions)
         self._members: list[KafkaMember] = []
         self._error = ""
 
@@ -51,12 +53,18 @@ class KafkaEngine:
         return self._error
 
     def append(self, messages: Sequence[Message]) -> Appended:
-        """Put messages in. What is put in again is there twice, and readers drop the second one by its number."""
-        topic = self._address.topic
+        """Put messages in. What is put in again is there twice, and readers drop the second one by its number. Raises
+        TooLarge."""
         try:
-            self._clients.send(
-                [Sent(topic, one.partition, one.payload, None, headers(one), one.stamp) for one in messages]
-            )
+            for batch in _batches(messages):
+                self._clients.send(
+                    [
+                        Sent(self._address.topic, one.partition, one.payload, None, headers(one), one.stamp)
+                        for one in batch
+                    ]
+                )
+        except TooLarge:
+            raise
         except Unavailable as error:
             self._error = str(error)
             return Appended.UNAVAILABLE
@@ -95,17 +103,16 @@ class KafkaEngine:
             consumer.close()
 
     def depth(self, group: str) -> int:
-        """How many messages the group has not settled; what is in the topic twice counts twice."""
+        """How many messages that the group has not settled are in the topic; one that is there twice counts twice."""
         clients, depth = self._clients, 0
         clients.prepare()
-        for partition in range(self.partitions):
+        for partition, (settled, beyond) in enumerate(self._store.settled(group)):
             place = clients.kafka.TopicPartition(self._address.topic, partition)
             try:
                 low, high = clients.helper(group).get_watermark_offsets(place, timeout=clients.answer)
             except clients.kafka.KafkaException as error:
                 raise clients.unavailable(error) from error
-            step = self._store.progress(group, partition).step
-            depth += high - max(low, min(high, int(step.low))) - len(step.done)
+            depth += high - max(low, min(high, settled)) - beyond
         return max(0, depth)
 
     def trim(self, most_bytes: int, most_seconds: float) -> Trimmed:
@@ -132,3 +139,16 @@ class KafkaEngine:
         if error.code() == self._clients.kafka.KafkaError._PARTITION_EOF:
             return high
         raise self._clients.unavailable(error)
+
+
+def _batches(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
+    """In their order, a large one by itself: if it is too large, none that follows is in the topic before it."""
+    start = 0
+    for at, message in enumerate(messages):
+        if len(message.payload) >= _LARGE:
+            if start < at:
+                yield messages[start:at]
+            yield messages[at : at + 1]
+            start = at + 1
+    if start < len(messages):
+        yield messages[start:]

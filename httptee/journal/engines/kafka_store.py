@@ -33,9 +33,10 @@ class Progress:
 class KafkaStore:
     """The stored things of a topic."""
 
-    def __init__(self, clients: KafkaClients, topic: str) -> None:
+    def __init__(self, clients: KafkaClients, topic: str, partitions: int) -> None:
         self._clients = clients
         self._topic = topic
+        self._partitions = partitions
         self._lock = threading.Lock()
         self._reader: Any = None
         self._read = 0
@@ -59,6 +60,21 @@ class KafkaStore:
             values = {**json.loads(headers.get("progress", b"{}")), **values}
         return Progress(replace(_unpacked(values), low=str(found.offset)), values.get("s", -1))
 
+    def settled(self, group: str) -> list[tuple[int, int]]:
+        """The low mark of each partition, and how many messages beyond it are settled. One question for all: it is
+        asked many times a second. Raises Unavailable."""
+        clients = self._clients
+        places = [clients.kafka.TopicPartition(self._topic, partition) for partition in range(self._partitions)]
+        try:
+            found = clients.helper(group).committed(places, timeout=clients.answer)
+        except clients.kafka.KafkaException as error:
+            raise clients.unavailable(error) from error
+        values = [json.loads(each.metadata or "{}") if each.offset >= 0 else {} for each in found]
+        return [
+            (max(0, each.offset), value.get("n", len(value.get("d", ()))))
+            for each, value in zip(found, values, strict=True)
+        ]
+
     def commit(self, consumer: Any, group: str, partition: int, progress: Progress, state: bytes | None) -> Progress:
         """Store how far a member is, and a state. Raises KafkaException, or Unavailable."""
         values = _packed(progress)
@@ -70,7 +86,7 @@ class KafkaStore:
             (at,) = self._clients.send([Sent(f"{self._topic}.state", partition, kept, key, headers)])
             if state is not None:
                 progress = replace(progress, state=at)
-            text = json.dumps({"p": at, "s": progress.state})
+            text = json.dumps({"p": at, "s": progress.state, "n": len(progress.step.done)})
         place = self._clients.kafka.TopicPartition(self._topic, partition, int(progress.step.low), text)
         (found,) = consumer.commit(offsets=[place], asynchronous=False)
         if found.error is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from httptee.journal import Appended
 from httptee.journal.engines import redis_scripts as scripts
 from httptee.journal.engines.address import Address, check_name
-from httptee.journal.engines.engine import Entry, Message, Trimmed, Unavailable
+from httptee.journal.engines.engine import Entry, Message, TooLarge, Trimmed, Unavailable
 from httptee.journal.engines.flight import order, told
 from httptee.journal.engines.numbers import Mark, Missing, Numbers
 from httptee.journal.engines.redis_link import Full, RedisLink
@@ -18,6 +18,8 @@ from httptee.journal.engines.redis_topic import RedisTopic, entry_of, marks
 
 _MOST_MESSAGES, _MOST_BYTES = 512, 4 * 1024 * 1024
 """What one script stores at most: others wait while it runs."""
+_LARGEST = 512 * 1024 * 1024 - 1
+"""What a server takes as one value, unless it is told otherwise."""
 _TRIMMED_AT_ONCE, _READ_AT_ONCE = 256, 1000
 
 
@@ -57,7 +59,9 @@ class RedisEngine:
         return self._error
 
     def append(self, messages: Sequence[Message]) -> Appended:
-        """Put messages in: those that are there already, by their numbers, are not put in again."""
+        """Put messages in: those that are there already, by their numbers, are not put in again. Raises TooLarge."""
+        if (size := max((len(one.payload) for one in messages), default=0)) > _LARGEST:
+            raise TooLarge(f"{self.label}: a message of {size} bytes is more than the server takes")
         try:
             for batch in _batches(messages):
                 self._append(batch)

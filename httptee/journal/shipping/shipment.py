@@ -40,4 +40,4 @@ class Topic(Protocol):
         """Why the last `append` was not committed, or empty."""
 
     def append(self, messages: Sequence[Message]) -> Appended:
-        """Put messages in. Raises ValueError if one is too long."""
+        """Put messages in. Raises TooLarge."""

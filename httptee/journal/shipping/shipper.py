@@ -15,7 +15,7 @@ from time import monotonic, sleep
 from zlib import crc32
 
 from httptee.journal import Appended
-from httptee.journal.engines import Message
+from httptee.journal.engines import Message, TooLarge
 from httptee.journal.shipping import parcel
 from httptee.journal.shipping.batch import Batch
 from httptee.journal.shipping.outbox import Outbox
@@ -154,12 +154,12 @@ class Shipper:
         """Put the messages into the engine. One that it does not take for its size is replaced by a word about that."""
         try:
             return self._engine.append(self._messages) if self._messages else Appended.COMMITTED
-        except ValueError:
+        except TooLarge:
             pass
         for place, message in enumerate(self._messages):
             try:
                 outcome = self._engine.append([message])
-            except ValueError:
+            except TooLarge:
                 missing = Missing(1, message.stamp, message.stamp, parcel.TOO_LARGE)
                 batch.missing.append(missing)
                 batch.records -= 1

@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic, sleep, time_ns
 
 from httptee.journal import Appended
-from httptee.journal.engines import Engine, Message
+from httptee.journal.engines import Engine, Message, TooLarge
 from httptee.ledger import ShadowLine, SpoolWords
 from httptee.spool import DROPPED, Counts, Entry, Policy, Source, Stream, StreamName, lacking_room, streams_in
 from httptee.spool.engine.look import Look
@@ -155,7 +156,7 @@ class Shipping:
 
     def _ship(self, now: float) -> bool:
         """Put the batch into the engine; whether it is there."""
-        if self._engine.append(self._messages) is not Appended.COMMITTED:
+        if self._put() is not Appended.COMMITTED:
             self._failed(self._engine.error or "it took not all of them", now)
             return False
         self._failed("", now)
@@ -165,6 +166,22 @@ class Shipping:
             self._counts.settle(entry, ShadowLine.HANDED_OVER)
         self._batch, self._messages = [], []
         return True
+
+    def _put(self) -> Appended:
+        """Put the messages into the engine. One that it does not take for its size goes without its content: whoever
+        takes it out counts it as lost."""
+        with contextlib.suppress(TooLarge):
+            return self._engine.append(self._messages)
+        for place, message in enumerate(self._messages):
+            try:
+                outcome = self._engine.append([message])
+            except TooLarge as error:
+                logger.warning("B %s: a clone is lost: %s", self._name, error)
+                self._messages[place] = replace(message, payload=b"")
+                outcome = self._engine.append([self._messages[place]])
+            if outcome is not Appended.COMMITTED:
+                return outcome
+        return Appended.COMMITTED
 
     def _failed(self, error: str, now: float) -> None:
         if error:

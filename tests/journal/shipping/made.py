@@ -4,6 +4,7 @@ from collections import defaultdict
 from itertools import count
 
 from httptee.journal import Appended, JournalWriter, Limits
+from httptee.journal.engines import TooLarge
 from httptee.journal.shipping import Parcel, Shipper
 
 UNLIMITED = Limits(min_free=0.0)
@@ -21,7 +22,7 @@ class Topic:
 
     def append(self, messages):
         if any(len(message.payload) > self.most for message in messages):
-            raise ValueError("too long")
+            raise TooLarge("too long")
         self.calls.append(list(messages))
         outcome = self.outcomes.pop(0) if self.outcomes else Appended.COMMITTED
         if isinstance(outcome, BaseException):

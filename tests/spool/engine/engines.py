@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from httptee.journal import Appended
-from httptee.journal.engines import Entry, Message, Missing, Unavailable
+from httptee.journal.engines import Entry, Message, Missing, TooLarge, Unavailable
 from httptee.journal.engines.engine import Trimmed
 
 
@@ -23,6 +23,7 @@ class Topic:
         self.members: list[FakeMember] = []
         self.owner: dict[int, FakeMember] = {}
         self.down = self.full = False
+        self.most = 1 << 30
         self._cursor = 0
 
     def check(self) -> None:
@@ -110,6 +111,8 @@ class FakeEngine:
         if self.topic.down or self.topic.full:
             self.error = "down" if self.topic.down else "full"
             return Appended.UNAVAILABLE if self.topic.down else Appended.FULL
+        if any(len(message.payload) > self.topic.most for message in messages):
+            raise TooLarge("too large")
         for message in messages:
             self.topic.add(message)
         return Appended.COMMITTED

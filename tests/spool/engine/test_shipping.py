@@ -3,6 +3,7 @@
 import logging
 import time
 from collections import defaultdict
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,10 @@ def bodies(topic):
             _, clone = unpacked(message.payload)
             found[clone.lane].append(int(clone.body))
     return found
+
+
+def bodies_or_none(topic):
+    return [unpacked(message.payload)[1].body if message.payload else None for message in messages(topic)]
 
 
 def test_each_lane_is_in_one_partition_in_its_order(tmp_path):
@@ -137,6 +142,19 @@ def test_while_the_engine_takes_nothing_all_waits_in_the_outbox_and_one_line_say
         steps(shipping, lambda: shipping.done)
     assert "takes clones again" in caplog.text
     assert bodies(topic)["lane0"] == [0, 1, 2, 3, 4]
+
+
+def test_a_clone_that_the_engine_finds_too_large_is_taken_as_a_loss_and_stops_no_other(tmp_path, caplog):
+    topic, sheet = Topic(), a_sheet(tmp_path)
+    large = replace(a_request(3), body=bytes(10_000))
+    sent = [a_request(1), a_request(2), large, a_request(4)]
+    assert sheet.append([(time.time_ns(), encode(each, "lane0")) for each in sent])
+    sheet.close()
+    topic.most = 5_000
+    words = ship(tmp_path, topic)
+    assert bodies_or_none(topic) == [b"1", b"2", None, b"4"]
+    assert caplog.text.count("a clone is lost: too large") == 1
+    assert words.line[HANDED] == 4
 
 
 def test_while_clones_are_in_the_engine_those_that_come_go_behind_them(tmp_path):
