@@ -19,7 +19,7 @@ from struct import Struct
 from typing import Any
 from zlib import crc32
 
-from httptee.spool import boot_id, new_run
+from httptee.spool import Entry, Stream, StreamName, boot_id, new_run, streams_in
 
 FILE = "shipped"
 BATCH = 256
@@ -115,3 +115,26 @@ class Numbers:
             return
         self.writer, self._last = str(found["writer"]), [int(each) for each in found["last"]]
         self.plan = tuple(Planned(str(a), int(b), int(c), int(d)) for a, b, c, d in found["plan"])
+
+
+def found_again(directory: Path, plan: tuple[Planned, ...]) -> list[tuple[Planned, Entry]]:
+    """The clones of a batch that are not settled in the outbox: only these may be missing in the engine. What is
+    damaged by now is a number that may never come, which counts there. Raises OSError."""
+    wanted: dict[str, dict[int, Planned]] = {}
+    for each in plan:
+        wanted.setdefault(each.stream, {})[each.sequence] = each
+    found: dict[Planned, Entry] = {}
+    there = streams_in(directory)
+    for label, sequences in wanted.items():
+        name = StreamName.parse(label)
+        if name is None or name not in there:
+            continue
+        stream = Stream(directory, name, look_only=True)
+        try:
+            while stream.last < max(sequences) and (entry := stream.peek(alive=True)) is not None:
+                stream.take()
+                if entry.sequence in sequences:
+                    found[sequences[entry.sequence]] = entry
+        finally:
+            stream.close()
+    return [(each, found[each]) for each in plan if each in found]

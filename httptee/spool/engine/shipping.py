@@ -17,9 +17,9 @@ from time import monotonic, sleep, time_ns
 from httptee.journal import Appended
 from httptee.journal.engines import Engine, Message, TooLarge
 from httptee.ledger import ShadowLine, SpoolWords
-from httptee.spool import DROPPED, Counts, Entry, Policy, Source, Stream, StreamName, lacking_room, streams_in
+from httptee.spool import DROPPED, Counts, Entry, Policy, Source, lacking_room
 from httptee.spool.engine.look import Look
-from httptee.spool.engine.numbers import BATCH, Numbers, Planned
+from httptee.spool.engine.numbers import BATCH, Numbers, Planned, found_again
 from httptee.spool.engine.parcel import packed, partition_of
 
 logger = logging.getLogger(__name__)
@@ -66,14 +66,15 @@ class Shipping:
 
     @property
     def done(self) -> bool:
-        """Whether the outbox is empty."""
-        return self._refresh_at > 0 and self._words.put.tobytes() == self._words.left.tobytes()
+        """Whether nothing is left to be put into the engine."""
+        empty = self._words.put.tobytes() == self._words.left.tobytes()
+        return self._refresh_at > 0 and empty and not self._messages
 
     def begin(self, wake: Callable[[], object]) -> None:
         """Finish what the last one was about to do, and prepare its last batch again. Raises OSError, ValueError."""
         self._source.recover()
         numbers = self._numbers = Numbers(self.directory, self._engine.label, self._engine.partitions)
-        found = _found_again(self.directory, numbers.plan)
+        found = found_again(self.directory, numbers.plan)
         self._planned = {(each.stream, each.sequence): each for each, _ in found}
         self._messages = [self._message(each.partition, each.number, entry) for each, entry in found if entry.clone]
 
@@ -92,6 +93,8 @@ class Shipping:
             self._save_at = now + _SAVE
             self._source.save()
         self._look.look()
+        if self._messages:
+            self._words.remote = max(1, self._words.remote)  # what comes now goes behind them
         return shipped
 
     def gather(self, seconds: float) -> bool:
@@ -160,12 +163,18 @@ class Shipping:
             self._failed(self._engine.error or "it took not all of them", now)
             return False
         self._failed("", now)
+        self._hand_over()
+        self._messages = []
+        return True
+
+    def _hand_over(self) -> int:
+        """Count the batch as handed over. The bytes that it takes in the outbox."""
         # First: whatever leaves the outbox is seen to be in the engine by all that comes.
         self._words.remote = max(1, self._words.remote)
         for entry in self._batch:
             self._counts.settle(entry, ShadowLine.HANDED_OVER)
-        self._batch, self._messages = [], []
-        return True
+        size, self._batch = sum(entry.size for entry in self._batch), []
+        return size
 
     def _put(self) -> Appended:
         """Put the messages into the engine. One that it does not take for its size goes without its content: whoever
@@ -199,9 +208,14 @@ class Shipping:
         self._said = error
 
     def _make_room(self) -> None:
-        """With `spool.full=oldest`, the clones that came first make room for new ones. Raises OSError."""
+        """With `spool.full=oldest`, the clones that came first make room for new ones. Raises OSError.
+
+        Those of a batch may be in the engine already, so they are not dropped: they stay in memory alone. If they do
+        not get into the engine, its readers miss their numbers.
+        """
         deadline = monotonic() + _MAKES_ROOM
         while monotonic() < deadline and (size := lacking_room(self._settings, self.directory, self._source.size)):
+            size -= self._hand_over()
             while size > 0 and (entry := self._source.peek()) is not None:
                 entry.stream.take()
                 size -= max(1, entry.size)
@@ -221,26 +235,3 @@ class Shipping:
         assert entry.clone is not None
         data = packed(entry.spool_id, entry.clone)
         return Message(partition, self._numbers.writer, number, entry.stamp, data)
-
-
-def _found_again(directory: Path, plan: tuple[Planned, ...]) -> list[tuple[Planned, Entry]]:
-    """The clones of a batch that are not settled in the outbox: only these may be missing in the engine. What is
-    damaged by now is a number that may never come, which counts there. Raises OSError."""
-    wanted: dict[str, dict[int, Planned]] = {}
-    for each in plan:
-        wanted.setdefault(each.stream, {})[each.sequence] = each
-    found: dict[Planned, Entry] = {}
-    there = streams_in(directory)
-    for label, sequences in wanted.items():
-        name = StreamName.parse(label)
-        if name is None or name not in there:
-            continue
-        stream = Stream(directory, name, look_only=True)
-        try:
-            while stream.last < max(sequences) and (entry := stream.peek(alive=True)) is not None:
-                stream.take()
-                if entry.sequence in sequences:
-                    found[sequences[entry.sequence]] = entry
-        finally:
-            stream.close()
-    return [(each, found[each]) for each in plan if each in found]

@@ -185,7 +185,8 @@ def test_what_is_too_old_is_dropped_and_what_is_damaged_is_counted(tmp_path):
     assert {loss.reason for loss in words.losses()} == {"spool_expired", "spool_corrupt"}
 
 
-def test_the_oldest_make_room_at_the_limit_of_bytes(tmp_path):
+@pytest.mark.parametrize("begun", [False, True])
+def test_the_oldest_make_room_at_the_limit_of_bytes(tmp_path, begun):
     topic, words = Topic(), SpoolWords()
     words.put[0] = 1
     topic.down = True
@@ -199,9 +200,14 @@ def test_the_oldest_make_room_at_the_limit_of_bytes(tmp_path):
     size = sum(path.stat().st_size for path in tmp_path.glob("*.spool"))
     shipping = a_shipping(tmp_path, topic, words, max_bytes=size // 2, min_free=0.0)
     shipping.begin(lambda: None)
+    if begun:  # a batch was taken before there was a lack of room
+        shipping._source.refresh()
+        shipping._gather()
+        assert len(shipping._batch) == 256
     steps(shipping, lambda: 0 < shipping._source.size <= size // 2)
     dropped = words.line[DROPPED["spool_full"]]
     assert 1000 < dropped < 3000
     topic.down = False
     steps(shipping, lambda: shipping.done)
     assert words.line[HANDED] + words.line[DROPPED["spool_full"]] == 3000
+    assert len(messages(topic)) == words.line[HANDED]
