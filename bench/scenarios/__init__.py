@@ -8,7 +8,7 @@ from .middleware import middleware
 from .recording import record
 from .scenario import Scenario
 from .steady import latency, memory, steady
-from .stores import catchup, frozen, influx, kills, spool
+from .stores import catchup, engine, frozen, influx, kills, spool
 from .tls import tls
 from .verdict import verdict
 
@@ -36,5 +36,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     catchup.SCENARIO,
     kills.SCENARIO,
     frozen.SCENARIO,
+    engine.SCENARIO,
 )
 TARGETS = tuple(target for scenario in SCENARIOS for target in scenario.targets)
