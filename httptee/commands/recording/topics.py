@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from httptee.journal.engines import Unavailable, is_engine_address, open_engine
+from httptee.journal.engines import Unavailable, is_engine_address, open_engine, parse_address
 from httptee.recording.engine import Fetching
 from httptee.verdict.display import harmless
 
@@ -25,12 +25,13 @@ def fetched(paths: Sequence[str]) -> Iterator[Mapping[str, str]]:
             found[path] = path
             if is_engine_address(path):
                 found[path] = str(Path(place) / str(number))
-                fetch(path, Path(found[path]))
+                if not fetch(path, Path(found[path])):
+                    raise ValueError(f"{parse_address(path).label}: there is no recording in this topic")
         yield found
 
 
-def fetch(address: str, directory: Path, choose: Callable[[int], bool] = lambda partition: True) -> None:
-    """Fetch those partitions of a topic that are chosen. Raises OSError and ValueError."""
+def fetch(address: str, directory: Path, choose: Callable[[int], bool] = lambda partition: True) -> bool:
+    """Fetch those partitions of a topic that are chosen. Whether there was something. Raises OSError and ValueError."""
     engine = open_engine(address)
     try:
         fetching = Fetching(directory, lambda count: _tell(f"{engine.label}: {count:,} exchanges are fetched"))
@@ -38,8 +39,7 @@ def fetch(address: str, directory: Path, choose: Callable[[int], bool] = lambda 
             fetching.fetch(engine, filter(choose, range(engine.partitions)))
         finally:
             fetching.close()
-        if not fetching.count and not fetching.gaps:
-            raise ValueError(f"{engine.label}: there is no recording in this topic")
+        return fetching.count + fetching.gaps > 0
     except Unavailable as error:
         raise ValueError(str(error)) from None
     finally:

@@ -13,6 +13,7 @@ from types import FrameType
 from httptee.build import primary_upstream, shadow_upstream
 from httptee.commands.recording import at
 from httptee.commands.replay.dry import dry_run
+from httptee.commands.replay.members import Company, Outcome, joined
 from httptee.commands.replay.opening import opened
 from httptee.commands.replay.outcome import show
 from httptee.commands.replay.words import given, moment
@@ -20,7 +21,7 @@ from httptee.errors import ConfigError
 from httptee.http import Endpoint
 from httptee.recording import Gap, Recording
 from httptee.replay.figures import standard_progress
-from httptee.replay.replaying import Feed, Judging, Live, Preparing, Range, Replay, Schedule, hidden
+from httptee.replay.replaying import Feed, Judging, Live, Preparing, Range, Replay, Schedule, Span, hidden
 from httptee.replay.sending import Sending
 from httptee.selection import selections
 from httptee.settings import Settings, ShadowSettings, load, of_same_address, shadow_settings, usable_cores
@@ -40,8 +41,12 @@ def run_replay(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     try:
         asked = given(argv)
         settings = _settings(asked)
-        with opened(asked.recording) as recording:
-            return _replay(asked, settings, recording, environ)
+        if not asked.members:
+            with opened(asked.recording) as recording:
+                return _replay(asked, settings, recording, environ)
+        with joined(asked, _complain) as (recording, company):
+            company.share(asked)
+            return _replay(asked, settings, recording, environ, company)
     except ConfigError as error:
         _complain(f"{error}; httptee replay -h explains it")
         return 2
@@ -52,30 +57,53 @@ def run_replay(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         return _INTERRUPTED
 
 
-def _replay(asked: argparse.Namespace, settings: Settings, recording: Recording, environ: Mapping[str, str]) -> int:
+def _replay(
+    asked: argparse.Namespace,
+    settings: Settings,
+    recording: Recording,
+    environ: Mapping[str, str],
+    company: Company | None = None,
+) -> int:
     (shadow,) = shadow_settings(settings)
     if not asked.yes:
         _check_not_a(shadow, recording)
-    feed = _feed(asked, settings, shadow, recording)
+    feed = _feed(asked, settings, shadow, recording, company.span if company else Span.of(recording))
     if asked.dry_run:
         print(dry_run(feed), end="")
         return 0
     evidence = Evidence(asked.verdict)
     try:
         judging = None if asked.no_compare else _judging(asked, settings, shadow, evidence, recording.masked)
-        replay = Replay(feed, _sending(asked, settings, shadow), _processes(asked), judging, standard_progress())
+        wait = company.begin if company else lambda: None
+        sending = _sending(asked, settings, shadow)
+        replay = Replay(feed, sending, _processes(asked), judging, standard_progress(), wait=wait)
         with _interrupting(replay):
-            figures = replay.run()
-            replaced = feed.preparing.with_secrets if recording.masked else 0
-            if judging is not None and not replay.interrupted:
-                judging.finish(_ASK_ON, lambda: replay.interrupted)
-            gaps = () if replay.interrupted or replay.broken else _gaps(feed)
-            status = show(asked, figures, judging, replay.interrupted, replaced, gaps, environ)
+            outcome = _outcome(replay, feed, judging, recording.masked)
+            if company is not None:
+                outcome = _of_all(outcome, replay, judging, company)
+            status = show(asked, outcome.figures, judging, outcome.interrupted, outcome.replaced, outcome.gaps, environ)
         if replay.broken is not None:
             raise Unreadable(f"the recording cannot be read to its end: {_reason(replay.broken)}")
         return status
     finally:
         evidence.close()
+
+
+def _outcome(replay: Replay, feed: Feed, judging: Judging | None, masked: bool) -> Outcome:
+    figures = replay.run()
+    replaced = feed.preparing.with_secrets if masked else 0
+    if judging is not None and not replay.interrupted:
+        judging.finish(_ASK_ON, lambda: replay.interrupted)
+    gaps = () if replay.interrupted or replay.broken else _gaps(feed)
+    return Outcome(replay.tally, figures, gaps, replaced, replay.interrupted)
+
+
+def _of_all(outcome: Outcome, replay: Replay, judging: Judging | None, company: Company) -> Outcome:
+    company.meeting.stopped = lambda: replay.interrupted
+    found = company.add_up(outcome, judging)
+    if found is None:
+        _complain(company.part)
+    return found or outcome
 
 
 def _gaps(feed: Feed) -> Sequence[Gap]:
@@ -133,21 +161,24 @@ def _check_not_a(shadow: ShadowSettings, recording: Recording) -> None:
         )
 
 
-def _feed(asked: argparse.Namespace, settings: Settings, shadow: ShadowSettings, recording: Recording) -> Feed:
-    schedule = Schedule(asked.speed, asked.rate, asked.max_gap, asked.max)
-    first = moment(asked.first, recording.first, "--from")
-    last = moment(asked.last, recording.first, "--to-time")
+def _feed(
+    asked: argparse.Namespace, settings: Settings, shadow: ShadowSettings, recording: Recording, span: Span
+) -> Feed:
+    first = moment(asked.first, span.first, "--from")
+    last = moment(asked.last, span.first, "--to-time")
     if first is not None and last is not None and first > last:
         raise ConfigError("--from is later than --to-time: nothing arrived between them")
-    if recording.count and ((first or 0) > recording.last or (last is not None and last < recording.first)):
+    if span.count and ((first or 0) > span.last or (last is not None and last < span.first)):
         raise ConfigError(
-            f"nothing arrived in the time of --from and --to-time: the recording is from {at(recording.first)} to "
-            f"{at(recording.last)}"
+            f"nothing arrived in the time of --from and --to-time: the recording is from {at(span.first)} to "
+            f"{at(span.last)}"
         )
+    origin = max(span.first, first or 0) if asked.members else None
+    schedule = Schedule(asked.speed, asked.rate, asked.max_gap, asked.max, origin)
     chosen = Range(first or 0, last, asked.loop or None, asked.limit)
     (selection,) = selections([shadow.criteria])
     preparing = Preparing(shadow_upstream(settings, shadow), selection, not asked.no_compare, shadow.form)
-    return Feed(recording, chosen, schedule, preparing)
+    return Feed(recording, chosen, schedule, preparing, span)
 
 
 def _sending(asked: argparse.Namespace, settings: Settings, shadow: ShadowSettings) -> Sending:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from tempfile import TemporaryDirectory
 
+from httptee.commands.recording import fetched
 from httptee.recording import Recording, RecordingWriter, read_recording
 from httptee.recording.formats import Source
 from httptee.verdict.display import harmless
@@ -15,14 +16,14 @@ from httptee.verdict.evidence import Unreadable
 
 @contextmanager
 def opened(paths: Sequence[str]) -> Iterator[Recording]:
-    """The recording in these files and directories, or the one that `.gor` files or HAR files make.
+    """The recording in these files, directories and topics, or the one that `.gor` files or HAR files make.
 
     The latter is in a temporary directory (0700) until the end. Its secrets are those of the file. Raises OSError and
     Unreadable.
     """
     with ExitStack() as until_the_end:
         try:
-            source = Source(paths)
+            source = Source(list(until_the_end.enter_context(fetched(paths)).values()))
             recording = source.recording
             if recording is None:
                 recording = _made(source, until_the_end.enter_context(TemporaryDirectory(prefix="httptee-replay-")))

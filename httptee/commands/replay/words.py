@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from httptee.errors import ConfigError
+from httptee.journal.engines import is_engine_address, parse_address
 from httptee.recording import read_time
 
 _OF_VERDICT = ("verdict", "a", "times", "html")
@@ -41,7 +42,8 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = made.add_argument
-    add("recording", nargs="+", metavar="RECORDING", help="files or directories of a recording, or .gor or HAR files")
+    add("recording", nargs="+", metavar="RECORDING",
+        help="files or directories of a recording, a topic (redis://HOST/TOPIC), or .gor or HAR files")  # fmt: skip
     add("--to", required=True, metavar="LINE", help="the server: a URL, or a line as for -b, with filters and changes")
     pace = made.add_mutually_exclusive_group()
     number = _number("a number over 0")
@@ -53,21 +55,26 @@ def parser() -> argparse.ArgumentParser:
     add("--from", dest="first", metavar="TIME", help="begin with what arrived at this time")
     add("--to-time", dest="last", metavar="TIME", help="end with what arrived at this time")
     add("--max-gap", type=_seconds, metavar="TIME", help="the longest gap between two requests, before the speed")
-    add(
-        "--loop",
-        nargs="?",
-        type=_count,
-        const=0,
-        default=1,
-        metavar="N",
-        help="so many rounds; without N, until Ctrl-C",
-    )
+    add("--loop", nargs="?", type=_count, const=0, default=1, metavar="N",
+        help="so many rounds; without N, until Ctrl-C")  # fmt: skip
     add("--limit", type=_count, metavar="N", help="at most N requests")
     add("--processes", type=_count, metavar="N", help="processes that send (default: half of the cores)")
+    _add_members(made)
     add("--dry-run", action="store_true", help="say what would be sent, and send nothing")
     add("--yes", action="store_true", help="send to the server that the recording calls A")
     _add_verdict(made)
     return made
+
+
+def _add_members(made: argparse.ArgumentParser) -> None:
+    add = made.add_argument
+    add("--group", metavar="NAME", help="by this name the members of one replay of a topic find one another")
+    add(
+        "--members",
+        type=_count,
+        metavar="N",
+        help="so many members share the topic; each is started with the same words",
+    )
 
 
 def _add_verdict(made: argparse.ArgumentParser) -> None:
@@ -124,9 +131,27 @@ def given(argv: Sequence[str]) -> argparse.Namespace:
         raise ConfigError("--dry-run of --loop has no end: --loop N or --limit N gives it one")
     if found.no_compare and (word := next((word for word in _OF_VERDICT if getattr(found, word)), "")):
         raise ConfigError(f"--no-compare leaves nothing for --{word}")
+    _check_members(found)
     if found.c is None:
         found.c = 32 if found.max else 1000
     return found
+
+
+def _check_members(found: argparse.Namespace) -> None:
+    """Raise ConfigError for what members cannot do."""
+    if bool(found.group) != bool(found.members):
+        raise ConfigError("--group NAME and --members N go together: how many members meet, and under which name")
+    if not found.members:
+        return
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", found.group):
+        raise ConfigError(f"--group must be a name of letters, digits, '.', '_' and '-': {found.group!r}")
+    if len(found.recording) != 1 or not is_engine_address(found.recording[0]):
+        raise ConfigError("--members share one topic, such as redis://HOST/TOPIC")
+    if found.members > (partitions := parse_address(found.recording[0]).partitions):
+        raise ConfigError(f"--members {found.members} is more than the {partitions} partitions of the topic")
+    for word, given_ in (("max-gap", found.max_gap), ("dry-run", found.dry_run), ("loop", found.loop != 1)):
+        if given_:
+            raise ConfigError(f"--members cannot share --{word}")
 
 
 def _number(rule: str, most: float = 1e9) -> Callable[[str], float]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
+from typing import Any
 
 _SHORTEST, _STEP = 1e-6, 1.01
 _PER_LOG = 1 / log(_STEP)
@@ -44,6 +46,27 @@ class Histogram:
         else:
             number = int(log(seconds * 1e6) * _PER_LOG) + 1
             self._counts[number if number < _BUCKETS else _BUCKETS - 1] += 1
+
+    def merge(self, other: Histogram) -> None:
+        """Add the times of another one."""
+        self._counts = [one + two for one, two in zip(self._counts, other._counts, strict=True)]
+        self.count += other.count
+        self.total += other.total
+        self.longest = max(self.longest, other.longest)
+
+    def state(self) -> list[Any]:
+        """The times as values of JSON: their sum, the longest, and pairs of a bucket and its count."""
+        return [self.total, self.longest, *([number, count] for number, count in enumerate(self._counts) if count)]
+
+    @classmethod
+    def restored(cls, state: Sequence[Any]) -> Histogram:
+        """The reverse of `state`. Raises TypeError, ValueError or IndexError if it is none."""
+        made = cls()
+        made.total, made.longest = float(state[0]), float(state[1])
+        for number, count in state[2:]:
+            made._counts[number] = int(count)
+        made.count = sum(made._counts)
+        return made
 
     def quantile(self, share: float) -> float:
         """The time that this share (0 to 1) of all times does not exceed: the upper end of its bucket, or 0."""

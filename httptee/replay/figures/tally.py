@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
 
 from httptee.replay.figures.histogram import Histogram, Percentiles
 from httptee.replay.sending import STOPPED, Sent
 
 _TENTH = 10
+_COUNTERS = ("failed", "unanswered", "statuses")
+_NUMBERS = ("stopped", "died", "sent")
+_TIMES = ("from_due", "from_send", "late")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,42 @@ class Tally:
             self.from_due.percentiles(), self.from_send.percentiles(), self.late.percentiles(), self.drift, seconds,
             began, self.died, damaged,
         )  # fmt: skip
+
+    def merge(self, other: Tally) -> None:
+        """Add the results of another member, whose replay began at the same time."""
+        self.failed += other.failed
+        self.unanswered += other.unanswered
+        self.statuses += other.statuses
+        self.stopped += other.stopped
+        self.died += other.died
+        self.sent += other.sent
+        for name in _TIMES:
+            getattr(self, name).merge(getattr(other, name))
+        self.last_due = max(self.last_due, other.last_due)
+        pairs = zip_longest(self._seconds, other._seconds, fillvalue=[0, 0.0])
+        self._seconds = [[one[0] + two[0], one[1] + two[1]] for one, two in pairs]
+
+    def state(self) -> dict[str, Any]:
+        """The results as values of JSON, for a member that adds several up."""
+        return {
+            **{name: list(getattr(self, name).items()) for name in _COUNTERS},
+            **{name: getattr(self, name) for name in _NUMBERS},
+            **{name: getattr(self, name).state() for name in _TIMES},
+            "seconds": self._seconds,
+        }
+
+    @classmethod
+    def restored(cls, state: Mapping[str, Any]) -> Tally:
+        """The reverse of `state`. Raises KeyError, TypeError, ValueError or IndexError if it is none."""
+        made = cls()
+        for name in _COUNTERS:
+            getattr(made, name).update({key: int(count) for key, count in state[name]})
+        for name in _NUMBERS:
+            setattr(made, name, int(state[name]))
+        for name in _TIMES:
+            setattr(made, name, Histogram.restored(state[name]))
+        made._seconds = [[int(count), float(late)] for count, late in state["seconds"]]
+        return made
 
     @property
     def drift(self) -> float:

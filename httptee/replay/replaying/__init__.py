@@ -2,7 +2,7 @@
 about the new ones. `Replay` runs it."""
 
 from httptee.replay.replaying.asking import Live
-from httptee.replay.replaying.feed import Feed, Range
+from httptee.replay.replaying.feed import Feed, Range, Span
 from httptee.replay.replaying.judging import Judging
 from httptee.replay.replaying.masked import hidden
 from httptee.replay.replaying.preparing import Preparing
@@ -17,5 +17,6 @@ __all__ = [
     "Range",
     "Replay",
     "Schedule",
+    "Span",
     "hidden",
 ]

@@ -34,11 +34,32 @@ class Range:
     limit: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A recording by its first and its last arrival, in nanoseconds since the epoch, and how many exchanges it has."""
+
+    first: int
+    last: int
+    count: int
+
+    @classmethod
+    def of(cls, recording: Recording) -> Span:
+        """That of a recording."""
+        return cls(recording.first, recording.last, recording.count)
+
+
 class Feed:
     """Reads a recording and prepares its requests. `read` counts the exchanges that were read, and `damaged` those that
-    could not be."""
+    could not be. If the recording is a part of one that several members replay, `span` is that of the whole."""
 
-    def __init__(self, recording: Recording, chosen: Range, schedule: Schedule, preparing: Preparing) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        chosen: Range,
+        schedule: Schedule,
+        preparing: Preparing,
+        span: Span | None = None,
+    ) -> None:
         self._recording = recording
         self._chosen = chosen
         self._schedule = schedule
@@ -46,13 +67,14 @@ class Feed:
         self.read = self.damaged = self.begun = 0
         self.whole = False
         """Whether all has been read."""
-        self._first = max(recording.first, chosen.first)
-        self._last = recording.last if chosen.last is None else min(chosen.last, recording.last)
+        self._span = span or Span.of(recording)
+        self._first = max(self._span.first, chosen.first)
+        self._last = self._span.last if chosen.last is None else min(chosen.last, self._span.last)
 
     def __iter__(self) -> Iterator[Planned]:
         """The requests in the order in which they are due."""
         chosen, recording = self._chosen, self._recording
-        length = round_length(self._first, self._last, recording.count)
+        length = round_length(self._first, self._last, self._span.count)
         due_at, number = self._schedule.clock(), 0
         for one in count() if chosen.rounds is None else range(chosen.rounds):
             self.begun = one + 1

@@ -4,7 +4,6 @@ the live tee, with A's answers from the recording."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from random import Random
 from time import time
 from typing import Any
@@ -13,51 +12,22 @@ from httptee.compare import Difference, Outcome, Routes, differences
 from httptee.replay.replaying.asking import Live
 from httptee.replay.replaying.earlier import Earlier, Seen, identity
 from httptee.replay.replaying.feed import Planned
+from httptee.replay.replaying.lines import Line
 from httptee.replay.sending import CUT, LOST, STOPPED, Sent
 from httptee.verdict.court import (
-    BUCKETS,
     Again,
-    Blocks,
     Counts,
     Court,
     Pair,
     Policy,
-    RouteSums,
-    Toss,
     bucket,
     sample_share,
 )
 from httptee.verdict.evidence import Evidence
+from httptee.verdict.pairs import Folding
 
 _APART = 90.0  # seconds between two answers of A that show whether it changes with time
 _READS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-
-
-@dataclass(slots=True)
-class _Line:
-    """The counts of one route."""
-
-    requests: int = 0
-    chosen: int = 0
-    equal: int = 0
-    unequal: int = 0
-    toss: list[int] = field(default_factory=lambda: [0] * 5)
-    a_times: list[int] = field(default_factory=lambda: [0] * BUCKETS)
-    b_times: list[int] = field(default_factory=lambda: [0] * BUCKETS)
-    blocks: Blocks = field(default_factory=Blocks)
-
-    def merge(self, other: _Line) -> None:
-        """Add the counts of a route that is a part of this one."""
-        for name in ("requests", "chosen", "equal", "unequal"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("toss", "a_times", "b_times"):
-            setattr(self, name, [one + two for one, two in zip(getattr(self, name), getattr(other, name), strict=True)])
-
-    def sums(self) -> RouteSums:
-        """The counts as a court reads them."""
-        toss = dict(zip(Toss._fields, self.toss, strict=True))
-        counts = {name: getattr(self, name) for name in ("requests", "chosen", "equal", "unequal")}
-        return RouteSums(**counts, **toss, a_times=self.a_times, b_times=self.b_times)
 
 
 class Judging:
@@ -85,10 +55,11 @@ class Judging:
         self._hides = hides
         self._clock = clock
         self._routes = Routes(policy.rules.templates)
-        self._lines: dict[str, _Line] = {}
+        self._lines: dict[str, Line] = {}
         self._earlier = Earlier()
         self._number = evidence.next_number()
-        self._offered = self._delivered = self._missed = 0
+        self._offered = self._delivered = self._missed = self._asked = 0
+        self._names: list[frozenset[str]] = []  # of the routes of other members
 
     @property
     def asks(self) -> bool:
@@ -126,14 +97,45 @@ class Judging:
         """The report, in a list as for several Bs, as it is published with the figures of the replay: without
         credentials."""
         self._merge()
+        if self._names:
+            self._fold(Folding([*self._names, frozenset(self._lines)]))
         sums = {route: line.sums() for route, line in self._lines.items()}
         counts = Counts(
             self._offered, self._delivered, sum(one.chosen for one in sums.values()),
-            sum(one.judged for one in sums.values()), 0 if self._live is None else self._live.made, self._missed,
+            sum(one.judged for one in sums.values()), self._made, self._missed,
         )  # fmt: skip
         report = self._court.report(sums, counts, self._clock())
         self._evidence.publish([report], replay=figures)
         return self._evidence.reports()
+
+    def state(self) -> dict[str, Any]:
+        """All that is known, as values of JSON, for a member that makes one report of several."""
+        self._merge()
+        return {
+            "court": self._court.state(),
+            "lines": {route: line.state() for route, line in self._lines.items()},
+            "counts": [self._offered, self._delivered, self._missed, self._made, self.compared, self.masked],
+        }
+
+    def add(self, state: Mapping[str, Any]) -> None:
+        """Add what another member knows by its `state`. Raises KeyError, TypeError or ValueError if it is none."""
+        lines = {str(route): Line.restored(one) for route, one in state["lines"].items()}
+        offered, delivered, missed, asked, compared, masked = map(int, state["counts"])
+        self._court.take(state["court"])
+        self._names.append(frozenset(lines))
+        for route, line in lines.items():
+            self._lines.setdefault(route, Line()).merge(line)
+        self._offered += offered
+        self._delivered += delivered
+        self._missed += missed
+        self._asked += asked
+        self.compared += compared
+        self.masked += masked
+
+    @property
+    def _made(self) -> int:
+        """How many times A and B were asked again, by all members."""
+        return self._asked + (0 if self._live is None else self._live.made)
 
     # --- One pair ---------------------------------------------------------------------------------------------------
 
@@ -190,7 +192,7 @@ class Judging:
         self.masked += first and len(known) < len(found)
         return known
 
-    def _time(self, line: _Line, a_seconds: float, b_seconds: float, now: float) -> None:
+    def _time(self, line: Line, a_seconds: float, b_seconds: float, now: float) -> None:
         line.a_times[bucket(a_seconds)] += 1
         line.b_times[bucket(b_seconds)] += 1
         if self._policy.times and (toss := line.blocks.add(a_seconds, b_seconds, now)) is not None:
@@ -198,12 +200,12 @@ class Judging:
 
     # --- Routes -----------------------------------------------------------------------------------------------------
 
-    def _line(self, method: str, target: str) -> tuple[str, _Line]:
+    def _line(self, method: str, target: str) -> tuple[str, Line]:
         route = self._routes.route(method, target)
         self._merge()
         line = self._lines.get(route)
         if line is None:
-            line = self._lines[route] = _Line()
+            line = self._lines[route] = Line()
         return route, line
 
     def _merge(self) -> None:
@@ -211,16 +213,18 @@ class Judging:
         if not (merged := self._routes.merged()):
             return
         names = dict(merged)
-        for old, new in merged:
-            if old in self._lines and old != new:
-                line = self._lines.pop(old)
-                self._lines.setdefault(new, _Line()).merge(line)
 
         def name_of(name: str) -> str:
             while name in names and names[name] != name:
                 name = names[name]
             return name
 
+        self._fold(name_of)
+
+    def _fold(self, name_of: Callable[[str], str]) -> None:
+        for old in list(self._lines):
+            if (new := name_of(old)) != old:
+                self._lines.setdefault(new, Line()).merge(self._lines.pop(old))
         self._court.fold(name_of)
 
 

@@ -46,7 +46,8 @@ class Progress(Protocol):
 
 
 class Replay:
-    """One replay through `processes` processes. `interrupt` ends it early; it still has its figures then."""
+    """One replay through `processes` processes. `interrupt` ends it early; it still has its figures then. `wait` is
+    called when all is ready to begin: it begins when that returns."""
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class Replay:
         judging: Judging | None,
         progress: Progress,
         clock: Callable[[], float] = monotonic,
+        wait: Callable[[], object] = lambda: None,
     ) -> None:
         self.tally = Tally()
         self.interrupted = False
@@ -67,6 +69,7 @@ class Replay:
         self._judging = judging
         self._progress = progress
         self._clock = clock
+        self._wait = wait
         self._processes: list[Process] = []
         self._pending: dict[int, Planned] = {}
         self._source: Iterator[Planned] = iter(feed)
@@ -80,6 +83,7 @@ class Replay:
         try:
             for _ in range(self._count):
                 self._processes.append(start(self._sending))
+            self._wait()
             self._begin()
             self._work()
             self._settle_rest()

@@ -18,12 +18,14 @@ class Schedule:
 
     `rate` requests a second if it is set, else the spacing of the recording, `speed` times as fast, with no gap between
     two requests over `max_gap` seconds (before the speed). With `closed`, a request is due when a connection is free.
+    `origin` is the arrival that is due at 0, in nanoseconds; by default the first one.
     """
 
     speed: float = 1.0
     rate: float | None = None
     max_gap: float | None = None
     closed: bool = False
+    origin: int | None = None
 
     def clock(self) -> Callable[[int], float]:
         """What gives, for the arrival of one request after the other in nanoseconds, when each is due: in seconds from
@@ -32,7 +34,7 @@ class Schedule:
             return lambda arrived: 0.0
         if self.rate is not None:
             return _Even(self.rate)
-        return _Spaced(self.speed, None if self.max_gap is None else int(self.max_gap * _SECOND))
+        return _Spaced(self.speed, None if self.max_gap is None else int(self.max_gap * _SECOND), self.origin)
 
 
 class _Even:
@@ -48,11 +50,11 @@ class _Even:
 class _Spaced:
     """The spacing of the recording. `_origin` is the arrival that is due at 0; it moves where a gap is cut."""
 
-    def __init__(self, speed: float, max_gap: int | None) -> None:
+    def __init__(self, speed: float, max_gap: int | None, origin: int | None = None) -> None:
         self._speed = speed
         self._max_gap = max_gap
-        self._origin: int | None = None
-        self._last = 0
+        self._origin = origin
+        self._last = origin or 0
 
     def __call__(self, arrived: int) -> float:
         if self._origin is None:

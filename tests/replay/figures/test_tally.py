@@ -1,3 +1,6 @@
+import dataclasses
+import json
+
 import pytest
 
 from httptee.replay.figures.tally import Tally
@@ -45,3 +48,23 @@ def test_the_drift_is_the_lateness_of_the_last_tenth_less_that_of_the_first():
     made = tally(*(sent(late=0.001 * second) for second in range(100)))
     assert made.drift == pytest.approx((94.5 - 4.5) / 1000)
     assert tally().drift == 0.0
+
+
+def test_a_tally_is_the_same_after_it_was_stored_and_several_add_up():
+    one, two, both = Tally(), Tally(), Tally()
+    for number in range(200):
+        result = sent("timeout" if number % 7 == 0 else "", 200 + number % 2, took=number / 1000)
+        for each in (one if number % 3 else two, both):
+            each.settled(number / 20, result)
+    one.merge(Tally.restored(json.loads(json.dumps(two.state()))))
+    expected = both.figures(200, {}, 0, 1.0)
+    found = one.figures(200, {}, 0, 1.0)
+    assert found == dataclasses.replace(expected, drift=found.drift)
+    assert found.drift == pytest.approx(expected.drift)
+    assert found.adds_up
+
+
+def test_what_is_no_tally_is_refused():
+    for state in ({}, {**Tally().state(), "late": []}, {**Tally().state(), "sent": "x"}):
+        with pytest.raises((KeyError, ValueError, IndexError, TypeError)):
+            Tally.restored(state)

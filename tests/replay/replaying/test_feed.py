@@ -1,7 +1,7 @@
 import pytest
 
 from httptee.recording import Gap
-from httptee.replay.replaying.feed import OUTSIDE, Feed, Range
+from httptee.replay.replaying.feed import OUTSIDE, Feed, Range, Span
 from httptee.replay.replaying.schedule import Schedule
 from tests.replay.made import MS, NOON, Made, exchange
 from tests.replay.replaying.test_preparing import preparing
@@ -106,3 +106,11 @@ def test_it_says_how_much_is_done(chosen, parts):
     assert [made.done(next(planned)) for _ in range(5)] == [
         part if part is None else pytest.approx(part) for part in parts
     ]
+
+
+def test_a_part_of_a_recording_is_due_by_the_first_arrival_of_the_whole():
+    whole = [exchange(number) for number in range(10)]
+    span = Span(whole[0].arrived, whole[-1].arrived, 10)
+    schedule = Schedule(origin=span.first)
+    part = Feed(Made(whole[5:]), Range(rounds=2), schedule, preparing(), span)
+    assert [round(planned.due, 3) for planned in part][:6] == [0.05, 0.06, 0.07, 0.08, 0.09, 0.15]

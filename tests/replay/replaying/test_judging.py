@@ -1,6 +1,7 @@
 """The verdict on a recording: what differs, what is noise by requests that were recorded twice, what is not known."""
 
 import itertools
+import json
 from random import Random
 
 import pytest
@@ -184,3 +185,34 @@ def test_a_live_a_says_what_is_noise(make, more, label, word):
     assert {found[2] for found in court.labels()} == {label}
     assert court.report().word == word
     assert court.report().repeats == live.made > 0
+
+
+def shop(court, numbers):
+    """Prices that differ, others that do not; names of which there are many, so that they become one route."""
+    for number in numbers:
+        court.pair(f"/price/{number % 5}", f'{{"p":{number % 5},"q":1}}', f'{{"p":{number % 5 + 1},"q":1}}')
+        court.pair(f"/other/{number % 5}", '{"a":1}', '{"a":1}')
+        court.pair(f"/{'abcdefghij'[number % 10]}{'klmnopqrst'[number // 10 % 10]}/end", '{"a":1}', '{"a":1}')
+
+
+def test_what_several_members_know_adds_up_to_one_report(make):
+    one, other, alone = make(), make(), make()
+    shop(one, range(80))
+    shop(other, range(80, 200))
+    shop(alone, range(200))
+    one.judging.add(json.loads(json.dumps(other.judging.state())))
+    found, expected = one.report(), alone.report()
+    assert (found.word, found.offered, found.judged) == (expected.word, expected.offered, expected.judged) == (
+        "NO", 600, 600,
+    )  # fmt: skip
+    assert {(route.route, route.judged, route.equal) for route in found.routes} == {
+        (route.route, route.judged, route.equal) for route in expected.routes
+    }
+    assert one.labels() == alone.labels()
+
+
+@pytest.mark.parametrize("spoiled", [{}, {"lines": {"GET /x": {}}}, {"counts": [1]}, {"court": {"version": 99}}])
+def test_what_is_no_state_of_a_member_is_refused(make, spoiled):
+    state = {**make().judging.state(), **spoiled} if spoiled else {}
+    with pytest.raises((KeyError, ValueError, TypeError)):
+        make().judging.add(state)
