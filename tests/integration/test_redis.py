@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 import threading
 import time
 from collections import Counter
@@ -16,6 +18,7 @@ from httptee.journal import Appended
 from httptee.journal.engines import Engine, Entry, Member, Message, Missing, TooLarge, Unavailable, open_engine
 from tests.support.house import ROOT
 from tests.support.net import eventually, free_port, refusing_port
+from tests.support.process import Program
 from tests.support.redis_server import RedisServer
 from tests.support.tls import Authority
 
@@ -167,6 +170,7 @@ def test_a_full_server_takes_nothing_more_until_something_is_settled(tmp_path: P
         member = reader.join("g")
         entries = read(member, number - 1)
         assert engine.append(batch()) is Appended.FULL
+        engine.put("name", b"document")
         member.settle(entries)
         eventually(lambda: engine.append(batch()) is Appended.COMMITTED, "room")
         assert numbers(read(member, 10)) == list(range(number, number + 10))
@@ -269,6 +273,63 @@ def test_the_partitions_of_a_member_that_is_gone_are_taken_when_its_lease_ends(t
         first.settle(entries)
         assert engine.depth("g") == 6
         assert second.load(1) == b"four"
+
+
+COUNTER = """
+import json, sys
+from httptee.journal.engines import Unavailable, open_engine
+member = open_engine(sys.argv[1], lease=0.5).join("g")
+states = {}
+print("counts", flush=True)
+while True:
+    try:
+        entries = member.read(200, 0.1)
+        states = {p: states[p] if p in states else json.loads(member.load(p) or b"[0, 0, 0]") for p in member.owned}
+        for one in member.missing():
+            if one.partition in states:
+                states[one.partition][2] += one.count
+        last = {}
+        for entry in entries:
+            count, total, gone = states[entry.message.partition]
+            states[entry.message.partition] = [count + 1, total + entry.message.number, gone]
+            last[entry.message.partition] = entry.cursor
+        for partition, cursor in last.items():
+            member.save(partition, json.dumps(states[partition]).encode(), cursor)
+    except Unavailable:
+        pass
+"""
+
+
+def test_readers_that_are_killed_again_and_again_count_each_message_once(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as server, opened(server) as engine:
+        command = [sys.executable, "-c", COUNTER, server.address("topic", OPTIONS)]
+        readers = [Program(command, env={"PYTHONPATH": str(ROOT)}) for _ in range(3)]
+        number = 0
+
+        def put(count: int) -> None:
+            nonlocal number
+            for _ in range(count):
+                number += 1
+                assert engine.append([message(number, p) for p in range(PARTITIONS)]) is Appended.COMMITTED
+
+        try:
+            for _ in range(5):
+                for at, reader in enumerate(readers):
+                    reader.wait_for_line("^counts$")
+                    put(300)
+                    eventually(lambda: engine.depth("g") < 200, "readers that keep up")
+                    put(50)
+                    reader.kill()
+                    readers[at] = Program(command, env={"PYTHONPATH": str(ROOT)})
+            server.kill()
+            server.start()
+            put(100)
+            eventually(lambda: engine.depth("g") == 0, "the end", 60)
+        finally:
+            for reader in readers:
+                reader.kill()
+        states = [json.loads(engine.join("g").load(partition) or b"[]") for partition in range(PARTITIONS)]
+        assert states == [[number, number * (number + 1) // 2, 0]] * PARTITIONS
 
 
 def test_a_partition_that_was_taken_away_is_absent_before_it_comes_back(tmp_path: Path) -> None:
@@ -432,3 +493,24 @@ def test_what_somebody_else_has_put_there_is_passed_over(tmp_path: Path) -> None
         member.settle(entries)
         assert engine.depth("g") == 0
         assert server.ask("XLEN", "{topic}:0") == b":0\r\n"
+
+
+def test_a_writer_that_was_silent_for_long_is_forgotten_once_all_have_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("httptee.journal.engines.redis_member._TIDY", 0.1)
+    with RedisServer(tmp_path) as server, opened(server) as engine:
+        long_ago = time.time_ns() - 31 * 86400 * 10**9
+        engine.append([Message(0, "old", 1, long_ago, b""), Message(1, "old", 1, long_ago, b""), message(1)])
+        one, other = engine.join("one"), engine.join("other")
+        eventually(lambda: (one.read(0), other.read(0)) and len(one.owned) == len(other.owned) == PARTITIONS, "all")
+        entries = read(one, 3)
+        one.settle(entries)
+        other.settle([entry for entry in read(other, 3) if entry.message.partition == 0])
+        eventually(
+            lambda: one.read(1) or b"old" not in server.ask("HGETALL", "{topic}:0:last"), "one that is forgotten"
+        )
+        assert b"old" not in server.ask("HGETALL", "{topic}:g:other:0:marks")
+        assert b"old" in server.ask("HGETALL", "{topic}:1:last")
+        assert b"w" in server.ask("HGETALL", "{topic}:0:last")
+        assert one.missing() + other.missing() == []

@@ -66,18 +66,18 @@ class Flight:
         return len(self._open)
 
     def take(self, cursor: str, writer: str, mark: Mark, gone: Callable[[], Mapping[str, Mark]]) -> bool:
-        """A message that was read: whether it is to be handed out. `gone` is asked only where one seems missing."""
-        self.position = cursor
+        """A message that was read: whether it is to be handed out. `gone` is asked only where one seems missing; if it
+        raises, the message counts as not read."""
         settled = self._catch_up(order(cursor), gone) == cursor
-        if settled or not self._numbers.is_new(writer, mark.number):
-            # A repetition is done with already, but its place has to be passed, too.
-            if not settled:
-                self._reads.append(_Read(cursor, writer, mark, settled=True))
-            return False
-        self._note(writer, mark, gone)
-        read = self._open[cursor] = _Read(cursor, writer, mark)
-        self._reads.append(read)
-        return True
+        new = not settled and self._numbers.is_new(writer, mark.number)
+        if new:
+            self._note(writer, mark, gone)
+        if not settled:  # a repetition is done with already, but its place has to be passed, too
+            self._reads.append(_Read(cursor, writer, mark, settled=not new))
+        if new:
+            self._open[cursor] = self._reads[-1]
+        self.position = cursor
+        return new
 
     def end(self, marks: Mapping[str, Mark], gone: Callable[[], Mapping[str, Mark]]) -> None:
         """There is nothing beyond the position, and these messages were the last that were put in."""
@@ -142,8 +142,9 @@ class Flight:
         """Take in what was settled earlier up to here. The place of the last one."""
         last = ""
         while self._earlier and (limit is None or order(self._earlier[0][0]) <= limit):
-            last, (writer, mark) = self._earlier.popleft()
+            last, (writer, mark) = self._earlier[0]
             self._note(writer, mark, gone)
+            self._earlier.popleft()
             self._reads.append(_Read(last, writer, mark, settled=True))
         return last
 

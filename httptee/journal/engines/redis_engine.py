@@ -129,7 +129,7 @@ class RedisEngine:
 
     def put(self, name: str, document: bytes) -> None:
         """Store a document beside the topic, in place of an earlier one of this name."""
-        self._link.ask("HSET", self._topic.documents, name, document)
+        self._run(scripts.PUT, [self._topic.documents], [name, document])
 
     def documents(self, prefix: str) -> Mapping[str, bytes]:
         """The documents whose names begin with `prefix`."""

@@ -167,3 +167,33 @@ if redis.call('EXISTS', KEYS[1]) == 1 then
 end
 return redis.call('HGETALL', KEYS[2])
 """
+
+# KEYS: stream, last, gone, groups. ARGV: the topic's prefix, partition, how many ms a writer may be silent. Forgets
+# writers that were silent for so long, if every group has settled all of theirs. Returns how many.
+FORGET = """
+redis.call('DEL', KEYS[1] .. ':')
+local groups, forgotten = redis.call('SMEMBERS', KEYS[4]), 0
+local time = redis.call('TIME')
+local before = time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(ARGV[3])
+local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+if #groups == 0 or (first and tonumber(string.match(first[1], '^%d+')) < before) then return 0 end
+local last = redis.call('HGETALL', KEYS[2])
+for i = 1, #last, 2 do
+    local number, stamp = string.match(last[i + 1], '^(%d+):(%d+)$')
+    local settled = tonumber(stamp) / 1000000 < before
+    for _, group in ipairs(groups) do
+        local marks = ARGV[1] .. ':g:' .. group .. ':' .. ARGV[2] .. ':marks'
+        local mark = settled and redis.call('HGET', marks, last[i])
+        settled = mark and tonumber(string.match(mark, '^%d+')) >= tonumber(number)
+    end
+    if settled then
+        redis.call('HDEL', KEYS[2], last[i])
+        redis.call('HDEL', KEYS[3], last[i])
+        for _, group in ipairs(groups) do
+            redis.call('HDEL', ARGV[1] .. ':g:' .. group .. ':' .. ARGV[2] .. ':marks', last[i])
+        end
+        forgotten = forgotten + 1
+    end
+end
+return forgotten
+"""

@@ -14,10 +14,11 @@ from httptee.journal.engines.engine import Entry, Unavailable
 from httptee.journal.engines.flight import Flight, Step
 from httptee.journal.engines.numbers import Mark, Missing
 from httptee.journal.engines.redis_link import Full, RedisLink
-from httptee.journal.engines.redis_topic import RedisTopic, after, done, entry_of, marks, packed_step
+from httptee.journal.engines.redis_topic import Call, RedisTopic, done, entry_of, marks, packed_step
 
 _LONGEST_WAIT = 1.0  # seconds that the server is asked to wait for a message
 _MOST_BYTES = 8 * 1024 * 1024  # what is read at once, as far as the sizes before can tell
+_TIDY, _SILENT = 3600.0, 30 * 86400.0  # seconds between two looks for silent writers, and until one is forgotten
 _PATIENCE = 3  # leases that a member which has to give a partition back may still need to settle what it has read
 
 
@@ -36,6 +37,7 @@ class RedisMember:
         self._ready: deque[Entry] = deque()
         self._missing: list[Missing] = []
         self._next = 0.0
+        self._tidied = monotonic()
         self._size = 1024.0
         self._saves = False
         self._closed = False
@@ -129,6 +131,9 @@ class RedisMember:
             self._begin(partition)
         self._look_at_the_end()
         self._pass_over()
+        if monotonic() >= self._tidied + _TIDY:
+            self._tidied = monotonic()
+            self._link.run_each(scripts.FORGET, [self._topic.forgetting(one, _SILENT) for one in self._flights])
         self._give_back(share)
         self._next = monotonic() + min(1.0, self._lease / 4)
 
@@ -173,13 +178,11 @@ class RedisMember:
             sleep(max(0.0, wait))
             return
         count = max(1, min(-(-limit // len(reading)), int(_MOST_BYTES / len(reading) / self._size)))
-        words: list[str | int] = ["COUNT", count]
-        if wait >= 0.001:
-            words += ["BLOCK", int(wait * 1000)]
+        block: tuple[str | int, ...] = ("BLOCK", int(wait * 1000)) if wait >= 0.001 else ()
         names = [self._topic.stream(partition) for partition in reading]
         places = [self._flights[partition].position for partition in reading]
         by_name = dict(zip(names, reading, strict=True))
-        for name, entries in self._link.ask("XREAD", *words, "STREAMS", *names, *places) or ():
+        for name, entries in self._link.ask("XREAD", "COUNT", count, *block, "STREAMS", *names, *places) or ():
             for cursor, fields in entries:
                 self._take(entry_of(by_name[name.decode()], cursor, fields))
 
@@ -197,12 +200,9 @@ class RedisMember:
 
     def _look_at_the_end(self) -> None:
         """Whether somebody has removed messages behind which none is left that would tell by its number."""
-        owned, calls = list(self._flights), []
-        for partition in owned:
-            position = self._flights[partition].position
-            keys = [self._topic.stream(partition), self._topic.last(partition)]
-            calls.append(([*keys, *self._topic.progress(self._group, partition)[:3]], [after(position), position]))
-        for partition, answer in zip(owned, self._link.run_each(scripts.END, calls), strict=True):
+        flights = dict(self._flights)
+        calls = [self._topic.ending(self._group, partition, one.position) for partition, one in flights.items()]
+        for partition, answer in zip(flights, self._link.run_each(scripts.END, calls), strict=True):
             if answer == b"behind":
                 self._release([partition])
                 self._lose(partition)
@@ -225,7 +225,7 @@ class RedisMember:
         """Whether the partition was still this member's, and the step and the state are stored."""
         return self._stored(partition, self._run(scripts.SETTLE, *self._settling(partition, step, state)), state)
 
-    def _settling(self, partition: int, step: Step, state: bytes | None) -> tuple[list[str], list[str | int | bytes]]:
+    def _settling(self, partition: int, step: Step, state: bytes | None) -> Call:
         """The keys and the arguments of SETTLE."""
         keys = self._topic.progress(self._group, partition)
         return keys, [self._token, self._topic.prefix, partition, int(self._keep), *packed_step(step, state)]

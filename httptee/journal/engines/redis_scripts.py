@@ -75,6 +75,12 @@ end
 return math.max(0, depth)
 """
 
+# KEYS: documents. ARGV: name, document. A server that is full takes documents too: they take the place of earlier ones.
+PUT = """
+redis.call('DEL', KEYS[1] .. ':')
+return redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+"""
+
 # KEYS: the streams. Returns of each how many bytes of memory it takes, how many messages it has, and its first place.
 SIZES = """
 local sizes = {}

@@ -8,6 +8,9 @@ from httptee.journal.engines.engine import Entry, Message
 from httptee.journal.engines.flight import Step, order
 from httptee.journal.engines.numbers import Mark
 
+Call = tuple[list[str], list[str | int | bytes]]
+"""Keys and arguments of a script."""
+
 
 class RedisTopic:
     """The keys of one topic."""
@@ -68,6 +71,16 @@ class RedisTopic:
             self.gone(partition),
             self.groups,
         ]
+
+    def ending(self, group: str, partition: int, position: str) -> Call:
+        """What END is called with."""
+        keys = [self.stream(partition), self.last(partition), *self.progress(group, partition)[:3]]
+        return keys, [after(position), position]
+
+    def forgetting(self, partition: int, seconds: float) -> Call:
+        """What FORGET is called with."""
+        keys = [self.stream(partition), self.last(partition), self.gone(partition), self.groups]
+        return keys, [self.prefix, partition, int(seconds * 1000)]
 
     def depth_keys(self, group: str) -> Iterable[str]:
         """What DEPTH needs of each partition."""

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,6 +97,19 @@ def test_what_has_no_number_is_passed_over():
     flight = flying(1)
     assert not flight.take("2", "", Mark(), nothing_gone)
     assert flight.settle(["1"]) == Step("2", {"w": Mark(1, 10)})
+
+
+def test_a_message_before_which_nobody_can_say_what_is_gone_is_read_again():
+    flight = flying(1)
+
+    def down():
+        raise OSError
+
+    with pytest.raises(OSError):
+        flight.take("4", "w", Mark(4, 40), down)
+    assert flight.position == "1"
+    assert flight.take("4", "w", Mark(4, 40), lambda: {"w": Mark(2, 20)})
+    assert [(one.first, one.last) for one in flight.missing] == [(3, 3)]
 
 
 def test_where_nothing_is_stored_any_more_the_next_step_has_all():
