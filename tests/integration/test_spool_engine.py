@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -17,13 +18,15 @@ from urllib.request import urlopen
 import pytest
 
 from httptee.journal.engines import open_engine
-from httptee.spool.engine.place import counts_in
-from tests.support.backend import Backend
+from httptee.spool.engine import Survey, survey
+from tests.support.backend import Backend, deterministic
 from tests.support.client import RawClient
 from tests.support.ledger import Ledger
 from tests.support.net import eventually, free_port
 from tests.support.redis_server import RedisServer
+from tests.support.scripts import response
 from tests.support.tee import Tee, run_tee
+from tests.support.wire import Request
 
 pytestmark = pytest.mark.integration
 
@@ -49,16 +52,10 @@ class Two:
         options = ("-b.spool", self.redis.address("clones"), "-outbox", str(outbox), *PROCESSES)
         return Tee("-a", self.a.url, "-b", line, *options, *words)
 
-    def stored(self) -> dict[str, int]:
-        """What the partitions say was counted, by outcome."""
+    def stored(self) -> Survey:
+        """What the engine says was counted."""
         engine = open_engine(self.redis.address("clones"))
-        found: dict[str, int] = defaultdict(int)
-        member = engine.join("onlooker")
-        for partition in range(engine.partitions):
-            state = member._link.ask("GET", f"{{clones}}:g:spool:{partition}:state")  # type: ignore[attr-defined]
-            for counted in counts_in(state).values():
-                for outcome, count in counted.items():
-                    found[outcome] += count
+        found = survey(engine)
         engine.close()
         return found
 
@@ -129,6 +126,12 @@ def check_lanes(found: Iterable[int], lanes: Iterable[int]) -> None:
         assert by_lane[lane] == list(range(len(by_lane[lane]))), lane
 
 
+def httptee_spool(*words: str) -> list[str]:
+    done = run_tee("spool", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
+
+
 def handed_over(tee: Tee, count: int) -> None:
     eventually(lambda: tee.ledger().handed_over == count, f"{count} clones in the engine", SLOW)
 
@@ -188,7 +191,7 @@ def test_another_tee_goes_on_where_the_owner_was_killed(tmp_path: Path, amid: bo
         check_lanes(found, range(lanes))
         check_lanes(found, range(200, 204))
         # A clone is counted once in the engine, also if it was sent again.
-        engine_total = sum(both.stored().values())
+        engine_total = sum(both.stored().counts.values())
         last = eventually(lambda: _ledger_with(other, engine_total, one_died=amid), "the ledger of the engine")
         assert last.failed == last.dropped == 0
 
@@ -261,7 +264,7 @@ def test_a_drainer_that_is_killed_again_and_again_counts_each_clone_once(tmp_pat
             last = level(tee)
             found = numbers(b)
         check_lanes(found, [*range(10), 100, 101])
-        assert sum(both.stored().values()) == last.handed_over
+        assert sum(both.stored().counts.values()) == last.handed_over
         assert last.seen - last.taken_over == len(both.a.requests) == len(set(found))
         assert (last.failed, last.dropped) == (0, 0)
 
@@ -282,16 +285,47 @@ def test_what_was_removed_from_the_engine_by_hand_is_counted_with_its_interval(t
             both.redis.ask("XTRIM", key, "MAXLEN", kept)
             removed += length - kept
         assert 0 < removed < 400
+        (head, counts) = httptee_spool("ls", both.redis.address("clones"))
+        assert re.search(r"/clones: [\d,]+ clones of all tees, the oldest from 20", head)
+        assert counts == "  0 delivered, 0 failed, 0 dropped"
         with Backend(port=both.b_port) as b, both.tee("-admin", f"127.0.0.1:{admin}") as tee:
             eventually(lambda: both.depth() == 0, "an empty engine", SLOW)
             eventually(lambda: tee.ledger().taken_over == 400, "all counted", SLOW)
             last = level(tee)
             assert len(numbers(b)) == last.delivered == 400 - removed
             assert last.drops == {"spool_corrupt": removed}
+            head, counts, missing = httptee_spool("ls", both.redis.address("clones"))
+            assert head.endswith("/clones: 0 clones of all tees")
+            assert counts == f"  {400 - removed:,} delivered, 0 failed, {removed:,} dropped"
+            assert missing.startswith(f"  {removed:,} of those dropped were missing in the engine; they came from 20")
             with urlopen(f"http://127.0.0.1:{admin}/status") as answer:
                 (lost,) = json.load(answer)["b"][0]["spool"]["lost"]
             assert (lost["reason"], lost["clones"]) == ("spool_corrupt", removed)
             assert before - 1 <= lost["from"] <= lost["to"] <= after + 1
+
+
+def test_a_request_that_always_fails_is_set_aside_in_the_engine(tmp_path: Path) -> None:
+    def application(request: Request) -> bytes:
+        if request.body == b"7":
+            return response("500 Internal Server Error", b"no", [("Content-Type", "text/plain")])
+        return deterministic(request)
+
+    with two(tmp_path) as both, both.tee() as tee:
+        write(tee, 3, 20)
+        handed_over(tee, 60)
+        with Backend(application, port=both.b_port) as b, live(tee, 100, clients=2, pause=0.02):
+            eventually(lambda: tee.ledger().failures == {"poison": 1}, "the request set aside", SLOW)
+            wanted = {lane * LANE + number for lane in range(3) for number in range(20)}
+            eventually(lambda: wanted <= set(numbers(b)), "its lane goes on", SLOW)
+        address = both.redis.address("clones")
+        eventually(lambda: "set aside" in "".join(httptee_spool("ls", address)), "the list of what was set aside")
+        (line,) = (line for line in httptee_spool("ls", address) if "set aside" in line)
+        spool_id = line.split()[2].rstrip(":")
+        assert line.endswith(": 500, POST /write")
+        assert "curl" in "".join(httptee_spool("cat", address, spool_id))
+        done = run_tee("spool", "drop", address, spool_id)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "works on a directory" in done.stderr
 
 
 def test_a_tee_that_ends_brings_what_it_has_into_the_engine_and_removes_its_own_outbox(tmp_path: Path) -> None:

@@ -90,6 +90,9 @@ class MemoryEngine:
             missing = numbers.end(writer, mark, gone)
             yield from () if missing is None else (missing,)
 
+    def apart(self) -> Iterator[tuple[Entry, str]]:
+        yield from self.aside
+
     def depth(self, group: str) -> int:
         self.check()
         found = self._groups.setdefault(group, _Group())

@@ -10,9 +10,11 @@ from time import monotonic, time_ns
 
 from httptee.build import make_drained
 from httptee.commands.paper import printer
+from httptee.commands.spool.engine import apart_in, engine_lines
 from httptee.commands.spool.looking import curl_of, directories, lines, waiting_in
 from httptee.commands.spool.words import given
 from httptee.errors import ConfigError
+from httptee.journal.engines import Unavailable, is_engine_address
 from httptee.ledger import ShadowLine, SpoolWords
 from httptee.settings import Backend, Settings, SpoolSettings, shadow_settings
 from httptee.spool import Aside, SetAside, Sheet, StreamName, new_run
@@ -38,7 +40,7 @@ def run_spool(argv: Sequence[str]) -> int:
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         _complain(f"{name}{error.strerror or error}")
-    except ValueError as error:
+    except (ValueError, Unavailable) as error:
         _complain(str(error))
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -47,6 +49,10 @@ def run_spool(argv: Sequence[str]) -> int:
 
 def _ls(asked: argparse.Namespace) -> int:
     show = printer()
+    if is_engine_address(asked.directory):
+        for kind, line in engine_lines(asked.directory):
+            show(kind, line)
+        return 0
     for directory in directories(asked.directory):
         for kind, line in lines(waiting_in(directory)):
             show(kind, line)
@@ -60,6 +66,7 @@ def _cat(asked: argparse.Namespace) -> int:
 
 
 def _verify(asked: argparse.Namespace) -> int:
+    _refuse_an_engine(asked)
     show, good = printer(), True
     for directory in directories(asked.directory):
         found = waiting_in(directory)
@@ -102,6 +109,7 @@ def _drop(asked: argparse.Namespace) -> int:
 
 
 def _drain(asked: argparse.Namespace) -> int:
+    _refuse_an_engine(asked)
     found = directories(asked.directory)
     if len(found) > 1:
         raise ConfigError(f"{asked.directory} has several Bs: name the directory of one")
@@ -126,13 +134,25 @@ def _drain(asked: argparse.Namespace) -> int:
 def _chosen(asked: argparse.Namespace) -> Iterator[tuple[Path, SetAside]]:
     """What was set aside under an id, or all of it. Raises ValueError if there is nothing."""
     any_found = False
-    for directory in directories(asked.directory):
+    if is_engine_address(asked.directory):
+        if asked.command != "cat":
+            _refuse_an_engine(asked)
+        for one in apart_in(asked.directory):
+            if asked.id in ("all", one.spool_id):
+                any_found = True
+                yield Path(), one
+    for directory in [] if is_engine_address(asked.directory) else directories(asked.directory):
         for one in Aside(directory).all():
             if asked.id in ("all", one.spool_id):
                 any_found = True
                 yield directory, one
     if not any_found and asked.id != "all":
         raise ValueError(f"{asked.directory}: nothing was set aside as {asked.id}")
+
+
+def _refuse_an_engine(asked: argparse.Namespace) -> None:
+    if is_engine_address(asked.directory):
+        raise ConfigError(f"{asked.command} works on a directory: for an engine there are ls and cat")
 
 
 def _complain(text: str) -> None:

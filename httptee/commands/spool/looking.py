@@ -59,10 +59,10 @@ def waiting_in(directory: Path) -> Waiting:
 
 def lines(found: Waiting) -> Iterator[tuple[str, str]]:
     """What `ls` shows of one B: kind and text of each line."""
-    times = f", from {_at(found.first)} to {_at(found.last)}" if found.first else ""
+    times = f", from {moment(found.first)} to {moment(found.last)}" if found.first else ""
     yield "head", f"{harmless(found.directory.name)}: {found.clones:,} clones in {found.size:,} bytes{times}"
     for one in Aside(found.directory).all():
-        yield "plain", _line(one)
+        yield "plain", aside_line(one)
 
 
 def curl_of(one: SetAside, *, keep_secrets: bool) -> str:
@@ -73,10 +73,11 @@ def curl_of(one: SetAside, *, keep_secrets: bool) -> str:
         target = _SECRET_PARAMETER.sub(r"\1=***", target)
         headers = [(name, "***" if _SECRET_FIELD.search(name) else value) for name, value in headers]
     request = StoredRequest(clone.method, target, headers, clone.body, len(clone.body), clone.scheme)
-    return f"# {one.spool_id}: {one.said} at {_at(int(one.at * 1e9))}\n{curl_command(request, {})}"
+    return f"# {one.spool_id}: {one.said} at {moment(int(one.at * 1e9))}\n{curl_command(request, {})}"
 
 
-def _line(one: SetAside) -> str:
+def aside_line(one: SetAside) -> str:
+    """What `ls` shows of a request that was set aside."""
     target = _SECRET_PARAMETER.sub(r"\1=***", one.clone.target)
     return f"  set aside {one.spool_id}: {one.said}, {harmless(one.clone.method)} {harmless(target)}"
 
@@ -86,5 +87,6 @@ def _is_of_b(directory: Path) -> bool:
     return "drainer.lock" in names or "aside" in names or any(name.endswith(SUFFIX) for name in names)
 
 
-def _at(nanoseconds: int) -> str:
+def moment(nanoseconds: int) -> str:
+    """A time in nanoseconds since the epoch, for people."""
     return strftime("%Y-%m-%dT%H:%M:%SZ", gmtime(nanoseconds / 1e9))

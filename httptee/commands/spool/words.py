@@ -10,7 +10,8 @@ from httptee.errors import ConfigError
 from httptee.http import Endpoint
 
 EPILOG = """\
-DIR is the directory of -b.spool, or that of one B in it. ID is the id of a request that was set aside, or all.
+DIR is the directory of -b.spool, or that of one B in it. For ls and cat, it may also be the address of an engine. ID
+is the id of a request that was set aside, or all.
 
 drain and retry drop nothing, however old it is and however much it takes. Where a tee runs, it sends what retry puts
 into the spool, and drops it when it is too old from then on; drain ends at once.

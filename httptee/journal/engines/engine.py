@@ -121,6 +121,9 @@ class Engine(Protocol):
         """What is in a partition when the first one is asked for, from the oldest message on, each once, and what is
         missing: as `Member.missing`, in its place. It needs no group, and settles nothing."""
 
+    def apart(self) -> Iterator[tuple[Entry, str]]:
+        """What was set aside by all groups, the oldest first, each with the reason."""
+
     def depth(self, group: str) -> int:
         """How many messages that the group has not settled are in the topic."""
 

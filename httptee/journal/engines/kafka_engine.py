@@ -79,11 +79,24 @@ class KafkaEngine:
 
     def scan(self, partition: int) -> Iterator[Entry | Missing]:
         """What is in a partition now, and what is missing there."""
-        clients, numbers = self._clients, Numbers(partition)
+        numbers = Numbers(partition)
+        for message in self._messages(self._address.topic, partition):
+            yield from told(entry_of(message), numbers, {})
+
+    def apart(self) -> Iterator[tuple[Entry, str]]:
+        """What was set aside."""
+        for partition in range(self.partitions):
+            for message in self._messages(f"{self._address.topic}.aside", partition):
+                fields = dict(message.headers() or ())
+                yield entry_of(message), fields.get("reason", b"").decode(errors="replace")
+
+    def _messages(self, topic: str, partition: int) -> Iterator[Any]:
+        """All messages of a partition that are there now. Raises Unavailable."""
+        clients = self._clients
         clients.prepare()
         consumer = clients.consumer("httptee")
         try:
-            place = clients.kafka.TopicPartition(self._address.topic, partition)
+            place = clients.kafka.TopicPartition(topic, partition)
             at, high = consumer.get_watermark_offsets(place, timeout=clients.answer)
             place.offset = at
             consumer.assign([place])
@@ -91,7 +104,7 @@ class KafkaEngine:
             while at < high:
                 for message in consumer.consume(1000, 0.2):
                     if message.error() is None and message.offset() < high:
-                        yield from told(entry_of(message), numbers, {})
+                        yield message
                         at, end = message.offset() + 1, monotonic() + clients.answer
                     elif message.error() is not None:
                         at = self._ended(message.error(), high)

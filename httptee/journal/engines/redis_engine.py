@@ -98,6 +98,15 @@ class RedisEngine:
             if (missing := numbers.end(writer, mark, gone)) is not None:
                 yield missing
 
+    def apart(self) -> Iterator[tuple[Entry, str]]:
+        """What was set aside."""
+        place = "-"
+        while entries := self._link.ask("XRANGE", self._topic.aside, place, "+", "COUNT", _READ_AT_ONCE // 10):
+            for cursor, fields in entries:
+                partition = int(fields[b"partition"])
+                yield entry_of(partition, cursor, fields), fields[b"reason"].decode(errors="replace")
+            place = f"({entries[-1][0].decode()}"
+
     def depth(self, group: str) -> int:
         """How many messages that the group has not settled are in the topic."""
         keys = [self._topic.groups, *self._topic.depth_keys(group)]

@@ -4,7 +4,8 @@ partition of it sends what waits there. Another tee goes on where one has died."
 from httptee.spool.engine.look import look_first
 from httptee.spool.engine.sending import Apart, Sending
 from httptee.spool.engine.shipping import Shipping
+from httptee.spool.engine.survey import Survey, survey
 from httptee.spool.engine.taking import Taking
 from httptee.spool.engine.tally import Tally
 
-__all__ = ["Apart", "Sending", "Shipping", "Taking", "Tally", "look_first"]
+__all__ = ["Apart", "Sending", "Shipping", "Survey", "Taking", "Tally", "look_first", "survey"]

@@ -212,6 +212,11 @@ def gap_in(state: bytes | None) -> Gap:
     return Gap(*_read(state).gap)
 
 
+def lows_in(state: bytes | None) -> Mapping[str, int]:
+    """Up to which number the messages of each writer are settled, by a stored state. Raises ValueError."""
+    return {writer: number for writer, (number, _) in _read(state).low.items()}
+
+
 def _read(data: bytes | None) -> _State:
     state = _State()
     if not data:

@@ -123,6 +123,9 @@ class FakeEngine:
     def scan(self, partition: int) -> Iterator[Entry]:
         yield from self.topic.entries[partition]
 
+    def apart(self) -> Iterator[tuple[Entry, str]]:
+        yield from self.topic.aside
+
     def depth(self, group: str) -> int:
         self.topic.check()
         return sum(len(self.topic.waiting(partition)) for partition in range(self.partitions))
