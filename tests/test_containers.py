@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from httptee.commands.judge.words import read_words
 from httptee.settings.config import load
+from httptee.settings.options import BY_NAME
 from tests.support.house import ROOT
 from tests.support.net import require
 from tests.support.process import clean_environment
@@ -20,6 +22,7 @@ from tests.support.programs import run
 BESIDE = Path(sys.executable).parent
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
+TEES = ROOT / "etc" / "kubernetes-tees.yaml"
 KUBERNETES = {one["kind"]: one for one in yaml.safe_load_all((ROOT / "etc" / "kubernetes.yaml").read_text())}
 
 
@@ -37,8 +40,25 @@ def test_the_schema_of_compose_accepts_the_file():
     accepts(sys.executable, "-m", "check_jsonschema", *schema, ROOT / "compose.yaml")
 
 
-def test_the_schema_of_kubernetes_accepts_the_file():
-    accepts(BESIDE / "kubernetes-validate", "--strict", "--quiet", ROOT / "etc" / "kubernetes.yaml")
+@pytest.mark.parametrize("name", ["kubernetes.yaml", "kubernetes-tees.yaml"])
+def test_the_schema_of_kubernetes_accepts_the_files(name):
+    accepts(BESIDE / "kubernetes-validate", "--strict", "--quiet", ROOT / "etc" / name)
+
+
+def test_the_tees_and_their_judges_have_valid_options_and_one_file(tmp_path, monkeypatch):
+    named = {(one["kind"], one["metadata"]["name"]): one for one in yaml.safe_load_all(TEES.read_text())}
+    (tmp_path / "httptee.ini").write_text(named["ConfigMap", "tee"]["data"]["httptee.ini"])
+    settings = load(["--config", str(tmp_path / "httptee.ini")], {})
+    (tee,) = named["StatefulSet", "tee"]["spec"]["template"]["spec"]["containers"]
+    (judge,) = named["Deployment", "judge"]["spec"]["template"]["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in (*tee["ports"], *judge["ports"])}
+    assert (settings.listen.port, settings.admin.port) == (ports["tee"], ports["admin"])
+    asked = read_words(judge["args"][1:])
+    assert asked.options == ["--config=/etc/httptee/httptee.ini"]
+    assert asked.address(settings.verdict_engine) == settings.verdict_engine == "redis://redis/verdict"
+    assert settings.outbox.startswith(tee["volumeMounts"][1]["mountPath"])
+    assert {variable["name"] for variable in tee["env"]} == {"HTTPTEE_INSTANCE", "HTTPTEE_ENGINE_PASSWORD"}
+    assert BY_NAME["instance"].environment == "HTTPTEE_INSTANCE"
 
 
 @pytest.mark.integration

@@ -13,7 +13,7 @@ ETC = Path(__file__).parent.parent / "etc"
 @pytest.mark.integration
 def test_systemd_finds_nothing_wrong_with_the_units():
     analyze = require("systemd-analyze")
-    assert run([analyze, "verify", "--man=no", str(ETC / "httptee.service"), str(ETC / "httptee.socket")]) == ""
+    assert run([analyze, "verify", "--man=no", *map(str, sorted(ETC.glob("httptee*.s*")))]) == ""
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,11 @@ def test_the_service_is_notified_reloaded_and_hardened(line):
 
 
 @pytest.mark.integration
-def test_systemd_rates_the_service_as_well_protected():
+@pytest.mark.parametrize("unit", ["httptee.service", "httptee-judge.service"])
+def test_systemd_rates_the_services_as_well_protected(unit):
     analyze = require("systemd-analyze")
-    said = run([analyze, "security", "--offline=true", "--no-pager", "--threshold=20", str(ETC / "httptee.service")])
-    assert "Overall exposure level for httptee.service" in said  # a level over 2.0 ends it with status 1
+    said = run([analyze, "security", "--offline=true", "--no-pager", "--threshold=20", str(ETC / unit)])
+    assert f"Overall exposure level for {unit}" in said  # a level over 2.0 ends it with status 1
 
 
 @pytest.mark.parametrize("line", ["LogsDirectory=httptee", "StateDirectory=httptee", "LoadCredential=httptee.key"])

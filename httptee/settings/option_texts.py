@@ -64,7 +64,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "config",
-        "[--unit|--socket|--kubernetes|--prometheus|--alerts|--grafana]",
+        "[--unit|--socket|--judge-unit|--kubernetes|--kubernetes-tees|--prometheus|--alerts|--grafana]",
         "prints the sample of the configuration file, or another file to copy",
     ),
     Command("completion", "bash|zsh|fish", "prints the completions for a shell"),

@@ -43,7 +43,11 @@ def test_man_prints_the_source_where_nobody_looks(capsys):
     [
         (["completion"], "httptee completion bash|zsh|fish"),
         (["completion", "tcsh"], "httptee completion bash|zsh|fish"),
-        (["config", "--units"], "httptee config [--unit|--socket|--kubernetes|--prometheus|--alerts|--grafana]"),
+        (
+            ["config", "--units"],
+            "httptee config [--unit|--socket|--judge-unit|--kubernetes|--kubernetes-tees|"
+            "--prometheus|--alerts|--grafana]",
+        ),
         (["config", "--unit", "more"], "httptee config [--unit|"),
         (["man", "httptee"], "httptee man\n"),
     ],
