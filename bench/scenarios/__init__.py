@@ -8,7 +8,7 @@ from .middleware import middleware
 from .recording import record
 from .scenario import Scenario
 from .steady import latency, memory, steady
-from .stores import catchup, engine, frozen, influx, kills, spool
+from .stores import catchup, engine, frozen, influx, kills, many_tees, spool
 from .tls import tls
 from .verdict import verdict
 
@@ -37,5 +37,6 @@ SCENARIOS: tuple[Scenario, ...] = (
     kills.SCENARIO,
     frozen.SCENARIO,
     engine.SCENARIO,
+    many_tees.SCENARIO,
 )
 TARGETS = tuple(target for scenario in SCENARIOS for target in scenario.targets)

@@ -29,6 +29,7 @@ from httptee.verdict.judge import JudgeThread, MakeJudge, Memory, Pace, PairRead
 from httptee.verdict.pairs import Tallies
 
 _LAST_WORDS = 3.0  # seconds after SIGTERM, until a judge that has not ended is killed
+_LAST_SHIPMENT = 10.0  # the same where it publishes: what it does not say then, nobody ever knows
 _SHARE = 0.25  # of one core
 _NICE = 10
 _MEMORY = 256 * 1024 * 1024  # bytes beyond those at its start; with more, a judge saves all and ends
@@ -51,6 +52,7 @@ class JudgeProcess:
         self._private = private
         self._left: dict[str, float] = {}  # earlier private directories: when each is deleted
         self._verdict = "off"
+        self._publishes = False
         self._follow: Callable[[], object] = lambda: None
         self._tallies: Tallies | None = None
         self._alone = alone
@@ -75,6 +77,7 @@ class JudgeProcess:
             private = private_directory(settings.verdict_max_bytes) if _in_private(settings) else ""
             self._use_private(private)
             self._verdict = settings.verdict
+            self._publishes = bool(settings.verdict_engine)
         if settings.verdict == "off":
             self.replace(None)
             return None
@@ -143,7 +146,7 @@ class JudgeProcess:
         self._make = None
         if self._thread is not None:
             self._thread.stop()
-        self._child.stop(_LAST_WORDS)
+        self._child.stop(_LAST_SHIPMENT if self._publishes else _LAST_WORDS)
         for end in self._channel or ():
             end.close()
         self._channel = None

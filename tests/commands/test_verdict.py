@@ -8,8 +8,11 @@ import pytest
 
 from httptee.commands.cli import main
 from httptee.commands.verdict import command as module
+from httptee.commands.verdict import merged
 from httptee.verdict.court import Again
 from httptee.verdict.evidence import Evidence
+from httptee.verdict.fleet.standing import VERDICT
+from tests.support.engine import MemoryEngine
 from tests.support.process import clean_environment
 from tests.verdict.evidence.made import PRICE, finding, outcome, pair, report, request, route
 
@@ -327,3 +330,31 @@ def test_it_can_be_read_while_it_is_written(evidence, run):
     finally:
         stop.set()
         writer.join()
+
+
+@pytest.mark.parametrize(
+    ("document", "unavailable", "status", "said"),
+    [
+        (b'{"word": "YES", "reports": [], "at": null}', "", 0, ""),
+        (b"", "", 4, "no judge has said anything yet"),
+        (b"nonsense", "", 4, "memory://topic: "),
+        (b"", "redis://h/t: connection refused", 4, "connection refused"),
+    ],
+)
+def test_the_verdict_over_many_tees_is_read_from_their_engine(document, unavailable, status, said, monkeypatch, capsys):
+    engine = MemoryEngine()
+    if document:
+        engine.put(VERDICT, document)
+    engine.unavailable = unavailable
+    monkeypatch.setattr(merged, "open_engine", lambda _: engine)
+    found = main(["verdict", "redis://h/t", "--json"])
+    err = capsys.readouterr().err
+    assert found == (3 if status == 0 else status)  # without a report, nothing is decided
+    assert said in err
+    assert err.count("\n") == bool(said)
+
+
+def test_a_pair_of_many_tees_is_where_it_was_judged(monkeypatch, capsys):
+    monkeypatch.setattr(merged, "open_engine", lambda _: MemoryEngine())
+    assert main(["verdict", "show", "7", "redis://h/t"]) == 4
+    assert "the judge that judged it" in capsys.readouterr().err

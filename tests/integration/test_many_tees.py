@@ -21,7 +21,7 @@ from tests.support.process import Program
 from tests.support.programs import nginx
 from tests.support.redis_server import RedisServer
 from tests.support.tee import TROUBLES, Tee, run_tee
-from tests.support.verdicts import command, judged, report
+from tests.support.verdicts import command, facts, judged, report
 
 pytestmark = pytest.mark.integration
 
@@ -132,19 +132,6 @@ def verdict_on(address: str, pairs: int) -> dict[str, Any]:
         return {} if any("have not reached" in note for note in found["reports"][0]["notes"]) else found
 
     return eventually(probe, f"a merged verdict on {pairs} pairs", patience=40.0)
-
-
-def facts(found: dict[str, Any]) -> dict[str, Any]:
-    """What must not depend on how many tees and judges there were: not times, not examples."""
-    names = ("part", "path", "kind", "label", "pairs", "share", "line")
-    routes = {
-        route["route"]: (
-            *(route[name] for name in ("judged", "equal", "unexplained", "share", "bound")),
-            sorted(tuple(str(one[name]) for name in names) for one in route["findings"]),
-        )
-        for route in found["routes"]
-    }
-    return {name: found[name] for name in ("backend", "offered", "delivered", "chosen", "judged")} | {"routes": routes}
 
 
 def test_the_verdict_of_four_tees_is_that_of_one(servers: tuple[int, int], redis: RedisServer, tmp_path: Path) -> None:
@@ -297,9 +284,40 @@ def test_a_reload_and_a_killed_publisher_count_on(servers: tuple[int, int], redi
         every[0].program.send_signal(signal.SIGHUP)
         every[0].program.wait_for_line("reloaded", after=mark)
         count += asks(every, 2)
+        verdict_on(address, count)
+        os.kill(eventually(lambda: _publisher(every[0]), "the publisher"), signal.SIGKILL)
+        count += asks(every, 2)
         found = verdict_on(address, count)
-    assert found["reports"][0]["judged"] == count
+    (one,) = found["reports"]
+    assert one["judged"] == count
+    assert found["fleet"]["lost"]["count"] == 0
     assert len(found["fleet"]["tees"]) == 1
+
+
+def _publisher(tee: Tee) -> int:
+    """The process that lets the worker processes go first."""
+    pids = Path(f"/proc/{tee.program.pid}/task/{tee.program.pid}/children").read_text().split()
+    return next((int(pid) for pid in pids if os.getpriority(os.PRIO_PROCESS, int(pid)) == 10), 0)
+
+
+def test_what_a_tee_could_not_say_at_its_end_is_said_by_the_next_run(
+    servers: tuple[int, int], redis: RedisServer, tmp_path: Path
+) -> None:
+    address = redis.address("verdict")
+    words = (*line(servers), *QUIET, "-verdict", address, "-outbox", str(tmp_path / "outbox"))
+    with Judge(*words):
+        with tees(1, *words) as every:
+            count = asks(every, 2)
+            verdict_on(address, count)
+            redis.kill()
+            count += asks(every, 2)
+            every[0].settled(count)
+        redis.start()
+        with tees(1, *words) as every:
+            count += asks(every, 2)
+            found = verdict_on(address, count)
+    assert found["reports"][0]["judged"] == count
+    assert len(found["fleet"]["tees"]) == 2
 
 
 def test_a_tee_that_never_comes_back_can_be_forgotten(servers: tuple[int, int], redis: RedisServer) -> None:

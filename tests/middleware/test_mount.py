@@ -78,3 +78,8 @@ def test_without_an_admin_listener_no_page_is_loaded(program):
     code = f"import os, sys, httptee, httptee.asgi; {program}; print(sorted(set(sys.modules) & set({A_HEAVY_ROOM!r})))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_pairs_are_published_only_by_a_tee_with_a_server_of_its_own():
+    with pytest.raises(ConfigError, match="-verdict: pairs are published for other judges only by a tee with"):
+        create_app(load(["-b", "localhost:8889", "-verdict", "redis://host/topic"], {}))

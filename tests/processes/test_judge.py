@@ -3,6 +3,7 @@
 import errno
 import os
 import signal
+import socket
 import threading
 import time
 from dataclasses import replace
@@ -16,7 +17,7 @@ from httptee.processes.judge import JudgeProcess
 from httptee.settings import load
 from httptee.verdict.evidence import Evidence, read_verdict
 from httptee.verdict.judge import Asking, Judge, RepeatLimits, Repeats, Trial
-from tests.support.net import eventually
+from tests.support.net import eventually, free_port
 from tests.verdict.judge.fakes import FakeAsker, FakeCourt, FakeObserved, compare
 from tests.verdict.judge.samples import outcome, pair
 
@@ -423,3 +424,19 @@ def test_a_failed_reload_with_another_verdict_leaves_nothing_behind(other, tmp_p
     judge.stop()
     assert not os.path.exists(before.place)
     assert tmp_path.exists()
+
+
+def test_a_tee_that_publishes_gets_a_publisher_in_the_judge_s_place(tmp_path):
+    settings = load(["-b", "http://b:2", "-verdict", f"redis://127.0.0.1:{free_port()}/topic"], {})
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        judge = JudgeProcess(None, inherited=(listening,))
+        watching = judge.renew(settings, build_ledger(settings))
+        assert watching.engine == settings.verdict_engine
+        assert os.path.isdir(watching.place)
+        assert module._own_name((listening,)).endswith(f":{listening.getsockname()[1]}")
+        judge.stop()
+        assert not os.path.exists(watching.place)
+        settings = replace(settings, outbox=str(tmp_path / "outbox"))
+        assert judge.renew(settings, build_ledger(settings)).place == str(tmp_path / "outbox" / "verdict")
+        judge.stop()

@@ -553,3 +553,24 @@ def test_version_is_printed(word: str, capsys: pytest.CaptureFixture[str]) -> No
         load_or_exit([word], {"HTTPTEE_CONFIG": "/nowhere"})
     assert caught.value.code == 0
     assert capsys.readouterr().out == f"httptee {httptee.__version__}\n"
+
+
+def test_a_verdict_in_a_topic_is_published_by_a_process_of_its_own() -> None:
+    settings = from_line("-verdict redis://host/topic -processes 1")
+    assert (settings.verdict_engine, settings.alone) == ("redis://host/topic", False)
+    settings = from_line("-verdict /var/lib/verdict -processes 1")
+    assert (settings.verdict_engine, settings.alone) == ("", True)
+    assert not from_line("-processes 2").alone
+
+
+def test_the_name_of_a_tee_has_no_other_characters() -> None:
+    assert from_line("-instance tee-1.example:8080").instance == "tee-1.example:8080"
+    for line in ("-instance a/b", "-instance=a*", f"-instance {'x' * 129}"):
+        with pytest.raises(ConfigError, match="at most 128"):
+            from_line(line)
+
+
+def test_a_topic_for_the_verdict_must_be_one() -> None:
+    with pytest.raises(ConfigError, match="HTTPTEE_ENGINE_PASSWORD") as raised:
+        from_line("-verdict redis://user:secret@host/topic")
+    assert "secret" not in str(raised.value)

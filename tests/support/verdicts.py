@@ -84,6 +84,19 @@ def until(directory: Path | str, traffic: Callable[[], object], word: str, patie
     return eventually(probe, f"the verdict {word}", patience)
 
 
+def facts(found: dict[str, Any]) -> dict[str, Any]:
+    """What of a report must not depend on how many tees and judges there were: not times, not examples."""
+    names = ("part", "path", "kind", "label", "pairs", "share", "line")
+    routes = {
+        route["route"]: (
+            *(route[name] for name in ("judged", "equal", "unexplained", "share", "bound")),
+            sorted(tuple(str(one[name]) for name in names) for one in route["findings"]),
+        )
+        for route in found["routes"]
+    }
+    return {name: found[name] for name in ("backend", "offered", "delivered", "chosen", "judged")} | {"routes": routes}
+
+
 def command(*words: str, code: int) -> str:
     """What `httptee verdict` prints; it must end with this status."""
     done = subprocess.run(

@@ -42,7 +42,7 @@ def _publisher(
     from httptee.journal import JournalWriter, Limits
     from httptee.journal.engines import open_engine
     from httptee.journal.shipping import Shipper
-    from httptee.verdict.fleet import SUFFIX, Describer, Publisher, Telling, packed_key
+    from httptee.verdict.fleet import SUFFIX, Describer, Leftovers, Publisher, Telling, packed_key
 
     place, instance, began = named
     stream = f"pairs-{os.getpid()}-{secrets.token_hex(4)}"
@@ -51,4 +51,5 @@ def _publisher(
     shipping, telling = (open_engine(settings.verdict_engine) for _ in range(2))
     shipper = Shipper(shipping, place, SUFFIX, instance, packed_key, own=stream)
     describe = Describer(observed, instance, began, fingerprints_of(settings))
-    return Publisher(reader, outbox, shipper, Telling(telling, describe), pace)
+    leftovers = Leftovers(place) if settings.outbox else None
+    return Publisher(reader, outbox, shipper, Telling(telling, describe, leftovers), pace)

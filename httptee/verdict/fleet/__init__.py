@@ -3,6 +3,7 @@ them, each on some of the partitions."""
 
 from httptee.verdict.fleet.central import GROUP, CentralJudge
 from httptee.verdict.fleet.forgetting import forget, read_merged
+from httptee.verdict.fleet.leftovers import Leftovers
 from httptee.verdict.fleet.packing import packed_key
 from httptee.verdict.fleet.partitions import Partitions
 from httptee.verdict.fleet.publisher import SUFFIX, Describer, Publisher, Telling
@@ -14,6 +15,7 @@ __all__ = [
     "SUFFIX",
     "CentralJudge",
     "Describer",
+    "Leftovers",
     "Partitions",
     "Publisher",
     "Standing",

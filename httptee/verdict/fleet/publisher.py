@@ -19,6 +19,7 @@ from httptee.journal.shipping import Shipment
 from httptee.ledger import Faults, Statement
 from httptee.verdict.court import RouteSums
 from httptee.verdict.fleet.document import Lost, OfB, Pairs, TeeDocument, encoded
+from httptee.verdict.fleet.leftovers import Leftovers
 from httptee.verdict.fleet.lines import line_of
 from httptee.verdict.fleet.packing import packed
 from httptee.verdict.judge import Observed, Pace, Reader
@@ -63,19 +64,28 @@ class Counted(Observed, Protocol):
 
 
 class Telling:
-    """Puts this tee's document into the engine: `describe` makes it from what became of the pairs."""
+    """Puts this tee's document into the engine: `describe` makes it from what became of the pairs. The last one of a
+    run is kept in `leftovers` if the engine is down."""
 
-    def __init__(self, engine: Engine, describe: Callable[[Pairs, bool], TeeDocument]) -> None:
+    def __init__(
+        self, engine: Engine, describe: Callable[[Pairs, bool], TeeDocument], leftovers: Leftovers | None = None
+    ) -> None:
         self.error = ""
         self._engine = engine
         self._describe = describe
+        self._leftovers = leftovers
 
     def tell(self, pairs: Pairs, ended: bool = False) -> None:
         """Put the document. What fails is logged once, and tried again with the next one."""
         document = self._describe(pairs, ended)
+        data = encoded(document)
         try:
-            self._engine.put(document.name, encoded(document))
+            if self._leftovers is not None:
+                self._leftovers.put(self._engine)
+            self._engine.put(document.name, data)
         except Unavailable as error:
+            if ended and self._leftovers is not None:
+                self._leftovers.keep(document.run, data)
             if str(error) != self.error:
                 logger.warning("what this tee has counted cannot be published: %s; it is tried again", error)
             self.error = str(error)

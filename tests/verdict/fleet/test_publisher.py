@@ -7,6 +7,7 @@ from httptee.journal import Appended, JournalWriter
 from httptee.journal.shipping import Parcel, Shipper
 from httptee.verdict.court import Counts, RouteSums
 from httptee.verdict.fleet.document import PREFIX, Lost, Pairs, decoded
+from httptee.verdict.fleet.leftovers import Leftovers
 from httptee.verdict.fleet.packing import packed_key, unpacked
 from httptee.verdict.fleet.parting import partition_of
 from httptee.verdict.fleet.publisher import SUFFIX, Describer, Publisher, Telling
@@ -179,3 +180,17 @@ def test_what_cannot_be_told_is_said_once(ended, caplog):
     engine.unavailable = ""
     telling.tell(Pairs(), ended)
     assert (telling.error, len(told(engine))) == ("", 1)
+
+
+def test_the_last_document_is_kept_if_the_engine_is_down(tmp_path):
+    engine = MemoryEngine()
+    engine.unavailable = "down"
+    leftovers = Leftovers(tmp_path)
+    telling = Telling(engine, Describer(Counted(), "tee:1", 900.0, {}), leftovers)
+    telling.tell(Pairs())
+    assert list(tmp_path.iterdir()) == []
+    telling.tell(Pairs(), ended=True)
+    engine.unavailable = ""
+    Telling(engine, Describer(Counted(), "tee:1", 950.0, {}), leftovers).tell(Pairs())
+    assert list(tmp_path.iterdir()) == []
+    assert [one.began for one in told(engine)] == [950.0]
