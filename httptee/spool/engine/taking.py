@@ -105,6 +105,10 @@ class Taking:
             for place in list(self._places.values()):
                 if place.dirty:
                     self._store(member, place)
+            for place in list(self._places.values()):
+                self._set_aside(member, place)
+                if place.dirty:
+                    self._store(member, place)
         except Unavailable:
             pass  # the next owner sends again what could not be stored
         member.close()
@@ -192,6 +196,10 @@ class Taking:
         for place in list(self._places.values()):
             if place.dirty:
                 self._store(member, place)
+        # After all is stored: a server that is full takes nothing, and what is stored makes room.
+        for place in list(self._places.values()):
+            if not place.dirty:
+                self._set_aside(member, place)
         now = monotonic()
         self._save_at = now + max(_SAVE, _PART * (now - began))
 
@@ -202,6 +210,8 @@ class Taking:
             return
         place.dirty = False
         self._tally.count(place.partition, place.counted)
+
+    def _set_aside(self, member: Member, place: Place) -> None:
         for item in place.poisoned():
             if item.entry is not None:
                 member.set_aside(item.entry, item.poisoned)

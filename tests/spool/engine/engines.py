@@ -24,6 +24,7 @@ class Topic:
         self.owner: dict[int, FakeMember] = {}
         self.down = self.full = False
         self.most = 1 << 30
+        self.refuses_aside, self.refused = False, 0
         self._cursor = 0
 
     def check(self) -> None:
@@ -80,6 +81,9 @@ class FakeMember:
             self._topic.acknowledged[entry.message.partition].add(entry.cursor)
 
     def set_aside(self, entry: Entry, reason: str) -> None:
+        if self._topic.refuses_aside:
+            self._topic.refused += 1
+            raise Unavailable("there is no room")
         self.settle([entry])
         self._topic.aside.append((entry, reason))
 

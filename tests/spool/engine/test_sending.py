@@ -128,16 +128,22 @@ def test_what_came_twice_is_sent_and_counted_once(tmp_path):
     assert sender.taken == 20
 
 
-def test_a_request_that_always_fails_is_set_aside_in_the_engine_and_its_lane_goes_on(tmp_path):
+@pytest.mark.parametrize("refuses", [False, True])
+def test_a_request_that_always_fails_is_set_aside_in_the_engine_and_its_lane_goes_on(tmp_path, refuses):
     topic = filled(tmp_path, count=40, lanes=4, partitions=2)
+    topic.refuses_aside = refuses
     sender = Sender(topic, lambda request: 500 if request.body == b"5" else 204)
     for number in range(2, 40):  # others are answered before and after
         tried = len(sender.sent)
         sender.run(lambda tried=tried: len(sender.sent) > tried)
-        if topic.aside:
+        if topic.aside or topic.refused:
             break
         write(tmp_path, 4, lanes=4, first=40 * number, number=number)
         ship(tmp_path, topic)
+    if refuses:  # until nothing else is left to be stored
+        places = sender.taking._places.values()
+        sender.run(lambda: not sender.taking.peek() and not any(place.dirty for place in places) and depth(topic) > 0)
+        topic.refuses_aside = False
     sender.run(lambda: depth(topic) == 0)
     ((entry, reason),) = topic.aside
     assert entry.message.payload.endswith(b"5")
