@@ -79,7 +79,7 @@ class Observed:
         (statement, *_) = (one for one in self.ledger.statements() if one.backend == backend)
         not_for_b = sum(statement.dropped_by_reason.get(reason, 0) for reason in _NOT_FOR_B)
         return Counts(
-            offered=statement.seen - not_for_b,
+            offered=statement.seen - statement.taken_over - not_for_b,
             delivered=statement.delivered,
             chosen=sum(one.chosen for one in sums.values()),
             judged=sum(one.judged for one in sums.values()),

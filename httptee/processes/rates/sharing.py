@@ -89,4 +89,4 @@ class Sharing:
 
 def _wanted(statement: Statement) -> int:
     others = sum(count for reason, count in statement.dropped_by_reason.items() if reason != _WANTED)
-    return statement.seen - statement.recovered - others
+    return statement.seen - statement.recovered - statement.taken_over - others

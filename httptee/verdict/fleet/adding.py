@@ -94,18 +94,19 @@ class Fleet:
 
 
 def _statement(name: str, every: Sequence[Statement]) -> Statement:
+    """The sum of these accounts. A clone that one has left in a spool, and another has found there, is seen once."""
     states = {one.state for one in every}
+    found = sum(one.recovered + one.taken_over for one in every)
     return Statement(
         backend=name,
-        seen=sum(one.seen for one in every),
+        seen=sum(one.seen for one in every) - found,
         delivered_by_status=_added(one.delivered_by_status for one in every),
         failed_by_reason=_added(one.failed_by_reason for one in every),
         dropped_by_reason=_added(one.dropped_by_reason for one in every),
         latency=_latency(one.latency for one in every),
         waiting=sum(one.waiting for one in every),
         state="down" if "down" in states else "up" if "up" in states else "gone",
-        spooled=sum(one.spooled for one in every),
-        recovered=sum(one.recovered for one in every),
+        spooled=sum(one.spooled + one.handed_over for one in every) - found,
     )
 
 

@@ -126,7 +126,7 @@ def decoded(data: bytes) -> TeeDocument:
 
 
 _OF_A = ("client_gone", "log_dropped", "share_changes", "cut_off", "unanswered", "unobserved")
-_OF_B = ("seen", "waiting", "spooled", "recovered")
+_OF_B = ("seen", "waiting", "spooled", "recovered", "handed_over", "taken_over")
 
 
 def _account(a: PrimaryStatement) -> dict[str, Any]:

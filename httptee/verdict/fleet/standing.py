@@ -81,8 +81,8 @@ class Standing:
 
 
 def account(one: Statement) -> dict[str, Any]:
-    """The account of one B for people: seen = delivered + failed + dropped + in flight + spooled."""
-    names = ("backend", "seen", "delivered", "failed", "dropped", "in_flight", "spooled", "state")
+    """The account of one B for people: seen = delivered + failed + dropped + in flight + spooled + handed over."""
+    names = ("backend", "seen", "delivered", "failed", "dropped", "in_flight", "spooled", "handed_over", "state")
     return {name: getattr(one, name) for name in names}
 
 

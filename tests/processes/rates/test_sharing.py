@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from httptee.journal.engines import Unavailable
-from httptee.ledger import Ledger
+from httptee.ledger import Ledger, ShadowLine
 from httptee.processes.rates.sharing import Sharing
 from tests.support.clock import Clock
 
@@ -58,6 +58,17 @@ def test_a_tee_says_what_it_has_for_b_whether_the_rate_lets_it_through_or_not(le
     clock.now += 1
     one.turn()
     assert others.said[1:] == [("b", 0.0)]
+
+
+def test_what_a_tee_takes_out_of_an_engine_is_no_request_of_its_own(ledger):
+    clock, others = Clock(), Others(100.0)
+    ledger.spools.give_desks(["b", "other"], 1, {"b": ""})
+    one = sharing(ledger, others, clock)
+    offered(ledger, passed=10)
+    ledger.spools.by_name["b"].taken[ShadowLine.DELIVERED[200]] += 500
+    clock.now += 1
+    one.turn()
+    assert others.said == [("b", 10.0)]
 
 
 def test_a_server_that_is_silent_leaves_the_part_in_force_for_some_seconds_then_each_is_alone(ledger, caplog):

@@ -3,7 +3,7 @@ from dataclasses import replace
 from httptee.ledger.columns import BOUNDS
 from httptee.verdict.court import RouteSums
 from httptee.verdict.fleet.adding import Fleet
-from httptee.verdict.fleet.document import Lost, Pairs
+from httptee.verdict.fleet.document import Lost, Pairs, decoded, encoded
 from tests.verdict.fleet.fakes import account, statement, tee
 
 
@@ -35,6 +35,24 @@ def test_the_ledger_of_all_tees_adds_up():
     (found,) = Fleet([one, two]).statements()
     assert found.seen == found.delivered + found.failed + found.dropped + found.in_flight + found.spooled == 14
     assert (found.delivered_by_status, found.state) == ({200: 4, 404: 1}, "down")
+
+
+def test_a_clone_that_one_tee_spooled_and_another_sent_is_in_the_ledger_of_all_once():
+    runs = [
+        # What is left in a directory is found by the next run, what is put into an engine by any tee.
+        statement(seen=10, delivered_by_status={200: 4}, spooled=5),
+        statement(seen=15, delivered_by_status={200: 12}, failed_by_reason={"lost": 1}, recovered=5, handed_over=2),
+        statement(seen=20, delivered_by_status={200: 11}, handed_over=8),
+        statement(seen=37, delivered_by_status={200: 30, 204: 4}, dropped_by_reason={"poison": 2}, taken_over=7),
+    ]
+    tees = [tee(str(number)) for number in range(len(runs))]
+    for one, account_of_b in zip(tees, runs, strict=True):
+        one.backends["canary"] = replace(one.backends["canary"], statement=account_of_b)
+    (found,) = Fleet([decoded(encoded(one)) for one in tees]).statements()
+    assert found.seen == 10 + 10 + 20 + 30
+    assert found.spooled == 3
+    assert found.in_flight == sum(one.in_flight for one in runs) == 3
+    assert found.seen == found.delivered + found.failed + found.dropped + found.in_flight + found.spooled
 
 
 def test_the_accounts_of_a_add_up():
