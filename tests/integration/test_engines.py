@@ -229,6 +229,31 @@ def test_a_number_that_is_left_out_is_missing_with_its_interval(topic: Topic) ->
     assert member.missing() == []
 
 
+def test_what_is_missing_is_told_with_the_message_behind_it(topic: Topic) -> None:
+    engine = topic.open()
+    member = engine.join("g")
+    owning(member, PARTITIONS)
+    for partition in range(PARTITIONS):
+        fill(engine, 3, partition)
+        fill(engine, 3, partition, first=8)
+    found: dict[int, list[Entry]] = {partition: [] for partition in range(PARTITIONS)}
+    told: list[tuple[int, int, int, int]] = []
+
+    def more() -> bool:
+        for entry in member.read(1, 0.05):
+            found[entry.message.partition].append(entry)
+        told.extend((one.partition, len(found[one.partition]), one.first, one.last) for one in member.missing())
+        return sum(map(len, found.values())) == 6 * PARTITIONS
+
+    eventually(more, "all messages")
+    assert sorted(told) == [(partition, 4, 4, 7) for partition in range(PARTITIONS)]
+    assert member.save(0, b"state", found[0][2].cursor)
+    member.close()
+    follower = engine.join("g")
+    read(follower, 3 + 6 * (PARTITIONS - 1))
+    assert (0, 4, 7) in [(one.partition, one.first, one.last) for one in follower.missing()]
+
+
 def test_a_state_is_stored_with_its_place(topic: Topic) -> None:
     engine = topic.open()
     fill(engine, 10)

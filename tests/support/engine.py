@@ -9,7 +9,7 @@ from time import monotonic, sleep
 from httptee.journal import Appended
 from httptee.journal.engines import Entry, Message, Missing, Unavailable
 from httptee.journal.engines.engine import Trimmed
-from httptee.journal.engines.flight import Flight, Step
+from httptee.journal.engines.flight import Flight, Step, missing_in
 from httptee.journal.engines.numbers import Mark, Numbers
 
 
@@ -195,10 +195,7 @@ class MemoryMember:
 
     def missing(self) -> list[Missing]:
         found, self._missing = self._missing, []
-        for flight in self._flights.values():
-            found += flight.missing
-            flight.missing = []
-        return found
+        return found + missing_in(self._flights, ())
 
     def settle(self, entries: Sequence[Entry]) -> None:
         self._engine.check()
@@ -249,7 +246,7 @@ class MemoryMember:
     def _lose(self, partition: int) -> None:
         flight = self._flights.pop(partition, None)
         if flight is not None:
-            self._missing += flight.missing
+            self._missing += flight.told()
 
     def _balance(self) -> None:
         partitions = range(self._engine.partitions)

@@ -73,8 +73,9 @@ class Member(Protocol):
 
     def missing(self) -> list[Missing]:
         """What was noticed to be missing since the last call: it was in the topic, and nobody removed it by `settle`,
-        `save` or `trim`. Ask after each `read`. Whoever reads on after a member that was killed notices again what is
-        missing behind the last place that was settled: with `save` each is counted once. Does not raise."""
+        `save` or `trim`. It is told with the message behind it. Ask after each `read`. Whoever reads on after a member
+        that was killed notices again what is missing behind the last place that was settled: with `save` each is
+        counted once. Does not raise."""
 
     def settle(self, entries: Sequence[Entry]) -> None:
         """These are done with. What belongs to another member by now is left alone."""

@@ -48,6 +48,8 @@ class Flight:
     ) -> None:
         self.position = low
         self.missing: list[Missing] = []
+        """What was noticed to be missing, and is not told yet."""
+        self._missing_at: list[str] = []  # at which position each of these was noticed
         self._numbers = Numbers(partition, marks)
         self._reads: deque[_Read] = deque()
         self._open: dict[str, _Read] = {}
@@ -86,8 +88,15 @@ class Flight:
             if self._numbers.is_new(writer, mark.number):
                 found = self._numbers.end(writer, mark, gone())
                 if found is not None:
-                    self.missing.append(found)
+                    self._miss(found)
                     self._reads.append(_Read(self.position, writer, mark, settled=True))
+
+    def told(self, ready: str = "") -> list[Missing]:
+        """What is missing in front of the messages before this one, or before any. Each is returned once."""
+        count = sum(order(at) < order(ready) for at in self._missing_at) if ready else len(self.missing)
+        found, self.missing = self.missing[:count], self.missing[count:]
+        self._missing_at = self._missing_at[count:]
+        return found
 
     def settle(self, cursors: Iterable[str] = ()) -> Step | None:
         """These are done with. What is to be stored since the last call of `stored`; None: nothing."""
@@ -154,7 +163,21 @@ class Flight:
         known = None if before.follows(writer, mark.number) else gone()
         found = before.note(writer, mark, known)
         if found is not None:
-            self.missing.append(found)
+            self._miss(found)
+
+    def _miss(self, found: Missing) -> None:
+        self.missing.append(found)
+        self._missing_at.append(self.position)
+
+
+def missing_in(flights: Mapping[int, Flight], ready: Iterable[Entry]) -> list[Missing]:
+    """What is missing in front of what was handed out, each once. `ready` are messages that were read, and are not
+    handed out yet: a state that is saved now does not reach up to them."""
+    first: dict[int, str] = {}
+    if any(flight.missing for flight in flights.values()):
+        for entry in ready:
+            first.setdefault(entry.message.partition, entry.cursor)
+    return [found for partition, flight in flights.items() for found in flight.told(first.get(partition, ""))]
 
 
 def told(entry: Entry, numbers: Numbers, gone: Mapping[str, Mark]) -> Iterator[Entry | Missing]:

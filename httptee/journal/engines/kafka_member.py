@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any
 
 from httptee.journal.engines.engine import Entry, Message, Unavailable
-from httptee.journal.engines.flight import Flight
+from httptee.journal.engines.flight import Flight, missing_in
 from httptee.journal.engines.kafka_clients import KafkaClients, Sent
 from httptee.journal.engines.kafka_store import KafkaStore, Progress
 from httptee.journal.engines.numbers import Mark, Missing
@@ -71,10 +71,7 @@ class KafkaMember:
     def missing(self) -> list[Missing]:
         """What was noticed to be missing since the last call."""
         found, self._missing = self._missing, []
-        for flight in self._flights.values():
-            found += flight.missing
-            flight.missing = []
-        return found
+        return found + missing_in(self._flights, self._ready)
 
     def settle(self, entries: Sequence[Entry]) -> None:
         """These are done with."""
@@ -176,7 +173,7 @@ class KafkaMember:
     def _lose(self, partition: int) -> None:
         flight = self._flights.pop(partition, None)
         if flight is not None:
-            self._missing += flight.missing
+            self._missing += missing_in({partition: flight}, self._ready)
         self._states.pop(partition, None)
         self._ready = deque(entry for entry in self._ready if entry.message.partition != partition)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from httptee.journal.engines import redis_group_scripts as scripts
 from httptee.journal.engines.engine import Entry, Unavailable
-from httptee.journal.engines.flight import Flight, Step
+from httptee.journal.engines.flight import Flight, Step, missing_in
 from httptee.journal.engines.numbers import Mark, Missing
 from httptee.journal.engines.redis_link import Full, RedisLink
 from httptee.journal.engines.redis_topic import Call, RedisTopic, done, entry_of, marks, packed_step
@@ -64,10 +64,7 @@ class RedisMember:
     def missing(self) -> list[Missing]:
         """What was noticed to be missing since the last call."""
         found, self._missing = self._missing, []
-        for flight in self._flights.values():
-            found += flight.missing
-            flight.missing = []
-        return found
+        return found + missing_in(self._flights, self._ready)
 
     def settle(self, entries: Sequence[Entry]) -> None:
         """These are done with."""
@@ -167,7 +164,7 @@ class RedisMember:
     def _lose(self, partition: int) -> None:
         flight = self._flights.pop(partition, None)
         if flight is not None:
-            self._missing += flight.missing
+            self._missing += missing_in({partition: flight}, self._ready)
         self._leaving.pop(partition, None)
         self._ready = deque(entry for entry in self._ready if entry.message.partition != partition)
 
