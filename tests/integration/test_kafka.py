@@ -22,6 +22,7 @@ from tests.support.house import ROOT
 from tests.support.kafka_cluster import KafkaCluster
 from tests.support.net import eventually, refusing_port
 from tests.support.process import Program
+from tests.support.tls import Authority
 
 pytestmark = pytest.mark.integration
 
@@ -256,6 +257,7 @@ def test_a_cluster_that_is_not_there_is_told_in_one_line() -> None:
         engine = open_engine(f"kafka://127.0.0.1:{port}/topic")
         assert engine.append([message(1)]) is Appended.UNAVAILABLE
         assert engine.error.startswith(f"kafka://127.0.0.1:{port}/topic: ")
+        assert engine.error.endswith("Connection refused")
         assert "\n" not in engine.error
         with pytest.raises(Unavailable):
             engine.join("g").read(1)
@@ -282,3 +284,25 @@ def test_a_child_of_a_process_that_uses_an_engine_has_clients_of_its_own(kafka: 
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert engine.append([message(3)]) is Appended.COMMITTED, engine.error
         assert numbers(read(engine.join("g"), 3)) == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ("&tls=1&ca={ca}&cert={cert}", ": ssl://"),
+        ("&password-file={password}", ": sasl_plaintext://"),
+        ("&tls=1&ca={ca}&sasl=PLAIN&password-file={password}", ": sasl_ssl://"),
+    ],
+)
+def test_a_cluster_that_speaks_otherwise_is_told_with_the_reason(
+    kafka: KafkaCluster, tmp_path: Path, more: str, reason: str
+) -> None:
+    """The mock speaks neither TLS nor SASL: that both are asked for is all that can be seen."""
+    authority, password = Authority(tmp_path), tmp_path / "password"
+    password.write_text("sesame")
+    more = more.format(ca=authority.file, cert=authority.issue(), password=password)
+    engine = open_engine(kafka.address("other").replace("//", "//tee@" if "password" in more else "//") + more)
+    assert engine.append([message(1)]) is Appended.UNAVAILABLE
+    assert reason in engine.error
+    assert "sesame" not in engine.error
+    engine.close()

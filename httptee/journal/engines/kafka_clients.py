@@ -114,6 +114,7 @@ class KafkaClients:
                 with suppress(self.kafka.KafkaException):
                     producer.flush(0.1)
                 raise self.unavailable(errors[0] if errors else self._reason or "no answer in time")
+            self._reason = ""
             self._producer = producer
             return [places[at] for at in range(len(messages))]
 
@@ -137,9 +138,15 @@ class KafkaClients:
 
     def unavailable(self, error: object) -> Unavailable:
         """One line for a person."""
-        what = error.args[0] if isinstance(error, self.kafka.KafkaException) and error.args else error
-        text = what.str() if isinstance(what, self.kafka.KafkaError) else str(what)
-        text = " ".join(text.split())
+        what: Any = error.args[0] if isinstance(error, self.kafka.KafkaException) and error.args else error
+        known = isinstance(what, self.kafka.KafkaError)
+        text = what.str() if known else str(what)
+        if known and what.code() in (self.kafka.KafkaError._TRANSPORT, self.kafka.KafkaError._TIMED_OUT):
+            with suppress(self.kafka.KafkaException, RuntimeError):
+                for _ in range(5):
+                    self.helper("httptee").poll(0.02)  # it says by the way why it cannot reach anybody
+            text = self._reason or text
+        text = " ".join(text.partition(" (after ")[0].split())
         if self._password:
             text = text.replace(self._password, "…")
         large = isinstance(what, self.kafka.KafkaError) and what.code() == self.kafka.KafkaError.MSG_SIZE_TOO_LARGE
@@ -225,7 +232,8 @@ class KafkaClients:
         return found
 
     def _heard(self, error: Any) -> None:
-        self._reason = error.str()
+        if error.code() != self.kafka.KafkaError._ALL_BROKERS_DOWN:  # what comes before it says why
+            self._reason = error.str()
 
     def _after_fork(self) -> None:
         """A client of the process before a fork has no threads here. It is let go without a word."""
