@@ -16,7 +16,7 @@ from httptee.journal.engines import is_engine_address, parse_address
 from httptee.journal.shipping import Shipper
 from httptee.ledger import Ledger, RecordAccount, RecordLedger
 from httptee.ledger.boards import Board
-from httptee.recording import SUFFIX, Register, connection_of
+from httptee.recording import SUFFIX, Register, connection_of, survey
 from httptee.recording.engine import OUTBOX_SUFFIX, ShippedRegister, Topic
 from httptee.settings import Settings
 
@@ -57,9 +57,10 @@ def end_recording(ledger: Ledger) -> None:
     recording = ledger.recording
     if not recording.private or recording.board is None:
         return
-    place, left = Path(recording.directory).parent, recording.board.read().waiting
-    if left:
-        logger.warning("%d records are left in %s: -outbox %s sends them", left, place, place)
+    place, left = Path(recording.directory).parent, survey(recording.directory, OUTBOX_SUFFIX)
+    if left.files or left.error:
+        count = recording.board.read().waiting
+        logger.warning("%d records are left in %s: -outbox %s sends them", count, place, place)
     else:
         shutil.rmtree(place, ignore_errors=True)
 
@@ -80,7 +81,13 @@ def register_of(
         Shipper, topic, Path(recording.directory), OUTBOX_SUFFIX, _writer(), partial(_partition, topic.partitions)
     )
     return ShippedRegister(
-        journal, account, to_name, lambda show: shipper(own=stream, on_look=show), recording.board, _PATIENCE
+        journal,
+        account,
+        to_name,
+        lambda show: shipper(own=stream, on_look=show),
+        recording.board,
+        _PATIENCE,
+        topic.close,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -234,3 +235,67 @@ def test_a_topic_that_cannot_be_read_is_said_in_one_line(redis: RedisServer) -> 
         assert found.returncode == 2
         assert says in found.stderr
         assert len(found.stderr.splitlines()) == 1
+
+
+def test_an_engine_that_is_full_costs_the_clients_nothing_and_gets_the_rest_once_it_has_room(
+    a: Backend, redis: RedisServer
+) -> None:
+    address = redis.address("traffic")
+    with RecordingTee(a, address) as running:
+        send(running.port, 500)
+        balanced(running, waiting=0)
+        redis.ask("CONFIG", "SET", "maxmemory", "1mb")
+        send(running.port, 1000, 500)
+        eventually(lambda: "no memory" in said(running)["shipped"]["error"], "an engine that is full")
+        assert "httptee_recording_shipping_failing 1.0" in ask(running.admin, target="/metrics").body.decode()
+        redis.ask("CONFIG", "SET", "maxmemory", "0")
+        found = balanced(running, waiting=0, lost=0)
+    assert f": whole, {found['recorded']:,} exchanges" in verified(address)
+
+
+def test_a_reload_goes_on_with_the_same_outbox_and_the_same_counts(a: Backend, redis: RedisServer) -> None:
+    address = redis.address("traffic")
+    with RecordingTee(a, address) as running, Load(running.port, clients=4) as load:
+        for _ in range(2):
+            mark = running.program.mark()
+            running.program.send_signal(signal.SIGHUP)
+            running.program.wait_for_line("reloaded: ", after=mark)
+        load.stop()
+        assert load.troubles == []
+        found = balanced(running, waiting=0, lost=0)
+        assert found["shipped"]["shipped"] == found["recorded"] >= load.answered
+    assert f": whole, {found['recorded']:,} exchanges" in verified(address)
+
+
+def test_under_another_server_a_topic_is_refused_in_one_line() -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "waitress", "--listen=127.0.0.1:0", "httptee.wsgi:application"],
+        env=clean_environment({"HTTPTEE_RECORD": "redis://127.0.0.1:1/traffic"}),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert found.returncode
+    assert "-record: what records into a topic is a process of the tee" in found.stderr + found.stdout
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_what_is_left_in_a_temporary_outbox_is_kept_and_sent_by_the_next_start(
+    a: Backend, redis: RedisServer, processes: str
+) -> None:
+    address = redis.address("traffic")
+    redis.kill()
+    with RecordingTee(a, address, processes=processes) as running:
+        send(running.port, 300)
+    (found,) = re.findall(r"300 records are left in (\S+): -outbox \S+ sends them", running.program.output)
+    redis.start()
+    with RecordingTee(a, address, "-outbox", found, processes=processes) as running:
+        ask(running.port, target="/one-more")
+        assert balanced(running, waiting=0)["shipped"]["left"] == 300
+    assert ": whole, 301 exchanges" in verified(address)
+    shutil.rmtree(found)
+    with RecordingTee(a, address, processes=processes) as running:
+        ask(running.port, target="/one-more")
+    assert "are left in" not in running.program.output

@@ -113,6 +113,7 @@ class Shipper:
         outbox, self._outbox, self._batch = self._outbox, None, None
         if outbox is not None:
             with suppress(Exception):
+                outbox.look()
                 self._publish(outbox)
                 outbox.close()
 

@@ -20,7 +20,7 @@ _MORE = 0.5  # seconds for the thread to end, behind its patience
 
 class ShippedRegister(Register):
     """A journal that a `shipper` empties in a thread, which starts with the first record, or by `start`. What became of
-    the records is on the `board`. At the end it ships for up to `patience` seconds more."""
+    the records is on the `board`. At the end it ships for up to `patience` seconds more, and calls `end`."""
 
     def __init__(
         self,
@@ -30,11 +30,13 @@ class ShippedRegister(Register):
         shipper: Callable[[Callable[[Shipment], object]], Shipper],
         board: Board,
         patience: float,
+        end: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__(journal, account, to_name)
         self._shipper = shipper(self._show)
         self._board = board
         self._patience = patience
+        self._close = end
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -66,6 +68,7 @@ class ShippedRegister(Register):
 
     def _ship(self) -> None:
         self._shipper.run(self._end.is_set, self._patience)
+        self._close()
 
     def _show(self, shipment: Shipment) -> None:
         """Publish the counts of this run of the tee. A process that was replaced has published how it began."""

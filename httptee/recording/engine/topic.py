@@ -29,3 +29,8 @@ class Topic:
         outcome = self._engine.append(messages)
         self.error = self._engine.error
         return outcome
+
+    def close(self) -> None:
+        """Close all connections. May be called twice. Does not raise."""
+        if self._engine is not None:
+            self._engine.close()
