@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.client import RawClient
+from tests.support.kafka_cluster import KafkaCluster
 from tests.support.net import eventually, free_port
 from tests.support.process import Program
 from tests.support.programs import nginx
@@ -182,6 +183,20 @@ def test_a_judge_that_is_killed_loses_nothing_and_another_counts_nothing_twice(
     assert found["fleet"]["lost"]["count"] == 0
 
 
+def test_kafka_does_as_well(servers: tuple[int, int]) -> None:
+    with KafkaCluster() as cluster:
+        address = cluster.address("verdict")
+        words = (*line(servers), *QUIET, "-verdict", address)
+        with Judge(*words, "--name", "first"), Judge(*words, "--name", "second"):
+            with tees(2, *words) as every:
+                count = asks(every, 4)
+            found = verdict_on(address, count)
+    (one,) = found["reports"]
+    assert one["judged"] == found["fleet"]["ledger"][0]["seen"] == count
+    found = [each for route in one["routes"] for each in route["findings"] if each["path"] == "$.price"]
+    assert sum(each["pairs"] for each in found) == 3 * 4
+
+
 def test_repeats_decide_over_all_tees(servers: tuple[int, int], redis: RedisServer) -> None:
     address = redis.address("verdict")
     words = (*line(servers), *ALL, "-verdict", address, "-verdict.repeat", "100")
@@ -318,6 +333,20 @@ def test_what_a_tee_could_not_say_at_its_end_is_said_by_the_next_run(
             found = verdict_on(address, count)
     assert found["reports"][0]["judged"] == count
     assert len(found["fleet"]["tees"]) == 2
+
+
+def test_a_tee_of_one_process_begins_to_publish_at_its_next_start(
+    servers: tuple[int, int], redis: RedisServer, tmp_path: Path
+) -> None:
+    ini = tmp_path / "httptee.ini"
+    ini.write_text("verdict = memory\n")
+    with Tee(*line(servers), *QUIET, "-config", str(ini)) as tee:
+        ini.write_text(f"verdict = {redis.address('verdict')}\n")
+        mark = tee.program.mark()
+        tee.program.send_signal(signal.SIGHUP)
+        tee.program.wait_for_line("a verdict in an engine needs a restart: memory stays", after=mark)
+        tee.program.wait_for_line("reloaded", after=mark)
+        asks([tee], 1)
 
 
 def test_a_tee_that_never_comes_back_can_be_forgotten(servers: tuple[int, int], redis: RedisServer) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from httptee.admin import CONTENT_TYPE, exposition
+from httptee.admin.fleet.metrics import FleetCollector
 from httptee.http import RECEIVED_HEADERS, Headers, Listen
 from httptee.page import MISDIRECTED, FleetPage, FleetView, Served, is_loopback, is_own_name, respond, text
 from httptee.verdict.evidence import Unreadable, read_verdict, report_of
@@ -36,8 +38,13 @@ class FleetAdmin:
         self._topic = topic
         self._directory = directory
         self._any_name = not is_loopback(listen)
+        self._collector = FleetCollector(directory)
         self._page = FleetPage(self._view)
-        self._pages: dict[str, Callable[[], Served]] = {"/healthz": self._health, "/verdict": self._verdict}
+        self._pages: dict[str, Callable[[], Served]] = {
+            "/healthz": self._health,
+            "/metrics": self._metrics,
+            "/verdict": self._verdict,
+        }
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
@@ -71,6 +78,9 @@ class FleetAdmin:
             return Served(_JSON, json.dumps(self._read(), indent=2).encode() + b"\n")
         except Unreadable as error:
             return text("503 Service Unavailable", str(error))
+
+    def _metrics(self) -> Served:
+        return Served(CONTENT_TYPE, exposition(self._collector))
 
     def _read(self) -> dict[str, Any]:
         """The document with the reports. Raises Unreadable."""

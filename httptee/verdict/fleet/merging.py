@@ -39,13 +39,21 @@ def merged_reports(
         sums = folded(every.get(trial.backend, {}), name_of)
         counts = replace(fleet.counts(trial.backend, sums), repeats=repeats)
         report = court.report(sums, counts, now)
-        reports.append(replace(report, notes=(*report.notes, *notes)))
+        reports.append(replace(report, notes=(*report.notes, *_of_others(trial, fleet), *notes)))
     return reports
 
 
 def lost(states: Iterable[Mapping[str, Any]], fleet: Fleet) -> Lost:
     """The pairs that never reach a judge: an outbox or the engine has lost them."""
     return sum((Lost(*state.get("lost", ())) for state in states), start=fleet.lost())
+
+
+def _of_others(trial: Trial, fleet: Fleet) -> list[str]:
+    known = [one.backends[trial.backend].fingerprint for one in fleet.documents if trial.backend in one.backends]
+    others = sum(one not in ("", trial.fingerprint) for one in known)
+    if not others:
+        return []
+    return [f"{others} of {len(known)} runs of tees had another address for this B than the judge, or other changes"]
 
 
 def _notes(gone: Lost, strange: int) -> list[str]:

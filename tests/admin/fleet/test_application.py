@@ -107,3 +107,21 @@ def test_the_server_of_the_pages_needs_no_check_and_no_second(tmp_path):
     admin.check.start()
     admin.second()
     admin.check.stop()
+
+
+def test_the_metrics_are_those_of_the_verdict_and_of_all_tees(tmp_path):
+    found = get(made(tmp_path), "/metrics").body.splitlines()
+    for line in (
+        'httptee_verdict{backend="b"} -1.0',
+        'httptee_fleet_tees{state="running"} 1.0',
+        'httptee_fleet_tees{state="silent"} 0.0',
+        'httptee_fleet_clones_seen_total{backend="b"} 9.0',
+        'httptee_fleet_clones{backend="b",outcome="dropped"} 2.0',
+        "httptee_fleet_pairs_lost_total 3.0",
+        "httptee_fleet_judges 1.0",
+    ):
+        assert line in found
+
+
+def test_before_the_first_report_there_are_metrics_too(tmp_path):
+    assert "httptee_fleet_judges 0.0" in get(made(tmp_path, None), "/metrics").body

@@ -1,5 +1,6 @@
 """Several courts that are merged say the same as one that has seen everything."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -123,6 +124,15 @@ def test_what_was_lost_on_the_way_is_said_with_its_time():
         "2 messages were no pair, or of a B that the judges do not know",
     )
     assert lost([docket.state()], Fleet()) == Lost(3, 1_700_000_000.0, 1_700_000_060.0)
+
+
+def test_tees_with_another_b_of_the_same_name_are_noted():
+    fleet = fleet_of([])
+    (one,) = fleet.documents
+    for fingerprint, noted in (("f", 0), ("", 0), ("other", 1)):
+        one.backends["b"] = replace(one.backends["b"], fingerprint=fingerprint)
+        (report,) = merged_reports([trial()], [], fleet, same, NOW)
+        assert sum("1 of 1 runs of tees had another address" in note for note in report.notes) == noted
 
 
 def test_pairs_that_did_not_arrive_are_counted_as_not_judged():
