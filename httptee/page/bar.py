@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-PARTS = ("delivered", "failed", "dropped", "in_flight", "spooled")
+PARTS = ("delivered", "failed", "dropped", "in_flight", "spooled", "handed_over")
 WIDTH = 1000
 _LEAST = 6  # a part that is not 0 is always seen
 

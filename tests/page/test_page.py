@@ -94,6 +94,7 @@ def spooling(**more):
     shown = view()
     lost = [{"reason": "spool_full", "clones": 7, "from": 1_700_000_000.0, "to": 1_700_000_060.0}]
     spool = {
+        "engine": None,
         "state": "catching up", "since": 1_700_000_000.0, "drainer": True, "clones": 12_345, "recovered": 9,
         "bytes": 5 << 20, "fill": 0.25, "oldest": 7265.0, "rate": 250.4, "eta": 49.3, "set_aside": 2, "lost": lost,
         **more,
@@ -138,6 +139,19 @@ def test_why_a_check_fails_and_clones_are_lost_is_in_sight():
     assert '<p class="bad">/ping: &lt;404&gt;</p>' in body
     assert '<span class="reasons">cut off 30, paused 2, …</span>' in body
     assert '<span class="reasons">timeout</span>' in body
+
+
+def test_the_engine_of_a_spool_is_on_the_card_of_its_b():
+    engine = {"up": False, "depth": 1234, "owned": 8, "handed_over": 40, "taken_over": 30}
+    shown = spooling(engine=engine)
+    shown.status["b"][0]["ledger"]["handed_over"] = 40
+    shown.status["b"][0]["ledger"]["seen"] += 40
+    body = text(page(shown))
+    assert re.search(r'data-key="b/0/spool/engine/depth">1,234</data>', body)
+    assert '<rect class="handed_over"' in body
+    assert "does not answer" in body
+    assert "does not answer" not in text(page(spooling(engine={**engine, "up": True})))
+    assert "in the engine" not in text(page(spooling()))
 
 
 def test_a_b_without_a_spool_has_no_word_of_it_on_its_card():

@@ -12,19 +12,23 @@ from __future__ import annotations
 
 import json
 import os
+from calendar import timegm
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from struct import Struct
+from time import gmtime, strftime, strptime, time_ns
 from typing import Any
 from zlib import crc32
 
-from httptee.spool import Entry, Stream, StreamName, boot_id, new_run, streams_in
+from httptee.spool import Entry, Stream, StreamName, boot_id, streams_in
 
 FILE = "shipped"
 BATCH = 256
 """Clones in one batch at most."""
 
+_TIME, _TIME_LENGTH = "%Y%m%dT%H%M%S", 15
 _SLOT = 64 * 1024  # bytes: a batch takes less than half of it
 _HEAD = Struct("<QII")  # generation, length, checksum
 
@@ -43,7 +47,7 @@ class Numbers:
     """`<Numbers of 20260101T000000abcdef>`: the numbers of one outbox for one topic. Raises OSError."""
 
     def __init__(self, directory: Path, topic: str, partitions: int) -> None:
-        self.writer = new_run()
+        self.writer = named(time_ns())
         """The name of the writer in the topic."""
         self.plan: tuple[Planned, ...] = ()
         """The last batch."""
@@ -61,6 +65,11 @@ class Numbers:
 
     def __repr__(self) -> str:
         return f"<Numbers of {self.writer}>"
+
+    def begin(self, stamp: int) -> None:
+        """The first clone of the next batch came then: a new writer is called after it, for those who miss it."""
+        if not any(self._last):
+            self.writer = named(stamp)
 
     def next(self, partitions: list[int]) -> list[int]:
         """The numbers of further messages of these partitions. They count with the next `save`."""
@@ -111,10 +120,23 @@ class Numbers:
     def _take(self, found: dict[str, Any]) -> None:
         known = found["boot"] and found["boot"] == boot_id().decode("latin-1")
         if not known or found["topic"] != self._topic or len(found["last"]) != len(self._last):
-            self.writer, self.plan, self._last = new_run(), (), [0] * len(self._last)
+            self.writer, self.plan, self._last = named(time_ns()), (), [0] * len(self._last)
             return
         self.writer, self._last = str(found["writer"]), [int(each) for each in found["last"]]
         self.plan = tuple(Planned(str(a), int(b), int(c), int(d)) for a, b, c, d in found["plan"])
+
+
+def named(stamp: int) -> str:
+    """The name of a writer whose first clone came then, in nanoseconds since the epoch."""
+    return f"{strftime(_TIME, gmtime(stamp / 1e9))}{token_hex(5)}"
+
+
+def began(writer: str) -> int:
+    """When the first clone of a writer came, by its name, in nanoseconds since the epoch; 0 if it does not say so."""
+    try:
+        return timegm(strptime(writer[:_TIME_LENGTH], _TIME)) * 1_000_000_000
+    except ValueError:
+        return 0
 
 
 def found_again(directory: Path, plan: tuple[Planned, ...]) -> list[tuple[Planned, Entry]]:

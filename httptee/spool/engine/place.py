@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from httptee.journal.engines import Entry
+from httptee.spool.engine.numbers import began
 from httptee.spool.engine.ranges import Ranges
 
 WINDOW = 16 * 1024
@@ -124,6 +125,7 @@ class Place:
     def miss(self, writer: str, first: int, last: int, since: int, until: int) -> Gap | None:
         """Count messages of a writer as lost, except for those that were counted or read before."""
         known, _ = self._last.get(writer, (0, 0))
+        since = since or began(writer)
         lacking = self._state.beyond[writer].lacking(max(first, known + 1), last)
         if last > known:
             self._items.append(Item(writer, known + 1, last, until, done=True))

@@ -134,6 +134,7 @@ class Shipping:
                 size += entry.size
         if not batch:
             return
+        numbers.begin(batch[0].stamp)
         partitions = [partition_of(entry.clone.lane, self._engine.partitions) for entry in batch if entry.clone]
         given = zip(batch, partitions, numbers.next(partitions), strict=True)
         plan = tuple(Planned(entry.stream.label, entry.sequence, at, number) for entry, at, number in given)

@@ -55,11 +55,11 @@ class FakeMember:
         self._at: dict[int, str] = {}
         self.owned: frozenset[int] = frozenset()
         topic.members.append(self)
-        if len(topic.members) == 1:
-            topic.give(self, *range(topic.partitions))
 
     def read(self, limit: int, timeout: float = 0.0) -> list[Entry]:
         self._topic.check()
+        if not any(owner in self._topic.members for owner in self._topic.owner.values()):
+            self._topic.give(self, *range(self._topic.partitions))
         owned = frozenset(each for each, owner in self._topic.owner.items() if owner is self)
         for partition in owned - self.owned:
             self._at[partition] = self._topic.low(partition)
