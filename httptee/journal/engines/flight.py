@@ -49,7 +49,7 @@ class Flight:
         self.position = low
         self.missing: list[Missing] = []
         """What was noticed to be missing, and is not told yet."""
-        self._missing_at: list[str] = []  # at which position each of these was noticed
+        self._missing_at: list[str] = []  # at which place each of these was noticed
         self._numbers = Numbers(partition, marks)
         self._reads: deque[_Read] = deque()
         self._open: dict[str, _Read] = {}
@@ -73,7 +73,7 @@ class Flight:
         settled = self._catch_up(order(cursor), gone) == cursor
         new = not settled and self._numbers.is_new(writer, mark.number)
         if new:
-            self._note(writer, mark, gone)
+            self._note(cursor, writer, mark, gone)
         if not settled:  # a repetition is done with already, but its place has to be passed, too
             self._reads.append(_Read(cursor, writer, mark, settled=not new))
         if new:
@@ -88,7 +88,7 @@ class Flight:
             if self._numbers.is_new(writer, mark.number):
                 found = self._numbers.end(writer, mark, gone())
                 if found is not None:
-                    self._miss(found)
+                    self._miss(found, self.position)
                     self._reads.append(_Read(self.position, writer, mark, settled=True))
 
     def told(self, ready: str = "") -> list[Missing]:
@@ -152,22 +152,22 @@ class Flight:
         last = ""
         while self._earlier and (limit is None or order(self._earlier[0][0]) <= limit):
             last, (writer, mark) = self._earlier[0]
-            self._note(writer, mark, gone)
+            self._note(last, writer, mark, gone)
             self._earlier.popleft()
             self._reads.append(_Read(last, writer, mark, settled=True))
         return last
 
-    def _note(self, writer: str, mark: Mark, gone: Callable[[], Mapping[str, Mark]]) -> None:
+    def _note(self, cursor: str, writer: str, mark: Mark, gone: Callable[[], Mapping[str, Mark]]) -> None:
         # Most messages follow the one before: then nothing else is asked for.
         before = self._numbers
         known = None if before.follows(writer, mark.number) else gone()
         found = before.note(writer, mark, known)
         if found is not None:
-            self._miss(found)
+            self._miss(found, cursor)
 
-    def _miss(self, found: Missing) -> None:
+    def _miss(self, found: Missing, cursor: str) -> None:
         self.missing.append(found)
-        self._missing_at.append(self.position)
+        self._missing_at.append(cursor)
 
 
 def missing_in(flights: Mapping[int, Flight], ready: Iterable[Entry]) -> list[Missing]:

@@ -112,6 +112,13 @@ def test_a_message_before_which_nobody_can_say_what_is_gone_is_read_again():
     assert [(one.first, one.last) for one in flight.missing] == [(3, 3)]
 
 
+def test_what_is_missing_is_told_once_the_message_behind_it_is_handed_out():
+    flight = flying(1, 2, 5, 6)
+    assert flight.told("5") == []
+    assert [(one.first, one.last) for one in flight.told("6")] == [(3, 4)]
+    assert flight.told() == []
+
+
 def test_where_nothing_is_stored_any_more_the_next_step_has_all():
     flight = flying(2, 3, 4, 5, low="1", marks={"v": Mark(7, 70)}, done={})
     flight.settle(["2", "4"])
