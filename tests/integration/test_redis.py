@@ -514,3 +514,8 @@ def test_a_writer_that_was_silent_for_long_is_forgotten_once_all_have_settled(
         assert b"old" in server.ask("HGETALL", "{topic}:1:last")
         assert b"w" in server.ask("HGETALL", "{topic}:0:last")
         assert one.missing() + other.missing() == []
+        one.close()
+        engine.append([Message(0, "old", number, time.time_ns(), b"") for number in (2, 5)])
+        follower = engine.join("one")
+        assert numbers(read(follower, 2)) == [2, 5]
+        assert [(gap.first, gap.last) for gap in follower.missing()] == [(3, 4)]

@@ -165,7 +165,8 @@ class RedisEngine:
         for message in batch:
             if message.partition not in places:
                 places[message.partition] = len(keys) + 1
-                keys += [self._topic.stream(message.partition), self._topic.last(message.partition)]
+                names = self._topic.stream, self._topic.last, self._topic.gone
+                keys += [name(message.partition) for name in names]
             arguments += (places[message.partition], message.writer, message.number, message.stamp, message.payload)
         answer = int(self._link.run(scripts.APPEND, keys, arguments))
         if answer < 0:

@@ -168,8 +168,8 @@ end
 return redis.call('HGETALL', KEYS[2])
 """
 
-# KEYS: stream, last, gone, groups. ARGV: the topic's prefix, partition, how many ms a writer may be silent. Forgets
-# writers that were silent for so long, if every group has settled all of theirs. Returns how many.
+# KEYS: stream, last, gone, groups, about. ARGV: the topic's prefix, partition, how many ms a writer may be silent.
+# Forgets writers that were silent for so long, if every group has settled all of theirs. Returns how many.
 FORGET = """
 redis.call('DEL', KEYS[1] .. ':')
 local groups, forgotten = redis.call('SMEMBERS', KEYS[4]), 0
@@ -192,6 +192,7 @@ for i = 1, #last, 2 do
         for _, group in ipairs(groups) do
             redis.call('HDEL', ARGV[1] .. ':g:' .. group .. ':' .. ARGV[2] .. ':marks', last[i])
         end
+        redis.call('HSET', KEYS[5], 'forgets', '1')
         forgotten = forgotten + 1
     end
 end

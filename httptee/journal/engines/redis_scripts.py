@@ -3,7 +3,7 @@ those of a group.
 
 The keys of a topic T, all with `{T}` in them, so that a cluster keeps them together. P is a partition, G a group:
 
-    {T}:about              hash: `partitions`
+    {T}:about              hash: `partitions`; `forgets`, there once writers were forgotten
     {T}:P                  stream: w writer, n number, s stamp, p payload
     {T}:P:last             hash: writer -> number:stamp of its last message, whatever became of the stream
     {T}:P:gone             hash: writer -> number:stamp of what was removed because it was settled, or by `trim`
@@ -23,8 +23,8 @@ A server that is full refuses a script at its first command that may need memory
 so whatever makes room begins with a DEL of nothing, and `APPEND` does not.
 """
 
-# KEYS: about, then stream and last of each partition. ARGV: partitions; for each message the place of its stream in
-# KEYS, its writer, number, stamp, payload. Returns how many were new, or -N where the topic has N partitions.
+# KEYS: about, then stream, last and gone of each partition. ARGV: partitions; for each message the place of its stream
+# in KEYS, its writer, number, stamp, payload. Returns how many were new, or -N where the topic has N partitions.
 APPEND = """
 local partitions = redis.call('HGET', KEYS[1], 'partitions')
 if partitions and partitions ~= ARGV[1] then return -tonumber(partitions) end
@@ -35,6 +35,10 @@ for i = 2, #ARGV, 5 do
     if not known[slot] then
         local mark = redis.call('HGET', KEYS[at + 1], writer)
         known[slot] = {at + 1, writer, mark and tonumber(string.match(mark, '^%d+')) or 0, false}
+        if not mark and number > 1 and redis.call('HEXISTS', KEYS[1], 'forgets') == 1 then
+            -- It was forgotten, and what it wrote before is settled.
+            redis.call('HSET', KEYS[at + 2], writer, string.format('%.0f:%s', number - 1, ARGV[i + 3]))
+        end
     end
     if number > known[slot][3] then
         redis.call('XADD', KEYS[at], '*', 'w', writer, 'n', ARGV[i + 2], 's', ARGV[i + 3], 'p', ARGV[i + 4])

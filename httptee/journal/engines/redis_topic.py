@@ -79,7 +79,7 @@ class RedisTopic:
 
     def forgetting(self, partition: int, seconds: float) -> Call:
         """What FORGET is called with."""
-        keys = [self.stream(partition), self.last(partition), self.gone(partition), self.groups]
+        keys = [self.stream(partition), self.last(partition), self.gone(partition), self.groups, self.about]
         return keys, [self.prefix, partition, int(seconds * 1000)]
 
     def depth_keys(self, group: str) -> Iterable[str]:
