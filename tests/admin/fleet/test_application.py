@@ -17,7 +17,10 @@ TEE = {
     "ledger": [],
     "pairs": {"shipped": 7, "error": "no <way> through"},
 }
-ACCOUNT = {"backend": "b", "seen": 9, "delivered": 5, "failed": 1, "dropped": 2, "in_flight": 1, "spooled": 0}
+ACCOUNT = {"backend": "b", "seen": 9, "delivered": 5, "failed": 1, "dropped": 2, "in_flight": 1, "spooled": 0} | {
+    "handed_over": 0,
+    "taken_over": 0,
+}
 JUDGE = {
     "name": "judge-1",
     "pid": 42,
@@ -28,8 +31,8 @@ JUDGE = {
     "repeats": {"made": 5, "waiting": 2},
 }
 FLEET = {
-    "tees": [{**TEE, "ledger": [ACCOUNT]}],
-    "ledger": [ACCOUNT],
+    "tees": [{**TEE, "ledger": [{**ACCOUNT, "handed_over": 0}]}],
+    "ledger": [{**ACCOUNT, "handed_over": 0}],
     "lost": {"count": 3, "first": 1_700_000_000.0, "last": 1_700_000_060.0},
     "judges": [JUDGE],
 }
@@ -37,6 +40,7 @@ FLEET = {
 
 def made(tmp_path, fleet=FLEET, listen="127.0.0.1:1"):
     if fleet is not None:
+        tmp_path.mkdir(exist_ok=True)
         evidence = Evidence(str(tmp_path))
         found = route(findings=[finding()])
         evidence.publish([report("NO", "b", [found])], judge=JUDGE, fleet=fleet)
@@ -59,6 +63,14 @@ def test_the_page_shows_the_tees_the_sum_the_verdict_and_the_judges(tmp_path):
         assert text in page
     assert "no &lt;way&gt; through" in page
     assert "B b" in page
+
+
+def test_what_was_handed_over_to_an_engine_is_shown_where_there_is_one(tmp_path):
+    assert "handed over" not in get(made(tmp_path / "without"), "/").body
+    tee = {**TEE, "ledger": [{**ACCOUNT, "handed_over": 7}]}
+    page = get(made(tmp_path / "with", {**FLEET, "tees": [tee]}), "/").body
+    assert '<th scope="col" class="number">handed over</th>' in page
+    assert '<td class="number">7</td>' in page
 
 
 def test_the_verdict_is_json_for_programs(tmp_path):
