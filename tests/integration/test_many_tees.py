@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -23,10 +24,13 @@ from tests.support.programs import nginx
 from tests.support.redis_server import RedisServer
 from tests.support.tee import TROUBLES, Tee, run_tee
 from tests.support.verdicts import command, facts, judged, report
+from tests.worlds import SERVICES
+from tests.worlds.clients import sent
 
 pytestmark = pytest.mark.integration
 
 TEES = 4
+SHOP = SERVICES["shop"]
 ALL = ("-verdict.rate", "100000", "-processes", "1")
 QUIET = (*ALL, "-verdict.repeat", "0")
 STAMP = 1_700_000_000
@@ -211,6 +215,50 @@ def test_repeats_decide_over_all_tees(servers: tuple[int, int], redis: RedisServ
     routes = {route["route"] for route in one["routes"] for each in route["findings"] if each["label"] == "differs"}
     assert routes <= {"GET /data.json", "GET /notes.txt", "GET /items/{int}", "GET /people/{name}"}
     assert 0 < one["repeats"] <= 200 + one["judged"] // 100 + 1
+
+
+@contextmanager
+def shops(root: Path, *defects: str) -> Iterator[tuple[str, str]]:
+    """A world with noise in two processes, B with these defects: their URLs."""
+    words = [sys.executable, "-m", "tests.worlds", "--hits", str(root / "hits"), "--instant"]
+    with (
+        Program([*words, "--side", "a"]) as a,
+        Program([*words, "--side", "b", "--defects", ",".join(defects)]) as b,
+    ):
+        one, other = (program.wait_for_line(r"http://127\.0\.0\.1:\d+")[0][0] for program in (a, b))
+        yield one, other
+        for program in (a, b):
+            program.stop(signal.SIGINT)
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("defects", [(), ("price",)])
+def test_noise_is_told_from_a_defect_over_two_tees_and_two_judges(
+    defects: tuple[str, ...], redis: RedisServer, tmp_path: Path
+) -> None:
+    address = redis.address("verdict")
+    with shops(tmp_path, *defects) as (a, b):
+        words = ("-a", a, "-b", f"{b} name=canary", *ALL, "-verdict", address, "-verdict.repeat", "100")
+        seeds = itertools.count(1)
+        with tees(2, *words) as every, Judge(*words, "--name", "first"), Judge(*words, "--name", "second"):
+
+            def probe() -> dict[str, Any]:
+                for tee in every:
+                    assert sent(tee.url, SHOP, 250, next(seeds), rate=250.0, connections=8)[0] == 0
+                found = merged(address)
+                enough = found and found["reports"] and found["reports"][0]["judged"] >= 1400
+                return found if enough and (not defects or found["word"] == "NO") else {}
+
+            (one,) = eventually(probe, "enough pairs", patience=120.0)["reports"]
+    labels = {
+        (route["route"], each["path"], each["kind"]): each["label"]
+        for route in one["routes"]
+        for each in route["findings"]
+    }
+    differs = {key for key, label in labels.items() if label == "differs"}
+    assert differs == ({("GET /users/{int}/items", "$.items[].price", "value")} if defects else set())
+    assert {"constant", "noise"} & set(labels.values())
+    assert one["repeats"]
 
 
 def test_while_the_engine_is_down_a_is_served_and_all_is_judged_later(
