@@ -62,12 +62,21 @@ def shadow_settings(settings: Settings) -> tuple[ShadowSettings, ...]:
     """The settings of every B, in order. Raises ConfigError if two Bs contradict each other."""
     shares = zip(settings.b, backend_names(settings.b), _starts(settings), strict=True)
     found = tuple(_one(settings, backend, name, first) for backend, name, first in shares)
-    topics = [(parse_address(one.spool.engine).label, one.name) for one in found if one.spool.engine]
-    for topic, name in topics:
-        other = next(other for each, other in topics if each == topic)
-        if other != name:
-            raise ConfigError(f"B {name}: spool={topic} is the spool of B {other}: each B needs a topic of its own")
+    _check_topics(settings, found)
     return found
+
+
+def _check_topics(settings: Settings, shadows: Sequence[ShadowSettings]) -> None:
+    """Raises ConfigError if two uses of an engine have one topic: each would take the messages of the other."""
+    said = {"-record": settings.record, "-verdict": settings.verdict}
+    said |= {f"the spool of B {shadow.name}": shadow.spool.engine for shadow in shadows}
+    users: dict[str, str] = {}
+    for user, address in said.items():
+        if is_engine_address(address):
+            topic = parse_address(address).label
+            if topic in users:
+                raise ConfigError(f"{topic} is for {users[topic]} and for {user}: each needs a topic of its own")
+            users[topic] = user
 
 
 def record_criteria(settings: Settings) -> Criteria:

@@ -36,6 +36,20 @@ GLOBALS = [
 ]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-b", "x spool=redis://h/t", "-b", "y spool=redis://h:6379/t?partitions=4"),
+        ("-b", "x spool=redis://h/t", "-record", "redis://h/t"),
+        ("-b", "x spool=redis://h/t", "-verdict", "redis://u@h/t"),
+        ("-b", "x", "-record", "kafka://h/t", "-verdict", "kafka://h/t"),
+    ],
+)
+def test_each_use_of_an_engine_needs_a_topic_of_its_own(words):
+    with pytest.raises(ConfigError, match=r"://h:\d+/t is for .* and for .*: each needs a topic of its own"):
+        shadow_settings(loaded("-a", "a", *words))
+
+
 def test_what_a_line_does_not_say_the_options_do():
     shadow = only("-b", "x", *GLOBALS)
     assert (shadow.timeout, shadow.workers, shadow.backlog) == (0.7, 3, 9)

@@ -89,9 +89,7 @@ class CentralJudge:
         try:
             self._turn()
         except Unavailable as error:
-            if str(error) != self._error:
-                self._error = str(error)
-                logger.warning("%s; what waits there is judged later", error)
+            self._is_down(error)
             self._sleep(_BACK_OFF)
         else:
             if self._error:
@@ -103,13 +101,23 @@ class CentralJudge:
         self._faults.watch(_ASKING, self._collect)
         for ask in self._repeats.drop_all():
             self._faults.watch(_ASKING, self._refuse, ask)
-        self._faults.watch(_LOOKING, self._look)
-        self._faults.watch(_JUDGING, self._partitions.save, everything=True)
-        self._faults.watch(_LOOKING, self._standing.leave)
+        for step in (self._look, lambda: self._partitions.save(everything=True), self._standing.leave):
+            self._faults.watch(_LOOKING, self._unless_down, step)
         self._partitions.close()
         self._standing.close()
         self._evidence.close()
         self._asking.close()
+
+    def _unless_down(self, step: Callable[[], object]) -> None:
+        try:
+            step()
+        except Unavailable as error:
+            self._is_down(error)
+
+    def _is_down(self, error: Unavailable) -> None:
+        if str(error) != self._error:
+            self._error = str(error)
+            logger.warning("%s; what waits there is judged later", error)
 
     def _turn(self) -> None:
         for docket, entry in self._partitions.read(_AT_ONCE, _WAIT if self._asking.idle else _SHORT_WAIT):

@@ -218,7 +218,7 @@ def test_at_the_end_all_is_saved_and_given_back():
     assert setting.judged == 3
 
 
-def test_the_end_while_the_engine_is_down_raises_nothing():
+def test_the_end_while_the_engine_is_down_raises_nothing_and_is_one_line(caplog):
     setting = Setting(1)
     setting.writer.put(pair())
     judge = setting.judge()
@@ -226,6 +226,7 @@ def test_the_end_while_the_engine_is_down_raises_nothing():
     setting.engine.unavailable = "down"
     judge.end()
     assert judge.evidence.closed
+    assert [record.exc_info for record in caplog.records] == [None]
 
 
 def test_the_tees_their_sum_and_when_they_were_heard_are_published():
