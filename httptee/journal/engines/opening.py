@@ -1,11 +1,9 @@
-"""An engine by its address."""
+"""An engine by its address. Only what the address needs is imported: most tees need none."""
 
 from __future__ import annotations
 
 from httptee.journal.engines.address import parse_address
 from httptee.journal.engines.engine import Engine
-from httptee.journal.engines.kafka_engine import KafkaEngine
-from httptee.journal.engines.redis_engine import RedisEngine
 
 
 def open_engine(address: str, *, lease: float = 10.0, keep: bool = False) -> Engine:
@@ -17,5 +15,9 @@ def open_engine(address: str, *, lease: float = 10.0, keep: bool = False) -> Eng
     """
     parsed = parse_address(address)
     if parsed.scheme == "kafka":
+        from httptee.journal.engines.kafka_engine import KafkaEngine
+
         return KafkaEngine(parsed, lease)
+    from httptee.journal.engines.redis_engine import RedisEngine
+
     return RedisEngine(parsed, lease, keep)
