@@ -35,7 +35,7 @@ def place_recording(settings: Settings, recording: RecordLedger, earlier: Sequen
     if not is_engine_address(settings.record):
         return
     recording.suffix = OUTBOX_SUFFIX
-    before = earlier[0] if earlier and earlier[0].board is not None else None
+    before = next((one for one in earlier if one.board is not None), None)
     if settings.outbox:
         recording.directory = str(Path(settings.outbox) / "recording")
     else:

@@ -92,7 +92,7 @@ class RecordingProcess:
 
 
 class Priority:
-    """The priority of this process: the lowest, and a little more while much waits.
+    """The priority of this process, with all of its threads: the lowest, and a little more while much waits.
 
     A worker process that wakes up interrupts only SCHED_IDLE at once: it is under SCHED_BATCH itself. But SCHED_IDLE
     gets nothing at all while all cores are busy. Without the right to leave it again, it is never used.
@@ -119,3 +119,7 @@ class Priority:
             self.policy = policy
         except OSError:  # a sandbox may forbid it
             self._may_return = False
+            return
+        with contextlib.suppress(OSError, ValueError):  # without /proc, or a thread has ended meanwhile
+            for thread in {*map(int, os.listdir("/proc/self/task"))} - {os.getpid()}:  # what ships the records
+                os.sched_setscheduler(thread, policy, os.sched_param(0))
