@@ -11,7 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -21,6 +21,7 @@ from httptee.journal.engines import open_engine
 from httptee.spool.engine import Survey, survey
 from tests.support.backend import Backend, deterministic
 from tests.support.client import RawClient
+from tests.support.kafka_cluster import KafkaCluster
 from tests.support.ledger import Ledger
 from tests.support.net import eventually, free_port
 from tests.support.redis_server import RedisServer
@@ -36,40 +37,51 @@ PROCESSES = ("-processes", "2")
 
 
 class Two:
-    """An A, a Redis, a B that is down, and tees with one topic."""
+    """An A, an engine, a B that is down, and tees with one topic."""
 
-    def __init__(self, redis: RedisServer, a: Backend, tmp_path: Path) -> None:
-        self.redis = redis
+    def __init__(self, engine: RedisServer | KafkaCluster, a: Backend, tmp_path: Path) -> None:
+        self._engine = engine
         self.a = a
         self.b_port = free_port()
         self._tmp_path = tmp_path
         self._tees = 0
 
+    @property
+    def redis(self) -> RedisServer:
+        assert isinstance(self._engine, RedisServer)
+        return self._engine
+
+    @property
+    def address(self) -> str:
+        return self._engine.address("clones")
+
     def tee(self, *words: str) -> Tee:
         self._tees += 1
         outbox = self._tmp_path / f"outbox{self._tees}"
         line = f"http://127.0.0.1:{self.b_port} name=b"
-        options = ("-b.spool", self.redis.address("clones"), "-outbox", str(outbox), *PROCESSES)
+        options = ("-b.spool", self.address, "-outbox", str(outbox), *PROCESSES)
         return Tee("-a", self.a.url, "-b", line, *options, *words)
 
     def stored(self) -> Survey:
         """What the engine says was counted."""
-        engine = open_engine(self.redis.address("clones"))
+        engine = open_engine(self.address)
         found = survey(engine)
         engine.close()
         return found
 
     def depth(self) -> int:
-        engine = open_engine(self.redis.address("clones"))
+        engine = open_engine(self.address)
         depth = engine.depth("spool")
         engine.close()
         return depth
 
 
 @contextmanager
-def two(tmp_path: Path, *words: str) -> Iterator[Two]:
-    with RedisServer(tmp_path / "redis", *words) as redis, Backend() as a:
-        yield Two(redis, a, tmp_path)
+def two(tmp_path: Path, kind: str = "redis") -> Iterator[Two]:
+    with ExitStack() as stack:
+        given = RedisServer(tmp_path / "redis") if kind == "redis" else KafkaCluster(brokers=1)
+        engine, a = stack.enter_context(given), stack.enter_context(Backend())
+        yield Two(engine, a, tmp_path)
 
 
 def post(client: RawClient, these: Iterable[int]) -> None:
@@ -149,8 +161,9 @@ def level(tee: Tee) -> Ledger:
     return tee.ledger()
 
 
-def test_two_tees_share_a_spool_and_their_ledgers_add_up(tmp_path: Path) -> None:
-    with two(tmp_path) as both, both.tee() as one, both.tee() as other:
+@pytest.mark.parametrize("kind", ["redis", "kafka"])
+def test_two_tees_share_a_spool_and_their_ledgers_add_up(tmp_path: Path, kind: str) -> None:
+    with two(tmp_path, kind=kind) as both, both.tee() as one, both.tee() as other:
         write(one, 5, 40)
         write(other, 5, 40, first=5)
         handed_over(one, 200)
@@ -285,7 +298,7 @@ def test_what_was_removed_from_the_engine_by_hand_is_counted_with_its_interval(t
             both.redis.ask("XTRIM", key, "MAXLEN", kept)
             removed += length - kept
         assert 0 < removed < 400
-        (head, counts) = httptee_spool("ls", both.redis.address("clones"))
+        (head, counts) = httptee_spool("ls", both.address)
         assert re.search(r"/clones: [\d,]+ clones of all tees, the oldest from 20", head)
         assert counts == "  0 delivered, 0 failed, 0 dropped"
         with Backend(port=both.b_port) as b, both.tee("-admin", f"127.0.0.1:{admin}") as tee:
@@ -294,7 +307,7 @@ def test_what_was_removed_from_the_engine_by_hand_is_counted_with_its_interval(t
             last = level(tee)
             assert len(numbers(b)) == last.delivered == 400 - removed
             assert last.drops == {"spool_corrupt": removed}
-            head, counts, missing = httptee_spool("ls", both.redis.address("clones"))
+            head, counts, missing = httptee_spool("ls", both.address)
             assert head.endswith("/clones: 0 clones of all tees")
             assert counts == f"  {400 - removed:,} delivered, 0 failed, {removed:,} dropped"
             assert missing.startswith(f"  {removed:,} of those dropped were missing in the engine; they came from 20")
@@ -317,7 +330,7 @@ def test_a_request_that_always_fails_is_set_aside_in_the_engine(tmp_path: Path) 
             eventually(lambda: tee.ledger().failures == {"poison": 1}, "the request set aside", SLOW)
             wanted = {lane * LANE + number for lane in range(3) for number in range(20)}
             eventually(lambda: wanted <= set(numbers(b)), "its lane goes on", SLOW)
-        address = both.redis.address("clones")
+        address = both.address
         eventually(lambda: "set aside" in "".join(httptee_spool("ls", address)), "the list of what was set aside")
         (line,) = (line for line in httptee_spool("ls", address) if "set aside" in line)
         spool_id = line.split()[2].rstrip(":")
@@ -331,7 +344,7 @@ def test_a_request_that_always_fails_is_set_aside_in_the_engine(tmp_path: Path) 
 def test_a_tee_that_ends_brings_what_it_has_into_the_engine_and_removes_its_own_outbox(tmp_path: Path) -> None:
     with two(tmp_path) as both:
         line = f"http://127.0.0.1:{both.b_port} name=b"
-        with Tee("-a", both.a.url, "-b", line, "-b.spool", both.redis.address("clones"), *PROCESSES) as tee:
+        with Tee("-a", both.a.url, "-b", line, "-b.spool", both.address, *PROCESSES) as tee:
             write(tee, 4, 25)
         (last,) = tee.final
         assert (last.handed_over, last.spooled) == (100, 0)

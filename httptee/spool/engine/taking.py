@@ -45,7 +45,7 @@ class Taking:
         self._ahead: deque[Entry] = deque()
         self._places: dict[int, Place] = {}
         self._unsure: set[int] = set(range(engine.partitions))  # whose count by this run is to be read
-        self._answered = self._read_at = self._save_at = 0.0
+        self._answered = self._read_at = self._save_at = self._try_at = 0.0
         self._losses = 0
         self._reports: list[Missing] = []
         self._said = ""
@@ -77,6 +77,8 @@ class Taking:
         """Keep what is owned, and store what is due: also at once, if it is `idle`. Whether other tees send now what
         this one has read. Raises ValueError if a state cannot be read."""
         losses = self._losses
+        if monotonic() < self._try_at:
+            return False
         try:
             self._know()
             self._read()
@@ -85,7 +87,7 @@ class Taking:
             if not self._said:
                 logger.warning("B %s: its engine cannot be read: %s", self._name, error)
             self._said = str(error)
-            self._read_at = monotonic() + _KEEP
+            self._try_at = monotonic() + _KEEP  # and then it reads first: that may be what the engine waits for
         else:
             if self._said:
                 logger.info("B %s: its engine can be read again", self._name)

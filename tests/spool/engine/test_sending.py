@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from httptee.journal.engines import Unavailable
 from httptee.ledger import ShadowLine, SpoolWords
 from httptee.spool import catchup as catchup_module
 from httptee.spool.counts import DROPPED, FAILED
@@ -168,3 +169,25 @@ def test_nothing_is_sent_while_the_engine_does_not_answer_and_all_after_that(tmp
     sender.run(lambda: depth(topic) == 0)
     assert sender.taken == 30
     assert sender.words.taken[ShadowLine.DELIVERED[204]] == 30
+
+
+def test_an_engine_that_refuses_to_store_a_place_is_read_before_it_is_asked_again(tmp_path):
+    topic = filled(tmp_path, count=20)
+    sender = Sender(topic, lambda request: 204)
+    sender.run(lambda: bool(sender.taking._member))
+    member, calls = sender.taking._member, []
+    read, save = member.read, member.save
+
+    def reads(limit, timeout=0.0):
+        calls.append("read")
+        return read(limit, timeout)
+
+    def saves(*words):
+        calls.append("save")
+        if calls.count("read") < 3:
+            raise Unavailable("other members come")
+        return save(*words)
+
+    member.read, member.save = reads, saves
+    sender.run(lambda: depth(topic) == 0)
+    assert sender.taken == 20
