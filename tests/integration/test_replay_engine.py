@@ -169,6 +169,7 @@ def test_what_was_removed_from_the_topic_by_hand_is_a_gap_with_its_interval(redi
         redis.ask("XTRIM", f"{{trimmed}}:{partition}", "MAXLEN", 20)
     shown = httptee("recording", "verify", address)
     assert shown.returncode == 1
+    assert re.search(r"missing up to [-\d]+ [:.\d]+: \d+ exchanges, gone from the topic", shown.stdout)
     gone = [int(number) for number in re.findall(r"(\d+) exchanges?, gone from the topic", shown.stdout)]
     count = int(re.search(r"not whole, ([\d,]+) exchanges", shown.stdout)[1].replace(",", ""))  # type: ignore[index]
     assert sum(gone) + count >= found["recorded"]

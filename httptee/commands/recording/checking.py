@@ -41,6 +41,8 @@ def missing(gap: Gap) -> str:
 
 
 def _interval(gap: Gap) -> str:
+    if gap.first == gap.last and gap.reason == "gone":  # it is not known when the first of them arrived
+        return f"up to {at(gap.last)}"
     if gap.first == gap.last:
         return f"at {at(gap.first)}"
     length = (gap.last - gap.first) / _MILLISECOND
