@@ -53,11 +53,13 @@ class Tally:
     def count(self, partition: int, counted: Count) -> None:
         """The state of a partition is stored, with what this run has counted there."""
         before = self._counted.get(partition, {})
-        if any(count > counted.get(outcome, 0) for outcome, count in before.items()):
-            for outcome, count in before.items():  # a count never becomes less
+        if not counted:  # the engine has lost the state
+            for outcome, count in before.items():
                 self._earlier[outcome] = self._earlier.get(outcome, 0) + count
         self._counted[partition] = counted
         for outcome in {*before, *counted} & _COLUMNS.keys():
             if before.get(outcome) != counted.get(outcome):
                 total = sum(each.get(outcome, 0) for each in self._counted.values())
-                self.words.taken[_COLUMNS[outcome]] = total + self._earlier.get(outcome, 0)
+                column = _COLUMNS[outcome]
+                # A count never becomes less. In an older state, what is counted again is counted already.
+                self.words.taken[column] = max(self.words.taken[column], total + self._earlier.get(outcome, 0))

@@ -10,6 +10,21 @@ def state(**runs):
     return json.dumps({"format": 1, "low": {}, "beyond": {}, "counts": runs, "aside": {}, "gap": [0, 0, 0]}).encode()
 
 
+def test_what_an_older_state_lacks_is_counted_once_when_it_comes_again():
+    words = SpoolWords()
+    tally = Tally(words, "one")
+    column = ShadowLine.DELIVERED[204]
+    tally.know(1, state(one={"delivered 204": 7}))
+    for count in (100, 90, 95, 100, 103):  # the engine goes on with a copy of some time before
+        tally.count(0, {"delivered 204": count})
+        assert words.taken[column] == 7 + max(100, count)
+    again = Tally(words, "one")
+    again.know(0, state(one={"delivered 204": 103}))
+    assert words.taken[column] == 110  # while not all states are known
+    again.know(1, state(one={"delivered 204": 8}))
+    assert words.taken[column] == 111
+
+
 def test_only_what_this_run_has_counted_is_its_own():
     words = SpoolWords()
     tally = Tally(words, "one")
