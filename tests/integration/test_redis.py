@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import threading
@@ -519,3 +520,14 @@ def test_a_writer_that_was_silent_for_long_is_forgotten_once_all_have_settled(
         follower = engine.join("one")
         assert numbers(read(follower, 2)) == [2, 5]
         assert [(gap.first, gap.last) for gap in follower.missing()] == [(3, 4)]
+
+
+def test_a_child_of_a_process_that_uses_an_engine_has_connections_of_its_own(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as server, opened(server) as engine:
+        assert engine.append([message(1)]) is Appended.COMMITTED
+        child = os.fork()
+        if not child:
+            os._exit(0 if engine.append([message(2)]) is Appended.COMMITTED else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert engine.append([message(3)]) is Appended.COMMITTED
+        assert numbers(read(engine.join("g"), 3)) == [1, 2, 3]
