@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -62,15 +63,16 @@ class Standing:
     def _fleet(self, fleet: Fleet, gone: Lost, now: float) -> dict[str, Any]:
         judges = []
         for data in filter(None, self._engine.documents(JUDGE).values()):
-            found = orjson.loads(data)
-            age = max(0.0, now - float(found["at"]))
-            if age < _FORGOTTEN:
-                judges.append({**found, "age": age})
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # anybody may have put something there
+                found = orjson.loads(data)
+                age = max(0.0, now - float(found["at"]))
+                if age < _FORGOTTEN:
+                    judges.append({**found, "name": str(found["name"]), "age": age})
         return {
             "tees": [_tee(one, now) for one in fleet.documents],
             "ledger": [account(one) for one in fleet.statements()],
             "lost": asdict(gone),
-            "judges": sorted(judges, key=lambda one: str(one["name"])),
+            "judges": sorted(judges, key=lambda one: one["name"]),
         }
 
     def _log(self, report: Report) -> None:

@@ -258,6 +258,15 @@ def test_a_document_that_cannot_be_read_is_counted(caplog):
     assert caplog.text.count("tee/bad/run") == 1
 
 
+@pytest.mark.parametrize("data", [b"nonsense", b"[]", b'{"at": null, "name": "x"}', b'{"at": 1000}'])
+def test_what_is_no_document_of_a_judge_stops_no_judge(data):
+    setting = Setting(1)
+    setting.engine.put("judge/other", data)
+    judge = setting.judge()
+    setting.turn(judge)
+    assert len(setting.published["fleet"]["judges"]) == 1
+
+
 def test_a_change_of_the_verdict_is_logged_once(caplog):
     caplog.set_level("INFO")
     setting = Setting(1)
