@@ -55,11 +55,15 @@ class Two:
     def address(self) -> str:
         return self._engine.address("clones")
 
-    def tee(self, *words: str) -> Tee:
+    def outbox(self, number: int) -> Path:
+        """The outbox of a tee, by its number from 1."""
+        return self._tmp_path / f"outbox{number}"
+
+    def tee(self, *words: str, outbox: int = 0) -> Tee:
+        """A further tee. Its outbox is its own, or that of an earlier one."""
         self._tees += 1
-        outbox = self._tmp_path / f"outbox{self._tees}"
         line = f"http://127.0.0.1:{self.b_port} name=b"
-        options = ("-b.spool", self.address, "-outbox", str(outbox), *PROCESSES)
+        options = ("-b.spool", self.address, "-outbox", str(self.outbox(outbox or self._tees)), *PROCESSES)
         return Tee("-a", self.a.url, "-b", line, *options, *words)
 
     def stored(self) -> Survey:
@@ -280,6 +284,29 @@ def test_a_drainer_that_is_killed_again_and_again_counts_each_clone_once(tmp_pat
         assert sum(both.stored().counts.values()) == last.handed_over
         assert last.seen - last.taken_over == len(both.a.requests) == len(set(found))
         assert (last.failed, last.dropped) == (0, 0)
+
+
+def test_a_tee_that_is_killed_while_the_engine_takes_nothing_brings_its_outbox_in_later(tmp_path: Path) -> None:
+    with two(tmp_path) as both:
+        with both.tee() as one:
+            both.redis.pause()
+            write(one, 5, 40)
+            eventually(lambda: one.ledger().spooled == 200, "the clones in the outbox")
+            eventually(lambda: _stored(both.outbox(1)) >= 200, "the clones on the disk")
+            one.program.kill()
+            one.final = [NOBODY]
+        both.redis.proceed()
+        with Backend(port=both.b_port) as b, both.tee(outbox=1) as again:
+            eventually(lambda: len(set(numbers(b))) == 200, "all at B", SLOW)
+            eventually(lambda: again.ledger().taken_over == 200, "all counted", SLOW)
+            last = level(again)
+            assert (last.recovered, last.handed_over, last.delivered) == (200, 200, 200)
+            check_lanes(numbers(b), range(5))
+            assert both.stored().counts == {"delivered 200": 200}
+
+
+def _stored(outbox: Path) -> int:
+    return sum(path.read_bytes().count(b"POST /write") for path in outbox.rglob("*.spool"))
 
 
 def test_what_was_removed_from_the_engine_by_hand_is_counted_with_its_interval(tmp_path: Path) -> None:
