@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 _IDLE = 0.1  # seconds between two looks while nothing waits
 _LOOK = 1.0  # seconds between two looks at everything that waits
 _BACK_OFF = (0.1, 5.0)  # seconds until it is tried again, first and at most
+_BUSY = 1.0  # seconds between two batches while the process has more important work
 _SLICE = 0.1  # seconds between two looks whether it is to end
 
 
@@ -73,11 +74,13 @@ class Shipper:
     def __repr__(self) -> str:
         return f"<Shipper {self._engine.label} [{self.shipment.waiting} waiting]>"
 
-    def run(self, ending: Callable[[], bool], patience: float = 0.0) -> None:
+    def run(self, ending: Callable[[], bool], patience: float = 0.0, busy: Callable[[], bool] = lambda: False) -> None:
         """Ship until `ending` is true; then what is left, for up to `patience` seconds and while the engine takes it.
-        Does not raise."""
+        While the process is `busy` with something else, it ships a batch a second. Does not raise."""
         while not ending():
             rest = self.turn()
+            if busy():
+                rest = max(rest, _BUSY)
             while rest > 0 and not ending():
                 sleep(min(rest, _SLICE))
                 rest -= _SLICE

@@ -15,6 +15,7 @@ from httptee.recording import Record, Register
 OUTBOX_SUFFIX = ".out"
 """Files of a recording that wait to be shipped. Those of a directory that is a recording itself are left alone."""
 
+_MUCH = 512 * 1024  # bytes
 _MORE = 0.5  # seconds for the thread to end, behind its patience
 
 
@@ -37,6 +38,7 @@ class ShippedRegister(Register):
         self._board = board
         self._patience = patience
         self._close = end
+        self._held = 0
         self._end = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -59,6 +61,12 @@ class ShippedRegister(Register):
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
+    def publish(self, held: int = 0) -> None:
+        """The same as a register's. While others hold much that is not written, it is written first: both would wait
+        for the GIL, and what is in memory cannot wait as long as what is in a file."""
+        self._held = held
+        super().publish(held)
+
     def close(self) -> None:
         """Close the file, and ship what is left within the patience. What still waits then stays in the directory."""
         super().close()
@@ -67,7 +75,7 @@ class ShippedRegister(Register):
             self._thread.join(self._patience + _MORE)
 
     def _ship(self) -> None:
-        self._shipper.run(self._end.is_set, self._patience)
+        self._shipper.run(self._end.is_set, self._patience, lambda: self._held > _MUCH)
         self._close()
 
     def _show(self, shipment: Shipment) -> None:

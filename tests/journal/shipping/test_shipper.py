@@ -367,3 +367,14 @@ def test_an_error_of_the_disk_is_said_and_ends_nothing(tmp_path):
     assert shipping.turn() == 0.1
     assert shipping.shipment.error == "Not a directory"
     assert repr(shipping) == "<Shipper redis://there/topic [0 waiting]>"
+
+
+def test_while_the_process_is_busy_one_batch_a_second_is_shipped(tmp_path, monkeypatch):
+    journal, topic, slept = writer_in(tmp_path), Topic(), []
+    for first in range(1, 5001, 100):
+        journal.append(numbered(first, 100))
+    journal.close()
+    monkeypatch.setattr("httptee.journal.shipping.shipper.sleep", slept.append)
+    shipper(topic, tmp_path).run(lambda: len(topic.calls) >= 3, busy=lambda: True)
+    assert len(topic.calls) == 3
+    assert sum(slept) == pytest.approx(2.0)
