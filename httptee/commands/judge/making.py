@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from httptee.build import asking_of, evidence_of, trials_of
 from httptee.compare import differences
-from httptee.journal.engines import open_engine
+from httptee.journal.engines import Engine, Unavailable, open_engine
 from httptee.settings import Settings
-from httptee.verdict.fleet import GROUP, CentralJudge, Partitions, Standing, TeeDocuments
+from httptee.verdict.fleet import GROUP, CentralJudge, Partitions, Standing, TeeDocuments, read_merged
 from httptee.verdict.judge import RepeatLimits, Repeats
 
 
@@ -35,7 +35,16 @@ def make_central(settings: Settings, place: CentralPlace) -> CentralJudge:
         trials,
         evidence,
         asking_of(settings),
-        Repeats(RepeatLimits(per_second=settings.verdict_repeat), now),
+        Repeats(RepeatLimits(per_second=settings.verdict_repeat), now, earlier_repeats(engine)),
         differences,
         Standing(engine, evidence, place.name, now),
     )
+
+
+def earlier_repeats(engine: Engine) -> dict[str, int] | None:
+    """How often A was asked again by all judges so far, so that there is one warm-up only; None if it is not known."""
+    try:
+        found = read_merged(engine)
+        return {"made": sum(int(report["repeats"]) for report in found["reports"])} if found else None
+    except (Unavailable, ValueError, KeyError, TypeError):
+        return None

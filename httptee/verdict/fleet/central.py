@@ -68,6 +68,7 @@ class CentralJudge:
         self._evidence = evidence
         self._asking = asking
         self._repeats = repeats
+        self._made_before = repeats.made
         self._compare = compare
         self._standing = standing
         self._clock = clock
@@ -128,12 +129,21 @@ class CentralJudge:
             self._next_second = self._clock() + _SECOND
             self._fleet = Fleet(self._documents.read())
             self._faults.watch(_ASKING, self._observe)
-        self._partitions.save()
+        self._safely(self._partitions.save)
         if self._clock() >= self._next_look:
             began = self._clock()
-            self._look()
+            self._safely(self._look)
             now = self._clock()
             self._next_look = now + max(_SECOND, _LOOK_COST * (now - began))
+
+    def _safely(self, step: Callable[[], object]) -> None:
+        """Whatever others have put beside the topic, this judge goes on. Raises Unavailable."""
+        try:
+            step()
+        except Unavailable:
+            raise
+        except Exception:
+            self._faults.report(_LOOKING)
 
     def _take(self, docket: Docket, entry: Entry) -> None:
         """Judge one message: a pair, or what a tee says of pairs that are lost."""
@@ -226,7 +236,11 @@ class CentralJudge:
             "failures": self.failures,
             "strange": sum(docket.strange for docket in owned.values()),
             "dropped": self._documents.damaged,
-            "repeats": {"made": repeats.made, "waiting": len(repeats), "refused": dict(repeats.refused)},
+            "repeats": {
+                "made": repeats.made - self._made_before,
+                "waiting": len(repeats),
+                "refused": dict(repeats.refused),
+            },
         }
 
     def _failed(self) -> None:

@@ -96,13 +96,20 @@ class Partitions:
         for number in self.owned.keys() - owned:
             del self.owned[number]
         for number in sorted(owned - self.owned.keys()):
-            self.owned[number] = Docket(number, self.count, self._trials, self._loaded(number))
+            self.owned[number] = self._opened(number)
+
+    def _opened(self, number: int) -> Docket:
+        try:
+            return Docket(number, self.count, self._trials, self._loaded(number))
+        except (KeyError, TypeError, ValueError) as error:  # of another version of a court
+            _say(number, error)
+            return Docket(number, self.count, self._trials)
 
     def _loaded(self, number: int) -> dict[str, Any] | None:
         try:
             return decoded(self._member.load(number))
         except ValueError as error:
-            logger.error("the state of partition %d cannot be used: %s; it begins anew", number, error)
+            _say(number, error)
             return None
 
     def _save(self, number: int, docket: Docket) -> None:
@@ -115,3 +122,7 @@ class Partitions:
             del self.owned[number]
         now = self._clock()
         self._save_at[number] = now + max(_SAVE, _SAVE_COST * (now - began))
+
+
+def _say(number: int, error: Exception) -> None:
+    logger.error("the state of partition %d cannot be used: %s; it begins anew", number, error)

@@ -281,3 +281,16 @@ def test_documents_are_read_only_while_the_engine_is_there():
     engine.unavailable = "down"
     with pytest.raises(Unavailable):
         TeeDocuments(engine).read()
+
+
+@pytest.mark.parametrize("data", [b"nonsense", b"[]", b'{"at": "never"}'])
+def test_what_others_have_put_beside_the_topic_does_not_end_a_judge(data, caplog):
+    setting = Setting(1)
+    setting.engine.put("judge/other", data)
+    setting.writer.put(pair())
+    judge = setting.judge()
+    setting.turn(judge)
+    assert judge.failures == 1
+    setting.engine.put("judge/other", b"")
+    setting.turn(judge)
+    assert setting.judged == 1

@@ -133,11 +133,12 @@ def test_messages_that_are_missing_are_counted_once():
     assert two.owned[0].lost == Lost(2, 0.0, 3.0)
 
 
-def test_a_state_that_is_none_begins_anew(caplog):
+@pytest.mark.parametrize("data", [b"no state", encoded({"version": 1, "cases": {"canary": {"court": {}}}})])
+def test_a_state_that_is_none_begins_anew(data, caplog):
     engine = MemoryEngine(1)
     member = engine.join("judges")
     member.read(1)
-    member.save(0, b"no state", "")
+    member.save(0, data, "")
     member.close()
     one = of(engine)
     assert judged(one) == 0
