@@ -136,7 +136,7 @@ def verdict_on(address: str, pairs: int) -> dict[str, Any]:
             return {}
         return {} if any("have not reached" in note for note in found["reports"][0]["notes"]) else found
 
-    return eventually(probe, f"a merged verdict on {pairs} pairs", patience=40.0)
+    return eventually(probe, f"a merged verdict on {pairs} pairs", patience=90.0)
 
 
 def test_the_verdict_of_four_tees_is_that_of_one(servers: tuple[int, int], redis: RedisServer, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ GROUP = "judges"
 _AT_ONCE = 256  # messages
 _WAIT, _SHORT_WAIT = 0.2, 0.02  # seconds for a message; the short one while A or B is asked again
 _SECOND = 1.0
-_LOOK_COST = 20.0  # a report may take a twentieth of the time
+_LOOK_COST, _LOOK_WAIT = 20.0, 3.0  # a report may take a twentieth of a core, and a fourth of the time
 _BACK_OFF = 0.5  # seconds until an engine that is not there is tried again
 _JUDGING, _ASKING, _LOOKING = "a pair could not be judged", "a repeat could not be judged", "no report could be made"
 
@@ -131,10 +131,10 @@ class CentralJudge:
             self._faults.watch(_ASKING, self._observe)
         self._safely(self._partitions.save)
         if self._clock() >= self._next_look:
-            began = self._clock()
+            began, spent = self._clock(), time.thread_time()
             self._safely(self._look)
-            now = self._clock()
-            self._next_look = now + max(_SECOND, _LOOK_COST * (now - began))
+            now, spent = self._clock(), time.thread_time() - spent
+            self._next_look = now + max(_SECOND, _LOOK_COST * spent, _LOOK_WAIT * (now - began))
 
     def _safely(self, step: Callable[[], object]) -> None:
         """Whatever others have put beside the topic, this judge goes on. Raises Unavailable."""

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 _SAVE = 1.0  # seconds from one save of a partition to the next
 _MANY = 500  # messages, after which it is saved sooner
-_SAVE_COST = 10.0  # saving may take a tenth of the time
+_SAVE_COST = 4.0  # saving may take a fifth of the time
 
 
 class Partitions:

@@ -32,8 +32,8 @@ SUFFIX = ".pairs"
 _WAIT = 0.2  # seconds for a pair
 _SECOND = 1.0
 _LAST_PAIRS = 0.5  # seconds at the end for the pairs that have arrived
-_LAST_SHIPMENT = 1.0  # seconds at the end for what is in the outbox
-_LAST_WORDS = 0.5  # seconds at the end for the last document
+_LAST_SHIPMENT = 2.0  # seconds at the end for what is in the outbox
+_LAST_WORDS = 3.0  # seconds at the end for the last document
 _PACKING = "a pair could not be published"
 
 
