@@ -89,6 +89,8 @@ class Source:
         """The entry that came first of those that can be read now, or None. Raises OSError."""
         first: Entry | None = None
         now, clock = time_ns(), monotonic()
+        if self._late.look(clock, {stream.slot for stream in self._open.values()}):
+            self.refresh()
         for stream in self._open.values() if self._decided else ():
             if stream.quiet_until > clock:
                 continue
@@ -96,7 +98,7 @@ class Source:
             if entry is None:
                 stream.quiet_until = clock + _QUIET
                 continue
-            if not stream.cursor.has_room(entry.sequence) or entry.stamp > self._late.limit(stream.slot, clock):
+            if not stream.cursor.has_room(entry.sequence) or entry.stamp > self._late.limit(stream.slot):
                 continue
             # A stamp of the future comes from a clock that was set back since: it says nothing.
             if not now - _BEHIND < entry.stamp <= now and (first is None or entry.stamp < first.stamp):
@@ -199,25 +201,34 @@ class _Late:
     def __init__(self, words: SpoolWords) -> None:
         self._words = words
         self._next = 0.0
+        self._looked_for: dict[int, float] = {}  # by slot: until when its first file is not looked for again
         self._waited: dict[int, tuple[int, float]] = {}  # by slot: what it has stored last, and since when
         self._slot, self._first, self._second = 0, _ANY, _ANY
 
-    def limit(self, slot: int, clock: float) -> int:
-        """The stamp up to which the clones of a slot may go out. `clock` is monotonic."""
-        if clock >= self._next:
-            self._next = clock + _QUIET
-            (self._first, self._slot), (self._second, _) = [*sorted(self._find(clock))[:2], (_ANY, 0), (_ANY, 0)][:2]
-        return self._second if slot == self._slot else self._first
-
-    def _find(self, clock: float) -> list[tuple[int, int]]:
-        """The last stamp of each slot with clones that came and are not stored, and the slot."""
-        words, before = self._words, self._waited
+    def look(self, clock: float, slots: set[int]) -> bool:
+        """Look, if it is time, by the monotonic clock. Whether a process has stored clones and no stream of its slot is
+        among `slots`, those that are read: its first file is younger than the last look at the directory."""
+        if clock < self._next:
+            return False
+        self._next = clock + _QUIET
+        words, before, unread = self._words, self._waited, set()
         self._waited = {}
         for slot, (came, stored) in enumerate(zip(words.came.tolist(), words.stored.tolist(), strict=True)):
-            if came != stored and words.put[slot] not in (words.left[slot], words.put_by_dead[slot]):
+            if came == stored:
+                if came and slot not in slots and words.put[slot] > words.left[slot]:
+                    unread.add(slot)
+            elif words.put[slot] not in (words.left[slot], words.put_by_dead[slot]):
                 known = before.get(slot)
                 self._waited[slot] = known if known is not None and known[0] == stored else (stored, clock)
-        return [(stored, slot) for slot, (stored, since) in self._waited.items() if clock - since < _PATIENCE]
+        found = [(stored, slot) for slot, (stored, since) in self._waited.items() if clock - since < _PATIENCE]
+        (self._first, self._slot), (self._second, _) = [*sorted(found)[:2], (_ANY, 0), (_ANY, 0)][:2]
+        new = {slot for slot in unread if clock >= self._looked_for.get(slot, 0.0)}
+        self._looked_for |= dict.fromkeys(new, clock + _SETTLED_FOR)  # if there is no file, somebody has removed it
+        return bool(new)
+
+    def limit(self, slot: int) -> int:
+        """The stamp up to which the clones of a slot may go out."""
+        return self._second if slot == self._slot else self._first
 
 
 def _remaining(directory: Path, name: StreamName) -> int:

@@ -302,3 +302,26 @@ def test_a_process_that_has_ended_is_not_waited_for(two):
     two.late(1, stored=9, came=10)
     two.words.settle_death(1, 4)
     assert two.read() == [0, 1, 2, 3, 4, 9, 12]
+
+
+def test_the_first_file_of_a_process_is_read_before_what_came_later_to_another(tmp_path):
+    words = SpoolWords()
+    for _ in range(2):
+        words.take_slot()
+    now = time.time_ns()
+
+    def stores(slot, sheet, body, stamp):
+        words.put[slot] += 1
+        words.came[slot] = stamp
+        assert sheet.append([(stamp, encode(a_request(body), ""))])
+        words.stored[slot] = stamp
+
+    settings = SpoolSettings(str(tmp_path.parent), fsync="never", min_free=0.0)
+    one, other = (Sheet(tmp_path, partial(StreamName, RUN, slot, 1), settings) for slot in (1, 2))
+    stores(1, one, 0, now - 900_000_000)
+    words, _, source = opened(tmp_path, words)
+    assert [entry.clone.body for entry in everything(source)] == [b"0"]
+    stores(2, other, 1, now - 600_000_000)  # its file is new since the last look at the directory
+    stores(1, one, 2, now - 300_000_000)
+    time.sleep(2 * module._QUIET)
+    assert [entry.clone.body for entry in everything(source)] == [b"1", b"2"]
