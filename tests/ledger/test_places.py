@@ -150,10 +150,13 @@ def test_a_child_that_does_nothing_keeps_neither_the_place_nor_the_lead_of_its_p
     def leads_and_forks(ledger):
         delivers(ledger)
         assert places.leads()
+        runs, told = os.pipe()
         if not os.fork():
             os.close(ends)
+            os.write(told, b"x")
             os.read(lives, 1)
             os._exit(0)
+        assert os.read(runs, 1)  # only once it runs has it let go of what its parent has
 
     with process(places, leads_and_forks):
         assert not other.leads()
