@@ -56,7 +56,7 @@ def name_recording(settings: Settings, ledger: Ledger, rows: int, earlier: Seque
     place_recording(settings, recording, [before.recording for before in earlier])
     directory, name = Path(recording.directory), recording.name
     recording.written = lambda row: last_sequence(directory, _stream(name, row), recording.suffix)
-    if rows > 1:
+    if rows > 1 or recording.board is not None:
         recording.rings = [Ring(MOST_HELD // rows + _MARGIN) for _ in range(rows)]
 
 

@@ -161,13 +161,7 @@ class SingleProcess:
             logger.error("reload refused, nothing changes: the process may start no more threads")
         elif found is not None:
             settings, tls, read, self._certificate_ends = found
-            if settings.processes != 1:
-                logger.warning("a new number of processes needs a restart: 1 stays, %d is ignored", settings.processes)
-                settings, read = replace(settings, processes=1), replace(read, processes=1)
-            if settings.verdict_engine:
-                logger.warning("a verdict in an engine needs a restart: %s stays", current.settings.verdict)
-                stays = current.settings.verdict
-                settings, read = replace(settings, verdict=stays), replace(read, verdict=stays)
+            settings, read = _in_one_process(settings, read, current.settings)
             self._bury()
             try:
                 ledger = build_ledger(settings, 1, current.ledger.history)
@@ -232,3 +226,17 @@ class SingleProcess:
         self._pid_file.remove()
         flush_log()
         os._exit(0)
+
+
+def _in_one_process(settings: Settings, read: Settings, current: Settings) -> tuple[Settings, Settings]:
+    """The settings of a reload, and those that were read, but for what needs other processes: that stays as it is."""
+    for name, needs_others, what in (
+        ("processes", settings.processes != 1, "a new number of processes"),
+        ("verdict", settings.verdict_engine, "a verdict in an engine"),
+        ("record", "://" in settings.record, "a recording in an engine"),
+    ):
+        if needs_others:
+            stays, ignored = getattr(current, name), getattr(settings, name)
+            logger.warning("%s needs a restart: %s stays, %s is ignored", what, stays or "none", ignored)
+            settings, read = replace(settings, **{name: stays}), replace(read, **{name: stays})
+    return settings, read

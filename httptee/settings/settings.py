@@ -181,4 +181,4 @@ class Settings:
     @property
     def alone(self) -> bool:
         """Whether the tee is one process, without a supervisor: what goes to an engine needs a process beside it."""
-        return self.processes == 1 and not self.verdict_engine
+        return self.processes == 1 and not self.verdict_engine and "://" not in self.record

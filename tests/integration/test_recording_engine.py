@@ -299,3 +299,18 @@ def test_what_is_left_in_a_temporary_outbox_is_kept_and_sent_by_the_next_start(
     with RecordingTee(a, address, processes=processes) as running:
         ask(running.port, target="/one-more")
     assert "are left in" not in running.program.output
+
+
+def test_a_tee_of_one_process_begins_to_ship_at_its_next_start(a: Backend, redis: RedisServer, tmp_path: Path) -> None:
+    ini = tmp_path / "httptee.ini"
+    ini.write_text(f"record = {tmp_path / 'files'}\n")
+    with Tee("-a", a.url, "-processes", "1", "-config", str(ini)) as tee:
+        ini.write_text(f"record = {redis.address('traffic')}\n")
+        mark = tee.program.mark()
+        tee.program.send_signal(signal.SIGHUP)
+        tee.program.wait_for_line("a recording in an engine needs a restart: .*files stays", after=mark)
+        tee.program.wait_for_line("reloaded", after=mark)
+        assert ask(tee.port, "GET", "/").status == 200
+    with Tee("-a", a.url, "-processes", "1", "-config", str(ini)) as tee:
+        assert ask(tee.port, "GET", "/").status == 200
+    assert "whole, 1 exchange" in verified(redis.address("traffic"))
