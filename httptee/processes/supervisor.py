@@ -137,6 +137,8 @@ class Supervisor:
             generation.collect()
             generation.kill_overdue()
             generation.start_due()
+        if self._leaving:
+            self._finish_reload(self._leaving)
         for generation in self._draining:
             if generation.ended and generation.drain is not None:
                 logger.info("the old worker processes drained in %s", generation.drain.result(generation.killed))
@@ -146,9 +148,7 @@ class Supervisor:
             notify.ready()
         if self._arriving:
             self._hand_over(self._arriving)
-        elif self._leaving:
-            self._finish_reload(self._leaving)
-        elif self._asked_to_reload and len(self._draining) < _MOST_DRAINING:
+        elif self._asked_to_reload and not self._leaving and len(self._draining) < _MOST_DRAINING:
             self._asked_to_reload = False
             self._reload()
         if notify.watchdog_seconds() is not None:

@@ -66,7 +66,7 @@ def test_a_pause_under_load_fails_no_request_and_a_resume_brings_b_back(processe
         found = status(path)["b"][0]
         assert len(b.requests) == got
         assert found["ledger"]["dropped_by_reason"]["paused"] >= 200
-        assert found["orders"] == {"paused": True, "percent": None}
+        assert found["orders"] == {"paused": True, "percent": None, "rate_part": None}
         ctl(path, "resume", "canary")
         eventually(lambda: len(b.requests) > got, "B gets clones again")
         load.stop()

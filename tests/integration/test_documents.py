@@ -37,7 +37,7 @@ NOT_RUN = {
     ): "needs a container runtime: tests/installed/ follows its steps",
     ("docs/install.md", "docker compose"): "needs a container runtime",
     ("docs/install.md", "httptee config --kubernetes"): "needs a cluster",
-    ("docs/scale.md", "httptee config --judge-unit"): "needs systemd",
+    ("docs/scale.md", "httptee config --unit"): "needs systemd",
     ("docs/scale.md", "httptee config --kubernetes-tees"): "needs a cluster",
     ("docs/install.md", "nft add"): "changes the machine's firewall",
     ("docs/install.md", "nft delete"): "changes the machine's firewall",

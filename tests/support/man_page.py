@@ -39,7 +39,7 @@ def man_page() -> str:
         *(".SH SYNOPSIS", r".B httptee", r"[\fIoptions\fR]"),
     ]
     for command in COMMANDS:
-        lines += [".br", rf".B httptee {_escaped(command.name)}", *filter(None, [_escaped(command.usage)])]
+        lines += [".br", rf".B httptee {_escaped(command.name)}", *filter(None, [_choice(command.usage)])]
     lines += [".SH DESCRIPTION", _escaped(_DESCRIPTION[0])]
     for paragraph in _DESCRIPTION[1:]:
         lines += [".PP", _escaped(paragraph)]
@@ -69,6 +69,11 @@ def _tagged(pairs: object) -> list[str]:
     for tag, text in pairs:  # type: ignore[attr-defined]
         lines += [".TP", rf".B {_escaped(tag)}", _escaped(text[0].upper() + text[1:])]
     return lines
+
+
+def _choice(usage: str) -> str:
+    """A usage, in which a line may end behind each bar."""
+    return _escaped(usage).replace("|", r"|\:")
 
 
 def _escaped(text: str) -> str:
