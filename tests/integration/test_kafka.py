@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from httptee.journal import Appended
 from httptee.journal.engines import Engine, Entry, Member, Message, Missing, TooLarge, Unavailable, open_engine
@@ -310,3 +311,27 @@ def test_a_cluster_that_speaks_otherwise_is_told_with_the_reason(
     assert reason in engine.error
     assert "sesame" not in engine.error
     engine.close()
+
+
+def test_a_partition_whose_commit_was_refused_is_read_again_if_it_is_still_this_members(
+    kafka: KafkaCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(kafka, "refused") as engine:
+        engine.append([message(number) for number in range(1, 6)])
+        member = engine.join("g")
+        entries = read(member, 5)
+        assert member.save(0, b"two", entries[1].cursor)
+
+        def refused(*_: object) -> None:
+            raise KafkaException(KafkaError(KafkaError.ILLEGAL_GENERATION))
+
+        with monkeypatch.context() as patched:
+            patched.setattr(KafkaStore, "commit", refused)
+            assert not member.save(0, b"five", entries[4].cursor)
+        assert 0 not in member.owned
+        member.read(10)
+        assert 0 not in member.owned  # for one call: whoever counts must load the state anew
+        assert numbers(read(member, 3)) == [3, 4, 5]
+        assert member.load(0) == b"two"
+        assert member.save(0, b"five", entries[4].cursor)
+        assert engine.depth("g") == 0

@@ -37,6 +37,7 @@ class KafkaMember:
         self._flights: dict[int, Flight] = {}
         self._states: dict[int, int] = {}
         self._waiting: set[int] = set()  # are this member's, and cannot be read yet
+        self._refused: set[int] = set()  # their commit was refused, and they may still be this member's
         self._ready: deque[Entry] = deque()
         self._missing: list[Missing] = []
         self._saves = False
@@ -66,6 +67,7 @@ class KafkaMember:
             except self._clients.kafka.KafkaException as error:
                 raise self._clients.unavailable(error) from error
             if self._ready or monotonic() >= end:
+                self._waiting, self._refused = self._waiting | self._refused, set()  # for the next call
                 return [self._ready.popleft() for _ in range(min(limit, len(self._ready)))]
 
     def missing(self) -> list[Missing]:
@@ -147,11 +149,12 @@ class KafkaMember:
         self._waiting |= {place.partition for place in places}
 
     def _revoke(self, consumer: Any, places: Sequence[Any]) -> None:
-        begun = [place for place in places if place.partition in self._flights]
         with suppress(Unavailable):
             self._pass_over()
+        begun = [place for place in places if place.partition in self._flights]
         for place in places:
             self._waiting.discard(place.partition)
+            self._refused.discard(place.partition)
             self._lose(place.partition)
         consumer.incremental_unassign(begun)
 
@@ -185,7 +188,7 @@ class KafkaMember:
         if error is None:
             entry = entry_of(message)
             mark = Mark(entry.message.number, entry.message.stamp)
-            if flight.take(entry.cursor, entry.message.writer, mark, _nothing):
+            if flight.take(entry.cursor, entry.message.writer, mark, dict):
                 self._ready.append(entry)
         elif error.code() == self._clients.kafka.KafkaError._AUTO_OFFSET_RESET:
             # The cluster has removed what comes next: go on with the oldest that is there.
@@ -218,6 +221,10 @@ class KafkaMember:
         except kafka.KafkaException as error:
             if error.args[0].code() in (kafka.KafkaError.ILLEGAL_GENERATION, kafka.KafkaError.UNKNOWN_MEMBER_ID):
                 self._lose(partition)
+                # Kafka says nothing about what stays here over a rebalance: without this, nobody would read it.
+                self._refused.add(partition)
+                with suppress(kafka.KafkaException):
+                    self._consumer.incremental_unassign([kafka.TopicPartition(self._topic, partition)])
                 return False
             if error.args[0].code() == kafka.KafkaError.REBALANCE_IN_PROGRESS and state is None:
                 return True  # it is stored with the next step, or before the partition is given back
@@ -241,7 +248,3 @@ def entry_of(message: Any) -> Entry:
         writer, number, stamp = "", 0, 0
     found = Message(message.partition(), writer, number, stamp, message.value() or b"")
     return Entry(found, str(message.offset() + 1))
-
-
-def _nothing() -> Mapping[str, Mark]:
-    return {}
