@@ -15,7 +15,6 @@ from httptee.build.shipping import place_recording, recorded_in, register_of
 from httptee.build.upstreams import additions
 from httptee.http import Additions
 from httptee.journal import JournalWriter, Limits, last_sequence
-from httptee.journal.engines import is_engine_address
 from httptee.ledger import Faults, Ledger, RecordLedger, Ring
 from httptee.recording import (
     KEY_SIZE,
@@ -65,7 +64,7 @@ def announce_recording(settings: Settings) -> None:
     if not settings.record:
         return
     logger.info("Requests are recorded in %s", recorded_in(settings))
-    shipped = is_engine_address(settings.record)
+    shipped = bool(settings.record_engine)
     directory, option = (settings.outbox, "-outbox") if shipped else (settings.record, "-record")
     try:
         if directory:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from httptee.journal import JournalWriter
-from httptee.journal.engines import is_engine_address, parse_address
+from httptee.journal.engines import parse_address
 from httptee.journal.shipping import Shipper
 from httptee.ledger import Ledger, RecordAccount, RecordLedger
 from httptee.ledger.boards import Board
@@ -32,7 +32,7 @@ def place_recording(settings: Settings, recording: RecordLedger, earlier: Sequen
     """Say where the files are, before the processes are forked. After a reload, a private outbox and the counts of what
     is shipped go on."""
     recording.directory, recording.suffix = settings.record, SUFFIX
-    if not is_engine_address(settings.record):
+    if not settings.record_engine:
         return
     recording.suffix = OUTBOX_SUFFIX
     before = next((one for one in earlier if one.board is not None), None)
@@ -49,7 +49,7 @@ def place_recording(settings: Settings, recording: RecordLedger, earlier: Sequen
 
 def recorded_in(settings: Settings) -> str:
     """Where the recording is, for people: a directory, or the address of a topic without credentials."""
-    return parse_address(settings.record).label if is_engine_address(settings.record) else settings.record
+    return parse_address(settings.record).label if settings.record_engine else settings.record
 
 
 def end_recording(ledger: Ledger) -> None:

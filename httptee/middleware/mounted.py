@@ -10,7 +10,6 @@ from collections.abc import Callable
 from httptee.app import Tee
 from httptee.build import Watching, announce_recording, build_tallies, build_tee, make_judge, name_recording
 from httptee.errors import ConfigError
-from httptee.journal.engines import is_engine_address
 from httptee.ledger import Ledger
 from httptee.logs import check_log, flush_log
 from httptee.primary import Answering
@@ -25,7 +24,7 @@ logger = logging.getLogger(__name__)
 def check_mounted(settings: Settings) -> None:
     """Raise ConfigError for files and directories that cannot be used, and for what another server cannot do."""
     check_trust(settings)
-    if is_engine_address(settings.record):
+    if settings.record_engine:
         raise ConfigError(
             "-record: what records into a topic is a process of the tee, and another server has none: record into a "
             "directory, or run httptee as a server of its own"

@@ -233,7 +233,7 @@ def _in_one_process(settings: Settings, read: Settings, current: Settings) -> tu
     for name, needs_others, what in (
         ("processes", settings.processes != 1, "a new number of processes"),
         ("verdict", settings.verdict_engine, "a verdict in an engine"),
-        ("record", "://" in settings.record, "a recording in an engine"),
+        ("record", settings.record_engine, "a recording in an engine"),
     ):
         if needs_others:
             stays, ignored = getattr(current, name), getattr(settings, name)

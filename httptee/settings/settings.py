@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from httptee.http import Endpoint, Listen
 from httptee.http.peers import Proxies
+from httptee.journal.engines import is_engine_address
 from httptee.selection import Filter
 from httptee.settings.backend import Backend, line_fields, shown, words_of
 from httptee.settings.casts import default_workers, usable_cores
@@ -176,9 +177,14 @@ class Settings:
     @property
     def verdict_engine(self) -> str:
         """The address of the topic in which pairs are published for judges elsewhere, or empty."""
-        return self.verdict if "://" in self.verdict else ""
+        return self.verdict if is_engine_address(self.verdict) else ""
+
+    @property
+    def record_engine(self) -> str:
+        """The address of the topic that a recording goes to, or empty."""
+        return self.record if is_engine_address(self.record) else ""
 
     @property
     def alone(self) -> bool:
         """Whether the tee is one process, without a supervisor: what goes to an engine needs a process beside it."""
-        return self.processes == 1 and not self.verdict_engine and "://" not in self.record
+        return self.processes == 1 and not (self.verdict_engine or self.record_engine)

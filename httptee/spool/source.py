@@ -8,7 +8,7 @@ is lost. The streams of earlier runs are adopted: counted, then read.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from time import monotonic, time, time_ns
 
@@ -89,7 +89,7 @@ class Source:
         """The entry that came first of those that can be read now, or None. Raises OSError."""
         first: Entry | None = None
         now, clock = time_ns(), monotonic()
-        if self._late.look(clock, {stream.slot for stream in self._open.values()}):
+        if self._late.look(clock, self._open.values()):
             self.refresh()
         for stream in self._open.values() if self._decided else ():
             if stream.quiet_until > clock:
@@ -205,13 +205,14 @@ class _Late:
         self._waited: dict[int, tuple[int, float]] = {}  # by slot: what it has stored last, and since when
         self._slot, self._first, self._second = 0, _ANY, _ANY
 
-    def look(self, clock: float, slots: set[int]) -> bool:
+    def look(self, clock: float, streams: Collection[Stream]) -> bool:
         """Look, if it is time, by the monotonic clock. Whether a process has stored clones and no stream of its slot is
-        among `slots`, those that are read: its first file is younger than the last look at the directory."""
+        among `streams`, those that are read: its first file is younger than the last look at the directory."""
         if clock < self._next:
             return False
         self._next = clock + _QUIET
         words, before, unread = self._words, self._waited, set()
+        slots = {stream.slot for stream in streams}
         self._waited = {}
         for slot, (came, stored) in enumerate(zip(words.came.tolist(), words.stored.tolist(), strict=True)):
             if came == stored:

@@ -11,8 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from httptee.journal.engines import parse_address
+from httptee.processes.rates.meeting import Meeting
 from tests.support.backend import Backend
 from tests.support.client import ask
+from tests.support.house import ROOT
 from tests.support.net import eventually, free_port
 from tests.support.redis_server import RedisServer
 from tests.support.tee import Tee
@@ -60,3 +63,16 @@ def test_two_tees_share_a_rate_and_each_is_alone_while_the_server_is_down(proces
         other.stop()
         eventually(lambda: part(ports[0]) == 1.0, "the one that is left to have all", 30.0)
         assert ask(one.port, "GET", "/").status == 200
+
+
+def test_a_user_with_the_rights_of_a_topic_may_share_a_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs" / "engines.md").read_text()
+    (line,) = re.findall(r"^user tee on >PASSWORD (.*)$", page, re.MULTILINE)
+    with RedisServer(tmp_path) as redis:
+        words = line.replace("{traffic}", "{rates}").split()
+        assert redis.ask("ACL", "SETUSER", "tee", "on", ">sesame", *words) == b"+OK\r\n"
+        redis.ask("ACL", "SETUSER", "default", "off")
+        monkeypatch.setenv("HTTPTEE_ENGINE_PASSWORD", "sesame")
+        meeting = Meeting(parse_address(f"redis://tee@127.0.0.1:{redis.port}/rates"))
+        assert meeting.demands("b", 3.0) == [3.0]
+        meeting.close()

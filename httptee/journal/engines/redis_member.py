@@ -6,6 +6,7 @@ import contextlib
 import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
+from functools import partial
 from time import monotonic, sleep
 from typing import Any
 
@@ -204,7 +205,7 @@ class RedisMember:
                 self._release([partition])
                 self._lose(partition)
             elif answer != b"more":
-                self._flights[partition].end(marks(answer), lambda partition=partition: self._gone(partition))  # type: ignore[misc]
+                self._flights[partition].end(marks(answer), partial(self._gone, partition))
 
     def _pass_over(self) -> None:
         """What was told to be missing is not told to the next owner: but a state that counts it comes first."""

@@ -62,4 +62,4 @@ class Meeting:
         self._link.close()
 
     def _key(self, backend: str) -> str:
-        return f"{self._topic}:rate:{backend}"
+        return f"{{{self._topic}}}:rate:{backend}"

@@ -43,6 +43,7 @@ class Sharing:
         self._exchange = exchange
         self._clock = clock
         self._heard = self._at = clock()
+        self._names = [statement.backend for statement in ledger.statements()]
         self._before = self._wanted()
         self._failing = False
 
@@ -53,7 +54,7 @@ class Sharing:
         before, self._before = self._before, wanted
         try:
             for place, rate in self._rates.items():
-                name, own = self._ledger.statements()[place].backend, (wanted[place] - before[place]) / seconds
+                name, own = self._names[place], (wanted[place] - before[place]) / seconds
                 self._ledger.orders[place].rate_part = part_of(own, self._exchange.demands(name, own), rate)
         except Unavailable as error:
             self._failed(str(error))

@@ -116,9 +116,9 @@ class CentralJudge:
             self._is_down(error)
 
     def _is_down(self, error: Unavailable) -> None:
-        if str(error) != self._error:
-            self._error = str(error)
+        if not self._error:
             logger.warning("%s; what waits there is judged later", error)
+        self._error = str(error)
 
     def _turn(self) -> None:
         for docket, entry in self._partitions.read(_AT_ONCE, _WAIT if self._asking.idle else _SHORT_WAIT):

@@ -86,7 +86,7 @@ class Telling:
         except Unavailable as error:
             if ended and self._leftovers is not None:
                 self._leftovers.keep(document.run, data)
-            if str(error) != self.error:
+            if not self.error:
                 logger.warning("what this tee has counted cannot be published: %s; it is tried again", error)
             self.error = str(error)
         else:
