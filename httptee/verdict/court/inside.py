@@ -8,6 +8,7 @@ a shape never seen at A, a value where A has few of them, or a point in time tha
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import exp, log
 from typing import Any
 
 from httptee.compare import Scalar
@@ -125,8 +126,13 @@ class Inside:
 
     @property
     def log_evidence(self) -> float:
-        """The strongest evidence against B from any check."""
-        return self.strongest[0]
+        """The evidence against B from all checks: the mean of theirs, which is that of a bet divided among them.
+
+        The largest of five would pass a limit by chance five times as often.
+        """
+        found = [self._coins[check].log_evidence for check in _CHECKS if self._valid(check)]
+        most = max(found)
+        return most + log(sum(exp(each - most) for each in found) / len(_CHECKS))
 
     @property
     def shift(self) -> float:
@@ -135,8 +141,9 @@ class Inside:
 
     @property
     def strongest(self) -> tuple[float, str]:
-        """The logarithm of the strongest evidence, and what it says in plain words."""
-        return max((self._coins[check].log_evidence, self._words(check)) for check in _CHECKS if self._valid(check))
+        """The logarithm of the evidence, and what the strongest check says in plain words."""
+        check = max((check for check in _CHECKS if self._valid(check)), key=lambda each: self._coins[each].log_evidence)
+        return self.log_evidence, self._words(check)
 
     def state(self) -> dict[str, Any]:
         """As values of JSON."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from httptee.compare import Difference, Scalar
@@ -29,7 +29,8 @@ class KeyState:
     stays     A agreed with itself, B did not and stayed so; `hard`: B failed; `late`: asked again, B agreed
     a_odd     A's second answer was B's; `distinct`: it was a third one; `moves`: A and B agreed, but A's second did not
     flips     A agreed with itself, B did not, and with A when it was asked again, whether it had failed or was late
-    b_again   B's second answer alone is odd; `a_again`: A's second answer alone is; `more_odd`: further ones of B are
+    b_again   B's second answer alone is odd; `a_again`: A's second answer alone is; `more_odd`: further ones of B are,
+              and one after them is not
     delayed   asked again much later: A's answer had `changed`, or it was `steady`
     """
 
@@ -115,7 +116,7 @@ class KeyState:
             else:
                 self.a_again += 1
         if not moved:
-            self.more_odd += sum(more.at(place) for more in repeated.more)
+            self.more_odd += _came_back([more.at(place) for more in repeated.more])
         return explained
 
     def _repeat_odd(self, repeated: Repeated, moved: bool, again: bool) -> bool:
@@ -206,6 +207,12 @@ class KeyState:
         found.examples = [int(each) for each in state["examples"]]
         found.inside = Inside(state["inside"])
         return found
+
+
+def _came_back(odd: Sequence[bool]) -> int:
+    """How many of B's answers were odd before one that was not. After a write in between, all that follow are."""
+    last = max((number for number, each in enumerate(odd) if not each), default=0)
+    return sum(odd[:last])
 
 
 def _is_plain(value: Scalar) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, log
+from math import log
 
-from httptee.verdict.court.bets import log_evidence
+from httptee.verdict.court.bets import log_evidence, upper_bound
 from httptee.verdict.court.keys import DELAYED_NEEDED, KeyState
 
 EXPLAINED = frozenset({"noise", "constant", "late", "refreshes", "ignored", "accepted"})
@@ -18,7 +18,8 @@ _MUCH = log(100)  # evidence that ends what was noise, or says that B is late: 9
 _FIXED, _FIXED_PAIRS = 0.99, 20
 _FEW = 3  # refusals without a confirmation, from which on there will be none; times that are not chance
 _FEWER = 0.5  # pairs a second; each of a rarer difference is worth to be asked again
-_UNSURE = 0.01
+_AGREES = 4  # times as often as not, from where on B may be late
+_UNSURE = 0.01  # the chance that a race is taken for late
 _SETTLED = 0.3  # the priority of what is decided
 
 
@@ -101,7 +102,7 @@ def is_noise(key: KeyState) -> bool:
 
 def is_late(key: KeyState, terms: Terms) -> bool:
     """Whether B mostly agreed when it was asked again, and its repeats do not show that it is unstable."""
-    most = key.late >= 4 * (key.stays + key.hard) and key.late > own_noise(key)
+    most = key.late >= _AGREES * (key.stays + key.hard) and key.late > own_noise(key)
     return terms.writes and most and not unstable(key)
 
 
@@ -132,10 +133,18 @@ def held(key: KeyState, terms: Terms) -> Held:
     if own_noise(key) >= 3 and 2 * own_noise(key) >= confirmations(key) and key.inside.log_evidence >= terms.enough:
         return _unless_inside(key, terms, "noise", "")
     if is_late(key, terms) and against(key, True) >= _MUCH:
-        return Held("late", f"asked again, B agreed with A {key.late} times", weight)
+        return _late(key, terms, weight)
     if not confirmations(key) and (not terms.repeatable or key.refused >= _FEW):
         return Held("suspected", "A and B could not be asked again, so this may be noise", weight)
     return Held("undecided", _progress(key), weight)
+
+
+def _late(key: KeyState, terms: Terms, weight: float) -> Held:
+    agreed = f"asked again, B agreed with A {key.late} times"
+    if _late_is_sure(key, terms):
+        return Held("late", agreed, weight)
+    odd = f"{key.b_again + key.more_odd} of {terms.draws} further answers of B are odd"
+    return Held("undecided", f"{agreed}: B is late, or differs from itself; {odd}", weight)
 
 
 def _refreshed(key: KeyState) -> str:
@@ -172,8 +181,10 @@ def wants_more(key: KeyState, terms: Terms) -> bool:
 
 
 def _late_is_sure(key: KeyState, terms: Terms) -> bool:
-    """Whether B's second answers would have shown a race that is as frequent as the mismatches are."""
-    return exp(-terms.draws * key.pairs / max(1, terms.judged)) < _UNSURE
+    """Whether B's second answers are odd less often than first ones are. In a race, both are as likely to be odd."""
+    rate = min(key.pairs / max(1, terms.judged), 1 / (1 + _AGREES))  # more frequent, it would not agree so often
+    odd = key.b_again + key.more_odd
+    return odd < terms.draws and upper_bound(odd, terms.draws, rate, _UNSURE) < rate
 
 
 def priority(key: KeyState, terms: Terms, now: float) -> float:
@@ -193,5 +204,6 @@ def priority(key: KeyState, terms: Terms, now: float) -> float:
     if is_late(key, terms):
         return _SETTLED if _late_is_sure(key, terms) else 1.5 + rarity
     if is_noise(key):
-        return 2.0 + rarity if _LITTLE <= shift < terms.enough else _SETTLED
+        is_open = shift >= _LITTLE and key.inside.log_evidence < terms.enough
+        return 2.0 + rarity if is_open else _SETTLED
     return 2.0 + rarity + max(0.0, weight) / terms.enough

@@ -51,7 +51,7 @@ class RouteState:
     def repeat(self, repeated: Repeated) -> None:
         """Take a confirmation: every place learns from it, also those at which A and B agreed."""
         self.repeats += 1
-        self.draws += 1 + len(repeated.more)
+        self.draws += max(1, len(repeated.more))  # the last of `more` never counts as odd
         for place in repeated.a_a2.places:
             if place not in self.keys and len(self.keys) < self._most:
                 self._add(place, repeated.pair.at)

@@ -54,6 +54,18 @@ def test_a_time_an_hour_off_is_found():
     assert "further from now" in inside.strongest[1]
 
 
+def test_all_checks_together_hardly_ever_show_evidence_by_chance():
+    random, alarms = Random(11), 0
+    for _ in range(200):
+        inside = Inside()
+        for _ in range(150):
+            inside._coins[random.choice(["shape", "value", "offset", "higher", "lower"])].toss(random.random() < 0.5)
+            if inside.log_evidence >= log(5):
+                alarms += 1
+                break
+    assert 0 < alarms <= 200 / 5
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_same_noise_in_both_raises_no_alarm(seed):
     random = Random(seed)
@@ -159,7 +171,7 @@ def test_the_state_is_restored_exactly_and_is_small():
 
 def test_what_two_routes_have_shown_is_added():
     random = Random(1)
-    one, other = (checked([(uuid(random), "none") for _ in range(9)]) for _ in range(2))
+    one, other = (checked([(uuid(random), "none") for _ in range(12)]) for _ in range(2))
     assert one.log_evidence < ENOUGH
     one.merge(other)
     assert one.log_evidence >= ENOUGH

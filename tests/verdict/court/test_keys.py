@@ -50,8 +50,13 @@ def test_a_confirmation_shows_which_answer_is_odd(answers, expected, explained):
 
 
 def test_further_answers_of_b_count_where_a_agrees_with_itself():
-    assert shown(repeated(1, 2, 1, 1, more=(1, 2, 3))[0]) == {"late": 1, "flips": 1, "more_odd": 2}
-    assert shown(repeated(1, 2, 3, 4, more=(1, 2, 3))[0]) == {"distinct": 1}
+    assert shown(repeated(1, 2, 1, 1, more=(1, 2, 3, 1))[0]) == {"late": 1, "flips": 1, "more_odd": 2}
+    assert shown(repeated(1, 2, 3, 4, more=(1, 2, 3, 1))[0]) == {"distinct": 1}
+
+
+def test_an_answer_of_b_after_which_all_are_odd_may_come_of_a_write():
+    assert shown(repeated(1, 2, 1, 1, more=(1, 3, 3, 3))[0]) == {"late": 1, "flips": 1}
+    assert shown(repeated(1, 2, 1, 1, more=(3, 1, 3, 3))[0]) == {"late": 1, "flips": 1, "more_odd": 1}
 
 
 def test_a_b_that_fails_is_never_late():

@@ -1,4 +1,5 @@
 from math import log
+from random import Random
 
 import pytest
 
@@ -17,7 +18,7 @@ from httptee.verdict.court.relations import Place
 from tests.verdict.court.cases import NOW
 
 ENOUGH = log(50 / 0.01)
-TERMS = Terms(ENOUGH, True, 1000, 100)
+TERMS = Terms(ENOUGH, True, 1000, 300)
 
 
 def key(path="$.x", level="value", part="body", **counts):
@@ -53,6 +54,7 @@ def label(counts, terms=TERMS, **place):
         ({"late": 16, "b_again": 2}, "late"),
         ({"late": 16, "b_again": 1, "more_odd": 2}, "differs"),
         ({"late": 16, "a_odd": 1, "b_again": 3}, "late"),
+        ({"late": 16, "b_again": 2, "pairs": 30}, "undecided"),
     ],
 )
 def test_confirmations_decide_the_label(counts, expected):
@@ -97,7 +99,9 @@ def test_noise_ends_with_much_evidence_only():
 
 def test_noise_is_still_looked_into():
     one = key(distinct=30)
-    one.inside._coins["shape"].heads = 16
+    one.inside._coins["shape"].heads = 17
+    assert held(one, TERMS).label == "noise"
+    one.inside._coins["shape"].heads = 18
     found = held(one, TERMS)
     assert found.label == "differs"
     assert found.reason.startswith("within noise, a shape that A has not shown")
@@ -162,6 +166,27 @@ def test_a_shift_inside_noise_is_followed():
 def test_a_late_b_is_asked_further_until_a_race_would_have_shown():
     late = key(pairs=50, late=10)
     assert is_late(late, TERMS)
-    assert wants_more(late, Terms(ENOUGH, True, 1000, 50))
+    assert wants_more(late, Terms(ENOUGH, True, 1000, 90))
     assert not wants_more(late, Terms(ENOUGH, True, 1000, 150))
     assert not wants_more(key(stays=10), TERMS)
+
+
+def test_a_late_b_whose_further_answers_are_odd_is_asked_longer():
+    late = key(pairs=50, late=20, b_again=1, more_odd=1)
+    assert wants_more(late, Terms(ENOUGH, True, 1000, 150))
+    assert held(late, Terms(ENOUGH, True, 1000, 150)).label == "undecided"
+    assert not wants_more(late, Terms(ENOUGH, True, 1000, 400))
+    assert held(late, Terms(ENOUGH, True, 1000, 400)).label == "late"
+
+
+@pytest.mark.parametrize("rate", [0.02, 0.05, 0.2])
+def test_a_race_is_hardly_ever_taken_for_a_late_b(rate):
+    random, taken = Random(5), 0
+    for _ in range(200):
+        race = key(pairs=round(1000 * rate), late=20)
+        for draws in range(1, round(15 / rate)):
+            race.b_again += random.random() < rate
+            if is_late(race, TERMS) and held(race, Terms(ENOUGH, True, 1000, draws)).label == "late":
+                taken += 1
+                break
+    assert taken <= 200 * 0.02

@@ -132,10 +132,10 @@ class Run:
         return self.court.report(played.sums(), counts, played.now)
 
     def _look(self, played: Played) -> None:
-        if self.found_at is None and self.plan.defects:
-            report = self.report(played)
-            if all(is_reported(report, self.plan.service.defects[name]) for name in self.plan.defects):
-                self.found_at = played.routes[self.plan.focus]
+        report = self.report(played)  # a judge reports all the time, and a court learns from that how many were equal
+        defects = [self.plan.service.defects[name] for name in self.plan.defects]
+        if self.found_at is None and defects and all(is_reported(report, each) for each in defects):
+            self.found_at = played.routes[self.plan.focus]
 
 
 def _tally() -> Tally:
