@@ -9,7 +9,7 @@ from typing import Any
 from httptee.verdict.court import BUCKETS, Blocks, RouteSums, Toss
 
 _COUNTS = ("requests", "chosen", "equal", "unequal")
-_LISTS = {"toss": 5, "a_times": BUCKETS, "b_times": BUCKETS}
+_LISTS = {"toss": len(Toss._fields), "a_times": BUCKETS, "b_times": BUCKETS}
 
 
 @dataclass(slots=True)
@@ -20,7 +20,7 @@ class Line:
     chosen: int = 0
     equal: int = 0
     unequal: int = 0
-    toss: list[int] = field(default_factory=lambda: [0] * 5)
+    toss: list[int] = field(default_factory=lambda: [0] * len(Toss._fields))
     a_times: list[int] = field(default_factory=lambda: [0] * BUCKETS)
     b_times: list[int] = field(default_factory=lambda: [0] * BUCKETS)
     blocks: Blocks = field(default_factory=Blocks)

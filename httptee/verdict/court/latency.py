@@ -3,8 +3,8 @@
 Pair by pair, times depend on each other: one burst slows many requests down. So pairs are put into blocks of at least
 `BLOCK_PAIRS` pairs and `BLOCK_SECONDS`, and a block is one toss of a coin: is B slower than the margin or within it, in
 the mean of the logarithms of B's time by the margin's, of which none counts for more than a limit? A block that is near
-the margin is no toss. The tail has blocks of `TAIL_PAIRS`: which of the two servers has more times clearly above the
-95th percentile of A in the blocks before?
+the margin is no toss. For the tail, a block is two more: which of the two servers has more times clearly above the 95th
+percentile of A before the block, and which of B and of a server at the margin?
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from httptee.verdict.court.report import LatencyReport
 from httptee.verdict.court.sums import RouteSums
 
 BLOCK_PAIRS, BLOCK_SECONDS = 20, 1.0
-TAIL_PAIRS = 50
-_TAIL_SHARE, _TAIL_LIMITS = 0.95, 21  # the percentile of A's times, and in how many blocks
+_TAIL_SHARE, _TAIL_TIMES, _TAIL_LIMITS = 0.95, 50, 21  # the percentile, of how many of A's times, and how many of those
 _TAIL_RATIO, _TAIL_SECONDS = 1.2, 0.005  # B's 95th or 99th percentile against A's, from where on the tail is slower
+_BEYOND = log(5)  # the evidence that a server at the margin would have fewer long times; below it is none
 
 _CLIP = 0.5  # the largest logarithm of a ratio: one stall must not outweigh a block
 _LEAST, _MOST = exp(-_CLIP), exp(_CLIP)
@@ -68,10 +68,11 @@ MARGIN = Margin()
 
 
 class Toss(NamedTuple):
-    """What is to be added to the sums of a route: blocks that are complete, and on which side their coins fell.
+    """What is to be added to the sums of a route: a block that is complete, and on which side its coins fell.
 
     `blocks`, of which in `slower` B is clearly beyond the margin and in `quick` clearly within it. `tail_blocks` are
-    those in which one server had more long times than the other; in `tail_slower` it was B.
+    those in which one server had more long times than the other; in `tail_slower` it was B. `beyond_blocks` and
+    `beyond_slower` likewise of B and of a server at the margin.
     """
 
     blocks: int
@@ -79,6 +80,8 @@ class Toss(NamedTuple):
     quick: int
     tail_blocks: int
     tail_slower: int
+    beyond_blocks: int
+    beyond_slower: int
 
 
 class Blocks:
@@ -88,57 +91,56 @@ class Blocks:
     """
 
     __slots__ = (
-        *("_above", "_extra", "_near", "_limit", "_limits", "_kept", "_began", "_tail_began"),
-        *("_pairs", "_beyond", "_tail_pairs", "_high_a", "_high_b"),
+        *("_above", "_extra", "_near", "_limit", "_beyond_limit", "_limits", "_kept", "_began"),
+        *("_pairs", "_slower_by", "_high_a", "_high_b", "_beyond"),
     )
 
     def __init__(self, margin: Margin = MARGIN) -> None:
         self._above, self._extra = margin
         self._near = log(max(1.0, self._above)) / 2
-        self._began = self._tail_began = 0.0
-        self._pairs, self._beyond = 0, 0.0
-        self._tail_pairs = self._high_a = self._high_b = 0
-        self._limit = inf
-        self._kept: list[float] = []  # the first of A's times in this tail block
-        self._limits: list[float] = []  # the percentile in each of the last ones
+        self._began = 0.0
+        self._pairs, self._slower_by = 0, 0.0
+        self._high_a = self._high_b = self._beyond = 0
+        self._limit = self._beyond_limit = inf
+        self._kept: list[float] = []  # A's times since the last percentile
+        self._limits: list[float] = []  # the last percentiles
 
     def add(self, a_seconds: float, b_seconds: float, now: float) -> Toss | None:
         """Take a pair at `now` (seconds of any clock that never goes back). Returns a toss if it completes a block."""
         if not self._pairs:
             self._began = now
-        if not self._tail_pairs:
-            self._tail_began = now
-        if self._tail_pairs < TAIL_PAIRS:
+        if len(self._kept) < _TAIL_TIMES:
             self._kept.append(a_seconds)
         self._pairs += 1
-        self._tail_pairs += 1
         ratio = b_seconds / (self._above * a_seconds + self._extra or _SHORTEST)
-        self._beyond += log(ratio) if _LEAST < ratio < _MOST else _CLIP if ratio >= _MOST else -_CLIP
+        self._slower_by += log(ratio) if _LEAST < ratio < _MOST else _CLIP if ratio >= _MOST else -_CLIP
         if a_seconds > self._limit:
             self._high_a += 1
         if b_seconds > self._limit:
             self._high_b += 1
-        whole = self._pairs >= BLOCK_PAIRS and now - self._began >= BLOCK_SECONDS
-        tail = self._tail_pairs >= TAIL_PAIRS and now - self._tail_began >= BLOCK_SECONDS
-        if not whole and not tail:
+            self._beyond += b_seconds > self._beyond_limit
+        if self._pairs < BLOCK_PAIRS or now - self._began < BLOCK_SECONDS:
             return None
-        return Toss(*(self._toss() if whole else (0, 0, 0)), *(self._toss_tail() if tail else (0, 0)))
+        return self._toss()
 
-    def _toss(self) -> tuple[int, int, int]:
-        beyond = self._beyond / self._pairs
-        self._pairs, self._beyond = 0, 0.0
+    def _toss(self) -> Toss:
+        mean, a, b, beyond = self._slower_by / self._pairs, self._high_a, self._high_b, self._beyond
+        self._pairs, self._slower_by = 0, 0.0
+        self._high_a = self._high_b = self._beyond = 0
+        if len(self._kept) >= _TAIL_TIMES:
+            self._set_limit()
         # On either side, a block that is nearer than half the margin is no toss: there both sides are about as likely.
-        return 1, int(beyond > self._near), int(beyond < -self._near)
+        sides = int(mean > self._near), int(mean < -self._near)
+        return Toss(1, *sides, int(a != b), int(b > a), int(a != beyond), int(beyond > a))
 
-    def _toss_tail(self) -> tuple[int, int]:
-        a, b = self._high_a, self._high_b
-        self._tail_pairs = self._high_a = self._high_b = 0
+    def _set_limit(self) -> None:
         # The limit of the next block is fixed before it begins. So A and B have the same chance to be above it.
         # The median, for a burst of both servers must not raise the limit of the blocks after it.
         self._limits.append(sorted(self._kept)[int(_TAIL_SHARE * len(self._kept))])
         del self._limits[:-_TAIL_LIMITS], self._kept[:]
         self._limit = _TAIL_RATIO * median(self._limits) + _TAIL_SECONDS
-        return int(a != b), int(b > a)
+        # A server at the margin is above this whenever A is above the limit.
+        self._beyond_limit = max(self._limit, self._above * self._limit + self._extra)
 
 
 def latency(sums: RouteSums, alpha: float, alpha_within: float | None = None, margin: Margin = MARGIN) -> LatencyReport:
@@ -161,9 +163,10 @@ def blocks_needed(sums: RouteSums, alpha: float) -> int:
 
 def _judged(sums: RouteSums, times: _Times, enough: float, within: float) -> tuple[str, str]:
     blocks, tail = sums.slower + sums.quick, sums.tail_blocks
+    is_beyond = log_evidence(sums.beyond_slower, sums.beyond_blocks) >= _BEYOND
     if log_evidence(sums.slower, blocks) >= enough:
         return "slower", f"B is beyond the margin in {sums.slower} of {blocks} blocks"
-    if times.longer_tail and log_evidence(sums.tail_slower, tail) >= enough:
+    if times.longer_tail and is_beyond and log_evidence(sums.tail_slower, tail) >= enough:
         which = f"B has more of the longest times in {sums.tail_slower} of {tail} blocks"
         return "slower in the tail", f"{which}; {times.longer_tail}"
     if log_evidence(sums.quick, blocks) >= within:
@@ -186,7 +189,7 @@ class _Times(NamedTuple):
         for name, a, b in (("95th", self.a_p95, self.b_p95), ("99th", self.a_p99, self.b_p99)):
             if a is None or b is None:
                 continue
-            most = self.margin.factor * a + self.margin.seconds
-            if b >= _TAIL_RATIO * most and b >= most + _TAIL_SECONDS:
+            permitted = self.margin.factor * a + self.margin.seconds
+            if b >= max(permitted, _TAIL_RATIO * a, a + _TAIL_SECONDS):
                 return f"the {name} percentile is {1000 * b:.0f} ms at B and {1000 * a:.0f} ms at A"
         return ""

@@ -14,8 +14,9 @@ class RouteSums:
     those that were compared, `equal` plus `unequal`. `lost`: unequal pairs that did not reach the judge. `requests`:
     all that were offered to this B.
 
-    Latency, see `verdict.latency`: `blocks` of pairs, of which `slower` are clearly beyond the margin and `quick` are
-    clearly within it. `tail_blocks` and `tail_slower` likewise. The histograms count times to the head of the answers.
+    Latency, see `latency.Toss`: `blocks` of pairs, of which `slower` are clearly beyond the margin and `quick` are
+    clearly within it. `tail_blocks` and `tail_slower` are about long times, `beyond_blocks` and `beyond_slower` about
+    those of a server at the margin. The histograms count times to the head of the answers.
     """
 
     requests: int = 0
@@ -28,6 +29,8 @@ class RouteSums:
     quick: int = 0
     tail_blocks: int = 0
     tail_slower: int = 0
+    beyond_blocks: int = 0
+    beyond_slower: int = 0
     a_times: Sequence[int] = field(default_factory=tuple)
     b_times: Sequence[int] = field(default_factory=tuple)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 
-from httptee.verdict.court import BUCKETS
+from httptee.verdict.court import BUCKETS, Toss
 
 ROUTES = 512
 """Routes of one worker process. `compare.Routes` names at most 500, and `other`."""
@@ -13,7 +13,7 @@ LONGEST_NAME = 1022
 """Bytes of a route's name. A longer one is cut."""
 
 _NAME = 2 + LONGEST_NAME  # the first two bytes are the length
-COUNTS = ("requests", "chosen", "equal", "unequal", "lost", "blocks", "slower", "quick", "tail_blocks", "tail_slower")
+COUNTS = ("requests", "chosen", "equal", "unequal", "lost", *Toss._fields)
 WIDTH = len(COUNTS) + 2 * BUCKETS
 """Numbers of a route and a B: the counts, then the histograms of A's and B's times."""
 

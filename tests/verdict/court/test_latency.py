@@ -16,14 +16,14 @@ def evenly(a, b, count, step=0.1):
 
 
 def sums_of(pairs):
-    blocks, total = Blocks(), [0] * 5
+    blocks, total = Blocks(), [0] * len(Toss._fields)
     a_times, b_times = [0] * BUCKETS, [0] * BUCKETS
     for a, b, now in pairs:
         a_times[bucket(a)] += 1
         b_times[bucket(b)] += 1
-        total = [old + new for old, new in zip(total, blocks.add(a, b, now) or [0] * 5, strict=True)]
-    names = ("blocks", "slower", "quick", "tail_blocks", "tail_slower")
-    return RouteSums(**dict(zip(names, total, strict=True)), a_times=a_times, b_times=b_times)
+        if toss := blocks.add(a, b, now):
+            total = [old + new for old, new in zip(total, toss, strict=True)]
+    return RouteSums(**dict(zip(Toss._fields, total, strict=True)), a_times=a_times, b_times=b_times)
 
 
 def traffic(random, count, slow=1.0, stalls=1.0, rate=25.0):
@@ -47,28 +47,36 @@ def test_a_block_has_at_least_twenty_pairs_and_a_second():
 
 
 def test_the_coin_shows_on_which_side_of_the_margin_b_is():
-    assert tosses(evenly(0.1, 0.120, 20)) == [Toss(1, 1, 0, 0, 0)]
-    assert tosses(evenly(0.1, 0.104, 20)) == [Toss(1, 0, 1, 0, 0)]
-    assert tosses(evenly(0.1, 0.106, 20), Margin(1.2, 0.0)) == [Toss(1, 0, 1, 0, 0)]
+    assert tosses(evenly(0.1, 0.120, 20)) == [Toss(1, 1, 0, 0, 0, 0, 0)]
+    assert tosses(evenly(0.1, 0.104, 20)) == [Toss(1, 0, 1, 0, 0, 0, 0)]
+    assert tosses(evenly(0.1, 0.106, 20), Margin(1.2, 0.0)) == [Toss(1, 0, 1, 0, 0, 0, 0)]
 
 
 def test_a_block_near_the_margin_is_no_toss():
-    assert tosses(evenly(0.1, 0.112, 20)) == [Toss(1, 0, 0, 0, 0)]
+    assert tosses(evenly(0.1, 0.112, 20)) == [Toss(1, 0, 0, 0, 0, 0, 0)]
 
 
 def test_one_stall_does_not_outweigh_a_block():
-    assert tosses([(0.1, 90.0, 0.0), *evenly(0.1, 0.1, 19, step=0.2)]) == [Toss(1, 0, 1, 0, 0)]
-    assert tosses([(90.0, 0.1, 0.0), *evenly(0.1, 0.13, 19, step=0.2)]) == [Toss(1, 1, 0, 0, 0)]
+    assert tosses([(0.1, 90.0, 0.0), *evenly(0.1, 0.1, 19, step=0.2)]) == [Toss(1, 0, 1, 0, 0, 0, 0)]
+    assert tosses([(90.0, 0.1, 0.0), *evenly(0.1, 0.13, 19, step=0.2)]) == [Toss(1, 1, 0, 0, 0, 0, 0)]
 
 
 def test_a_time_of_zero_is_no_error():
-    assert tosses(evenly(0.0, 0.0, 20), Margin(1.1, 0.0)) == [Toss(1, 0, 1, 0, 0)]
+    assert tosses(evenly(0.0, 0.0, 20), Margin(1.1, 0.0)) == [Toss(1, 0, 1, 0, 0, 0, 0)]
 
 
-def test_the_first_tail_block_only_sets_the_limit():
-    first, second = [toss for toss in tosses(evenly(0.1, 0.3, 100)) if toss.tail_blocks or toss.blocks == 0]
-    assert (first.tail_blocks, first.tail_slower) == (0, 0)
-    assert (second.tail_blocks, second.tail_slower) == (1, 1)
+def tails(pairs):
+    return [(toss.tail_blocks, toss.tail_slower, toss.beyond_blocks, toss.beyond_slower) for toss in tosses(pairs)]
+
+
+def test_the_first_fifty_times_of_a_only_set_the_limit():
+    assert tails(evenly(0.1, 0.3, 80)) == [(0, 0, 0, 0), (0, 0, 0, 0), (0, 0, 0, 0), (1, 1, 1, 1)]
+
+
+def test_a_long_time_of_b_that_the_margin_permits_is_none_beyond_it():
+    limit = 1.2 * 0.1 + 0.005
+    assert tails(evenly(0.1, 1.05 * limit, 80))[-1] == (1, 1, 0, 0)
+    assert tails(evenly(0.1, 1.10 * limit + 0.002, 80))[-1] == (1, 1, 1, 1)
 
 
 def test_a_tail_block_with_as_many_long_times_on_both_sides_is_not_tossed():
@@ -133,9 +141,15 @@ def test_ten_percent_at_the_margin_is_not_slower():
     assert labels <= {"within", "undecided"}
 
 
-@pytest.mark.parametrize(("b_seconds", "label"), [(0.094, "undecided"), (0.115, "slower in the tail")])
-def test_the_tail_is_slower_only_beyond_what_the_margin_permits(b_seconds, label):
-    sums = RouteSums(tail_blocks=40, tail_slower=40, a_times=[0] * BUCKETS, b_times=[0] * BUCKETS)
+@pytest.mark.parametrize(
+    ("b_seconds", "beyond", "label"),
+    [(0.085, 40, "undecided"), (0.094, 18, "undecided"), (0.094, 40, "slower in the tail")],
+)
+def test_the_tail_is_slower_only_beyond_what_the_margin_permits(b_seconds, beyond, label):
+    sums = RouteSums(
+        tail_blocks=40, tail_slower=40, beyond_blocks=40, beyond_slower=beyond,
+        a_times=[0] * BUCKETS, b_times=[0] * BUCKETS,
+    )  # fmt: skip
     for seconds, counts in ((0.075, sums.a_times), (b_seconds, sums.b_times)):
         counts[bucket(seconds)] += 100
     assert latency(sums, 0.001).label == label

@@ -58,9 +58,10 @@ def test_times_and_tosses_are_counted():
     row = tallies.row(0)
     slot = row.slot("GET /a")
     row.judged(0, slot, True, (3, 7, None))
-    row.judged(0, slot, True, (3, 8, Toss(1, 0, 1, 1, 0)))
+    row.judged(0, slot, True, (3, 8, Toss(1, 0, 1, 1, 0, 1, 1)))
     sums = tallies.sums()["b"]["GET /a"]
     assert (sums.blocks, sums.slower, sums.quick, sums.tail_blocks, sums.tail_slower) == (1, 0, 1, 1, 0)
+    assert (sums.beyond_blocks, sums.beyond_slower) == (1, 1)
     assert (sums.a_times[3], sums.b_times[7], sums.b_times[8]) == (2, 1, 1)
     assert (sum(sums.a_times), sum(sums.b_times)) == (2, 2)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from httptee.verdict.court.latency import Toss
 from httptee.verdict.court.sums import RouteSums
 
 
 class Blocks(Protocol):
-    """Turns pairs of times into decided blocks: (blocks, slower, quick, tail blocks, tail slower), or None."""
+    """Turns pairs of times into decided blocks."""
 
-    def add(self, a_seconds: float, b_seconds: float, now: float) -> Sequence[int] | None: ...
+    def add(self, a_seconds: float, b_seconds: float, now: float) -> Toss | None: ...
 
 
 @dataclass(slots=True)
@@ -25,7 +26,7 @@ class Tally:
     requests: int = 0
     equal: int = 0
     unequal: int = 0
-    coins: list[int] = field(default_factory=lambda: [0] * 5)
+    coins: list[int] = field(default_factory=lambda: [0] * len(Toss._fields))
     a_times: list[int] = field(init=False)
     b_times: list[int] = field(init=False)
 
@@ -50,9 +51,8 @@ class Tally:
 
     def sums(self) -> RouteSums:
         """The counts as a verdict takes them."""
-        blocks, slower, quick, tail_blocks, tail_slower = self.coins
         return RouteSums(
-            requests=self.requests, chosen=self.chosen, equal=self.equal, unequal=self.unequal, blocks=blocks,
-            slower=slower, quick=quick, tail_blocks=tail_blocks, tail_slower=tail_slower,
+            requests=self.requests, chosen=self.chosen, equal=self.equal, unequal=self.unequal,
+            **dict(zip(Toss._fields, self.coins, strict=True)),
             a_times=tuple(self.a_times), b_times=tuple(self.b_times),
         )  # fmt: skip
