@@ -101,7 +101,7 @@ class KeyState:
     def repeat(self, repeated: Repeated) -> bool:
         """Count what the outcomes A, B and the second ones A2 and B2 say about this place.
 
-        Returns whether A's noise, or B being late, explains that A and B differ here.
+        Returns whether A's own noise explains that A and B differ here.
         """
         place = self.place
         moved, again = repeated.a_a2.at(place), repeated.a_b2.at(place)
@@ -135,7 +135,8 @@ class KeyState:
             self.stays += 1
         else:
             self.late += 1
-            return True
+            # A race in B looks the same. So this explains nothing, unless A itself is odd as often.
+            return self.late <= self.a_odd + self.distinct + self.moves
         return False
 
     def _repeat_numbers(self, ab: Difference | None, aa: Difference | None, at: float) -> None:

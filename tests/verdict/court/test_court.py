@@ -108,6 +108,15 @@ def test_where_b_may_be_late_b_alone_is_asked_further():
     assert given(judge, {"x": 1}, {"x": 0}).more == 4
 
 
+def test_that_b_agrees_again_does_not_explain_a_rare_race():
+    judge = court()
+    for number in range(8):
+        wish = given(judge, {"x": 1}, {"x": 0}, at=NOW + 10 * number)
+        confirmed(judge, wish, {"x": 1}, {"x": 1}, at=NOW + 10 * number + 1)
+    (route,) = judge.report({ROUTE: RouteSums(requests=1000, equal=992, unequal=8)}, Counts(), NOW + 100).routes
+    assert (route.unexplained, route.findings[0].label) == (8, "undecided")
+
+
 def test_routes_are_bounded():
     judge = court()
     for number in range(MOST_ROUTES + 50):

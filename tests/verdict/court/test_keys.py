@@ -36,7 +36,7 @@ def shown(key):
     [
         ((1, 2, 1, 2), {"stays": 1, "b_again": 1}, False),
         ((1, 2, 1, 3), {"stays": 1, "b_again": 1}, False),
-        ((1, 2, 1, 1), {"late": 1, "flips": 1}, True),
+        ((1, 2, 1, 1), {"late": 1, "flips": 1}, False),
         ((1, 2, 2, 2), {"a_odd": 1}, True),
         ((1, 2, 3, 4), {"distinct": 1}, True),
         ((1, 1, 2, 1), {"moves": 1, "a_again": 1}, False),
@@ -47,6 +47,12 @@ def shown(key):
 def test_a_confirmation_shows_which_answer_is_odd(answers, expected, explained):
     key, found = repeated(*answers)
     assert (shown(key), found) == (expected, explained)
+
+
+def test_that_b_agrees_again_explains_a_pair_where_a_is_odd_as_often():
+    key, _ = repeated(1, 2, 2, 2)
+    assert repeated(1, 2, 1, 1, key)[1]
+    assert not repeated(1, 2, 1, 1, key)[1]
 
 
 def test_further_answers_of_b_count_where_a_agrees_with_itself():
