@@ -196,10 +196,12 @@ def test_two_influxdb_servers_under_writes_and_queries_are_the_same(tmp_path: Pa
     with Influx(tmp_path / "a") as a, Influx(tmp_path / "b") as b:
         for server in (a, b):
             influx_query(server.url, "CREATE DATABASE load")
-        with Tee(*tee_words(a.port, b.port, tmp_path), "-verdict.delta", "2", "-processes", "1") as tee:
+        with Tee(*tee_words(a.port, b.port, tmp_path), "-verdict.delta", "1", "-processes", "1") as tee:
             written = iter(range(1, 100_000, 20))
-            until(tmp_path / "verdict", lambda: points(tee, next(written), 20), "YES")
-            assert {*findings(tmp_path / "verdict").values()} <= {"late", "noise"}
+            # 472 pairs of a route are enough where all are equal, 717 with one read that came before its write.
+            found = until(tmp_path / "verdict", lambda: points(tee, next(written), 20), "YES")
+            assert all(route["bound"] <= 0.01 for route in found["routes"])
+            assert {*findings(tmp_path / "verdict").values()} <= {"late", "noise", "undecided"}
             assert set(latencies(tmp_path / "verdict")) == {"POST /write", "GET /query"}
 
 

@@ -28,7 +28,6 @@ OTHER = "other"
 _VERSION = 1
 _SOON, _LATER = 1.0, 90.0  # seconds until A and B are asked again
 _UNCONDITIONAL, _DELAYED = 1.0, 5.0  # priorities
-_MORE = 4  # answers of B alone that tell late from unstable
 _AGAIN = 0.01  # the part of pairs that are asked again about what is decided
 
 Places = Sequence[tuple[KeyState, Difference]]
@@ -161,7 +160,7 @@ class Court:
         for key, _ in here:
             key.pending += 1
         terms = self._terms(route)
-        more = _MORE if any(wants_more(key, terms) for key, _ in here) else 0
+        more = max((wants_more(key, terms) for key, _ in here), default=0)
         return Ask(pair, due, False, worth, more, tuple(key.number for key, _ in here))
 
     def _terms(self, route: RouteState) -> Terms:

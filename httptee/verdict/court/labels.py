@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log
+from math import ceil, log
 
 from httptee.verdict.court.bets import log_evidence, upper_bound
 from httptee.verdict.court.keys import DELAYED_NEEDED, KeyState
@@ -20,6 +20,8 @@ _FEW = 3  # refusals without a confirmation, from which on there will be none; t
 _FEWER = 0.5  # pairs a second; each of a rarer difference is worth to be asked again
 _AGREES = 4  # times as often as not, from where on B may be late
 _UNSURE = 0.01  # the chance that a race is taken for late
+_UNSURE_DRAWS = 6.5  # by the rate of a race: answers of B of which none is odd, from which on it is late
+_MORE, _MOST_MORE = 4, 16  # answers of B alone at one confirmation
 _SETTLED = 0.3  # the priority of what is decided
 
 
@@ -175,16 +177,22 @@ def _progress(key: KeyState) -> str:
     return f"B alone is odd in {odd} confirmations so far, A's own noise shows in {own_noise(key)}"
 
 
-def wants_more(key: KeyState, terms: Terms) -> bool:
-    """Whether further answers of B alone would tell whether it is late or unstable."""
-    return is_late(key, terms) and not _late_is_sure(key, terms)
+def wants_more(key: KeyState, terms: Terms) -> int:
+    """How many further answers of B alone are to tell whether it is late or unstable. The rarer, the more it takes."""
+    if not is_late(key, terms) or _late_is_sure(key, terms):
+        return 0
+    return min(_MOST_MORE, max(_MORE, ceil(_UNSURE_DRAWS / _race(key, terms) / _CONFIRMATIONS)))
 
 
 def _late_is_sure(key: KeyState, terms: Terms) -> bool:
     """Whether B's second answers are odd less often than first ones are. In a race, both are as likely to be odd."""
-    rate = min(key.pairs / max(1, terms.judged), 1 / (1 + _AGREES))  # more frequent, it would not agree so often
-    odd = key.b_again + key.more_odd
+    rate, odd = _race(key, terms), key.b_again + key.more_odd
     return odd < terms.draws and upper_bound(odd, terms.draws, rate, _UNSURE) < rate
+
+
+def _race(key: KeyState, terms: Terms) -> float:
+    """How frequent a race would have to be. In one that is more frequent, B would not agree so often."""
+    return min(key.pairs / max(1, terms.judged), 1 / (1 + _AGREES))
 
 
 def priority(key: KeyState, terms: Terms, now: float) -> float:

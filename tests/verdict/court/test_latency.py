@@ -2,6 +2,7 @@ from random import Random
 
 import pytest
 
+from httptee.verdict.court.bets import evidence
 from httptee.verdict.court.latency import BUCKETS, Blocks, Margin, Toss, blocks_needed, bucket, latency, percentile
 from httptee.verdict.court.sums import RouteSums
 
@@ -134,6 +135,24 @@ def test_more_stalls_are_slower_in_the_tail():
 def test_the_same_times_are_within_the_margin_although_both_stall_together():
     labels = [latency(sums_of(traffic(Random(seed), 1_000)), 0.001).label for seed in range(12)]
     assert labels == ["within"] * 12
+
+
+@pytest.mark.parametrize(
+    ("coin", "at_the_margin"),
+    [("tail_slower tail_blocks", False), ("beyond_slower beyond_blocks", True), ("slower blocks", True)],
+)
+def test_bursts_and_stalls_of_both_hardly_ever_show_evidence_by_chance(coin, at_the_margin):
+    shown = 0
+    for seed in range(100):
+        blocks, heads, count = Blocks(), 0, 0
+        for a, b, now in traffic(Random(seed), 800):
+            if toss := blocks.add(a, 1.10 * b + 0.001 if at_the_margin else b, now):
+                sides = {**toss._asdict(), "blocks": toss.slower + toss.quick}
+                heads, count = (old + sides[name] for old, name in zip((heads, count), coin.split(), strict=True))
+                if evidence(heads, count) >= 20:
+                    shown += 1
+                    break
+    assert shown <= 100 / 20
 
 
 def test_ten_percent_at_the_margin_is_not_slower():
