@@ -10,7 +10,7 @@ from math import ceil, exp
 
 from httptee.verdict.court.bets import pairs_needed, upper_bound
 from httptee.verdict.court.keys import KeyState
-from httptee.verdict.court.labels import EXPLAINED, Held, Terms, differs_from_itself, held, inside_is_odd
+from httptee.verdict.court.labels import EXPLAINED, LOOKED_INTO, Held, Terms, differs_from_itself, held, inside_is_odd
 from httptee.verdict.court.latency import BLOCK_PAIRS, blocks_needed, latency
 from httptee.verdict.court.policy import Counts, Policy, is_safe
 from httptee.verdict.court.report import NO, NOT_YET, YES, Finding, LatencyReport, Report, RouteReport
@@ -95,7 +95,7 @@ def _unexplained(route: RouteState, labels: Mapping[int, Held], sums: RouteSums)
         found = labels.get(number)
         if found is None:  # a place that was forgotten
             return False
-        return found.label in ("ignored", "accepted") or (found.label in EXPLAINED and not (is_new and number in odd))
+        return found.label in EXPLAINED and not (is_new and number in odd and found.label in LOOKED_INTO)
 
     unexplained = route.unexplained(is_explained)
     if not route.seen:

@@ -12,8 +12,12 @@ of the tail of a binomial distribution, seen from its largest term.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from math import ceil, exp, inf, lgamma, log, log1p
+
+ODDS = (1.2, 1.5, 2.0, 3.0, 6.0, 20.0)
+"""What a graded bet is divided among: from hardly better than fair to nearly sure."""
 
 _TINY = 1e-17
 _LARGEST = 690.0  # the exponential of more does not fit into a float
@@ -32,6 +36,24 @@ def log_evidence(k: int, n: int) -> float:
     # Else it is 1 - C(n+1, n-k) * tail / 2^(n+1), and C(n+1, n-k) / C(n, k) = (n+1) / (k+1)
     lead = (n + 1) * log(2.0) - log(n + 1) - (lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1))
     return lead + log1p(-_tail(n - k, n + 1) / (k + 1) * exp(-lead))
+
+
+def graded_log_evidence(tosses: Iterable[tuple[int, int, int]]) -> float:
+    """The natural logarithm of the evidence of coins that do not all say as much: (weight, heads, tails) of each kind.
+
+    Each coin is fair, whatever its weight. The bet is that heads have the odds r^weight: a head multiplies the wealth
+    by 2 r^weight / (1 + r^weight), a tail by 2 / (1 + r^weight). The evidence is the mean over the odds r in `ODDS`.
+    """
+    kinds = [each for each in tosses if each[1] or each[2]]
+    wealths = []
+    for odds in ODDS:
+        wealth = 0.0
+        for weight, heads, tails in kinds:
+            lead = weight * log(odds)
+            wealth += heads * lead + (heads + tails) * (log(2.0) - log1p(exp(lead)))
+        wealths.append(wealth)
+    most = max(wealths)
+    return most + log(sum(exp(each - most) for each in wealths) / len(ODDS))
 
 
 def evidence(k: int, n: int) -> float:

@@ -160,7 +160,8 @@ class Court:
         for key, _ in here:
             key.pending += 1
         terms = self._terms(route)
-        more = max((wants_more(key, terms) for key, _ in here), default=0)
+        # Also about places at which this pair agrees: what B answers here tells of them as well.
+        more = max((wants_more(key, terms) for key in route.keys.values()), default=0)
         return Ask(pair, due, False, worth, more, tuple(key.number for key, _ in here))
 
     def _terms(self, route: RouteState) -> Terms:

@@ -10,6 +10,8 @@ from httptee.verdict.court.keys import DELAYED_NEEDED, KeyState
 
 EXPLAINED = frozenset({"noise", "constant", "late", "refreshes", "ignored", "accepted"})
 """The labels of mismatches that do not speak against B."""
+LOOKED_INTO = frozenset({"noise", "refreshes"})
+"""Those of them that explain a value of B only if A has shown its like."""
 
 _UNSTABLE = log(2.5)  # B's repeats differ where A's do not: 3 of 3, 5 of 6, ...
 _CONFIRMATIONS = 20  # from which on a place can be called noise
@@ -192,7 +194,7 @@ def _late_is_sure(key: KeyState, terms: Terms) -> bool:
 
 def _race(key: KeyState, terms: Terms) -> float:
     """How frequent a race would have to be. In one that is more frequent, B would not agree so often."""
-    return min(key.pairs / max(1, terms.judged), 1 / (1 + _AGREES))
+    return min(max(1, key.pairs) / max(1, terms.judged), 1 / (1 + _AGREES))
 
 
 def priority(key: KeyState, terms: Terms, now: float) -> float:

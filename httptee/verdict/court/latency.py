@@ -2,21 +2,23 @@
 
 Pair by pair, times depend on each other: one burst slows many requests down. So pairs are put into blocks of at least
 `BLOCK_PAIRS` pairs and `BLOCK_SECONDS`, and a block is one toss of a coin: is B slower than the margin or within it, in
-the mean of the logarithms of B's time by the margin's, of which none counts for more than a limit? A block that is near
-the margin is no toss. For the tail, a block is two more: which of the two servers has more times clearly above the 95th
-percentile of A before the block, and which of B and of a server at the margin?
+the mean of the logarithms of B's time by the margin's, of which none counts for more than a limit? The farther a block
+is from the margin, the more it says, so there are three weights. For the tail, a block is two more tosses: which of the
+two servers has more times clearly above the 95th percentile of A before the block, and which of B and of a server at
+the margin?
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 from math import exp, inf, log
 from statistics import median
 from typing import NamedTuple
 
-from httptee.verdict.court.bets import log_evidence
+from httptee.verdict.court.bets import graded_log_evidence, log_evidence
 from httptee.verdict.court.report import LatencyReport
 from httptee.verdict.court.sums import RouteSums
 
@@ -25,6 +27,8 @@ _TAIL_SHARE, _TAIL_TIMES, _TAIL_LIMITS = 0.95, 50, 21  # the percentile, of how 
 _TAIL_RATIO, _TAIL_SECONDS = 1.2, 0.005  # B's 95th or 99th percentile against A's, from where on the tail is slower
 _BEYOND = log(5)  # the evidence that a server at the margin would have fewer long times; below it is none
 
+_FAR = 2.5  # times half the logarithm of the margin, from where on a block is far from it
+_WEIGHTS = (1, 3, 6)  # of near, other and far blocks, about as their means are
 _CLIP = 0.5  # the largest logarithm of a ratio: one stall must not outweigh a block
 _LEAST, _MOST = exp(-_CLIP), exp(_CLIP)
 _MOST_BLOCKS = 1_000_000  # to be waited for
@@ -70,7 +74,8 @@ MARGIN = Margin()
 class Toss(NamedTuple):
     """What is to be added to the sums of a route: a block that is complete, and on which side its coins fell.
 
-    `blocks`, of which in `slower` B is clearly beyond the margin and in `quick` clearly within it. `tail_blocks` are
+    `blocks`, of which in `slower` B is clearly beyond the margin and in `quick` clearly within it; `near_` and `far_`
+    likewise of those that are nearer to the margin than half of it, and farther than 1.25 times. `tail_blocks` are
     those in which one server had more long times than the other; in `tail_slower` it was B. `beyond_blocks` and
     `beyond_slower` likewise of B and of a server at the margin.
     """
@@ -82,6 +87,10 @@ class Toss(NamedTuple):
     tail_slower: int
     beyond_blocks: int
     beyond_slower: int
+    near_slower: int = 0
+    near_quick: int = 0
+    far_slower: int = 0
+    far_quick: int = 0
 
 
 class Blocks:
@@ -129,9 +138,13 @@ class Blocks:
         self._high_a = self._high_b = self._beyond = 0
         if len(self._kept) >= _TAIL_TIMES:
             self._set_limit()
-        # On either side, a block that is nearer than half the margin is no toss: there both sides are about as likely.
-        sides = int(mean > self._near), int(mean < -self._near)
-        return Toss(1, *sides, int(a != b), int(b > a), int(a != beyond), int(beyond > a))
+        weight, tail = abs(mean), (int(a != b), int(b > a), int(a != beyond), int(beyond > a))
+        sides = int(mean > 0.0), int(mean < 0.0)
+        if weight <= self._near:
+            return Toss(1, 0, 0, *tail, *sides)
+        if weight <= _FAR * self._near:
+            return Toss(1, *sides, *tail)
+        return Toss(1, 0, 0, *tail, 0, 0, *sides)
 
     def _set_limit(self) -> None:
         # The limit of the next block is fixed before it begins. So A and B have the same chance to be above it.
@@ -156,22 +169,38 @@ def latency(sums: RouteSums, alpha: float, alpha_within: float | None = None, ma
 def blocks_needed(sums: RouteSums, alpha: float) -> int:
     """How many more blocks it takes to say `within`, if B is within the margin in all of them."""
     more = 0
-    while more < _MOST_BLOCKS and log_evidence(sums.quick + more, sums.quick + sums.slower + more) < log(1 / alpha):
+    while more < _MOST_BLOCKS and _is_within(replace(sums, quick=sums.quick + more)) < log(1 / alpha):
         more += 1 + more // 8
     return more
 
 
+def _sides(sums: RouteSums) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """The blocks beyond the margin and those within it: near, other and far ones."""
+    return (sums.near_slower, sums.slower, sums.far_slower), (sums.near_quick, sums.quick, sums.far_quick)
+
+
+def _is_slower(sums: RouteSums) -> float:
+    slower, quick = _sides(sums)
+    return graded_log_evidence(zip(_WEIGHTS, slower, quick, strict=True))
+
+
+def _is_within(sums: RouteSums) -> float:
+    slower, quick = _sides(sums)
+    return graded_log_evidence(zip(_WEIGHTS, quick, slower, strict=True))
+
+
 def _judged(sums: RouteSums, times: _Times, enough: float, within: float) -> tuple[str, str]:
-    blocks, tail = sums.slower + sums.quick, sums.tail_blocks
+    slower, quick = (near + clear + far for near, clear, far in _sides(sums))
+    blocks, tail = slower + quick, sums.tail_blocks
     is_beyond = log_evidence(sums.beyond_slower, sums.beyond_blocks) >= _BEYOND
-    if log_evidence(sums.slower, blocks) >= enough:
-        return "slower", f"B is beyond the margin in {sums.slower} of {blocks} blocks"
+    if _is_slower(sums) >= enough:
+        return "slower", f"B is beyond the margin in {slower} of {blocks} blocks"
     if times.longer_tail and is_beyond and log_evidence(sums.tail_slower, tail) >= enough:
         which = f"B has more of the longest times in {sums.tail_slower} of {tail} blocks"
         return "slower in the tail", f"{which}; {times.longer_tail}"
-    if log_evidence(sums.quick, blocks) >= within:
-        return "within", f"B is within the margin in {sums.quick} of {blocks} blocks"
-    return "undecided", f"B is within the margin in {sums.quick} of {blocks} blocks, beyond it in {sums.slower}"
+    if _is_within(sums) >= within:
+        return "within", f"B is within the margin in {quick} of {blocks} blocks"
+    return "undecided", f"B is within the margin in {quick} of {blocks} blocks, beyond it in {slower}"
 
 
 class _Times(NamedTuple):

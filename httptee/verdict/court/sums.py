@@ -15,8 +15,9 @@ class RouteSums:
     all that were offered to this B.
 
     Latency, see `latency.Toss`: `blocks` of pairs, of which `slower` are clearly beyond the margin and `quick` are
-    clearly within it. `tail_blocks` and `tail_slower` are about long times, `beyond_blocks` and `beyond_slower` about
-    those of a server at the margin. The histograms count times to the head of the answers.
+    clearly within it, `near_` and `far_` those that are nearer and farther. `tail_blocks` and `tail_slower` are about
+    long times, `beyond_blocks` and `beyond_slower` about those of a server at the margin. The histograms count times to
+    the head of the answers.
     """
 
     requests: int = 0
@@ -31,6 +32,10 @@ class RouteSums:
     tail_slower: int = 0
     beyond_blocks: int = 0
     beyond_slower: int = 0
+    near_slower: int = 0
+    near_quick: int = 0
+    far_slower: int = 0
+    far_quick: int = 0
     a_times: Sequence[int] = field(default_factory=tuple)
     b_times: Sequence[int] = field(default_factory=tuple)
 

@@ -1,10 +1,10 @@
 from fractions import Fraction
-from math import comb, factorial, log
+from math import comb, exp, factorial, log
 from random import Random
 
 import pytest
 
-from httptee.verdict.court.bets import evidence, log_evidence, pairs_needed, upper_bound
+from httptee.verdict.court.bets import evidence, graded_log_evidence, log_evidence, pairs_needed, upper_bound
 
 
 def exact(k, n):
@@ -23,8 +23,23 @@ def test_sixteen_heads_in_a_row_are_enough_and_fifteen_are_not():
     assert evidence(15, 15) < 50 / 0.01 <= evidence(16, 16)
 
 
-def test_thirteen_blocks_in_a_row_are_enough_for_latency():
-    assert evidence(12, 12) < 1000 <= evidence(13, 13)
+def test_eleven_blocks_in_a_row_are_enough_for_latency_and_fewer_if_they_are_far_from_the_margin():
+    assert graded_log_evidence([(3, 10, 0)]) < log(1000) <= graded_log_evidence([(3, 11, 0)])
+    assert graded_log_evidence([(1, 12, 0)]) < log(1000) <= graded_log_evidence([(6, 11, 0)])
+
+
+def test_a_graded_bet_is_fair_for_each_weight():
+    for heads, tails in [(0, 0), (3, 1), (1, 9), (40, 20)]:
+        for weight in (1, 3, 6):
+            before = [(1, 5, 4), (weight, heads, tails)]
+            after = [[(1, 5, 4), (weight, heads + 1, tails)], [(1, 5, 4), (weight, heads, tails + 1)]]
+            assert sum(exp(graded_log_evidence(each)) for each in after) / 2 == pytest.approx(
+                exp(graded_log_evidence(before))
+            )
+
+
+def test_without_a_graded_toss_there_is_no_evidence():
+    assert graded_log_evidence([]) == pytest.approx(0.0)
 
 
 def test_the_bet_is_fair():

@@ -106,6 +106,7 @@ def test_where_b_may_be_late_b_alone_is_asked_further():
     assert wish.more == 0
     confirmed(judge, wish, {"x": 1}, {"x": 1})
     assert given(judge, {"x": 1}, {"x": 0}).more == 4
+    assert given(judge, {"x": 1, "y": 1}, {"x": 1, "y": 2}).more == 4  # what B says here tells of x as well
 
 
 def test_that_b_agrees_again_does_not_explain_a_rare_race():

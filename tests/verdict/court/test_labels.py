@@ -175,6 +175,7 @@ def test_of_a_rare_late_b_more_answers_are_wanted():
     assert wants_more(key(pairs=50, late=10), Terms(ENOUGH, True, 1000, 0)) == 7
     assert wants_more(key(pairs=5, late=1), Terms(ENOUGH, True, 10, 0)) == 4
     assert wants_more(key(pairs=50, late=10), Terms(ENOUGH, True, 100_000, 0)) == 16
+    assert wants_more(key(pairs=0, late=1), Terms(ENOUGH, True, 10, 0)) == 4
 
 
 def test_a_late_b_whose_further_answers_are_odd_is_asked_longer():
