@@ -5,13 +5,14 @@ switch says what a verdict has to find. `World` answers in process on a simulate
 the same answers over HTTP.
 """
 
+from tests.worlds.clinic import CLINIC
 from tests.worlds.fleet import FLEET
 from tests.worlds.service import Draft, Moment, Route, Service
 from tests.worlds.shop import SHOP
 from tests.worlds.switches import Expected, Switch
 from tests.worlds.world import World
 
-SERVICES = {service.name: service for service in (SHOP, FLEET)}
+SERVICES = {service.name: service for service in (SHOP, FLEET, CLINIC)}
 """The worlds by name."""
 
-__all__ = ["FLEET", "SERVICES", "SHOP", "Draft", "Expected", "Moment", "Route", "Service", "Switch", "World"]
+__all__ = ["CLINIC", "FLEET", "SERVICES", "SHOP", "Draft", "Expected", "Moment", "Route", "Service", "Switch", "World"]
