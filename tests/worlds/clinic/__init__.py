@@ -1,4 +1,7 @@
-"""The third world: a clinic. It was written last, and how late reads are told from races was changed after its first run."""
+"""The third world: a clinic. It was written last.
+
+After the first run on it, how late reads are told from races was changed.
+"""
 
 from tests.worlds.clinic.service import CLINIC
 
