@@ -3,7 +3,7 @@ FROM debian:bookworm-slim AS build
 # Debian's fixes are wanted as they come, so no version is pinned.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends python3 python3-venv \
+    && apt-get install -y --no-install-recommends gcc libc6-dev python3-dev python3-venv \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .

@@ -1,10 +1,11 @@
-"""What setup.cfg cannot say: the files of `etc/`, where they are installed, and the links of the README."""
+"""What setup.cfg cannot say: the files of `etc/`, where they are installed, the extension, and the links of the
+README."""
 
 import configparser
 import re
 from pathlib import Path
 
-from setuptools import find_packages, setup
+from setuptools import Extension, find_packages, setup
 
 HERE = Path(__file__).parent
 
@@ -23,6 +24,18 @@ setup(
     long_description_content_type="text/markdown",
     packages=[*find_packages(include=["httptee*"]), "httptee.etc"],
     package_dir={"httptee.etc": "etc"},
+    # Without a C compiler the installation goes on without it. It uses only the stable ABI, so one wheel is for all
+    # versions of Python.
+    ext_modules=[
+        Extension(
+            "httptee._speedups",
+            ["httptee/_speedups.c"],
+            define_macros=[("Py_LIMITED_API", "0x030a0000")],
+            py_limited_api=True,
+            optional=True,
+        )
+    ],
+    options={"bdist_wheel": {"py_limited_api": "cp310"}},
     data_files=[
         ("share/man/man1", ["etc/man/httptee.1"]),
         ("share/bash-completion/completions", ["etc/completions/bash/httptee"]),

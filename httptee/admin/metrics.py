@@ -32,6 +32,7 @@ from httptee.ledger import (
     distinct,
     mean_share,
 )
+from httptee.quick import native
 from httptee.settings import Settings
 from httptee.version import __version__
 
@@ -87,8 +88,8 @@ def exposition(collector: Collector) -> bytes:
 
 
 def _of_the_tee(workers: Sequence[Worker], started: float) -> Iterator[Metric]:
-    build = GaugeMetricFamily("httptee_build_info", "The version of the tee.", labels=("version", "python"))
-    build.add_metric((__version__, platform.python_version()), 1)
+    build = GaugeMetricFamily("httptee_build_info", "The version of the tee.", labels=("version", "python", "native"))
+    build.add_metric((__version__, platform.python_version(), str(native).lower()), 1)
     yield build
     yield GaugeMetricFamily("httptee_start_time_seconds", "Start of the tee, in seconds since the epoch.", started)
     yield GaugeMetricFamily("httptee_workers", "Worker processes that are alive.", len(workers))

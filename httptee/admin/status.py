@@ -30,6 +30,7 @@ from httptee.ledger import (
     mean_share,
 )
 from httptee.ledger.boards import Shipped
+from httptee.quick import native
 from httptee.recording import SUFFIX, survey
 from httptee.settings import Settings, backend_names, effective_lines, effective_options
 from httptee.version import __version__
@@ -59,6 +60,7 @@ def status(
     found = {
         "version": __version__,
         "python": platform.python_version(),
+        "native": native,
         "host": platform.node(),
         "started": started,
         "uptime": round(time() - started, 3),

@@ -101,6 +101,7 @@ def build_recorder(settings: Settings, ledger: Ledger, part: Part, faults: Fault
         faults,
         outlet,
         base,
+        added.via,
     )
 
 

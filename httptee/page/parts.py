@@ -24,7 +24,8 @@ LIVE = ("head", "upstreams", "tee")
 SLOW = ("plots", "verdict", "configuration")
 _LIVE_FOR = 1.0  # seconds
 _VERDICT_FOR = 5.0  # seconds; a busy judge reports every second
-_PLAIN = {"version", "python", "host", "started", "uptime", "workers", "a", "b", "verdict", "share", "share_changes"}
+_PLAIN = {"version", "python", "native", "host", "started", "uptime", "workers", "a", "b", "verdict"}
+_PLAIN |= {"share", "share_changes"}
 _PLAIN |= {"log_dropped", "unobserved", "settings", "control", "reload", "certificate", "processes"}
 
 

@@ -3,10 +3,10 @@
 All text is latin-1, one character for each byte, as in a `Request`. There are two formats. `encode` makes the first:
 three lengths, the fields as JSON, then the two bodies as they are.
 
-The tee makes the second: numbers, and the bytes of both heads. The thread that answers a client only collects what
-there is: the head of the request is the one that was sent to A. Nothing is looked at there, so secrets are still in it.
-What waits for its record must hold little: lists of header fields with all their texts would be missing for the next
-request, and each garbage collection would visit them.
+The tee makes the second, a row: numbers, and the bytes of both heads. The thread that answers a client only collects
+what there is: the head of the request is the one that was sent to A. Nothing is looked at there, so secrets are still
+in it. What waits must hold little, so it is one object of bytes: lists of header fields with all their texts would be
+missing for the next request, and each garbage collection would visit them.
 """
 
 from __future__ import annotations
@@ -21,25 +21,18 @@ from typing import Any
 import orjson
 
 from httptee.http import Request, Response
+from httptee.quick import ROW, ROW_FORMAT, row
 from httptee.transport import request_head
 
 _LENGTHS = struct.Struct("<BIII")  # the format, and the bytes of the fields, of the request's body and of the answer's
-_NUMBERS = struct.Struct("<BqqqqqHIIII")  # the format, the numbers of a flat exchange, and the bytes of its texts
-_FORMAT, _FLAT = 1, 2
+_FORMAT = 1
 _VERSION = " HTTP/1.1"  # behind the target of each request that the tee sends
-NUMBERS, TEXTS = 5, 5
-"""How many of a flat exchange are numbers, and how many are texts. The first `STRINGS` of the texts are no bytes."""
-STRINGS = 2
+_ARRIVAL = slice(1, 9)  # of a row
+_lengths = struct.Struct("<HIIII").unpack_from
+_SIZES = ROW.size - 18  # where the lengths are in a row
 
 Fields = tuple[tuple[str, str], ...]
 """Header fields in wire order: case, order and duplicates as received."""
-
-Flat = tuple[int, int, int, int, int, str, str, bytes, bytes, bytes]
-"""The arrival, the time to the answer, the connection, the place, the status; the client, the answer's head, the
-request's head and the two bodies. The answer's head is lines: the reason, the error, then each name and each value."""
-
-FlatBytes = tuple[int, int, int, int, int, bytes, bytes, bytes, bytes, bytes]
-"""The same as bytes."""
 
 
 class MalformedExchange(ValueError):
@@ -122,9 +115,9 @@ def packed(fields: tuple[object, ...], body: bytes, answer_body: bytes) -> bytes
 
 
 def decode(data: bytes) -> Exchange:
-    """The exchange that `encode` or `flat` made these bytes of. Raises MalformedExchange."""
+    """The exchange that `encode` or `row_of` made these bytes of. Raises MalformedExchange."""
     try:
-        if data and data[0] == _FLAT:
+        if data and data[0] == ROW_FORMAT:
             return _unflattened(data)
         form, fields_size, body_size, answer_size = _LENGTHS.unpack_from(data)
         start = _LENGTHS.size + fields_size
@@ -148,8 +141,8 @@ def decode(data: bytes) -> Exchange:
 def connection_of(data: bytes) -> int:
     """The connection of the exchange in these bytes, without reading the rest. Raises MalformedExchange."""
     try:
-        if data[0] == _FLAT:
-            return int(_NUMBERS.unpack_from(data)[3])
+        if data[0] == ROW_FORMAT:
+            return int(ROW.unpack_from(data)[3])
         start = _LENGTHS.size + 1
         return int(data[start : data.index(b",", start)])
     except (struct.error, ValueError, IndexError) as error:
@@ -157,8 +150,8 @@ def connection_of(data: bytes) -> int:
 
 
 def _unflattened(data: bytes) -> Exchange:
-    _, arrived, now, connection, place, status, *lengths = _NUMBERS.unpack_from(data)
-    start, texts = _NUMBERS.size, []
+    _, arrived, now, connection, place, status, *lengths = ROW.unpack_from(data)
+    start, texts = ROW.size, []
     for length in lengths:
         texts.append(data[start : start + length])
         start += length
@@ -174,48 +167,48 @@ def _unflattened(data: bytes) -> Exchange:
     )  # fmt: skip
 
 
-def flat(request: Request, response: Response, place: tuple[int, int], arrived: int, now: int, base: int) -> Flat:
-    """An exchange with both bodies in memory. Raises ValueError if it cannot be told as lines of latin-1.
+def row_of(
+    request: Request,
+    response: Response,
+    place: tuple[int, int],
+    arrived: int,
+    now: int,
+    base: int = 0,
+    own: bytes = b"",
+) -> bytes:
+    """The row of an exchange with both bodies in memory. Raises ValueError if it cannot be told as lines of latin-1,
+    and OverflowError.
 
-    `base` is added to the number of the connection.
+    `base` is added to the number of the connection. `own` is what the tee has added at the end of the head, with the
+    ends of lines around it: that is left out.
     """
     written = request.shared_head
     asked: Any = request.body
     body: Any = response.body
     if not written:
         written.append(request_head(request.method, request.target, request.headers))  # a B may need it
-    status, fields = response.status, response.headers
-    if response.error:
-        status, fields, body, now = 0, [], b"", -1
-        answer = f"\n{response.error}"
-    else:
-        answer = "\n".join((response.reason, "", *chain.from_iterable(fields)))
-    if not answer.isascii():
-        answer.encode("latin-1")
-    if answer.count("\n") != 2 * len(fields) + 1:
-        raise ValueError("LF in the head of an answer")
-    return (
-        arrived, now, base + place[0], place[1], status, request.client, answer, written[0], asked, body,
-    )  # fmt: skip
+    status, reason, fields, error = response.status, response.reason, response.headers, response.error
+    if error:
+        status, reason, fields, body, now = 0, "", [], b"", -1
+    number = base + place[0]
+    return row(
+        arrived, now, number, place[1], status, request.client, reason, error, fields, written[0], own, asked, body
+    )
 
 
-def as_bytes(flat: Flat) -> FlatBytes:
-    """A flat exchange with its texts as bytes."""
-    arrived, now, connection, place, status, client, answer, head, asked, body = flat
-    texts = client.encode("latin-1", "replace"), answer.encode("latin-1"), head, asked, body
-    return arrived, now, connection, place, status, *texts
+def arrival(data: bytes) -> int:
+    """When the request of a row arrived."""
+    return int.from_bytes(data[_ARRIVAL], "little", signed=True)
 
 
-def size_of(flat: Flat) -> int:
-    """About how many bytes a flat exchange takes."""
-    return len(flat[5]) + len(flat[6]) + len(flat[7]) + len(flat[8]) + len(flat[9])
-
-
-def record_of(exchange: FlatBytes) -> bytes:
-    """The bytes of a flat exchange. Raises struct.error."""
-    texts = exchange[5:]
-    numbers = _NUMBERS.pack(_FLAT, *exchange[:5], *map(len, texts))
-    return b"".join((numbers, *texts))
+def row_at(data: bytes, start: int) -> bytes:
+    """The row that begins there, in the bytes of rows one behind the other. Raises MalformedExchange."""
+    if len(data) - start < ROW.size:
+        raise MalformedExchange("a row is too short")
+    end = start + ROW.size + sum(_lengths(data, start + _SIZES))
+    if end > len(data):
+        raise MalformedExchange("a row has no end")
+    return data[start:end]
 
 
 def divided(head: bytes) -> tuple[bytes, bytes]:

@@ -8,7 +8,8 @@ from os import sched_yield
 from time import monotonic, sleep
 
 from httptee.ledger import Batch, Faults, RecordAccount, Ring
-from httptee.recording.outlet import RECORDS, exchanges_in
+from httptee.recording.exchange import arrival, row_at
+from httptee.recording.outlet import RECORDS
 from httptee.recording.record import Sieve
 from httptee.recording.recorder import NOT_RECORDED
 from httptee.recording.register import Record, Register
@@ -109,10 +110,12 @@ class Inlet:
         try:
             if batch.kind == RECORDS:
                 return list(loads(batch.data))
-            sift = self._sieve.record
-            for exchange in exchanges_in(batch.data, batch.count):
+            at, data = 0, batch.data
+            while (at := self._sieve.pass_clean(data, at, made)) < len(data):
+                row = row_at(data, at)
+                at += len(row)
                 try:
-                    made.append((exchange[0], sift(exchange)))
+                    made.append((arrival(row), self._sieve.record(row)))
                 except Exception:
                     self._faults.report(NOT_RECORDED)
         except Exception:

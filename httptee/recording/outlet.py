@@ -1,6 +1,6 @@
 """The way of exchanges from a worker process to the process that writes for all: through memory that both have.
 
-Small exchanges go flat, with their secrets: to look for those costs more than everything else here, and the other
+Small exchanges go as rows, with their secrets: to look for those costs more than everything else here, and the other
 process has time for it. The threads that answer clients fill a batch, and the one that makes it full copies it.
 It does not wait: if another thread copies, that one takes its records too.
 """
@@ -8,19 +8,15 @@ It does not wait: if another thread copies, that one takes its records too.
 from __future__ import annotations
 
 import threading
-from array import array
-from collections.abc import Iterator, Sequence
-from itertools import accumulate, chain, pairwise
+from collections.abc import Sequence
 from marshal import dumps
 from time import monotonic, sleep
-from typing import Any
 
 from httptee.ledger import RecordAccount, Ring
-from httptee.recording.exchange import NUMBERS, STRINGS, TEXTS, Flat, FlatBytes
 from httptee.recording.register import Record
 
-FLAT, RECORDS = 1, 2
-"""The kinds of a batch: flat exchanges, and records that are made."""
+ROWS, RECORDS = 1, 2
+"""The kinds of a batch: rows, one behind the other, and records that are made."""
 
 _BATCH = 32  # records; more are held longer, and that costs more than to copy them one batch at a time
 _MOST = 256  # records that may wait for the thread that copies
@@ -34,19 +30,19 @@ class Outlet:
     def __init__(self, ring: Ring, account: RecordAccount) -> None:
         self._ring = ring
         self._account = account
-        self._waiting: list[Flat] = []
+        self._waiting: list[bytes] = []
         self._copying = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Outlet [waiting {len(self._waiting)}]>"
 
-    def put(self, exchange: Flat) -> None:
-        """Add a small exchange, or count it as lost. Never waits."""
+    def put(self, row: bytes) -> None:
+        """Add the row of a small exchange, or count it as lost. Never waits."""
         waiting = self._waiting
         if len(waiting) >= _MOST:
             self._account.lost("queue_full")
             return
-        waiting.append(exchange)
+        waiting.append(row)
         if len(waiting) >= _BATCH:
             self._copy(_BATCH)
 
@@ -83,43 +79,7 @@ class Outlet:
             while (count := min(_BATCH, len(waiting))) >= least:
                 batch = waiting[:count]
                 del waiting[:count]  # others only append
-                self._put(batch)
+                if not self._ring.put(ROWS, count, b"".join(batch)):
+                    self._account.lost("queue_full", count)
         finally:
             self._copying.release()
-
-    def _put(self, batch: list[Flat]) -> None:
-        try:
-            data = batch_of(batch)
-        except Exception:
-            self._account.lost("unreadable", len(batch))
-            raise
-        if not self._ring.put(FLAT, len(batch), data):
-            self._account.lost("queue_full", len(batch))
-
-
-def batch_of(exchanges: Sequence[Flat]) -> bytes:
-    """Flat exchanges as the bytes of a batch: all numbers, the lengths of all texts, then the texts, each kind for
-    itself. Texts beyond latin-1 have a question mark for each such character."""
-    columns: list[tuple[Any, ...]] = list(zip(*exchanges, strict=True))
-    numbers, texts = columns[:NUMBERS], columns[NUMBERS:]
-    strings = "".join(chain.from_iterable(texts[:STRINGS])).encode("latin-1", "replace")
-    return b"".join(
-        (
-            array("q", chain.from_iterable(numbers)).tobytes(),
-            array("I", map(len, chain.from_iterable(texts))).tobytes(),
-            strings,
-            *chain.from_iterable(texts[STRINGS:]),
-        )
-    )
-
-
-def exchanges_in(data: bytes, count: int) -> Iterator[FlatBytes]:
-    """The flat exchanges in a batch. Raises ValueError."""
-    numbers, lengths = array("q"), array("I")
-    second = numbers.itemsize * NUMBERS * count
-    at = second + lengths.itemsize * TEXTS * count
-    numbers.frombytes(data[:second])
-    lengths.frombytes(data[second:at])
-    texts = [data[start:end] for start, end in pairwise(accumulate(lengths, initial=at))]
-    columns = (column[first : first + count] for column in (numbers, texts) for first in range(0, len(column), count))
-    return zip(*columns, strict=True)

@@ -1,6 +1,6 @@
 """Makes the bytes of a record of an exchange that has ended, without its secrets.
 
-A `Sieve` does it for flat exchanges, and looks at each text only once. Most requests of a client have the same header
+A `Sieve` does it for rows, and looks at each text only once. Most requests of a client have the same header
 fields, and so have many answers. So what becomes of the bytes of a head is remembered, within bounds. A record without
 a secret stays as it is: the same bytes go to the disk.
 """
@@ -9,31 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from httptee.http import Headers, Request, Response
 from httptee.http.uploads import StreamedBody
-from httptee.recording.exchange import (
-    FlatBytes,
-    answer_of,
-    answer_text,
-    decode,
-    divided,
-    fields_in,
-    fields_of,
-    packed,
-    record_of,
-)
+from httptee.quick import OPENS, ROW, SUSPICIOUS, pass_clean
+from httptee.recording.exchange import answer_of, answer_text, decode, fields_in, fields_of, packed
 from httptee.recording.pending import Pending
+from httptee.recording.register import Record
 from httptee.recording.secrets import Secrets
+from httptee.selection.secrets import examined
 
 _PIECE = 256 * 1024
 _REMEMBERED = 1024  # heads of requests, and as many of answers
 _LONG = 2048  # bytes; longer heads are not remembered
-_SUSPICIOUS = re.compile(b"[?#;@]")  # a target without these holds no secret
 _Fields = Sequence[tuple[str, str]]
 _Body = tuple[bytes, int, str]  # the bytes that are kept, the length of the whole, and its digest if it was cut
 
@@ -132,12 +123,25 @@ class RecordMaker:
 
 @dataclass(frozen=True, slots=True)
 class _Head:
-    """What is known of a head. `text` stands for it. `kind` is the type of the body, and `coding` its content
-    codings."""
+    """What is known of a head. `text` stands for it, unless it is `clean`. `kind` is the type of the body, and `coding`
+    its content codings; `opaque` if a body with these has to be looked into, whatever it begins with."""
 
     text: bytes
+    clean: bool
     kind: str = ""
     coding: str = ""
+    opaque: bool = False
+
+
+def _remember(known: set[bytes], text: bytes) -> None:
+    if len(text) <= _LONG:
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        known.add(text)
+
+
+def _head(old: bytes, text: bytes, kind: str, coding: str) -> _Head:
+    return _Head(text, text == old, kind, coding, bool(coding) or examined(kind))
 
 
 class Sieve:
@@ -149,23 +153,47 @@ class Sieve:
         self._secrets = maker.secrets
         self._asked = lru_cache(_REMEMBERED)(self._look_at_fields)
         self._answered = lru_cache(_REMEMBERED)(self._look_at_answer)
+        self._clean_asked: set[bytes] = set()  # header fields, and heads of answers, that are recorded as they are
+        self._clean_answers: set[bytes] = set()
 
-    def record(self, exchange: FlatBytes) -> bytes:
-        """The record of a flat exchange. Raises ValueError."""
-        arrived, now, connection, place, status, client, answer, head, asked, body = exchange
-        line, fields = divided(head)
+    def pass_clean(self, data: bytes, start: int, found: list[Record]) -> int:
+        """The same for the first of the rows in `data` from `start` on, with their arrivals, into `found`: those whose
+        heads are known, and that stay as they are. Where the next row begins, or the end."""
+        return pass_clean(data, start, self._clean_asked, self._clean_answers, found)
+
+    def record(self, row: bytes) -> bytes:
+        """The record of a row: mostly the same bytes. Raises ValueError and struct.error."""
+        format_, *numbers, client, answer, head, asked, body = ROW.unpack_from(row)
+        answer_at = ROW.size + client
+        head_at = answer_at + answer
+        asked_at = head_at + head
+        body_at = asked_at + asked
+        line_end = row.index(b"\r\n", head_at, asked_at)
+        fields, lines = row[line_end + 2 : asked_at], row[answer_at:head_at]
         known = self._asked(fields) if len(fields) <= _LONG else self._look_at_fields(fields)
-        answered = self._answered(answer) if len(answer) <= _LONG else self._look_at_answer(answer)
-        if (asked and self._opens(known, asked)) or (body and self._opens(answered, body)):
-            return self._made(exchange)
-        if _SUSPICIOUS.search(line):
+        answered = self._answered(lines) if answer <= _LONG else self._look_at_answer(lines)
+        if (asked and self._opens(known, row, asked_at, body_at)) or (
+            body and self._opens(answered, row, body_at, len(row))
+        ):
+            return self._made(row)
+        line = old = row[head_at:line_end]
+        if SUSPICIOUS.search(line):
             line = self._without_secrets(line)
-        head = b"%b\r\n%b" % (line, known.text)
-        return record_of((arrived, now, connection, place, status, client, answered.text, head, asked, body))
+        if known.clean and answered.clean and line == old:
+            if not known.opaque and not answered.opaque:
+                _remember(self._clean_asked, fields)
+                _remember(self._clean_answers, lines)
+            return row
+        lines = lines if answered.clean else answered.text
+        changed = b"%b\r\n%b" % (line, fields if known.clean else known.text)
+        begun = ROW.pack(format_, *numbers, client, len(lines), len(changed), asked, body)
+        return b"".join((begun, row[ROW.size : answer_at], lines, changed, row[asked_at:]))
 
-    def _opens(self, head: _Head, body: bytes) -> bool:
-        """Whether something in a body may have to be replaced."""
-        secrets = self._secrets
+    def _opens(self, head: _Head, row: bytes, start: int, end: int) -> bool:
+        """Whether something in a body, which is there in a row, may have to be replaced."""
+        if not head.opaque and row[start] not in OPENS:
+            return False
+        secrets, body = self._secrets, row[start:end]
         if secrets is None or not secrets.looked_into(head.kind, head.coding, body):
             return False
         return bool(head.coding) or secrets.content(head.kind, body) is not body
@@ -182,20 +210,22 @@ class Sieve:
         fields: _Fields = self._maker.received(fields_in(text))
         secrets = self._secrets
         if secrets is None:
-            return _Head(fields_of(fields))
-        return _Head(fields_of(secrets.fields(fields)), *secrets.content_of(fields))
+            changed, content = fields_of(fields), ("", "")
+        else:
+            changed, content = fields_of(secrets.fields(fields)), secrets.content_of(fields)
+        return _head(text, changed, *content)
 
     def _look_at_answer(self, text: bytes) -> _Head:
         """What becomes of the head of an answer."""
         secrets = self._secrets
         if secrets is None:
-            return _Head(text)
+            return _Head(text, clean=True)
         reason, error, fields = answer_of(text)
-        return _Head(answer_text(reason, error, secrets.fields(fields)), *secrets.content_of(fields))
+        return _head(text, answer_text(reason, error, secrets.fields(fields)), *secrets.content_of(fields))
 
-    def _made(self, exchange: FlatBytes) -> bytes:
+    def _made(self, row: bytes) -> bytes:
         """The record, made anew of its values."""
-        one = decode(record_of(exchange))
+        one = decode(row)
         request = Request(one.method, one.target, list(one.headers), one.body.data, one.client, "")
         answered, body = list(one.answer_headers), one.answer_body.data
         response = Response(one.status, one.reason, answered, body, error=one.error)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from httptee.http import CONNECTION, Pieces, Request, Response, values
 from httptee.http.uploads import StreamedBody
 from httptee.ledger import Faults, RecordAccount
-from httptee.recording.exchange import Flat, flat, size_of
+from httptee.recording.exchange import row_of
 from httptee.recording.pending import Pending
 from httptee.transport import GONE, followed
 
@@ -34,8 +34,8 @@ NOT_RECORDED = "a request could not be recorded"
 class Handover(Protocol):
     """Takes small exchanges for another process. Never waits."""
 
-    def put(self, exchange: Flat) -> None:
-        """Add one, or count it as lost."""
+    def put(self, row: bytes) -> None:
+        """Add the row of one, or count it as lost."""
 
     def flush(self) -> None:
         """Hand on what was added."""
@@ -47,8 +47,8 @@ class Queue(Protocol):
     def put(self, pending: Pending) -> None:
         """Add one."""
 
-    def put_flat(self, exchange: Flat) -> None:
-        """Add a small one."""
+    def put_row(self, row: bytes) -> None:
+        """Add the row of a small one."""
 
     def __len__(self) -> int:
         """How many wait."""
@@ -63,6 +63,7 @@ class Recorder:
     `refuses` gives the reason why a request is not to be recorded, or None; without it, all are. `most_body` is in
     bytes. `most` is what all large exchanges may hold that are not written yet; of small ones, 4,096 may wait. With an
     `outlet`, small ones go there. `base` is added to the numbers of connections, to make them unique in the recording.
+    `via` is what the tee adds to Via: it is not the client's, and mostly the last field.
     """
 
     def __init__(
@@ -75,8 +76,10 @@ class Recorder:
         faults: Faults | None = None,
         outlet: Handover | None = None,
         base: int = 0,
+        via: str = "",
     ) -> None:
         self._outlet = outlet
+        self._own = f"\r\nVia: {via}\r\n\r\n".encode("latin-1") if via else b""
         self._base = base
         self._small = min(_SMALL, most_body)
         self._account = account
@@ -112,18 +115,18 @@ class Recorder:
             small = isinstance(body, bytes) and isinstance(asked, bytes) and len(asked) + len(body) <= self._small
             if small:
                 try:
-                    exchange = flat(request, response, place, arrived, now if now > 0 else 0, self._base)
+                    row = row_of(request, response, place, arrived, now if now > 0 else 0, self._base, self._own)
                 except ValueError:  # an application's head that is no lines of latin-1: as JSON it can be told
                     return self._large(Pending(request, response, place, arrived, now))
                 except Exception:
                     self._account.lost("unreadable")
                     raise
                 if self._outlet is not None:
-                    self._outlet.put(exchange)
+                    self._outlet.put(row)
                     return response
-                if size_of(exchange) <= _SMALL:
+                if len(row) <= _SMALL:
                     if len(self._queue) < _MOST_SMALL:
-                        self._queue.put_flat(exchange)
+                        self._queue.put_row(row)
                     else:
                         self._account.lost("queue_full")
                     return response

@@ -14,7 +14,7 @@ from time import sleep
 from typing import Protocol
 
 from httptee.ledger import Faults, RecordAccount
-from httptee.recording.exchange import Flat, as_bytes
+from httptee.recording.exchange import arrival
 from httptee.recording.pending import Pending
 from httptee.recording.record import RecordMaker, Sieve
 from httptee.recording.recorder import NOT_RECORDED
@@ -51,7 +51,7 @@ class Scribe:
         self._maker = maker
         self._sieve = sieve
         self._faults = faults or Faults()
-        self._queue: deque[Pending | Flat] = deque()
+        self._queue: deque[Pending | bytes] = deque()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._end = threading.Event()
@@ -68,9 +68,9 @@ class Scribe:
         if self._thread is None and self._starting.acquire(blocking=False):
             self._start()
 
-    def put_flat(self, exchange: Flat) -> None:
-        """Add a flat exchange. Never waits."""
-        self._queue.append(exchange)
+    def put_row(self, row: bytes) -> None:
+        """Add the row of a small exchange. Never waits."""
+        self._queue.append(row)
         if self._thread is None and self._starting.acquire(blocking=False):
             self._start()
 
@@ -117,14 +117,14 @@ class Scribe:
             one = queue.popleft()
             taken += 1
             try:
-                record = (one[0], sift(as_bytes(one))) if isinstance(one, tuple) else (one.arrived, make(one))
+                record = (arrival(one), sift(one)) if isinstance(one, bytes) else (one.arrived, make(one))
                 records.append(record)
                 size += len(record[1])
             except Exception:
                 self._account.lost("unreadable")
                 self._faults.report(NOT_RECORDED)
             finally:
-                if not isinstance(one, tuple):
+                if not isinstance(one, bytes):
                     freed += one.size
                     one.release()
         try:

@@ -17,6 +17,7 @@ from functools import lru_cache
 
 from httptee.compare import Undecodable, decoded
 from httptee.http import Headers, without
+from httptee.quick import OPENS
 from httptee.selection.secrets import Names, Place, examined, in_content, in_url, in_words, opens, replaced_at
 
 KEY_SIZE = 32
@@ -49,7 +50,6 @@ _SCHEMES = frozenset(
 _MOST_NAMES = 1000  # that are remembered
 _SHORT, _MOST_SECRETS, _MOST_TARGETS = 1024, 4096, 2048  # characters; longer texts are not remembered
 _BEGINNING = 4096  # bytes that tell whether a body without a type is JSON
-_OPENS = b"{[ \t\r\n\xef"  # what such a body may begin with
 
 Fields = Sequence[tuple[str, str]]
 
@@ -122,7 +122,7 @@ class Secrets:
         """Whether a body may hold secrets that can be found: by its type, or by its beginning."""
         if examined(kind):
             return True
-        return bool(coding or (body and body[0] in _OPENS)) and opens(_beginning(body, coding).decode("latin-1"))
+        return bool(coding or (body and body[0] in OPENS)) and opens(_beginning(body, coding).decode("latin-1"))
 
     def content(self, kind: str, body: bytes) -> bytes:
         """A body of JSON or a form without compression, with its secrets replaced: the same object if it has none.

@@ -14,7 +14,7 @@ from httptee.processes import kept
 from httptee.processes import recording as module
 from httptee.processes.recording import Priority, RecordingProcess
 from httptee.recording import Outlet, read_recording
-from httptee.recording.exchange import flat
+from httptee.recording.exchange import row_of
 from httptee.settings.settings import Settings
 from tests.support.net import eventually
 
@@ -30,7 +30,7 @@ class World:
     def put(self, number):
         request = Request("GET", f"/{number}", [("Host", "a")], b"", "192.0.2.1", "http")
         self.recording.account(0).seen()
-        record = flat(request, Response(200, "OK", [], b""), (1, number), number, 0, 0)
+        record = row_of(request, Response(200, "OK", [], b""), (1, number), number, 0)
         self.outlet.put(record)
         self.outlet.flush()
 

@@ -5,9 +5,9 @@ import pytest
 
 from httptee.http import Request, Response
 from httptee.ledger import Ledger, Ring
-from httptee.recording.exchange import encode, flat
+from httptee.recording.exchange import encode, row_of
 from httptee.recording.inlet import Inlet
-from httptee.recording.outlet import FLAT, Outlet
+from httptee.recording.outlet import ROWS, Outlet
 from httptee.recording.reading import read_recording
 from httptee.recording.record import RecordMaker, Sieve
 from httptee.recording.register import Register
@@ -40,7 +40,7 @@ class World:
             request = Request("GET", f"/{number}", **values)
             response, place = Response(200, "OK", [("Server", "a")], b"hello"), (row, number)
             self.recording.account(row).seen()
-            self.outlets[row].put(flat(request, response, place, START + number, 5, 0))
+            self.outlets[row].put(row_of(request, response, place, START + number, 5))
         self.outlets[row].flush()
 
     def kill(self, row):
@@ -103,7 +103,7 @@ def test_what_cannot_be_read_costs_only_itself(tmp_path):
     world.put(0, 1)
     for data in (b"nonsense", array("q", [START]).tobytes() + array("I", [5, 0, 0]).tobytes() + b"[1,2]"):
         world.recording.account(0).seen()
-        world.recording.rings[0].put(FLAT, 1, data)
+        world.recording.rings[0].put(ROWS, 1, data)
     world.put(0, 2)
     world.inlet.turn()
     found = world.end()
@@ -141,7 +141,7 @@ def test_a_successor_writes_the_rest_of_a_batch_that_was_torn(tmp_path, whole):
     world = World(tmp_path)
     world.put(0, 1)
     world.recording.account(0).seen()
-    world.recording.rings[0].put(FLAT, 1, b"nonsense")
+    world.recording.rings[0].put(ROWS, 1, b"nonsense")
     world.put(0, 2, 3, 4)
     ring = world.recording.rings[0]
     ring.begin(ring.batches(100_000)[-1])
@@ -173,7 +173,7 @@ def test_a_successor_counts_nothing_twice_of_a_batch_that_was_settled_and_not_fr
     world = World(tmp_path)
     world.put(0, 1, 2)
     world.recording.account(0).seen()
-    world.recording.rings[0].put(FLAT, 1, b"nonsense")
+    world.recording.rings[0].put(ROWS, 1, b"nonsense")
     ring = world.recording.rings[0]
     ring.settle = lambda: None  # killed before it
     world.inlet.turn()

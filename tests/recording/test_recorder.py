@@ -10,7 +10,7 @@ from httptee.http import CONNECTION, FileBody, Request, Response, no_answer, tee
 from httptee.http.uploads import StreamedBody
 from httptee.ledger import Ledger
 from httptee.recording import recorder as module
-from httptee.recording.exchange import as_bytes, decode, record_of
+from httptee.recording.exchange import decode
 from httptee.recording.record import RecordMaker
 from httptee.recording.recorder import Recorder
 from tests.http.uploads.sources import Scripted, read_all
@@ -22,15 +22,15 @@ LARGE = bytes(5000)
 class Waiting(list):
     put = list.append
 
-    put_flat = list.append
+    put_row = list.append
 
     def close(self, timeout):
         self.closed = timeout
 
 
 def values(waiting):
-    """Of a flat exchange: the place, the time to the answer, the target, the status and the error."""
-    found = decode(record_of(as_bytes(waiting)))
+    """Of a row: the place, the time to the answer, the target, the status and the error."""
+    found = decode(waiting)
     assert found.arrived > 0
     return (found.connection, found.place), found.first_byte, found.target, found.status, found.error
 
@@ -80,7 +80,7 @@ def test_what_is_no_small_exchange_waits_as_it_is():
     world.follow(Response(200, "OK", [], b"hello"))
     world.follow(Response(200, "OK", [], b"over the limit"))
     world.follow(Response(200, "OK", [("X", "x" * 5000)], b"hello"))
-    assert isinstance(world.queue[0], tuple)
+    assert isinstance(world.queue[0], bytes)
     assert [pending.response.body for pending in world.queue[1:]] == [b"over the limit", b"hello"]
 
 
@@ -237,7 +237,7 @@ def test_an_error_never_reaches_the_client():
     world = World(refuses=fails)
     assert world.recorder.begin(request()) == 0
     world = World()
-    world.queue.put_flat = fails
+    world.queue.put_row = fails
     response = Response(200, "OK", [], b"")
     assert world.follow(response) is response
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from httptee.http import Request, Response
 from httptee.journal import JournalWriter, Limits
 from httptee.ledger import Ledger
-from httptee.recording.exchange import flat
+from httptee.recording.exchange import row_of
 from httptee.recording.files import SUFFIX, Head
 from httptee.recording.pending import Pending
 from httptee.recording.reading import read_recording
@@ -54,7 +54,7 @@ def test_a_flat_record_is_written(tmp_path):
     world = World(tmp_path)
     world.account.seen()
     one = pending(7)
-    world.scribe.put_flat(flat(one.request, one.response, one.place, 1, 0, 0))
+    world.scribe.put_row(row_of(one.request, one.response, one.place, 1, 0))
     world.scribe.close(10)
     assert [one.place for one in read_recording([tmp_path])] == [7]
 

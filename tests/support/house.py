@@ -56,7 +56,7 @@ FLOORS: dict[str, tuple[str, ...]] = {
     ),
     "2": ("selection", "selection.secrets", "compare", "transport", "journal.shipping", "journal.engines", "journal"),
     "1": ("ledger", "ledger.boards"),
-    "0": ("http", "http.uploads", "http.peers", "errors", "version"),
+    "0": ("http", "http.uploads", "http.peers", "errors", "quick", "version"),
 }
 ROOMS = [room for rooms in FLOORS.values() for room in rooms]
 HOUSES = {room.partition(".")[0] for room in ROOMS if "." in room} - set(ROOMS)

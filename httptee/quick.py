@@ -1,0 +1,117 @@
+"""What is done for every request and costs much less in C. The extension `_speedups` is optional: without a C compiler,
+or with `HTTPTEE_PURE=1` in the environment, the functions here are plain Python and do the same.
+
+A function of the extension does the simple cases itself, which are nearly all. Everything else it leaves to its plain
+twin here: so there is one place that says what is right.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from collections.abc import Callable, Sequence, Set
+from importlib import import_module
+from itertools import chain
+from types import ModuleType
+
+ROW_FORMAT = 2
+ROW = struct.Struct("<BqqqqqHIIII")
+"""The beginning of a row: the format, the arrival, the time to the answer, the connection, the place, the status, and
+the bytes of the client, of the answer's head, of the request's head and of the two bodies, which follow."""
+
+OPENS = b"{[ \t\r\n\xef"
+"""The bytes that a body without a type which is JSON may begin with."""
+SUSPICIOUS = re.compile(b"[?#;@]")
+"""What is in a target that holds a secret."""
+
+_Row = Callable[[int, int, int, int, int, str, str, str, Sequence[tuple[str, str]], bytes, bytes, bytes, bytes], bytes]
+
+
+_PassClean = Callable[[bytes, int, Set[bytes], Set[bytes], list[tuple[int, bytes]]], int]
+
+
+def _row(
+    arrived: int,
+    now: int,
+    connection: int,
+    place: int,
+    status: int,
+    client: str,
+    reason: str,
+    error: str,
+    fields: Sequence[tuple[str, str]],
+    head: bytes,
+    own: bytes,
+    asked: bytes,
+    body: bytes,
+    /,
+) -> bytes:
+    """A recorded exchange as bytes. If `head` ends with `own`, an empty line is in its place: CR LF CR LF.
+
+    The answer's head is lines: the reason, the error, then each name and each value of its `fields`. Raises ValueError
+    if that is no latin-1 or has an LF, and OverflowError for a number or a length that is too large.
+    """
+    answer = "\n".join([reason, error, *chain.from_iterable(fields)])
+    if answer.count("\n") != 2 * len(fields) + 1:
+        raise ValueError("LF in the head of an answer")
+    if own and head.endswith(own):
+        head = head[: -len(own)] + b"\r\n\r\n"
+    one, other = client.encode("latin-1", "replace"), answer.encode("latin-1")
+    sizes = len(one), len(other), len(head), len(asked), len(body)
+    try:
+        numbers = ROW.pack(ROW_FORMAT, arrived, now, connection, place, status, *sizes)
+    except struct.error as error_:
+        raise OverflowError(str(error_)) from None
+    return b"".join((numbers, one, other, head, asked, body))
+
+
+def _pass_clean(
+    data: bytes, start: int, asked: Set[bytes], answered: Set[bytes], found: list[tuple[int, bytes]], /
+) -> int:
+    """Append the clean rows in `data` from `start` on, each with its arrival, to `found`: where the first row begins
+    that is not clean, or the end.
+
+    A row is clean if its header fields are in `asked`, and the answer's head in `answered`, if its target has none of
+    the characters with which a secret begins, and neither body does. A row that is cut short is not clean.
+    """
+    while len(data) - start >= ROW.size:
+        format_, arrived, _, _, _, _, client, answer, head, one, other = ROW.unpack_from(data, start)
+        answer_at = start + ROW.size + client
+        head_at = answer_at + answer
+        asked_at = head_at + head
+        body_at = asked_at + one
+        end = body_at + other
+        line_end = data.find(b"\r\n", head_at, asked_at)
+        if (
+            format_ != ROW_FORMAT
+            or end > len(data)
+            or line_end < 0
+            or data[line_end + 2 : asked_at] not in asked
+            or data[answer_at:head_at] not in answered
+            or (one and data[asked_at] in OPENS)
+            or (other and data[body_at] in OPENS)
+            or SUSPICIOUS.search(data, head_at, line_end)
+        ):
+            break
+        found.append((arrived, data[start:end]))
+        start = end
+    return start
+
+
+def _extension() -> ModuleType | None:
+    if os.environ.get("HTTPTEE_PURE"):
+        return None
+    try:
+        return import_module("httptee._speedups")
+    except ImportError:  # no compiler was there when this was installed
+        return None
+
+
+_native = _extension()
+native = _native is not None
+"""Whether the extension is used."""
+if _native:
+    _native.use(_row, _pass_clean)
+row: _Row = _native.row if _native else _row
+pass_clean: _PassClean = _native.pass_clean if _native else _pass_clean
