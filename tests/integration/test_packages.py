@@ -24,7 +24,7 @@ from tests.support.tee import STARTED
 pytestmark = pytest.mark.integration
 
 NOT_IN_A_CHECKOUT = shutil.ignore_patterns(
-    *(".git", ".tox", ".venv", "venv", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis", "results")
+    *(".git", ".tox", ".venv", "venv", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis", "results", "*.so")
 )
 OF_THE_FORGE = {".gitignore"}
 
@@ -103,6 +103,18 @@ def test_the_wheel_has_the_files_of_etc_and_the_places_where_shells_and_man_look
         "fish/vendor_completions.d/httptee.fish",
     ):
         assert (installed / "share" / name).is_file()
+
+
+def test_the_wheel_has_the_extension_for_all_versions_of_python_and_runs_without_it_too(
+    built: Path, installed: Path
+) -> None:
+    (wheel,) = built.glob("*.whl")
+    assert "-cp310-abi3-" in wheel.name
+    argv = [str(installed / "bin" / "python"), "-c", "from httptee.quick import native; print(native)"]
+    for pure, printed in (("", "True"), ("1", "False")):
+        env = clean_environment() | {"HTTPTEE_PURE": pure}
+        done = subprocess.run(argv, cwd=installed, env=env, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == printed
 
 
 def test_the_installed_program_prints_its_files(installed: Path) -> None:
