@@ -15,6 +15,7 @@
 #define SIZES 41 /* where the sizes of its parts stand in it */
 #define OPENS "{[ \t\r\n\xef" /* 7 bytes */
 #define MOST_FIELDS 64
+#define SEE "See httptee.quick."
 #define LONGEST (64 * 1024 * 1024) /* bytes of one part of a row */
 
 /* A part of a row. */
@@ -87,12 +88,13 @@ put(char *place, Part part)
     return place + part.size;
 }
 
-static PyObject *plain_row; /* httptee.quick._row */
-
+/* What the plain twin of this name in httptee.quick does. */
 static PyObject *
-as_the_plain_twin(PyObject *twin, PyObject *const *arguments, Py_ssize_t count)
+as_plain(const char *name, PyObject *const *arguments, Py_ssize_t count)
 {
-    PyObject *all = PyTuple_New(count);
+    PyObject *quick = PyImport_ImportModule("httptee.quick");
+    PyObject *twin = quick == NULL ? NULL : PyObject_GetAttrString(quick, name);
+    PyObject *all = twin == NULL ? NULL : PyTuple_New(count);
     for (Py_ssize_t each = 0; all != NULL && each < count; each++) {
         Py_INCREF(arguments[each]);
         if (PyTuple_SetItem(all, each, arguments[each]) < 0) {
@@ -101,70 +103,80 @@ as_the_plain_twin(PyObject *twin, PyObject *const *arguments, Py_ssize_t count)
     }
     PyObject *result = all == NULL ? NULL : PyObject_CallObject(twin, all);
     Py_XDECREF(all);
+    Py_XDECREF(twin);
+    Py_XDECREF(quick);
     return result;
 }
 
-PyDoc_STRVAR(row_doc, "row(arrived, now, connection, place, status, client, reason, error, fields, head, own, asked, "
-                      "body, /)\n--\n\nSee httptee.quick.");
+/* What is in a row. The sizes count what is written of it. */
+typedef struct {
+    uint64_t numbers[5];
+    Part client, reason, error, head, asked, body, lines[2 * MOST_FIELDS];
+    Py_ssize_t line_count, answer_size;
+    int trimmed; /* the end of the head is left out, and an empty line is in its place */
+} Row;
+
+/* Whether the arguments of `row` are a simple case. */
+static int
+is_simple(PyObject *const *arguments, Row *row)
+{
+    for (int each = 0; each < 5; each++) {
+        row->numbers[each] = (uint64_t)PyLong_AsLongLong(arguments[each]);
+        if (row->numbers[each] == UINT64_MAX && PyErr_Occurred()) {
+            PyErr_Clear();
+            return 0;
+        }
+    }
+    Part own;
+    row->answer_size = 1;
+    if (!is_line(arguments[5], &row->client) || row->client.size > 0xffff || !is_line(arguments[6], &row->reason) ||
+        !is_line(arguments[7], &row->error) ||
+        (row->line_count = lines_of(arguments[8], row->lines, &row->answer_size)) < 0 ||
+        !is_bytes(arguments[9], &row->head) || !is_bytes(arguments[10], &own) || !is_bytes(arguments[11], &row->asked) ||
+        !is_bytes(arguments[12], &row->body)) {
+        return 0;
+    }
+    row->answer_size += row->reason.size + row->error.size;
+    Py_ssize_t left = row->head.size - own.size;
+    row->trimmed = own.size > 0 && left >= 0 && memcmp(row->head.start + left, own.start, (size_t)own.size) == 0;
+    row->head.size = row->trimmed ? left : row->head.size;
+    return 1;
+}
 
 static PyObject *
 row(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
     (void)module;
-    if (count != ROW_ARGUMENTS) {
-        return as_the_plain_twin(plain_row, arguments, count);
+    Row row;
+    if (count != ROW_ARGUMENTS || !is_simple(arguments, &row)) {
+        return as_plain("_row", arguments, count);
     }
-    uint64_t numbers[5];
-    for (int each = 0; each < 5; each++) {
-        numbers[each] = (uint64_t)PyLong_AsLongLong(arguments[each]);
-        if (numbers[each] == UINT64_MAX && PyErr_Occurred()) {
-            PyErr_Clear();
-            return as_the_plain_twin(plain_row, arguments, count);
-        }
-    }
-    Part client, reason, error, head, own, asked, body, lines[2 * MOST_FIELDS];
-    Py_ssize_t answer = 1, found;
-    if (!is_line(arguments[5], &client) || client.size > 0xffff || !is_line(arguments[6], &reason) ||
-        !is_line(arguments[7], &error) || (found = lines_of(arguments[8], lines, &answer)) < 0 ||
-        !is_bytes(arguments[9], &head) || !is_bytes(arguments[10], &own) || !is_bytes(arguments[11], &asked) ||
-        !is_bytes(arguments[12], &body)) {
-        return as_the_plain_twin(plain_row, arguments, count);
-    }
-    answer += reason.size + error.size;
-    int trimmed = own.size > 0 && head.size >= own.size &&
-                  memcmp(head.start + head.size - own.size, own.start, (size_t)own.size) == 0;
-    if (trimmed) {
-        head.size -= own.size;
-    }
-    Py_ssize_t end = trimmed ? 4 : 0;
-    PyObject *made =
-        PyBytes_FromStringAndSize(NULL, ROW_SIZE + client.size + answer + head.size + end + asked.size + body.size);
+    Py_ssize_t sizes[4] = {row.answer_size, row.head.size + 4 * row.trimmed, row.asked.size, row.body.size};
+    Py_ssize_t size = ROW_SIZE + row.client.size + sizes[0] + sizes[1] + sizes[2] + sizes[3];
+    PyObject *made = PyBytes_FromStringAndSize(NULL, size);
     if (made == NULL) {
         return NULL;
     }
     char *place = put_number(PyBytes_AsString(made), ROW_FORMAT, 1);
     for (int each = 0; each < 5; each++) {
-        place = put_number(place, numbers[each], 8);
+        place = put_number(place, row.numbers[each], 8);
     }
-    place = put_number(place, (uint64_t)client.size, 2);
-    place = put_number(place, (uint64_t)answer, 4);
-    place = put_number(place, (uint64_t)(head.size + end), 4);
-    place = put_number(place, (uint64_t)asked.size, 4);
-    place = put_number(place, (uint64_t)body.size, 4);
-    place = put(put(place, client), reason);
+    place = put_number(place, (uint64_t)row.client.size, 2);
+    for (int each = 0; each < 4; each++) {
+        place = put_number(place, (uint64_t)sizes[each], 4);
+    }
+    place = put(put(place, row.client), row.reason);
     *place++ = '\n';
-    place = put(place, error);
-    for (Py_ssize_t each = 0; each < found; each++) {
+    place = put(place, row.error);
+    for (Py_ssize_t each = 0; each < row.line_count; each++) {
         *place++ = '\n';
-        place = put(place, lines[each]);
+        place = put(place, row.lines[each]);
     }
-    place = put(place, head);
-    memcpy(place, "\r\n\r\n", (size_t)end);
-    put(put(place + end, asked), body);
+    place = put(place, row.head);
+    memcpy(place, "\r\n\r\n", 4 * (size_t)row.trimmed);
+    put(put(place + 4 * row.trimmed, row.asked), row.body);
     return made;
 }
-
-static PyObject *plain_pass_clean; /* httptee.quick._pass_clean */
 
 static uint64_t
 number_at(const char *place, int bytes)
@@ -236,8 +248,6 @@ clean_row(const char *start, Py_ssize_t left, PyObject *asked, PyObject *answere
     return found == 1 ? (Py_ssize_t)size : found;
 }
 
-PyDoc_STRVAR(pass_clean_doc, "pass_clean(data, start, asked, answered, found, /)\n--\n\nSee httptee.quick.");
-
 static PyObject *
 pass_clean(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
@@ -246,7 +256,7 @@ pass_clean(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
     if (start < 0 || !PyBytes_CheckExact(arguments[0]) || !PySet_Check(arguments[2]) || !PySet_Check(arguments[3]) ||
         !PyList_CheckExact(arguments[4])) {
         PyErr_Clear();
-        return as_the_plain_twin(plain_pass_clean, arguments, count);
+        return as_plain("_pass_clean", arguments, count);
     }
     const char *data = PyBytes_AsString(arguments[0]);
     Py_ssize_t end = PyBytes_Size(arguments[0]), size = 0;
@@ -263,45 +273,22 @@ pass_clean(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
     return size < 0 ? NULL : PyLong_FromSsize_t(start);
 }
 
-PyDoc_STRVAR(use_doc, "use(row, pass_clean, /)\n--\n\nSet the plain twins.");
-
-static PyObject *
-use(PyObject *module, PyObject *arguments)
-{
-    (void)module;
-    PyObject *one, *other;
-    if (!PyArg_ParseTuple(arguments, "OO", &one, &other)) {
-        return NULL;
-    }
-    Py_INCREF(one);
-    Py_INCREF(other);
-    Py_XDECREF(plain_row);
-    Py_XDECREF(plain_pass_clean);
-    plain_row = one;
-    plain_pass_clean = other;
-    Py_RETURN_NONE;
-}
-
 static PyMethodDef functions[] = {
-    {"row", (PyCFunction)(void (*)(void))row, METH_FASTCALL, row_doc},
-    {"pass_clean", (PyCFunction)(void (*)(void))pass_clean, METH_FASTCALL, pass_clean_doc},
-    {"use", use, METH_VARARGS, use_doc},
+    {"row", (PyCFunction)(void (*)(void))row, METH_FASTCALL, SEE},
+    {"pass_clean", (PyCFunction)(void (*)(void))pass_clean, METH_FASTCALL, SEE},
     {NULL, NULL, 0, NULL},
 };
 
 static struct PyModuleDef definition = {
     .m_base = PyModuleDef_HEAD_INIT,
     .m_name = "httptee._speedups",
-    .m_doc = "See httptee.quick.",
-    .m_size = -1,
+    .m_doc = SEE,
+    .m_size = 0,
     .m_methods = functions,
 };
 
 PyMODINIT_FUNC
 PyInit__speedups(void)
 {
-    plain_row = plain_pass_clean = Py_None; /* until `use` */
-    Py_INCREF(Py_None);
-    Py_INCREF(Py_None);
     return PyModule_Create(&definition);
 }

@@ -111,7 +111,5 @@ def _extension() -> ModuleType | None:
 _native = _extension()
 native = _native is not None
 """Whether the extension is used."""
-if _native:
-    _native.use(_row, _pass_clean)
 row: _Row = _native.row if _native else _row
 pass_clean: _PassClean = _native.pass_clean if _native else _pass_clean

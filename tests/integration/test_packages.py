@@ -24,7 +24,8 @@ from tests.support.tee import STARTED
 pytestmark = pytest.mark.integration
 
 NOT_IN_A_CHECKOUT = shutil.ignore_patterns(
-    *(".git", ".tox", ".venv", "venv", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis", "results", "*.so")
+    *(".git", ".tox", ".venv", "venv", "dist", "*.egg-info", "*.so", "__pycache__", ".*_cache", ".hypothesis"),
+    "results",
 )
 OF_THE_FORGE = {".gitignore"}
 
