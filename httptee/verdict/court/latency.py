@@ -22,7 +22,7 @@ from httptee.verdict.court.bets import graded_log_evidence, log_evidence
 from httptee.verdict.court.report import LatencyReport
 from httptee.verdict.court.sums import RouteSums
 
-BLOCK_PAIRS, BLOCK_SECONDS = 20, 1.0
+BLOCK_PAIRS, BLOCK_SECONDS = 10, 1.0
 _TAIL_SHARE, _TAIL_TIMES, _TAIL_LIMITS = 0.95, 50, 21  # the percentile, of how many of A's times, and how many of those
 _TAIL_RATIO, _TAIL_SECONDS = 1.2, 0.005  # B's 95th or 99th percentile against A's, from where on the tail is slower
 _BEYOND = log(5)  # the evidence that a server at the margin would have fewer long times; below it is none

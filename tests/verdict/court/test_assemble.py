@@ -99,7 +99,7 @@ def test_too_few_blocks_of_times_are_a_not_yet():
     [route] = report({ROUTE: sums(blocks=5, quick=5)}).routes
     assert route.word == NOT_YET
     assert "more blocks of times" in route.missing[0]
-    assert route.more >= 6 * 20
+    assert route.more >= 6 * 10
 
 
 def test_lost_pairs_count_as_far_as_the_others_are_unexplained():
