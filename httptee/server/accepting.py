@@ -96,8 +96,9 @@ class AcceptingServer(TcpWSGIServer):
 
     @property
     def burden(self) -> int:
-        """The number of connections, weighed for `Turns`."""
-        return AWAKE * self.present - (AWAKE - 1) * self.asleep
+        """The number of connections, weighed for `Turns`. Never negative, although other threads count too."""
+        present = self.present
+        return AWAKE * present - (AWAKE - 1) * min(self.asleep, present)
 
     @property
     def in_flight(self) -> int:

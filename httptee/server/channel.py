@@ -60,18 +60,17 @@ class Channel(OwnedChannel):
         self._unread = True
         if self.suspended is not None and self.cancellation.reason is not None:
             self.cut_off()
-        while (self._unread or self.suspended is not None) and self._fileno is not None:
+        while (self._unread or self.requests) and self._fileno is not None:
             if self.writable():
                 self.handle_write()
                 if self.total_outbufs_len or self._fileno is None:
                     break
             if self.suspended is not None:
                 self._carry_on(self.suspended, self.suspended.resume)
-                continue
-            if not self.requests:
-                self._read(whole=bool(events & HUNG_UP))
-            while self.requests and self.connected and self.suspended is None:
+            elif self.requests:
                 self.service()
+            else:
+                self._read(whole=bool(events & HUNG_UP))
         if self.writable() and self.connected and self.suspended is None:
             self.handle_write()
         waits = self.total_outbufs_len > 0

@@ -103,6 +103,13 @@ class OwnedChannel(EndingChannel):
         return not self.requests and (request is None or not request.begun) and not self.total_outbufs_len
 
     @property
+    def at_work(self) -> bool:
+        """Whether a request is in service or waits for a thread: not for the client to take an answer before it. For
+        any thread."""
+        waits = self.suspended is not None or (self.total_outbufs_len and not self._owner.locked())
+        return bool(self.requests) and not waits
+
+    @property
     def has_lingered(self) -> bool:
         """Whether a refused client has had its time to read the refusal."""
         return bool(self._lingers_until) and monotonic() > self._lingers_until

@@ -78,7 +78,7 @@ class Departures:
 
 def look_after(channel: OwnedChannel, now: float, timeout: float) -> None:
     """End a request, an answer or an idle time that takes too long. `now` is of the monotonic clock."""
-    at_work = channel.requests and channel.suspended is None
+    at_work = channel.at_work
     channel.fall_asleep(channel.suspended is not None or (not at_work and channel.active_at < now - _ASLEEP))
     request, held = channel.request, channel.total_outbufs_len
     what: object = None

@@ -1,0 +1,68 @@
+"""Answers that wait for their clients, on connections whose kernel takes what each test lets it take."""
+
+from httptee.server.channel import Channel
+from tests.support.net import eventually
+
+from .conftest import late_for
+from .test_channel import GET, App
+
+
+class Full(Channel):
+    """The kernel takes nothing at first, and all at the next try."""
+
+    def write_soon(self, data):
+        self.outbufs[-1].append(data)
+        self.buffered += len(data)
+        self.total_outbufs_len += len(data)
+        return len(data)
+
+
+class Once(Full):
+    """The client takes what it is sent once, and then no more."""
+
+    taken = False
+
+    def _flush_some(self, do_close=True):
+        if self.taken:
+            return False
+        self.taken = True
+        return super()._flush_some(do_close)
+
+
+def test_requests_behind_an_answer_that_the_client_takes_at_the_second_try_are_answered(serve):
+    running = serve(App())
+    running.server.channel_class = Full
+    client = running.connect().send(GET * 3)
+    for _ in range(3):
+        assert client.head().startswith(b"HTTP/1.1 200 OK")
+        assert client.body(2) == b"ok"
+
+
+def test_a_client_that_does_not_take_the_end_of_an_answer_before_its_next_request_is_cut_off(serve, later):
+    app = App(headers=[], body=[b"ok"])  # its end is the last chunk
+    running = serve(app)
+    running.server.channel_class = Once
+    running.connect().send(GET * 2).head()
+    late_for(running, later)
+    eventually(lambda: not running.server.active_channels)
+    assert app.closed == len(app.environs)
+
+
+def test_the_burden_is_never_negative_while_a_thread_closes_a_connection(serve, later):
+    seen = []
+
+    class Closing(Channel):
+        def fall_asleep(self, asleep):
+            if self._fileno is None:
+                seen.append(self.server.burden)  # what another thread would publish now
+            super().fall_asleep(asleep)
+
+    running = serve(App())
+    running.server.channel_class = Closing
+    client = running.connect().send(GET)
+    client.head()
+    later(2)
+    eventually(lambda: running.server.asleep == 1)
+    client.close()
+    eventually(lambda: seen)
+    assert min(seen) >= 0
