@@ -169,7 +169,7 @@ class Server(AcceptingServer):
         if channel.queued is not None and self.crew.withdraw(channel.queued):
             channel.queued = None
             channel.owned(channel.discard)
-        elif channel.suspended is not None:
+        elif channel.queued is None:  # a thread that is at it looks again: `_serve` may have left that to this call
             channel.step(HUNG_UP)
 
     def _reinforce(self) -> bool:

@@ -1,5 +1,9 @@
 """Answers that wait for their clients, on connections whose kernel takes what each test lets it take."""
 
+import socket
+import struct
+
+from httptee.server import patience
 from httptee.server.channel import Channel
 from tests.support.net import eventually
 
@@ -46,6 +50,31 @@ def test_a_client_that_does_not_take_the_end_of_an_answer_before_its_next_reques
     late_for(running, later)
     eventually(lambda: not running.server.active_channels)
     assert app.closed == len(app.environs)
+
+
+def test_a_client_that_resets_just_after_it_took_the_rest_of_an_answer_is_closed(serve, monkeypatch):
+    monkeypatch.setattr(patience, "_LOOK_AGAIN", 0.3)  # not before the answer has ended
+    monkeypatch.setattr(patience, "_GLANCE", 0.3)
+    resets = []
+
+    class Watched(Full):
+        def _flush_some(self, do_close=True):
+            took = super()._flush_some(do_close)
+            if took and resets:
+                resets.pop()()
+            return took
+
+    def reset():
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        eventually(lambda: running.server._departures._noted, "another thread that is told")
+
+    running = serve(App(), client_timeout=600)
+    running.server.channel_class = Watched
+    client = running.connect()
+    resets.append(reset)
+    client.send(GET)
+    eventually(lambda: not resets and not running.server.active_channels)
 
 
 def test_the_burden_is_never_negative_while_a_thread_closes_a_connection(serve, later):
