@@ -104,10 +104,10 @@ class OwnedChannel(EndingChannel):
 
     @property
     def at_work(self) -> bool:
-        """Whether a request is in service or waits for a thread: not for the client to take an answer before it. For
-        any thread."""
+        """Whether a request is in service, or an answer waits for a thread: neither waits for the client. For any
+        thread."""
         waits = self.suspended is not None or (self.total_outbufs_len and not self._owner.locked())
-        return bool(self.requests) and not waits
+        return bool(self.requests) and (self.queued is not None or not waits)
 
     @property
     def has_lingered(self) -> bool:

@@ -2,12 +2,14 @@
 
 import socket
 import struct
+import threading
+from contextlib import suppress
 
 from httptee.server import patience
 from httptee.server.channel import Channel
 from tests.support.net import eventually
 
-from .conftest import late_for
+from .conftest import late_for, looked_at
 from .test_channel import GET, App
 
 
@@ -95,3 +97,37 @@ def test_the_burden_is_never_negative_while_a_thread_closes_a_connection(serve, 
     client.close()
     eventually(lambda: seen)
     assert min(seen) >= 0
+
+
+def test_a_client_is_not_late_while_its_answer_waits_for_a_thread(serve, later):
+    piece = bytes(1_000_000)
+    large = App(headers=[("Content-Length", str(20 * len(piece)))], body=[piece] * 20)
+    gate, inside = threading.Event(), threading.Event()
+
+    def app(environ, start_response):
+        if environ["PATH_INFO"] == "/hangs":
+            inside.set()
+            assert gate.wait(30)
+        return large(environ, start_response)
+
+    running = serve(app, threads=1)
+    client = running.connect().send(GET)
+    eventually(lambda: running.suspended == 1)
+    (channel,) = running.server.active_channels.values()
+    running.connect().send(GET.replace(b"/ ", b"/hangs "))
+    assert inside.wait(30)
+    client.head()
+    client.socket.settimeout(0.0)
+
+    def taken():
+        with suppress(BlockingIOError):
+            client.socket.recv(1_000_000)
+        return channel.queued
+
+    eventually(taken, "an answer in the queue")
+    for _ in range(3):
+        later(running.server.client_timeout + 1)
+        looked_at(running)
+    assert channel in running.server.active_channels.values()
+    gate.set()
+    client.close()
