@@ -57,7 +57,10 @@ class Vitals:
 
     def count(self, connections: int) -> None:
         """Publish the number of connections, and the burden, with which other workers compare theirs."""
-        self._faults.watch(COUNTING, self._account.publish, connections=connections, burden=self._server.burden)
+        self._faults.watch(COUNTING, self._count, connections)
+
+    def _count(self, connections: int) -> None:
+        self._account.publish(connections=connections, burden=self._server.burden)
 
     def drain(self) -> None:
         """Publish that the worker accepts no more connections."""
