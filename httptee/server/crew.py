@@ -15,6 +15,7 @@ import select
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 
 logger = logging.getLogger(__name__)
@@ -31,8 +32,9 @@ class Crew:
     `size` bounds the requests to A in flight. No thread waits for a client to read its answer: the connection does.
 
     When all threads are busy, none reads the epoll set. The main thread then reads the ready connections, and queues
-    those that need a thread in `waiting`. Each thread serves that queue after a connection; an eventfd in the epoll set
-    (`ring`) wakes sleeping threads for it.
+    those that need a thread in `waiting`, or in `begun` if an answer has begun. Each thread serves these queues after a
+    connection, `begun` first: else each piece of a long answer would wait behind all new requests. An eventfd in the
+    epoll set (`ring`) wakes sleeping threads for them.
 
     A serving thread calls `call` when no thread is left for the next connection and `reinforce` is not being repeated
     already. Then `reinforce` must be called every few milliseconds while it returns True.
@@ -41,6 +43,7 @@ class Crew:
     def __init__(self, size: int, serve: Callable[[int, int], None], call: Callable[[], None]) -> None:
         self.ready = select.epoll()
         self.waiting: deque[Callable[[], None]] = deque()
+        self.begun: deque[Callable[[], None]] = deque()
         self.hurried: Callable[[], bool] = lambda: False
         """Returns whether the process is short of processor time. The builder of the server replaces it."""
         self.overwhelmed = False
@@ -89,9 +92,10 @@ class Crew:
         if self._awake < self._allowed:
             self._call_up()
         self.overwhelmed = slow >= (self._size if now >= self._start_at else self._awake)
-        if self.waiting and self._anybody_idle:
+        queued = bool(self.begun or self.waiting)
+        if queued and self._anybody_idle:
             self.ring()
-        self._called = bool(self.waiting) or len(busy) >= min(_QUICK, self._size, self._awake)
+        self._called = queued or len(busy) >= min(_QUICK, self._size, self._awake)
         return self._called
 
     @property
@@ -111,16 +115,16 @@ class Crew:
         return len(self._busy) < self._awake
 
     def ring(self) -> None:
-        """Wake a sleeping thread to serve the queue `waiting`."""
+        """Wake a sleeping thread to serve the queues."""
         os.eventfd_write(self._bell, 1)
 
     def withdraw(self, work: Callable[[], None]) -> bool:
-        """Remove an entry from the queue `waiting`. False if a thread has taken it just now."""
-        try:
-            self.waiting.remove(work)
-        except ValueError:
-            return False
-        return True
+        """Remove an entry from its queue. False if a thread has taken it just now."""
+        for queue in (self.begun, self.waiting):
+            with suppress(ValueError):
+                queue.remove(work)
+                return True
+        return False
 
     def stop(self, timeout: float) -> bool:
         """End every thread after its current request. Returns whether all have ended within `timeout` seconds."""
@@ -174,7 +178,7 @@ class Crew:
 
     def _run(self) -> None:
         """The loop of one thread."""
-        wait, busy, serve, waiting = self.ready.poll, self._busy, self._serve, self.waiting
+        wait, busy, serve, begun, waiting = self.ready.poll, self._busy, self._serve, self.begun, self.waiting
         me = threading.get_ident()
         while True:
             for descriptor, events in wait(-1, 1):
@@ -188,19 +192,19 @@ class Crew:
                     serve(descriptor, events)
                 except Exception:
                     logger.exception("a serving thread failed on a connection")
-                while waiting:
+                while begun or waiting:
                     self._serve_waiting()
                 del busy[me]
             if self._awake > self._allowed and not self._park():
                 return
 
     def _serve_waiting(self) -> None:
-        """Serve what has waited longest in the queue, and wake another thread for the next."""
+        """Serve what has waited longest in a queue, and wake another thread for the next."""
         try:
-            work = self.waiting.popleft()
+            work = (self.begun or self.waiting).popleft()
         except IndexError:  # another thread took it first
             return
-        if self.waiting:
+        if self.begun or self.waiting:
             self.ring()
         self._busy[threading.get_ident()] = monotonic()
         try:

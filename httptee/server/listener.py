@@ -198,7 +198,7 @@ class Server(AcceptingServer):
     def hand_over(self, channel: Channel) -> None:
         """Queue a connection for the next free thread."""
         channel.queued = partial(self._take_up, channel)
-        self.crew.waiting.append(channel.queued)
+        (self.crew.waiting if channel.suspended is None else self.crew.begun).append(channel.queued)
         self.crew.ring()
 
     def arm(self, descriptor: int, events: int) -> None:

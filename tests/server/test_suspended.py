@@ -99,35 +99,72 @@ def test_the_burden_is_never_negative_while_a_thread_closes_a_connection(serve, 
     assert min(seen) >= 0
 
 
+class Busy:
+    """A server with one thread, an answer that has begun, and a request that keeps the thread until `end` is called."""
+
+    def __init__(self, serve):
+        self.gate, self.order = threading.Event(), []
+        inside = threading.Event()
+        piece = bytes(1_000_000)
+
+        def pieces():
+            for _ in range(20):
+                self.order.append("piece")
+                yield piece
+
+        begun = App(headers=[("Content-Length", str(20 * len(piece)))], body=pieces)
+
+        def app(environ, start_response):
+            if environ["PATH_INFO"] == "/hangs":
+                inside.set()
+                assert self.gate.wait(30)
+            if environ["PATH_INFO"] == "/":
+                return begun(environ, start_response)
+            self.order.append(environ["PATH_INFO"])
+            return App()(environ, start_response)
+
+        self.running = serve(app, threads=1)
+        self.client = self.running.connect().send(GET)
+        eventually(lambda: self.running.suspended == 1)
+        (self.channel,) = self.running.server.active_channels.values()
+        self.ask("/hangs")
+        assert inside.wait(30)
+
+    def ask(self, path):
+        return self.running.connect().send(GET.replace(b"/ ", b"%b " % path.encode()))
+
+    def queue(self):
+        """Let the client take of the answer until that waits for the thread."""
+        self.client.head()
+        self.client.socket.settimeout(0.0)
+
+        def queued():
+            with suppress(BlockingIOError):
+                self.client.socket.recv(1_000_000)
+            return self.channel.queued
+
+        eventually(queued, "an answer in the queue")
+
+    def end(self):
+        self.order.clear()
+        self.gate.set()
+
+
 def test_a_client_is_not_late_while_its_answer_waits_for_a_thread(serve, later):
-    piece = bytes(1_000_000)
-    large = App(headers=[("Content-Length", str(20 * len(piece)))], body=[piece] * 20)
-    gate, inside = threading.Event(), threading.Event()
-
-    def app(environ, start_response):
-        if environ["PATH_INFO"] == "/hangs":
-            inside.set()
-            assert gate.wait(30)
-        return large(environ, start_response)
-
-    running = serve(app, threads=1)
-    client = running.connect().send(GET)
-    eventually(lambda: running.suspended == 1)
-    (channel,) = running.server.active_channels.values()
-    running.connect().send(GET.replace(b"/ ", b"/hangs "))
-    assert inside.wait(30)
-    client.head()
-    client.socket.settimeout(0.0)
-
-    def taken():
-        with suppress(BlockingIOError):
-            client.socket.recv(1_000_000)
-        return channel.queued
-
-    eventually(taken, "an answer in the queue")
+    busy = Busy(serve)
+    busy.queue()
     for _ in range(3):
-        later(running.server.client_timeout + 1)
-        looked_at(running)
-    assert channel in running.server.active_channels.values()
-    gate.set()
-    client.close()
+        later(busy.running.server.client_timeout + 1)
+        looked_at(busy.running)
+    assert busy.channel in busy.running.server.active_channels.values()
+    busy.end()
+
+
+def test_an_answer_that_has_begun_goes_on_before_requests_that_waited_longer(serve):
+    busy = Busy(serve)
+    new = busy.ask("/new")
+    eventually(lambda: busy.running.server.crew.waiting)
+    busy.queue()
+    busy.end()
+    assert new.head().startswith(b"HTTP/1.1 200 OK")
+    assert busy.order.index("piece") < busy.order.index("/new")
