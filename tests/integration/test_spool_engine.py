@@ -62,7 +62,7 @@ class Two:
     def tee(self, *words: str, outbox: int = 0) -> Tee:
         """A further tee. Its outbox is its own, or that of an earlier one."""
         self._tees += 1
-        line = f"http://127.0.0.1:{self.b_port} name=b"
+        line = f"http://127.0.0.1:{self.b_port} name=b order=connection"
         options = ("-b.spool", self.address, "-outbox", str(self.outbox(outbox or self._tees)), *PROCESSES)
         return Tee("-a", self.a.url, "-b", line, *options, *words)
 
