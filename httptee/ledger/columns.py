@@ -53,7 +53,6 @@ WORKER_GAUGES: tuple[str, ...] = (
     "started",
     "draining",
     "connections",
-    "burden",
     "tunnels",
     "in_flight",
     "waiting",
@@ -61,10 +60,10 @@ WORKER_GAUGES: tuple[str, ...] = (
     "cut",
 )
 """The gauges of a worker process. `core` is the core's number plus one, or 0 if the process is not pinned. `started` is
-in whole seconds since the epoch. `burden` is the number of connections, weighed: new ones are shared out by it.
-`tunnels` are upgraded connections, and requests in flight that ask for one. `in_flight` is the number of requests that
-have no whole answer yet, `waiting` the number of those that wait for a thread. `held_bytes` is what its clones hold in
-memory; what several Bs share counts once. `cut` is the part of the clones that the cutoff drops, in millionths."""
+in whole seconds since the epoch. `tunnels` are upgraded connections, and requests in flight that ask for one.
+`in_flight` is the number of requests that have no whole answer yet, `waiting` the number of those that wait for a
+thread. `held_bytes` is what its clones hold in memory; what several Bs share counts
+once. `cut` is the part of the clones that the cutoff drops, in millionths."""
 
 SHADOW_GAUGES: tuple[str, ...] = ("waiting",)
 """The gauges of one B in one worker process. `waiting` is the number of clones in the queue."""

@@ -113,19 +113,19 @@ class Ledger:
         found = []
         for row, line in ((row, line) for ledger in self.history for row, line in enumerate(ledger._worker_lines())):
             gauges = {name: line[column] for name, column in WorkerLine.GAUGES.items()}
-            core, draining, cut, _ = (gauges.pop(name) for name in ("core", "draining", "cut", "burden"))
+            core, draining, cut = gauges.pop("core"), gauges.pop("draining"), gauges.pop("cut")
             if gauges["pid"]:
                 found.append(
                     Worker(row, core=core - 1 if core else None, draining=bool(draining), share=1 - cut / 1e6, **gauges)
                 )
         return found
 
-    def lowest_burden(self) -> int:
-        """The lowest burden of a worker process that accepts. Read for each new connection."""
+    def fewest_connections(self) -> int:
+        """The lowest number of connections of a worker process that accepts. Read for each new connection."""
         width, cells = row_width(len(self._backends)), self._cells
-        pid, draining, burden = (WorkerLine.GAUGES[name] for name in ("pid", "draining", "burden"))
+        pid, draining, connections = (WorkerLine.GAUGES[name] for name in ("pid", "draining", "connections"))
         starts = range(0, self._rows * width, width)
-        found = [cells[at + burden] for at in starts if cells[at + pid] and not cells[at + draining]]
+        found = [cells[at + connections] for at in starts if cells[at + pid] and not cells[at + draining]]
         return min(found, default=0)
 
     def settle_lost(self, row: int) -> None:

@@ -56,11 +56,8 @@ class Vitals:
             self._tee.recorder.tick()
 
     def count(self, connections: int) -> None:
-        """Publish the number of connections, and the burden, with which other workers compare theirs."""
-        self._faults.watch(COUNTING, self._count, connections)
-
-    def _count(self, connections: int) -> None:
-        self._account.publish(connections=connections, burden=self._server.burden)
+        """Publish the number of connections. Other workers compare theirs with it before they accept."""
+        self._faults.watch(COUNTING, self._account.publish, connections=connections)
 
     def drain(self) -> None:
         """Publish that the worker accepts no more connections."""

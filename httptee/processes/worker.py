@@ -57,7 +57,7 @@ def run_worker(
     signal.signal(signal.SIGTERM, lambda *_: server.stop())
     vitals = Vitals(ledger.worker(part.row), server, tee)
     server.on_count = vitals.count
-    server.turns = Turns(ledger.lowest_burden)
+    server.turns = Turns(ledger.fewest_connections)
     server.crew.start()
     if not server.crew.started:
         raise CannotRunError("it may start no thread (ulimit -u, pids.max of the cgroup)")

@@ -19,7 +19,7 @@ from httptee.server.crew import Crew
 from httptee.server.door import Door
 from httptee.server.ownership import READY
 from httptee.server.sockets import UnixSocket
-from httptee.server.turns import AWAKE, Turns, alone
+from httptee.server.turns import Turns, alone
 from httptee.server.uploads import Uploads
 
 logger = logging.getLogger(__name__)
@@ -52,7 +52,6 @@ class AcceptingServer(TcpWSGIServer):
         self.on_turned_away: Callable[[], object] = lambda: None
         self.given_up: Callable[[], int] = lambda: 0
         self.turns = Turns(alone)
-        self.asleep = 0  # connections that had carried nothing for a second when they were looked at
         self._door = Door(adj.connection_limit, lambda: self.on_turned_away(), plain=adj.url_scheme == "http")
         super().__init__(
             application,
@@ -95,12 +94,6 @@ class AcceptingServer(TcpWSGIServer):
         return len(self.active_channels) + self.given_up()
 
     @property
-    def burden(self) -> int:
-        """The number of connections, weighed for `Turns`. Never negative, although other threads count too."""
-        present = self.present
-        return AWAKE * present - (AWAKE - 1) * min(self.asleep, present)
-
-    @property
     def in_flight(self) -> int:
         """The number of requests that have arrived and have no whole answer yet."""
         return sum(bool(channel.requests) for channel in list(self.active_channels.values()))
@@ -119,14 +112,14 @@ class AcceptingServer(TcpWSGIServer):
 
     def accept_or_step_aside(self) -> None:
         """Accept one connection, or leave it to a process that has fewer."""
-        if self.turns.mine(self.burden):
+        if self.turns.mine(self.present):
             self.handle_accept()
         else:
             self._listening.modify(self._fileno, 0)
 
     def come_back(self) -> None:
         """Accept again if it is this process's turn now, or if the other processes did not accept."""
-        if self.turns.mine(self.burden):
+        if self.turns.mine(self.present):
             self._listening.modify(self._fileno, select.EPOLLIN)
             self.handle_accept()
 

@@ -15,7 +15,6 @@ import contextlib
 import logging
 import select
 import socket
-from collections.abc import Callable
 from itertools import count
 from time import monotonic
 from typing import Any
@@ -27,11 +26,12 @@ from httptee.server.ownership import HUNG_UP, READY, OwnedChannel
 from httptee.server.parser import RequestParser
 from httptee.server.roles import Host
 from httptee.server.task import RefusalTask, TeeTask
+from httptee.server.uploads import Stretch
 
 logger = logging.getLogger(__name__)
 
 _READY_TO_WRITE = READY | select.EPOLLOUT
-_PIECE = 64 * 1024  # bytes to read at once
+_PIECE = _BUFFERED = 64 * 1024  # bytes to read at once; bytes that may wait for a slow client without blocking a thread
 _numbers = count(1)
 _LINGER = 2.0  # seconds in which data that a refused client still sends is read and discarded
 
@@ -45,7 +45,7 @@ class Channel(OwnedChannel):
     client_subject = ""
 
     def __init__(self, server: Host, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
-        self._uploads = False  # the body of the request in service was still arriving when its service began
+        self._waits_to_write = False
         self.number = next(_numbers)
         self.served = 0
         super().__init__(server, sock, addr, adj, map)
@@ -58,24 +58,21 @@ class Channel(OwnedChannel):
     def _advance(self, events: int) -> None:
         """Write, read and answer until the connection waits for the client."""
         self._unread = True
-        if self.suspended is not None and self.cancellation.reason is not None:
-            self.cut_off()
-        while (self._unread or self.requests) and self._fileno is not None:
+        while self._unread and self._fileno is not None:
             if self.writable():
                 self.handle_write()
                 if self.total_outbufs_len or self._fileno is None:
                     break
-            if self.suspended is not None:
-                self._carry_on(self.suspended, self.suspended.resume)
-            elif self.requests:
-                self.service()
-            else:
+            if not self.requests:
                 self._read(whole=bool(events & HUNG_UP))
-        if self.writable() and self.connected and self.suspended is None:
+            while self.requests and self.connected:
+                self.service()
+        if (self.total_outbufs_len or self.will_close or self.close_when_flushed) and self.connected:
             self.handle_write()
         waits = self.total_outbufs_len > 0
-        if waits != self.waits_to_write and self._fileno is not None:
-            self.listen(_READY_TO_WRITE if waits else READY)
+        if waits != self._waits_to_write and self._fileno is not None:
+            self._waits_to_write = waits
+            self.server.arm(self._fileno, _READY_TO_WRITE if waits else READY)
 
     def _read(self, whole: bool) -> None:
         """Read once, and add whole requests to `requests`. With `whole`, only an empty read is the end."""
@@ -95,35 +92,31 @@ class Channel(OwnedChannel):
             self.received(data)
             self._unread |= self.server.uploads.may_begin(self.request)  # to see whether the client is to be waited for
 
-    def handle_write(self) -> None:
-        """Send from the buffer, and close the connection if it is to be closed. waitress would hold the last bytes of a
-        suspended answer back until there are more."""
-        if self.suspended is not None:
-            self._flush_exception(self._flush_some)
-            if self.will_close:
-                self.handle_close()
-        else:
-            super().handle_write()
-
     def write_soon(self, data: bytes) -> int:
-        """Send to the client at once, and buffer the rest. A task that streams goes on when the buffer is empty.
+        """Send to the client at once. The rest is buffered; if the buffer would get too large, wait for the client.
 
-        Raises ClientDisconnected if the client has closed the connection.
+        Raises ClientDisconnected if the client has closed the connection or reads too slowly.
         """
         if not self.connected or self.cancellation.reason is not None:
             raise self._gone()
-        sent = 0
         if not self.total_outbufs_len:
             try:
-                sent = self.socket.send(data)
+                sent: int = self.socket.send(data)
             except BlockingIOError:
-                pass
+                sent = 0
             except OSError:
                 raise self._gone() from None
-        if rest := len(data) - sent:
-            self.outbufs[-1].append(memoryview(data)[sent:])
-            self.buffered += rest
-            self.total_outbufs_len += rest
+            if sent == len(data):
+                return sent
+            rest = memoryview(data)[sent:]
+        else:
+            rest = memoryview(data)
+        if self.total_outbufs_len + len(rest) <= _BUFFERED:
+            self.outbufs[-1].append(bytes(rest))
+            self.buffered += len(rest)
+            self.total_outbufs_len += len(rest)
+        else:
+            self._send_waiting(rest)
         return len(data)
 
     def handle_close(self) -> None:
@@ -141,9 +134,6 @@ class Channel(OwnedChannel):
             if self.unframed == "whole" and not self.total_outbufs_len:
                 self.reset_when_closed(False)
             super().handle_close()
-        if self.suspended is not None:
-            self.cancellation.cancel()
-            self.abandon()
         for request in self.requests:
             request.close()
         self.requests = []
@@ -175,35 +165,18 @@ class Channel(OwnedChannel):
         if self.cancellation.reason is not None:
             self.discard()
             return
-        self._uploads = not request.completed
-        if self._uploads:
-            self.listen(select.EPOLLET)  # its thread reads: no other is to be woken for each packet
+        if uploads := not request.completed:
+            self.server.arm(self._fileno, select.EPOLLET)  # its thread reads: no other is to be woken for each packet
         task: TeeTask = (self.error_task_class if self.requests_refused else self.task_class)(self, request)
-        self._carry_on(task, task.service)
-
-    def _carry_on(self, task: TeeTask, step: Callable[[], object]) -> None:
-        """Let a task begin or go on. If the client does not take its answer, the task is `suspended`."""
-        self.suspended = None
-        if self.asleep:
-            self.fall_asleep(False)
         try:
-            step()
+            task.service()
         except ClientDisconnected:
             task.close_on_finish = True
         except Exception:
             logger.exception("a request could not be answered")
             self._apologise(task)
-        if task.stalled:
-            self.suspended = task
-            self.fall_asleep(True)
-        else:
-            self._finish(task)
-
-    def _finish(self, task: TeeTask) -> None:
-        """Forget the request that is answered, and mark the connection for closing if it ends with this answer."""
-        request = task.request
         self.active_at = monotonic()
-        if self._uploads:
+        if uploads:
             self.end_upload(request)
         if task.close_on_finish:
             self.close_when_flushed = True
@@ -237,8 +210,41 @@ class Channel(OwnedChannel):
         if request is not None and request.expect_continue and request.headers_finished and not self.requests:
             self.send_continue()
 
+    def _send_waiting(self, rest: memoryview) -> None:
+        """Send the buffer and `rest`, waiting for the client. Raises ClientDisconnected."""
+        writable = select.poll()
+        writable.register(self.socket, select.POLLOUT)
+        writable.register(self.server.stop_descriptor, select.POLLIN)
+        timeout = self.server.client_timeout
+        stretch = Stretch(self, self.buffered - self.total_outbufs_len, monotonic())
+        with self.server.held_by_client():
+            while self.connected and (self.total_outbufs_len or rest):
+                ready = writable.poll(timeout * 1000)
+                if not ready or ready[-1][0] == self.server.stop_descriptor:
+                    raise self._given_up()
+                try:
+                    if self.total_outbufs_len:
+                        self._flush_some()
+                    else:
+                        sent = self.socket.send(rest)
+                        self.buffered += sent
+                        rest = rest[sent:]
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    raise self._gone() from None
+                if stretch.too_slow(self.buffered - self.total_outbufs_len, monotonic(), timeout):
+                    raise self._given_up()
+        if not self.connected:  # the client closed the connection while the buffer was sent
+            raise self._gone()
+        self.active_at = monotonic()
+
     def _gone(self) -> ClientDisconnected:
         """The client has gone, or its request was canceled before."""
         self.cancellation.cancel()
+        return self._given_up()
+
+    def _given_up(self) -> ClientDisconnected:
+        """The client reads too slowly, or the server stops."""
         self.cut_off()
         return ClientDisconnected()

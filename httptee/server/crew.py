@@ -4,7 +4,7 @@ epoll returns a ready connection to one waiting thread, the one that went to sle
 nothing. But many ready threads take the GIL at every blocking call, from one another and above all from the shadow
 threads: with all 64 threads active and a fast A, B falls behind. So while the process is short of processor time
 (`hurried`), at most `_QUICK` threads serve at a time. Threads busy with one request for longer than `_SLOW` do not
-count: they wait for A. A process that only waits, for a slow A, gets all threads within milliseconds.
+count: they wait for A or for a client. A process that only waits, for a slow A, gets all threads within milliseconds.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import os
 import select
 import threading
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 
 logger = logging.getLogger(__name__)
@@ -25,16 +25,19 @@ _STEP = 2  # threads added at one check; a larger step adds too many before the 
 _SLOW = 0.005  # seconds
 _START_AGAIN = 0.5  # seconds until the start of a thread is tried again, after one that failed
 
+MOST_HELD = 1000
+"""Threads that may be added in place of those that wait for a slow client."""
+
 
 class Crew:
     """Up to `size` threads. Each calls `serve(descriptor, events)` for one ready connection at a time.
 
-    `size` bounds the requests to A in flight. No thread waits for a client to read its answer: the connection does.
+    `size` bounds the requests to A in flight. A thread that waits for a client to read its answer does not count, so
+    slow readers do not block other clients: up to `MOST_HELD` more threads replace such threads.
 
     When all threads are busy, none reads the epoll set. The main thread then reads the ready connections, and queues
-    those that need a thread in `waiting`, or in `begun` if an answer has begun. Each thread serves these queues after a
-    connection, `begun` first: else each piece of a long answer would wait behind all new requests. An eventfd in the
-    epoll set (`ring`) wakes sleeping threads for them.
+    those that need a thread in `waiting`. Each thread serves that queue after a connection; an eventfd in the epoll set
+    (`ring`) wakes sleeping threads for it.
 
     A serving thread calls `call` when no thread is left for the next connection and `reinforce` is not being repeated
     already. Then `reinforce` must be called every few milliseconds while it returns True.
@@ -43,13 +46,13 @@ class Crew:
     def __init__(self, size: int, serve: Callable[[int, int], None], call: Callable[[], None]) -> None:
         self.ready = select.epoll()
         self.waiting: deque[Callable[[], None]] = deque()
-        self.begun: deque[Callable[[], None]] = deque()
         self.hurried: Callable[[], bool] = lambda: False
         """Returns whether the process is short of processor time. The builder of the server replaces it."""
         self.overwhelmed = False
         """Whether the maximum of threads exists, and each is busy with one request for longer than `_SLOW`."""
         self._size = size
-        self._busy: dict[int, float] = {}  # thread: when it took its connection
+        self._busy: dict[int, float] = {}  # thread: when it took its connection; without those that are held
+        self._held = 0  # threads that wait for a client to read its answer
         self._serve = serve
         self._call = call
         self._called = False
@@ -67,7 +70,7 @@ class Crew:
         self.ready.register(self._bell, select.EPOLLIN | select.EPOLLET)
 
     def __repr__(self) -> str:
-        return f"<Crew [busy {len(self._busy)}, awake {self._awake}/{self._size}]>"
+        return f"<Crew [busy {len(self._busy)}, held {self._held}, awake {self._awake}/{self._size}]>"
 
     def start(self) -> None:
         """Start the threads that are allowed at first. More start when they are needed.
@@ -84,18 +87,18 @@ class Crew:
     def reinforce(self) -> bool:
         """Adjust the number of threads that may serve to the number of slow ones. Returns whether to repeat it soon."""
         self._called = False  # set before the check: a thread that finds none free after it calls again
-        now = monotonic()
+        now, held = monotonic(), self._held
         busy = list(self._busy.copy().values())  # a copy: other threads write to it
-        slow = sum(now - since > _SLOW for since in busy)
-        wanted = min(self._size, _QUICK + slow) if self.hurried() else self._size
-        self._allowed = min(wanted, self._allowed + _STEP)
+        slow = held + sum(now - since > _SLOW for since in busy)
+        size = self._size + min(held, MOST_HELD)
+        wanted = min(size, _QUICK + slow) if self.hurried() else size
+        self._allowed = min(wanted, max(self._allowed, held + _QUICK) + _STEP)
         if self._awake < self._allowed:
             self._call_up()
-        self.overwhelmed = slow >= (self._size if now >= self._start_at else self._awake)
-        queued = bool(self.begun or self.waiting)
-        if queued and self._anybody_idle:
+        self.overwhelmed = slow >= (size if now >= self._start_at else self._awake)
+        if self.waiting and self._anybody_idle:
             self.ring()
-        self._called = queued or len(busy) >= min(_QUICK, self._size, self._awake)
+        self._called = bool(self.waiting) or len(busy) >= min(_QUICK, self._size, self._awake)
         return self._called
 
     @property
@@ -112,19 +115,33 @@ class Crew:
     @property
     def _anybody_idle(self) -> bool:
         """Whether a thread is free for the next connection."""
-        return len(self._busy) < self._awake
+        return len(self._busy) + self._held < self._awake
 
     def ring(self) -> None:
-        """Wake a sleeping thread to serve the queues."""
+        """Wake a sleeping thread to serve the queue `waiting`."""
         os.eventfd_write(self._bell, 1)
 
     def withdraw(self, work: Callable[[], None]) -> bool:
-        """Remove an entry from its queue. False if a thread has taken it just now."""
-        for queue in (self.begun, self.waiting):
-            with suppress(ValueError):
-                queue.remove(work)
-                return True
-        return False
+        """Remove an entry from the queue `waiting`. False if a thread has taken it just now."""
+        try:
+            self.waiting.remove(work)
+        except ValueError:
+            return False
+        return True
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Context manager around a serving thread's wait for a client that reads its answer slowly."""
+        me = threading.get_ident()
+        with self._lock:
+            since = self._busy.pop(me)
+            self._held += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._busy[me] = since
+                self._held -= 1
 
     def stop(self, timeout: float) -> bool:
         """End every thread after its current request. Returns whether all have ended within `timeout` seconds."""
@@ -178,7 +195,7 @@ class Crew:
 
     def _run(self) -> None:
         """The loop of one thread."""
-        wait, busy, serve, begun, waiting = self.ready.poll, self._busy, self._serve, self.begun, self.waiting
+        wait, busy, serve, waiting = self.ready.poll, self._busy, self._serve, self.waiting
         me = threading.get_ident()
         while True:
             for descriptor, events in wait(-1, 1):
@@ -192,19 +209,19 @@ class Crew:
                     serve(descriptor, events)
                 except Exception:
                     logger.exception("a serving thread failed on a connection")
-                while begun or waiting:
+                while waiting:
                     self._serve_waiting()
                 del busy[me]
             if self._awake > self._allowed and not self._park():
                 return
 
     def _serve_waiting(self) -> None:
-        """Serve what has waited longest in a queue, and wake another thread for the next."""
+        """Serve what has waited longest in the queue, and wake another thread for the next."""
         try:
-            work = (self.begun or self.waiting).popleft()
+            work = self.waiting.popleft()
         except IndexError:  # another thread took it first
             return
-        if self.begun or self.waiting:
+        if self.waiting:
             self.ring()
         self._busy[threading.get_ident()] = monotonic()
         try:

@@ -10,6 +10,7 @@ import select
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,6 @@ logger = logging.getLogger(__name__)
 _TICK = 1.0  # seconds between two checks of idle and slow connections
 _SHORT_TICK = 0.005  # seconds between two checks of the crew while it is short of threads
 _AT_ONCE = 8  # events that the main thread handles before it checks anything else
-_BROKEN = select.EPOLLHUP | select.EPOLLERR
 _LOOK_AT_MOST = 256  # ready connections that the main thread reads in one pass when all other threads are busy
 _QUIET = 1.0  # seconds; a draining server closes a connection that has been idle for that long
 _LAST_WORDS = 1.0  # seconds after the drain timeout in which the serving threads cut off what is left
@@ -57,6 +57,7 @@ class Server(AcceptingServer):
         max_request_memory: int = 64 * 1024 * 1024,
     ) -> None:
         self.crew = Crew(threads, self._serve, super().pull_trigger)
+        self.stop_descriptor = self.crew.stop_reader
         self._departures = Departures()
         self._next_tick = self._next_glance = 0.0
         self._heap = Heap()
@@ -159,7 +160,7 @@ class Server(AcceptingServer):
             self._next_glance = now + self._departures.pause
         if now < self._next_tick:
             return False
-        self._next_tick = (now // _TICK + 1) * _TICK  # at the same time in all processes, which compare what they count
+        self._next_tick = now + _TICK
         self.maintenance(now)
         return True
 
@@ -169,8 +170,6 @@ class Server(AcceptingServer):
         if channel.queued is not None and self.crew.withdraw(channel.queued):
             channel.queued = None
             channel.owned(channel.discard)
-        elif channel.queued is None:  # a thread that is at it looks again: `_serve` may have left that to this call
-            channel.step(HUNG_UP)
 
     def _reinforce(self) -> bool:
         """Adjust the serving threads. If all are busy, queue ready connections. Returns whether to repeat it soon."""
@@ -198,8 +197,12 @@ class Server(AcceptingServer):
     def hand_over(self, channel: Channel) -> None:
         """Queue a connection for the next free thread."""
         channel.queued = partial(self._take_up, channel)
-        (self.crew.waiting if channel.suspended is None else self.crew.begun).append(channel.queued)
+        self.crew.waiting.append(channel.queued)
         self.crew.ring()
+
+    def held_by_client(self) -> AbstractContextManager[None]:
+        """Context manager around a thread's wait for a client that reads its answer slowly."""
+        return self.crew.held()
 
     def arm(self, descriptor: int, events: int) -> None:
         """Set the epoll events of a connection."""
@@ -211,7 +214,6 @@ class Server(AcceptingServer):
         self._door.tick(len(self.active_channels))
         for channel in list(self.active_channels.values()):
             look_after(channel, now, self.client_timeout)
-        self.asleep = sum(channel.asleep for channel in list(self.active_channels.values()))  # threads count in between
 
     def add_task(self, task: Channel) -> None:
         """Do nothing: the thread that reads a request also serves it."""
@@ -234,8 +236,6 @@ class Server(AcceptingServer):
             return
         if events & HUNG_UP:
             self._departures.note(channel)
-            if events & _BROKEN and channel.suspended is not None:
-                return  # the main thread ends it. So a crowd that leaves at once takes no thread from the others
         try:
             channel.step(events)
         except Exception:

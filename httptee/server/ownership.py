@@ -8,20 +8,24 @@ requests and answers. It never waits for the ownership.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import select
 import socket
+import struct
+import sys
 import threading
 from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
+from waitress.buffers import OverflowableBuffer
+from waitress.channel import HTTPChannel
+
 from httptee.errors import Overloaded, TeeError
 from httptee.http import Cancellation
-from httptee.server.endings import EndingChannel
 from httptee.server.parser import RequestParser
 from httptee.server.roles import Host
-from httptee.server.sockets import Unsent
 from httptee.server.uploads import Stretch
 
 logger = logging.getLogger(__name__)
@@ -31,8 +35,11 @@ READY = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 HUNG_UP = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 """After one of these events, only an empty read marks the end of the client's data."""
 
+# In struct tcp_info: tcpi_unacked, tcpi_last_data_sent in milliseconds, and tcpi_notsent_bytes (since Linux 4.6).
+_UNACKED, _LAST_DATA_SENT, _NOT_SENT = slice(24, 28), slice(44, 48), slice(144, 148)
 
-class OwnedChannel(EndingChannel):
+
+class OwnedChannel(HTTPChannel):
     """A connection that only the thread holding `_owner` may use. Any other thread may call `hang_up`."""
 
     server: Host
@@ -49,10 +56,8 @@ class OwnedChannel(EndingChannel):
     """Bytes of answers that the kernel did not take at once. Minus those still held, the bytes that the client took."""
     early = b""
     """What the client has sent behind a request that may ask for another protocol."""
-    asleep = False
-    """Whether it is counted as one that has carried nothing for a second."""
-    waits_to_write = False
-    """Whether epoll reports when the client takes more."""
+    unframed = ""
+    """`begun` or `whole` for an answer that ends with the connection, and empty for other answers."""
     stretch: Stretch | None = None
     """The period for the transfer that the client has not finished, if any. Only the main thread uses it."""
     active_at: float
@@ -65,7 +70,7 @@ class OwnedChannel(EndingChannel):
         self._lingers_until = 0.0
         # Same fields as in HTTPChannel and its dispatcher, without their system call for the size of the send buffer.
         self.server, self.adj, self.addr = server, adj, addr
-        self.outbufs = [Unsent()]
+        self.outbufs = [OverflowableBuffer(adj.outbuf_overflow)]
         self.creation_time = self.active_at = monotonic()
         self.cancellation = Cancellation()
         self.requests_lock = threading.Lock()
@@ -81,7 +86,6 @@ class OwnedChannel(EndingChannel):
     def del_channel(self, map: dict[int, Any] | None = None) -> None:
         """Remove this connection from those of the server, and report the new number."""
         super().del_channel(map)
-        self.fall_asleep(False)
         self.server.on_count(len(self.server.active_channels))
 
     def _flush_some(self, do_close: bool = True) -> bool:
@@ -91,23 +95,11 @@ class OwnedChannel(EndingChannel):
             self.active_at = monotonic()
         return sent
 
-    def fall_asleep(self, asleep: bool) -> None:
-        """Count this connection among those that carry nothing, or no more."""
-        self.server.asleep += asleep - self.asleep
-        self.asleep = asleep
-
     @property
     def idle(self) -> bool:
         """Whether no request has begun to arrive and no answer is left to send."""
         request = self.request
         return not self.requests and (request is None or not request.begun) and not self.total_outbufs_len
-
-    @property
-    def at_work(self) -> bool:
-        """Whether a request is in service, or an answer waits for a thread: neither waits for the client. For any
-        thread."""
-        waits = self.suspended is not None or (self.total_outbufs_len and not self._owner.locked())
-        return bool(self.requests) and (self.queued is not None or not waits)
 
     @property
     def has_lingered(self) -> bool:
@@ -155,9 +147,6 @@ class OwnedChannel(EndingChannel):
 
     def discard(self) -> None:
         """Close the connection of a client that has gone, without an answer to its requests. For the owner."""
-        if self.suspended is not None:
-            self.cut_off()
-            return
         if not self.requests:
             self._read(whole=True)  # a connection may be queued before its request is read
         for request in self.requests:
@@ -168,6 +157,17 @@ class OwnedChannel(EndingChannel):
                 logger.exception("a request could not be logged")
         self.requests_refused = False
         self.cut_off()
+
+    def tcp_state(self) -> tuple[int, float]:
+        """The state of TCP (`tcpi_state`), and the seconds for which nothing was sent: 0.0 while data waits for the
+        client to take it. (0, 0.0) after the close. Safe from any thread."""
+        try:
+            info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _NOT_SENT.stop)
+        except (OSError, AttributeError):  # the owner may have closed it just now
+            return 0, 0.0
+        if any(info[_UNACKED]) or any(info[_NOT_SENT]):
+            return info[0], 0.0
+        return info[0], int.from_bytes(info[_LAST_DATA_SENT], sys.byteorder) / 1000
 
     def owned(self, act: Callable[[], object]) -> None:
         """Call `act` in the main thread, unless another thread owns the connection: then `act` is not needed."""
@@ -193,17 +193,37 @@ class OwnedChannel(EndingChannel):
             if self.writable() and self.connected:
                 self.handle_write()
 
-    def listen(self, events: int) -> None:
-        """Set the epoll events of this connection."""
-        self.waits_to_write = bool(events & select.EPOLLOUT)
-        self.server.arm(self._fileno, events)
+    def hang_up(self) -> None:
+        """Make the next thread that serves this connection close it. Safe from any thread. Data that the client sent
+        before is still read and answered."""
+        with contextlib.suppress(OSError, AttributeError):  # the owner may have closed it just now
+            self.socket.shutdown(socket.SHUT_RD)
+
+    def cut_off(self) -> None:
+        """Reset the connection in the middle of an answer: a close may look like the end of its body (RFC 9112 §8)."""
+        if self._fileno is not None:
+            self.unframed = ""
+            self.reset_when_closed()
+            self.handle_close()
+
+    def reset_when_closed(self, reset: bool = True) -> None:
+        """Make every close of this connection a reset, even a close by the end of the process: a partial answer must
+        not look whole. With `reset` false, a close is normal again."""
+        with contextlib.suppress(OSError, AttributeError):  # the owner may have closed it just now
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", reset, 0))
+
+    def begin_unframed(self) -> None:
+        """Begin an answer that ends with the connection. Until it is whole, every close is a reset, even if the process
+        is killed."""
+        self.unframed = "begun"
+        self.reset_when_closed()
 
     def take_in(self, request: RequestParser, data: bytes) -> None:
         """Parse data of a request that is served already, and what comes behind it."""
         self.active_at = monotonic()
         used = request.received(data)
         if request.completed:
-            self.listen(READY)
+            self.server.arm(self._fileno, READY)
             self.received(data[used:])
 
     def _pass_on(self, waits: bool) -> bool:
@@ -216,7 +236,7 @@ class OwnedChannel(EndingChannel):
     def end_upload(self, request: RequestParser) -> None:
         """The request is answered. If its body was not read to the end, the client may still send."""
         if self._fileno is not None and (request.error is not None or not request.completed):
-            self.listen(READY)
+            self.server.arm(self._fileno, READY)
             self.requests_refused = self._unread = True
 
     def _advance(self, events: int) -> None:

@@ -14,7 +14,6 @@ data has not gone; the rule above is for it.
 
 from __future__ import annotations
 
-from collections import deque
 from time import monotonic
 
 from httptee.errors import RequestTimeout
@@ -25,9 +24,6 @@ GRACE = 0.5
 """Seconds in which a client that has closed its sending side gets its answer. nginx, Envoy and Go give it none."""
 _GLANCE = 0.2  # seconds between two checks whether clients have gone
 _LOOK_AGAIN = 0.05  # the same, while some may have
-_A_FEW = 8  # clients whose answers are ended one after another: as many wait behind them as behind a few requests
-_ASLEEP = 1.0  # seconds without a byte from or to the client
-_BETWEEN = 0.005  # seconds until the next few
 _OPEN = frozenset({0, 1, 4, 5})  # closed here, or the client has sent no FIN: ESTABLISHED, FIN_WAIT1, FIN_WAIT2
 _TICK = 0.01  # seconds, the resolution of the kernel's times
 _CLOSE_WAIT = 8  # the client has sent a FIN, this side has not
@@ -38,7 +34,6 @@ class Departures:
 
     def __init__(self) -> None:
         self._noted: dict[OwnedChannel, float] = {}
-        self._unhurried: deque[OwnedChannel] = deque()
 
     def note(self, channel: OwnedChannel) -> None:
         """The kernel has reported that the client of this connection has hung up."""
@@ -47,14 +42,13 @@ class Departures:
     @property
     def pause(self) -> float:
         """Seconds until the next call of `gone`."""
-        return _BETWEEN if self._unhurried else _LOOK_AGAIN if self._noted else _GLANCE
+        return _LOOK_AGAIN if self._noted else _GLANCE
 
     def gone(self, now: float, room: int) -> list[OwnedChannel]:
         """The connections whose client has gone, each once. At most `room` clients that closed their sending side and
         got nothing since then keep their grace, the last ones.
 
         Those that wait for a thread come first: the threads that the others free must not send these requests to A.
-        Those whose answer is suspended come last, a few in one call: no thread waits for them.
         """
         gone, waiting = [], []
         for channel, since in self._noted.copy().items():  # a copy: other threads write to it
@@ -69,21 +63,15 @@ class Departures:
         for channel in waiting[: max(0, len(waiting) - room)]:
             del self._noted[channel]
             gone.append(channel)
-        self._unhurried.extend(channel for channel in gone if channel.suspended is not None)
-        hurried = sorted(
-            (channel for channel in gone if channel.suspended is None), key=lambda channel: channel.queued is None
-        )
-        return hurried + [self._unhurried.popleft() for _ in range(min(_A_FEW, len(self._unhurried)))]
+        return sorted(gone, key=lambda channel: channel.queued is None)
 
 
 def look_after(channel: OwnedChannel, now: float, timeout: float) -> None:
     """End a request, an answer or an idle time that takes too long. `now` is of the monotonic clock."""
-    at_work = channel.at_work
-    channel.fall_asleep(channel.suspended is not None or (not at_work and channel.active_at < now - _ASLEEP))
     request, held = channel.request, channel.total_outbufs_len
     what: object = None
     reached = 0
-    if at_work or (channel.requests and not held):  # the tee or A is at work, not the client
+    if channel.requests:  # the tee or A is at work, not the client
         pass
     elif held:
         what, reached = channel.outbufs, channel.buffered - held

@@ -6,6 +6,7 @@ With them, the modules of this room import each other in one direction only.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from httptee.http import Cancellation, RequestMemory, Response
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 class Host(Protocol):
     """The parts of a server that its connections and their tasks use.
 
-    `on_discard` is called with each request whose client has gone before a thread was free. `application` returns an
-    iterable of bytes that has a `close` (PEP 3333).
+    `stop_descriptor` is readable once the serving threads must end. `on_discard` is called with each request whose
+    client has gone before a thread was free. `application` returns an iterable of bytes that has a `close` (PEP 3333).
     """
 
     application: Callable[[WSGIEnvironment, StartResponse], Any]
@@ -29,13 +30,16 @@ class Host(Protocol):
     client_timeout: float
     memory: RequestMemory
     on_count: Callable[[int], object]
-    asleep: int
     on_refusal: Callable[[WSGIEnvironment, Response], object]
     on_discard: Callable[[WSGIEnvironment], object]
+    stop_descriptor: int
     uploads: Uploads
 
     def hand_over(self, channel: Any) -> None:
         """Queue a connection for the next thread that is free."""
+
+    def held_by_client(self) -> AbstractContextManager[None]:
+        """Context manager around a thread's wait for a client that reads its answer slowly."""
 
     def arm(self, descriptor: int, events: int) -> None:
         """Set the epoll events of a connection."""
@@ -48,13 +52,11 @@ class Peer(Protocol):
     """The parts of a client's connection that a task uses.
 
     `unframed` is `begun` or `whole` for an answer that ends with the connection, and empty for other answers. `number`
-    is the connection's in this process, and `served` that of the request on it. `total_outbufs_len` is
-    the number of bytes that wait for the client.
+    is the connection's in this process, and `served` that of the request on it.
     """
 
     number: int
     served: int
-    total_outbufs_len: int
 
     server: Host
     addr: Any

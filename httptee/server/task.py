@@ -7,7 +7,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -44,8 +44,6 @@ class TeeTask(Task):
     chunked_response = False
     finished = False
     """Whether the last byte of the answer has been written."""
-    stalled = False
-    """Whether the answer waits for the client to take what was written."""
     join: Join | None = None
     """What gets the connection after a 101 (RFC 9110 §7.8)."""
 
@@ -54,26 +52,13 @@ class TeeTask(Task):
         self.request = request
         self._head: bytes | None = None
         self._bodiless = False
-        self._answer: Any = None
-        self._pieces: Iterator[bytes] | None = None
 
     def service(self) -> None:
-        """Begin to answer the request."""
-        self._answer = self.channel.server.application(self.environ(), self._start_response)
-        self.resume()
-
-    def resume(self) -> None:
-        """Pass the answer on, to its end or until the client does not take it: then the task is `stalled`, and is to be
-        resumed when all that was written is sent. If the body breaks off, the connection is reset."""
-        self.stalled = False
+        """Answer the request. If the body breaks off, the connection is reset."""
+        answer = self.channel.server.application(self.environ(), self._start_response)
         try:
-            if self._pieces is None:
-                self._pieces = iter(self._answer)
-            for piece in self._pieces:
+            for piece in answer:
                 self.write(piece)
-                if self.channel.total_outbufs_len:
-                    self.stalled = True
-                    return
             if self._head is not None:
                 self.write(b"")
             if self.chunked_response:
@@ -86,17 +71,11 @@ class TeeTask(Task):
             self.close_on_finish = True
             self.channel.cut_off()
         finally:
-            if not self.stalled:
-                self.end()
-
-    def end(self) -> None:
-        """Close the answer, whole or not."""
-        self.stalled = False
-        try:
-            self._answer.close()
-        finally:
-            if self.join is not None:
-                self._switch(self.join)
+            try:
+                answer.close()
+            finally:
+                if self.join is not None:
+                    self._switch(self.join)
 
     def write(self, data: bytes) -> None:
         """Send a piece of the body, the first one together with the head."""

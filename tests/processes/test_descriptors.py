@@ -4,7 +4,7 @@ import pytest
 
 from httptee.http.endpoint import Endpoint
 from httptee.processes.limits.descriptors import TooFewDescriptorsError, within_descriptors
-from httptee.server import most_leaving
+from httptee.server import MOST_HELD, most_leaving
 from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings
 
@@ -87,9 +87,9 @@ def test_the_number_of_refused_connections_that_linger_follows_the_limit(connect
     assert most_leaving(connections) == leaving
 
 
-def test_a_connection_has_a_body_in_a_file_and_a_connection_to_a(limit):
+def test_no_more_threads_than_the_server_adds_are_counted(limit):
     settings = Settings(connection_limit=5000, threads=1, processes=1, b=(), a=Endpoint.parse("http://192.0.2.1:1"))
-    wanted = 64 + 1 + 3 * 5000 + 256
+    wanted = 64 + 1 + 5000 + 5000 + MOST_HELD + 256
     limit(wanted, wanted)
     assert within_descriptors(settings) is settings
     limit(wanted - 1, wanted - 1)

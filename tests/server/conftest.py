@@ -78,11 +78,6 @@ class Running:
         self.clients.append(client)
         return client
 
-    @property
-    def suspended(self):
-        """The number of answers that wait for their clients."""
-        return sum(channel.suspended is not None for channel in list(self.server.active_channels.values()))
-
     def stop(self, timeout=10.0):
         self.server.stop()
         self.thread.join()

@@ -88,7 +88,7 @@ def test_threads_that_wait_for_a_slow_upstream_make_room_for_others(pipes):
     made = pipes(20)
     made.make_ready(30)
     eventually(lambda: made.crew.reinforce() and len(made.served) == 20)
-    assert repr(made.crew) == "<Crew [busy 20, awake 20/20]>"
+    assert repr(made.crew) == "<Crew [busy 20, held 0, awake 20/20]>"
     made.gate.set()
     eventually(lambda: len(made.served) == 30)
 
@@ -118,7 +118,7 @@ def test_threads_that_are_not_needed_any_more_are_parked(pipes):
     made = grown(pipes)
     made.make_ready(200)
     eventually(lambda: len(made.served) == 220)
-    eventually(lambda: repr(made.crew) == f"<Crew [busy 0, awake {module._QUICK}/20]>")
+    eventually(lambda: repr(made.crew) == f"<Crew [busy 0, held 0, awake {module._QUICK}/20]>")
 
 
 def test_parked_threads_are_called_up_again(pipes):
@@ -146,6 +146,18 @@ def test_a_connection_that_fails_costs_no_thread(pipes, caplog):
     eventually(lambda: len(made.served) + len(failing) == 11)
 
 
+def test_threads_that_are_held_by_clients_call_for_no_attention(pipes):
+    made = pipes(8)
+    made.around = made.crew.held
+    made.make_ready(20)
+    eventually(lambda: not made.crew.reinforce() and repr(made.crew).startswith("<Crew [busy 0, held 20, "))
+    assert len(made.served) == 20
+    assert not made.crew.reinforce()
+    assert not made.crew.queueing
+    made.gate.set()
+    eventually(lambda: repr(made.crew).startswith("<Crew [busy 0, held 0, "))
+
+
 @pytest.fixture
 def limit(monkeypatch):
     """A limit of the threads that may be started, as the process meets it."""
@@ -165,7 +177,7 @@ def limit(monkeypatch):
 def test_threads_that_cannot_be_started_do_not_count_and_those_that_can_serve(pipes, limit, caplog):
     limit[0] = 2
     made = pipes(20, held=False)
-    assert repr(made.crew) == "<Crew [busy 0, awake 2/20]>"
+    assert repr(made.crew) == "<Crew [busy 0, held 0, awake 2/20]>"
     assert made.crew.started == 2
     made.make_ready(50)
     eventually(lambda: len(made.served) == 50)

@@ -85,8 +85,8 @@ def patient(monkeypatch):
 class Connection:
     """Stands in for a channel: its TCP is in this state, and was last sent something so many seconds ago."""
 
-    def __init__(self, state, silent=1e9, queued=None, suspended=None):
-        self.state, self.silent, self.queued, self.suspended = state, silent, queued, suspended
+    def __init__(self, state, silent=1e9, queued=None):
+        self.state, self.silent, self.queued = state, silent, queued
 
     def tcp_state(self):
         return self.state, self.silent
@@ -144,17 +144,6 @@ class TestDepartures:
         self.departures.note(at_a)
         self.departures.note(waiting)
         assert self.gone() == [waiting, at_a]
-
-    def test_suspended_answers_end_a_few_at_a_time_and_the_next_few_follow_soon(self):
-        crowd = [Connection(CLOSE, suspended=object()) for _ in range(3 * patience._A_FEW)]
-        for connection in crowd:
-            self.departures.note(connection)
-        at_a = Connection(CLOSE)
-        self.departures.note(at_a)
-        assert self.gone() == [at_a, *crowd[: patience._A_FEW]]
-        assert self.departures.pause == patience._BETWEEN
-        assert self.gone() + self.gone() == crowd[patience._A_FEW :]
-        assert self.departures.pause == patience._GLANCE
 
     @pytest.mark.parametrize("state", [0, ESTABLISHED, 4, 5])
     def test_a_connection_that_is_open_or_was_closed_here_is_forgotten(self, state):
@@ -257,7 +246,7 @@ def test_a_client_that_half_closes_and_reads_slowly_gets_everything(serve, later
 
     running = serve(app, threads=1, client_timeout=3600.0)
     client = running.connect().send(GET)
-    eventually(lambda: running.suspended == 1)
+    eventually(lambda: running.server.crew._held == 1)
     half_close(client)
     eventually(lambda: running.server._departures._noted)
     later(5 * patience.GRACE)
@@ -384,11 +373,11 @@ def test_many_that_leave_in_mid_answer_free_every_thread_and_say_nothing(serve, 
 
     running = serve(app, threads=2, client_timeout=3600.0, connection_limit=1000)
     clients = [running.connect().send(GET) for _ in range(100)]
-    eventually(lambda: running.suspended == 100)
+    eventually(lambda: running.server.crew._held == 100)
     for client in clients:
         client.close()
     eventually(lambda: len(closed) == 100)
-    eventually(lambda: running.suspended == 0 and not running.server.active_channels)
+    eventually(lambda: running.server.crew._held == 0 and not running.server.active_channels)
     assert running.connect().send(GET.replace(b"/ ", b"/fast ")).head().startswith(b"HTTP/1.1 200 OK")
     assert caplog.text == ""
 
@@ -405,7 +394,7 @@ class TestTheEndOfADrain:
         clients[1].send(GET.replace(b"/ ", b"/stream "))
         clients[2].send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n" + bytes(1000))
         clients[3].send(GET.replace(b"/ ", b"/large "))
-        eventually(lambda: running.suspended == 1)
+        eventually(lambda: running.server.crew._held == 1)
         eventually(lambda: len(app.environs) == 2)
         assert clients[1].head()
         eventually(lambda: sum(bool(each.request) for each in list(running.server.active_channels.values())) == 1)

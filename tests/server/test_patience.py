@@ -5,7 +5,6 @@ import threading
 
 import pytest
 
-from httptee.server.turns import AWAKE
 from httptee.server.uploads.pace import LEAST_RATE, Stretch
 from tests.support.net import eventually
 
@@ -14,14 +13,14 @@ from .conftest import Body, late_for, looked_at
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
-def answering(length, pieces=1):
+def answering(length):
     """An application that answers with so many bytes."""
-    piece = b"x" * (length // pieces)
+    body = b"x" * length
 
     def app(environ, start_response):
         environ["wsgi.input"].read()
         start_response("200 OK", [("Content-Length", str(length))])
-        return Body(*[piece] * pieces)
+        return Body(body)
 
     return app
 
@@ -130,14 +129,27 @@ def test_a_request_behind_stray_lines_is_answered(serve):
         client.send(b"\n" + GET)
 
 
-@pytest.mark.parametrize("pieces", [1, 20], ids=["whole", "in pieces"])
-def test_a_client_that_takes_nothing_of_its_answer_is_cut_off(serve, later, pieces):
-    app = answering(20_000_000, pieces)
-    running = serve(app, threads=1)
+def test_a_client_that_takes_nothing_of_a_buffered_answer_is_cut_off(serve, later, monkeypatch):
+    monkeypatch.setattr("httptee.server.channel._BUFFERED", 10**8)
+    running = serve(answering(20_000_000))
     running.connect().send(GET)
     late_for(running, later)
     # The kernel may have taken some of it meanwhile. Then another stretch of time begins.
     eventually(lambda: later(running.server.client_timeout + 1) or not running.server.active_channels)
+
+
+def test_a_client_that_takes_nothing_frees_the_thread_that_waits_for_it(serve):
+    inside, large = threading.Event(), answering(20_000_000)
+
+    def app(environ, start_response):
+        running.server.client_timeout = 0.05
+        inside.set()
+        return large(environ, start_response)
+
+    running = serve(app, threads=1)
+    running.connect().send(GET)
+    assert inside.wait(30)
+    eventually(lambda: not running.server.active_channels)
 
 
 def test_slow_readers_take_no_thread_from_others(serve):
@@ -148,11 +160,11 @@ def test_slow_readers_take_no_thread_from_others(serve):
 
     running = serve(app, threads=2, client_timeout=60)
     slow = [running.connect().send(GET.replace(b"/ ", b"/large ")) for _ in range(20)]
-    eventually(lambda: running.suspended == 20)
+    eventually(lambda: running.server.crew._held == 20)
     assert_serves(running)
     for each in slow:
         each.close()
-    eventually(lambda: running.suspended == 0)
+    eventually(lambda: running.server.crew._held == 0)
 
 
 def test_slow_senders_take_no_thread_from_others(serve):
@@ -206,13 +218,14 @@ def test_the_kernel_holds_little_of_an_answer_for_a_client_that_does_not_take_it
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(("127.0.0.1", running.port))
         client.sendall(GET)
-        eventually(lambda: running.suspended == 1)
+        eventually(lambda: running.server.crew._held == 1)
         # What the client's kernel takes, what the tee's own does, what is buffered, and the piece in hand.
         assert sum(written) < 600_000
-    eventually(lambda: running.suspended == 0)
+    eventually(lambda: running.server.crew._held == 0)
 
 
-def test_a_client_that_has_just_taken_the_rest_of_a_buffered_answer_is_not_idle(serve, later):
+def test_a_client_that_has_just_taken_the_rest_of_a_buffered_answer_is_not_idle(serve, later, monkeypatch):
+    monkeypatch.setattr("httptee.server.channel._BUFFERED", 10**8)
     running = serve(answering(20_000_000))
     client = running.connect().send(GET)
     eventually(lambda: [channel for channel in running.server.active_channels.values() if channel.stretch])
@@ -224,16 +237,3 @@ def test_a_client_that_has_just_taken_the_rest_of_a_buffered_answer_is_not_idle(
     later(2)
     looked_at(running)
     assert client.send(GET).head().startswith(b"HTTP/1.1 200 OK")
-
-
-def test_a_connection_that_sleeps_weighs_little_until_it_carries_something(serve, later):
-    running = serve(answering(2), client_timeout=60)
-    client = running.connect()
-    for seconds, weight in ((0, AWAKE), (2, 1), (0, AWAKE)):
-        later(seconds)
-        if not seconds:
-            client.send(GET).head()
-            client.body(2)
-        eventually(lambda weight=weight: running.server.burden == weight)
-    client.close()
-    eventually(lambda: running.server.burden == 0 == running.server.asleep)

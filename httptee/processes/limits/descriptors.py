@@ -10,7 +10,7 @@ from ipaddress import ip_address
 
 from httptee.build import Part
 from httptee.http import Endpoint
-from httptee.server import most_leaving
+from httptee.server import MOST_HELD, most_leaving
 from httptee.settings import Settings, shadow_settings
 from httptee.shadow import AT_ONCE
 
@@ -51,9 +51,9 @@ def within_descriptors(settings: Settings) -> Settings:
 
 
 def _for_clients(connections: int) -> int:
-    """Descriptors that this number of connections may cause: itself, a file for the body, a connection to A while
-    the client reads slowly, and refused connections that linger."""
-    return 3 * connections + most_leaving(connections)
+    """Descriptors that this number of connections may cause: itself, a file for each body, a connection to A for each
+    thread that waits for a slow reader, and refused connections that linger."""
+    return 2 * connections + min(connections, MOST_HELD) + most_leaving(connections)
 
 
 def _for_upstreams(settings: Settings, part: Part) -> int:
