@@ -35,13 +35,14 @@ def cpu_ticks(fields: list[str]) -> int:
 def members(group: int) -> dict[int, list[str]]:
     """Every living process of a group, each with its stat fields.
 
-    A worker that was forked twice or lost its parent stays in the group. A walk from parent to child misses it.
+    A worker that was forked twice or lost its parent stays in the group. A walk from parent to child misses it. A process
+    that was killed lives until its last thread has ended: only then are its sockets closed.
     """
     found = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             fields = stat_fields(int(entry))
-            if fields is not None and group_of(fields) == group and fields[0] != "Z":
+            if fields is not None and group_of(fields) == group and (fields[0] != "Z" or int(fields[17]) > 1):
                 found[int(entry)] = fields
     return found
 
