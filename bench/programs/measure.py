@@ -35,8 +35,8 @@ def cpu_ticks(fields: list[str]) -> int:
 def members(group: int) -> dict[int, list[str]]:
     """Every living process of a group, each with its stat fields.
 
-    A worker that was forked twice or lost its parent stays in the group. A walk from parent to child misses it. A process
-    that was killed lives until its last thread has ended: only then are its sockets closed.
+    A worker that was forked twice or lost its parent stays in the group. A walk from parent to child misses it.
+    A process that was killed lives until its last thread has ended: only then are its sockets closed.
     """
     found = {}
     for entry in os.listdir("/proc"):
