@@ -137,6 +137,9 @@ is_simple(PyObject *const *arguments, Row *row)
         return 0;
     }
     row->answer_size += row->reason.size + row->error.size;
+    if (row->answer_size > LONGEST) {
+        return 0;
+    }
     Py_ssize_t left = row->head.size - own.size;
     row->trimmed = own.size > 0 && left >= 0 && memcmp(row->head.start + left, own.start, (size_t)own.size) == 0;
     row->head.size = row->trimmed ? left : row->head.size;
@@ -228,8 +231,7 @@ clean_row(const char *start, Py_ssize_t left, PyObject *asked, PyObject *answere
     if (left < ROW_SIZE || *start != ROW_FORMAT) {
         return 0;
     }
-    const char *answer = start + ROW_SIZE + number_at(start + SIZES, 2);
-    uint64_t sizes[4], size = (uint64_t)(answer - start);
+    uint64_t sizes[4], answer_at = ROW_SIZE + number_at(start + SIZES, 2), size = answer_at;
     for (int each = 0; each < 4; each++) {
         sizes[each] = number_at(start + SIZES + 2 + 4 * each, 4);
         size += sizes[each];
@@ -237,7 +239,7 @@ clean_row(const char *start, Py_ssize_t left, PyObject *asked, PyObject *answere
     if (size > (uint64_t)left) {
         return 0;
     }
-    const char *head = answer + sizes[0], *body = head + sizes[1], *other = body + sizes[2];
+    const char *answer = start + answer_at, *head = answer + sizes[0], *body = head + sizes[1], *other = body + sizes[2];
     const char *line_end = end_of_line(head, body);
     if (line_end == NULL || has_any(head, line_end, "?#;@", 4) || (sizes[2] && has_any(body, body + 1, OPENS, 7)) ||
         (sizes[3] && has_any(other, other + 1, OPENS, 7))) {

@@ -1,5 +1,5 @@
-"""What is done for every request and costs much less in C. The extension `_speedups` is optional: without a C compiler,
-or with `HTTPTEE_PURE=1` in the environment, the functions here are plain Python and do the same.
+"""What is done for every request that is recorded and costs much less in C. The extension `_speedups` is optional:
+without a C compiler, or with `HTTPTEE_PURE=1` in the environment, the functions here are plain Python and do the same.
 
 A function of the extension does the simple cases itself, which are nearly all. Everything else it leaves to its plain
 twin here: so there is one place that says what is right.

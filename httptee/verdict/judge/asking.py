@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from random import Random
-from time import time
+from time import monotonic, time
 from typing import Protocol, cast
 
 from httptee.compare import Outcome
@@ -18,6 +18,7 @@ from httptee.verdict.judge.repeats import Ask
 
 _AT_ONCE = 4  # repeats in flight
 _LONGEST = 10.0  # seconds for an answer that streams, beyond the timeout of its head
+_LONGEST_MORE = 10.0  # seconds from which on no further answer of B is asked for: a slow B must not hold up the others
 
 
 class Asker(Protocol):
@@ -149,8 +150,11 @@ class Asking:
                 most = self._most if not backend else _room(pair, self._most)
                 answers[backend] = self._asker.ask(pair.request, backend, most)
             most = _room(pair, self._most)
-            more = tuple(self._asker.ask(pair.request, pair.backend, most) for _ in range(ask.more))
-            again = Again(answers[""], answers[pair.backend], at, ask.delayed, more)
+            more: list[Outcome] = []
+            end = monotonic() + _LONGEST_MORE
+            while len(more) < ask.more and monotonic() < end:
+                more.append(self._asker.ask(pair.request, pair.backend, most))
+            again = Again(answers[""], answers[pair.backend], at, ask.delayed, tuple(more))
         finally:
             self._done.append((ask, again))
 

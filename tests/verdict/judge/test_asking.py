@@ -8,6 +8,7 @@ import pytest
 from httptee.build import primary_upstream, shadow_upstream
 from httptee.http import Request, Response
 from httptee.settings import load, shadow_settings
+from httptee.verdict.judge import asking as module
 from httptee.verdict.judge.asking import ApplicationAsker, Asking, UpstreamAsker
 from tests.support.backend import Backend
 from tests.support.net import eventually, refusing_port
@@ -117,6 +118,22 @@ def test_the_answer_of_b_is_kept_as_far_as_the_one_it_is_compared_with():
     asking = Asking(asker, 100_000, start=lambda work: work())
     asking.start(Wish(pair(outcome(), long)))
     assert {backend: most for backend, _, most in asker.asked} == {"": 100_000, "canary": 4_999}
+
+
+@pytest.mark.parametrize(("seconds", "times"), [(0.0, 16), (4.0, 3)])
+def test_a_slow_b_is_asked_further_for_a_limited_time_only(monkeypatch, seconds, times):
+    now = [100.0]
+
+    class Slow(FakeAsker):
+        def ask(self, *arguments):
+            now[0] += seconds
+            return super().ask(*arguments)
+
+    monkeypatch.setattr(module, "monotonic", lambda: now[0])
+    asking = Asking(Slow(a=outcome(), canary=outcome()), 1000, start=lambda work: work())
+    asking.start(Wish(pair(), more=16))
+    ((_, again),) = asking.done()
+    assert len(again.more) == times
 
 
 def test_an_application_is_asked_in_place_of_a_server():
