@@ -29,7 +29,7 @@ setup(
     ext_modules=[
         Extension(
             "httptee._speedups",
-            ["httptee/_speedups.c"],
+            sorted(map(str, Path("httptee/native").glob("*.c"))),
             define_macros=[("Py_LIMITED_API", "0x030a0000")],
             py_limited_api=True,
             optional=True,

@@ -14,7 +14,9 @@ from collections.abc import Callable, Sequence, Set
 from importlib import import_module
 from itertools import chain
 from types import ModuleType
+from zlib import crc32
 
+_INTERFACE = 2  # of the extension: another number whenever a function is added or changes
 ROW_FORMAT = 2
 ROW = struct.Struct("<BqqqqqHIIII")
 """The beginning of a row: the format, the arrival, the time to the answer, the connection, the place, the status, and
@@ -25,9 +27,13 @@ OPENS = b"{[ \t\r\n\xef"
 SUSPICIOUS = re.compile(b"[?#;@]")
 """What is in a target that holds a secret."""
 
+MAX_PAYLOAD = 256 << 20
+"""Bytes of a record in a journal. A header that says more is damaged."""
+MARKED, REST = struct.Struct("<8sI"), struct.Struct("<IIIQq")
+"""The two parts of the header of a frame: see `journal.framing`."""
+
 _Row = Callable[[int, int, int, int, int, str, str, str, Sequence[tuple[str, str]], bytes, bytes, bytes, bytes], bytes]
-
-
+_Frames = Callable[[bytes, int, int, Sequence[tuple[int, bytes]]], bytes]
 _PassClean = Callable[[bytes, int, Set[bytes], Set[bytes], list[tuple[int, bytes]]], int]
 
 
@@ -99,13 +105,27 @@ def _pass_clean(
     return start
 
 
+def _frames(marker: bytes, kind: int, sequence: int, records: Sequence[tuple[int, bytes]], /) -> bytes:
+    """The frames of records with consecutive sequences from `sequence` on, each a stamp and a payload, one behind the
+    other. Raises ValueError if a payload is too long, and struct.error for a number that is too large."""
+    begun = crc32(marker)
+    parts: list[bytes] = []
+    for number, (stamp, payload) in enumerate(records, sequence):
+        if len(payload) > MAX_PAYLOAD:
+            raise ValueError(f"a record has at most {MAX_PAYLOAD} bytes")
+        rest = REST.pack(kind, len(payload), crc32(payload), number, stamp)
+        parts += (MARKED.pack(marker, crc32(rest, begun)) + rest, payload)
+    return b"".join(parts)
+
+
 def _extension() -> ModuleType | None:
     if os.environ.get("HTTPTEE_PURE"):
         return None
     try:
-        return import_module("httptee._speedups")
+        found = import_module("httptee._speedups")
     except ImportError:  # no compiler was there when this was installed
         return None
+    return found if getattr(found, "INTERFACE", 0) == _INTERFACE else None  # else it was built of another version
 
 
 _native = _extension()
@@ -113,3 +133,4 @@ native = _native is not None
 """Whether the extension is used."""
 row: _Row = _native.row if _native else _row
 pass_clean: _PassClean = _native.pass_clean if _native else _pass_clean
+frames: _Frames = _native.frames if _native else _frames

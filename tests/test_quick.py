@@ -192,10 +192,19 @@ def test_no_reference_is_lost_or_kept():
 
 
 def test_the_environment_chooses_the_plain_twins():
-    code = (
-        "from httptee import quick; print(quick.native, quick.row is quick._row, quick.pass_clean is quick._pass_clean)"
-    )
+    names = ("row", "pass_clean", "frames")
+    code = f"from httptee import quick as q; print(q.native, *(getattr(q, n) is getattr(q, '_' + n) for n in {names}))"
     env = os.environ | {"HTTPTEE_PURE": "1"}
     ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
-    assert ran.stdout.split() == ["False", "True", "True"]
-    assert quick.native == (quick.row is not quick._row) == (quick.pass_clean is not quick._pass_clean)
+    assert ran.stdout.split() == ["False", *["True"] * len(names)]
+    assert {getattr(quick, name) is not getattr(quick, f"_{name}") for name in names} == {quick.native}
+
+
+def test_an_extension_that_was_built_of_another_version_is_not_used():
+    code = (
+        "import sys, types; sys.modules['httptee._speedups'] = types.ModuleType('_speedups');"
+        "from httptee import quick; print(quick.native)"
+    )
+    env = os.environ | {"HTTPTEE_PURE": ""}
+    ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"

@@ -14,7 +14,7 @@ from importlib import import_module
 from struct import Struct, error
 from typing import Any
 
-from httptee.journal.framing import MAX_PAYLOAD
+from httptee.quick import MAX_PAYLOAD
 
 _HEAD = Struct("<II")  # the number of records, and their bytes without compression
 _LEVEL = 3

@@ -12,19 +12,15 @@ says how long it is, and which record it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from struct import Struct
 from zlib import crc32
+
+from httptee.quick import MARKED, MAX_PAYLOAD, REST, frames
 
 MARKER_SIZE = 8
 _MAGIC = b"\xf5HTJ"
-_MARKED = Struct("<8sI")
-_REST = Struct("<IIIQq")
-HEADER_SIZE = _MARKED.size + _REST.size
-MAX_PAYLOAD = 256 << 20
-"""Bytes. A header that says more is damaged."""
-
+HEADER_SIZE = MARKED.size + REST.size
 HEAD, RECORD, NOTE, INDEX, BLOCK = 1, 2, 3, 4, 5
 """The kinds: the first frame of a file, a record, what the writer says about its records, the last frame of a file, and
 many records, of which it has the last sequence and the latest stamp."""
@@ -57,33 +53,19 @@ def marker_of(salt: bytes) -> bytes:
     return _MAGIC + salt
 
 
-def pack(marker: bytes, kind: int, sequence: int, stamp: int, payload: bytes) -> tuple[bytes, bytes]:
-    """A frame: its header, and the payload as it is. Raises ValueError if the payload is too long."""
-    header, payload = pack_all(marker, kind, sequence, ((stamp, payload),))
-    return header, payload
-
-
-def pack_all(marker: bytes, kind: int, sequence: int, records: Iterable[tuple[int, bytes]]) -> list[bytes]:
-    """The frames of records with consecutive sequences from `sequence` on, each a stamp and a payload: the header and
-    the payload of each in turn. Raises ValueError if a payload is too long."""
-    begun = crc32(marker)
-    parts: list[bytes] = []
-    for number, (stamp, payload) in enumerate(records, sequence):
-        length = len(payload)
-        if length > MAX_PAYLOAD:
-            raise ValueError(f"a record has at most {MAX_PAYLOAD} bytes")
-        rest = _REST.pack(kind, length, crc32(payload), number, stamp)
-        parts += (_MARKED.pack(marker, crc32(rest, begun)) + rest, payload)
-    return parts
+def pack(marker: bytes, kind: int, sequence: int, records: Sequence[tuple[int, bytes]]) -> bytes:
+    """The frames of records with consecutive sequences from `sequence` on, each a stamp and a payload. Raises
+    ValueError if a payload is too long."""
+    return frames(marker, kind, sequence, records)
 
 
 def size_of(data: bytes, marker: bytes) -> int:
     """The bytes of the frame that begins with these at least 40, or 0 if no frame does."""
-    found, header_crc = _MARKED.unpack_from(data)
-    length = int(_REST.unpack_from(data, _MARKED.size)[1])
+    found, header_crc = MARKED.unpack_from(data)
+    length = int(REST.unpack_from(data, MARKED.size)[1])
     right = (
         found == marker
-        and crc32(data[_MARKED.size : HEADER_SIZE], crc32(marker)) == header_crc
+        and crc32(data[MARKED.size : HEADER_SIZE], crc32(marker)) == header_crc
         and length <= MAX_PAYLOAD
     )
     return HEADER_SIZE + length if right else 0
@@ -137,13 +119,13 @@ class FrameReader:
     def _frame(self, ended: bool) -> Frame | bool:
         """The frame at this place; True if more bytes are needed to tell, False if there is none."""
         buffer, at = self._buffer, self._at
-        marker, header_crc = _MARKED.unpack_from(buffer, at)
+        marker, header_crc = MARKED.unpack_from(buffer, at)
         if not marker.startswith(_MAGIC) or (self.marker and marker != self.marker):
             return False
         start = at + HEADER_SIZE
-        if crc32(buffer[at + _MARKED.size : start], crc32(marker)) != header_crc:
+        if crc32(buffer[at + MARKED.size : start], crc32(marker)) != header_crc:
             return False
-        kind, length, payload_crc, sequence, stamp = _REST.unpack_from(buffer, at + _MARKED.size)
+        kind, length, payload_crc, sequence, stamp = REST.unpack_from(buffer, at + MARKED.size)
         if length > MAX_PAYLOAD:
             return False
         end = start + length

@@ -16,7 +16,7 @@ from pathlib import Path
 from time import time
 
 from httptee.journal.blocks import divided, packed
-from httptee.journal.framing import BLOCK, HEAD, INDEX, NOTE, RECORD, marker_of, pack, pack_all
+from httptee.journal.framing import BLOCK, HEAD, INDEX, NOTE, RECORD, marker_of, pack
 from httptee.journal.index import Index
 from httptee.journal.names import UNFINISHED, number_of, segments_of
 from httptee.journal.retention import Limits, trim
@@ -105,7 +105,7 @@ class JournalWriter:
     def close(self) -> None:
         """Write the index and close the segment. May be called twice."""
         if self._descriptor >= 0:
-            index = b"".join(pack(self._marker, INDEX, self.sequence, 0, self._index.packed(self._size)))
+            index = pack(self._marker, INDEX, self.sequence, [(0, self._index.packed(self._size))])
             if self._write(index) is Appended.COMMITTED and self._sync:
                 with contextlib.suppress(OSError):
                     os.fsync(self._descriptor)
@@ -118,7 +118,7 @@ class JournalWriter:
             return self._append_blocks(records)
         first = self.sequence + int(kind == RECORD)  # a note has the sequence of the record before it
         place = self._size
-        outcome = self._write(b"".join(pack_all(self._marker, kind, first, records)))
+        outcome = self._write(pack(self._marker, kind, first, records))
         if outcome is Appended.COMMITTED and kind == RECORD:
             self._index.extend(first, records, place)
             self.sequence += len(records)
@@ -129,7 +129,7 @@ class JournalWriter:
         place, last, frames = self._size, self.sequence, []
         for block in blocks:
             last += len(block)
-            frames.append(b"".join(pack(self._marker, BLOCK, last, max(stamp for stamp, _ in block), packed(block))))
+            frames.append(pack(self._marker, BLOCK, last, [(max(stamp for stamp, _ in block), packed(block))]))
         outcome = self._write(b"".join(frames))
         if outcome is Appended.COMMITTED:
             for block, frame in zip(blocks, frames, strict=True):
@@ -180,8 +180,8 @@ class JournalWriter:
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._size, self._index, self._marker = 0, Index(), marker_of(os.urandom(4))
-            head = pack(self._marker, HEAD, self.sequence, int(self._clock() * 1e9), self._head)
-            outcome = self._write(b"".join(head))
+            head = pack(self._marker, HEAD, self.sequence, [(int(self._clock() * 1e9), self._head)])
+            outcome = self._write(head)
             if outcome is Appended.COMMITTED:
                 # Only now does it get its name: readers take a segment that nobody has locked for a closed one.
                 made.rename(path)

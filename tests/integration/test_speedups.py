@@ -17,6 +17,8 @@ pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parent.parent.parent
 OF_WHAT_IT_DOES = [
     "tests/test_quick.py",
+    "tests/test_quick_frames.py",
+    "tests/journal",
     "tests/recording/test_inlet.py",
     "tests/recording/test_outlet.py",
     "tests/recording/test_recorder.py",
@@ -36,7 +38,8 @@ spec.loader.exec_module(module)
 def compiled(directory: Path, *flags: str) -> Path:
     made = directory / "_speedups.so"
     include = f"-I{sysconfig.get_paths()['include']}"
-    argv = [require("gcc"), *FLAGS, *flags, include, str(ROOT / "httptee" / "_speedups.c"), "-o", str(made)]
+    sources = sorted(map(str, (ROOT / "httptee" / "native").glob("*.c")))
+    argv = [require("gcc"), *FLAGS, *flags, include, *sources, "-o", str(made)]
     ran = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
     return made

@@ -9,7 +9,7 @@ payloads = st.lists(st.binary(max_size=200), min_size=1, max_size=12)
 
 def written(payloads, marker=MARKER):
     return b"".join(
-        b"".join(pack(marker, RECORD, number, number * 10, payload)) for number, payload in enumerate(payloads, 1)
+        pack(marker, RECORD, number, [(number * 10, payload)]) for number, payload in enumerate(payloads, 1)
     )
 
 
