@@ -162,12 +162,16 @@ class Repeats:
     def due(self, now: float) -> Ask | None:
         """The wish that is to be carried out now, if there is one and the limits allow it. It counts as made.
 
-        Of those with the highest priority, the newest: the less time has passed, the more the answers say.
+        Of those with the highest priority, the newest: the less time has passed, the more the answers say. A delayed
+        wish has its repeat from the moment when it is taken. Else all repeats would be used up when it is due.
         """
         self._fill(now)
-        if self._tokens < 1.0 or self._over_share or now < self._rests_until or self.condition.trouble:
+        left = self._left
+        if self._tokens < 1.0 or left <= 0 or now < self._rests_until or self.condition.trouble:
             return None
-        ready = [one for one in self._waiting if one.due <= now and not self._paused(one.pair.backend)]
+        open_ = [one for one in self._waiting if not self._paused(one.pair.backend)]
+        only_delayed = left <= sum(one.delayed for one in open_)
+        ready = [one for one in open_ if one.due <= now and (one.delayed or not only_delayed)]
         if not ready:
             return None
         best = max(ready, key=lambda one: (one.priority, one.due))
@@ -189,10 +193,11 @@ class Repeats:
         return {"made": self.made}
 
     @property
-    def _over_share(self) -> bool:
+    def _left(self) -> float:
+        """The repeats that A's requests so far still allow."""
         warm_up = max(0, self._limits.warm_up - self._made_before)
         requests = self._requests - (self._first_requests or 0)
-        return self.made - self._made_before >= self.part * (warm_up + self._limits.share * requests)
+        return self.part * (warm_up + self._limits.share * requests) - (self.made - self._made_before)
 
     def _fill(self, now: float) -> None:
         passed, self._filled = max(0.0, now - self._filled), now

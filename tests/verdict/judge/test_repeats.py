@@ -179,6 +179,16 @@ def test_after_a_repeat_without_an_answer_a_is_left_alone():
     assert made.due(1030.0) is not None
 
 
+def test_a_delayed_wish_keeps_its_repeat_until_it_is_due():
+    made = repeats(per_second=1000.0, warm_up=3)
+    later, *others = [Wish(due=1090.0, delayed=True), *(Wish(due=1000.0) for _ in range(5))]
+    for wish in (later, *others):
+        made.offer(wish)
+    assert sum(made.due(1000.0 + second) is not None for second in range(1, 20)) == 2
+    made.observe(account(1000), 1.0, 1090.0)
+    assert made.due(1091.0) is later
+
+
 def test_a_wish_that_waits_for_too_long_is_refused():
     made = repeats(warm_up=0)
     now, later = Wish(due=1000.0), Wish(due=1000.0, delayed=True)
