@@ -21,7 +21,7 @@ _FARTHER = 5.0  # seconds
 _CLEARLY = 0.1  # the part by which a number must be above or below another one
 _SHIFTS = ("higher", "lower")
 _CHECKS = ("shape", "value", "offset", *_SHIFTS)
-_TRENDING = 3.0  # the logarithm of the evidence from which on a number is a counter
+_TRENDING, _MOSTLY = 3.0, 0.75  # the logarithm of the evidence, and the part of all steps, that make it a counter
 
 
 class Coin:
@@ -179,8 +179,8 @@ class Inside:
         if check == "value":
             return self._values is not None
         if check in _SHIFTS:  # of a counter, each server may have its own
-            most = max(self._up, self._down)
-            return log_evidence(most, self._up + self._down) < _TRENDING
+            most, steps = max(self._up, self._down), self._up + self._down
+            return most < _MOSTLY * steps or log_evidence(most, steps) < _TRENDING
         return True
 
     def _words(self, check: str) -> str:
