@@ -6,7 +6,8 @@ from math import log
 
 from httptee.settings.options import VERDICT_OPTIONS
 from httptee.verdict.court import Policy
-from httptee.verdict.court.bets import graded_log_evidence, log_evidence, pairs_needed
+from httptee.verdict.court.bets import log_evidence, pairs_needed, staked_log_evidence, stakes
+from httptee.verdict.court.latency import MOST_ODDS
 from httptee.verdict.court.report import LABELS
 from httptee.verdict.court.rules import KINDS
 from tests.support.house import ROOT
@@ -52,6 +53,7 @@ def test_the_coins_that_it_takes_are_those_that_the_program_takes():
     assert f"E ≥ {policy.keys} / {policy.alpha} = {policy.keys / policy.alpha:,.0f}" in TEXT
     assert f"That takes {in_a_row(policy.enough)} in a row for B, or 20 against 1." in TEXT
     assert log_evidence(20, 21) >= policy.enough > log_evidence(19, 20)
-    tosses = next(n for n in range(100) if graded_log_evidence([(3, n, 0)]) >= log(1 / policy.alpha_latency))
+    far = [(n * MOST_ODDS, [n * stake for stake in stakes(MOST_ODDS)]) for n in range(100)]
+    tosses = next(n for n, coins in enumerate(far) if staked_log_evidence(*coins) >= log(1 / policy.alpha_latency))
     assert f"E ≥ {1 / policy.alpha_latency:,.0f}, which is {tosses} blocks in a row" in TEXT
     assert f"{policy.margin:.2f} \u00d7 A + {1000 * policy.margin_seconds:.0f} ms" in TEXT

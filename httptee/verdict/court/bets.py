@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from math import ceil, exp, inf, lgamma, log, log1p
+from math import ceil, exp, expm1, inf, lgamma, log, log1p
 
-ODDS = (1.2, 1.5, 2.0, 3.0, 6.0, 20.0)
-"""What a graded bet is divided among: from hardly better than fair to nearly sure."""
+STRENGTHS = (0.4, 0.8, 1.6)
+"""What a bet on coins that do not all say as much is divided among, by the logarithm of the odds of each coin."""
 
+_SPREAD, _SPREAD_BLOCKS = 0.1, 4  # what the spread of the means is taken to be, as if so many blocks had shown it
+_FIFTH = 0.2
 _TINY = 1e-17
 _LARGEST = 690.0  # the exponential of more does not fit into a float
 
@@ -38,22 +40,49 @@ def log_evidence(k: int, n: int) -> float:
     return lead + log1p(-_tail(n - k, n + 1) / (k + 1) * exp(-lead))
 
 
-def graded_log_evidence(tosses: Iterable[tuple[int, int, int]]) -> float:
-    """The natural logarithm of the evidence of coins that do not all say as much: (weight, heads, tails) of each kind.
+class Means:
+    """How far the means of blocks were from each other, and how far they would be from 0 if B were A: `apart`."""
 
-    Each coin is fair, whatever its weight. The bet is that heads have the odds r^weight: a head multiplies the wealth
-    by 2 r^weight / (1 + r^weight), a tail by 2 / (1 + r^weight). The evidence is the mean over the odds r in `ODDS`.
+    __slots__ = ("_apart", "_blocks", "_mean", "_squares")
+
+    def __init__(self, apart: float) -> None:
+        self._blocks, self._mean, self._squares = 0, 0.0, _SPREAD_BLOCKS * _SPREAD**2
+        self._apart = apart
+
+    def odds(self, distance: float) -> float:
+        """The logarithm of the odds that a mean at this distance from 0 is on the side of a B that is A.
+
+        The means are taken to be normally distributed. If they are not, a bet on these odds is fair but wins less.
+        """
+        variance = self._squares / (_SPREAD_BLOCKS + max(0, self._blocks - 1))
+        return 2 * self._apart * distance / variance
+
+    def add(self, mean: float, apart: float) -> None:
+        """Take the mean of a block, and how far its A is from the margin."""
+        self._blocks += 1
+        before = mean - self._mean
+        self._mean += before / self._blocks
+        self._squares += before * (mean - self._mean)
+        self._apart += (apart - self._apart) / self._blocks
+
+
+def stakes(log_odds: float) -> tuple[float, ...]:
+    """What a coin costs that is said to have these odds for heads or for tails, for each of `STRENGTHS`."""
+    return tuple(log1p(expm1(strength * log_odds) / 2) for strength in STRENGTHS)
+
+
+def staked_log_evidence(log_odds: float, staked: Iterable[float]) -> float:
+    """The natural logarithm of the evidence of fair coins that do not all say as much. `log_odds`: the sum of those of
+    all heads; `staked`: the sums of the `stakes` of all coins.
+
+    Whatever is said of a fair coin before it falls, the bet that heads have the odds e^(s * o), with o = `log_odds` of
+    the coin and a strength s, multiplies the wealth by 2 e^(s * o) / (1 + e^(s * o)) for heads and by
+    2 / (1 + e^(s * o)) for tails: 1 in the mean. So the logarithm of a wealth is s times the sum over the heads, minus
+    what was staked. The evidence is the mean over the strengths.
     """
-    kinds = [each for each in tosses if each[1] or each[2]]
-    wealths = []
-    for odds in ODDS:
-        wealth = 0.0
-        for weight, heads, tails in kinds:
-            lead = weight * log(odds)
-            wealth += heads * lead + (heads + tails) * (log(2.0) - log1p(exp(lead)))
-        wealths.append(wealth)
+    wealths = [strength * log_odds - stake for strength, stake in zip(STRENGTHS, staked, strict=True)]
     most = max(wealths)
-    return most + log(sum(exp(each - most) for each in wealths) / len(ODDS))
+    return most + log(sum(exp(each - most) for each in wealths) / len(wealths))
 
 
 def evidence(k: int, n: int) -> float:
@@ -70,6 +99,18 @@ def _tail(k: int, n: int) -> float:
         if term < _TINY * total:
             break
     return total
+
+
+def log_evidence_below(k: int, n: int, rate: float) -> float:
+    """The natural logarithm of the evidence that a rate of which `k` of `n` show is below `rate` (above 0, below 1).
+
+    It is that of a bet, one half on a rate of 0 and one half on a fifth of `rate`. The higher the true rate, the less
+    each half wins, and where it is `rate` each is fair.
+    """
+    rarely = k * log(_FIFTH) + (n - k) * (log1p(-_FIFTH * rate) - log1p(-rate))
+    never = -n * log1p(-rate) if not k else -inf
+    most = max(rarely, never)
+    return most + log((exp(rarely - most) + exp(never - most)) / 2)
 
 
 @lru_cache(maxsize=4096)

@@ -156,6 +156,12 @@ class KeyState:
         self.last_delayed = at
         return True
 
+    def lacks_delayed(self, at: float) -> bool:
+        """Whether it takes more pairs that are asked again much later than are under way, and one may be now."""
+        waiting = self.delayed - self.changed - self.steady
+        may_be = at - self.last_delayed >= _DELAYED_APART and self.changed + self.steady < _DELAYED_MOST
+        return bool(self.delayed) and self.steady + waiting < DELAYED_NEEDED and may_be
+
     def repeat_delayed(self, ab: Differing, aa: Differing) -> None:
         """Count what A's answer, much later, says about this place."""
         if self.delayed and ab.at(self.place):

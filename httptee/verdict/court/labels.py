@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, log
 
-from httptee.verdict.court.bets import log_evidence, upper_bound
+from httptee.verdict.court.bets import log_evidence, log_evidence_below
 from httptee.verdict.court.keys import DELAYED_NEEDED, KeyState
 
 EXPLAINED = frozenset({"noise", "constant", "late", "refreshes", "ignored", "accepted"})
@@ -21,8 +21,8 @@ _FIXED, _FIXED_PAIRS = 0.99, 20
 _FEW = 3  # refusals without a confirmation, from which on there will be none; times that are not chance
 _FEWER = 0.5  # pairs a second; each of a rarer difference is worth to be asked again
 _AGREES = 4  # times as often as not, from where on B may be late
-_UNSURE = 0.01  # the chance that a race is taken for late
-_UNSURE_DRAWS = 6.5  # by the rate of a race: answers of B of which none is odd, from which on it is late
+_UNSURE = log(100)  # the evidence that it is no race: one is taken for late with a chance of 1 in 100
+_UNSURE_DRAWS = 5.0  # by the rate of a race: answers of B of which none is odd, from which on it is late
 _MORE, _MOST_MORE = 4, 16  # answers of B alone at one confirmation
 _SETTLED = 0.3  # the priority of what is decided
 
@@ -136,11 +136,16 @@ def held(key: KeyState, terms: Terms) -> Held:
         return _differs(key, weight)
     if own_noise(key) >= 3 and 2 * own_noise(key) >= confirmations(key) and key.inside.log_evidence >= terms.enough:
         return _unless_inside(key, terms, "noise", "")
-    if is_late(key, terms) and against(key, True) >= _MUCH:
+    if is_late(key, terms) and _late_is_shown(key):
         return _late(key, terms, weight)
     if not confirmations(key) and (not terms.repeatable or key.refused >= _FEW):
         return Held("suspected", "A and B could not be asked again, so this may be noise", weight)
     return Held("undecided", _progress(key), weight)
+
+
+def _late_is_shown(key: KeyState) -> bool:
+    """Whether it is no chance that B agrees when it is asked again, and A does not differ."""
+    return against(key, True) >= _MUCH
 
 
 def _late(key: KeyState, terms: Terms, weight: float) -> Held:
@@ -189,7 +194,7 @@ def wants_more(key: KeyState, terms: Terms) -> int:
 def _late_is_sure(key: KeyState, terms: Terms) -> bool:
     """Whether B's second answers are odd less often than first ones are. In a race, both are as likely to be odd."""
     rate, odd = _race(key, terms), key.b_again + key.more_odd
-    return odd < terms.draws and upper_bound(odd, terms.draws, rate, _UNSURE) < rate
+    return odd < terms.draws and log_evidence_below(odd, terms.draws, rate) >= _UNSURE
 
 
 def _race(key: KeyState, terms: Terms) -> float:
@@ -208,11 +213,11 @@ def priority(key: KeyState, terms: Terms, now: float) -> float:
     if is_fixed(key, terms.compared):
         return _SETTLED
     weight, shift = against(key, True), key.inside.shift
-    if weight >= terms.enough and not is_late(key, terms):
-        return _SETTLED
     rarity = 1 / (1 + rate / _FEWER)
+    if weight >= terms.enough and not is_late(key, terms):
+        return 2.0 + rarity if key.lacks_delayed(now) else _SETTLED
     if is_late(key, terms):
-        return _SETTLED if _late_is_sure(key, terms) else 1.5 + rarity
+        return _SETTLED if _late_is_shown(key) and _late_is_sure(key, terms) else 1.5 + rarity
     if is_noise(key):
         is_open = shift >= _LITTLE and key.inside.log_evidence < terms.enough
         return 2.0 + rarity if is_open else _SETTLED

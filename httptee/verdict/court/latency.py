@@ -3,22 +3,26 @@
 Pair by pair, times depend on each other: one burst slows many requests down. So pairs are put into blocks of at least
 `BLOCK_PAIRS` pairs and `BLOCK_SECONDS`, and a block is one toss of a coin: is B slower than the margin or within it, in
 the mean of the logarithms of B's time by the margin's, of which none counts for more than a limit? The farther a block
-is from the margin, the more it says, so there are three weights. For the tail, a block is two more tosses: which of the
-two servers has more times clearly above the 95th percentile of A before the block, and which of B and of a server at
-the margin?
+is from the margin, and the less the blocks before it differed from each other, the more it says: it has odds. For the
+tail, a block is two more tosses: which of the two servers has more times clearly above the 95th percentile of A before
+the block, and which of B and of a server at the margin?
+
+If B is at the margin, A's times taken to the margin and B's are alike, and a block is as likely to have them the other
+way around. So each coin is fair, whatever its odds, for these depend on how far the mean is from 0 and on earlier
+blocks, and not on the side. If B's times are longer still, the mean is higher, and what a bet on `within` wins only
+falls with it.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import accumulate
 from math import exp, inf, log
 from statistics import median
 from typing import NamedTuple
 
-from httptee.verdict.court.bets import graded_log_evidence, log_evidence
+from httptee.verdict.court.bets import Means, log_evidence, staked_log_evidence, stakes
 from httptee.verdict.court.report import LatencyReport
 from httptee.verdict.court.sums import RouteSums
 
@@ -27,10 +31,10 @@ _TAIL_SHARE, _TAIL_TIMES, _TAIL_LIMITS = 0.95, 50, 21  # the percentile, of how 
 _TAIL_RATIO, _TAIL_SECONDS = 1.2, 0.005  # B's 95th or 99th percentile against A's, from where on the tail is slower
 _BEYOND = log(5)  # the evidence that a server at the margin would have fewer long times; below it is none
 
-_FAR = 2.5  # times half the logarithm of the margin, from where on a block is far from it
-_WEIGHTS = (1, 3, 6)  # of near, other and far blocks, about as their means are
 _CLIP = 0.5  # the largest logarithm of a ratio: one stall must not outweigh a block
 _LEAST, _MOST = exp(-_CLIP), exp(_CLIP)
+MOST_ODDS = 3.0  # the largest logarithm of the odds of a block: 20 to 1
+_MILLION = 1_000_000  # the sums are whole numbers, of millionths
 _MOST_BLOCKS = 1_000_000  # to be waited for
 
 _SHORTEST, _LONGEST, _STEP = 1e-5, 100.0, 1.05
@@ -74,8 +78,8 @@ MARGIN = Margin()
 class Toss(NamedTuple):
     """What is to be added to the sums of a route: a block that is complete, and on which side its coins fell.
 
-    `blocks`, of which in `slower` B is clearly beyond the margin and in `quick` clearly within it; `near_` and `far_`
-    likewise of those that are nearer to the margin than half of it, and farther than 1.25 times. `tail_blocks` are
+    `blocks`, of which in `slower` B is beyond the margin and in `quick` within it. `slower_odds` and `quick_odds` are
+    the logarithms of their odds in millionths, and the three stakes what `bets.stakes` says of these. `tail_blocks` are
     those in which one server had more long times than the other; in `tail_slower` it was B. `beyond_blocks` and
     `beyond_slower` likewise of B and of a server at the margin.
     """
@@ -87,10 +91,11 @@ class Toss(NamedTuple):
     tail_slower: int
     beyond_blocks: int
     beyond_slower: int
-    near_slower: int = 0
-    near_quick: int = 0
-    far_slower: int = 0
-    far_quick: int = 0
+    slower_odds: int = 0
+    quick_odds: int = 0
+    small_stake: int = 0
+    middle_stake: int = 0
+    large_stake: int = 0
 
 
 class Blocks:
@@ -100,15 +105,15 @@ class Blocks:
     """
 
     __slots__ = (
-        *("_above", "_extra", "_near", "_limit", "_beyond_limit", "_limits", "_kept", "_began"),
-        *("_pairs", "_slower_by", "_high_a", "_high_b", "_beyond"),
+        *("_above", "_extra", "_limit", "_beyond_limit", "_limits", "_kept", "_began", "_means"),
+        *("_pairs", "_slower_by", "_taken", "_high_a", "_high_b", "_beyond"),
     )
 
     def __init__(self, margin: Margin = MARGIN) -> None:
         self._above, self._extra = margin
-        self._near = log(max(1.0, self._above)) / 2
         self._began = 0.0
-        self._pairs, self._slower_by = 0, 0.0
+        self._means = Means(log(max(1.0, self._above)))
+        self._pairs, self._slower_by, self._taken = 0, 0.0, 0.0
         self._high_a = self._high_b = self._beyond = 0
         self._limit = self._beyond_limit = inf
         self._kept: list[float] = []  # A's times since the last percentile
@@ -122,6 +127,7 @@ class Blocks:
             self._kept.append(a_seconds)
         self._pairs += 1
         ratio = b_seconds / (self._above * a_seconds + self._extra or _SHORTEST)
+        self._taken += a_seconds
         self._slower_by += log(ratio) if _LEAST < ratio < _MOST else _CLIP if ratio >= _MOST else -_CLIP
         if a_seconds > self._limit:
             self._high_a += 1
@@ -134,17 +140,18 @@ class Blocks:
 
     def _toss(self) -> Toss:
         mean, a, b, beyond = self._slower_by / self._pairs, self._high_a, self._high_b, self._beyond
-        self._pairs, self._slower_by = 0, 0.0
+        odds = min(MOST_ODDS, self._means.odds(abs(mean)))
+        time = self._taken / self._pairs
+        apart = log((self._above * time + self._extra) / time) if time else _CLIP
+        self._means.add(mean, min(_CLIP, apart))
+        self._pairs, self._slower_by, self._taken = 0, 0.0, 0.0
         self._high_a = self._high_b = self._beyond = 0
         if len(self._kept) >= _TAIL_TIMES:
             self._set_limit()
-        weight, tail = abs(mean), (int(a != b), int(b > a), int(a != beyond), int(beyond > a))
-        sides = int(mean > 0.0), int(mean < 0.0)
-        if weight <= self._near:
-            return Toss(1, 0, 0, *tail, *sides)
-        if weight <= _FAR * self._near:
-            return Toss(1, *sides, *tail)
-        return Toss(1, 0, 0, *tail, 0, 0, *sides)
+        slower, quick, part = mean > 0.0, mean < 0.0, round(_MILLION * odds)
+        tail = int(a != b), int(b > a), int(a != beyond), int(beyond > a)
+        staked = (round(_MILLION * stake) for stake in stakes(odds))
+        return Toss(1, int(slower), int(quick), *tail, slower * part, quick * part, *staked)
 
     def _set_limit(self) -> None:
         # The limit of the next block is fixed before it begins. So A and B have the same chance to be above it.
@@ -167,31 +174,33 @@ def latency(sums: RouteSums, alpha: float, alpha_within: float | None = None, ma
 
 
 def blocks_needed(sums: RouteSums, alpha: float) -> int:
-    """How many more blocks it takes to say `within`, if B is within the margin in all of them."""
+    """How many more blocks it takes to say `within`, if B is within the margin in all of them, with the usual odds."""
+    odds = (sums.slower_odds + sums.quick_odds) / _MILLION / sums.blocks if sums.blocks else MOST_ODDS
+    won, staked, each = sums.quick_odds / _MILLION, _staked(sums), stakes(odds)
     more = 0
-    while more < _MOST_BLOCKS and _is_within(replace(sums, quick=sums.quick + more)) < log(1 / alpha):
+    while more < _MOST_BLOCKS and odds:
+        after = (stake + more * one for stake, one in zip(staked, each, strict=True))
+        if staked_log_evidence(won + more * odds, after) >= log(1 / alpha):
+            return more
         more += 1 + more // 8
-    return more
+    return _MOST_BLOCKS
 
 
-def _sides(sums: RouteSums) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """The blocks beyond the margin and those within it: near, other and far ones."""
-    return (sums.near_slower, sums.slower, sums.far_slower), (sums.near_quick, sums.quick, sums.far_quick)
+def _staked(sums: RouteSums) -> tuple[float, ...]:
+    return tuple(stake / _MILLION for stake in (sums.small_stake, sums.middle_stake, sums.large_stake))
 
 
 def _is_slower(sums: RouteSums) -> float:
-    slower, quick = _sides(sums)
-    return graded_log_evidence(zip(_WEIGHTS, slower, quick, strict=True))
+    return staked_log_evidence(sums.slower_odds / _MILLION, _staked(sums))
 
 
 def _is_within(sums: RouteSums) -> float:
-    slower, quick = _sides(sums)
-    return graded_log_evidence(zip(_WEIGHTS, quick, slower, strict=True))
+    return staked_log_evidence(sums.quick_odds / _MILLION, _staked(sums))
 
 
 def _judged(sums: RouteSums, times: _Times, enough: float, within: float) -> tuple[str, str]:
-    slower, quick = (near + clear + far for near, clear, far in _sides(sums))
-    blocks, tail = slower + quick, sums.tail_blocks
+    slower, quick, tail = sums.slower, sums.quick, sums.tail_blocks
+    blocks = slower + quick
     is_beyond = log_evidence(sums.beyond_slower, sums.beyond_blocks) >= _BEYOND
     if _is_slower(sums) >= enough:
         return "slower", f"B is beyond the margin in {slower} of {blocks} blocks"

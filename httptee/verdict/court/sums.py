@@ -14,10 +14,10 @@ class RouteSums:
     those that were compared, `equal` plus `unequal`. `lost`: unequal pairs that did not reach the judge. `requests`:
     all that were offered to this B.
 
-    Latency, see `latency.Toss`: `blocks` of pairs, of which `slower` are clearly beyond the margin and `quick` are
-    clearly within it, `near_` and `far_` those that are nearer and farther. `tail_blocks` and `tail_slower` are about
-    long times, `beyond_blocks` and `beyond_slower` about those of a server at the margin. The histograms count times to
-    the head of the answers.
+    Latency, see `latency.Toss`: `blocks` of pairs, of which `slower` are beyond the margin and `quick` are within it,
+    with the sums of their `_odds` and of the `_stake` of all of them, in millionths. `tail_blocks` and `tail_slower`
+    are about long times, `beyond_blocks` and `beyond_slower` about those of a server at the margin. The histograms
+    count times to the head of the answers.
     """
 
     requests: int = 0
@@ -32,10 +32,11 @@ class RouteSums:
     tail_slower: int = 0
     beyond_blocks: int = 0
     beyond_slower: int = 0
-    near_slower: int = 0
-    near_quick: int = 0
-    far_slower: int = 0
-    far_quick: int = 0
+    slower_odds: int = 0
+    quick_odds: int = 0
+    small_stake: int = 0
+    middle_stake: int = 0
+    large_stake: int = 0
     a_times: Sequence[int] = field(default_factory=tuple)
     b_times: Sequence[int] = field(default_factory=tuple)
 

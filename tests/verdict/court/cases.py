@@ -8,6 +8,7 @@ import orjson
 
 from httptee.compare import Outcome, differences
 from httptee.http import Request
+from httptee.verdict.court.bets import stakes
 from httptee.verdict.court.pair import Again, Pair
 
 NOW = 1_700_000_000.0
@@ -22,6 +23,16 @@ def answer(content, status=200, **headers):
     ]
     body = orjson.dumps(content)
     return Outcome(status, fields, body, len(body))
+
+
+def blocks(slower=0, quick=0, odds=3.0):
+    """The counts of blocks of times with these odds, for the sums of a route."""
+    small, middle, large = (round(1e6 * (slower + quick) * stake) for stake in stakes(odds))
+    return {
+        "blocks": slower + quick, "slower": slower, "quick": quick,
+        "slower_odds": round(1e6 * slower * odds), "quick_odds": round(1e6 * quick * odds),
+        "small_stake": small, "middle_stake": middle, "large_stake": large,
+    }  # fmt: skip
 
 
 def failed(reason="timeout"):

@@ -9,7 +9,7 @@ from httptee.verdict.court.policy import Counts, Policy
 from httptee.verdict.court.report import NO, NOT_YET, YES
 from httptee.verdict.court.rules import Rules
 from httptee.verdict.court.sums import RouteSums
-from tests.verdict.court.cases import NOW, ROUTE, again, answer, failed, pair
+from tests.verdict.court.cases import NOW, ROUTE, again, answer, blocks, failed, pair
 
 ALL = Counts(offered=1000, delivered=1000, chosen=1000, judged=1000)
 
@@ -18,8 +18,8 @@ def sums(equal=1000, unequal=0, **changed):
     times = [0] * BUCKETS
     times[bucket(0.01)] = equal + unequal
     count = equal + unequal
-    values = {"requests": count, "chosen": count, "equal": equal, "unequal": unequal, "blocks": 40, "quick": 40}
-    return RouteSums(**{**values, "a_times": times, "b_times": times, **changed})
+    values = {"requests": count, "chosen": count, "equal": equal, "unequal": unequal}
+    return RouteSums(**{**values, **blocks(quick=40), "a_times": times, "b_times": times, **changed})
 
 
 def judged(pairs, repeats=0, **changed):
@@ -74,7 +74,7 @@ def test_a_failure_of_b_is_a_difference():
 
 
 def test_slower_is_a_no():
-    found = report({ROUTE: sums(slower=36, quick=2)})
+    found = report({ROUTE: sums(**blocks(36, 2))})
     assert (found.word, found.summary) == (NO, "NO: GET /users/{int} is slower")
 
 
@@ -96,7 +96,7 @@ def test_mismatches_that_nothing_explains_need_more_pairs():
 
 
 def test_too_few_blocks_of_times_are_a_not_yet():
-    [route] = report({ROUTE: sums(blocks=5, quick=5)}).routes
+    [route] = report({ROUTE: sums(**blocks(quick=5))}).routes
     assert route.word == NOT_YET
     assert "more blocks of times" in route.missing[0]
     assert route.more >= 6 * 10
@@ -152,7 +152,7 @@ def test_a_constant_header_is_accepted_on_all_routes():
 
 
 def test_rare_routes_need_not_be_decided():
-    found = report({ROUTE: sums(2000), "GET /rare": sums(10, blocks=0, quick=0)})
+    found = report({ROUTE: sums(2000), "GET /rare": sums(10, **blocks())})
     assert [route.word for route in found.routes] == [YES, NOT_YET]
     assert found.word == YES
 

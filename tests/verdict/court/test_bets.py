@@ -4,7 +4,16 @@ from random import Random
 
 import pytest
 
-from httptee.verdict.court.bets import evidence, graded_log_evidence, log_evidence, pairs_needed, upper_bound
+from httptee.verdict.court.bets import (
+    Means,
+    evidence,
+    log_evidence,
+    log_evidence_below,
+    pairs_needed,
+    staked_log_evidence,
+    stakes,
+    upper_bound,
+)
 
 
 def exact(k, n):
@@ -23,23 +32,50 @@ def test_sixteen_heads_in_a_row_are_enough_and_fifteen_are_not():
     assert evidence(15, 15) < 50 / 0.01 <= evidence(16, 16)
 
 
-def test_eleven_blocks_in_a_row_are_enough_for_latency_and_fewer_if_they_are_far_from_the_margin():
-    assert graded_log_evidence([(3, 10, 0)]) < log(1000) <= graded_log_evidence([(3, 11, 0)])
-    assert graded_log_evidence([(1, 12, 0)]) < log(1000) <= graded_log_evidence([(6, 11, 0)])
+def staked(coins):
+    """The evidence of coins (log odds, heads, tails)."""
+    costs = [sum((heads + tails) * cost for _, heads, tails, cost in each) for each in zip(*(
+        [(odds, heads, tails, cost) for cost in stakes(odds)] for odds, heads, tails in coins
+    ), strict=True)]  # fmt: skip
+    return staked_log_evidence(sum(odds * heads for odds, heads, _ in coins), costs)
 
 
-def test_a_graded_bet_is_fair_for_each_weight():
+def test_twelve_blocks_in_a_row_are_enough_for_latency_if_they_are_far_from_the_margin():
+    assert staked([(3.0, 11, 0)]) < log(1000) <= staked([(3.0, 12, 0)])
+    assert staked([(1.0, 15, 0)]) < log(1000) <= staked([(1.0, 16, 0)])
+
+
+def test_a_staked_bet_is_fair_for_all_odds():
     for heads, tails in [(0, 0), (3, 1), (1, 9), (40, 20)]:
-        for weight in (1, 3, 6):
-            before = [(1, 5, 4), (weight, heads, tails)]
-            after = [[(1, 5, 4), (weight, heads + 1, tails)], [(1, 5, 4), (weight, heads, tails + 1)]]
-            assert sum(exp(graded_log_evidence(each)) for each in after) / 2 == pytest.approx(
-                exp(graded_log_evidence(before))
-            )
+        for odds in (0.0, 0.1, 1.0, 3.0):
+            before = [(1.0, 5, 4), (odds, heads, tails)]
+            after = [[(1.0, 5, 4), (odds, heads + 1, tails)], [(1.0, 5, 4), (odds, heads, tails + 1)]]
+            assert sum(exp(staked(each)) for each in after) / 2 == pytest.approx(exp(staked(before)))
 
 
-def test_without_a_graded_toss_there_is_no_evidence():
-    assert graded_log_evidence([]) == pytest.approx(0.0)
+def test_a_coin_of_which_more_is_said_wins_and_loses_more():
+    factors = [(exp(staked([(odds, 1, 0)])), exp(staked([(odds, 0, 1)]))) for odds in (0.0, 0.5, 1.0, 2.0)]
+    assert factors == sorted(factors)
+    assert [tails for _, tails in factors] == sorted((tails for _, tails in factors), reverse=True)
+
+
+def test_without_a_staked_coin_there_is_no_evidence():
+    assert staked_log_evidence(0.0, (0.0, 0.0, 0.0)) == pytest.approx(0.0)
+
+
+def test_a_mean_says_more_if_it_is_farther_away_and_if_earlier_ones_were_close_together():
+    close, spread = Means(0.1), Means(0.1)
+    for number in range(40):
+        close.add(0.01 * (-1) ** number, 0.1)
+        spread.add(0.2 * (-1) ** number, 0.1)
+    assert close.odds(0.1) > close.odds(0.05) > spread.odds(0.05) > spread.odds(0.0) == 0.0
+
+
+def test_the_odds_are_those_of_normally_distributed_means():
+    means, random = Means(0.1), Random(1)
+    for _ in range(2000):
+        means.add(random.gauss(-0.1, 0.15), 0.1)
+    assert means.odds(0.1) == pytest.approx(2 * 0.1 * 0.1 / 0.15**2, rel=0.1)
 
 
 def test_the_bet_is_fair():
@@ -108,3 +144,18 @@ def test_the_bound_holds_at_all_times():
                 broken += 1
                 break
     assert broken <= 60 * 0.05
+
+
+def test_the_evidence_for_a_lower_rate_is_that_of_a_fair_bet():
+    for rate in (0.01, 0.1, 0.2):
+        for k, n in ((0, 0), (0, 30), (2, 50)):
+            heads, tails = (exp(log_evidence_below(k + more, n + 1, rate)) for more in (1, 0))
+            assert rate * heads + (1 - rate) * tails == pytest.approx(exp(log_evidence_below(k, n, rate)))
+            assert heads < tails
+
+
+def test_five_times_the_mean_distance_without_one_shows_a_lower_rate():
+    for rate in (0.2, 0.05, 0.001):
+        needed = next(n for n in range(10_000) if log_evidence_below(0, n, rate) >= log(100))
+        assert 4.5 < needed * rate < 5.0
+    assert log_evidence_below(1, 800, 0.01) < log(100) < log_evidence_below(1, 900, 0.01)

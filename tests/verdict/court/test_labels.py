@@ -151,6 +151,22 @@ def test_what_is_decided_comes_last(counts):
     assert 0 < priority(key(**counts), TERMS, NOW + 100) < 1
 
 
+def test_a_late_b_is_not_decided_before_it_is_shown_that_this_is_no_chance():
+    terms = Terms(ENOUGH, True, 1000, 500)
+    few, enough = key(pairs=20, late=8), key(pairs=20, late=9)
+    assert (held(few, terms).label, held(enough, terms).label) == ("undecided", "late")
+    assert priority(few, terms, NOW + 100) > 1 > priority(enough, terms, NOW + 100)
+
+
+def test_a_stamp_is_not_decided_before_it_was_asked_for_again_much_later():
+    one = key(stays=30, delayed=2)
+    assert priority(one, TERMS, NOW + 100) > 2
+    one.last_delayed = NOW + 95
+    assert priority(one, TERMS, NOW + 100) < 1
+    one.last_delayed, one.delayed = NOW, 3
+    assert priority(one, TERMS, NOW + 100) < 1
+
+
 def test_few_wishes_are_open_for_one_place():
     assert priority(key(pairs=1000, pending=3), TERMS, NOW + 100) == 0
     assert priority(key(pairs=5, pending=3), TERMS, NOW + 100) > 0
@@ -172,7 +188,7 @@ def test_a_late_b_is_asked_further_until_a_race_would_have_shown():
 
 
 def test_of_a_rare_late_b_more_answers_are_wanted():
-    assert wants_more(key(pairs=50, late=10), Terms(ENOUGH, True, 1000, 0)) == 7
+    assert wants_more(key(pairs=50, late=10), Terms(ENOUGH, True, 1000, 0)) == 5
     assert wants_more(key(pairs=5, late=1), Terms(ENOUGH, True, 10, 0)) == 4
     assert wants_more(key(pairs=50, late=10), Terms(ENOUGH, True, 100_000, 0)) == 16
     assert wants_more(key(pairs=0, late=1), Terms(ENOUGH, True, 10, 0)) == 4

@@ -1,3 +1,5 @@
+from itertools import accumulate
+from math import exp, log
 from random import Random
 
 import pytest
@@ -5,11 +7,12 @@ import pytest
 from httptee.verdict.court.bets import evidence
 from httptee.verdict.court.latency import BUCKETS, Blocks, Margin, Toss, blocks_needed, bucket, latency, percentile
 from httptee.verdict.court.sums import RouteSums
+from tests.verdict.court.cases import blocks
 
 
 def tosses(pairs, margin=Margin()):  # noqa: B008
-    blocks = Blocks(margin)
-    return [toss for a, b, now in pairs if (toss := blocks.add(a, b, now))]
+    made = Blocks(margin)
+    return [toss for a, b, now in pairs if (toss := made.add(a, b, now))]
 
 
 def evenly(a, b, count, step=0.2):
@@ -47,26 +50,56 @@ def test_a_block_has_at_least_ten_pairs_and_a_second():
     assert tosses(evenly(0.01, 0.01, 9, step=1.0)) == []
 
 
+def sides(pairs, margin=Margin()):  # noqa: B008
+    return ["slower" if toss.slower else "quick" if toss.quick else "" for toss in tosses(pairs, margin)]
+
+
+def odds(pairs):
+    """What is said of the last block."""
+    last = tosses(pairs)[-1]
+    return last.slower_odds + last.quick_odds
+
+
 def test_the_coin_shows_on_which_side_of_the_margin_b_is():
-    assert tosses(evenly(0.1, 0.120, 10)) == [Toss(1, 1, 0, 0, 0, 0, 0)]
-    assert tosses(evenly(0.1, 0.104, 10)) == [Toss(1, 0, 1, 0, 0, 0, 0)]
-    assert tosses(evenly(0.1, 0.106, 10), Margin(1.2, 0.0)) == [Toss(1, 0, 1, 0, 0, 0, 0)]
+    assert sides(evenly(0.1, 0.120, 10)) == ["slower"]
+    assert sides(evenly(0.1, 0.104, 10)) == ["quick"]
+    assert sides(evenly(0.1, 0.106, 10), Margin(1.2, 0.0)) == ["quick"]
+    assert sides(evenly(0.1, 0.1, 10), Margin(1.0, 0.0)) == [""]
 
 
-def test_a_block_near_the_margin_and_one_far_from_it_are_counted_apart():
-    assert tosses(evenly(0.1, 0.112, 10)) == [Toss(1, 0, 0, 0, 0, 0, 0, near_slower=1)]
-    assert tosses(evenly(0.1, 0.110, 10)) == [Toss(1, 0, 0, 0, 0, 0, 0, near_quick=1)]
-    assert tosses(evenly(0.1, 0.150, 10)) == [Toss(1, 0, 0, 0, 0, 0, 0, far_slower=1)]
-    assert tosses(evenly(0.1, 0.090, 10)) == [Toss(1, 0, 0, 0, 0, 0, 0, far_quick=1)]
+def test_a_block_says_more_the_farther_it_is_from_the_margin():
+    assert odds(evenly(0.1, 0.112, 10)) < odds(evenly(0.1, 0.120, 10)) < odds(evenly(0.1, 0.150, 10))
+    assert odds(evenly(0.1, 0.110, 10)) < odds(evenly(0.1, 0.104, 10)) < odds(evenly(0.1, 0.090, 10))
+
+
+def test_the_same_distance_says_as_much_on_either_side():
+    within, beyond = (tosses(evenly(0.1, 0.111 * factor, 10))[0] for factor in (1 / 1.1, 1.1))
+    assert within.quick_odds == beyond.slower_odds > 0
+    assert within.slower_odds == beyond.quick_odds == 0
+    assert within[-3:] == beyond[-3:]
+
+
+def test_a_block_says_less_where_blocks_differ_much_from_each_other():
+    last = [(0.1, 0.104, 100 + each) for _, _, each in evenly(0, 0, 10)]
+    restless = [(0.1, 0.1 * 2 ** (-1) ** (number // 10), now) for number, (_, _, now) in enumerate(evenly(0, 0, 80))]
+    assert odds([*restless, *last]) < odds([*evenly(0.1, 0.104, 80), *last]) / 3
+
+
+def test_what_a_block_shows_is_not_used_for_its_own_odds():
+    earlier = evenly(0.1, 0.104, 40)
+    wild = [(0.1, 0.1 * factor, 100 + 0.2 * number) for number, factor in enumerate([0.7, 1.5] * 5)]
+    mean = sum(log(b / 0.111) for _, b, _ in wild) / 10
+    calm = [(0.1, 0.111 * exp(mean), now) for _, _, now in wild]
+    assert odds([*earlier, *wild]) == pytest.approx(odds([*earlier, *calm]), abs=2)
 
 
 def test_one_stall_does_not_outweigh_a_block():
-    assert tosses([(0.1, 90.0, 0.0), *evenly(0.1, 0.098, 9)]) == [Toss(1, 0, 1, 0, 0, 0, 0)]
-    assert tosses([(90.0, 0.1, 0.0), *evenly(0.1, 0.13, 9)]) == [Toss(1, 1, 0, 0, 0, 0, 0)]
+    assert sides([(0.1, 90.0, 0.0), *evenly(0.1, 0.098, 9)]) == ["quick"]
+    assert sides([(90.0, 0.1, 0.0), *evenly(0.1, 0.13, 9)]) == ["slower"]
 
 
 def test_a_time_of_zero_is_no_error():
-    assert tosses(evenly(0.0, 0.0, 10), Margin(1.1, 0.0)) == [Toss(1, 0, 0, 0, 0, 0, 0, far_quick=1)]
+    assert sides(evenly(0.0, 0.0, 30), Margin(1.1, 0.0)) == ["quick"] * 3
 
 
 def tails(pairs):
@@ -158,13 +191,25 @@ def test_bursts_and_stalls_of_both_hardly_ever_show_evidence_by_chance(coin, at_
     assert shown <= 100 / 20
 
 
+def taken(tosses):
+    """The sums after each toss."""
+    for counts in accumulate(tosses, lambda one, other: Toss(*map(sum, zip(one, other, strict=True)))):
+        yield RouteSums(**counts._asdict(), a_times=[0] * BUCKETS, b_times=[0] * BUCKETS)
+
+
 @pytest.mark.parametrize("label", ["slower", "within"])
-def test_a_b_at_the_margin_is_hardly_ever_on_one_side_of_it_by_chance(label):
+def test_a_b_at_the_margin_is_hardly_ever_on_one_side_of_it_by_chance_however_often_one_looks(label):
     shown = 0
     for seed in range(100):
         pairs = [(a, 1.10 * b + 0.001, now) for a, b, now in traffic(Random(seed), 800)]
-        shown += latency(sums_of(pairs), 0.05).label == label
+        shown += any(latency(sums, 0.05).label == label for sums in taken(tosses(pairs)))
     assert shown <= 100 / 20
+
+
+def test_a_b_beyond_the_margin_is_never_within_it():
+    for seed in range(20):
+        pairs = [(a, 1.15 * b + 0.001, now) for a, b, now in traffic(Random(seed), 800)]
+        assert all(latency(sums, 0.05).label != "within" for sums in taken(tosses(pairs)))
 
 
 def test_ten_percent_at_the_margin_is_not_slower():
@@ -191,7 +236,12 @@ def test_without_pairs_nothing_is_decided():
     assert (report.label, report.blocks, report.a_p50) == ("undecided", 0, None)
 
 
-def test_blocks_needed_are_eleven_at_the_start_and_fewer_later():
-    assert 11 <= blocks_needed(RouteSums(), 0.001) <= 12
-    assert blocks_needed(RouteSums(blocks=9, quick=9), 0.001) in (2, 3)
-    assert blocks_needed(RouteSums(blocks=20, quick=20), 0.001) == 0
+def test_blocks_needed_are_twelve_at_the_start_and_fewer_later():
+    assert blocks_needed(RouteSums(), 0.001) in (12, 13)
+    assert blocks_needed(RouteSums(**blocks(quick=9)), 0.001) in (3, 4)
+    assert blocks_needed(RouteSums(**blocks(quick=20)), 0.001) == 0
+
+
+def test_more_blocks_are_needed_where_each_says_little():
+    assert blocks_needed(RouteSums(**blocks(4, 5, 0.5)), 0.001) > blocks_needed(RouteSums(**blocks(4, 5, 2.0)), 0.001)
+    assert blocks_needed(RouteSums(**blocks(4, 5, 0.0)), 0.001) == 1_000_000
