@@ -10,6 +10,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from itertools import islice
+from zlib import crc32
 
 from httptee.verdict.court import BUCKETS, RouteSums, Toss
 from httptee.verdict.pairs.folding import Folding
@@ -52,7 +53,7 @@ class Tallies:
 
     def row(self, number: int) -> RowTallies:
         """The writing side for one worker process. A new process continues in the row of one that has ended."""
-        return RowTallies(self._rows[number])
+        return RowTallies(self._rows[number], number, len(self._rows))
 
     def continue_after(self, failed: Tallies) -> None:
         """Be the newest tallies again after the reload that made `failed`, whose worker processes may have counted."""
@@ -118,9 +119,10 @@ class RowTallies:
     made, under the lock that a merge takes too.
     """
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: Row, number: int = 0, rows: int = 1) -> None:
         row.settle()
         self._row = row
+        self._number, self._rows = number, rows
         self._lock = threading.Lock()  # held for a few instructions
         names = row.names()
         self._slots = {name: Slot(number) for number, name in names.items()}
@@ -137,6 +139,14 @@ class RowTallies:
                     self._row.set_name(slot.number, route)
                     self._slots[route] = slot
         return slot
+
+    def has_blocks(self, route: str) -> bool:
+        """Whether this process has the blocks of times of a route: one process has them.
+
+        Blocks of several processes at the same time see the same pauses of A and B. Each would say the same, and
+        together they would say it as if they had seen as many pauses as there are processes.
+        """
+        return self._rows == 1 or crc32(route.encode("utf-8", "replace")) % self._rows == self._number
 
     def request(self, slot: Slot) -> None:
         """Count a request to A."""

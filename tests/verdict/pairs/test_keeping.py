@@ -243,6 +243,20 @@ def test_the_time_of_b_ends_with_the_head_of_its_answer(world):
     assert 0.004 < pair.b_seconds <= 0.005 + 0.001
 
 
+def test_times_of_a_route_whose_blocks_are_another_processes_count_as_percentiles_only():
+    tallies = Tallies(["b"], rows=2)
+    for number in range(2):
+        row, chooser = tallies.row(number), Chooser(1000, Random(1))
+        keeper, comparer = Keeper(Routes(), row, chooser, 1000), Comparer("b", 0, row, chooser, Pairs())
+        comparer._load.is_busy = lambda now: False
+        request = Request("GET", "/a", [], b"", "", "http")
+        kept, answered = keeper.keep(keeper.choose(request), response(), 0.01)
+        comparer.settled(Exchange(request, answered.status, 0.01, kept=kept), answer(), None, 0.02)
+        assert len(comparer._blocks) == row.has_blocks("GET /a")
+    (sums,) = tallies.sums()["b"].values()
+    assert sum(sums.a_times) == 2
+
+
 def test_foreign_kept_answers_are_left_alone(world):
     exchange, _ = world.keep(response())
     exchange.kept = SimpleNamespace(size=1, room=1)

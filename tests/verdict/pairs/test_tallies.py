@@ -187,3 +187,12 @@ def test_what_a_failed_reload_has_counted_counts_and_counts_once():
     assert (current.sums()["b"]["GET /a"].equal, current.missed("b")) == (3, 1)
     following = Tallies(["b"], earlier=current.history)
     assert following.sums()["b"]["GET /a"].equal == 3
+
+
+def test_one_process_has_the_blocks_of_times_of_a_route():
+    tallies = Tallies(["b"], rows=4)
+    rows = [tallies.row(number) for number in range(4)]
+    owners = [[row.has_blocks(f"GET /{route}") for row in rows] for route in range(100)]
+    assert all(sum(each) == 1 for each in owners)
+    assert all(10 < sum(each[number] for each in owners) < 45 for number in range(4))
+    assert Tallies(["b"]).row(0).has_blocks("GET /")
