@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, log
+from math import ceil, log, sqrt
 
 from httptee.verdict.court.bets import log_evidence, log_evidence_below
 from httptee.verdict.court.keys import DELAYED_NEEDED, KeyState
@@ -23,6 +23,7 @@ _FEWER = 0.5  # pairs a second; each of a rarer difference is worth to be asked 
 _AGREES = 4  # times as often as not, from where on B may be late
 _UNSURE = log(100)  # the evidence that it is no race: one is taken for late with a chance of 1 in 100
 _UNSURE_DRAWS = 5.0  # by the rate of a race: answers of B of which none is odd, from which on it is late
+_RARER = 1.25  # the rate of a race is an estimate: B is asked until that of a race rarer by so much would have shown
 _MORE, _MOST_MORE = 4, 16  # answers of B alone at one confirmation
 _SETTLED = 0.3  # the priority of what is decided
 
@@ -186,20 +187,25 @@ def _progress(key: KeyState) -> str:
 
 def wants_more(key: KeyState, terms: Terms) -> int:
     """How many further answers of B alone are to tell whether it is late or unstable. The rarer, the more it takes."""
-    if not is_late(key, terms) or _late_is_sure(key, terms):
+    if not is_late(key, terms) or _late_is_sure(key, terms, _RARER):
         return 0
     return min(_MOST_MORE, max(_MORE, ceil(_UNSURE_DRAWS / _race(key, terms) / _CONFIRMATIONS)))
 
 
-def _late_is_sure(key: KeyState, terms: Terms) -> bool:
-    """Whether B's second answers are odd less often than first ones are. In a race, both are as likely to be odd."""
-    rate, odd = _race(key, terms), key.b_again + key.more_odd
+def _late_is_sure(key: KeyState, terms: Terms, rarer: float = 1.0) -> bool:
+    """Whether B's second answers are odd less often than first ones are, or than `rarer` ones would be.
+
+    In a race, both are as likely to be odd.
+    """
+    rate, odd = _race(key, terms) / rarer, key.b_again + key.more_odd
     return odd < terms.draws and log_evidence_below(odd, terms.draws, rate) >= _UNSURE
 
 
 def _race(key: KeyState, terms: Terms) -> float:
-    """How frequent a race would have to be. In one that is more frequent, B would not agree so often."""
-    return min(max(1, key.pairs) / max(1, terms.judged), 1 / (1 + _AGREES))
+    """How frequent a race would have to be, or one standard error less. In one that is more frequent than one in five,
+    B would not agree so often."""
+    pairs = max(2, key.pairs)
+    return min((pairs - sqrt(pairs)) / max(pairs, terms.judged), 1 / (1 + _AGREES))
 
 
 def priority(key: KeyState, terms: Terms, now: float) -> float:
@@ -217,7 +223,7 @@ def priority(key: KeyState, terms: Terms, now: float) -> float:
     if weight >= terms.enough and not is_late(key, terms):
         return 2.0 + rarity if key.lacks_delayed(now) else _SETTLED
     if is_late(key, terms):
-        return _SETTLED if _late_is_shown(key) and _late_is_sure(key, terms) else 1.5 + rarity
+        return _SETTLED if _late_is_shown(key) and _late_is_sure(key, terms, _RARER) else 1.5 + rarity
     if is_noise(key):
         is_open = shift >= _LITTLE and key.inside.log_evidence < terms.enough
         return 2.0 + rarity if is_open else _SETTLED

@@ -183,15 +183,24 @@ def test_a_late_b_is_asked_further_until_a_race_would_have_shown():
     late = key(pairs=50, late=10)
     assert is_late(late, TERMS)
     assert wants_more(late, Terms(ENOUGH, True, 1000, 90))
-    assert not wants_more(late, Terms(ENOUGH, True, 1000, 150))
+    assert not wants_more(late, Terms(ENOUGH, True, 1000, 160))
     assert not wants_more(key(stays=10), TERMS)
 
 
+def test_a_late_b_is_asked_until_it_stays_late_where_the_rate_turns_out_lower():
+    late, sure = key(pairs=50, late=10), Terms(ENOUGH, True, 1000, 120)
+    assert held(late, sure).label == "late"
+    assert wants_more(late, sure)
+    assert priority(late, sure, NOW + 100) > 1
+    later = Terms(ENOUGH, True, 1200, 150)
+    assert held(late, later).label == "late"
+
+
 def test_of_a_rare_late_b_more_answers_are_wanted():
-    assert wants_more(key(pairs=50, late=10), Terms(ENOUGH, True, 1000, 0)) == 5
+    assert wants_more(key(pairs=50, late=10), Terms(ENOUGH, True, 1000, 0)) == 6
     assert wants_more(key(pairs=5, late=1), Terms(ENOUGH, True, 10, 0)) == 4
     assert wants_more(key(pairs=50, late=10), Terms(ENOUGH, True, 100_000, 0)) == 16
-    assert wants_more(key(pairs=0, late=1), Terms(ENOUGH, True, 10, 0)) == 4
+    assert wants_more(key(pairs=0, late=1), Terms(ENOUGH, True, 10, 0)) == 5
 
 
 def test_a_late_b_whose_further_answers_are_odd_is_asked_longer():
@@ -202,14 +211,24 @@ def test_a_late_b_whose_further_answers_are_odd_is_asked_longer():
     assert held(late, Terms(ENOUGH, True, 1000, 400)).label == "late"
 
 
+def raced(rate, random, most):
+    """Whether B is taken to be late at any time of a race, in which first and further answers are odd as often."""
+    race, draws = key(pairs=0), 0
+    for judged in range(1, most):
+        if random.random() >= rate:
+            continue
+        race.pairs += 1
+        more = wants_more(race, Terms(ENOUGH, True, judged, draws))
+        odd = [random.random() < rate for _ in range(1 + more)]
+        race.stays, race.late, race.b_again = race.stays + odd[0], race.late + (not odd[0]), race.b_again + odd[0]
+        race.more_odd += sum(odd[1:-1])
+        draws += max(1, more)
+        if held(race, Terms(ENOUGH, True, judged, draws)).label == "late":
+            return True
+    return False
+
+
 @pytest.mark.parametrize("rate", [0.02, 0.05, 0.2])
 def test_a_race_is_hardly_ever_taken_for_a_late_b(rate):
-    random, taken = Random(5), 0
-    for _ in range(200):
-        race = key(pairs=round(1000 * rate), late=20)
-        for draws in range(1, round(15 / rate)):
-            race.b_again += random.random() < rate
-            if is_late(race, TERMS) and held(race, Terms(ENOUGH, True, 1000, draws)).label == "late":
-                taken += 1
-                break
-    assert taken <= 200 * 0.02
+    random = Random(5)
+    assert sum(raced(rate, random, round(60 / rate)) for _ in range(200)) <= 200 * 0.02
