@@ -16,7 +16,7 @@ from bench.programs.watched import Watched
 from bench.reports.figures import Json
 from bench.reports.tables import table_text
 from bench.scenarios.verdict import cost, judge, simulation
-from bench.scenarios.verdict.cost import CONDITIONS, JUDGED, PLAIN, Condition, uncounted
+from bench.scenarios.verdict.cost import CONDITIONS, Condition, uncounted
 from bench.scenarios.verdict.simulation import Line, cost_table, defect_table, line, planted, same, same_table, sure
 from tests.worlds import SHOP
 from tests.worlds.play.proof import Plan
@@ -57,32 +57,6 @@ def test_the_rows_can_be_chosen() -> None:
     options = arguments().parse_args(["verdict", "--deeds", "runs", "--connections", "32"])
     assert cost.chosen(options) == [Condition(32, False), Condition(32, True)]
     assert cost.chosen(arguments().parse_args(["verdict"])) == list(CONDITIONS)
-
-
-def rowed(name: str, rate: float, p99: float, errors: int = 0) -> Json:
-    figures = {"rate": rate, "p50": 1.0, "p99": p99, "cpu": 100.0, "memory": 5e7}
-    return {"subject": name, "median": figures, "delivered": 1.0, "errors": errors, "reason": "", "wrong": []}
-
-
-def test_a_target_compares_with_the_tee_without_the_verdict() -> None:
-    both = {PLAIN.name: rowed(PLAIN.name, 10_000.0, 1000.0), JUDGED.name: rowed(JUDGED.name, 9_700.0, 1050.0)}
-    condition = CONDITIONS[0]
-    row = {**both[JUDGED.name], "scenario": condition.key, "without": cost.ratios(both)}
-    result = {"kind": "verdict", "tables": [{"title": cost.TITLE, "rows": [row]}]}
-    rate, p99 = cost.TARGETS[:2]
-    assert rate.measure(result) == pytest.approx(0.97)
-    assert rate.holds(0.97)
-    assert p99.holds(1.05)
-    assert not p99.holds(1.2)
-    row["errors"] = 3
-    assert rate.measure(result) == "3 errors; "
-    assert cost.cells(condition, row)[2:6] == ["9,700", "0.97", "1,050 µs", "1.05"]
-
-
-def test_a_row_without_a_measurement_has_its_reason() -> None:
-    row = {"median": None, "without": None, "reason": "not started: no such option"}
-    assert cost.cells(CONDITIONS[0], row)[-1] == "not started: no such option"
-    assert len(cost.cells(CONDITIONS[0], row)) == len(cost.HEADER)
 
 
 def test_the_table_of_defects_counts_over_the_seeds() -> None:

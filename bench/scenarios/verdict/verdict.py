@@ -24,7 +24,7 @@ def run(options: argparse.Namespace) -> Result:
     if options.simulate:
         return simulation.run(options)
     setup = Setup.of(options)
-    return Result(cost.tables(options, setup), setup.settings(load=options.load))
+    return Result(cost.tables(options, setup), setup.settings(load=options.load, windows=options.windows))
 
 
 SCENARIO = Scenario("verdict", "what the verdict costs A's clients, and whether it is right", add_arguments, run,
