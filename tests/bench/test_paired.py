@@ -53,19 +53,19 @@ def test_each_pair_begins_with_the_tee_with_which_the_one_before_has_ended() -> 
     assert [(each.without.figures.rate, each.having.figures.rate) for each in pairs] == [(1.0, 2.0)] * 3
 
 
-def test_a_ratio_is_the_median_over_the_pairs_with_its_error() -> None:
-    found = Paired([pair(9_000.0), pair(9_500.0), pair(11_000.0)]).ratios()
+def test_a_ratio_is_the_median_over_the_rounds_with_its_error() -> None:
+    found = Paired([[pair(9_000.0)], [pair(9_500.0)], [pair(8_000.0), pair(11_000.0), pair(20_000.0)]]).ratios()
     assert found is not None
     assert found["rate"][0] == pytest.approx(0.95)
     assert found["rate"][1] == pytest.approx(1.2533 * 0.1041 / 3**0.5, rel=1e-3)
     assert found["p99"] == (1.0, 0.0)
     assert Paired().ratios() is None
-    assert "cpu" not in (Paired([pair(9_000.0, cpu=None)]).ratios() or {})
+    assert "cpu" not in (Paired([[pair(9_000.0, cpu=None)]]).ratios() or {})
 
 
 def test_a_drift_between_the_pairs_changes_no_ratio() -> None:
     drifting = [Pair(window(10_000.0 * speed), window(9_600.0 * speed)) for speed in (1.0, 0.5, 2.0, 0.7)]
-    assert (Paired(drifting).ratios() or {})["rate"] == pytest.approx((0.96, 0.0))
+    assert (Paired([drifting, drifting]).ratios() or {})["rate"] == pytest.approx((0.96, 0.0))
 
 
 def test_all_rounds_are_one_row_and_a_failed_one_has_its_reason() -> None:
@@ -75,10 +75,10 @@ def test_all_rounds_are_one_row_and_a_failed_one_has_its_reason() -> None:
     def measure(stage: Stage[Any], what: Under) -> Paired:
         if what is other and next(rounds) == 0:
             raise BenchError("no port")
-        return Paired([pair(9_700.0)], ["3 lost" if what is other else ""])
+        return Paired([[pair(9_700.0)]], ["3 lost" if what is other else ""])
 
     found = in_rounds(3, [staged()], [one, other], measure)
-    assert {what.key: len(row.pairs) for (_, what), row in found.items()} == {"one": 3, "other": 2}
+    assert {what.key: len(row.rounds) for (_, what), row in found.items()} == {"one": 3, "other": 2}
     made = table_of("A title", ["load"], Sessions.ONE, found, NAMES)
     assert [cells[0] for cells in made["cells"]] == ["ONE", "OTHER"]
     assert [cells[-1] for cells in made["cells"]] == ["all", "3 lost"]
@@ -96,7 +96,7 @@ def test_a_row_without_a_pair_has_its_reason() -> None:
 
 
 def test_a_target_compares_with_the_tee_without() -> None:
-    found = {(Sessions.ONE, Under("one")): Paired([pair(9_700.0, 1050.0)])}
+    found = {(Sessions.ONE, Under("one")): Paired([[pair(9_700.0, 1050.0)]])}
     result = {"kind": "kind", "tables": [table_of("A title", ["load"], Sessions.ONE, found, NAMES)]}
     rate, p99 = targets("kind", "A title", [Under("one")])
     assert rate.measure(result) == pytest.approx(0.97)

@@ -19,4 +19,4 @@ def test_a_row_says_what_it_was_measured_under():
 
 def test_a_run_has_pairs_of_windows():
     options = arguments().parse_args(["record", "--connections", "32"])
-    assert (options.windows, options.connections) == (10, 32)
+    assert (options.windows, options.connections) == (3, 32)

@@ -1,8 +1,11 @@
 """Two tees that both run, under a load that alternates between them in short windows.
 
 The speed of a machine drifts by a tenth within seconds. Two windows, one behind the other, see about the same speed. So
-the median of the ratios of many such pairs says more than the ratio of two medians. A tee without a load takes next to
-no CPU time, and between two windows the counts of the servers come to rest, and with them what a tee does later.
+the ratio of two such windows says more than the ratio of two medians. A tee without a load takes next to no CPU time,
+and between two windows the counts of the servers come to rest, and with them what a tee does later.
+
+One start of a program is quicker than the next by some hundredths for as long as it runs. So each round starts both
+tees anew, its pairs give one ratio, and the error is that of the rounds.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from typing import Protocol, TypeVar
 from ...errors import BenchError
 from ...programs.backends import Backend
 from ...programs.sessions import Sessions
-from ...reports.figures import Json, Row, Sample, row_json
+from ...reports.figures import Json, Row, Sample, median, row_json
 from ...reports.lookups import Lookup, Measured, rows
 from ...reports.tables import NOTHING, TIMES, delivered_text, megabytes, microseconds, table
 from ...reports.targets import Target
@@ -55,26 +58,29 @@ class Pair:
 
 @dataclass(frozen=True)
 class Paired:
-    """All pairs of one row, what is missing in the counts, as text, and the reason of a row with missing pairs."""
+    """All pairs of one row by round, what is missing in the counts, as text, and the reason of a row with missing
+    pairs."""
 
-    pairs: Sequence[Pair] = ()
+    rounds: Sequence[Sequence[Pair]] = ()
     wrong: Sequence[str] = ()
     reason: str = ""
 
     def rows(self, names: tuple[str, str], scenario: str) -> list[Json]:
-        """The figures of both tees, and those of the second as multiples of the first's: medians over the pairs."""
-        without = Row(names[0], tuple(pair.without for pair in self.pairs), self.reason)
-        having = Row(names[1], tuple(pair.having for pair in self.pairs), self.reason)
+        """The figures of both tees, and those of the second as multiples of the first's: medians over the rounds."""
+        pairs = [pair for each in self.rounds for pair in each]
+        without = Row(names[0], tuple(pair.without for pair in pairs), self.reason)
+        having = Row(names[1], tuple(pair.having for pair in pairs), self.reason)
         compared = {"scenario": scenario, "without": self.ratios(), "wrong": sorted(set(filter(None, self.wrong)))}
         return [{**row_json(without, []), "scenario": f"{scenario}, without"}, {**row_json(having, []), **compared}]
 
     def ratios(self) -> dict[str, tuple[float, float]] | None:
-        """The median of each ratio over the pairs, and its standard error."""
-        if not self.pairs:
+        """The median of each ratio over the rounds, and its standard error. In a round, it is the median of its
+        pairs."""
+        if not self.rounds:
             return None
         found = {}
         for name in _FIGURES:
-            each = [_ratio(pair, name) for pair in self.pairs]
+            each = [median([_ratio(pair, name) for pair in pairs]) for pairs in self.rounds]
             known = [ratio for ratio in each if ratio is not None]
             if known:
                 spread = statistics.stdev(known) if len(known) > 1 else 0.0
@@ -146,7 +152,7 @@ def in_rounds(
                     got, told = Paired(reason=str(error)), str(error)
                 before = found.get((stage.sessions, what), Paired())
                 found[stage.sessions, what] = Paired(
-                    [*before.pairs, *got.pairs], [*before.wrong, *got.wrong], before.reason or got.reason
+                    [*before.rounds, *got.rounds], [*before.wrong, *got.wrong], before.reason or got.reason
                 )
                 progress(f"round {number + 1} of {rounds}: {what.key}, {stage.sessions.title}: {told}")
     return found
@@ -184,7 +190,7 @@ def targets(kind: str, title: str, conditions: Sequence[Condition]) -> tuple[Tar
 def add_windows(parser: argparse.ArgumentParser) -> None:
     """Add the number of windows."""
     parser.add_argument(
-        "--windows", type=positive, default=10,
+        "--windows", type=positive, default=3,
         help="pairs of windows in a round, one of each tee (default: %(default)s)",
     )  # fmt: skip
 

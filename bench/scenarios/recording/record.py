@@ -92,7 +92,7 @@ def measured(stage: Stage[Backend], condition: Condition, setup: Setup, windows:
         wrong = counted(recorded, directory)
     for file in directory.iterdir():  # a run of many rounds would fill the disk
         file.unlink()
-    return Paired(pairs, [wrong])
+    return Paired([pairs], [wrong])
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

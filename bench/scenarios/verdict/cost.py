@@ -117,7 +117,7 @@ def measured(stage: Stage[Backend], condition: Condition, b: Backend, setup: Set
 
         pairs = alternate(windows, window(plain, "runs"), window(judged, condition.deed))
         gone = "" if back(judged) else "no judge afterwards"
-        return Paired(pairs, [counted(plain, False), counted(judged, True), gone])
+        return Paired([pairs], [counted(plain, False), counted(judged, True), gone])
 
 
 def tables(options: argparse.Namespace, setup: Setup) -> list[Json]:
