@@ -212,7 +212,7 @@ class Comparer:
 
     def _timed(self, kept: KeptPrimary, seconds: float) -> Times:
         toss, now = None, perf_counter()
-        if not self._load.is_busy(now) and self._tallies.has_blocks(kept.route):
+        if not self._load.is_busy(now) and self._tallies.has_blocks(kept.route, now):
             with self._lock:
                 blocks = self._blocks.get(kept.slot) or self._blocks.setdefault(kept.slot, Blocks())
                 toss = blocks.add(kept.seconds, seconds, now)

@@ -17,6 +17,7 @@ from httptee.verdict.pairs.folding import Folding
 from httptee.verdict.pairs.row import COUNTS, ROUTES, WIDTH, Row
 
 _AT = {name: index for index, name in enumerate(COUNTS)}
+_TURN = 10.0  # seconds
 _EQUAL, _UNEQUAL = _AT["equal"], _AT["unequal"]
 
 Times = tuple[int, int, "Toss | None"]
@@ -140,13 +141,15 @@ class RowTallies:
                     self._slots[route] = slot
         return slot
 
-    def has_blocks(self, route: str) -> bool:
-        """Whether this process has the blocks of times of a route: one process has them.
+    def has_blocks(self, route: str, now: float) -> bool:
+        """Whether it is this process's turn to take the times of a route into its blocks. `now` is a monotonic clock's.
 
         Blocks of several processes at the same time see the same pauses of A and B. Each would say the same, and
-        together they would say it as if they had seen as many pauses as there are processes.
+        together they would say it as if they had seen as many pauses as there are processes. So it is one process's
+        turn. It changes, because a process may never get a request: a client may have a single connection.
         """
-        return self._rows == 1 or crc32(route.encode("utf-8", "replace")) % self._rows == self._number
+        turn = int(now / _TURN) + crc32(route.encode("utf-8", "replace"))
+        return turn % self._rows == self._number
 
     def request(self, slot: Slot) -> None:
         """Count a request to A."""

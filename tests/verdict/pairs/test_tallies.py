@@ -189,10 +189,13 @@ def test_what_a_failed_reload_has_counted_counts_and_counts_once():
     assert following.sums()["b"]["GET /a"].equal == 3
 
 
-def test_one_process_has_the_blocks_of_times_of_a_route():
+def test_one_process_at_a_time_has_the_blocks_of_times_of_a_route_and_each_has_its_turn():
     tallies = Tallies(["b"], rows=4)
     rows = [tallies.row(number) for number in range(4)]
-    owners = [[row.has_blocks(f"GET /{route}") for row in rows] for route in range(100)]
+    owners = [[row.has_blocks(f"GET /{route}", 1000.0) for row in rows] for route in range(100)]
     assert all(sum(each) == 1 for each in owners)
     assert all(10 < sum(each[number] for each in owners) < 45 for number in range(4))
-    assert Tallies(["b"]).row(0).has_blocks("GET /")
+    turns = [[row.has_blocks("GET /", 10.0 * turn + 5) for row in rows].index(True) for turn in range(8)]
+    assert sorted(turns[:4]) == [0, 1, 2, 3]
+    assert turns[4:] == turns[:4]
+    assert all(Tallies(["b"]).row(0).has_blocks("GET /", float(now)) for now in range(0, 100, 7))
