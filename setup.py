@@ -30,6 +30,7 @@ setup(
         Extension(
             "httptee._speedups",
             sorted(map(str, Path("httptee/native").glob("*.c"))),
+            depends=["httptee/native/parts.h"],
             define_macros=[("Py_LIMITED_API", "0x030a0000")],
             py_limited_api=True,
             optional=True,

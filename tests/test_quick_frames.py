@@ -28,9 +28,16 @@ def test_a_reader_finds_each_record_again(frames):
 
 @pytest.mark.parametrize("frames", FRAMES)
 def test_a_payload_that_is_too_long_is_an_error(frames, monkeypatch):
-    monkeypatch.setattr(quick, "MAX_PAYLOAD", 64 << 20)
+    monkeypatch.setattr(quick, "MAX_PAYLOAD", 5000)
     with pytest.raises(ValueError, match="a record has at most"):
-        frames(MARKER, 2, 1, [(0, b"a"), (1, bytes((64 << 20) + 1))])
+        frames(MARKER, 2, 1, [(0, b"a"), (1, bytes(5001))])
+
+
+@NATIVE
+@pytest.mark.parametrize("size", [4096, 4097, 70_000])
+def test_long_payloads_have_the_same_frames(size):
+    records = [(1, b"a"), (2, bytes(range(256)) * (size // 256) + bytes(size % 256))]
+    assert quick.frames(MARKER, 2, 1, records) == quick._frames(MARKER, 2, 1, records)
 
 
 ODD = [

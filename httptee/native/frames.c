@@ -5,6 +5,7 @@
 #define FRAMES_ARGUMENTS 4
 #define FRAME_HEADER 40
 #define MARKER 8
+#define SMALL 4096 /* bytes of a payload: for longer ones the plain twin is as quick, and gives up the GIL meanwhile */
 
 static uint32_t crc_table[8][256];
 
@@ -49,7 +50,7 @@ static int
 is_record(PyObject *record, uint64_t *stamp, Part *payload)
 {
     return PyTuple_CheckExact(record) && PyTuple_Size(record) == 2 && is_number(PyTuple_GetItem(record, 0), stamp) &&
-           is_bytes(PyTuple_GetItem(record, 1), payload);
+           is_bytes(PyTuple_GetItem(record, 1), payload) && payload->size <= SMALL;
 }
 
 PyObject *

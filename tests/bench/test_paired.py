@@ -59,6 +59,10 @@ def test_a_ratio_is_the_median_over_the_rounds_with_its_error() -> None:
     assert found["rate"][0] == pytest.approx(0.95)
     assert found["rate"][1] == pytest.approx(1.2533 * 0.1041 / 3**0.5, rel=1e-3)
     assert found["p99"] == (1.0, 0.0)
+    assert Paired([[pair(9_000.0), pair(7_000.0)]]).ratios() == {
+        "rate": (pytest.approx(0.8), None),
+        **dict.fromkeys(("p99", "cpu", "memory"), (1.0, None)),
+    }
     assert Paired().ratios() is None
     assert "cpu" not in (Paired([[pair(9_000.0, cpu=None)]]).ratios() or {})
 
@@ -81,7 +85,7 @@ def test_all_rounds_are_one_row_and_a_failed_one_has_its_reason() -> None:
     assert {what.key: len(row.rounds) for (_, what), row in found.items()} == {"one": 3, "other": 2}
     made = table_of("A title", ["load"], Sessions.ONE, found, NAMES)
     assert [cells[0] for cells in made["cells"]] == ["ONE", "OTHER"]
-    assert [cells[-1] for cells in made["cells"]] == ["all", "3 lost"]
+    assert [cells[-1] for cells in made["cells"]] == ["all", "3 lost; no port"]
     assert made["cells"][0][1:5] == ["9,700", "0.97 ± 0.00", "1,000 µs", "1.00 ± 0.00"]
     assert made["rows"][3]["reason"] == "no port"
     assert "| ONE " in table_text(made)

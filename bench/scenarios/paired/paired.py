@@ -70,12 +70,16 @@ class Paired:
         pairs = [pair for each in self.rounds for pair in each]
         without = Row(names[0], tuple(pair.without for pair in pairs), self.reason)
         having = Row(names[1], tuple(pair.having for pair in pairs), self.reason)
-        compared = {"scenario": scenario, "without": self.ratios(), "wrong": sorted(set(filter(None, self.wrong)))}
+        compared = {
+            "scenario": scenario,
+            "without": self.ratios(),
+            "wrong": sorted(set(filter(None, [*self.wrong, self.reason]))),
+        }
         return [{**row_json(without, []), "scenario": f"{scenario}, without"}, {**row_json(having, []), **compared}]
 
-    def ratios(self) -> dict[str, tuple[float, float]] | None:
-        """The median of each ratio over the rounds, and its standard error. In a round, it is the median of its
-        pairs."""
+    def ratios(self) -> dict[str, tuple[float, float | None]] | None:
+        """The median of each ratio over the rounds, and its standard error if there are several. In a round, it is the
+        median of its pairs."""
         if not self.rounds:
             return None
         found = {}
@@ -83,8 +87,8 @@ class Paired:
             each = [median([_ratio(pair, name) for pair in pairs]) for pairs in self.rounds]
             known = [ratio for ratio in each if ratio is not None]
             if known:
-                spread = statistics.stdev(known) if len(known) > 1 else 0.0
-                found[name] = statistics.median(known), _MEDIAN * spread / sqrt(len(known))
+                error = _MEDIAN * statistics.stdev(known) / sqrt(len(known)) if len(known) > 1 else None
+                found[name] = statistics.median(known), error
         return found
 
 
@@ -116,8 +120,12 @@ def _against(title: str, condition: Condition, name: str) -> Lookup:
 
 def _times(row: Json) -> dict[str, str]:
     """The ratios of a row as text."""
-    found = row["without"] or {}
-    return {name: f"{found[name][0]:.2f} ± {found[name][1]:.2f}" if name in found else NOTHING for name in _MADE}
+    found, texts = row["without"] or {}, dict.fromkeys(_MADE, NOTHING)
+    for name in _MADE:
+        if name in found:
+            ratio, error = found[name]
+            texts[name] = f"{ratio:.2f}" if error is None else f"{ratio:.2f} ± {error:.2f}"
+    return texts
 
 
 def alternate(windows: int, without: Callable[[], Sample], having: Callable[[], Sample]) -> list[Pair]:

@@ -150,7 +150,8 @@ def _missing(
         missing.append(f"{what}: the rate of unexplained mismatches may be {bound:.2%}")
     if policy.times and times.label != "within":
         blocks = blocks_needed(sums, policy.alpha_within)
-        more = max(more, blocks * BLOCK_PAIRS)
+        pairs_each = sum(sums.a_times) / sums.blocks if sums.blocks else 0  # more where several processes take turns
+        more = max(more, ceil(blocks * max(BLOCK_PAIRS, pairs_each)))
         missing.append(f"about {blocks} more blocks of times: {times.reason}")
     return tuple(missing), None if unknown else more
 

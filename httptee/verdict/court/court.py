@@ -116,7 +116,7 @@ class Court:
         for key in self._route(ask.pair.route).keys.values():
             if key.number in ask.keys:
                 if ask.delayed:
-                    key.delayed = max(0, key.delayed - 1)
+                    key.delayed = max(1, key.delayed - 1)  # it still waits for later answers
                 else:
                     key.pending = max(0, key.pending - 1)
                     key.refused += 1

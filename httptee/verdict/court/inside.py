@@ -22,6 +22,7 @@ _CLEARLY = 0.1  # the part by which a number must be above or below another one
 _SHIFTS = ("higher", "lower")
 _CHECKS = ("shape", "value", "offset", *_SHIFTS)
 _TRENDING, _MOSTLY = 3.0, 0.75  # the logarithm of the evidence, and the part of all steps, that make it a counter
+_SURELY_TRENDING = log(100)  # the same where fewer of the steps go one way
 
 
 class Coin:
@@ -180,7 +181,8 @@ class Inside:
             return self._values is not None
         if check in _SHIFTS:  # of a counter, each server may have its own
             most, steps = max(self._up, self._down), self._up + self._down
-            return most < _MOSTLY * steps or log_evidence(most, steps) < _TRENDING
+            # Where A is several instances, its counter also goes down: there it takes more to be one.
+            return log_evidence(most, steps) < (_TRENDING if most >= _MOSTLY * steps else _SURELY_TRENDING)
         return True
 
     def _words(self, check: str) -> str:

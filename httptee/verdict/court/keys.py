@@ -158,7 +158,8 @@ class KeyState:
 
     def lacks_delayed(self, at: float) -> bool:
         """Whether it takes more pairs that are asked again much later than are under way, and one may be now."""
-        waiting = self.delayed - self.changed - self.steady
+        lost = at - self.last_delayed > _DELAYED_LOST
+        waiting = 0 if lost else self.delayed - self.changed - self.steady
         may_be = at - self.last_delayed >= _DELAYED_APART and self.changed + self.steady < _DELAYED_MOST
         return bool(self.delayed) and self.steady + waiting < DELAYED_NEEDED and may_be
 

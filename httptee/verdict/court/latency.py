@@ -91,11 +91,11 @@ class Toss(NamedTuple):
     tail_slower: int
     beyond_blocks: int
     beyond_slower: int
-    slower_odds: int = 0
-    quick_odds: int = 0
-    small_stake: int = 0
+    small_stake: int = 0  # before the odds: a block that is counted in part must say too little
     middle_stake: int = 0
     large_stake: int = 0
+    slower_odds: int = 0
+    quick_odds: int = 0
 
 
 class Blocks:
@@ -150,8 +150,8 @@ class Blocks:
             self._set_limit()
         slower, quick, part = mean > 0.0, mean < 0.0, round(_MILLION * odds)
         tail = int(a != b), int(b > a), int(a != beyond), int(beyond > a)
-        staked = (round(_MILLION * stake) for stake in stakes(odds))
-        return Toss(1, int(slower), int(quick), *tail, slower * part, quick * part, *staked)
+        small, middle, large = (round(_MILLION * stake) for stake in stakes(odds))
+        return Toss(1, int(slower), int(quick), *tail, small, middle, large, slower * part, quick * part)
 
     def _set_limit(self) -> None:
         # The limit of the next block is fixed before it begins. So A and B have the same chance to be above it.

@@ -146,9 +146,10 @@ class RowTallies:
 
         Blocks of several processes at the same time see the same pauses of A and B. Each would say the same, and
         together they would say it as if they had seen as many pauses as there are processes. So it is one process's
-        turn. It changes, because a process may never get a request: a client may have a single connection.
+        turn. It changes, because a process may never get a request: a client may have a single connection. And it
+        changes at random, for such a client may send its requests at fixed times.
         """
-        turn = int(now / _TURN) + crc32(route.encode("utf-8", "replace"))
+        turn = crc32(b"%d " % (now // _TURN) + route.encode("utf-8", "replace"))
         return turn % self._rows == self._number
 
     def request(self, slot: Slot) -> None:

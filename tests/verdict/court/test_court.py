@@ -83,6 +83,18 @@ def test_a_uuid_that_differs_is_asked_again_much_later():
     assert labels(judge)[("$.x", "value")] == "differs"
 
 
+def test_what_waits_for_a_later_answer_is_no_difference_when_all_such_wishes_are_refused():
+    judge, further = court(), []
+    for number in range(16):
+        a, b = (f"6f9619ff-8b86-d011-b42d-00c04fc9{side}{number:02}" for side in ("6a", "7b"))
+        wish = given(judge, {"x": a}, {"x": b}, at=NOW + 15 * number)
+        later = confirmed(judge, wish, {"x": a}, {"x": b}, at=NOW + 15 * number + 1)
+        further += [later] if later else []
+    for wish in further:  # as at the end of a judge
+        judge.refused(wish)
+    assert labels(judge)[("$.x", "value")] == "undecided"
+
+
 def test_a_refused_wish_may_be_made_again():
     judge = court()
     wishes = [given(judge, {"x": number}, {"x": -1}) for number in range(40)]

@@ -191,7 +191,10 @@ def test_a_state_that_was_merged_with_an_empty_one_is_the_same():
     assert {**other.state(), "last": 0} == {**inside.state(), "last": 0}
 
 
-@pytest.mark.parametrize(("up", "down", "counter"), [(10, 0, True), (14, 2, True), (39, 16, False), (500, 400, False)])
+@pytest.mark.parametrize(
+    ("up", "down", "counter"),
+    [(10, 0, True), (14, 2, True), (39, 16, False), (500, 400, False), (200, 100, True), (250, 150, True)],
+)
 def test_a_number_that_by_chance_goes_up_more_often_than_down_is_no_counter(up, down, counter):
     checked = Inside({"up": up, "down": down, "higher": [30, 0], "lower": [0, 0]})
     assert (checked.shift == 0.0) is counter

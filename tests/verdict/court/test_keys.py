@@ -111,6 +111,15 @@ def test_stamps_and_hashes_are_asked_again_later_and_not_too_often():
     assert key.wants_delayed(difference, NOW + 1000)  # none of them has ended
 
 
+def test_later_answers_that_a_judge_has_lost_are_wanted_again():
+    key = KeyState(PLACE, 0, NOW)
+    key.delayed, key.last_delayed = 3, NOW
+    assert not key.lacks_delayed(NOW + 100)  # all of them are to come
+    assert key.lacks_delayed(NOW + 1000)
+    key.steady = 3
+    assert not key.lacks_delayed(NOW + 1000)
+
+
 def test_other_values_are_not_asked_again_later():
     key = counted("gold", "silver")
     key.stays = 1

@@ -76,7 +76,15 @@ def test_the_same_distance_says_as_much_on_either_side():
     within, beyond = (tosses(evenly(0.1, 0.111 * factor, 10))[0] for factor in (1 / 1.1, 1.1))
     assert within.quick_odds == beyond.slower_odds > 0
     assert within.slower_odds == beyond.quick_odds == 0
-    assert within[-3:] == beyond[-3:]
+    stakes = [(toss.small_stake, toss.middle_stake, toss.large_stake) for toss in (within, beyond)]
+    assert stakes[0] == stakes[1]
+
+
+def test_a_block_of_which_only_a_part_is_counted_says_less():
+    (block,) = tosses(evenly(0.1, 0.09, 10))
+    names = block._fields
+    assert names.index("large_stake") < names.index("slower_odds") < names.index("quick_odds")
+    assert min(names.index(name) for name in names if name.endswith("_stake")) > names.index("beyond_slower")
 
 
 def test_a_block_says_less_where_blocks_differ_much_from_each_other():
