@@ -28,7 +28,7 @@ class Asker(Protocol):
         """What the B of this name answers, or A if it is empty. The body is kept up to `most` bytes. Never raises."""
 
     def close(self) -> None:
-        """Close every idle connection."""
+        """Close every idle connection, and those of requests in flight as soon as they are idle."""
 
 
 class UpstreamAsker:
@@ -38,6 +38,7 @@ class UpstreamAsker:
     def __init__(self, upstreams: Mapping[str, tuple[Upstream, float]], left_out: frozenset[str] = frozenset()) -> None:
         self._upstreams = dict(upstreams)
         self._left_out = HOP_BY_HOP | left_out
+        self._closed = False
 
     def ask(self, request: Request, backend: str, most: int) -> Outcome:
         """The outcome, with a reason slug if there is no whole answer. Never raises."""
@@ -52,11 +53,15 @@ class UpstreamAsker:
                 stream.close()
         except Exception as error:
             return Outcome(0, [], b"", failure=upstream_error(error).reason)
+        finally:
+            if self._closed:
+                upstream.close()
         headers = end_to_end(stream.answer.headers, self._left_out)
         return Outcome(stream.status, headers, body.content, body.length, body.digest)
 
     def close(self) -> None:
-        """Close every idle connection."""
+        """Close every idle connection, and those of requests in flight as soon as they are idle."""
+        self._closed = True  # first: a request that has not seen it has given its connection back before the next line
         for upstream, _ in self._upstreams.values():
             upstream.close()
 

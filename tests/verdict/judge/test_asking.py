@@ -1,6 +1,7 @@
 """A and B asked once more, over real connections."""
 
 import hashlib
+import threading
 from random import Random
 
 import pytest
@@ -11,7 +12,8 @@ from httptee.settings import load, shadow_settings
 from httptee.verdict.judge import asking as module
 from httptee.verdict.judge.asking import ApplicationAsker, Asking, UpstreamAsker
 from tests.support.backend import Backend
-from tests.support.net import eventually, refusing_port
+from tests.support.net import PATIENCE, eventually, refusing_port
+from tests.support.scripted import ScriptedServer
 from tests.support.scripts import response
 from tests.verdict.judge.fakes import FakeAsker, Wish
 from tests.verdict.judge.samples import outcome, pair
@@ -148,3 +150,29 @@ def test_an_application_is_asked_in_place_of_a_server():
     assert (outcome.status, outcome.headers, outcome.body) == (201, [("X-Target", "/x")], b"GET!")
     assert closed == [True]
     assert ApplicationAsker(lambda request: 1 / 0, {}).ask(None, "", 100).failure == "protocol"
+
+
+@pytest.mark.parametrize("begun", ["before", "after"])
+def test_a_request_that_ends_when_it_is_closed_leaves_no_connection_open(begun):
+    goes_on, ended = threading.Event(), threading.Event()
+
+    def script(connection):
+        connection.request()
+        connection.wait_for(goes_on)
+        connection.send(response("200 OK", BODY))
+        if connection.request() is None:
+            ended.set()
+
+    with ScriptedServer(script) as a, Backend(answer) as b:
+        asker = asker_for(a.url, b.url)
+        asking = threading.Thread(target=asker.ask, args=(request(), "", 100_000))
+        if begun == "before":
+            asking.start()
+            a.wait_for_requests()
+            asker.close()
+        else:  # a repeat asks one server after the other
+            asker.close()
+            asking.start()
+        goes_on.set()
+        assert ended.wait(PATIENCE)
+        asking.join(PATIENCE)
