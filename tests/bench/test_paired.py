@@ -110,3 +110,5 @@ def test_a_target_compares_with_the_tee_without() -> None:
     assert not p99.holds(1.2)
     result["tables"][0]["rows"][1]["errors"] = 3
     assert rate.measure(result) == "3 errors; "
+    result["tables"][0]["rows"][1] |= {"errors": 0, "delivered": 0.97}
+    assert rate.measure(result) == "B got 97.0 %"

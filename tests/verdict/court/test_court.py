@@ -69,13 +69,19 @@ def test_sixteen_confirmations_in_a_row_are_a_difference():
     assert labels(judge)[("$.x", "value")] == "differs"
 
 
-def test_a_uuid_that_differs_is_asked_again_much_later():
+def with_uuids():
+    """A court that has seen a uuid differ sixteen times, and its wishes to ask again much later."""
     judge, further = court(), []
     for number in range(16):
         a, b = (f"6f9619ff-8b86-d011-b42d-00c04fc9{side}{number:02}" for side in ("6a", "7b"))
         wish = given(judge, {"x": a}, {"x": b}, at=NOW + 15 * number)
         later = confirmed(judge, wish, {"x": a}, {"x": b}, at=NOW + 15 * number + 1)
         further += [later] if later else []
+    return judge, further
+
+
+def test_a_uuid_that_differs_is_asked_again_much_later():
+    judge, further = with_uuids()
     assert labels(judge)[("$.x", "value")] == "undecided"
     assert [wish.due - wish.pair.at for wish in further[:3]] == [91.0] * 3
     for wish in further[:3]:
@@ -84,12 +90,7 @@ def test_a_uuid_that_differs_is_asked_again_much_later():
 
 
 def test_what_waits_for_a_later_answer_is_no_difference_when_all_such_wishes_are_refused():
-    judge, further = court(), []
-    for number in range(16):
-        a, b = (f"6f9619ff-8b86-d011-b42d-00c04fc9{side}{number:02}" for side in ("6a", "7b"))
-        wish = given(judge, {"x": a}, {"x": b}, at=NOW + 15 * number)
-        later = confirmed(judge, wish, {"x": a}, {"x": b}, at=NOW + 15 * number + 1)
-        further += [later] if later else []
+    judge, further = with_uuids()
     for wish in further:  # as at the end of a judge
         judge.refused(wish)
     assert labels(judge)[("$.x", "value")] == "undecided"
