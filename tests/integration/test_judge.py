@@ -12,6 +12,7 @@ from tests.support.backend import Backend
 from tests.support.client import RawClient
 from tests.support.client import ask as get
 from tests.support.net import eventually
+from tests.support.process import suspend
 from tests.support.scripts import response
 from tests.support.tee import Tee
 
@@ -100,7 +101,7 @@ def test_without_repeats_the_servers_get_each_request_once(servers, tmp_path):
 def test_a_judge_that_is_stopped_costs_nobody_anything(servers, tmp_path):
     with tee(servers, tmp_path) as running:
         ask(running, 10)
-        os.kill(judge_of(running), signal.SIGSTOP)
+        suspend(judge_of(running))
         ask(running, 200)
         (ledger,) = running.settled(210)
         assert ledger.delivered == 210
@@ -132,7 +133,7 @@ def test_the_status_and_the_metrics_tell_of_the_judge(servers, tmp_path):
         judge, b = status()
         assert (judge["pid"], judge["state"], judge["thread"]) == (judge_of(running), "running", False)
         assert (b["word"], b["counts"]["mismatched"], b["counts"]["writes_missed"]) == ("NOT YET", 100, 0)
-        os.kill(judge["pid"], signal.SIGSTOP)
+        suspend(judge["pid"])
         eventually(lambda: status()[0]["state"] == "stopped")
         assert "httptee_verdict_judge_up 0.0" in page(port, "/metrics")
         ask(running, 50)

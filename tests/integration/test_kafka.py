@@ -6,7 +6,6 @@ The mock keeps 5 MiB of each partition: what is put in beyond that removes the o
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -153,7 +152,7 @@ def test_a_cluster_that_stops_takes_nothing_and_goes_on_without_a_gap(kafka: Kaf
         assert engine.append([message(number) for number in range(1, 11)]) is Appended.COMMITTED, engine.error
         member = other.join("g")
         entries = read(member, 10)
-        kafka.pause(signal.SIGSTOP)
+        kafka.pause()
         try:
             batch = [message(number) for number in range(11, 21)]
             assert engine.append(batch) is Appended.UNAVAILABLE
@@ -162,7 +161,7 @@ def test_a_cluster_that_stops_takes_nothing_and_goes_on_without_a_gap(kafka: Kaf
             with pytest.raises(Unavailable):
                 eventually(lambda: member.read(10, 0.1), "no answer")
         finally:
-            kafka.pause(signal.SIGCONT)
+            kafka.proceed()
         eventually(lambda: engine.append(batch) is Appended.COMMITTED, "the cluster")
         assert engine.append([message(number) for number in range(21, 31)]) is Appended.COMMITTED, engine.error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator
 
 import pytest
@@ -54,9 +53,9 @@ def test_a_cluster_that_does_not_answer_costs_the_clients_nothing_and_gets_every
     address = kafka.address("stopped")
     with Backend() as a, RecordingTee(a, address) as running, Load(running.port, clients=4, pause=0.005) as load:
         eventually(lambda: said(running)["shipped"]["shipped"])
-        kafka.pause(signal.SIGSTOP)
+        kafka.pause()
         eventually(lambda: said(running)["shipped"]["error"], "an error of the engine", 60)
-        kafka.pause(signal.SIGCONT)
+        kafka.proceed()
         eventually(lambda: not said(running)["shipped"]["error"], "an engine without an error", 60)
         load.stop()
         assert load.troubles == []

@@ -16,6 +16,7 @@ from tests.support.backend import Backend
 from tests.support.client import RawClient, ask
 from tests.support.load import Load
 from tests.support.net import eventually, refusing_port
+from tests.support.process import suspend
 from tests.support.programs import mounted
 from tests.support.scripted import ScriptedServer
 from tests.support.scripts import blackhole, chunked_response, response
@@ -151,7 +152,7 @@ def test_a_judge_that_is_stopped_and_killed_under_load_costs_nobody_anything(tmp
         with Load(tee.port, 4, "/products/7", pause=0.001) as load:
             eventually(lambda: report(tmp_path).get("judged", 0) > 50)
             stopped = judge_of(tee)
-            os.kill(stopped, signal.SIGSTOP)
+            suspend(stopped)
             seen = load.answered
             eventually(lambda: load.answered > seen + 300)
             os.kill(stopped, signal.SIGKILL)
@@ -342,7 +343,7 @@ def test_pairs_that_a_stopped_judge_does_not_take_are_counted_as_lost(tmp_path: 
         asks(tee, 1)
         judged(tmp_path, 1)
         stopped = judge_of(tee)
-        os.kill(stopped, signal.SIGSTOP)
+        suspend(stopped)
         asks(tee, 300)
         (ledger,) = tee.settled(301)
         assert ledger.delivered == 301

@@ -18,6 +18,7 @@ from httptee.settings import load
 from httptee.verdict.evidence import Evidence, read_verdict
 from httptee.verdict.judge import Asking, Judge, RepeatLimits, Repeats, Trial
 from tests.support.net import eventually, free_port
+from tests.support.process import suspend
 from tests.verdict.judge.fakes import FakeAsker, FakeCourt, FakeObserved, compare
 from tests.verdict.judge.samples import outcome, pair
 
@@ -117,7 +118,7 @@ def test_a_judge_that_dies_again_and_again_is_replaced_more_slowly(judge, monkey
 def test_a_judge_that_is_stopped_makes_nobody_wait_and_goes_on_later(judge, stub):
     judge.keep()
     eventually(lambda: stub.starts == 1)
-    os.kill(judge._child.pid, signal.SIGSTOP)
+    suspend(judge._child.pid)
     sent = 0
     while judge.sender().send(pair()):
         sent += 1
@@ -132,7 +133,7 @@ def test_a_judge_that_is_stopped_is_killed_at_the_end(judge, stub, monkeypatch):
     monkeypatch.setattr(module, "_LAST_WORDS", 0.05)
     judge.keep()
     eventually(lambda: stub.starts == 1)
-    os.kill(judge._child.pid, signal.SIGSTOP)
+    suspend(judge._child.pid)
     judge.stop()
     assert judge._child.pid == 0
     assert stub.ends == 0
@@ -165,7 +166,7 @@ def test_a_judge_that_does_not_end_at_a_reload_is_killed(judge, stub, monkeypatc
     monkeypatch.setattr(module, "_LAST_WORDS", 0.05)
     judge.keep()
     eventually(lambda: stub.starts == 1)
-    os.kill(judge._child.pid, signal.SIGSTOP)
+    suspend(judge._child.pid)
     judge.replace(stub)
     eventually(lambda: judge.keep() and stub.starts == 2)
 

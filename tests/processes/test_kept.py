@@ -11,6 +11,7 @@ from httptee.processes import child as children
 from httptee.processes import kept as module
 from httptee.processes.kept import NEVER, Kept
 from tests.support.net import eventually
+from tests.support.process import suspend
 
 
 def sleeps(wanted):
@@ -59,7 +60,7 @@ def test_one_that_was_told_to_end_is_followed_at_once_and_without_a_warning(chil
 
 def test_one_that_does_not_end_is_killed(child):
     child.keep(sleeps)
-    os.kill(child.pid, signal.SIGSTOP)
+    suspend(child.pid)
     child.end(0.0)
     assert child.next_event(wanted=False) == 0.1
     eventually(lambda: child.collect(wanted=False))
@@ -68,7 +69,7 @@ def test_one_that_does_not_end_is_killed(child):
 def test_stop_waits_until_it_has_ended_and_kills_it_then(child):
     child.keep(sleeps)
     pid = child.pid
-    os.kill(pid, signal.SIGSTOP)
+    suspend(pid)
     child.stop(0.0)
     child.stop(0.0)
     assert child.pid == 0

@@ -17,6 +17,7 @@ from httptee.recording import Outlet, read_recording
 from httptee.recording.exchange import row_of
 from httptee.settings.settings import Settings
 from tests.support.net import eventually
+from tests.support.process import suspend
 
 
 class World:
@@ -86,7 +87,7 @@ def test_what_one_has_left_that_was_killed_is_written_at_the_end(world):
 
 def test_one_that_is_killed_at_the_end_is_replaced_if_it_has_left_something(world):
     world.process.keep()
-    os.kill(world.process._child.pid, signal.SIGSTOP)
+    suspend(world.process._child.pid)
     world.put(1)
     world.process.retire()
     os.kill(world.process._child.pid, signal.SIGKILL)
@@ -113,7 +114,7 @@ def test_where_no_process_can_be_started_it_is_tried_again(world, monkeypatch, c
 def test_one_that_does_not_end_is_killed(world, monkeypatch):
     monkeypatch.setattr(module, "_AT_ONCE", 0.0)
     world.process.keep()
-    os.kill(world.process._child.pid, signal.SIGSTOP)
+    suspend(world.process._child.pid)
     world.process.hurry()
     world.process.collect()
     assert not world.process.ended

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
-from .process import Program
+from .process import Program, suspend
 
 _RUN = """
 import signal, sys, confluent_kafka
@@ -35,6 +36,9 @@ class KafkaCluster:
     def address(self, topic: str, more: str = "?partitions=4") -> str:
         return f"kafka://{self.hosts}/{topic}{more}"
 
-    def pause(self, number: int) -> None:
-        """SIGSTOP, SIGCONT."""
-        self._program.send_signal(number)
+    def pause(self) -> None:
+        """It answers nothing until `proceed`."""
+        suspend(self._program.pid)
+
+    def proceed(self) -> None:
+        self._program.send_signal(signal.SIGCONT)

@@ -27,6 +27,19 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     return {**kept, "PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "default::ResourceWarning", **(extra or {})}
 
 
+def suspend(pid: int) -> None:
+    """Stop a process and wait until all its threads stand still: SIGSTOP alone does not wait for them."""
+    os.kill(pid, signal.SIGSTOP)
+    eventually(lambda: all(map(_stands_still, Path(f"/proc/{pid}/task").iterdir())), "the stop")
+
+
+def _stands_still(thread: Path) -> bool:
+    try:
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except OSError:
+        return True  # it has ended
+
+
 class Program:
     """A program running in a process group of its own, standard output and error read together by a thread."""
 

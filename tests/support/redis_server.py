@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 from .net import eventually, free_port, require
-from .process import Program
+from .process import Program, suspend
 
 
 class RedisServer:
@@ -56,7 +56,7 @@ class RedisServer:
     def pause(self) -> None:
         """It answers nothing until `proceed`."""
         assert self._program is not None
-        self._program.send_signal(signal.SIGSTOP)
+        suspend(self._program.pid)
 
     def proceed(self) -> None:
         assert self._program is not None
