@@ -18,14 +18,12 @@ from time import monotonic
 from typing import Any, Protocol
 
 from httptee.errors import Refusal, UpstreamError, upstream_error
-from httptee.http import Cancellation, PassOn, Request, Response, end_to_end, no_answer, switching, tee_answer
+from httptee.http import Cancellation, PassOn, Request, Response, end_to_end, no_answer, of_whole, switching, tee_answer
 from httptee.ledger import COUNTING, OUTAGE_WORDS, Faults, WorkerAccount
 from httptee.transport import Timeouts, Upstream, WireStream
 from httptee.tunnel import Switch, Tunnels
 
 logger = logging.getLogger(__name__)
-
-_BODILESS = frozenset({204, 304})
 
 _IN_A_ROW = 5  # failures after which A is logged as down; one is enough if there was no connection
 _OUTAGE = "the state of A could not be noted"
@@ -199,12 +197,10 @@ class Primary:
             headers = end_to_end(raw.headers.items())
             pieces = self._pieces(first, rest, cancellation)
             return Response(answer.status_code, answer.reason, headers, pieces, raw.close, head_seconds=seconds)
-        headers = end_to_end(raw.pairs)
-        # The body is whole, so its length is known: a chunked answer loses Transfer-Encoding and gets a Content-Length.
-        if raw.length is None and request.method != "HEAD" and answer.status_code not in _BODILESS:
-            headers.append(("Content-Length", str(len(body))))
+        status = answer.status_code
+        headers = of_whole(raw.pairs, status, request.method, len(body), has_length=raw.length is not None)
         # The connection is free already.
-        return Response(answer.status_code, answer.reason, headers, body, head_seconds=seconds)
+        return Response(status, answer.reason, headers, body, head_seconds=seconds, head=raw.answer.head)
 
     def _switched(self, raw: WireStream, tunnels: Tunnels) -> Response:
         """The answer to a request that A has upgraded: its connection belongs to the tunnel."""

@@ -10,14 +10,15 @@ from __future__ import annotations
 import os
 import re
 import struct
+import threading
 from collections.abc import Callable, Sequence, Set
 from importlib import import_module
-from itertools import chain
 from types import ModuleType
 from zlib import crc32
 
-_INTERFACE = 2  # of the extension: another number whenever a function is added or changes
-ROW_FORMAT = 2
+_INTERFACE = 3  # of the extension: another number whenever a function is added or changes
+ROW_FORMAT = 3
+"""Of a row whose heads are as they were on the wire."""
 ROW = struct.Struct("<BqqqqqHIIII")
 """The beginning of a row: the format, the arrival, the time to the answer, the connection, the place, the status, and
 the bytes of the client, of the answer's head, of the request's head and of the two bodies, which follow."""
@@ -32,44 +33,47 @@ MAX_PAYLOAD = 256 << 20
 MARKED, REST = struct.Struct("<8sI"), struct.Struct("<IIIQq")
 """The two parts of the header of a frame: see `journal.framing`."""
 
-_Row = Callable[[int, int, int, int, int, str, str, str, Sequence[tuple[str, str]], bytes, bytes, bytes, bytes], bytes]
+Item = tuple[int, int, tuple[int, int], int, str, bytes, bytes, bytes, bytes]
+"""What a row is made of: the arrival and the time to the answer in nanoseconds, the number of the connection and the
+place on it, the status, the client, the heads of the answer and of the request, and the bodies of both."""
+
+_Rows = Callable[[Sequence[Item | bytes], int, bytes], bytes]
+_AddOne = Callable[[memoryview, int], None]
 _Frames = Callable[[bytes, int, int, Sequence[tuple[int, bytes]]], bytes]
 _PassClean = Callable[[bytes, int, Set[bytes], Set[bytes], list[tuple[int, bytes]]], int]
 
 
-def _row(
-    arrived: int,
-    now: int,
-    connection: int,
-    place: int,
-    status: int,
-    client: str,
-    reason: str,
-    error: str,
-    fields: Sequence[tuple[str, str]],
-    head: bytes,
-    own: bytes,
-    asked: bytes,
-    body: bytes,
-    /,
-) -> bytes:
-    """A recorded exchange as bytes. If `head` ends with `own`, an empty line is in its place: CR LF CR LF.
+_adding = threading.Lock()
 
-    The answer's head is lines: the reason, the error, then each name and each value of its `fields`. Raises ValueError
-    if that is no latin-1 or has an LF, and OverflowError for a number or a length that is too large.
+
+def _add_one(cells: memoryview, at: int, /) -> None:
+    """Add one to a number of `cells`. No addition of another thread by this function is lost."""
+    with _adding:
+        cells[at] += 1
+
+
+def _rows(items: Sequence[Item | bytes], base: int, own: bytes, /) -> bytes:
+    """Recorded exchanges as rows, one behind the other. What is a row already stays as it is.
+
+    `base` is added to the number of the connection. If the head of a request ends with `own`, an empty line is in its
+    place: CR LF CR LF. Raises OverflowError for a number or a length that is too large.
     """
-    answer = "\n".join([reason, error, *chain.from_iterable(fields)])
-    if answer.count("\n") != 2 * len(fields) + 1:
-        raise ValueError("LF in the head of an answer")
-    if own and head.endswith(own):
-        head = head[: -len(own)] + b"\r\n\r\n"
-    one, other = client.encode("latin-1", "replace"), answer.encode("latin-1")
-    sizes = len(one), len(other), len(head), len(asked), len(body)
-    try:
-        numbers = ROW.pack(ROW_FORMAT, arrived, now, connection, place, status, *sizes)
-    except struct.error as error_:
-        raise OverflowError(str(error_)) from None
-    return b"".join((numbers, one, other, head, asked, body))
+    parts: list[bytes] = []
+    for item in items:
+        if isinstance(item, bytes):
+            parts.append(item)
+            continue
+        arrived, now, (connection, place), status, client, answer, head, asked, body = item
+        if own and head.endswith(own):
+            head = head[: -len(own)] + b"\r\n\r\n"
+        name = client.encode("latin-1", "replace")
+        sizes = len(name), len(answer), len(head), len(asked), len(body)
+        try:
+            numbers = ROW.pack(ROW_FORMAT, arrived, now, base + connection, place, status, *sizes)
+        except struct.error as error:
+            raise OverflowError(str(error)) from None
+        parts += (numbers, name, answer, head, asked, body)
+    return b"".join(parts)
 
 
 def _pass_clean(
@@ -131,6 +135,7 @@ def _extension() -> ModuleType | None:
 _native = _extension()
 native = _native is not None
 """Whether the extension is used."""
-row: _Row = _native.row if _native else _row
+rows: _Rows = _native.rows if _native else _rows
+add_one: _AddOne = _native.add_one if _native else _add_one
 pass_clean: _PassClean = _native.pass_clean if _native else _pass_clean
 frames: _Frames = _native.frames if _native else _frames

@@ -1,9 +1,9 @@
 """What is done for every request and costs less in C: the extension and its plain twins do the same."""
 
-import inspect
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 from hypothesis import given, settings
@@ -12,16 +12,21 @@ from hypothesis import strategies as st
 from httptee import quick
 
 NATIVE = pytest.mark.skipif(not quick.native, reason="the extension is not built here: test_speedups builds it")
-ROWS = [pytest.param(quick._row, id="plain"), pytest.param(quick.row, id="native", marks=NATIVE)]
+ROWS = [pytest.param(quick._rows, id="plain"), pytest.param(quick.rows, id="native", marks=NATIVE)]
+ADDS = [pytest.param(quick._add_one, id="plain"), pytest.param(quick.add_one, id="native", marks=NATIVE)]
 PASSES = [pytest.param(quick._pass_clean, id="plain"), pytest.param(quick.pass_clean, id="native", marks=NATIVE)]
 HEAD = b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n"
-SIMPLE = (1000, 50, 3, 4, 200, "192.0.2.1", "OK", "", [("X", "y"), ("Z", "")], HEAD, b"", b"asked", b"answer")
-FIELDS, ANSWER = b"Host: a\r\n\r\n", b"OK\n\nX\ny\nZ\n"
+FIELDS, ANSWER = b"Host: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n"
+SIMPLE = (1000, 50, (3, 4), 200, "192.0.2.1", ANSWER, HEAD, b"asked", b"answer")
+NAMES = ("arrived", "now", "place", "status", "client", "answer", "head", "asked", "body")
 
 
 def changed(**values):
-    names = inspect.signature(quick._row).parameters
-    return tuple(values.get(name, value) for name, value in zip(names, SIMPLE, strict=True))
+    return tuple(values.get(name, value) for name, value in zip(NAMES, SIMPLE, strict=True))
+
+
+def row(**values):
+    return quick._rows([changed(**values)], 0, b"")
 
 
 def outcome(call, *arguments):
@@ -32,43 +37,48 @@ def outcome(call, *arguments):
         return type(error)
 
 
-@pytest.mark.parametrize("row", ROWS)
-def test_a_row_is_numbers_and_the_texts(row):
+@pytest.mark.parametrize("rows", ROWS)
+def test_a_row_is_numbers_and_the_texts(rows):
     texts = b"192.0.2.1" + ANSWER + HEAD + b"asked" + b"answer"
-    numbers = quick.ROW.pack(2, 1000, 50, 3, 4, 200, 9, len(ANSWER), len(HEAD), 5, 6)
-    assert row(*SIMPLE) == numbers + texts
+    numbers = quick.ROW.pack(3, 1000, 50, 13, 4, 200, 9, len(ANSWER), len(HEAD), 5, 6)
+    assert rows([SIMPLE], 10, b"") == numbers + texts
 
 
-@pytest.mark.parametrize("row", ROWS)
-def test_the_tees_own_field_is_left_out_at_the_end_of_a_head(row):
-    own = b"\r\nHost: a\r\n\r\n"
-    cut = row(*changed(own=own))
-    assert cut == row(*changed(head=b"GET /x HTTP/1.1\r\n\r\n"))
-    assert row(*changed(own=b"\r\nHost: b\r\n\r\n")) == row(*changed(own=b"x" * 100)) == row(*SIMPLE)
+@pytest.mark.parametrize("rows", ROWS)
+@pytest.mark.parametrize("number", [0, 1, 3, 64, 65, 200])
+def test_rows_stand_one_behind_the_other_with_those_that_are_made(rows, number):
+    one = row()
+    assert rows([SIMPLE, one] * number, 0, b"") == 2 * number * one
+
+
+@pytest.mark.parametrize("rows", ROWS)
+def test_the_tees_own_field_is_left_out_at_the_end_of_a_head(rows):
+    cut = rows([SIMPLE, SIMPLE], 0, b"\r\nHost: a\r\n\r\n")
+    assert cut == 2 * row(head=b"GET /x HTTP/1.1\r\n\r\n")
+    for own in (b"\r\nHost: b\r\n\r\n", b"x" * 100):
+        assert rows([SIMPLE], 0, own) == row()
 
 
 ODD = [
-    {"fields": [("X", "a\nb")]},
-    {"reason": "O\nK"},
-    {"error": "a\nb"},
-    {"fields": [("X", "\xe9")], "client": "a\u20ac"},
-    {"fields": [("X", "\u20ac")]},
-    {"reason": "\xff"},
-    {"fields": [("X", "y", "z")]},
-    {"fields": (("X", "y"),)},
-    {"fields": [["X", "y"]]},
-    {"fields": [("X", str(number)) for number in range(100)]},
-    {"fields": None},
-    {"fields": [("X", None)]},
+    {"client": "a\u20ac"},
+    {"client": "\xe9"},
     {"client": "a" * 70_000},
     {"client": None},
     {"arrived": 1 << 63},
     {"arrived": -(1 << 63)},
     {"now": -1},
     {"status": "200"},
+    {"status": True},
     {"place": 1.5},
+    {"place": (1, 2, 3)},
+    {"place": [1, 2]},
+    {"place": (1.5, 2)},
+    {"place": ((1 << 63) - 1, 1)},
+    {"place": (-1, 1)},
+    {"place": (-100, 1)},
     {"body": bytearray(b"a")},
     {"body": None},
+    {"answer": "text"},
     {"head": "text"},
 ]
 
@@ -76,40 +86,63 @@ ODD = [
 @NATIVE
 @pytest.mark.parametrize("values", ODD)
 def test_what_is_not_simple_is_what_the_plain_twin_makes_of_it(values):
-    arguments = changed(**values)
-    assert outcome(quick.row, *arguments) == outcome(quick._row, *arguments)
+    for items in ([changed(**values)], [SIMPLE, changed(**values), SIMPLE]):
+        assert outcome(quick.rows, items, 10, b"") == outcome(quick._rows, items, 10, b"")
 
 
-@pytest.mark.parametrize("row", ROWS)
-@pytest.mark.parametrize(
-    ("values", "error"),
-    [
-        ({"fields": [("X", "a\nb")]}, ValueError),
-        ({"fields": [("X", "\u20ac")]}, ValueError),
-        ({"arrived": 1 << 63}, OverflowError),
-        ({"client": "a" * 70_000}, OverflowError),
-    ],
-)
-def test_what_cannot_be_a_row_is_an_error(row, values, error):
-    with pytest.raises(error):
-        row(*changed(**values))
+@pytest.mark.parametrize("rows", ROWS)
+@pytest.mark.parametrize("values", [{"arrived": 1 << 63}, {"client": "a" * 70_000}, {"place": ((1 << 63) - 1, 1)}])
+def test_what_cannot_be_a_row_is_an_error(rows, values):
+    with pytest.raises(OverflowError):
+        rows([SIMPLE, changed(**values)], 1, b"")
 
 
-TEXTS = st.text(st.characters(max_codepoint=300), max_size=8) | st.text(st.sampled_from("ab\n"), max_size=8)
-NUMBERS = st.integers(-(1 << 65), 1 << 65) | st.integers(0, 1000)
-ARGUMENTS = st.tuples(
-    *[NUMBERS] * 5,
-    *[TEXTS] * 3,
-    st.lists(st.tuples(TEXTS, TEXTS), max_size=5),
-    *[st.binary(max_size=20) | st.sampled_from([HEAD, b"\r\n\r\n"])] * 4,
-)
+@pytest.mark.parametrize("add_one", ADDS)
+def test_one_is_added_to_a_number(add_one):
+    cells = memoryview(bytearray(32)).cast("Q")
+    cells[1] = (1 << 63) - 2
+    for _ in range(3):
+        assert add_one(cells, 1) is None
+        add_one(cells, 2)
+    assert cells.tolist() == [0, (1 << 63) + 1, 3, 0]
+
+
+@pytest.mark.parametrize("add_one", ADDS)
+def test_no_addition_of_another_thread_is_lost(add_one):
+    cells = memoryview(bytearray(8)).cast("Q")
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=lambda: [add_one(cells, 0) for _ in range(20_000)]) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert cells[0] == 80_000
 
 
 @NATIVE
-@given(ARGUMENTS)
+@pytest.mark.parametrize("arguments", [(), (b"", 0), ([], 0), (memoryview(bytearray(8)).cast("Q"), 1), (None, None)])
+def test_what_is_no_number_of_cells_is_the_plain_twins_error(arguments):
+    assert issubclass(outcome(quick._add_one, *arguments), Exception)
+    assert outcome(quick.add_one, *arguments) == outcome(quick._add_one, *arguments)
+
+
+NUMBERS = st.integers(-(1 << 65), 1 << 65) | st.integers(0, 1000)
+ITEMS = st.tuples(
+    NUMBERS, NUMBERS, st.tuples(NUMBERS, NUMBERS), NUMBERS, st.text(st.characters(max_codepoint=300), max_size=8),
+    *[st.binary(max_size=20) | st.sampled_from([HEAD, ANSWER, b"\r\n\r\n"])] * 4,
+)  # fmt: skip
+OWN = st.sampled_from([b"", b"\r\n\r\n", b"\r\nHost: a\r\n\r\n"])
+
+
+@NATIVE
+@given(st.lists(ITEMS | st.just(SIMPLE) | st.binary(max_size=9), max_size=4), NUMBERS, OWN)
 @settings(max_examples=1000, deadline=None)
-def test_both_make_the_same_rows(arguments):
-    assert outcome(quick.row, *arguments) == outcome(quick._row, *arguments)
+def test_both_make_the_same_rows(items, base, own):
+    assert outcome(quick.rows, items, base, own) == outcome(quick._rows, items, base, own)
 
 
 def passed(call, data, start=0, asked=(FIELDS,), answered=(ANSWER,)):
@@ -119,7 +152,7 @@ def passed(call, data, start=0, asked=(FIELDS,), answered=(ANSWER,)):
 
 @pytest.mark.parametrize("pass_clean", PASSES)
 def test_clean_rows_are_found_up_to_the_first_one_that_is_not(pass_clean):
-    clean, other = quick._row(*SIMPLE), quick._row(*changed(head=b"GET /?a HTTP/1.1\r\nHost: a\r\n\r\n"))
+    clean, other = row(), row(head=b"GET /?a HTTP/1.1\r\nHost: a\r\n\r\n")
     size = len(clean)
     assert passed(pass_clean, clean * 2 + other + clean) == (2 * size, [(1000, clean)] * 2)
     assert passed(pass_clean, other + clean, len(other)) == (len(other) + size, [(1000, clean)])
@@ -135,17 +168,16 @@ def test_clean_rows_are_found_up_to_the_first_one_that_is_not(pass_clean):
         *({name: b"%cx" % byte} for name in ("asked", "body") for byte in quick.OPENS),
         {"head": b"GET / HTTP/1.1\r\nHost: b\r\n\r\n"},
         {"head": b"GET / HTTP/1.1"},
-        {"fields": [("X", "other")]},
-        {"reason": "Fine"},
+        {"answer": b"HTTP/1.1 200 OK\r\nX: other\r\n\r\n"},
     ],
 )
 def test_a_row_that_may_hold_a_secret_or_has_a_head_that_is_not_known_is_not_clean(pass_clean, values):
-    assert passed(pass_clean, quick._row(*changed(**values))) == (0, [])
+    assert passed(pass_clean, row(**values)) == (0, [])
 
 
 @pytest.mark.parametrize("pass_clean", PASSES)
 def test_a_row_that_is_cut_short_or_of_another_format_is_not_clean(pass_clean):
-    clean = quick._row(*SIMPLE)
+    clean = row()
     for end in range(len(clean)):
         assert passed(pass_clean, clean[:end]) == (0, [])
     assert passed(pass_clean, b"\1" + clean[1:]) == (0, [])
@@ -154,10 +186,10 @@ def test_a_row_that_is_cut_short_or_of_another_format_is_not_clean(pass_clean):
 
 
 @NATIVE
-@given(st.lists(ARGUMENTS | st.just(SIMPLE), max_size=4), st.integers(-3, 300), st.integers(0, 400), st.data())
+@given(st.lists(ITEMS | st.just(SIMPLE), max_size=4), st.integers(-3, 300), st.integers(0, 400), st.data())
 @settings(max_examples=500, deadline=None)
 def test_both_find_the_same_rows_clean(rows, start, at, data):
-    made = [row for each in rows if isinstance(row := outcome(quick._row, *each), bytes)]
+    made = [one for each in rows if isinstance(one := outcome(quick._rows, [each], 0, b""), bytes)]
     whole = bytearray(b"".join(made))
     if at < len(whole):
         whole[at] = data.draw(st.integers(0, 255))
@@ -171,28 +203,29 @@ def test_both_find_the_same_rows_clean(rows, start, at, data):
     "arguments", [(), (b"", 0, set(), set()), ("", 0, set(), set(), []), (b"x" * 60, 0, None, set(), [])]
 )
 def test_wrong_arguments_are_the_plain_twins_errors(arguments):
-    assert outcome(quick.row, *arguments) == outcome(quick._row, *arguments)
+    assert outcome(quick.rows, *arguments) == outcome(quick._rows, *arguments)
     assert outcome(quick.pass_clean, *arguments) == outcome(quick._pass_clean, *arguments)
 
 
 @NATIVE
 def test_no_reference_is_lost_or_kept():
-    texts = [f"text {number}" for number in range(3)]
-    body = bytes(range(100, 120))
-    arguments = changed(client=texts[0], fields=[(texts[1], texts[2])], body=body)
-    odd = changed(fields=[(texts[1], "\n")], body=body)
+    client, body, place = "a text", bytes(range(100, 120)), (1 << 40, 1 << 41)
+    items, odd = [changed(client=client, body=body, place=place)], [changed(client=client, body=None)]
     asked, answered, found = {FIELDS}, {ANSWER}, []
-    watched = [*texts, body, *arguments[8], asked, answered, found]
+    cells, cell = memoryview(bytearray(8)).cast("Q"), 0
+    watched = [client, body, place, *place, items, odd, asked, answered, found, cells]
     before = [sys.getrefcount(each) for each in watched]
     for _ in range(100):
-        quick.row(*arguments)
-        outcome(quick.row, *odd)
-        quick.pass_clean(quick._row(*SIMPLE), 0, asked, answered, found)
+        quick.rows(items, 0, b"")
+        outcome(quick.rows, odd, 0, b"")
+        quick.pass_clean(row(), 0, asked, answered, found)
+        quick.add_one(cells, cell)
+        outcome(quick.add_one, cells, 1)
     assert [sys.getrefcount(each) for each in watched] == before
 
 
 def test_the_environment_chooses_the_plain_twins():
-    names = ("row", "pass_clean", "frames")
+    names = ("add_one", "rows", "pass_clean", "frames")
     code = f"from httptee import quick as q; print(q.native, *(getattr(q, n) is getattr(q, '_' + n) for n in {names}))"
     env = os.environ | {"HTTPTEE_PURE": "1"}
     ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)

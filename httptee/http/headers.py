@@ -32,6 +32,7 @@ _PORT = re.compile(r":([0-9]+)$")
 # PEP 3333 forbids an application to send them, and waitress then answers with 500.
 _FORBIDDEN = frozenset({"proxy-authenticate", "proxy-authorization"})
 _DATE = frozenset({"date"})
+_BODILESS = frozenset({204, 304})
 
 _WELL_FORMED_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}")  # it needs no escape in any log
 
@@ -74,6 +75,17 @@ def end_to_end(headers: Headers, left_out: frozenset[str] = HOP_BY_HOP) -> Heade
         return kept
     named = named_by_connection(headers)
     return [pair for pair in kept if pair[0].lower() not in named] if named else kept
+
+
+def of_whole(fields: Headers, status: int, method: str, size: int, *, has_length: bool) -> Headers:
+    """The fields of an answer whose whole body, of `size` bytes, has arrived: end-to-end ones, with a Content-Length.
+
+    `has_length`: its head has one. A chunked answer loses Transfer-Encoding, so it gets one (RFC 9110 §8.6).
+    """
+    kept = end_to_end(fields)
+    if not has_length and method != "HEAD" and status not in _BODILESS:
+        kept.append(("Content-Length", str(size)))
+    return kept
 
 
 def outbound(

@@ -120,7 +120,8 @@ class Response:
     `UpstreamError` if the body breaks off. `close` frees the connection and may be called twice. `error` is the reason
     slug of the tee's own answer, or empty. `unsent`: A certainly got nothing of the request. `head_seconds`: from the
     request on the wire to the head of the answer in the kernel, or 0.0 if it was not measured. `switch`, after a 101,
-    takes the environ, the answer and its follower, and returns the answer to send.
+    takes the environ, the answer and its follower, and returns the answer to send. `head`: the bytes of A's head that
+    `headers` are of, or empty.
     """
 
     status: int
@@ -132,6 +133,7 @@ class Response:
     unsent: bool = False
     head_seconds: float = 0.0
     switch: Callable[[WSGIEnvironment, Response, Follower | None], Response] | None = None
+    head: bytes = b""
 
     @property
     def whole(self) -> bool:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from httptee.ledger.boards import Board, Shipped
 from httptee.ledger.ring import Ring
 from httptee.ledger.shared import Anonymous, Memory
+from httptee.quick import add_one
 
 RECORD_REASONS: tuple[str, ...] = (
     "sampled_out",
@@ -93,8 +94,7 @@ class RecordAccount:
 
     def seen(self) -> None:
         """Count a request that is to be recorded, before A is asked."""
-        with self._lock:
-            self._cells[_SEEN] += 1
+        add_one(self._cells, _SEEN)
 
     def take(self, size: int, most: int) -> bool:
         """Take `size` bytes for a request that was seen, of the `most` that may be held. False if there is no room."""
@@ -106,9 +106,8 @@ class RecordAccount:
 
     def refused(self, reason: str) -> None:
         """Count a request that is not to be recorded."""
-        with self._lock:
-            self._cells[_SEEN] += 1
-            self._cells[_REASONS[reason]] += 1
+        add_one(self._cells, _SEEN)
+        self.lost(reason)
 
     def free(self, size: int) -> None:
         """Give bytes back that were taken. Only the writing thread calls it."""

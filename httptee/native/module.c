@@ -26,7 +26,8 @@ as_plain(const char *name, PyObject *const *arguments, Py_ssize_t count)
 
 static PyMethodDef functions[] = {
     {"frames", (PyCFunction)(void (*)(void))frames, METH_FASTCALL, SEE},
-    {"row", (PyCFunction)(void (*)(void))row, METH_FASTCALL, SEE},
+    {"add_one", (PyCFunction)(void (*)(void))add_one, METH_FASTCALL, SEE},
+    {"rows", (PyCFunction)(void (*)(void))rows, METH_FASTCALL, SEE},
     {"pass_clean", (PyCFunction)(void (*)(void))pass_clean, METH_FASTCALL, SEE},
     {NULL, NULL, 0, NULL},
 };

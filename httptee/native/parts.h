@@ -13,16 +13,16 @@
 #include <stdint.h>
 #include <string.h>
 
-#define INTERFACE 2 /* as in quick.py */
+#define INTERFACE 3 /* as in quick.py */
 #define LONGEST (64 * 1024 * 1024) /* bytes of one part */
 #define ROW_SIZE 59                /* bytes of the numbers at the beginning of a row */
-#define ROW_FORMAT 2
+#define ROW_FORMAT 3
 
 #pragma GCC visibility push(hidden) /* no other library gets, or gives, a function by these names */
 
 typedef PyObject *Function(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 
-Function row, pass_clean, frames;
+Function add_one, rows, pass_clean, frames;
 
 void fill_crc_table(void);
 PyObject *as_plain(const char *name, PyObject *const *arguments, Py_ssize_t count);
@@ -39,6 +39,9 @@ typedef struct {
 static inline int
 is_number(PyObject *object, uint64_t *number)
 {
+    if (!PyLong_Check(object)) { /* its conversion might run any code */
+        return 0;
+    }
     *number = (uint64_t)PyLong_AsLongLong(object);
     if (*number == UINT64_MAX && PyErr_Occurred()) {
         PyErr_Clear();

@@ -1,13 +1,22 @@
-/* `row`: a recorded exchange as bytes. */
+/* `rows`: recorded exchanges as bytes, and `add_one`: how many there were. */
 
 #include "parts.h"
 
-#define ROW_ARGUMENTS 13
-#define MOST_FIELDS 64
+#define ROWS_ARGUMENTS 3
+#define MOST_ROWS 64
+#define NUMBERS 5
+#define PARTS 4 /* the heads of the answer and of the request, and the bodies of the request and of the answer */
 
-/* The bytes of a text of ASCII without LF; 0 if it is none. */
+/* What is in a row, or in `parts[0]` a row that is made. */
+typedef struct {
+    uint64_t numbers[NUMBERS];
+    Part client, parts[PARTS];
+    int made, trimmed; /* trimmed: the end of the request's head is left out, and an empty line is in its place */
+} Row;
+
+/* The bytes of a text of ASCII; 0 if it is none. */
 static int
-is_line(PyObject *text, Part *part)
+is_ascii(PyObject *text, Part *part)
 {
     if (!PyUnicode_CheckExact(text)) {
         return 0;
@@ -17,96 +26,116 @@ is_line(PyObject *text, Part *part)
         PyErr_Clear();
         return 0;
     }
-    return part->size <= LONGEST && part->size == PyUnicode_GetLength(text) &&
-           memchr(part->start, '\n', (size_t)part->size) == NULL;
+    return part->size <= 0xffff && part->size == PyUnicode_GetLength(text);
 }
 
-/* The names and the values of a list of header fields, into `lines`: how many there are, or -1 if one is not simple. */
-static Py_ssize_t
-lines_of(PyObject *fields, Part *lines, Py_ssize_t *size)
-{
-    if (!PyList_CheckExact(fields) || PyList_Size(fields) > MOST_FIELDS) {
-        return -1;
-    }
-    Py_ssize_t count = 2 * PyList_Size(fields);
-    for (Py_ssize_t each = 0; each < count; each++) {
-        PyObject *pair = PyList_GetItem(fields, each / 2);
-        if (!PyTuple_CheckExact(pair) || PyTuple_Size(pair) != 2 ||
-            !is_line(PyTuple_GetItem(pair, each % 2), &lines[each])) {
-            return -1;
-        }
-        *size += 1 + lines[each].size;
-    }
-    return count;
-}
-
-/* What is in a row. The sizes count what is written of it. */
-typedef struct {
-    uint64_t numbers[5];
-    Part client, reason, error, head, asked, body, lines[2 * MOST_FIELDS];
-    Py_ssize_t line_count, answer_size;
-    int trimmed; /* the end of the head is left out, and an empty line is in its place */
-} Row;
-
-/* Whether the arguments of `row` are a simple case. */
+/* Reads an item; 0 if it is no simple case. */
 static int
-is_simple(PyObject *const *arguments, Row *row)
+is_item(PyObject *item, uint64_t base, Part own, Row *row)
 {
-    for (int each = 0; each < 5; each++) {
-        if (!is_number(arguments[each], &row->numbers[each])) {
+    row->made = is_bytes(item, &row->parts[0]);
+    if (row->made) {
+        return 1;
+    }
+    PyObject *place = PyTuple_CheckExact(item) && PyTuple_Size(item) == 9 ? PyTuple_GetItem(item, 2) : NULL;
+    if (place == NULL || !PyTuple_CheckExact(place) || PyTuple_Size(place) != 2 ||
+        !is_number(PyTuple_GetItem(item, 0), &row->numbers[0]) ||
+        !is_number(PyTuple_GetItem(item, 1), &row->numbers[1]) ||
+        !is_number(PyTuple_GetItem(place, 0), &row->numbers[2]) ||
+        !is_number(PyTuple_GetItem(place, 1), &row->numbers[3]) ||
+        !is_number(PyTuple_GetItem(item, 3), &row->numbers[4]) || !is_ascii(PyTuple_GetItem(item, 4), &row->client)) {
+        return 0;
+    }
+    row->numbers[2] += base;
+    for (int each = 0; each < PARTS; each++) {
+        if (!is_bytes(PyTuple_GetItem(item, 5 + each), &row->parts[each])) {
             return 0;
         }
     }
-    Part own;
-    row->answer_size = 1;
-    if (!is_line(arguments[5], &row->client) || row->client.size > 0xffff || !is_line(arguments[6], &row->reason) ||
-        !is_line(arguments[7], &row->error) ||
-        (row->line_count = lines_of(arguments[8], row->lines, &row->answer_size)) < 0 ||
-        !is_bytes(arguments[9], &row->head) || !is_bytes(arguments[10], &own) || !is_bytes(arguments[11], &row->asked) ||
-        !is_bytes(arguments[12], &row->body)) {
-        return 0;
+    Part *head = &row->parts[1];
+    Py_ssize_t left = head->size - own.size;
+    row->trimmed = own.size > 0 && left >= 0 && memcmp(head->start + left, own.start, (size_t)own.size) == 0;
+    head->size = row->trimmed ? left : head->size;
+    return row->numbers[2] >> 63 == 0;
+}
+
+static Py_ssize_t
+size_of(const Row *row)
+{
+    Py_ssize_t size = row->made ? 0 : ROW_SIZE + row->client.size + 4 * row->trimmed;
+    for (int each = 0; each < (row->made ? 1 : PARTS); each++) {
+        size += row->parts[each].size;
     }
-    row->answer_size += row->reason.size + row->error.size;
-    if (row->answer_size > LONGEST) {
-        return 0;
+    return size;
+}
+
+static char *
+put_row(char *place, const Row *row)
+{
+    if (row->made) {
+        return put(place, row->parts[0]);
     }
-    Py_ssize_t left = row->head.size - own.size;
-    row->trimmed = own.size > 0 && left >= 0 && memcmp(row->head.start + left, own.start, (size_t)own.size) == 0;
-    row->head.size = row->trimmed ? left : row->head.size;
-    return 1;
+    place = put_number(place, ROW_FORMAT, 1);
+    for (int each = 0; each < NUMBERS; each++) {
+        place = put_number(place, row->numbers[each], 8);
+    }
+    place = put_number(place, (uint64_t)row->client.size, 2);
+    for (int each = 0; each < PARTS; each++) {
+        place = put_number(place, (uint64_t)row->parts[each].size + (each == 1 ? 4U * (unsigned)row->trimmed : 0), 4);
+    }
+    place = put(put(put(place, row->client), row->parts[0]), row->parts[1]);
+    memcpy(place, "\r\n\r\n", 4 * (size_t)row->trimmed);
+    return put(put(place + 4 * row->trimmed, row->parts[2]), row->parts[3]);
 }
 
 PyObject *
-row(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
+rows(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
     (void)module;
-    Row row;
-    if (count != ROW_ARGUMENTS || !is_simple(arguments, &row)) {
-        return as_plain("_row", arguments, count);
+    Row read[MOST_ROWS];
+    Part own;
+    uint64_t base;
+    Py_ssize_t size = 0, items = -1;
+    if (count == ROWS_ARGUMENTS && PyList_CheckExact(arguments[0]) && is_number(arguments[1], &base) &&
+        base >> 62 == 0 && is_bytes(arguments[2], &own)) {
+        items = PyList_Size(arguments[0]);
     }
-    Py_ssize_t sizes[4] = {row.answer_size, row.head.size + 4 * row.trimmed, row.asked.size, row.body.size};
-    Py_ssize_t size = ROW_SIZE + row.client.size + sizes[0] + sizes[1] + sizes[2] + sizes[3];
+    if (items > MOST_ROWS) {
+        items = -1;
+    }
+    for (Py_ssize_t each = 0; each < items; each++) {
+        if (is_item(PyList_GetItem(arguments[0], each), base, own, &read[each])) {
+            size += size_of(&read[each]);
+        } else {
+            items = -1;
+        }
+    }
+    if (items < 0) {
+        return as_plain("_rows", arguments, count);
+    }
     PyObject *made = PyBytes_FromStringAndSize(NULL, size);
-    if (made == NULL) {
-        return NULL;
+    char *place = made == NULL ? NULL : PyBytes_AsString(made);
+    for (Py_ssize_t each = 0; made != NULL && each < items; each++) {
+        place = put_row(place, &read[each]);
     }
-    char *place = put_number(PyBytes_AsString(made), ROW_FORMAT, 1);
-    for (int each = 0; each < 5; each++) {
-        place = put_number(place, row.numbers[each], 8);
-    }
-    place = put_number(place, (uint64_t)row.client.size, 2);
-    for (int each = 0; each < 4; each++) {
-        place = put_number(place, (uint64_t)sizes[each], 4);
-    }
-    place = put(put(place, row.client), row.reason);
-    *place++ = '\n';
-    place = put(place, row.error);
-    for (Py_ssize_t each = 0; each < row.line_count; each++) {
-        *place++ = '\n';
-        place = put(place, row.lines[each]);
-    }
-    place = put(place, row.head);
-    memcpy(place, "\r\n\r\n", 4 * (size_t)row.trimmed);
-    put(put(place + 4 * row.trimmed, row.asked), row.body);
     return made;
+}
+
+/* The GIL is held from the reading of the number to its writing. */
+PyObject *
+add_one(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
+{
+    (void)module;
+    PyObject *old = count == 2 && PyMemoryView_Check(arguments[0]) ? PyObject_GetItem(arguments[0], arguments[1]) : NULL;
+    uint64_t number;
+    if (old == NULL || !is_number(old, &number) || number >> 62 != 0) {
+        PyErr_Clear();
+        Py_XDECREF(old);
+        return as_plain("_add_one", arguments, count);
+    }
+    PyObject *new = PyLong_FromUnsignedLongLong(number + 1);
+    int failed = new == NULL || PyObject_SetItem(arguments[0], arguments[1], new) < 0;
+    Py_XDECREF(new);
+    Py_DECREF(old);
+    return failed ? NULL : Py_NewRef(Py_None);
 }

@@ -3,7 +3,7 @@ reading of a recording. `read_recording` reads, `RecordingWriter` writes one for
 
 from httptee.recording.clock import read_time
 from httptee.recording.exchange import Exchange, Fields, Kept, MalformedExchange, connection_of
-from httptee.recording.files import SUFFIX, Head, Loss, new_name
+from httptee.recording.files import SUFFIX, Head, Loss, new_name, survey
 from httptee.recording.gaps import Gap
 from httptee.recording.inlet import Inlet
 from httptee.recording.outlet import Outlet
@@ -13,7 +13,6 @@ from httptee.recording.recorder import Recorder
 from httptee.recording.register import Record, Register
 from httptee.recording.scribe import Scribe
 from httptee.recording.secrets import KEY_SIZE, Secrets
-from httptee.recording.survey import survey
 from httptee.recording.writing import RecordingWriter
 
 __all__ = [

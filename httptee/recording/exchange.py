@@ -3,29 +3,31 @@
 All text is latin-1, one character for each byte, as in a `Request`. There are two formats. `encode` makes the first:
 three lengths, the fields as JSON, then the two bodies as they are.
 
-The tee makes the second, a row: numbers, and the bytes of both heads. The thread that answers a client only collects
-what there is: the head of the request is the one that was sent to A. Nothing is looked at there, so secrets are still
-in it. What waits must hold little, so it is one object of bytes: lists of header fields with all their texts would be
-missing for the next request, and each garbage collection would visit them.
+The tee makes rows: numbers, and the bytes of both heads. The thread that answers a client only collects what there is:
+the head that was sent to A, and the one that A has sent. Nothing is looked at there, so secrets are still in them. What
+waits must hold little, so it is bytes: lists of header fields with all their texts would be missing for the next
+request, and each garbage collection would visit them. Where there is no head of A's, its fields are lines in a row of
+another format.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import orjson
 
 from httptee.http import Request, Response
-from httptee.quick import ROW, ROW_FORMAT, row
+from httptee.quick import ROW, ROW_FORMAT, rows
+from httptee.recording.heads import answer_of, answer_text, divided, fields_in, passed_on
 from httptee.transport import request_head
 
 _LENGTHS = struct.Struct("<BIII")  # the format, and the bytes of the fields, of the request's body and of the answer's
 _FORMAT = 1
+_LINES = 2  # the format of a row whose answer's head is lines
+_ROWS = frozenset({_LINES, ROW_FORMAT})
 _VERSION = " HTTP/1.1"  # behind the target of each request that the tee sends
 _ARRIVAL = slice(1, 9)  # of a row
 _lengths = struct.Struct("<HIIII").unpack_from
@@ -117,7 +119,7 @@ def packed(fields: tuple[object, ...], body: bytes, answer_body: bytes) -> bytes
 def decode(data: bytes) -> Exchange:
     """The exchange that `encode` or `row_of` made these bytes of. Raises MalformedExchange."""
     try:
-        if data and data[0] == ROW_FORMAT:
+        if data and data[0] in _ROWS:
             return _unflattened(data)
         form, fields_size, body_size, answer_size = _LENGTHS.unpack_from(data)
         start = _LENGTHS.size + fields_size
@@ -141,7 +143,7 @@ def decode(data: bytes) -> Exchange:
 def connection_of(data: bytes) -> int:
     """The connection of the exchange in these bytes, without reading the rest. Raises MalformedExchange."""
     try:
-        if data[0] == ROW_FORMAT:
+        if data[0] in _ROWS:
             return int(ROW.unpack_from(data)[3])
         start = _LENGTHS.size + 1
         return int(data[start : data.index(b",", start)])
@@ -150,7 +152,7 @@ def connection_of(data: bytes) -> int:
 
 
 def _unflattened(data: bytes) -> Exchange:
-    _, arrived, now, connection, place, status, *lengths = ROW.unpack_from(data)
+    format_, arrived, now, connection, place, status, *lengths = ROW.unpack_from(data)
     start, texts = ROW.size, []
     for length in lengths:
         texts.append(data[start : start + length])
@@ -160,11 +162,19 @@ def _unflattened(data: bytes) -> Exchange:
     client, answer, head, asked, body = texts
     line, fields = divided(head)
     method, _, target = line.decode("latin-1").removesuffix(_VERSION).partition(" ")
-    reason, error, answered = answer_of(answer)
+    if format_ == _LINES:
+        reason, error, answered = answer_of(answer)
+    else:
+        (reason, answered), error = passed_on(answer, method, status, len(body)), ""
     return Exchange(
         connection, place, client.decode("latin-1"), arrived, now, now, method, target, tuple(fields_in(fields)),
         Kept.of(asked), status, reason, tuple(answered), Kept.of(body), error,
     )  # fmt: skip
+
+
+def end_of(via: str) -> bytes:
+    """What the tee has added at the end of a request's head, for `rows`, by what it adds to Via, or empty."""
+    return f"\r\nVia: {via}\r\n\r\n".encode("latin-1") if via else b""
 
 
 def row_of(
@@ -176,24 +186,27 @@ def row_of(
     base: int = 0,
     own: bytes = b"",
 ) -> bytes:
-    """The row of an exchange with both bodies in memory. Raises ValueError if it cannot be told as lines of latin-1,
-    and OverflowError.
-
-    `base` is added to the number of the connection. `own` is what the tee has added at the end of the head, with the
-    ends of lines around it: that is left out.
-    """
-    written = request.shared_head
+    """The row of an exchange with both bodies in memory; see `rows` for the rest. Raises ValueError if a head that the
+    tee has only as texts cannot be told as lines of latin-1, and OverflowError."""
+    written, head = request.shared_head, response.head
     asked: Any = request.body
     body: Any = response.body
+    status = response.status
     if not written:
         written.append(request_head(request.method, request.target, request.headers))  # a B may need it
-    status, reason, fields, error = response.status, response.reason, response.headers, response.error
-    if error:
-        status, reason, fields, body, now = 0, "", [], b"", -1
-    number = base + place[0]
-    return row(
-        arrived, now, number, place[1], status, request.client, reason, error, fields, written[0], own, asked, body
-    )
+    if response.error:
+        status, body, now = 0, b"", -1
+    answer = head or _lines(response)
+    row = rows([(arrived, now, place, status, request.client, answer, written[0], asked, body)], base, own)
+    return row if head else bytes((_LINES,)) + row[1:]
+
+
+def _lines(response: Response) -> bytes:
+    error = response.error
+    text = answer_text("" if error else response.reason, error, () if error else response.headers)
+    if text.count(b"\n") != 1 + (0 if error else 2 * len(response.headers)):
+        raise ValueError("LF in the head of an answer")
+    return text
 
 
 def arrival(data: bytes) -> int:
@@ -209,31 +222,3 @@ def row_at(data: bytes, start: int) -> bytes:
     if end > len(data):
         raise MalformedExchange("a row has no end")
     return data[start:end]
-
-
-def divided(head: bytes) -> tuple[bytes, bytes]:
-    """The request line of a head, and its header fields."""
-    line, _, fields = head.partition(b"\r\n")
-    return line, fields
-
-
-def fields_in(text: bytes) -> list[tuple[str, str]]:
-    """The header fields behind a request line."""
-    pairs = (line.partition(": ") for line in text[:-4].decode("latin-1").split("\r\n") if line)
-    return [(name, value) for name, _, value in pairs]
-
-
-def fields_of(fields: Sequence[tuple[str, str]]) -> bytes:
-    """The bytes of header fields, as they stand behind a request line."""
-    return "".join([*[f"{name}: {value}\r\n" for name, value in fields], "\r\n"]).encode("latin-1")
-
-
-def answer_text(reason: str, error: str, fields: Sequence[tuple[str, str]]) -> bytes:
-    """The head of an answer as bytes."""
-    return "\n".join((reason, error, *chain.from_iterable(fields))).encode("latin-1")
-
-
-def answer_of(text: bytes) -> tuple[str, str, list[tuple[str, str]]]:
-    """The reason, the error and the header fields in an answer's head."""
-    reason, error, *texts = text.decode("latin-1").split("\n")
-    return reason, error, list(zip(texts[::2], texts[1::2], strict=True))

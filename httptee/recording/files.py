@@ -1,12 +1,15 @@
-"""The files of a recording: their names, and what stands at the beginning of each."""
+"""The files of a recording: their names, what stands at the beginning of each, and how many a directory holds."""
 
 from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from pathlib import Path
 from time import gmtime, strftime
 
 import orjson
+
+from httptee.journal import stored
 
 SUFFIX = ".rec"
 _FORMAT = 1
@@ -65,3 +68,26 @@ class Loss:
 def new_name() -> str:
     """A name for the files of one start of a program: the time in UTC, and something that makes it unique."""
     return f"{strftime('%Y%m%dT%H%M%SZ', gmtime())}-{secrets.token_hex(4)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """`size` is in bytes. `oldest` is the last write to the oldest file, in seconds since the epoch; 0.0 without one.
+    `error` says why the directory cannot be read, or is empty."""
+
+    files: int = 0
+    size: int = 0
+    oldest: float = 0.0
+    error: str = ""
+
+
+def survey(directory: str, suffix: str = SUFFIX) -> Survey:
+    """Look at the directory of a recording, or of its outbox. Raises nothing: one that cannot be read has an
+    `error`."""
+    try:
+        found = stored(Path(directory), suffix)
+    except FileNotFoundError:  # it is made with the first record
+        return Survey()
+    except OSError as error:
+        return Survey(error=error.strerror or str(error))
+    return Survey(len(found), sum(one.size for one in found), found[0].written if found else 0.0)

@@ -1,8 +1,8 @@
 """The way of exchanges from a worker process to the process that writes for all: through memory that both have.
 
 Small exchanges go as rows, with their secrets: to look for those costs more than everything else here, and the other
-process has time for it. The threads that answer clients fill a batch, and the one that makes it full copies it.
-It does not wait: if another thread copies, that one takes its records too.
+process has time for it. The threads that answer clients fill a batch, and the one that makes it full makes the rows and
+copies them. It does not wait: if another thread copies, that one takes its records too.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from marshal import dumps
 from time import monotonic, sleep
 
 from httptee.ledger import RecordAccount, Ring
+from httptee.quick import Item, rows
+from httptee.recording.exchange import end_of
 from httptee.recording.register import Record
 
 ROWS, RECORDS = 1, 2
@@ -25,24 +27,27 @@ _BREATH = 0.01
 
 
 class Outlet:
-    """`<Outlet [waiting 3]>`: puts records of one worker process into its ring, and counts what finds no room."""
+    """`<Outlet [waiting 3]>`: puts records of one worker process into its ring, and counts what finds no room. `base`
+    is added to the numbers of connections, and `via` is what the tee adds to Via."""
 
-    def __init__(self, ring: Ring, account: RecordAccount) -> None:
+    def __init__(self, ring: Ring, account: RecordAccount, base: int = 0, via: str = "") -> None:
         self._ring = ring
         self._account = account
-        self._waiting: list[bytes] = []
+        self._base = base
+        self._own = end_of(via)
+        self._waiting: list[Item | bytes] = []
         self._copying = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<Outlet [waiting {len(self._waiting)}]>"
 
-    def put(self, row: bytes) -> None:
-        """Add the row of a small exchange, or count it as lost. Never waits."""
+    def put(self, item: Item | bytes) -> None:
+        """Add a small exchange, or its row, or count it as lost. Never waits."""
         waiting = self._waiting
         if len(waiting) >= _MOST:
             self._account.lost("queue_full")
             return
-        waiting.append(row)
+        waiting.append(item)
         if len(waiting) >= _BATCH:
             self._copy(_BATCH)
 
@@ -79,7 +84,19 @@ class Outlet:
             while (count := min(_BATCH, len(waiting))) >= least:
                 batch = waiting[:count]
                 del waiting[:count]  # others only append
-                if not self._ring.put(ROWS, count, b"".join(batch)):
-                    self._account.lost("queue_full", count)
+                self._hand_on(batch)
         finally:
             self._copying.release()
+
+    def _hand_on(self, batch: list[Item | bytes]) -> None:
+        try:
+            data = rows(batch, self._base, self._own)
+        except Exception:
+            if len(batch) == 1:
+                self._account.lost("unreadable")
+                return
+            for one in batch:
+                self._hand_on([one])
+            return
+        if not self._ring.put(ROWS, len(batch), data):
+            self._account.lost("queue_full", len(batch))

@@ -15,12 +15,14 @@ from functools import lru_cache
 
 from httptee.http import Headers, Request, Response
 from httptee.http.uploads import StreamedBody
-from httptee.quick import OPENS, ROW, SUSPICIOUS, pass_clean
-from httptee.recording.exchange import answer_of, answer_text, decode, fields_in, fields_of, packed
+from httptee.quick import OPENS, ROW, ROW_FORMAT, SUSPICIOUS, pass_clean
+from httptee.recording.exchange import decode, packed
+from httptee.recording.heads import answer_of, answer_text, divided, fields_in, fields_of
 from httptee.recording.pending import Pending
 from httptee.recording.register import Record
 from httptee.recording.secrets import Secrets
 from httptee.selection.secrets import examined
+from httptee.transport import all_fields
 
 _PIECE = 256 * 1024
 _REMEMBERED = 1024  # heads of requests, and as many of answers
@@ -171,7 +173,9 @@ class Sieve:
         line_end = row.index(b"\r\n", head_at, asked_at)
         fields, lines = row[line_end + 2 : asked_at], row[answer_at:head_at]
         known = self._asked(fields) if len(fields) <= _LONG else self._look_at_fields(fields)
-        answered = self._answered(lines) if answer <= _LONG else self._look_at_answer(lines)
+        on_wire = format_ == ROW_FORMAT
+        look = self._answered if answer <= _LONG else self._look_at_answer
+        answered = look(lines, on_wire)
         if (asked and self._opens(known, row, asked_at, body_at)) or (
             body and self._opens(answered, row, body_at, len(row))
         ):
@@ -180,7 +184,7 @@ class Sieve:
         if SUSPICIOUS.search(line):
             line = self._without_secrets(line)
         if known.clean and answered.clean and line == old:
-            if not known.opaque and not answered.opaque:
+            if on_wire and not known.opaque and not answered.opaque:
                 _remember(self._clean_asked, fields)
                 _remember(self._clean_answers, lines)
             return row
@@ -215,11 +219,16 @@ class Sieve:
             changed, content = fields_of(secrets.fields(fields)), secrets.content_of(fields)
         return _head(text, changed, *content)
 
-    def _look_at_answer(self, text: bytes) -> _Head:
-        """What becomes of the head of an answer."""
+    def _look_at_answer(self, text: bytes, on_wire: bool) -> _Head:
+        """What becomes of the head of an answer: as it was on the wire, or as lines."""
         secrets = self._secrets
         if secrets is None:
             return _Head(text, clean=True)
+        if on_wire:
+            given = all_fields(text.decode("latin-1"))
+            changed = secrets.fields(given)
+            new = text if changed is given else b"%b\r\n%b" % (divided(text)[0], fields_of(changed))
+            return _head(text, new, *secrets.content_of(given))
         reason, error, fields = answer_of(text)
         return _head(text, answer_text(reason, error, secrets.fields(fields)), *secrets.content_of(fields))
 

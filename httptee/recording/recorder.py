@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 from httptee.http import CONNECTION, Pieces, Request, Response, values
 from httptee.http.uploads import StreamedBody
 from httptee.ledger import Faults, RecordAccount
-from httptee.recording.exchange import row_of
+from httptee.quick import Item
+from httptee.recording.exchange import end_of, row_of
 from httptee.recording.pending import Pending
 from httptee.transport import GONE, followed
 
@@ -34,8 +35,8 @@ NOT_RECORDED = "a request could not be recorded"
 class Handover(Protocol):
     """Takes small exchanges for another process. Never waits."""
 
-    def put(self, row: bytes) -> None:
-        """Add the row of one, or count it as lost."""
+    def put(self, item: Item | bytes) -> None:
+        """Add one, or its row, or count it as lost."""
 
     def flush(self) -> None:
         """Hand on what was added."""
@@ -79,7 +80,7 @@ class Recorder:
         via: str = "",
     ) -> None:
         self._outlet = outlet
-        self._own = f"\r\nVia: {via}\r\n\r\n".encode("latin-1") if via else b""
+        self._own = end_of(via)
         self._base = base
         self._small = min(_SMALL, most_body)
         self._account = account
@@ -110,26 +111,16 @@ class Recorder:
         """The answer for the client. It is recorded now if it is whole, or else once it has ended. Never raises."""
         try:
             now = time_ns() - arrived
+            if now < 0:  # the clock was set back
+                now = 0
             place = environ.get(CONNECTION) or self._peer(environ)
             asked, body = request.body, response.body
-            small = isinstance(body, bytes) and isinstance(asked, bytes) and len(asked) + len(body) <= self._small
-            if small:
-                try:
-                    row = row_of(request, response, place, arrived, now if now > 0 else 0, self._base, self._own)
-                except ValueError:  # an application's head that is no lines of latin-1: as JSON it can be told
-                    return self._large(Pending(request, response, place, arrived, now))
-                except Exception:
-                    self._account.lost("unreadable")
-                    raise
-                if self._outlet is not None:
-                    self._outlet.put(row)
-                    return response
-                if len(row) <= _SMALL:
-                    if len(self._queue) < _MOST_SMALL:
-                        self._queue.put_row(row)
-                    else:
-                        self._account.lost("queue_full")
-                    return response
+            if isinstance(body, bytes) and isinstance(asked, bytes) and len(asked) + len(body) <= self._small:
+                head, written, outlet = response.head, request.shared_head, self._outlet
+                if outlet is None or not head or not written:
+                    return self._small_one(request, response, place, arrived, now)
+                outlet.put((arrived, now, place, response.status, request.client, head, written[0], asked, body))
+                return response
             return self._large(Pending(request, response, place, arrived, now))
         except Exception:
             self._faults.report(NOT_RECORDED)
@@ -152,6 +143,27 @@ class Recorder:
         """Have everything written that has ended, within `timeout` seconds. May be called twice."""
         self.tick()
         self._queue.close(timeout)
+
+    def _small_one(
+        self, request: Request, response: Response, place: tuple[int, int], arrived: int, now: int
+    ) -> Response:
+        """A small exchange whose row is made at once."""
+        try:
+            row = row_of(request, response, place, arrived, now, self._base, self._own)
+        except ValueError:  # an application's head that is no lines of latin-1: as JSON it can be told
+            return self._large(Pending(request, response, place, arrived, now))
+        except Exception:
+            self._account.lost("unreadable")
+            raise
+        if self._outlet is not None:
+            self._outlet.put(row)
+        elif len(row) > _SMALL:
+            return self._large(Pending(request, response, place, arrived, now))
+        elif len(self._queue) < _MOST_SMALL:
+            self._queue.put_row(row)
+        else:
+            self._account.lost("queue_full")
+        return response
 
     def _large(self, pending: Pending) -> Response:
         """An exchange whose size counts, or whose answer streams."""

@@ -3,6 +3,7 @@ requests. Others send through an `Upstream`."""
 
 from httptee.transport.adapter import IDEMPOTENT, PoolLimits, WireAdapter
 from httptee.transport.connection import Connection
+from httptee.transport.head import all_fields
 from httptee.transport.names import look_up
 from httptee.transport.pending import Pending, seconds_to_head
 from httptee.transport.prepared import request_head
@@ -28,6 +29,7 @@ __all__ = [
     "Upstream",
     "WireAdapter",
     "WireStream",
+    "all_fields",
     "followed",
     "look_up",
     "request_head",

@@ -91,7 +91,7 @@ def accepts(parser: HttpResponseParser, piece: bytes) -> bool:
     return True
 
 
-def fields_of(head: str) -> Headers:
+def all_fields(head: str) -> Headers:
     """The fields of a valid head, without the white space behind their values."""
     return _stripped(_split_fields(head), head)
 

@@ -21,7 +21,7 @@ from httptools import HttpResponseParser
 
 from httptee.errors import Refusal, UpstreamProtocolError, UpstreamReset
 from httptee.http import ChunkReader, Headers, PassOn, Pieces
-from httptee.transport.head import EMPTY_LINE, VERSIONS, Head, accepts, fields_of, framing, framing_fields, switched
+from httptee.transport.head import EMPTY_LINE, VERSIONS, Head, accepts, all_fields, framing, framing_fields, switched
 from httptee.transport.timeouts import FOR_CLIENTS, Limits
 
 # This module refuses input that llhttp accepts: control characters in the reason, versions other than HTTP/1, RTSP and
@@ -51,19 +51,18 @@ class Answer:
     of it. `keep_alive` means that the connection can carry the next exchange. `on_interim` is called with each interim
     answer except 100 (Continue): with one 100 only while it is `expected`.
 
-    `head_seconds` is the time from the request on the wire to the head in the kernel, or 0.0 if it was not measured.
-    `upgrade` has the protocols that the request asks to switch to. A 101 to one of them is the answer, and all that
-    follows is its body. For a clone, it is the end.
+    `head` has the bytes that `headers` are of if they are few, else it is empty. `head_seconds` is the time from the
+    request on the wire to the head in the kernel, or 0.0 if it was not measured. `upgrade` has the protocols that the
+    request asks to switch to. A 101 to one of them is the answer, and all behind it its body; for a clone, the end.
 
     `bound` bounds what the answer may cost, and notes in `spent` what it has. `headers` then has only the fields that
     frame the body, and Retry-After, unless the body is `kept`: then its pieces go into that list.
     """
 
     __slots__ = (
-        *("complete", "cut_off", "expected", "head_seconds", "headers", "headers_complete", "idle_limit", "keep_alive"),
-        *("kept", "length", "on_interim", "reason", "spent", "status", "upgrade", "_all_fields", "_body", "_bound"),
-        "_chunks",
-        *("_head", "_interim", "_left", "_limits", "_method", "_persistent"),
+        *("complete", "cut_off", "expected", "head", "head_seconds", "headers", "headers_complete", "idle_limit"),
+        *("keep_alive", "kept", "length", "on_interim", "reason", "spent", "status", "upgrade", "_all_fields", "_body"),
+        *("_bound", "_chunks", "_head", "_interim", "_left", "_limits", "_method", "_persistent"),
     )
 
     def __init__(
@@ -82,6 +81,7 @@ class Answer:
         self._left = 0  # bytes of the body that are missing, if the head gives its length
         self._body: list[bytes] = [] if kept is None else kept
         self.spent: Any = None
+        self.head = b""
         self.head_seconds = 0.0
         self.headers_complete = self.complete = self.keep_alive = self.cut_off = self.expected = False
         self.status = 0
@@ -175,13 +175,14 @@ class Answer:
             if 3 < end <= self._limits.small and data.startswith(VERSIONS):
                 parser, piece = HttpResponseParser(None), data[:end]
                 if accepts(parser, piece):
+                    self.head = piece
                     self._read_head(parser.get_status_code(), piece.decode("latin-1"))
                     return data[end:]
             head = self._head = Head(self._limits)
         rest = head.feed(data)
         if rest is None:
             return b""
-        self._head = None
+        self._head, self.head = None, b""
         self._read_head(head.parser.get_status_code(), head.text, head.certain)
         return rest
 
@@ -197,12 +198,12 @@ class Answer:
         if status < 200:
             self._read_interim(status, reason, head)
             return
-        fields = fields_of(head) if self._all_fields else framing_fields(head)
+        fields = all_fields(head) if self._all_fields else framing_fields(head)
         modern = head.startswith("HTTP/1.1")
         length, chunked, persistent, self.idle_limit = framing(fields, modern)
         bodiless = status == 204 or status == 304 or self._method == "HEAD"
         if status == 204 and (length is not None or chunked is not None):  # it must have neither (RFC 9110 §8.6)
-            fields = [pair for pair in fields if pair[0].lower() != "content-length"]
+            fields, self.head = [pair for pair in fields if pair[0].lower() != "content-length"], b""
             persistent, length = persistent and length == 0, None  # a body of it may still follow
         persistent = persistent and certain
         if bodiless or length == 0:
@@ -223,7 +224,7 @@ class Answer:
     def _read_interim(self, status: int, reason: str, head: str) -> None:
         """Pass on a 1xx answer (RFC 9110 §15.2), and take a 101 that was asked for as the answer."""
         if status == 101 and self.upgrade:
-            self.headers = switched(fields_of(head), self.upgrade)
+            self.headers = switched(all_fields(head), self.upgrade)
             self.status, self.reason, self.length, self.idle_limit = 101, reason, None, inf
             self.headers_complete, self.complete = True, self._bound is not None
             return
@@ -235,7 +236,7 @@ class Answer:
             raise UpstreamProtocolError("more interim answers than the limit")
         if self.on_interim is not None and (status != 100 or self.expected):
             self.expected = self.expected and status != 100
-            self.on_interim(status, reason, fields_of(head))
+            self.on_interim(status, reason, all_fields(head))
 
     def _feed_chunks(self, data: bytes, chunks: ChunkReader) -> None:
         try:

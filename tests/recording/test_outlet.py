@@ -111,3 +111,32 @@ def test_many_threads_put_in_and_nothing_is_left_out_or_put_in_twice():
     dropped = world.ledger.recorded().not_recorded_by_reason.get("queue_full", 0)
     assert len(numbers) == len(set(numbers)) == 2000 - dropped
     eventually(lambda: world.ring.put_in == len(numbers))
+
+
+def item(number, client="192.0.2.1"):
+    answer, asked = b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n", b"GET /%d HTTP/1.1\r\nVia: me\r\n\r\n" % number
+    return (1000 + number, 5, (3, number), 200, client, answer, asked, b"", b"answer")
+
+
+def test_an_exchange_becomes_a_row_with_its_batch():
+    world = World()
+    world.outlet = Outlet(world.ring, world.ledger.recording.account(0), 1 << 40, "me")
+    for number in range(31):
+        world.outlet.put(item(number))
+    world.put(31)  # one whose row is made
+    ((_, records),) = world.taken()
+    assert [one.target for one in records] == [f"/{number}" for number in range(32)]
+    assert (records[0].connection, records[31].connection) == ((1 << 40) + 3, 103)
+    assert records[0].headers == ()  # what the tee has added is left out
+    assert records[0].answer_headers == (("X", "y"), ("Content-Length", "6"))
+
+
+def test_one_that_cannot_be_a_row_is_counted_and_the_others_of_its_batch_are_handed_on():
+    world = World()
+    for number in range(31):
+        world.outlet.put(item(number, "a" * 70_000 if number in (4, 9) else "a"))
+    world.outlet.put(item(31))
+    assert (world.ring.put_in, world.ledger.recorded().not_recorded_by_reason) == (30, {"unreadable": 2})
+    assert sorted(one.target for _, records in world.taken() for one in records) == sorted(
+        f"/{number}" for number in range(32) if number not in (4, 9)
+    )

@@ -301,3 +301,27 @@ def test_a_request_that_asks_to_upgrade_is_not_recorded():
     world = World()
     assert world.recorder.begin(replace(request(), upgrade=("websocket",))) == 0
     assert world.reasons == {"filtered": 1}
+
+
+class Added(list):
+    put = list.append
+
+
+def test_for_another_process_an_exchange_with_a_head_of_a_is_handed_over_in_parts():
+    added = Added()
+    world = World(outlet=added)
+    asked = request()
+    asked.shared_head.append(b"GET /x HTTP/1.1\r\n\r\n")
+    world.follow(Response(200, "OK", [("X", "y")], b"hello", head=b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n"), asked)
+    ((arrived, now, place, *rest),) = added
+    assert (place, arrived > 0, now >= 0) == ((3, 4), True, True)
+    head = b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n"
+    assert rest == [200, "192.0.2.1", head, b"GET /x HTTP/1.1\r\n\r\n", b"", b"hello"]
+
+
+def test_for_another_process_one_without_is_handed_over_as_a_row():
+    added = Added()
+    world = World(outlet=added)
+    world.follow(Response(200, "OK", [("X", "y")], b"hello"))
+    world.follow(tee_answer(UpstreamReset("x"), "primary_reset"))
+    assert [values(row)[3:] for row in added] == [(200, ""), (0, "primary_reset")]

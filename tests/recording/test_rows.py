@@ -2,10 +2,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from httptee.errors import UpstreamReset
-from httptee.http import Request, Response, tee_answer
+from httptee.errors import UpstreamError, UpstreamReset
+from httptee.http import Request, Response, of_whole, tee_answer
 from httptee.recording.exchange import MalformedExchange, decode, row_at, row_of
 from httptee.recording.record import RecordMaker, Sieve
+from httptee.transport import Answer
 
 NAMES = st.text(st.sampled_from("Xx-!#_"), min_size=1, max_size=4)
 VALUES = st.text(st.characters(max_codepoint=255, exclude_characters="\0\r\n"), max_size=20)
@@ -94,3 +95,62 @@ def test_what_the_tee_has_added_at_the_end_of_the_head_is_left_out():
         request = Request("GET", "/", fields, b"", "a", "http")
         row = row_of(request, Response(200, "OK", [], b""), (1, 1), 1, 2, 0, own)
         assert decode(row).headers == recorded
+
+
+def received(data, method="GET"):
+    """The answer of a client whose request A has answered with these bytes, as `Primary` makes it."""
+    answer = Answer(method)
+    answer.feed(data)
+    answer.eof()
+    body = answer.take()
+    fields = of_whole(answer.headers, answer.status, method, len(body), has_length=answer.length is not None)
+    return Response(answer.status, answer.reason, fields, body, head=answer.head)
+
+
+def recorded(response, method="GET"):
+    request = Request(method, "/", [("Host", "a")], b"", "192.0.2.1", "http")
+    return row_of(request, response, (3, 4), 1000, 50)
+
+
+ON_WIRE = [
+    ("GET", b"HTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 2\r\n\r\nab"),
+    ("GET", b"HTTP/1.1 200 OK\r\nConnection: keep-alive, X\r\nX: y\r\nset-cookie:a=b \r\nContent-Length: 0\r\n\r\n"),
+    ("GET", b"HTTP/1.1 201 \xe9 \r\nTransfer-Encoding: chunked\r\nx:\t\xff\r\n\r\n2\r\nab\r\n0\r\n\r\n"),
+    ("GET", b"HTTP/1.0 200\r\n\r\nuntil the end"),
+    ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"),
+    ("HEAD", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    ("GET", b'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n\r\n'),
+    ("GET", b"HTTP/1.1 204 No Content\r\nX: y\r\n\r\n"),
+    ("GET", b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"),
+    ("GET", b"HTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 2\r\n\r\nab"),
+    ("GET", b"HTTP/1.1 200 OK\nX: y\nContent-Length: 2\n\nab"),
+]
+
+
+@pytest.mark.parametrize(("method", "data"), ON_WIRE)
+def test_of_the_head_that_a_has_sent_what_the_client_got_is_read(method, data):
+    response = received(data, method)
+    found = decode(recorded(response, method))
+    assert (found.status, found.reason) == (response.status, response.reason)
+    assert (found.answer_headers, found.answer_body.data) == (tuple(response.headers), response.body)
+
+
+def test_the_head_that_a_has_sent_is_recorded_as_it_was():
+    data = b"HTTP/1.1 200 OK\r\nConnection: close\r\nx:y\r\nContent-Length: 2\r\n\r\n"
+    assert data in recorded(received(data + b"ab"))
+
+
+@given(FIELDS, st.binary(max_size=9), st.booleans(), st.sampled_from(["GET", "HEAD"]))
+@settings(max_examples=300, deadline=None)
+def test_whatever_fields_a_has_sent_the_record_has_those_that_the_client_got(fields, body, chunked, method):
+    framed = [*fields, ("Transfer-Encoding", "chunked") if chunked else ("Content-Length", str(len(body)))]
+    head = "".join(f"{name}:{value}\r\n" for name, value in framed)
+    sent = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if chunked and body else b"0\r\n\r\n" if chunked else body
+    try:
+        response = received(
+            f"HTTP/1.1 200 OK\r\n{head}\r\n".encode("latin-1") + (b"" if method == "HEAD" else sent), method
+        )
+    except UpstreamError:
+        return
+    found = decode(recorded(response, method))
+    assert (found.answer_headers, found.answer_body.data) == (tuple(response.headers), response.body)

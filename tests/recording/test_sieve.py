@@ -16,6 +16,13 @@ def exchange(response=None, **changed):
     return Request(**values, scheme="http"), response or Response(200, "Fine", [("X", "y")], b"answer")
 
 
+def on_wire(fields, body=b""):
+    """An answer of which there is A's head."""
+    head = "".join(f"{name}:{value} \r\n" for name, value in [("Keep-Alive", "timeout=5"), *fields])
+    data = f"HTTP/1.1 200 Fine\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1")
+    return Response(200, "Fine", [*fields, ("Content-Length", str(len(body)))], body, head=data)
+
+
 def made(request, response):
     return row_of(request, response, (7, 2), 1000, 50)
 
@@ -25,8 +32,9 @@ def sieve(keep=False):
 
 
 def test_a_record_without_a_secret_stays_as_it_is():
-    given = made(*exchange())
-    assert sieve().record(given) == given
+    for response in (None, on_wire([("X", "y")], b"answer")):
+        given = made(*exchange(response))
+        assert sieve().record(given) == given
 
 
 SECRETS = [
@@ -43,6 +51,10 @@ SECRETS = [
     {"response": Response(200, "OK", [("Content-Type", "application/json")], b'{"token": "sesame"}')},
     {"response": Response(200, "OK", [("Location", "/?token=sesame"), ("X-Long", "x" * 3000)], b"")},
     {"target": "/?token=sesame", "response": tee_answer(UpstreamReset("x"), "primary_reset")},
+    {"response": on_wire([("Set-Cookie", "a=sesame; Path=/"), ("X", "y")])},
+    {"response": on_wire([("Location", "/?token=sesame"), ("X-Long", "x" * 3000)])},
+    {"response": on_wire([("Content-Type", "application/json"), ("set-cookie", "a=sesame")], b'{"token": "sesame"}')},
+    {"response": on_wire([("X", "y")]), "target": "/?token=sesame"},
 ]
 
 
@@ -93,3 +105,13 @@ def test_heads_are_remembered_within_a_bound():
     for number in range(3000):
         one.record(made(*exchange(headers=[("X", str(number))])))
     assert one._asked.cache_info().currsize == 1024
+
+
+def test_the_same_bytes_on_the_wire_and_as_lines_are_not_taken_for_each_other():
+    head = b"HTTP/1.1 200 OK\r\nSet-Cookie: sesame\r\n\r\n"
+    one, as_lines = sieve(), made(*exchange(Response(200, "HTTP/1.1 200 OK\r", [("", "")], b"")))
+    row = made(*exchange(Response(200, "OK", [], b"", head=head)))
+    for _ in range(2):
+        one.record(bytes((2,)) + row[1:])
+        one.record(as_lines)
+        assert b"sesame" not in one.record(row)

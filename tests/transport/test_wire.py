@@ -16,6 +16,30 @@ from .answers import OK, parse
 ANOTHER = OK + b"Content-Length: 4\r\n\r\nevil"
 
 
+class TestHead:
+    HEAD = OK + b"X:y \r\nContent-Length: 2\r\n\r\n"
+
+    def test_is_kept_as_it_was_if_it_is_short(self):
+        assert parse(self.HEAD + b"ab")[0].head == self.HEAD
+        assert parse(b"HTTP/1.1 103 Hints\r\n\r\n" + self.HEAD + b"ab")[0].head == self.HEAD
+
+    @pytest.mark.parametrize(
+        "pieces",
+        [
+            [HEAD[:20], HEAD[20:]],
+            [OK + b"X: " + b"x" * 20_000 + b"\r\n\r\n"],
+            [b"HTTP/1.1 103 Hints\r\n\r\n" + HEAD[:20], HEAD[20:]],
+            [OK.replace(b"\r\n", b"\n") + b"\n"],
+            [b"HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"],
+        ],
+    )
+    def test_is_not_kept_if_it_is_long_or_odd_or_came_in_pieces(self, pieces):
+        answer = Answer("GET")
+        for piece in pieces:
+            answer.feed(piece)
+        assert (answer.headers_complete, answer.head) == (True, b"")
+
+
 class TestRequestHead:
     def test_keeps_order_case_duplicates_and_target(self):
         head = request_head("GET", "/a%2Fb//x?%zz|", [("hOST", "a"), ("X", "1"), ("Y", ""), ("X", "\xff")])
