@@ -65,7 +65,8 @@ class Routes:
         self._root = Node("")
         self._asterisk = Node("*")
         self._names: set[str] = set()
-        self._merged: deque[tuple[str, str]] = deque(maxlen=_MAX_MERGED)
+        self.renamed: deque[tuple[str, str]] = deque(maxlen=_MAX_MERGED)
+        """What `merged` will return: mostly nothing, and to look costs less than a call."""
         self._nodes: dict[str, Node] = {}
         self._lock = Lock()
 
@@ -85,11 +86,11 @@ class Routes:
 
     def merged(self) -> Sequence[tuple[str, str]]:
         """The routes that have got another name since the last call: (old, new), to be applied in this order."""
-        if not self._merged:
+        if not self.renamed:
             return ()
         with self._lock:
-            merged = list(self._merged)
-            self._merged.clear()
+            merged = list(self.renamed)
+            self.renamed.clear()
         return merged
 
     def _learn(self, method: str, target: str) -> str:
@@ -144,7 +145,7 @@ class Routes:
         for old, name in collapse(node):
             self._names.discard(old)
             self._names.add(name)
-            self._merged.append((old, name))
+            self.renamed.append((old, name))
         self._nodes.clear()
         for segment in segments:
             node = node.children.get(segment) or node.grow(_label(node, segment))

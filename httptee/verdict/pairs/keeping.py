@@ -95,7 +95,11 @@ class Keeper:
 
         Called before A is asked: only the exchanges that are chosen are timed.
         """
-        return self._faults.watch("no pair could be chosen", self._choose, request)
+        try:  # `Faults.watch`, written out: it is called for every request
+            return self._choose(request)
+        except Exception:
+            self._faults.report("no pair could be chosen")
+            return None
 
     def keep(self, kept: KeptPrimary, response: Response, seconds: float) -> tuple[KeptPrimary | None, Response]:
         """A's answer, if this pair can be compared, and the answer for the client, which may be followed by it. Never
@@ -104,14 +108,15 @@ class Keeper:
         return found or (None, response)
 
     def _choose(self, request: Request) -> KeptPrimary | None:
-        route = self._routes.route(request.method, request.target)[:LONGEST_NAME]
-        for old, new in self._routes.merged():
-            self._tallies.merge(old[:LONGEST_NAME], new[:LONGEST_NAME])
-        slot = self._tallies.slot(route)
+        routes, tallies = self._routes, self._tallies
+        route = routes.route(request.method, request.target)[:LONGEST_NAME]
+        if routes.renamed:
+            for old, new in routes.merged():
+                tallies.merge(old[:LONGEST_NAME], new[:LONGEST_NAME])
+        slot = tallies.slots.get(route) or tallies.slot(route)
         if slot is None:
             return None
-        self._tallies.request(slot)
-        seen = self._tallies.chosen_of(slot)
+        seen = tallies.request(slot)
         if not self._chooser.chooses(seen):
             return None
         return KeptPrimary(route, slot, self._chooser.wants_extra(seen), self._most)

@@ -18,7 +18,7 @@ from httptee.verdict.pairs.row import COUNTS, ROUTES, WIDTH, Row
 
 _AT = {name: index for index, name in enumerate(COUNTS)}
 _TURN = 10.0  # seconds
-_EQUAL, _UNEQUAL = _AT["equal"], _AT["unequal"]
+_EQUAL, _UNEQUAL, _CHOSEN = _AT["equal"], _AT["unequal"], _AT["chosen"]
 
 Times = tuple[int, int, "Toss | None"]
 """The times of A's and B's answer, as buckets of `verdict.latency`, and the toss if the pair completes a block."""
@@ -126,19 +126,20 @@ class RowTallies:
         self._number, self._rows = number, rows
         self._lock = threading.Lock()  # held for a few instructions
         names = row.names()
-        self._slots = {name: Slot(number) for number, name in names.items()}
+        self.slots = {name: Slot(number) for number, name in names.items()}
+        """The places of the routes that have one, see `slot`."""
         self._free = [number for number in reversed(range(ROUTES)) if number not in names]
 
     def slot(self, route: str) -> Slot | None:
         """The place of a route, or None if there are too many routes."""
-        slot = self._slots.get(route)
+        slot = self.slots.get(route)
         if slot is None and self._free:
             with self._lock:
-                slot = self._slots.get(route)
+                slot = self.slots.get(route)
                 if slot is None and self._free:
                     slot = Slot(self._free.pop())
                     self._row.set_name(slot.number, route)
-                    self._slots[route] = slot
+                    self.slots[route] = slot
         return slot
 
     def has_blocks(self, route: str, now: float) -> bool:
@@ -152,14 +153,13 @@ class RowTallies:
         turn = crc32(b"%d " % (now // _TURN) + route.encode("utf-8", "replace"))
         return turn % self._rows == self._number
 
-    def request(self, slot: Slot) -> None:
-        """Count a request to A."""
+    def request(self, slot: Slot) -> int:
+        """Count a request to A. Returns how many pairs of its route were chosen so far, for the first B."""
+        row = self._row
         with self._lock:
-            self._row.requests[slot.number if slot.into is None else _last(slot).number] += 1
-
-    def chosen_of(self, slot: Slot, backend: int = 0) -> int:
-        """How many pairs of a route were chosen so far, for one B."""
-        return self._row.cells[backend][_last(slot).number * WIDTH + _AT["chosen"]]
+            number = slot.number if slot.into is None else _last(slot).number
+            row.requests[number] += 1
+            return row.cells[0][number * WIDTH + _CHOSEN]
 
     def chosen(self, backend: int, slot: Slot) -> None:
         """Count a pair that is to be compared. Call it before B's answer is known."""
@@ -196,8 +196,8 @@ class RowTallies:
         with self._lock:
             if found is None:
                 return
-            slot, target = self._slots.get(old), _last(found)
-            self._slots[old] = target
+            slot, target = self.slots.get(old), _last(found)
+            self.slots[old] = target
             if slot is not None and _last(slot) is not target:
                 self._row.merge(_last(slot).number, target.number)
                 self._free.append(_last(slot).number)
