@@ -111,8 +111,8 @@ class Tee:
 
     def choose(self, request: Request) -> Chosen:
         """Decide, before A is asked, whether its answer is to be compared and recorded. Never raises."""
-        kept = self._keeper.choose(request) if self._keeper and not request.upgrade else None
-        arrived = self.recorder.begin(request) if self.recorder else 0
+        kept = None if self._keeper is None or request.upgrade else self._keeper.choose(request)
+        arrived = 0 if self.recorder is None else self.recorder.begin(request)
         if not isinstance(request.body, bytes):  # it may stream
             recorder = self.recorder if arrived else None
             self.faults.watch("a body could not be kept", keep_for, request, self.shadows, self.budget, recorder)

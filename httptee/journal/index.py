@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Sequence
+from itertools import accumulate, islice
 from struct import Struct
 
 from httptee.journal.framing import HEADER_SIZE
@@ -55,9 +56,8 @@ class Index:
         if not self.stamps:
             self.first_sequence = sequence
         self.stamps.extend([stamp for stamp, _ in records])
-        for _, payload in records:
-            self.offsets.append(offset)
-            offset += HEADER_SIZE + len(payload)
+        sizes = [HEADER_SIZE + len(payload) for _, payload in records]
+        self.offsets.extend(islice(accumulate(sizes, initial=offset), len(sizes)))
 
     def extend_block(self, sequence: int, stamps: Sequence[int], offset: int) -> None:
         """Add the records of a block at an offset. `sequence` is that of the first."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from httptee.ledger.boards import Board, Shipped
 from httptee.ledger.ring import Ring
@@ -91,10 +92,8 @@ class RecordAccount:
         self._lock = threading.Lock()
         self._taken = 0
         self._freed = 0
-
-    def seen(self) -> None:
+        self.seen: Callable[[], None] = partial(add_one, cells, _SEEN)
         """Count a request that is to be recorded, before A is asked."""
-        add_one(self._cells, _SEEN)
 
     def take(self, size: int, most: int) -> bool:
         """Take `size` bytes for a request that was seen, of the `most` that may be held. False if there is no room."""
@@ -106,7 +105,7 @@ class RecordAccount:
 
     def refused(self, reason: str) -> None:
         """Count a request that is not to be recorded."""
-        add_one(self._cells, _SEEN)
+        self.seen()
         self.lost(reason)
 
     def free(self, size: int) -> None:

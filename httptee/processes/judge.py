@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import platform
 import resource
 import signal
@@ -19,7 +18,7 @@ from time import monotonic
 
 from httptee.build import Watching, build_tallies, make_judge
 from httptee.ledger import Ledger
-from httptee.processes.kept import Kept
+from httptee.processes.kept import Kept, Priority
 from httptee.processes.publishing import make_publisher
 from httptee.processes.reload import follow_level
 from httptee.settings import Settings
@@ -31,7 +30,7 @@ from httptee.verdict.pairs import Tallies
 _LAST_WORDS = 3.0  # seconds after SIGTERM, until a judge that has not ended is killed
 _LAST_SHIPMENT = 10.0  # the same where it publishes: what it does not say then, nobody ever knows
 _SHARE = 0.25  # of one core
-_NICE = 10
+_BEHIND = 8.0  # seconds for a turn of the judge, at which it counts as far behind; without work, a turn takes 0.2
 _MEMORY = 256 * 1024 * 1024  # bytes beyond those at its start; with more, a judge saves all and ends
 _MOST_MEMORY = 1024 * 1024 * 1024  # bytes; beyond that, an allocation fails, and the pair is not judged
 
@@ -166,10 +165,14 @@ class JudgeProcess:
         ending: list[int] = []
         signal.signal(signal.SIGTERM, lambda number, _: ending.append(number))
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        _step_back()
+        _bound_memory()
+        priority, began = Priority(), monotonic()
         judge = make(reader, Pace(_SHARE), Memory(_MEMORY).short)
 
         def goes_on() -> bool:
+            nonlocal began
+            began, last = monotonic(), began
+            priority.follow(min(1.0, (began - last) / _BEHIND))
             self._follow()
             return not ending and wanted()
 
@@ -206,12 +209,7 @@ def _own_name(sockets: Sequence[socket.socket]) -> str:
     return f"{platform.node()}:{where[1] if isinstance(where, tuple) else str(where).replace('/', '_')}"
 
 
-def _step_back() -> None:
-    """Let the worker processes go first, and bound the memory. SCHED_BATCH: a pair that arrives wakes nobody up."""
-    with contextlib.suppress(OSError):
-        os.nice(_NICE)
-    with contextlib.suppress(OSError, AttributeError):  # a sandbox may forbid it
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+def _bound_memory() -> None:
     with contextlib.suppress(OSError, ValueError):
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         most = _MOST_MEMORY if hard == resource.RLIM_INFINITY else min(hard, _MOST_MEMORY)

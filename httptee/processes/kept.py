@@ -1,10 +1,12 @@
-"""A child process beside the worker processes that is started again when it ends by itself."""
+"""A child process beside the worker processes that is started again when it ends by itself, and its low priority."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
+import resource
 import signal
 from collections.abc import Callable
 from time import monotonic
@@ -24,6 +26,8 @@ _IGNORED = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _SHORT_LIFE = 5.0  # seconds; after a shorter life, each replacement waits longer
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.1, 10.0
 _KILL_AGAIN = 0.1  # seconds from one SIGKILL to the next
+_NICE = 19
+_LITTLE, _MUCH = 0.05, 0.25  # of what a child may be behind
 
 
 class Kept:
@@ -97,3 +101,37 @@ class Kept:
         lived = monotonic() - self._started
         self._wait = min(_LONGEST_WAIT, max(_SHORTEST_WAIT, 2 * self._wait)) if lived < _SHORT_LIFE else _SHORTEST_WAIT
         self._starts_at = monotonic() + self._wait
+
+
+class Priority:
+    """The priority of this process, with all of its threads: the lowest, and a little more while much waits.
+
+    A worker process that wakes up interrupts only SCHED_IDLE at once: it is under SCHED_BATCH itself. But SCHED_IDLE
+    gets nothing at all while all cores are busy. Without the right to leave it again, it is never used.
+    """
+
+    def __init__(self) -> None:
+        with contextlib.suppress(OSError):
+            os.nice(_NICE)
+        least = 20 - _NICE  # of RLIMIT_NICE, for this nice value
+        self._may_return = os.geteuid() == 0 or resource.getrlimit(resource.RLIMIT_NICE)[0] >= least
+        self.policy = os.SCHED_BATCH
+        self._set(os.SCHED_BATCH)
+
+    def follow(self, share: float) -> None:
+        """Choose by how far this process is behind, from 0.0 to 1.0."""
+        if self.policy == os.SCHED_BATCH and share < _LITTLE and self._may_return:
+            self._set(os.SCHED_IDLE)
+        elif self.policy == os.SCHED_IDLE and share > _MUCH:
+            self._set(os.SCHED_BATCH)
+
+    def _set(self, policy: int) -> None:
+        try:
+            os.sched_setscheduler(0, policy, os.sched_param(0))
+            self.policy = policy
+        except OSError:  # a sandbox may forbid it
+            self._may_return = False
+            return
+        with contextlib.suppress(OSError, ValueError):  # without /proc, or a thread has ended meanwhile
+            for thread in {*map(int, os.listdir("/proc/self/task"))} - {os.getpid()}:  # what ships the records
+                os.sched_setscheduler(thread, policy, os.sched_param(0))

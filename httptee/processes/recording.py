@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import math
-import os
-import resource
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -14,14 +11,12 @@ from time import monotonic
 
 from httptee.build import build_inlet
 from httptee.ledger import Ledger
-from httptee.processes.kept import Kept
+from httptee.processes.kept import Kept, Priority
 from httptee.settings import Settings
 
 _LAST_WORDS = 5.0  # seconds after SIGTERM, at least, until it is killed
 _AT_ONCE = 1.0  # the same where the tee is to stop at once
-_NICE = 19
 _RARELY = 500_000  # objects until a garbage collection: an exchange is some twenty, and they make no circles
-_LITTLE, _MUCH = 0.05, 0.25  # of the memory for what waits
 
 
 class RecordingProcess:
@@ -89,37 +84,3 @@ class RecordingProcess:
         gc.freeze()
         gc.set_threshold(_RARELY)
         build_inlet(self._settings, self._ledger, Priority().follow).run(lambda: bool(ending), wanted)
-
-
-class Priority:
-    """The priority of this process, with all of its threads: the lowest, and a little more while much waits.
-
-    A worker process that wakes up interrupts only SCHED_IDLE at once: it is under SCHED_BATCH itself. But SCHED_IDLE
-    gets nothing at all while all cores are busy. Without the right to leave it again, it is never used.
-    """
-
-    def __init__(self) -> None:
-        with contextlib.suppress(OSError):
-            os.nice(_NICE)
-        least = 20 - _NICE  # of RLIMIT_NICE, for this nice value
-        self._may_return = os.geteuid() == 0 or resource.getrlimit(resource.RLIMIT_NICE)[0] >= least
-        self.policy = os.SCHED_BATCH
-        self._set(os.SCHED_BATCH)
-
-    def follow(self, share: float) -> None:
-        """Choose by the part of the memory in use, 0.0 to 1.0."""
-        if self.policy == os.SCHED_BATCH and share < _LITTLE and self._may_return:
-            self._set(os.SCHED_IDLE)
-        elif self.policy == os.SCHED_IDLE and share > _MUCH:
-            self._set(os.SCHED_BATCH)
-
-    def _set(self, policy: int) -> None:
-        try:
-            os.sched_setscheduler(0, policy, os.sched_param(0))
-            self.policy = policy
-        except OSError:  # a sandbox may forbid it
-            self._may_return = False
-            return
-        with contextlib.suppress(OSError, ValueError):  # without /proc, or a thread has ended meanwhile
-            for thread in {*map(int, os.listdir("/proc/self/task"))} - {os.getpid()}:  # what ships the records
-                os.sched_setscheduler(thread, policy, os.sched_param(0))

@@ -98,7 +98,8 @@ class Recorder:
         Each that is to be recorded goes to `follow`, `unread` or `unanswered`.
         """
         try:
-            reason = "filtered" if request.upgrade else self._refuses(request) if self._refuses else None
+            refuses = self._refuses
+            reason = "filtered" if request.upgrade else refuses(request) if refuses is not None else None
             if reason is None:
                 self._account.seen()
                 return time_ns()
@@ -115,13 +116,13 @@ class Recorder:
                 now = 0
             place = environ.get(CONNECTION) or self._peer(environ)
             asked, body = request.body, response.body
-            if isinstance(body, bytes) and isinstance(asked, bytes) and len(asked) + len(body) <= self._small:
-                head, written, outlet = response.head, request.shared_head, self._outlet
-                if outlet is None or not head or not written:
-                    return self._small_one(request, response, place, arrived, now)
-                outlet.put((arrived, now, place, response.status, request.client, head, written[0], asked, body))
-                return response
-            return self._large(Pending(request, response, place, arrived, now))
+            if not (isinstance(body, bytes) and isinstance(asked, bytes) and len(asked) + len(body) <= self._small):
+                return self._large(Pending(request, response, place, arrived, now))
+            head, written, outlet = response.head, request.shared_head, self._outlet
+            if outlet is None or not head or not written:
+                return self._small_one(request, response, place, arrived, now)
+            outlet.put((arrived, now, place, response.status, request.client, head, written[0], asked, body))
+            return response
         except Exception:
             self._faults.report(NOT_RECORDED)
             return response

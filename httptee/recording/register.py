@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from time import monotonic, time_ns
 
 from httptee.journal import Appended, JournalWriter
@@ -17,6 +18,7 @@ from httptee.recording.files import Loss
 logger = logging.getLogger(__name__)
 
 _TELL = 1.0  # seconds between two notes
+_arrival = itemgetter(0)
 _REASONS = {Appended.FULL: "disk_full", Appended.UNAVAILABLE: "disk_failed"}
 
 Record = tuple[int, bytes]
@@ -49,7 +51,7 @@ class Register:
             self._account.lost("unreadable", len(records))
             raise
         if outcome is Appended.COMMITTED:
-            self._account.recorded(self._journal.sequence, max(arrived for arrived, _ in records))
+            self._account.recorded(self._journal.sequence, max(map(_arrival, records)))
         else:
             self._account.lost(_REASONS[outcome], len(records))
         self._say(outcome)

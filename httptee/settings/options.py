@@ -54,7 +54,7 @@ VERDICT_OPTIONS: tuple[Option, ...] = (
     Option(
         "verdict.rate",
         count,
-        "500",
+        "250",
         "Pairs of answers that are compared each second. If there are more, they are chosen at random, those of rare "
         "routes first.",
         "NUMBER",

@@ -108,7 +108,7 @@ class Settings:
     max_response_fields: int = 1024
     max_response_header: int = 256 * 1024
     verdict: str = "off"
-    verdict_rate: int = 500
+    verdict_rate: int = 250
     verdict_delta: float = 0.1
     verdict_repeat: int = 2
     verdict_keep: str = "full"

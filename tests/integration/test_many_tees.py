@@ -362,7 +362,7 @@ def test_a_reload_and_a_killed_publisher_count_on(servers: tuple[int, int], redi
 def _publisher(tee: Tee) -> int:
     """The process that lets the worker processes go first."""
     pids = Path(f"/proc/{tee.program.pid}/task/{tee.program.pid}/children").read_text().split()
-    return next((int(pid) for pid in pids if os.getpriority(os.PRIO_PROCESS, int(pid)) == 10), 0)
+    return next((int(pid) for pid in pids if os.getpriority(os.PRIO_PROCESS, int(pid)) == 19), 0)
 
 
 def test_what_a_tee_could_not_say_at_its_end_is_said_by_the_next_run(

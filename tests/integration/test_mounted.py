@@ -71,7 +71,7 @@ def effective(directory: Path) -> dict[str, str]:
         "request-id-header": "X-Request-Id",
         "client-subject-header": "X-Subject",
         "verdict": str(directory / "verdict"),
-        "verdict.rate": "500",
+        "verdict.rate": "250",
         "verdict.delta": "1",
         "verdict.repeat": "1",
         "verdict.keep": "values",

@@ -208,10 +208,30 @@ def test_the_judge_lets_others_go_first_and_its_memory_is_bounded(tmp_path):
 
     judge = JudgeProcess(make)
     judge.sender()
-    before = os.getpriority(os.PRIO_PROCESS, 0)
     judge.keep()
     said = eventually(lambda: (tmp_path / "said").exists() and (tmp_path / "said").read_text())
-    assert said == f"{min(19, before + 10)} {1 << 30} False"
+    assert said == f"19 {1 << 30} False"
+    judge.stop()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may leave SCHED_IDLE")
+def test_a_judge_has_the_lowest_priority_and_a_little_more_while_it_falls_behind(tmp_path, monkeypatch):
+    class Turns:
+        def run(self, goes_on):
+            said = []
+            for behind in (1e9, 1e-9, 1e9):  # seconds: a turn is nothing against the first, and much against the second
+                monkeypatch.setattr(module, "_BEHIND", behind)
+                goes_on()
+                said.append(os.sched_getscheduler(0))
+            (tmp_path / "said").write_text(repr(said))
+            while goes_on():
+                time.sleep(0.01)
+
+    judge = JudgeProcess(lambda *_: Turns())
+    judge.sender()
+    judge.keep()
+    said = eventually(lambda: (tmp_path / "said").exists() and (tmp_path / "said").read_text())
+    assert said == repr([os.SCHED_IDLE, os.SCHED_BATCH, os.SCHED_IDLE])
     judge.stop()
 
 

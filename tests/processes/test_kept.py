@@ -2,6 +2,7 @@
 
 import errno
 import os
+import resource
 import signal
 import time
 
@@ -9,7 +10,7 @@ import pytest
 
 from httptee.processes import child as children
 from httptee.processes import kept as module
-from httptee.processes.kept import NEVER, Kept
+from httptee.processes.kept import NEVER, Kept, Priority
 from tests.support.net import eventually
 from tests.support.process import suspend
 
@@ -100,3 +101,48 @@ def test_stop_does_not_wait_for_one_that_sigkill_does_not_end(child, monkeypatch
     os.waitpid(pid, 0)
     assert child.pid == 0
     assert f"the useful process {pid} does not end after SIGKILL" in caplog.text
+
+
+def in_a_child(look):
+    """What `look` returns of a priority in a process of its own, as a small number."""
+    if not (child := os.fork()):
+        os._exit(look(Priority()))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def test_it_has_the_lowest_priority_and_a_little_more_while_it_is_behind(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    chosen = []
+    monkeypatch.setattr(os, "sched_setscheduler", lambda pid, policy, _: chosen.append(policy))
+
+    def look(priority):
+        for share in (0.0, 0.2, 0.3, 0.1, 0.01):
+            priority.follow(share)
+        batch, idle = os.SCHED_BATCH, os.SCHED_IDLE
+        return int(chosen == [batch, idle, batch, idle] and os.getpriority(os.PRIO_PROCESS, 0) == 19)
+
+    assert in_a_child(look) == 1
+
+
+def test_without_the_right_to_leave_the_lowest_priority_it_is_not_used(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (0, 0))
+
+    def look(priority):
+        priority.follow(0.0)
+        return os.sched_getscheduler(0)
+
+    assert in_a_child(look) == os.SCHED_BATCH
+
+
+def test_where_the_priority_may_not_be_changed_it_stays(monkeypatch):
+    def fails(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "sched_setscheduler", fails)
+
+    def look(priority):
+        priority.follow(0.0)
+        return priority.policy
+
+    assert in_a_child(look) == os.SCHED_BATCH

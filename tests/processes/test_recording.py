@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 import signal
 
 import pytest
@@ -12,7 +11,7 @@ from httptee.http import Request, Response
 from httptee.http.endpoint import Endpoint
 from httptee.processes import kept
 from httptee.processes import recording as module
-from httptee.processes.recording import Priority, RecordingProcess
+from httptee.processes.recording import RecordingProcess
 from httptee.recording import Outlet, read_recording
 from httptee.recording.exchange import row_of
 from httptee.settings.settings import Settings
@@ -121,48 +120,3 @@ def test_one_that_does_not_end_is_killed(world, monkeypatch):
     world.process.retire()
     world.process.hurry()
     eventually(lambda: world.process.collect() or world.process.ended)
-
-
-def in_a_child(look):
-    """What `look` returns of a priority in a process of its own, as a small number."""
-    if not (child := os.fork()):
-        os._exit(look(Priority()))
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-
-def test_it_has_the_lowest_priority_and_a_little_more_while_much_waits(monkeypatch):
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    chosen = []
-    monkeypatch.setattr(os, "sched_setscheduler", lambda pid, policy, _: chosen.append(policy))
-
-    def look(priority):
-        for share in (0.0, 0.2, 0.3, 0.1, 0.01):
-            priority.follow(share)
-        batch, idle = os.SCHED_BATCH, os.SCHED_IDLE
-        return int(chosen == [batch, idle, batch, idle] and os.getpriority(os.PRIO_PROCESS, 0) == 19)
-
-    assert in_a_child(look) == 1
-
-
-def test_without_the_right_to_leave_the_lowest_priority_it_is_not_used(monkeypatch):
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(resource, "getrlimit", lambda which: (0, 0))
-
-    def look(priority):
-        priority.follow(0.0)
-        return os.sched_getscheduler(0)
-
-    assert in_a_child(look) == os.SCHED_BATCH
-
-
-def test_where_the_priority_may_not_be_changed_it_stays(monkeypatch):
-    def fails(*_):
-        raise PermissionError
-
-    monkeypatch.setattr(os, "sched_setscheduler", fails)
-
-    def look(priority):
-        priority.follow(0.0)
-        return priority.policy
-
-    assert in_a_child(look) == os.SCHED_BATCH
