@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -107,20 +108,29 @@ def test_one_is_added_to_a_number(add_one):
     assert cells.tolist() == [0, (1 << 63) + 1, 3, 0]
 
 
+class Cells(dict):
+    """Numbers of which one may change between the reading and the writing."""
+
+    def __getitem__(self, at):
+        found = self.get(at, 0)
+        time.sleep(0)
+        return found
+
+
 @pytest.mark.parametrize("add_one", ADDS)
 def test_no_addition_of_another_thread_is_lost(add_one):
-    cells = memoryview(bytearray(8)).cast("Q")
+    cells = Cells() if add_one is quick._add_one else memoryview(bytearray(8)).cast("Q")
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     try:
-        threads = [threading.Thread(target=lambda: [add_one(cells, 0) for _ in range(20_000)]) for _ in range(4)]
+        threads = [threading.Thread(target=lambda: [add_one(cells, 0) for _ in range(5000)]) for _ in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
     finally:
         sys.setswitchinterval(before)
-    assert cells[0] == 80_000
+    assert cells[0] == 20_000
 
 
 @NATIVE

@@ -87,7 +87,7 @@ def build_recorder(settings: Settings, ledger: Ledger, part: Part, faults: Fault
     base = connection_base()
     hidden = _secrets(settings, recording)
     maker, remaker = (RecordMaker(hidden, settings.record_max_body, added.via, more) for more in (base, 0))
-    outlet = Outlet(recording.rings[part.row], account, base, added.via) if recording.rings else None
+    outlet = Outlet(recording.rings[part.row], account, base, added.via, faults) if recording.rings else None
     journal = _journal(settings, recording, part.row, part.processes, account.sequence)
     register = register_of(settings, recording, journal, _stream(recording.name, part.row), account)
     (selection,) = selections([criteria := record_criteria(settings)])

@@ -84,8 +84,8 @@ class RecordStatement:
 
 class RecordAccount:
     """The counts of one worker process. The threads that answer clients call `seen`, `take` and `refused`, the one that
-    writes calls the others, and all call `lost`. They share a lock that is held for a few instructions: no thread waits
-    for a disk or for another process behind it."""
+    writes calls the others, and all call `lost`. All but `seen` share a lock that is held for a few instructions: no
+    thread waits for a disk or for another process behind it."""
 
     def __init__(self, cells: memoryview) -> None:
         self._cells = cells

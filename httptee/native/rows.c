@@ -110,7 +110,7 @@ rows(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
             items = -1;
         }
     }
-    if (items < 0) {
+    if (items < 0 || size > LONGEST) {
         return as_plain("_rows", arguments, count);
     }
     PyObject *made = PyBytes_FromStringAndSize(NULL, size);

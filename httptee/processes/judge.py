@@ -172,9 +172,10 @@ class JudgeProcess:
         def goes_on() -> bool:
             nonlocal began
             began, last = monotonic(), began
-            priority.follow(min(1.0, (began - last) / _BEHIND))
+            on = not ending and wanted()
+            priority.follow(min(1.0, (began - last) / _BEHIND) if on else 1.0)  # at the end it has little time
             self._follow()
-            return not ending and wanted()
+            return on
 
         judge.run(goes_on)
         if not wanted():  # the supervisor was killed

@@ -113,8 +113,7 @@ class Priority:
     def __init__(self) -> None:
         with contextlib.suppress(OSError):
             os.nice(_NICE)
-        least = 20 - _NICE  # of RLIMIT_NICE, for this nice value
-        self._may_return = os.geteuid() == 0 or resource.getrlimit(resource.RLIMIT_NICE)[0] >= least
+        self._may_return = may_leave_idle()
         self.policy = os.SCHED_BATCH
         self._set(os.SCHED_BATCH)
 
@@ -132,6 +131,20 @@ class Priority:
         except OSError:  # a sandbox may forbid it
             self._may_return = False
             return
-        with contextlib.suppress(OSError, ValueError):  # without /proc, or a thread has ended meanwhile
+        with contextlib.suppress(OSError):  # without /proc
             for thread in {*map(int, os.listdir("/proc/self/task"))} - {os.getpid()}:  # what ships the records
-                os.sched_setscheduler(thread, policy, os.sched_param(0))
+                with contextlib.suppress(OSError):  # it has ended meanwhile
+                    os.sched_setscheduler(thread, policy, os.sched_param(0))
+
+
+def may_leave_idle() -> bool:
+    """Whether this process may leave SCHED_IDLE again (sched(7)). Root may not in a container without CAP_SYS_NICE."""
+    if resource.getrlimit(resource.RLIMIT_NICE)[0] >= 20 - _NICE:
+        return True
+    now = os.getpriority(os.PRIO_PROCESS, 0)
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, now - 1)
+        os.setpriority(os.PRIO_PROCESS, 0, now)
+    except OSError:
+        return False
+    return True

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import chain
 
-from httptee.http import Headers, of_whole
+from httptee.http import Headers, end_to_end, of_whole
 from httptee.transport import all_fields
 
 _REASON = len("HTTP/1.1 200 ")
+_PLAIN = re.compile(
+    r"connection: (close|keep-alive)|keep-alive: (timeout|max)=\d+(, *(timeout|max)=\d+)*|transfer-encoding: chunked",
+    re.IGNORECASE,
+)
+"""Fields of one connection that say nothing else, as nearly every server sends them."""
 
 
 def passed_on(head: bytes, method: str, status: int, size: int) -> tuple[str, Headers]:
@@ -17,6 +23,17 @@ def passed_on(head: bytes, method: str, status: int, size: int) -> tuple[str, He
     fields = all_fields(text)
     has_length = any(name.lower() == "content-length" for name, _ in fields)
     return text[_REASON : text.index("\r")], of_whole(fields, status, method, size, has_length=has_length)
+
+
+def end_to_end_of(head: bytes) -> tuple[Headers, Headers]:
+    """The fields of an answer's head as it was on the wire, and those that are not of the connection alone."""
+    given = all_fields(head.decode("latin-1"))
+    return given, end_to_end(given)
+
+
+def is_plain(given: Headers, passed_on: Headers) -> bool:
+    """Whether the fields that were not passed on hold nothing but what is known: then a head may be kept with them."""
+    return all(pair in passed_on or _PLAIN.fullmatch(": ".join(pair)) for pair in given)
 
 
 def divided(head: bytes) -> tuple[bytes, bytes]:

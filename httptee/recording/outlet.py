@@ -12,9 +12,10 @@ from collections.abc import Sequence
 from marshal import dumps
 from time import monotonic, sleep
 
-from httptee.ledger import RecordAccount, Ring
+from httptee.ledger import Faults, RecordAccount, Ring
 from httptee.quick import Item, rows
 from httptee.recording.exchange import end_of
+from httptee.recording.recorder import NOT_RECORDED
 from httptee.recording.register import Record
 
 ROWS, RECORDS = 1, 2
@@ -30,11 +31,14 @@ class Outlet:
     """`<Outlet [waiting 3]>`: puts records of one worker process into its ring, and counts what finds no room. `base`
     is added to the numbers of connections, and `via` is what the tee adds to Via."""
 
-    def __init__(self, ring: Ring, account: RecordAccount, base: int = 0, via: str = "") -> None:
+    def __init__(
+        self, ring: Ring, account: RecordAccount, base: int = 0, via: str = "", faults: Faults | None = None
+    ) -> None:
         self._ring = ring
         self._account = account
         self._base = base
         self._own = end_of(via)
+        self._faults = faults or Faults()
         self._waiting: list[Item | bytes] = []
         self._copying = threading.Lock()
 
@@ -94,6 +98,7 @@ class Outlet:
         except Exception:
             if len(batch) == 1:
                 self._account.lost("unreadable")
+                self._faults.report(NOT_RECORDED)
                 return
             for one in batch:
                 self._hand_on([one])

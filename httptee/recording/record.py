@@ -17,12 +17,11 @@ from httptee.http import Headers, Request, Response
 from httptee.http.uploads import StreamedBody
 from httptee.quick import OPENS, ROW, ROW_FORMAT, SUSPICIOUS, pass_clean
 from httptee.recording.exchange import decode, packed
-from httptee.recording.heads import answer_of, answer_text, divided, fields_in, fields_of
+from httptee.recording.heads import answer_of, answer_text, divided, end_to_end_of, fields_in, fields_of, is_plain
 from httptee.recording.pending import Pending
 from httptee.recording.register import Record
 from httptee.recording.secrets import Secrets
 from httptee.selection.secrets import examined
-from httptee.transport import all_fields
 
 _PIECE = 256 * 1024
 _REMEMBERED = 1024  # heads of requests, and as many of answers
@@ -225,10 +224,11 @@ class Sieve:
         if secrets is None:
             return _Head(text, clean=True)
         if on_wire:
-            given = all_fields(text.decode("latin-1"))
-            changed = secrets.fields(given)
-            new = text if changed is given else b"%b\r\n%b" % (divided(text)[0], fields_of(changed))
-            return _head(text, new, *secrets.content_of(given))
+            given, passed_on = end_to_end_of(text)
+            changed = secrets.fields(passed_on)
+            same = changed is passed_on and is_plain(given, passed_on)
+            new = text if same else b"%b\r\n%b" % (divided(text)[0], fields_of(changed))
+            return _head(text, new, *secrets.content_of(passed_on))
         reason, error, fields = answer_of(text)
         return _head(text, answer_text(reason, error, secrets.fields(fields)), *secrets.content_of(fields))
 

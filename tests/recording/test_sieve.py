@@ -16,9 +16,9 @@ def exchange(response=None, **changed):
     return Request(**values, scheme="http"), response or Response(200, "Fine", [("X", "y")], b"answer")
 
 
-def on_wire(fields, body=b""):
-    """An answer of which there is A's head."""
-    head = "".join(f"{name}:{value} \r\n" for name, value in [("Keep-Alive", "timeout=5"), *fields])
+def on_wire(fields, body=b"", more=()):
+    """An answer of which there is A's head, with `more` fields that are of the connection alone."""
+    head = "".join(f"{name}:{value} \r\n" for name, value in [("Keep-Alive", "timeout=5"), *more, *fields])
     data = f"HTTP/1.1 200 Fine\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode("latin-1")
     return Response(200, "Fine", [*fields, ("Content-Length", str(len(body)))], body, head=data)
 
@@ -55,6 +55,10 @@ SECRETS = [
     {"response": on_wire([("Location", "/?token=sesame"), ("X-Long", "x" * 3000)])},
     {"response": on_wire([("Content-Type", "application/json"), ("set-cookie", "a=sesame")], b'{"token": "sesame"}')},
     {"response": on_wire([("X", "y")]), "target": "/?token=sesame"},
+    {"response": on_wire([], more=[("Connection", "X-Internal"), ("X-Internal", "sesame")])},
+    {"response": on_wire([], more=[("Keep-Alive", "sesame")])},
+    {"response": on_wire([], more=[("Upgrade", "sesame")])},
+    {"response": on_wire([], b'{"token": "sesame"}', [("Connection", "Content-Encoding"), ("Content-Encoding", "br")])},
 ]
 
 
