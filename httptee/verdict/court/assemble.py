@@ -31,17 +31,21 @@ Overall = tuple[str, str, tuple[str, ...], tuple[str, ...]]
 
 
 def assembled(
-    policy: Policy, routes: Mapping[str, RouteState], sums: Mapping[str, RouteSums], counts: Counts, since: float
+    policy: Policy,
+    routes: Mapping[str, RouteState],
+    sums: Mapping[str, RouteSums],
+    counts: Counts,
+    since: float,
+    slower: Mapping[str, str],
 ) -> Report:
-    """The report. Routes with the most requests come first."""
+    """The report. Routes with the most requests come first. `slower`: which had that label in the last one, or `slower
+    in the tail`."""
     total = sum(each.requests for each in sums.values())
     writes = any(each.requests and not is_safe(name) for name, each in sums.items())
-    reports = [
-        route_report(
-            policy, name, routes.get(name) or RouteState(policy.keys), sums.get(name, RouteSums()), total, writes
-        )
-        for name in {**sums, **routes}
-    ]
+    reports = []
+    for name in {**sums, **routes}:
+        known, counted = routes.get(name) or RouteState(policy.keys), sums.get(name, RouteSums())
+        reports.append(route_report(policy, name, known, counted, total, writes, slower.get(name, "")))
     reports.sort(key=lambda report: (-report.share, report.route))
     word, summary, missing, notes = overall(policy, tuple(reports), counts)
     unread = sum(max(0, each.unequal - (routes[name].seen if name in routes else 0)) for name, each in sums.items())
@@ -54,9 +58,10 @@ def assembled(
 
 
 def route_report(
-    policy: Policy, name: str, route: RouteState, sums: RouteSums, total: int, writes: bool
+    policy: Policy, name: str, route: RouteState, sums: RouteSums, total: int, writes: bool, slower: str = ""
 ) -> RouteReport:
-    """One route. `total` requests were offered to B on all routes; `writes`: some of them change what B answers."""
+    """One route. `total` requests were offered to B on all routes; `writes`: some of them change what B answers.
+    `slower`: see `latency`."""
     judged = sums.equal + max(route.seen, sums.unequal)
     counted = sums.equal + route.seen
     terms = Terms(policy.enough, policy.may_repeat(name), counted, route.draws, writes, route.uncompared)
@@ -65,7 +70,7 @@ def route_report(
     findings = tuple(_finding(name, key, labels[key.number], terms) for key in keys)
     unexplained = _unexplained(route, labels, sums)
     bound = upper_bound(unexplained, judged, policy.delta, policy.alpha_same)
-    times = latency(sums, policy.alpha_latency, policy.alpha_within, policy.latency_margin)
+    times = latency(sums, policy.alpha_latency, policy.alpha_within, policy.latency_margin, slower)
     if not policy.times:
         times = replace(times, label="not compared", reason="")
     missing, more = _missing(policy, findings, unexplained, judged, bound, sums, times)

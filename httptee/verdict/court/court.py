@@ -11,6 +11,7 @@ from httptee.compare import Difference, differences
 from httptee.verdict.court.assemble import assembled
 from httptee.verdict.court.keys import KeyState
 from httptee.verdict.court.labels import Terms, priority, wants_more
+from httptee.verdict.court.latency import SLOWER, SLOWER_IN_TAIL
 from httptee.verdict.court.pair import Again, Pair
 from httptee.verdict.court.policy import Counts, Policy, is_safe, sample_share
 from httptee.verdict.court.relations import Differing, Repeated
@@ -61,6 +62,7 @@ class Court:
         self._routes: dict[str, RouteState] = {}
         self._since = 0.0
         self._writes = True
+        self._slower: dict[str, str] = {}  # by route: the label, where the last report said so
         if state is not None:
             self.take(state)
 
@@ -71,6 +73,7 @@ class Court:
             raise ValueError(f"a state of version {state['version']}")
         routes = {name: RouteState.restored(each, self._policy.keys) for name, each in state["routes"].items()}
         self._since = min((each for each in (self._since, float(state["since"])) if each), default=0.0)
+        self._slower |= {str(name): str(label) for name, label in state.get("slower", {}).items()}
         for name, route in routes.items():
             if name in self._routes:
                 self._routes[name].merge(route)
@@ -127,6 +130,7 @@ class Court:
             if (other := name_of(name)) != name:
                 route = self._routes.pop(name)
                 self._route(other).merge(route)
+        self._slower = {name_of(name): label for name, label in self._slower.items()}
 
     def report(self, sums: Mapping[str, RouteSums], counts: Counts, now: float) -> Report:
         """What is known, with the counts of the worker processes by route and for the whole B."""
@@ -134,12 +138,15 @@ class Court:
             if name in sums:
                 state.judged = sums[name].equal + state.seen
         self._writes = any(each.requests and not is_safe(name) for name, each in sums.items())
-        return assembled(self._policy, self._routes, sums, counts, self._since or now)
+        report = assembled(self._policy, self._routes, sums, counts, self._since or now, self._slower)
+        labels = {each.route: each.latency.label for each in report.routes}
+        self._slower = {name: label for name, label in labels.items() if label in (SLOWER, SLOWER_IN_TAIL)}
+        return report
 
     def state(self) -> dict[str, Any]:
         """All that is known, as values of JSON; for a later `Court`."""
         routes = {name: route.state() for name, route in self._routes.items()}
-        return {"version": _VERSION, "since": self._since, "routes": routes}
+        return {"version": _VERSION, "since": self._since, "routes": routes, "slower": self._slower}
 
     def _route(self, name: str) -> RouteState:
         route = self._routes.get(name)

@@ -31,6 +31,8 @@ _TAIL_SHARE, _TAIL_TIMES, _TAIL_LIMITS = 0.95, 50, 21  # the percentile, of how 
 _TAIL_RATIO, _TAIL_SECONDS = 1.2, 0.005  # B's 95th or 99th percentile against A's, from where on the tail is slower
 _BEYOND = log(5)  # the evidence that a server at the margin would have fewer long times; below it is none
 
+SLOWER, SLOWER_IN_TAIL = "slower", "slower in the tail"
+
 _CLIP = 0.5  # the largest logarithm of a ratio: one stall must not outweigh a block
 _LEAST, _MOST = exp(-_CLIP), exp(_CLIP)
 MOST_ODDS = 3.0  # the largest logarithm of the odds of a block: 20 to 1
@@ -163,13 +165,16 @@ class Blocks:
         self._beyond_limit = max(self._limit, self._above * self._limit + self._extra)
 
 
-def latency(sums: RouteSums, alpha: float, alpha_within: float | None = None, margin: Margin = MARGIN) -> LatencyReport:
+def latency(
+    sums: RouteSums, alpha: float, alpha_within: float | None = None, margin: Margin = MARGIN, held: str = ""
+) -> LatencyReport:
     """What the sums of a route say about B's times. `alpha`: the chance of `slower` by mere chance, and of `within`
-    unless `alpha_within` is given.
+    unless `alpha_within` is given. `held`: the last report had this label. What has once been shown is so: `slower`
+    and `slower in the tail` stay while their evidence is above 1.
     """
     both = (sums.a_times, sums.b_times)
     times = _Times._make((*(percentile(counts, share) for share in (0.5, 0.95, 0.99) for counts in both), margin))
-    label, reason = _judged(sums, times, log(1 / alpha), log(1 / (alpha_within or alpha)))
+    label, reason = _judged(sums, times, log(1 / alpha), log(1 / (alpha_within or alpha)), held)
     return LatencyReport(label, reason, sums.blocks, times.a_p50, times.b_p50, times.a_p99, times.b_p99)
 
 
@@ -198,15 +203,17 @@ def _is_within(sums: RouteSums) -> float:
     return staked_log_evidence(sums.quick_odds / _MILLION, _staked(sums))
 
 
-def _judged(sums: RouteSums, times: _Times, enough: float, within: float) -> tuple[str, str]:
+def _judged(sums: RouteSums, times: _Times, enough: float, within: float, held: str) -> tuple[str, str]:
     slower, quick, tail = sums.slower, sums.quick, sums.tail_blocks
     blocks = slower + quick
+    by_blocks = _is_slower(sums)
+    if by_blocks >= enough or (held == SLOWER and by_blocks > 0.0):
+        return SLOWER, f"B is beyond the margin in {slower} of {blocks} blocks"
+    in_tail = log_evidence(sums.tail_slower, tail)
     is_beyond = log_evidence(sums.beyond_slower, sums.beyond_blocks) >= _BEYOND
-    if _is_slower(sums) >= enough:
-        return "slower", f"B is beyond the margin in {slower} of {blocks} blocks"
-    if times.longer_tail and is_beyond and log_evidence(sums.tail_slower, tail) >= enough:
+    if (times.longer_tail and is_beyond and in_tail >= enough) or (held == SLOWER_IN_TAIL and in_tail > 0.0):
         which = f"B has more of the longest times in {sums.tail_slower} of {tail} blocks"
-        return "slower in the tail", f"{which}; {times.longer_tail}"
+        return SLOWER_IN_TAIL, "; ".join(filter(None, (which, times.longer_tail)))
     if _is_within(sums) >= within:
         return "within", f"B is within the margin in {quick} of {blocks} blocks"
     return "undecided", f"B is within the margin in {quick} of {blocks} blocks, beyond it in {slower}"

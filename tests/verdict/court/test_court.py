@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -248,3 +249,21 @@ def test_a_court_whose_routes_were_folded_says_the_same_as_one_of_one_route(defe
         return route.unexplained, {(each.path, each.kind): (each.pairs, each.label) for each in route.findings}
 
     assert shown(split) == shown(one)
+
+
+def test_a_route_that_was_shown_to_be_slower_is_so_also_for_a_later_court_and_by_a_new_name():
+    shown = RouteSums(requests=100, equal=100, blocks=30, slower=30, slower_odds=90_000_000)
+    weaker = replace(shown, small_stake=34_000_000, middle_stake=71_000_000, large_stake=143_000_000)
+
+    def label(judge, sums, name="GET /a"):
+        (found,) = judge.report({name: sums}, Counts(), NOW).routes
+        return found.latency.label
+
+    assert label(court(), weaker) == "undecided"
+    judge = court()
+    assert label(judge, shown) == "slower"
+    later = court(state=judge.state())
+    assert label(later, weaker) == "slower"
+    later.fold(lambda name: "GET /{name}" if name == "GET /a" else name)
+    assert label(later, weaker, "GET /{name}") == "slower"
+    assert label(later, RouteSums(requests=100, equal=100), "GET /{name}") == "undecided"

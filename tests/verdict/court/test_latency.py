@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from httptee.verdict.court.bets import evidence
+from httptee.verdict.court.bets import evidence, stakes
 from httptee.verdict.court.latency import BUCKETS, Blocks, Margin, Toss, blocks_needed, bucket, latency, percentile
 from httptee.verdict.court.sums import RouteSums
 from tests.verdict.court.cases import blocks
@@ -253,3 +253,35 @@ def test_blocks_needed_are_twelve_at_the_start_and_fewer_later():
 def test_more_blocks_are_needed_where_each_says_little():
     assert blocks_needed(RouteSums(**blocks(4, 5, 0.5)), 0.001) > blocks_needed(RouteSums(**blocks(4, 5, 2.0)), 0.001)
     assert blocks_needed(RouteSums(**blocks(4, 5, 0.0)), 0.001) == 1_000_000
+
+
+def coins(slower, quick):
+    """The sums of blocks that are all as far from the margin."""
+    toss = Toss(1, 0, 0, 0, 0, 0, 0, *(round(1e6 * stake) for stake in stakes(1.0)))
+    blocks = slower + quick
+    return RouteSums(
+        blocks=blocks, slower=slower, quick=quick, slower_odds=slower * 1_000_000, quick_odds=quick * 1_000_000,
+        small_stake=blocks * toss.small_stake, middle_stake=blocks * toss.middle_stake,
+        large_stake=blocks * toss.large_stake,
+    )  # fmt: skip
+
+
+def tail_coins(slower, blocks):
+    return RouteSums(blocks=blocks, tail_blocks=blocks, tail_slower=slower)
+
+
+def test_what_was_shown_to_be_slower_stays_so_while_its_evidence_is_above_one():
+    for held, shown, weaker, gone in (
+        ("slower", coins(40, 5), coins(40, 25), coins(40, 80)),
+        ("slower in the tail", tail_coins(30, 30), tail_coins(40, 60), tail_coins(40, 100)),
+    ):
+        assert latency(shown, 1e-3, held=held).label == held
+        assert latency(weaker, 1e-3).label == "undecided"
+        assert latency(weaker, 1e-3, held=held).label == held
+        assert latency(gone, 1e-3, held=held).label != held
+
+
+def test_a_label_is_not_held_for_another_one():
+    assert latency(coins(40, 25), 1e-3, held="slower in the tail").label == "undecided"
+    assert latency(tail_coins(40, 60), 1e-3, held="slower").label == "undecided"
+    assert latency(coins(0, 60), 1e-3, held="within").label == "within"
