@@ -262,7 +262,7 @@ def test_a_route_that_was_shown_to_be_slower_is_so_also_for_a_later_court_and_by
     assert label(court(), weaker) == "undecided"
     judge = court()
     assert label(judge, shown) == "slower"
-    later = court(state=judge.state())
+    later = Court(Policy(), Random(1), judge.state())
     assert label(later, weaker) == "slower"
     later.fold(lambda name: "GET /{name}" if name == "GET /a" else name)
     assert label(later, weaker, "GET /{name}") == "slower"
