@@ -41,7 +41,7 @@ def tee(servers, directory, *more, processes="2"):
     a, b = servers
     line = f"{b.url} name=canary"
     words = ("-a", a.url, "-b", line, "-processes", processes, "-verdict", str(directory), "-verdict.repeat", "100")
-    return Tee(*words, *more)
+    return Tee(*words, "-verdict.rate", "100000", *more)
 
 
 def judge_of(tee):
