@@ -1,13 +1,13 @@
 """One recorded exchange: a request with what A answered, and its form as bytes.
 
-All text is latin-1, one character for each byte, as in a `Request`. There are two formats. `encode` makes the first:
+All text is latin-1, one character for each byte, as in a `Request`. There are three formats. `encode` makes the first:
 three lengths, the fields as JSON, then the two bodies as they are.
 
 The tee makes rows: numbers, and the bytes of both heads. The thread that answers a client only collects what there is:
 the head that was sent to A, and the one that A has sent. Nothing is looked at there, so secrets are still in them. What
 waits must hold little, so it is bytes: lists of header fields with all their texts would be missing for the next
-request, and each garbage collection would visit them. Where there is no head of A's, its fields are lines in a row of
-another format.
+request, and each garbage collection would visit them. Where there is no head of A's, its fields are lines in a row
+of the second format.
 """
 
 from __future__ import annotations

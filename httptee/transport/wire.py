@@ -51,9 +51,9 @@ class Answer:
     of it. `keep_alive` means that the connection can carry the next exchange. `on_interim` is called with each interim
     answer except 100 (Continue): with one 100 only while it is `expected`.
 
-    `head` has the bytes that `headers` are of if they are few, else it is empty. `head_seconds` is the time from the
-    request on the wire to the head in the kernel, or 0.0 if it was not measured. `upgrade` has the protocols that the
-    request asks to switch to. A 101 to one of them is the answer, and all behind it its body; for a clone, the end.
+    `head` has the bytes that `headers` are of if they are few and not a B's, else none. `head_seconds` is the time from
+    the request on the wire to the head in the kernel, or 0.0 if it was not measured. `upgrade` has the protocols that
+    the request asks to switch to. A 101 to one of them is the answer, and all behind it its body; for a clone, the end.
 
     `bound` bounds what the answer may cost, and notes in `spent` what it has. `headers` then has only the fields that
     frame the body, and Retry-After, unless the body is `kept`: then its pieces go into that list.
@@ -175,7 +175,7 @@ class Answer:
             if 3 < end <= self._limits.small and data.startswith(VERSIONS):
                 parser, piece = HttpResponseParser(None), data[:end]
                 if accepts(parser, piece):
-                    self.head = piece
+                    self.head = piece if self._bound is None else b""  # for a B, nobody needs it
                     self._read_head(parser.get_status_code(), piece.decode("latin-1"))
                     return data[end:]
             head = self._head = Head(self._limits)

@@ -23,6 +23,11 @@ class TestHead:
         assert parse(self.HEAD + b"ab")[0].head == self.HEAD
         assert parse(b"HTTP/1.1 103 Hints\r\n\r\n" + self.HEAD + b"ab")[0].head == self.HEAD
 
+    def test_of_a_b_is_not_kept(self):
+        answer = Unread(Reading()).answer("GET")
+        answer.feed(self.HEAD + b"ab")
+        assert (answer.complete, answer.head) == (True, b"")
+
     @pytest.mark.parametrize(
         "pieces",
         [
