@@ -1,5 +1,5 @@
-"""What is done for every request that is recorded and costs much less in C. The extension `_speedups` is optional:
-without a C compiler, or with `HTTPTEE_PURE=1` in the environment, the functions here are plain Python and do the same.
+"""What is done for every request, and costs less in C. The extension `_speedups` is optional: without a C compiler, or
+with `HTTPTEE_PURE=1` in the environment, the functions here are plain Python and do the same.
 
 A function of the extension does the simple cases itself, which are nearly all. Everything else it leaves to its plain
 twin here: so there is one place that says what is right.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import struct
 import threading
 from collections.abc import Callable, Sequence, Set
@@ -16,7 +17,7 @@ from importlib import import_module
 from types import ModuleType
 from zlib import crc32
 
-_INTERFACE = 3  # of the extension: another number whenever a function is added or changes
+_INTERFACE = 4  # of the extension: another number whenever a function is added or changes
 ROW_FORMAT = 3
 """Of a row whose heads are as they were on the wire."""
 ROW = struct.Struct("<BqqqqqHIIII")
@@ -40,6 +41,8 @@ place on it, the status, the client, the heads of the answer and of the request,
 _Rows = Callable[[Sequence[Item | bytes], int, bytes], bytes]
 _AddOne = Callable[[memoryview, int], None]
 _Frames = Callable[[bytes, int, int, Sequence[tuple[int, bytes]]], bytes]
+_SendNow = Callable[[socket.socket, bytes], int]
+_ReceiveNow = Callable[[socket.socket, int], bytes]
 _PassClean = Callable[[bytes, int, Set[bytes], Set[bytes], list[tuple[int, bytes]]], int]
 
 
@@ -122,6 +125,17 @@ def _frames(marker: bytes, kind: int, sequence: int, records: Sequence[tuple[int
     return b"".join(parts)
 
 
+def _send_now(sock: socket.socket, data: bytes, /) -> int:
+    """Send what the kernel takes at once on a plain connection: the number of bytes. Raises OSError, mostly
+    BlockingIOError. In C it keeps the GIL: a thread that gives it up for a call of a microsecond waits for it."""
+    return sock.send(data, socket.MSG_DONTWAIT)
+
+
+def _receive_now(sock: socket.socket, size: int, /) -> bytes:
+    """Up to `size` bytes of what has arrived on a plain connection. Raises OSError. In C it keeps the GIL."""
+    return sock.recv(size, socket.MSG_DONTWAIT)
+
+
 def _extension() -> ModuleType | None:
     if os.environ.get("HTTPTEE_PURE"):
         return None
@@ -139,3 +153,5 @@ rows: _Rows = _native.rows if _native else _rows
 add_one: _AddOne = _native.add_one if _native else _add_one
 pass_clean: _PassClean = _native.pass_clean if _native else _pass_clean
 frames: _Frames = _native.frames if _native else _frames
+send_now: _SendNow = _native.send_now if _native else _send_now
+receive_now: _ReceiveNow = _native.receive_now if _native else _receive_now

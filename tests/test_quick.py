@@ -235,7 +235,7 @@ def test_no_reference_is_lost_or_kept():
 
 
 def test_the_environment_chooses_the_plain_twins():
-    names = ("add_one", "rows", "pass_clean", "frames")
+    names = ("add_one", "rows", "pass_clean", "frames", "send_now", "receive_now")
     code = f"from httptee import quick as q; print(q.native, *(getattr(q, n) is getattr(q, '_' + n) for n in {names}))"
     env = os.environ | {"HTTPTEE_PURE": "1"}
     ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)

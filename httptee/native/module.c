@@ -29,6 +29,8 @@ static PyMethodDef functions[] = {
     {"add_one", (PyCFunction)(void (*)(void))add_one, METH_FASTCALL, SEE},
     {"rows", (PyCFunction)(void (*)(void))rows, METH_FASTCALL, SEE},
     {"pass_clean", (PyCFunction)(void (*)(void))pass_clean, METH_FASTCALL, SEE},
+    {"send_now", (PyCFunction)(void (*)(void))send_now, METH_FASTCALL, SEE},
+    {"receive_now", (PyCFunction)(void (*)(void))receive_now, METH_FASTCALL, SEE},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,8 +1,8 @@
 /* What the functions of the extension share: the parts of what they read and write, and their plain twins.
 
    The functions are the fast twins of those in quick.py, which say what is right. Each does the simple cases itself,
-   and calls its plain twin for all others, also for those that are errors. None gives up the GIL or keeps an
-   object. Only the stable ABI is used. */
+   and calls its plain twin for all others, also for those that are errors of the caller. None gives up the GIL or keeps
+   an object. Only the stable ABI is used. */
 
 #ifndef HTTPTEE_PARTS_H
 #define HTTPTEE_PARTS_H
@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define INTERFACE 3 /* as in quick.py */
+#define INTERFACE 4 /* as in quick.py */
 #define LONGEST (64 * 1024 * 1024) /* bytes of one part */
 #define ROW_SIZE 59                /* bytes of the numbers at the beginning of a row */
 #define ROW_FORMAT 3
@@ -22,7 +22,7 @@
 
 typedef PyObject *Function(PyObject *module, PyObject *const *arguments, Py_ssize_t count);
 
-Function add_one, rows, pass_clean, frames;
+Function add_one, rows, pass_clean, frames, send_now, receive_now;
 
 void fill_crc_table(void);
 PyObject *as_plain(const char *name, PyObject *const *arguments, Py_ssize_t count);

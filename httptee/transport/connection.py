@@ -21,6 +21,7 @@ from time import monotonic, perf_counter
 
 from httptee.errors import UpstreamReset, UpstreamTimeout, error_of_open
 from httptee.http import Body
+from httptee.quick import receive_now, send_now
 from httptee.transport.names import Address
 from httptee.transport.pressure import MOST_DISCARDED, TCP_INFO, Arrival, discard
 from httptee.transport.timeouts import Timeouts
@@ -153,25 +154,24 @@ class Connection:
     def send_now(self, data: bytes) -> bool:
         """Send a request on a plain connection. True if the kernel took all of it at once. Never waits."""
         try:
-            return self._send(data, socket.MSG_DONTWAIT) == len(data)
+            return send_now(self.sock, data) == len(data)
         except OSError:
             return False
 
     def receive_now(self, answer: Answer) -> bool:
-        """Read what has arrived of an answer; with TLS nothing (ValueError). Never waits. True if there may be more."""
+        """Read what has arrived of an answer; with TLS nothing. Never waits. True if there may be more."""
+        if self._tls is not None:
+            return False
         try:
             if answer.headers_complete and (size := self._discards(answer, socket.MSG_DONTWAIT)):
                 return size >= MOST_DISCARDED
-            data = (self.arrival.receive if self.arrival else self._recv)(RECEIVE_SIZE, socket.MSG_DONTWAIT)
-        except (BlockingIOError, ValueError):
+            timed = self.arrival
+            data = timed.receive(RECEIVE_SIZE, socket.MSG_DONTWAIT) if timed else receive_now(self.sock, RECEIVE_SIZE)
+        except BlockingIOError:
             return False
         except OSError as error:
             raise error_of_open(error) from error
-        if data:
-            self.received += len(data)
-            answer.feed(data)
-        else:
-            self._end(answer)
+        self._take(answer, data)
         return len(data) == RECEIVE_SIZE
 
     def read_early_answer(self, answer: Answer) -> None:
@@ -180,11 +180,7 @@ class Connection:
             data = self._recv(RECEIVE_SIZE)
         except (BlockingIOError, ssl.SSLWantReadError):
             return
-        if data:
-            self.received += len(data)
-            answer.feed(data)
-        else:
-            self._end(answer)
+        self._take(answer, data)
 
     def _feed(self, answer: Answer, size: int, wait: float) -> None:
         if not 0.0 <= self._timeout_set - wait <= SLACK:
@@ -199,6 +195,9 @@ class Connection:
             raise UpstreamReset("the TLS connection ended without close_notify") from None
         except OSError as error:
             raise error_of_open(error) from error
+        self._take(answer, data)
+
+    def _take(self, answer: Answer, data: bytes) -> None:
         if data:
             self.received += len(data)
             answer.feed(data)

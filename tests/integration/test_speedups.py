@@ -18,6 +18,7 @@ ROOT = Path(__file__).parent.parent.parent
 OF_WHAT_IT_DOES = [
     "tests/test_quick.py",
     "tests/test_quick_frames.py",
+    "tests/test_quick_sockets.py",
     "tests/journal",
     "tests/recording/test_inlet.py",
     "tests/recording/test_outlet.py",

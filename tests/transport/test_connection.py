@@ -125,11 +125,11 @@ class TestThePathToThePeerIsLost:
         with pytest.raises(UpstreamReset):
             connection.exchange(b"GET / HTTP/1.1\r\n\r\n", b"", Answer("GET"), PATIENT, inf)
 
-    def test_while_an_answer_is_read_without_waiting(self, connection, number):
+    def test_while_an_answer_is_read_without_waiting(self, connection, number, monkeypatch):
         def lost(*arguments):
             raise OSError(number, "lost")
 
-        connection._recv = lost
+        monkeypatch.setattr("httptee.transport.connection.receive_now", lost)
         with pytest.raises(UpstreamReset):
             connection.receive_now(Answer("GET"))
 
