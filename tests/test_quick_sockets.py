@@ -35,16 +35,12 @@ def test_what_is_sent_arrives(send_now, pair, data):
 def test_the_kernel_takes_a_part_and_then_nothing(send_now, pair):
     ours, theirs = pair
     sent = 0
-    with pytest.raises(BlockingIOError):
+    with suppress(BlockingIOError):
         while True:
             sent += send_now(ours, b"x" * 200_000)
-    assert sent
-    theirs.setblocking(False)
-    arrived = 0
-    with pytest.raises(BlockingIOError):
-        while True:
-            arrived += len(theirs.recv(1 << 20))
-    assert arrived == sent
+    assert sent % 200_000
+    ours.close()
+    assert sum(map(len, iter(lambda: theirs.recv(1 << 20), b""))) == sent
 
 
 @pytest.mark.parametrize("receive_now", RECEIVES)
@@ -115,9 +111,10 @@ def test_no_other_connection_gets_the_bytes_of_one_that_is_closed_meanwhile():
     def use():
         while not over.is_set():
             ours, _ = current[0]
-            for act in (lambda: send_now(ours, b"mine"), lambda: receive_now(ours, 10)):
-                with suppress(OSError):
-                    act()
+            with suppress(OSError):
+                send_now(ours, b"mine")
+            with suppress(OSError):
+                receive_now(ours, 10)
 
     threads = [threading.Thread(target=use) for _ in range(2)]
     before = sys.getswitchinterval()

@@ -58,7 +58,7 @@ class AdminServer(Server):
 
     def leave_memory(self) -> None:
         """Return none to the kernel: malloc is blocked meanwhile, and the requests of this process are another's."""
-        self._heap.rest()
+        self.heap.rest()
 
     def maintenance(self, now: float) -> None:
         """Once a second: cut off connections that are older than `_PATIENCE`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import math
 import mmap
@@ -110,16 +111,22 @@ class Generation:
     def start_due(self) -> None:
         """Fork every process whose start is due."""
         now = monotonic()
+        if any(self._is_due(worker, now) for worker in self._workers):
+            gc.collect()
+            gc.freeze()  # else a worker process that looks for garbage copies the pages that it shares with the others
         if not self.ended:
             self._recording.keep()
         for worker in self._workers:
-            if not self._retired and not worker.pid and worker.starts_at <= now:
+            if self._is_due(worker, now):
                 worker.started = now
                 try:
                     worker.pid = fork(partial(self._serve, worker), _NOT_FOR_WORKERS, f"worker process {worker.row}")
                 except OSError as error:
                     self._plan_start(worker)
                     logger.warning("cannot start a worker process: %s; it is tried again", error.strerror)
+
+    def _is_due(self, worker: _Worker, now: float) -> bool:
+        return not self._retired and not worker.pid and worker.starts_at <= now
 
     def next_event(self) -> float:
         """Seconds until the next start or kill of a process; 3600 if there is none."""

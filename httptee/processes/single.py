@@ -6,6 +6,7 @@ thread, whose loop then does the work.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -87,6 +88,7 @@ class SingleProcess:
         for number in _SIGNALS:
             signal.signal(number, self._handle)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        self._serving.server.heap.begin()
         self._serving.vitals.begin()
         self._admin.start_thread()
         self._judge.start_thread()
@@ -181,6 +183,8 @@ class SingleProcess:
     def _hand_over(self, successor: _Serving) -> None:
         """Serve with the new server, and let the old one drain beside it."""
         old, self._serving, self._successor = self._serving, successor, None
+        gc.unfreeze()  # the last old server that has drained is garbage now
+        successor.server.heap.begin()
         successor.vitals.begin()
         self._admin.replace(successor.settings, successor.ledger, successor.watching)
         old.server.stop_accepting()

@@ -58,9 +58,7 @@ def run_worker(
     vitals = Vitals(ledger.worker(part.row), server, tee)
     server.on_count = vitals.count
     server.turns = Turns(ledger.fewest_connections)
-    server.crew.start()
-    if not server.crew.started:
-        raise CannotRunError("it may start no thread (ulimit -u, pids.max of the cgroup)")
+    _begin(server)
     vitals.begin()
     ready()
     look = Look(tee) if part.row == 0 else None
@@ -71,6 +69,13 @@ def run_worker(
     retire(server, tee, settings)
     vitals.drained()
     ledger.settle_unanswered(part.row)  # clones that shadow threads still send: they end with this process
+
+
+def _begin(server: Server) -> None:
+    server.crew.start()
+    if not server.crew.started:
+        raise CannotRunError("it may start no thread (ulimit -u, pids.max of the cgroup)")
+    server.heap.begin()
 
 
 class Look:

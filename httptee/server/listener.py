@@ -22,7 +22,7 @@ from httptee.http import RequestMemory, Response
 from httptee.server.accepting import ASIDE, AcceptingServer
 from httptee.server.channel import Channel
 from httptee.server.crew import Crew
-from httptee.server.heap import Heap
+from httptee.server.memory import Heap
 from httptee.server.ownership import HUNG_UP
 from httptee.server.patience import Departures, look_after
 
@@ -60,7 +60,7 @@ class Server(AcceptingServer):
         self.stop_descriptor = self.crew.stop_reader
         self._departures = Departures()
         self._next_tick = self._next_glance = 0.0
-        self._heap = Heap()
+        self.heap = Heap()
         self._stopping = False
         self._waking = threading.RLock()  # a signal handler may interrupt the thread that holds it
         self._asks = True  # whether the main loop has to call `wanted`
@@ -210,7 +210,7 @@ class Server(AcceptingServer):
 
     def maintenance(self, now: float) -> None:
         """Once a second: end the connections of slow and silent clients, and return unused memory."""
-        self._heap.tick()
+        self.heap.tick()
         self._door.tick(len(self.active_channels))
         for channel in list(self.active_channels.values()):
             look_after(channel, now, self.client_timeout)

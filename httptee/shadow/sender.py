@@ -11,6 +11,11 @@ from httptee.http import Exchange
 from httptee.shadow.openings import Openings
 from httptee.transport import Answer, Reading, Timeouts, Upstream, WireStream
 
+IN_A_ROW = 5
+"""Failures in a row from which a B is taken for one that always fails."""
+WEIGHT = 4
+"""CPU time of such failures counts this many times: what a B that always fails gets of the processor is for nothing."""
+
 Outcome = tuple[float, "Exception | None", "Answer | None"]
 """The seconds that the exchange took, the error if it failed, and the answer, as far as it arrived."""
 
@@ -19,7 +24,8 @@ class Sender:
     """Sends to one B. A clone may take `timeout` seconds up to the head of its answer, and `stream_timeout` after it.
 
     `answered` is called if the head of an answer has arrived and its body has not ended. The CPU time of exchanges that
-    fail counts in `reading`: without a breaker, a B that refuses every handshake would take A's share of the processor.
+    fail counts in `reading`, that of a B which always fails `WEIGHT` times: without a breaker, such a B would take A's
+    share of the processor.
     """
 
     def __init__(
@@ -39,6 +45,7 @@ class Sender:
         self._openings = openings
         self._streams: set[WireStream] = set()
         self._closed = False
+        self._failures = 0  # in a row; to lose one between two threads does not matter
 
     def send(self, exchange: Exchange) -> Outcome:
         """Send a clone and read its answer to the end. Does not raise."""
@@ -53,9 +60,11 @@ class Sender:
             if stream.whole is None:
                 self._answered(exchange)
                 self._read(stream)
+            self._failures = 0
         except Exception as error:
             failure = error
-            self._reading.charge(thread_time() - cpu)
+            self._failures += 1
+            self._reading.charge((thread_time() - cpu) * (WEIGHT if self._failures > IN_A_ROW else 1))
         return perf_counter() - began, failure, arrived
 
     def close(self) -> None:

@@ -37,7 +37,17 @@ FLOORS: dict[str, tuple[str, ...]] = {
         )
     ),
     "7": ("processes", "processes.limits", "processes.rates", "processes.publishing"),
-    "6": ("wsgi", "middleware", "admin.fleet", "admin", "server", "server.uploads", "page", "server.sockets"),
+    "6": (
+        "wsgi",
+        "middleware",
+        "admin.fleet",
+        "admin",
+        "server",
+        "server.uploads",
+        "page",
+        "server.sockets",
+        "server.memory",
+    ),
     "5": ("build",),
     "4": ("app", "primary", *(f"replay.{room}" for room in ("sharing", "replaying", "figures", "sending"))),
     "3": (

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from httptee.server.heap import Heap, resident
+from httptee.server.memory.heap import Heap, resident
 
 MEGABYTE = 1024 * 1024
 
@@ -80,7 +80,7 @@ def test_the_size_is_that_of_this_process():
 def test_holes_in_malloc_are_given_back_to_the_kernel():
     """50 MB in blocks that malloc does not map one by one, every other one freed, and something above all of them."""
     script = """
-from httptee.server.heap import Heap, resident
+from httptee.server.memory.heap import Heap, resident
 heap = Heap()
 before = resident()
 blocks = [bytes(20_000) for _ in range(2500)]

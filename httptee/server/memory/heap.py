@@ -16,6 +16,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from httptee.server.memory.garbage import Garbage
+
 _WORTH_IT = 16 * 1024 * 1024  # bytes of growth that cause a trim; it then takes some milliseconds
 _REPEATED = 10  # ticks between two trims while the process is larger than at rest and does not grow
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -40,11 +42,21 @@ def give_back() -> None:
 class Heap:
     """Trims the memory of one process. Call `tick` about once a second."""
 
-    def __init__(self, resident: Callable[[], int] = resident, give_back: Callable[[], object] = give_back) -> None:
+    def __init__(
+        self,
+        resident: Callable[[], int] = resident,
+        give_back: Callable[[], object] = give_back,
+        garbage: Garbage | None = None,
+    ) -> None:
         self._resident = resident
         self._give_back = give_back
+        self._garbage = garbage or Garbage()
         self._least = self._rest = resident()
         self._since = 0  # ticks since the last trim
+
+    def begin(self) -> None:
+        """The process is only the tee's, and built: from now on, look for garbage as is best for its clients."""
+        self._garbage.begin()
 
     def rest(self) -> None:
         """From now on, do nothing: the memory is that of another program."""
@@ -53,6 +65,7 @@ class Heap:
     def tick(self) -> None:
         """Return unused memory if the process has grown by `_WORTH_IT` bytes since the last trim, or is as much larger
         than at rest and was not trimmed for `_REPEATED` ticks."""
+        self._garbage.tick()
         now = self._resident()
         self._since += 1
         if now >= (self._rest if self._since >= _REPEATED else self._least) + _WORTH_IT:

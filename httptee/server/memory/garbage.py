@@ -1,0 +1,42 @@
+"""When Python looks for objects that only refer to each other, in a process that is only the tee's.
+
+All threads wait meanwhile, and the time grows with the number of objects. A process of the tee has some 100,000 from
+its start on, and several more for each clone that waits for a B. To look at all of them took 40 ms, again and again
+while the queue of a slow B grew. So what the start has left is never looked at, and all of what came later only as
+often as `_SHARE` of the time allows. Young objects are looked at as often as ever: most garbage is young.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from time import perf_counter
+
+_YOUNG, _MIDDLE = 1000, 4  # objects more than at the last look, and such looks until one at what these have left
+_NEVER = 1 << 30  # of those until one at everything: `tick` decides about it
+_SHARE = 0.001  # of the time that looks at everything take at most
+_SELDOM = 10.0  # seconds between two of them, even if each is short
+
+
+class Garbage:
+    """Looks at everything now and then. `tick` does nothing before `begin`."""
+
+    def __init__(self, collect: Callable[[], object] = gc.collect, clock: Callable[[], float] = perf_counter) -> None:
+        self._collect = collect
+        self._clock = clock
+        self._due: float | None = None
+
+    def begin(self) -> None:
+        """The process is built. Its objects are not looked at from here on; it mostly keeps them until its end."""
+        self._collect()
+        gc.freeze()
+        gc.set_threshold(_YOUNG, _MIDDLE, _NEVER)
+        self._due = self._clock() + _SELDOM
+
+    def tick(self) -> None:
+        """Look at everything if it is time for it."""
+        began = self._clock()
+        if self._due is not None and began >= self._due:
+            self._collect()
+            ended = self._clock()
+            self._due = ended + max(_SELDOM, (ended - began) / _SHARE)
