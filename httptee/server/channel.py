@@ -212,16 +212,16 @@ class Channel(OwnedChannel):
 
     def _send_waiting(self, rest: memoryview) -> None:
         """Send the buffer and `rest`, waiting for the client. Raises ClientDisconnected."""
-        writable = select.poll()
-        writable.register(self.socket, select.POLLOUT)
-        writable.register(self.server.stop_descriptor, select.POLLIN)
         timeout = self.server.client_timeout
+        armed = _READY_TO_WRITE if self._waits_to_write else READY
+        if not self.requests[0].completed:
+            armed = select.EPOLLET
         stretch = Stretch(self, self.buffered - self.total_outbufs_len, monotonic())
         with self.server.held_by_client():
             while self.connected and (self.total_outbufs_len or rest):
-                ready = writable.poll(timeout * 1000)
-                if not ready or ready[-1][0] == self.server.stop_descriptor:
-                    raise self._given_up()
+                going_on = self.server.stalled.wait(self._fileno, armed, timeout)
+                if not going_on:
+                    raise self._gone() if going_on is None else self._given_up()
                 try:
                     if self.total_outbufs_len:
                         self._flush_some()

@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
+from httptee.server.stalled import Stalled
+
 logger = logging.getLogger(__name__)
 
 _QUICK = 8
@@ -65,6 +67,8 @@ class Crew:
         self._stopping = False
         self.stop_reader, self._stop_writer = os.pipe()
         """A descriptor that is readable once the threads must end."""
+        self.stalled = Stalled(self.ready, self.stop_reader, lambda thread: thread in self._busy, self._one_less)
+        """What the threads that are held wait for."""
         self.ready.register(self.stop_reader, select.EPOLLIN)
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.ready.register(self._bell, select.EPOLLIN | select.EPOLLET)
@@ -161,6 +165,7 @@ class Crew:
 
     def close(self) -> None:
         """Close the descriptors. Only after all threads have ended."""
+        self.stalled.close()
         self.ready.close()
         os.close(self._bell)
         os.close(self.stop_reader)
@@ -214,6 +219,10 @@ class Crew:
                 del busy[me]
             if self._awake > self._allowed and not self._park():
                 return
+
+    def _one_less(self) -> None:
+        """A thread that was held is about to be free: it sleeps after that, for another one has taken its place."""
+        self._allowed = max(min(self._size, _QUICK), self._allowed - 1)
 
     def _serve_waiting(self) -> None:
         """Serve what has waited longest in the queue, and wake another thread for the next."""

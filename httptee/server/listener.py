@@ -57,7 +57,7 @@ class Server(AcceptingServer):
         max_request_memory: int = 64 * 1024 * 1024,
     ) -> None:
         self.crew = Crew(threads, self._serve, super().pull_trigger)
-        self.stop_descriptor = self.crew.stop_reader
+        self.stalled = self.crew.stalled
         self._departures = Departures()
         self._next_tick = self._next_glance = 0.0
         self.heap = Heap()

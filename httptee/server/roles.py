@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from httptee.http import Cancellation, RequestMemory, Response
+from httptee.server.stalled import Stalled
 from httptee.server.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class Host(Protocol):
     """The parts of a server that its connections and their tasks use.
 
-    `stop_descriptor` is readable once the serving threads must end. `on_discard` is called with each request whose
+    `stalled` waits for clients that take nothing. `on_discard` is called with each request whose
     client has gone before a thread was free. `application` returns an iterable of bytes that has a `close` (PEP 3333).
     """
 
@@ -32,7 +33,7 @@ class Host(Protocol):
     on_count: Callable[[int], object]
     on_refusal: Callable[[WSGIEnvironment, Response], object]
     on_discard: Callable[[WSGIEnvironment], object]
-    stop_descriptor: int
+    stalled: Stalled
     uploads: Uploads
 
     def hand_over(self, channel: Any) -> None:

@@ -11,7 +11,7 @@ from httptee.settings.backend import Backend
 from httptee.settings.settings import Settings
 
 SETTINGS = Settings(threads=100, processes=2, b_workers=20, b=(Backend.parse("b:1"),) * 2)
-WANTED = 2 + 2 * (6 + 50 + 2 * (2 + 10))
+WANTED = 2 + 2 * (7 + 50 + 2 * (2 + 10))
 OWN = 10
 
 
@@ -38,8 +38,8 @@ def limits(monkeypatch, tmp_path):
 
 def test_the_threads_of_all_processes_are_counted():
     assert threads_of(SETTINGS) == WANTED
-    assert threads_of(Settings(processes=1, threads=3, admin=Listen("127.0.0.1", 1))) == 2 + 7 + 6 + 3
-    assert threads_of(Settings(processes=1, threads=3, verdict="memory")) == 2 + 7 + 6 + 3
+    assert threads_of(Settings(processes=1, threads=3, admin=Listen("127.0.0.1", 1))) == 2 + 7 + 7 + 3
+    assert threads_of(Settings(processes=1, threads=3, verdict="memory")) == 2 + 7 + 7 + 3
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,157 @@
+"""The threads whose client takes nothing of its answer for a while.
+
+Each of them waits for its own client. When many clients leave at once, all these threads would wake up at once and take
+the GIL from those that serve, some 500 of a process for a quarter of a second. So a thread waits by itself for `SOON`
+only, which is enough for a client that is just slow. After that one other thread watches its connection and lets it go
+on, and the threads of clients that have gone one after another. Meanwhile the crew does not watch it: it would be woken
+for each client that leaves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import threading
+from collections.abc import Callable
+from time import sleep
+
+SOON = 0.05
+"""Seconds that a thread waits for its client by itself."""
+_GONE = select.EPOLLHUP | select.EPOLLERR
+_LOOK = 0.0005  # seconds between two looks whether a thread has ended the exchange of a client that has gone
+_LOOKS = 20  # as many until the next thread is let go on in any case
+
+
+class Stalled:
+    """Waits for clients in the place of the threads that serve them.
+
+    `ready` is the epoll set of the crew, `stop` a descriptor that is readable once all threads must end. `at_work` says
+    whether a thread is at work on a request. `left` is called in the thread of a client that has gone.
+    """
+
+    def __init__(
+        self, ready: select.epoll, stop: int, at_work: Callable[[int], bool], left: Callable[[], object]
+    ) -> None:
+        self._ready = ready
+        self._stop = stop
+        self._at_work = at_work
+        self._left = left
+        self._lock = threading.Lock()  # guards the next four
+        self._watched: select.epoll | None = None
+        self._thread: threading.Thread | None = None
+        self._waiting: dict[int, _Wait] = {}
+        self._stopped = False
+
+    def __len__(self) -> int:
+        """The number of threads that wait for longer than `SOON`."""
+        return len(self._waiting)
+
+    def wait(self, descriptor: int, armed: int, timeout: float) -> bool | None:
+        """Wait until a client takes more: True. False after `timeout` seconds or if the threads must end, None if the
+        client has gone. `armed` are the events of its connection in the set of the crew.
+        """
+        writable = select.poll()
+        writable.register(descriptor, select.POLLOUT)
+        writable.register(self._stop, select.POLLIN)
+        if found := writable.poll(min(timeout, SOON) * 1000):
+            return found[-1][0] != self._stop
+        if timeout <= SOON:
+            return False
+        mine = _Wait()
+        self._ready.unregister(descriptor)
+        try:
+            watched = self._watch(descriptor, mine)
+            going_on = not watched or mine.gate.acquire(timeout=timeout - SOON)
+        finally:
+            self._forget(descriptor)
+            if not mine.gone:
+                self._ready.register(descriptor, armed)
+            mine.back = True
+        if mine.gone:
+            self._left()
+            return None
+        return going_on
+
+    def close(self) -> None:
+        """Close the set. Only after all threads have ended."""
+        with self._lock:
+            self._stopped = True
+            watched, self._watched = self._watched, None
+        if self._thread is not None:
+            self._thread.join()
+        if watched is not None:
+            watched.close()
+
+    def _watch(self, descriptor: int, mine: _Wait) -> bool:
+        """Whether the connection is watched: not if the threads must end, and not without a descriptor or a thread."""
+        with self._lock:
+            if self._stopped:
+                return False
+            try:
+                self._watched = self._watched or self._begin()
+                self._watched.register(descriptor, select.EPOLLOUT | select.EPOLLONESHOT)
+            except (OSError, RuntimeError, MemoryError):
+                return False
+            self._waiting[descriptor] = mine
+            return True
+
+    def _forget(self, descriptor: int) -> None:
+        with self._lock:
+            self._waiting.pop(descriptor, None)
+            if self._watched is not None:
+                with contextlib.suppress(OSError, ValueError):  # it was not watched, or the set is closed
+                    self._watched.unregister(descriptor)
+
+    def _begin(self) -> select.epoll:
+        """Start the thread that watches; return its set."""
+        watched = select.epoll()
+        try:
+            watched.register(self._stop, select.EPOLLIN)
+            self._thread = threading.Thread(target=self._run, args=(watched,), name="stalled", daemon=True)
+            self._thread.start()
+        except (OSError, RuntimeError, MemoryError):
+            watched.close()
+            self._thread = None
+            raise
+        return watched
+
+    def _run(self, watched: select.epoll) -> None:
+        """The thread that watches, until the threads must end."""
+        while True:
+            for descriptor, events in watched.poll(-1, 1):
+                if descriptor == self._stop:
+                    self._let_all_go()
+                    return
+                with self._lock:
+                    wait = self._waiting.pop(descriptor, None)
+                if wait is not None:
+                    wait.gone = bool(events & _GONE)
+                    wait.gate.release()
+                    if wait.gone:
+                        self._until_ended(wait)
+
+    def _let_all_go(self) -> None:
+        with self._lock:
+            self._stopped = True
+            waiting, self._waiting = self._waiting, {}
+        for wait in waiting.values():
+            wait.gate.release()
+
+    def _until_ended(self, wait: _Wait) -> None:
+        """Wait until a thread has ended the exchange of a client that has gone, for some milliseconds at most."""
+        for _ in range(_LOOKS):
+            sleep(_LOOK)
+            if wait.back and not self._at_work(wait.thread):
+                return
+
+
+class _Wait:
+    """One thread that waits. It goes on when `gate` is released, and is `back` then."""
+
+    __slots__ = ("back", "gate", "gone", "thread")
+
+    def __init__(self) -> None:
+        self.gate = threading.Lock()
+        self.gate.acquire()
+        self.gone = self.back = False
+        self.thread = threading.get_ident()
