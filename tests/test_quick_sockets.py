@@ -88,7 +88,9 @@ def test_a_closed_socket_has_no_descriptor(send_now, receive_now, pair):
 
 
 @pytest.mark.parametrize("act", ["send", "receive"])
-@pytest.mark.parametrize("arguments", [(), ("sock",), ("sock", None), ("sock", -1), ("sock", "text"), (None, b"x")])
+@pytest.mark.parametrize(
+    "arguments", [(), ("sock",), ("sock", None), ("sock", -1), ("sock", "text"), (None, b"x"), (1, b"x"), (1, 9)]
+)
 @NATIVE
 def test_what_is_not_simple_is_left_to_the_plain_twin(pair, act, arguments):
     given = [pair[0] if each == "sock" else each for each in arguments]

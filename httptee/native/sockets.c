@@ -20,7 +20,7 @@ send_now(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
     (void)module;
     Part data;
-    if (count != 2 || !is_bytes(arguments[1], &data) || data.size > SENT) {
+    if (count != 2 || PyLong_Check(arguments[0]) || !is_bytes(arguments[1], &data) || data.size > SENT) {
         return as_plain("_send_now", arguments, count);
     }
     int descriptor = PyObject_AsFileDescriptor(arguments[0]);
@@ -40,7 +40,8 @@ receive_now(PyObject *module, PyObject *const *arguments, Py_ssize_t count)
 {
     static char buffer[RECEIVED]; /* whoever has the GIL */
     (void)module;
-    Py_ssize_t most = count == 2 && PyLong_Check(arguments[1]) ? PyLong_AsSsize_t(arguments[1]) : -1;
+    int simple = count == 2 && !PyLong_Check(arguments[0]) && PyLong_Check(arguments[1]);
+    Py_ssize_t most = simple ? PyLong_AsSsize_t(arguments[1]) : -1;
     if (most < 0 || most > RECEIVED) {
         PyErr_Clear();
         return as_plain("_receive_now", arguments, count);

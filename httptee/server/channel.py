@@ -45,7 +45,6 @@ class Channel(OwnedChannel):
     client_subject = ""
 
     def __init__(self, server: Host, sock: socket.socket, addr: Any, adj: Any, map: dict[int, Any]) -> None:
-        self._waits_to_write = False
         self.number = next(_numbers)
         self.served = 0
         super().__init__(server, sock, addr, adj, map)
@@ -69,10 +68,9 @@ class Channel(OwnedChannel):
                 self.service()
         if (self.total_outbufs_len or self.will_close or self.close_when_flushed) and self.connected:
             self.handle_write()
-        waits = self.total_outbufs_len > 0
-        if waits != self._waits_to_write and self._fileno is not None:
-            self._waits_to_write = waits
-            self.server.arm(self._fileno, _READY_TO_WRITE if waits else READY)
+        events = _READY_TO_WRITE if self.total_outbufs_len else READY
+        if events != self.armed and self._fileno is not None:
+            self._arm(events)
 
     def _read(self, whole: bool) -> None:
         """Read once, and add whole requests to `requests`. With `whole`, only an empty read is the end."""
@@ -166,7 +164,7 @@ class Channel(OwnedChannel):
             self.discard()
             return
         if uploads := not request.completed:
-            self.server.arm(self._fileno, select.EPOLLET)  # its thread reads: no other is to be woken for each packet
+            self._arm(select.EPOLLET)  # its thread reads: no other is to be woken for each packet
         task: TeeTask = (self.error_task_class if self.requests_refused else self.task_class)(self, request)
         try:
             task.service()
@@ -213,15 +211,13 @@ class Channel(OwnedChannel):
     def _send_waiting(self, rest: memoryview) -> None:
         """Send the buffer and `rest`, waiting for the client. Raises ClientDisconnected."""
         timeout = self.server.client_timeout
-        armed = _READY_TO_WRITE if self._waits_to_write else READY
-        if not self.requests[0].completed:
-            armed = select.EPOLLET
+        going_on: bool | None = True
         stretch = Stretch(self, self.buffered - self.total_outbufs_len, monotonic())
         with self.server.held_by_client():
             while self.connected and (self.total_outbufs_len or rest):
-                going_on = self.server.stalled.wait(self._fileno, armed, timeout)
+                going_on = self.server.stalled.wait(self._fileno, self.armed, timeout)
                 if not going_on:
-                    raise self._gone() if going_on is None else self._given_up()
+                    break
                 try:
                     if self.total_outbufs_len:
                         self._flush_some()
@@ -230,12 +226,14 @@ class Channel(OwnedChannel):
                         self.buffered += sent
                         rest = rest[sent:]
                 except BlockingIOError:
-                    continue
+                    pass
                 except OSError:
                     raise self._gone() from None
                 if stretch.too_slow(self.buffered - self.total_outbufs_len, monotonic(), timeout):
                     raise self._given_up()
-        if not self.connected:  # the client closed the connection while the buffer was sent
+        if going_on is False:
+            raise self._given_up()
+        if not going_on or not self.connected:  # the client has closed the connection
             raise self._gone()
         self.active_at = monotonic()
 

@@ -60,6 +60,7 @@ class OwnedChannel(HTTPChannel):
     """`begun` or `whole` for an answer that ends with the connection, and empty for other answers."""
     stretch: Stretch | None = None
     """The period for the transfer that the client has not finished, if any. Only the main thread uses it."""
+    armed = READY  # its events in the epoll set of the crew
     active_at: float
     """When the client last sent or took bytes, on the monotonic clock. waitress's `last_activity` is not used."""
 
@@ -194,8 +195,7 @@ class OwnedChannel(HTTPChannel):
                 self.handle_write()
 
     def hang_up(self) -> None:
-        """Make the next thread that serves this connection close it. Safe from any thread. Data that the client sent
-        before is still read and answered."""
+        """Make the next thread that serves this connection close it, behind what the client sent. For any thread."""
         with contextlib.suppress(OSError, AttributeError):  # the owner may have closed it just now
             self.socket.shutdown(socket.SHUT_RD)
 
@@ -218,12 +218,16 @@ class OwnedChannel(HTTPChannel):
         self.unframed = "begun"
         self.reset_when_closed()
 
+    def _arm(self, events: int) -> None:
+        self.armed = events
+        self.server.arm(self._fileno, events)
+
     def take_in(self, request: RequestParser, data: bytes) -> None:
         """Parse data of a request that is served already, and what comes behind it."""
         self.active_at = monotonic()
         used = request.received(data)
         if request.completed:
-            self.server.arm(self._fileno, READY)
+            self._arm(READY)
             self.received(data[used:])
 
     def _pass_on(self, waits: bool) -> bool:
@@ -236,7 +240,7 @@ class OwnedChannel(HTTPChannel):
     def end_upload(self, request: RequestParser) -> None:
         """The request is answered. If its body was not read to the end, the client may still send."""
         if self._fileno is not None and (request.error is not None or not request.completed):
-            self.server.arm(self._fileno, READY)
+            self._arm(READY)
             self.requests_refused = self._unread = True
 
     def _advance(self, events: int) -> None:

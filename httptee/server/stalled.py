@@ -3,8 +3,8 @@
 Each of them waits for its own client. When many clients leave at once, all these threads would wake up at once and take
 the GIL from those that serve, some 500 of a process for a quarter of a second. So a thread waits by itself for `SOON`
 only, which is enough for a client that is just slow. After that one other thread watches its connection and lets it go
-on, and the threads of clients that have gone one after another. Meanwhile the crew does not watch it: it would be woken
-for each client that leaves.
+on; those of clients that have gone, one after another. Meanwhile the crew does not watch the connection: the threads
+that serve would be woken by each client that leaves.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from __future__ import annotations
 import contextlib
 import select
 import threading
-from collections.abc import Callable
-from time import sleep
+from collections import deque
+from collections.abc import Callable, Iterable
+from time import monotonic
 
 SOON = 0.05
 """Seconds that a thread waits for its client by itself."""
 _GONE = select.EPOLLHUP | select.EPOLLERR
+_AT_ONCE = 64  # connections
 _LOOK = 0.0005  # seconds between two looks whether a thread has ended the exchange of a client that has gone
-_LOOKS = 20  # as many until the next thread is let go on in any case
+_LONGEST = 0.01  # seconds until the next one is let go on in any case
 
 
 class Stalled:
@@ -59,18 +61,18 @@ class Stalled:
             return False
         mine = _Wait()
         self._ready.unregister(descriptor)
-        try:
-            watched = self._watch(descriptor, mine)
-            going_on = not watched or mine.gate.acquire(timeout=timeout - SOON)
-        finally:
-            self._forget(descriptor)
-            if not mine.gone:
+        going_on = not self._watch(descriptor, mine) or mine.gate.acquire(timeout=timeout - SOON)
+        self._forget(descriptor)
+        gone = mine.gone and any(events & _GONE for _, events in writable.poll(0))
+        if not gone:
+            try:
                 self._ready.register(descriptor, armed)
-            mine.back = True
-        if mine.gone:
+            except OSError:  # the kernel watches no more connections: the answer cannot go on
+                gone = True
+        if gone:
             self._left()
-            return None
-        return going_on
+        mine.back = True
+        return None if gone else going_on
 
     def close(self) -> None:
         """Close the set. Only after all threads have ended."""
@@ -117,41 +119,47 @@ class Stalled:
 
     def _run(self, watched: select.epoll) -> None:
         """The thread that watches, until the threads must end."""
+        gone: deque[_Wait] = deque()
+        leaving: _Wait | None = None
         while True:
-            for descriptor, events in watched.poll(-1, 1):
+            for descriptor, events in watched.poll(_LOOK if gone or leaving else -1, _AT_ONCE):
                 if descriptor == self._stop:
-                    self._let_all_go()
+                    self._let_all_go(gone)
                     return
                 with self._lock:
                     wait = self._waiting.pop(descriptor, None)
-                if wait is not None:
-                    wait.gone = bool(events & _GONE)
+                if wait is not None and events & _GONE:
+                    wait.gone = True
+                    gone.append(wait)
+                elif wait is not None:
                     wait.gate.release()
-                    if wait.gone:
-                        self._until_ended(wait)
+            if leaving is None or self._has_ended(leaving):
+                leaving = gone.popleft() if gone else None
+                if leaving is not None:
+                    leaving.until = monotonic() + _LONGEST
+                    leaving.gate.release()
 
-    def _let_all_go(self) -> None:
+    def _has_ended(self, leaving: _Wait) -> bool:
+        """Whether a thread has ended the exchange of a client that has gone, or had enough time for it."""
+        return (leaving.back and not self._at_work(leaving.thread)) or monotonic() > leaving.until
+
+    def _let_all_go(self, gone: Iterable[_Wait]) -> None:
         with self._lock:
             self._stopped = True
             waiting, self._waiting = self._waiting, {}
-        for wait in waiting.values():
+        for wait in (*waiting.values(), *gone):
             wait.gate.release()
-
-    def _until_ended(self, wait: _Wait) -> None:
-        """Wait until a thread has ended the exchange of a client that has gone, for some milliseconds at most."""
-        for _ in range(_LOOKS):
-            sleep(_LOOK)
-            if wait.back and not self._at_work(wait.thread):
-                return
 
 
 class _Wait:
-    """One thread that waits. It goes on when `gate` is released, and is `back` then."""
+    """One thread that waits. It goes on when `gate` is released, and is `back` then. `until`: how long others wait for
+    it to end the exchange of a client that has gone."""
 
-    __slots__ = ("back", "gate", "gone", "thread")
+    __slots__ = ("back", "gate", "gone", "thread", "until")
 
     def __init__(self) -> None:
         self.gate = threading.Lock()
         self.gate.acquire()
         self.gone = self.back = False
+        self.until = 0.0
         self.thread = threading.get_ident()

@@ -160,6 +160,8 @@ class Roads:
         elif error is not None and not pending.started:
             self._drop(exchange, "closing" if self.ending else "saturated")
         else:
+            if error is None:
+                self._sender.succeeded()
             self._settle(exchange, perf_counter() - pending.began, error, pending.answer)
         if self._workers.queue:
             self._send_next()

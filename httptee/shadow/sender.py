@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from time import perf_counter, thread_time
 from typing import cast
@@ -12,9 +13,9 @@ from httptee.shadow.openings import Openings
 from httptee.transport import Answer, Reading, Timeouts, Upstream, WireStream
 
 IN_A_ROW = 5
-"""Failures in a row from which a B is taken for one that always fails."""
+"""Failures in a row after which a B is taken for one that always fails."""
 WEIGHT = 4
-"""CPU time of such failures counts this many times: what a B that always fails gets of the processor is for nothing."""
+"""CPU time of failures after that counts this many times: what it gets of the processor is for nothing."""
 
 Outcome = tuple[float, "Exception | None", "Answer | None"]
 """The seconds that the exchange took, the error if it failed, and the answer, as far as it arrived."""
@@ -45,7 +46,8 @@ class Sender:
         self._openings = openings
         self._streams: set[WireStream] = set()
         self._closed = False
-        self._failures = 0  # in a row; to lose one between two threads does not matter
+        self._turn = threading.Lock()  # held by the one that rests: the answers of other Bs do not wait for it
+        self._failures = 0
 
     def send(self, exchange: Exchange) -> Outcome:
         """Send a clone and read its answer to the end. Does not raise."""
@@ -60,12 +62,24 @@ class Sender:
             if stream.whole is None:
                 self._answered(exchange)
                 self._read(stream)
-            self._failures = 0
+            self.succeeded()
         except Exception as error:
-            failure = error
-            self._failures += 1
-            self._reading.charge((thread_time() - cpu) * (WEIGHT if self._failures > IN_A_ROW else 1))
+            # Its traceback refers to this frame, and so to itself and the clone: only a look for garbage frees them.
+            failure = error.with_traceback(None)
+            self._charge(thread_time() - cpu)
         return perf_counter() - began, failure, arrived
+
+    def succeeded(self) -> None:
+        """B has answered a clone, perhaps one that had no thread."""
+        self._failures = 0
+
+    def _charge(self, seconds: float) -> None:
+        """Count the CPU time of a clone that has failed."""
+        self._failures += 1  # to lose one between two threads does not matter
+        self._reading.charge(seconds)
+        if self._failures > IN_A_ROW:
+            with self._turn:
+                self._reading.rest((WEIGHT - 1) * seconds)
 
     def close(self) -> None:
         """End the answers that still stream: their clones fail with a timeout. May be called twice."""

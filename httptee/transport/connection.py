@@ -154,7 +154,7 @@ class Connection:
     def send_now(self, data: bytes) -> bool:
         """Send a request on a plain connection. True if the kernel took all of it at once. Never waits."""
         try:
-            return send_now(self.sock, data) == len(data)
+            return self._tls is None and send_now(self.sock, data) == len(data)
         except OSError:
             return False
 

@@ -103,6 +103,11 @@ class Reading:
         with self.lock:
             self.spend(HOLDS_THE_GIL * seconds)
 
+    def rest(self, seconds: float) -> None:
+        """Pause for CPU time that counts once more, without the lock: for one thread of a B at a time."""
+        if self._pressure is not None and self._pressure.high:
+            self._pause(HOLDS_THE_GIL * seconds)
+
     def spend(self, seconds: float) -> None:
         """Count CPU time of a reader, which holds the lock, and pause if a slice is used up."""
         self._spent += seconds

@@ -10,6 +10,7 @@ from httptee.errors import UpstreamReset
 from httptee.http.hops import UPGRADE
 from httptee.http.inbound import RECEIVED_HEADERS
 from httptee.http.interim import INTERIM
+from httptee.server.stalled import Stalled
 from tests.support.net import eventually
 
 from .conftest import late_for
@@ -226,6 +227,71 @@ def test_a_client_that_is_slow_to_read_gets_everything(serve):
     client.head()
     eventually(lambda: running.server.crew._held == 1, "a thread that waits for the client")
     assert client.body(len(piece) * 64) == piece * 64
+
+
+def stalled(running, number):
+    """Clients that have the head of an answer and take nothing more."""
+    clients = [running.connect().send(GET) for _ in range(number)]
+    for client in clients:
+        client.head()
+    eventually(lambda: len(running.server.stalled) == number, "threads that wait for stalled clients")
+    return clients
+
+
+def test_a_client_that_stalls_gets_everything_and_its_connection_goes_on(serve):
+    piece = bytes(range(256)) * 1024
+    app = App(headers=[("Content-Length", str(len(piece) * 64))], body=[piece] * 64)
+    running = serve(app)
+    for client in stalled(running, 3):
+        assert client.body(len(piece) * 64) == piece * 64
+        client.send(GET)
+        client.head()
+        assert client.body(len(piece) * 64) == piece * 64
+    assert len(running.server.stalled) == 0
+
+
+def test_what_a_stalled_client_sends_is_answered_after_its_answer(serve):
+    piece = bytes(range(256)) * 1024
+    app = App(headers=[("Content-Length", str(len(piece) * 64))], body=[piece] * 64)
+    (client,) = stalled(serve(app), 1)
+    client.send(GET)
+    assert client.body(len(piece) * 64) == piece * 64
+    client.head()
+    assert client.body(len(piece) * 64) == piece * 64
+
+
+def test_stalled_clients_that_leave_all_at_once_free_their_threads(serve):
+    app = App(headers=[], body=lambda: (b"x" * 65536 for _ in range(10_000)))
+    running = serve(app, threads=2)
+    for client in stalled(running, 20):
+        client.close()
+    eventually(lambda: app.closed == 20)
+    assert len(running.server.stalled) == 0
+    app.body = [b"ok"]
+    assert running.connect().send(GET).head().startswith(b"HTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize("watched", [True, False])
+def test_a_client_that_takes_nothing_is_given_up_in_time_also_without_a_thread_that_watches(
+    serve, monkeypatch, watched
+):
+    if not watched:
+        monkeypatch.setattr(Stalled, "_watch", lambda stalled, descriptor, mine: False)
+    app = App(headers=[], body=lambda: (b"x" * 500_000 for _ in range(1_000)))
+    running = serve(app, client_timeout=0.3)
+    client = running.connect().send(GET)
+    client.head()
+    eventually(lambda: app.closed == 1)
+    with pytest.raises(ConnectionResetError):
+        client.rest()
+
+
+def test_a_drain_does_not_wait_for_stalled_clients(serve):
+    app = App(headers=[], body=lambda: (b"x" * 65536 for _ in range(10_000)))
+    running = serve(app)
+    stalled(running, 3)
+    running.stop(0.2)
+    assert app.closed == 3
 
 
 def test_a_client_that_leaves_in_mid_answer_frees_its_thread_and_closes_the_answer(serve):

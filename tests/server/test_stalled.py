@@ -159,6 +159,17 @@ def test_a_client_that_has_gone_is_reported_to_its_thread_alone(crew, client):
     assert crew.ready.poll(0) == []
 
 
+def test_an_event_of_an_earlier_connection_by_the_same_number_is_none_of_this_client(crew, client):
+    slow = client().wait()
+    watched(crew, 1)
+    wait = crew.stalled._waiting[slow.ours.fileno()]
+    wait.gone = True
+    wait.gate.release()
+    assert slow.ended() is True
+    assert slow.is_armed
+    assert not crew.left
+
+
 def test_one_client_that_has_gone_does_not_hold_up_others_for_long(crew, client):
     gone, slow = client().wait(), client().wait()
     watched(crew, 2)
@@ -169,7 +180,7 @@ def test_one_client_that_has_gone_does_not_hold_up_others_for_long(crew, client)
 
 
 def test_those_of_clients_that_have_gone_go_on_one_after_another(crew, client, monkeypatch):
-    monkeypatch.setattr(module, "_LOOKS", 1 << 30)
+    monkeypatch.setattr(module, "_LONGEST", LONG)
     clients = [client().wait() for _ in range(5)]
     watched(crew, 5)
     for each in clients:
@@ -180,6 +191,20 @@ def test_those_of_clients_that_have_gone_go_on_one_after_another(crew, client, m
         assert len(crew.left) == number  # no other goes on while that one is at work
         crew.at_work.clear()
     assert [each.ended() for each in clients] == [None] * 5
+
+
+def test_clients_that_take_more_do_not_wait_behind_those_that_have_gone(crew, client, monkeypatch):
+    monkeypatch.setattr(module, "_LONGEST", LONG)
+    gone, slow = [client().wait() for _ in range(3)], client().wait()
+    watched(crew, 4)
+    for each in gone:
+        each.theirs.close()
+    eventually(lambda: crew.left)  # and its thread stays at work
+    slow.theirs.recv(1 << 20)
+    assert slow.ended() is True
+    assert len(crew.left) == 1
+    crew.stop()
+    assert [each.ended() for each in gone] == [None] * 3
 
 
 def test_all_go_on_when_the_threads_must_end(crew, client):

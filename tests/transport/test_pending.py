@@ -240,6 +240,16 @@ class TestPauses:
         assert pauses == [0.0]
         assert reading.lock.acquire(False)
 
+    def test_a_rest_is_only_where_the_process_is_short_of_time_and_without_the_lock(self, pauses):
+        pressure = Pressure()
+        reading = Reading(pressure, lambda seconds: pauses.append((seconds, reading.lock.locked())))
+        reading.rest(0.001)
+        assert pauses == []
+        for _ in range(100):
+            pressure.record(0.01)
+        reading.rest(0.001)
+        assert pauses == [(pytest.approx(0.004), False)]
+
     def test_what_is_refused_is_counted_as_well(self, pauses, clock):
         clock.each = 0.002
         with pytest.raises(UpstreamProtocolError):

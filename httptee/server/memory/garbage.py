@@ -3,17 +3,20 @@
 All threads wait meanwhile, and the time grows with the number of objects. A process of the tee has some 100,000 from
 its start on, and several more for each clone that waits for a B. To look at all of them took 40 ms, again and again
 while the queue of a slow B grew. So what the start has left is never looked at, and all of what came later only as
-often as `_SHARE` of the time allows. Young objects are looked at as often as ever: most garbage is young.
+often as `_SHARE` of the time allows. Young objects are looked at about as often as ever: most garbage is young.
 """
 
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable
 from time import perf_counter
 
-_YOUNG, _MIDDLE = 1000, 4  # objects more than at the last look, and such looks until one at what these have left
-_NEVER = 1 << 30  # of those until one at everything: `tick` decides about it
+_YOUNG = 1000  # objects more than at the last look at young ones
+# Such looks until one at what these have left. From 3.14 on: how little of that is looked at with each of them.
+_MIDDLE = 4 if sys.version_info < (3, 14) else 10
+_NEVER = 1 << 30  # of those until one at everything: `tick` decides about it (from 3.14 on there is none)
 _SHARE = 0.001  # of the time that looks at everything take at most
 _SELDOM = 10.0  # seconds between two of them, even if each is short
 

@@ -40,7 +40,7 @@ def give_back() -> None:
 
 
 class Heap:
-    """Trims the memory of one process. Call `tick` about once a second."""
+    """Looks for garbage in one process, and trims its memory. Call `tick` about once a second."""
 
     def __init__(
         self,
@@ -63,8 +63,8 @@ class Heap:
         self._resident = lambda: 0
 
     def tick(self) -> None:
-        """Return unused memory if the process has grown by `_WORTH_IT` bytes since the last trim, or is as much larger
-        than at rest and was not trimmed for `_REPEATED` ticks."""
+        """Look for garbage if it is time. Return unused memory if the process has grown by `_WORTH_IT` bytes since the
+        last trim, or is as much larger than at rest and was not trimmed for `_REPEATED` ticks."""
         self._garbage.tick()
         now = self._resident()
         self._since += 1
