@@ -14,7 +14,7 @@ from httptee.transport import Answer, Reading, Timeouts, Upstream, WireStream
 
 IN_A_ROW = 5
 """Failures in a row after which a B is taken for one that always fails."""
-WEIGHT = 4
+WEIGHT = 5
 """CPU time of failures after that counts this many times: what it gets of the processor is for nothing."""
 
 Outcome = tuple[float, "Exception | None", "Answer | None"]
