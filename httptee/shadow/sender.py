@@ -79,7 +79,8 @@ class Sender:
         self._reading.charge(seconds)
         if self._failures > IN_A_ROW:
             with self._turn:
-                self._reading.rest((WEIGHT - 1) * seconds)
+                if not self._closed:  # perhaps since this thread waits for its turn: the end of the tee rests no more
+                    self._reading.rest((WEIGHT - 1) * seconds)
 
     def close(self) -> None:
         """End the answers that still stream: their clones fail with a timeout. May be called twice."""

@@ -89,6 +89,13 @@ def test_an_answer_to_a_clone_without_a_thread_ends_it_too(send, sender, reading
     assert not reading.rested
 
 
+def test_at_the_end_of_the_tee_nobody_rests(send, sender, reading):
+    sender.close()
+    send(IN_A_ROW + 3)
+    assert len(reading.charged) == IN_A_ROW + 3
+    assert not reading.rested
+
+
 def test_a_clone_that_has_failed_is_free_without_a_look_for_garbage(sender):
     exchange = an_exchange(Target("/"))
     target = weakref.ref(exchange.request.target)
