@@ -1,10 +1,10 @@
 """The threads whose client takes nothing of its answer for a while.
 
 Each of them waits for its own client. When many clients leave at once, all these threads would wake up at once and take
-the GIL from those that serve, some 500 of a process for a quarter of a second. So a thread waits by itself for `SOON`
-only, which is enough for a client that is just slow. After that one other thread watches its connection and lets it go
-on; those of clients that have gone, one after another. Meanwhile the crew does not watch the connection: the threads
-that serve would be woken by each client that leaves.
+the GIL from those that serve. So a thread waits by itself for `SOON` only, which is enough for a client that is just
+slow. After that one other thread watches its connection and lets it go on; those of clients that have gone, one after
+another. Meanwhile the crew does not watch the connection: the threads that serve would be woken by each client that
+leaves.
 """
 
 from __future__ import annotations
