@@ -2,8 +2,8 @@
 
 All threads wait meanwhile, and the time grows with the number of objects. A process of the tee has 40,000 from its
 start on, and several more for each clone that waits for a B. To look at all of them took 35 to 41 ms beside a B that
-failed under full load. So what the start has left is never looked at, and all of what came later only as often as `_SHARE` of
-the time allows. Young objects are looked at about as often as ever: most garbage is young.
+failed under full load. So what the start has left is never looked at, and all of what came later only as often as
+`_SHARE` of the time allows. Young objects are looked at about as often as ever: most garbage is young.
 """
 
 from __future__ import annotations
